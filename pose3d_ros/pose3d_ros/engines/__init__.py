@@ -1,0 +1,35 @@
+"""Engines run networks: one interface, shared input checks, and backends that differ only in loading and running.
+
+An engine is described by an entry of a manifest (`manifest.yaml`), and loads only after its sha256 matches.
+"""
+
+from pose3d_ros.engines.backend import BackendChoice, choose_backend, open_engine
+from pose3d_ros.engines.base import Engine, TensorSpec
+from pose3d_ros.engines.manifest import (
+    Manifest,
+    ManifestEntry,
+    Normalisation,
+    default_manifest_dir,
+    load_manifest,
+    sha256_of,
+    verify_sha256,
+    write_manifest,
+)
+from pose3d_ros.engines.onnx import OnnxEngine
+
+__all__ = [
+    "BackendChoice",
+    "Engine",
+    "Manifest",
+    "ManifestEntry",
+    "Normalisation",
+    "OnnxEngine",
+    "TensorSpec",
+    "choose_backend",
+    "default_manifest_dir",
+    "load_manifest",
+    "open_engine",
+    "sha256_of",
+    "verify_sha256",
+    "write_manifest",
+]

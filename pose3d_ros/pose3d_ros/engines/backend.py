@@ -1,0 +1,108 @@
+"""Which backend runs the engines: forced by a parameter, or the best that works here, with the reason."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from types import ModuleType
+
+from pose3d_ros.engines.base import Availability, Engine
+from pose3d_ros.engines.manifest import ManifestEntry, verify_sha256
+from pose3d_ros.errors import EngineError
+
+Probe = Callable[[], Availability]
+
+_MODULES = {
+    "tensorrt": "pose3d_ros.engines.tensorrt",
+    "onnxruntime": "pose3d_ros.engines.onnx",
+    "torch": "pose3d_ros.engines.torch",
+}
+"""Backend → its module, which has `availability()` and `open_model(path, threads=)`; one may be absent."""
+
+_AUTO_ORDER = ("tensorrt", "onnxruntime")
+
+
+@dataclass(frozen=True)
+class BackendChoice:
+    """The backend that runs the engines (`tensorrt`, `onnxruntime` or `torch`), and why it was chosen."""
+
+    name: str
+    reason: str
+
+
+def default_probes() -> dict[str, Probe]:
+    """Backend → a function that says whether it works on this machine."""
+    return {name: partial(_probe, name) for name in _MODULES}
+
+
+def choose_backend(requested: str = "auto", probes: Mapping[str, Probe] | None = None) -> BackendChoice:
+    """The backend to use.
+
+    requested: `auto`, or the name of the one that must be used. `auto` takes TensorRT where it works, else ONNX
+    Runtime, and its reason says why not TensorRT. probes: how to find out, `default_probes()` unless given.
+    Raises EngineError for an unknown name, a forced backend that does not work, and when none works.
+    """
+    known = default_probes() if probes is None else probes
+    if requested != "auto":
+        return _forced(requested, known)
+    refused: list[str] = []
+    for name in (n for n in _AUTO_ORDER if n in known):
+        found = known[name]()
+        if found.usable:
+            return BackendChoice(name, "; ".join([found.reason, *refused]))
+        refused.append(f"no {name}: {found.reason}")
+    raise EngineError("backend", expected="one that works", got="; ".join(refused), fix="Install onnxruntime.")
+
+
+def open_engine(entry: ManifestEntry, backend: BackendChoice, *, threads: int = 0) -> Engine:
+    """Open an entry's file with the chosen backend, after its sha256 matched.
+
+    threads: CPU threads of one run, 0 for the backend's default. Raises EngineError when the file is missing, is not
+    the one that the manifest describes, or can't be loaded.
+    """
+    module = _module(backend.name)
+    if module is None:
+        raise EngineError(
+            "backend", expected=_names(_MODULES), got=f"{backend.name!r}", fix="Take one from choose_backend()."
+        )
+    verify_sha256(entry)
+    engine: Engine = module.open_model(entry.file, threads=threads)
+    return engine
+
+
+def _forced(requested: str, probes: Mapping[str, Probe]) -> BackendChoice:
+    if requested not in probes:
+        raise EngineError(
+            "backend", expected=f"auto, {_names(probes)}", got=repr(requested), fix="Choose one from that list."
+        )
+    found = probes[requested]()
+    if not found.usable:
+        raise EngineError(
+            f"backend {requested}",
+            expected="a backend that works here",
+            got=found.reason,
+            fix="Set the backend to auto to use what works.",
+        )
+    return BackendChoice(requested, f"forced; {found.reason}")
+
+
+def _probe(name: str) -> Availability:
+    module = _module(name)
+    if module is None:
+        return Availability(False, f"this version of pose3d_ros has no {name} backend")
+    found: Availability = module.availability()
+    return found
+
+
+def _module(name: str) -> ModuleType | None:
+    path = _MODULES.get(name)
+    if path is None or importlib.util.find_spec(path) is None:
+        return None
+    return importlib.import_module(path)
+
+
+def _names(backends: Mapping[str, object]) -> str:
+    return ", ".join(backends)

@@ -1,0 +1,139 @@
+"""What every engine is: named inputs and outputs, checked arrays in, named arrays out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pose3d_ros.errors import EngineError
+
+Tensor = npt.NDArray[Any]
+"""An array of any dtype; its TensorSpec says which."""
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """One input or output.
+
+    shape: a number for a fixed axis, a name for a dynamic one; axes of the same name have the same length in a call.
+    dtype: NumPy's name, such as `float32`.
+    """
+
+    name: str
+    shape: tuple[int | str, ...]
+    dtype: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.dtype} ({', '.join(str(n) for n in self.shape)})"
+
+
+@dataclass(frozen=True)
+class Availability:
+    """Whether a backend can work on this machine, and why (not)."""
+
+    usable: bool
+    reason: str
+
+
+class Engine(ABC):
+    """A loaded network. Use it as a context manager or call `close`; use it from one thread at a time.
+
+    A backend loads in its constructor, passes what it found to this one, and fills `_run` and `_release`.
+    """
+
+    def __init__(self, name: str, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]) -> None:
+        self._name = name
+        self._inputs = inputs
+        self._outputs = outputs
+        self._closed = False
+
+    @property
+    def name(self) -> str:
+        """What messages call this engine."""
+        return self._name
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        return self._inputs
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        return self._outputs
+
+    def infer(self, feeds: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Run the network once.
+
+        feeds: an array for every input, of exactly its dtype and shape; a strided one is copied into C order.
+        Returns an array for every output. Raises EngineError for a closed engine, a missing or unknown name, another
+        dtype or rank, another length of a fixed axis, axes of one name that differ, an empty array, or a failed run.
+        """
+        if self._closed:
+            raise EngineError(
+                f"engine {self._name}", expected="an open engine", got="a closed one", fix="Open it again before use."
+            )
+        self._check_names(feeds)
+        lengths: dict[str, tuple[int, str]] = {}
+        for spec in self._inputs:
+            self._check_tensor(spec, feeds[spec.name], lengths)
+        # Strided arrays and foreign byte orders have the right values in the wrong places: copied, not refused.
+        return self._run({s.name: np.asarray(feeds[s.name], dtype=s.dtype, order="C") for s in self._inputs})
+
+    def close(self) -> None:
+        """Free what the engine holds. Closing twice is fine."""
+        if not self._closed:
+            self._closed = True
+            self._release()
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @abstractmethod
+    def _run(self, feeds: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Run on checked, C-contiguous arrays. Raises EngineError when the backend fails."""
+
+    @abstractmethod
+    def _release(self) -> None:
+        """Free the backend's objects; called once."""
+
+    def _check_names(self, feeds: Mapping[str, Tensor]) -> None:
+        wanted = {spec.name for spec in self._inputs}
+        if feeds.keys() != wanted:
+            raise EngineError(
+                f"inputs of {self._name}",
+                expected=", ".join(sorted(wanted)),
+                got=", ".join(sorted(feeds)) or "none",
+                fix="Give an array for every input, and for no other name.",
+            )
+
+    def _check_tensor(self, spec: TensorSpec, array: Tensor, lengths: dict[str, tuple[int, str]]) -> None:
+        if not isinstance(array, np.ndarray):
+            raise self._misfit(spec, type(array).__name__)
+        if array.dtype.name != spec.dtype or array.ndim != len(spec.shape) or not array.size:
+            raise self._misfit(spec, f"{array.dtype.name} {array.shape}")
+        for axis, length in zip(spec.shape, array.shape, strict=True):
+            if isinstance(axis, int):
+                if axis != length:
+                    raise self._misfit(spec, f"{array.dtype.name} {array.shape}")
+                continue
+            known, owner = lengths.setdefault(axis, (length, spec.name))
+            if known != length:
+                raise self._misfit(spec, f"{array.dtype.name} {array.shape}, while {axis} is {known} in {owner}")
+
+    def _misfit(self, spec: TensorSpec, got: str) -> EngineError:
+        return EngineError(
+            f"input {spec.name} of {self._name}",
+            expected=f"{spec.dtype} ({', '.join(str(n) for n in spec.shape)}), not empty",
+            got=got,
+            fix="Convert the array before the call; skip the call when there is nobody.",
+        )

@@ -1,0 +1,71 @@
+"""Root depth and root-relative joints become joints in camera space (Moon 2019, sec. 4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from pose3d_ros.errors import InputError
+from pose3d_ros.records import Array
+
+if TYPE_CHECKING:
+    from pose3d_ros.geometry.camera import Camera
+
+
+def assemble(
+    camera: Camera,
+    joints_img_px: npt.ArrayLike,
+    relative_depth_m: npt.ArrayLike,
+    root_depth_m: npt.ArrayLike,
+    root_index: int,
+) -> tuple[Array, Array]:
+    """Back-project each joint at its own depth: the root's depth plus the joint's relative one.
+
+    joints_img_px: (N, J, 2), pixels of the (distorted) image. relative_depth_m: (N, J), z behind the root.
+    root_depth_m: (N,), z of the root. root_index: the joint whose pixel is the root's.
+    Returns root_cam_m (N, 3) and joints_cam_m (N, J, 3), float64, metres, in the camera's optical frame. A joint
+    without a pixel or whose depth is not above 0 is NaN; so is the root.
+    Raises InputError for shapes that do not fit each other.
+    """
+    joints = np.asarray(joints_img_px, dtype=np.float64)
+    relative = np.asarray(relative_depth_m, dtype=np.float64)
+    root_depth = np.asarray(root_depth_m, dtype=np.float64)
+    fits = joints.ndim == 3 and joints.shape == (*relative.shape, 2) and root_depth.shape == joints.shape[:1]
+    if not fits or not 0 <= root_index < joints.shape[1]:
+        raise InputError(
+            "joints, relative depth, root depth, root index",
+            expected="shapes (N, J, 2), (N, J), (N,) and an index below J",
+            got=f"shapes {joints.shape}, {relative.shape}, {root_depth.shape} and {root_index}",
+            fix="All four come from the same people.",
+        )
+    # One undistortion serves both: the root's ray is that of the joint at root_index.
+    rays = camera.rays(joints)
+    return _at_depth(rays[:, root_index], root_depth), _at_depth(rays, root_depth[:, None] + relative)
+
+
+def moon_k_m(boxes_xyxy_px: npt.ArrayLike, fx_px: float, fy_px: float, real_side_m: float = 2.0) -> Array:
+    """The distance at which a square of real_side_m would fill the box (Moon 2019, eq. 3).
+
+    k = sqrt(fx fy A_real / A_img), what RootNet multiplies its output with. boxes_xyxy_px: (N, 4) or (4,), the
+    processed boxes that are cropped. Returns (N,) or () float64, metres (the official code has it in millimetres).
+    Raises InputError for a box without an area.
+    """
+    boxes = np.asarray(boxes_xyxy_px, dtype=np.float64)
+    if boxes.ndim < 1 or boxes.shape[-1] != 4:
+        raise InputError(
+            "boxes", expected="(N, 4)", got=f"shape {boxes.shape}", fix="Give the processed boxes, x0, y0, x1, y1."
+        )
+    sides = boxes[..., 2:] - boxes[..., :2]
+    if not (sides > 0).all():
+        raise InputError(
+            "box", expected="x1 > x0 and y1 > y0", got=f"{boxes.tolist()}", fix="Give the processed boxes, in pixels."
+        )
+    k_m: Array = real_side_m * np.sqrt(fx_px * fy_px / sides.prod(axis=-1))
+    return k_m
+
+
+def _at_depth(rays: Array, depth_m: Array) -> Array:
+    ahead: Array = np.where(depth_m > 0, depth_m, np.nan)
+    return rays * ahead[..., None]

@@ -1,0 +1,187 @@
+"""Square crops around people, exact to a fraction of a pixel, with the affines and cameras that belong to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from pose3d_ros.errors import InputError
+from pose3d_ros.records import Array, ImageArray
+
+if TYPE_CHECKING:
+    from pose3d_ros.geometry.camera import Camera
+
+
+@dataclass(frozen=True, eq=False)
+class Crop:
+    """One person's crop.
+
+    image: (S, S, 3) uint8 BGR. img2crop: (2, 3) float64, image pixels to crop pixels. camera: the crop's own, in the
+    same optical frame. box_xyxy_px: (4,) float64, the square box that was cut, in the image.
+    """
+
+    image: ImageArray
+    img2crop: Array
+    camera: Camera
+    box_xyxy_px: Array
+
+
+@dataclass(frozen=True, eq=False)
+class CropBatch:
+    """The crops of all people of a frame, in one array.
+
+    images: (N, S, S, 3) uint8 BGR. img2crop: (N, 2, 3) float64, image pixels to crop pixels. boxes_xyxy_px: (N, 4)
+    float64, the square boxes that were cut (processed: clamped, squared, scaled), in the image.
+    """
+
+    images: ImageArray
+    img2crop: Array
+    boxes_xyxy_px: Array
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def select(self, index: int, camera: Camera) -> Crop:
+        """One crop of the batch with its camera. camera: the whole image's."""
+        image, img2crop = self.images[index], self.img2crop[index]
+        crop_camera = camera.transformed(img2crop, image.shape[1], image.shape[0])
+        return Crop(image, img2crop, crop_camera, self.boxes_xyxy_px[index])
+
+
+def square_box(box_xyxy_px: npt.ArrayLike, image_width_px: int, image_height_px: int, scale: float = 1.25) -> Array:
+    """The box clamped to the image, made square about its centre and scaled (Moon 2019, sec. 6.1: 1.25).
+
+    box_xyxy_px: (4,) or (N, 4), pixels. Returns the same shape, float64, pixels; it may reach over the image.
+    Raises InputError for a box with NaN or without an area inside the image.
+    """
+    boxes = _checked_boxes(box_xyxy_px)
+    high = np.array([image_width_px, image_height_px] * 2) - 0.5
+    clamped = np.clip(boxes, -0.5, high)
+    sides = clamped[..., 2:] - clamped[..., :2]
+    if not (sides > 0).all():
+        raise InputError(
+            "box",
+            expected=f"an area above 0 inside the {image_width_px}x{image_height_px} image",
+            got=f"{boxes[(sides <= 0).any(axis=-1)].tolist()} (x0, y0, x1, y1)",
+            fix="Drop boxes that are empty or off the image.",
+        )
+    centre = 0.5 * (clamped[..., :2] + clamped[..., 2:])
+    half = 0.5 * scale * sides.max(axis=-1, keepdims=True)
+    return np.concatenate([centre - half, centre + half], axis=-1)
+
+
+def img2crop_affine(box_xyxy_px: npt.ArrayLike, size_px: int, *, half_pixel_centres: bool = True) -> Array:
+    """The affine that takes image pixels to the pixels of a crop of `size_px` x `size_px`.
+
+    box_xyxy_px: (4,) or (N, 4), the part of the image to cut. Returns (2, 3) or (N, 2, 3) float64.
+    With half_pixel_centres the box's edges become the crop's edges: u' = (u - x0) S / w - 1/2, the convention of this
+    package. Without, u' = (u - x0) S / w, the convention of the official 3DMPPE code (`gen_trans_from_patch_cv`),
+    half a crop pixel off: for its networks only.
+    Raises InputError for a box with NaN or without an area.
+    """
+    boxes = _checked_boxes(box_xyxy_px)
+    sides = boxes[..., 2:] - boxes[..., :2]
+    if not (sides > 0).all() or size_px < 1:
+        raise InputError(
+            "crop",
+            expected="a box with x1 > x0 and y1 > y0, and a size above 0",
+            got=f"{boxes.tolist()} to {size_px} px",
+            fix="Drop empty boxes; boxes are x0, y0, x1, y1.",
+        )
+    scale = size_px / sides
+    affine = np.zeros((*boxes.shape[:-1], 2, 3))
+    affine[..., 0, 0], affine[..., 1, 1] = scale[..., 0], scale[..., 1]
+    affine[..., 2] = -boxes[..., :2] * scale - (0.5 if half_pixel_centres else 0.0)
+    return affine
+
+
+def invert_affine(affine: npt.ArrayLike) -> Array:
+    """The inverse. affine: (..., 2, 3). Returns the same shape, float64. Raises InputError for a singular one."""
+    forward = _checked_affine(affine)
+    linear, shift = forward[..., :2], forward[..., 2:]
+    determinant = linear[..., 0, 0] * linear[..., 1, 1] - linear[..., 0, 1] * linear[..., 1, 0]
+    if not np.all(np.isfinite(determinant) & (determinant != 0)):
+        raise InputError(
+            "affine",
+            expected="an invertible one",
+            got=f"{forward.tolist()}",
+            fix="It flattens the image to a line or a point.",
+        )
+    inverse = np.linalg.inv(linear)
+    return np.concatenate([inverse, -inverse @ shift], axis=-1)
+
+
+def apply_affine(affine: npt.ArrayLike, points: npt.ArrayLike) -> Array:
+    """Points through an affine.
+
+    affine: (*B, 2, 3). points: (*B, ..., 2): the axes after B share their affine, so (2, 3) takes any points and
+    (N, 2, 3) takes (N, J, 2). Returns the points' shape, float64; NaN stays NaN. Raises InputError for other shapes.
+    """
+    matrices = _checked_affine(affine)
+    array = np.asarray(points, dtype=np.float64)
+    batch = matrices.shape[:-2]
+    if array.ndim < len(batch) + 1 or array.shape[-1] != 2 or array.shape[: len(batch)] != batch:
+        raise InputError(
+            "points",
+            expected="an array (" + "".join(f"{n}, " for n in batch) + "..., 2)",
+            got=f"shape {array.shape}",
+            fix="Give points for each affine.",
+        )
+    shared = (1,) * (array.ndim - len(batch) - 1)
+    matrices = matrices.reshape(*batch, *shared, 2, 3)
+    return (matrices[..., :2] @ array[..., None])[..., 0] + matrices[..., 2]
+
+
+def crop_people(
+    image_bgr: ImageArray,
+    boxes_xyxy_px: npt.ArrayLike,
+    size_px: int,
+    scale: float = 1.25,
+    *,
+    half_pixel_centres: bool = True,
+) -> CropBatch:
+    """Cut a square crop around each box; bilinear, black where the box reaches over the image.
+
+    image_bgr: (H, W, 3) uint8. boxes_xyxy_px: (N, 4), N may be 0. The boxes go through `square_box` with `scale`,
+    the affines come from `img2crop_affine`. Raises InputError for another image or a bad box.
+    """
+    if image_bgr.ndim != 3 or image_bgr.shape[2] != 3 or image_bgr.dtype != np.uint8 or not image_bgr.size:
+        raise InputError(
+            "image",
+            expected="(H, W, 3) uint8 BGR",
+            got=f"shape {image_bgr.shape}, {image_bgr.dtype}",
+            fix="Convert the image before it is cropped.",
+        )
+    boxes = np.asarray(boxes_xyxy_px, dtype=np.float64)
+    boxes = _checked_boxes(boxes if boxes.size else boxes.reshape(0, 4)).reshape(-1, 4)
+    squares = square_box(boxes, image_bgr.shape[1], image_bgr.shape[0], scale)
+    affines = img2crop_affine(squares, size_px, half_pixel_centres=half_pixel_centres)
+    images = np.empty((len(boxes), size_px, size_px, 3), dtype=np.uint8)
+    for image, affine in zip(images, affines, strict=True):
+        cv2.warpAffine(image_bgr, affine, (size_px, size_px), dst=image, flags=cv2.INTER_LINEAR)
+    return CropBatch(images, affines, squares)
+
+
+def _checked_boxes(box_xyxy_px: npt.ArrayLike) -> Array:
+    boxes = np.asarray(box_xyxy_px, dtype=np.float64)
+    if boxes.ndim not in (1, 2) or boxes.shape[-1] != 4 or not np.isfinite(boxes).all():
+        raise InputError(
+            "box",
+            expected="(4,) or (N, 4) finite numbers x0, y0, x1, y1",
+            got=f"shape {boxes.shape}: {boxes.tolist()}",
+            fix="Drop detections without coordinates.",
+        )
+    return boxes
+
+
+def _checked_affine(affine: npt.ArrayLike) -> Array:
+    matrices = np.asarray(affine, dtype=np.float64)
+    if matrices.shape[-2:] != (2, 3):
+        raise InputError(
+            "affine", expected="(..., 2, 3)", got=f"shape {matrices.shape}", fix="Give the two rows of the affine."
+        )
+    return matrices

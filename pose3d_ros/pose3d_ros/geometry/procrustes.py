@@ -1,0 +1,53 @@
+"""Rigid and similarity alignment of point sets."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from pose3d_ros.errors import InputError
+from pose3d_ros.records import Array
+
+
+def similarity_align(source: npt.ArrayLike, target: npt.ArrayLike, scale: bool = True) -> Array:
+    """The source moved onto the target by the rotation, translation and scale of least squared error.
+
+    source, target: (..., J, 3), the same shape, any unit. Umeyama 1991, eqs. 40–43: no reflection. Without `scale`
+    it is the rigid alignment (Kabsch) of the official 3DMPPE evaluation. Joints that are NaN in either set don't
+    take part; those that only the target lacks are moved with the rest. All NaN where fewer than one joint is left.
+    Returns the source's shape, float64. Raises InputError for shapes that differ or do not end in (J, 3).
+    """
+    moving, fixed = np.asarray(source, dtype=np.float64), np.asarray(target, dtype=np.float64)
+    if moving.shape != fixed.shape or moving.ndim < 2 or moving.shape[-1] != 3:
+        raise InputError(
+            "point sets",
+            expected="two arrays (..., J, 3) of one shape",
+            got=f"{moving.shape} and {fixed.shape}",
+            fix="Convert both to the same skeleton.",
+        )
+    valid = np.isfinite((moving + fixed).sum(axis=-1))[..., None]
+    count = valid.sum(axis=-2, keepdims=True).astype(np.float64)
+    weight = np.where(count > 0, valid / np.maximum(count, 1.0), np.nan)
+    moving_mean, fixed_mean = _weighted_mean(moving, valid, weight), _weighted_mean(fixed, valid, weight)
+    moving_0, fixed_0 = moving - moving_mean, fixed - fixed_mean
+    rotation, factor = _rotation_and_scale(np.where(valid, moving_0, 0.0), np.where(valid, fixed_0, 0.0))
+    if not scale:
+        factor = np.ones_like(factor)
+    return factor * moving_0 @ np.swapaxes(rotation, -1, -2) + fixed_mean
+
+
+def _weighted_mean(points: Array, valid: npt.NDArray[np.bool_], weight: Array) -> Array:
+    mean: Array = (np.where(valid, points, 0.0) * weight).sum(axis=-2, keepdims=True)
+    return mean
+
+
+def _rotation_and_scale(moving: Array, fixed: Array) -> tuple[Array, Array]:
+    """R (..., 3, 3) and c (..., 1, 1) that minimise |fixed - c R moving| for centred point sets."""
+    left, stretch, right = np.linalg.svd(np.swapaxes(fixed, -1, -2) @ moving)
+    mirror = np.ones_like(stretch)
+    mirror[..., -1] = np.where(np.linalg.det(left) * np.linalg.det(right) < 0, -1.0, 1.0)
+    rotation = (left * mirror[..., None, :]) @ right
+    spread = np.square(moving).sum(axis=(-2, -1))
+    # A set whose points coincide has no size to scale.
+    factor = np.where(spread > 0, (stretch * mirror).sum(axis=-1) / np.where(spread > 0, spread, 1.0), 1.0)
+    return rotation, factor[..., None, None]
