@@ -1,0 +1,115 @@
+"""Loading of checkpoints, ours and the published ones, without running what a file says."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from pose3d_ros.errors import EngineError
+
+StateDict = dict[str, Tensor]
+
+_CONTAINERS = ("network", "model_pos", "model", "state_dict")
+"""Where files keep the weights: 3DMPPE, VideoPose3D, and two common ones."""
+
+_LISTED = 8
+
+
+def load_checkpoint(module: nn.Module, path: Path, *, ignored: tuple[str, ...] = ()) -> None:
+    """Load a checkpoint into `module`, all of it or nothing.
+
+    ignored: prefixes of keys in the file that the module need not have, such as ("fc.",) for a classifier's weights.
+    Counters of seen batches, which old files lack, may be missing. Raises EngineError for a file that can't be read,
+    holds more than tensors and plain values, or differs from the module in a key or a shape; the message lists them.
+    """
+    state = {k: v for k, v in read_state_dict(path).items() if not k.startswith(ignored)}
+    problems = compare_state_dicts(module.state_dict(), state)
+    if problems:
+        raise EngineError(
+            f"checkpoint {path}",
+            expected=f"the weights of a {type(module).__name__} of this configuration",
+            got=f"{len(problems)} differences: {_listing(problems)}",
+            fix="Choose the backbone, number of joints and widths that the checkpoint was trained with.",
+        )
+    module.load_state_dict(state, strict=False)
+
+
+def read_state_dict(path: Path) -> StateDict:
+    """The weights in a checkpoint file, on the CPU, without DataParallel's `module.` before each key.
+
+    Raises EngineError for a file that is missing, damaged, holds other objects, or holds no or non-finite weights.
+    """
+    content = _read(path)
+    for name in _CONTAINERS:
+        if isinstance(content, Mapping) and isinstance(content.get(name), Mapping):
+            content = content[name]
+            break
+    if not isinstance(content, Mapping) or not content or not all(_is_weight(k, v) for k, v in content.items()):
+        raise EngineError(
+            f"checkpoint {path}",
+            expected="named tensors, bare or under " + ", ".join(_CONTAINERS),
+            got=_describe(content),
+            fix="Give the training's checkpoint, not another of its files.",
+        )
+    state = {str(k).removeprefix("module."): v for k, v in content.items()}
+    _require_finite(path, state)
+    return state
+
+
+def compare_state_dicts(expected: Mapping[str, Tensor], got: Mapping[str, Tensor]) -> list[str]:
+    """Readable differences of keys and shapes: `missing k`, `unexpected k`, `k is (…), not (…)`. Empty if they fit."""
+    missing = [k for k in expected if k not in got and not k.endswith("num_batches_tracked")]
+    unexpected = [k for k in got if k not in expected]
+    shapes = [
+        f"{k} is {tuple(got[k].shape)}, not {tuple(v.shape)}"
+        for k, v in expected.items()
+        if k in got and got[k].shape != v.shape
+    ]
+    return [*shapes, *(f"missing {k}" for k in missing), *(f"unexpected {k}" for k in unexpected)]
+
+
+def _read(path: Path) -> object:
+    try:
+        content: object = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise EngineError(
+            f"checkpoint {path}", expected="a readable file", got=str(error), fix="Check the path and its permissions."
+        ) from error
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        raise EngineError(
+            f"checkpoint {path}",
+            expected="a torch checkpoint of tensors and plain values only",
+            got=str(error).splitlines()[0] if str(error) else type(error).__name__,
+            fix="Download it again; if it holds other objects, save its state dict alone where you trust it.",
+        ) from error
+    return content
+
+
+def _is_weight(key: object, value: object) -> bool:
+    return isinstance(key, str) and isinstance(value, Tensor)
+
+
+def _require_finite(path: Path, state: StateDict) -> None:
+    bad = [k for k, v in state.items() if v.is_floating_point() and not bool(torch.isfinite(v).all())]
+    if bad:
+        raise EngineError(
+            f"checkpoint {path}",
+            expected="finite weights",
+            got=f"NaN or infinity in {_listing(bad)}",
+            fix="The training diverged; take an earlier checkpoint.",
+        )
+
+
+def _describe(content: object) -> str:
+    if isinstance(content, Mapping):
+        return f"entries {_listing([repr(k) for k in content])}" if content else "an empty file"
+    return f"a {type(content).__name__}"
+
+
+def _listing(items: list[str]) -> str:
+    more = f", and {len(items) - _LISTED} more" if len(items) > _LISTED else ""
+    return ", ".join(items[:_LISTED]) + more

@@ -1,0 +1,57 @@
+"""Integral regression: the expectation of a coordinate under a softmax heatmap (Sun et al. 2018, eq. 2).
+
+Always in FP32, whatever autocast says: a softmax over 64³ bins has probabilities below FP16's normal range. The sizes
+are fixed at construction, so that an exported graph holds the bins as constants.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class SoftArgmax2d(nn.Module):
+    """Expected x and y of each map, in bins: 0 … width − 1 and 0 … height − 1."""
+
+    def __init__(self, height: int, width: int) -> None:
+        super().__init__()
+        self.grid_xy: Tensor
+        self.register_buffer("grid_xy", _grid_xy(height, width), persistent=False)
+
+    def forward(self, logits: Tensor) -> Tensor:
+        """logits (N, J, H, W) of any float type → (N, J, 2) float32."""
+        with torch.autocast(logits.device.type, enabled=False):
+            probability = torch.softmax(logits.float().flatten(2), dim=-1)
+            return probability @ self.grid_xy.float()
+
+
+class SoftArgmax3d(nn.Module):
+    """Expected x, y and z of each volume, in bins.
+
+    The marginals over (y, x) and over z come first, then one small matrix product each: the cost is that of two sums.
+    """
+
+    def __init__(self, joints: int, depth: int, height: int, width: int) -> None:
+        super().__init__()
+        self.joints = joints
+        self.depth = depth
+        self.cells = height * width
+        self.grid_xy: Tensor
+        self.grid_z: Tensor
+        self.register_buffer("grid_xy", _grid_xy(height, width), persistent=False)
+        self.register_buffer("grid_z", torch.arange(depth, dtype=torch.float32)[:, None], persistent=False)
+
+    def forward(self, logits: Tensor) -> Tensor:
+        """logits (N, J·D, H, W) of any float type, channel j·D + d is slice d of joint j → (N, J, 3) float32."""
+        with torch.autocast(logits.device.type, enabled=False):
+            flat = logits.float().reshape(-1, self.joints, self.depth * self.cells)
+            volume = torch.softmax(flat, dim=-1).reshape(-1, self.joints, self.depth, self.cells)
+            xy = volume.sum(dim=2) @ self.grid_xy.float()
+            z = volume.sum(dim=3) @ self.grid_z.float()
+            return torch.cat((xy, z), dim=-1)
+
+
+def _grid_xy(height: int, width: int) -> Tensor:
+    y = torch.arange(height, dtype=torch.float32)
+    x = torch.arange(width, dtype=torch.float32)
+    return torch.stack((x.repeat(height), y.repeat_interleave(width)), dim=1)
