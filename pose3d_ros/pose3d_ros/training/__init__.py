@@ -1,0 +1,6 @@
+"""Synthetic people and the training of the default networks.
+
+Frames used here besides the camera's (x right, y down, z forward, metres): `world` is x right, y up, z towards the
+viewer, metres, the floor at y = 0; a person's rest pose stands in it facing +z with the left side at +x, as both
+MakeHuman's base mesh and CMU's motions do.
+"""

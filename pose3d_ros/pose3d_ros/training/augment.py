@@ -1,0 +1,51 @@
+"""What cameras and light do to a picture, drawn at random: exposure, white balance, blur, noise, compression."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from pose3d_ros.records import ImageArray
+
+
+def photograph(image_bgr: ImageArray, rng: np.random.Generator) -> ImageArray:
+    """The same picture as a real camera might have taken it, (H, W, 3) uint8."""
+    image = cv2.LUT(image_bgr, _tone_curves(rng))
+    if rng.random() < 0.25:
+        image = _soften(image, rng)
+    if rng.random() < 0.5:
+        noise = rng.normal(0, rng.uniform(1, 10), (image.shape[0] // 2 + 1, image.shape[1] // 2 + 1, 3)).astype(
+            np.float32
+        )
+        grain = cv2.resize(noise, (image.shape[1], image.shape[0]), interpolation=cv2.INTER_LINEAR)
+        image = cv2.add(image, grain, dtype=cv2.CV_8U)
+    if rng.random() < 0.08:
+        image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+    if rng.random() < 0.35:
+        quality = int(rng.integers(25, 90))
+        packed = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        image = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)
+    return np.asarray(image, np.uint8)
+
+
+def _tone_curves(rng: np.random.Generator) -> ImageArray:
+    """Look-up table (256, 1, 3): gain, offset and gamma, a little apart in each channel."""
+    grey = np.arange(256)[:, None] / 255.0
+    gamma = np.exp(rng.normal(0, 0.22)) * np.exp(rng.normal(0, 0.04, 3))
+    gain = rng.uniform(0.65, 1.25) * np.exp(rng.normal(0, 0.07, 3))
+    curve = gain * grey**gamma + rng.uniform(-0.08, 0.12)
+    return np.asarray(np.clip(curve * 255, 0, 255), np.uint8)[:, None, :]
+
+
+def _soften(image: cv2.typing.MatLike, rng: np.random.Generator) -> ImageArray:
+    """Defocus (Gaussian) or motion blur along a random direction."""
+    if rng.random() < 0.6:
+        return np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.6, 2.0)), np.uint8)
+    length = int(rng.integers(3, 10))
+    kernel = np.zeros((length, length), np.float32)
+    angle = rng.uniform(0, np.pi)
+    half = (length - 1) / 2
+    end = np.array([np.cos(angle), np.sin(angle)]) * half
+    a, b = (half - end).round().astype(int), (half + end).round().astype(int)
+    cv2.line(kernel, (int(a[0]), int(a[1])), (int(b[0]), int(b[1])), 1.0)
+    return np.asarray(cv2.filter2D(image, -1, kernel / kernel.sum()), np.uint8)

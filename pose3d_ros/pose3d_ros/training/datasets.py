@@ -1,0 +1,220 @@
+"""Endless training samples for the detector and the pose net, cut from scenes composed on the fly.
+
+Every augmentation here leaves depths true: mirroring, turning about the optical axis and moving the crop change
+where a joint is seen, not how far it is, and the crop's size enters the root net through k (Moon 2019, eq. 3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from torch.utils.data import IterableDataset, get_worker_info
+
+from pose3d_ros.geometry import apply_affine, img2crop_affine, moon_k_m, square_box
+from pose3d_ros.records import Array, ImageArray
+from pose3d_ros.skeletons import Skeleton
+from pose3d_ros.training.augment import photograph
+from pose3d_ros.training.compose import Scene, SceneComposer
+from pose3d_ros.training.joints import SYNTH_JOINTS
+
+Float32 = npt.NDArray[np.float32]
+
+
+_PADDING_BGR = (104, 116, 124)
+"""The colour that normalises to 0, which is what the detector's letterbox pads with."""
+
+
+@dataclass(frozen=True, eq=False)
+class PoseSample:
+    """One person's crop and truth (after collation every field has a leading batch axis).
+
+    image (S, S, 3) uint8 BGR. k_m (): see `moon_k_m`. joints_crop_px (J, 2): pixel centres in the crop.
+    relative_depth_m (J,): to the root. root_depth_m (). inside (J,): 1 where the joint lies in crop and image.
+    seen (): share of the whole body that is visible.
+    """
+
+    image: ImageArray
+    k_m: np.float32
+    joints_crop_px: Float32
+    relative_depth_m: Float32
+    root_depth_m: np.float32
+    inside: Float32
+    seen: np.float32
+
+
+@dataclass(frozen=True, eq=False)
+class DetectionSample:
+    """One picture with the detector's targets on its grid.
+
+    image (H, W, 3) uint8 BGR. heat (1, h, w): Gaussians at box centres. heat_weight (1, h, w): 0 where nobody can
+    say whether a person counts. ltrb_px (4, h, w): distances to the box edges; box_weight (1, h, w): where they count.
+    """
+
+    image: ImageArray
+    heat: Float32
+    heat_weight: Float32
+    ltrb_px: Float32
+    box_weight: Float32
+
+
+def _worker_rng(seed: int) -> np.random.Generator:
+    info = get_worker_info()
+    return np.random.default_rng([seed, 0 if info is None else info.id])
+
+
+def _mirror(scene: Scene) -> Scene:
+    """The scene as in a mirror; joints keep their side's index and are swapped by the caller."""
+    width = scene.image_bgr.shape[1]
+    boxes = scene.boxes_xyxy_px.copy()
+    boxes[:, [0, 2]] = width - 1 - scene.boxes_xyxy_px[:, [2, 0]]
+    K = scene.K_px.copy()
+    K[0, 2] = width - 1 - K[0, 2]
+    joints = scene.joints_cam_m * np.array([-1.0, 1.0, 1.0])
+    return Scene(np.ascontiguousarray(scene.image_bgr[:, ::-1]), K, boxes, joints, scene.visible, scene.owner[:, ::-1])
+
+
+class PoseSamples(IterableDataset[PoseSample]):
+    """Crops of every clear enough person of endless scenes."""
+
+    def __init__(
+        self, composer: SceneComposer, skeleton: Skeleton, size_px: int, seed: int, *, augment: bool = True
+    ) -> None:
+        self.composer, self.skeleton, self.size_px, self.seed, self.augment = composer, skeleton, size_px, seed, augment
+        self.order = [SYNTH_JOINTS.index(name) for name in skeleton.joints]
+
+    def __iter__(self) -> Iterator[PoseSample]:
+        rng = _worker_rng(self.seed)
+        while True:
+            scene = self.composer.draw(rng)
+            mirrored = self.augment and rng.random() < 0.5
+            scene = _mirror(scene) if mirrored else scene
+            image = photograph(scene.image_bgr, rng) if self.augment else scene.image_bgr
+            for i in np.flatnonzero(scene.visible > 0.2):
+                if scene.boxes_xyxy_px[i, 3] - scene.boxes_xyxy_px[i, 1] < 25:
+                    continue
+                joints = scene.joints_cam_m[i, self.order]
+                joints = joints[list(self.skeleton.flip_order)] if mirrored else joints
+                yield self._sample(image, scene, int(i), joints, rng)
+
+    def _sample(
+        self, image: ImageArray, scene: Scene, i: int, joints_cam_m: Array, rng: np.random.Generator
+    ) -> PoseSample:
+        height, width = image.shape[:2]
+        box = scene.boxes_xyxy_px[i]
+        box = _as_detected(box, rng) if self.augment else box
+        square = square_box(box, width, height)
+        affine = img2crop_affine(square, self.size_px)
+        if self.augment:
+            affine = _turned(affine, self.size_px, rng)
+        crop = cv2.warpAffine(image, affine, (self.size_px, self.size_px), flags=cv2.INTER_LINEAR)
+        if self.augment:
+            _cover(crop, rng)
+        K = scene.K_px
+        joints_img = joints_cam_m[:, :2] / joints_cam_m[:, 2:] * K[[0, 1], [0, 1]] + K[:2, 2]
+        joints_crop = apply_affine(affine, joints_img)
+        inside = _within(joints_img, width, height) & _within(joints_crop, self.size_px, self.size_px)
+        inside &= joints_cam_m[:, 2] > 0.1
+        depth = joints_cam_m[:, 2]
+        root = depth[self.skeleton.root]
+        return PoseSample(
+            np.asarray(crop, np.uint8),
+            np.float32(moon_k_m(square[None], K[0, 0], K[1, 1])[0]),
+            joints_crop.astype(np.float32),
+            (depth - root).astype(np.float32),
+            np.float32(root),
+            inside.astype(np.float32),
+            np.float32(scene.visible[i]),
+        )
+
+
+def _within(points_px: Array, width_px: int, height_px: int) -> npt.NDArray[np.bool_]:
+    return np.asarray(np.all((points_px > -0.5) & (points_px < np.array([width_px, height_px]) - 0.5), axis=-1))
+
+
+def _as_detected(box: Array, rng: np.random.Generator) -> Array:
+    """The box with a detector's errors: each edge off by some per cent of the size."""
+    size = np.tile(box[2:] - box[:2], 2)
+    return np.asarray(box + size * np.clip(rng.normal(0, 0.035, 4), -0.1, 0.1), np.float64)
+
+
+def _turned(affine: Array, size_px: int, rng: np.random.Generator) -> Array:
+    """The crop turned about its centre by up to 30 degrees (Moon 2019: rotation ±30°, six times in ten)."""
+    if rng.random() > 0.6:
+        return affine
+    centre = (size_px - 1) / 2
+    turn = cv2.getRotationMatrix2D((centre, centre), float(np.clip(rng.normal(0, 14), -30, 30)), 1.0)
+    return np.asarray(turn[:, :2] @ affine + np.array([[0, 0, turn[0, 2]], [0, 0, turn[1, 2]]]), np.float64)
+
+
+def _cover(crop: cv2.typing.MatLike, rng: np.random.Generator) -> None:
+    """Hide a random rectangle (synthetic occlusion), three times in ten."""
+    if rng.random() > 0.3:
+        return
+    size = crop.shape[0]
+    w, h = rng.integers(size // 12, size // 3, 2)
+    x, y = rng.integers(0, size - w), rng.integers(0, size - h)
+    crop[y : y + h, x : x + w] = rng.integers(0, 256, (3,)) if rng.random() < 0.5 else rng.integers(0, 256, (h, w, 3))
+
+
+class DetectionSamples(IterableDataset[DetectionSample]):
+    """Whole pictures at the detector's size, randomly zoomed and shifted, with CenterNet-like targets (Zhou 2019)."""
+
+    def __init__(self, composer: SceneComposer, width_px: int, height_px: int, stride_px: int, seed: int) -> None:
+        self.composer, self.size_px, self.stride_px, self.seed = composer, (width_px, height_px), stride_px, seed
+
+    def __iter__(self) -> Iterator[DetectionSample]:
+        rng = _worker_rng(self.seed)
+        while True:
+            scene = self.composer.draw(rng)
+            scene = _mirror(scene) if rng.random() < 0.5 else scene
+            yield self._sample(scene, photograph(scene.image_bgr, rng), rng)
+
+    def _sample(self, scene: Scene, image: ImageArray, rng: np.random.Generator) -> DetectionSample:
+        width, height = self.size_px
+        fit = width / max(image.shape[:2])
+        scale = fit * float(np.exp(rng.uniform(np.log(0.6), np.log(1.5)))) if rng.random() < 0.6 else fit
+        room = np.array([width, height]) - scale * np.array(image.shape[1::-1])
+        shift = rng.uniform(np.minimum(room, 0), np.maximum(room, 0)) if rng.random() < 0.7 else np.zeros(2)
+        offset = shift + 0.5 * scale - 0.5
+        affine = np.array([[scale, 0, offset[0]], [0, scale, offset[1]]])
+        if scale < 0.5:  # as the detector's own letterbox averages when it shrinks by more than half
+            image = np.asarray(cv2.blur(image, (2, 2)), np.uint8)
+        canvas = cv2.warpAffine(image, affine, (width, height), flags=cv2.INTER_LINEAR, borderValue=_PADDING_BGR)
+        whole = apply_affine(affine, scene.boxes_xyxy_px.reshape(-1, 2)).reshape(-1, 4)
+        low, high = np.full(4, -0.5), np.array([width, height, width, height]) - 0.5
+        boxes = np.clip(whole, low, high)
+        kept = _area(boxes) / np.maximum(_area(whole), 1e-6)
+        return _detection_targets(np.asarray(canvas, np.uint8), boxes, scene.visible * kept, self.stride_px)
+
+
+def _area(boxes_xyxy: Array) -> Array:
+    return np.asarray(np.prod(np.maximum(boxes_xyxy[:, 2:] - boxes_xyxy[:, :2], 0), axis=1), np.float64)
+
+
+def _detection_targets(image: ImageArray, boxes: Array, visible: Array, stride_px: int) -> DetectionSample:
+    """Gaussians whose width follows the box, and box distances on the cells near each centre, nearest person last."""
+    grid_h, grid_w = image.shape[0] // stride_px, image.shape[1] // stride_px
+    centre_y, centre_x = (np.mgrid[:grid_h, :grid_w] * stride_px + (stride_px - 1) / 2).astype(np.float32)
+    heat, weight = np.zeros((grid_h, grid_w), np.float32), np.ones((grid_h, grid_w), np.float32)
+    ltrb, box_weight = np.zeros((4, grid_h, grid_w), np.float32), np.zeros((grid_h, grid_w), np.float32)
+    for (x0, y0, x1, y1), share in zip(boxes, visible, strict=True):
+        if x1 - x0 < 3 or y1 - y0 < 6:
+            continue
+        cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
+        spread_x, spread_y = max((x1 - x0) / 8, stride_px * 0.45), max((y1 - y0) / 8, stride_px * 0.45)
+        bump = np.exp(-0.5 * (((centre_x - cx) / spread_x) ** 2 + ((centre_y - cy) / spread_y) ** 2))
+        if share < 0.25 or y1 - y0 < 14:
+            weight[bump > 0.3] = 0
+            continue
+        bump[int(np.clip(cy / stride_px, 0, grid_h - 1)), int(np.clip(cx / stride_px, 0, grid_w - 1))] = 1
+        heat = np.maximum(heat, bump)
+        near = bump > 0.5
+        distances = np.stack([centre_x - x0, centre_y - y0, x1 - centre_x, y1 - centre_y])
+        ltrb[:, near] = distances[:, near]
+        box_weight[near] = bump[near]
+    weight[heat == 1] = 1
+    return DetectionSample(image, heat[None], weight[None], ltrb, box_weight[None])

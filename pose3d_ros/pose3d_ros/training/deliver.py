@@ -1,0 +1,98 @@
+"""From finished training runs to a folder of engines: `python -m pose3d_ros.training.deliver --runs DIR --output DIR`.
+
+Every net's averaged weights are exported and checked against torch; the manifest says what each was trained on.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from torch import nn
+
+from pose3d_ros.engines.entry import ManifestEntry, Normalisation
+from pose3d_ros.engines.manifest import sha256_of, write_manifest
+from pose3d_ros.nets.detector import STRIDE_PX, PersonDetector
+from pose3d_ros.nets.graphs import export_detector, export_root_pose, export_temporal_step
+from pose3d_ros.nets.root_pose import RootPoseNet
+from pose3d_ros.nets.temporal import TemporalModel
+from pose3d_ros.training.loop import averaged_weights
+from pose3d_ros.training.recipe import Recipe, load_recipe
+from pose3d_ros.training.smoothing import build_smoother
+from pose3d_ros.training.tasks import MEAN_RGB, STD_RGB, build_module
+
+_LICENCE = "Apache-2.0"
+_RENDERED = (
+    "people rendered from MakeHuman bodies (CC0) in CMU motion-capture poses, over procedural and free backgrounds"
+)
+_MOTIONS = "CMU motion-capture sequences on MakeHuman bodies (CC0) with simulated measurement error"
+_NORMALISATION = Normalisation(scale=1 / 255, mean=MEAN_RGB, std=STD_RGB, channel_order="rgb")
+
+
+def deliver(run: Path, folder: Path) -> ManifestEntry:
+    """Export one run's averaged net into `folder` and describe it."""
+    recipe = load_recipe(run / "recipe.yaml")
+    module = build_smoother(recipe) if recipe.net == "smoother" else build_module(recipe)
+    module.load_state_dict(averaged_weights(run / "checkpoint.pt"))
+    path = folder / f"{recipe.net}.onnx"
+    difference = _export(module.eval(), path)
+    print(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB, torch and ONNX Runtime differ by {difference:.1e}")
+    return _entry(recipe, module, path)
+
+
+def _export(module: nn.Module, path: Path) -> float:
+    if isinstance(module, PersonDetector):
+        return export_detector(module, path)
+    if isinstance(module, RootPoseNet):
+        return export_root_pose(module, path)
+    if isinstance(module, TemporalModel):
+        return export_temporal_step(module, path)
+    raise TypeError(f"no exporter for {type(module).__name__}")
+
+
+def _entry(recipe: Recipe, module: nn.Module, path: Path) -> ManifestEntry:
+    size = (recipe.input_width_px, recipe.input_height_px) if recipe.net == "root_pose" else None
+    skeleton = None if recipe.net == "detector" else recipe.skeleton
+    parameters: dict[str, float | int | str | list[float] | list[int] | list[str]] = {}
+    if recipe.net == "detector":
+        parameters = {"stride": STRIDE_PX, "long_side_px": recipe.input_width_px}
+    if isinstance(module, TemporalModel):
+        parameters = {"window": module.receptive_field}
+    about = {
+        "detector": (("detector",), "centre_ltrb", "pixels"),
+        "root_pose": (("root", "pose"), "root_pose_metric", "metres"),
+        "smoother": (("smoother",), "temporal_step", "metres"),
+    }
+    roles, decoder, units = about[recipe.net]
+    seen = {"training_samples": float(recipe.steps * recipe.batch_size)}
+    return ManifestEntry(
+        name=f"{recipe.net}-{recipe.backbone or recipe.channels}-synthetic",
+        roles=roles,
+        file=path,
+        sha256=sha256_of(path),
+        decoder=decoder,
+        input_size_px=size,
+        normalisation=None if recipe.net == "smoother" else _NORMALISATION,
+        skeleton=skeleton,
+        units=units,
+        licence=_LICENCE,
+        training_data=_MOTIONS if recipe.net == "smoother" else _RENDERED,
+        accuracy=seen,
+        parameters=parameters,
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Export the runs `detector`, `root_pose` and `smoother` below a folder."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=Path, required=True, help="folder with one run a net")
+    parser.add_argument("--output", type=Path, required=True, help="folder for the engines and their manifest")
+    parsed = parser.parse_args(arguments)
+    parsed.output.mkdir(parents=True, exist_ok=True)
+    runs = [parsed.runs / name for name in ("detector", "root_pose", "smoother")]
+    write_manifest(parsed.output, [deliver(run, parsed.output) for run in runs if (run / "checkpoint.pt").exists()])
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

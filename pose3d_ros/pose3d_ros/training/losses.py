@@ -1,0 +1,93 @@
+"""Training losses, in the order of the papers: coordinates, root depth, confidence, heat maps and boxes."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+CLOSE_M = 0.10
+"""A joint counts as right when it is nearer than this to the truth, root-relative: what a joint's score predicts."""
+
+
+def coordinate_loss(
+    predicted_px: Tensor, true_px: Tensor, predicted_z_m: Tensor, true_z_m: Tensor, inside: Tensor, size_px: int
+) -> Tensor:
+    """L1 on image and depth coordinates in units of 1/64 of the crop and of 2 m (Sun 2018; Moon 2019, eq. 5).
+
+    (N, J, 2), (N, J, 2), (N, J), (N, J), mask (N, J) → scalar.
+    """
+    planar = (predicted_px - true_px).abs().sum(dim=-1) * (64 / size_px)
+    depth = (predicted_z_m - true_z_m).abs() * 32
+    return ((planar + depth) * inside).sum() / inside.sum().clamp(min=1) / 3
+
+
+def root_depth_loss(depth_m: Tensor, log_sigma: Tensor, true_depth_m: Tensor) -> Tensor:
+    """Negative log-likelihood of a Laplace distribution of ln(depth), whose scale the net states itself.
+
+    Relative error is what a camera can see of depth (a scale error), hence the logarithm. sigma = sqrt(2)·b.
+    All (N,) → scalar. Source: Kendall & Gal 2017, eq. 8, with Laplace for L1.
+    """
+    scale = log_sigma.clamp(-5, 1).exp() / math.sqrt(2)
+    error = (depth_m.clamp(min=1e-3).log() - true_depth_m.log()).abs()
+    return (error / scale + scale.log()).mean() + 10 * error.mean()
+
+
+def joint_score_loss(logits: Tensor, error_m: Tensor, inside: Tensor) -> Tensor:
+    """Cross entropy against "this joint is within CLOSE_M of the truth", so that a score is that probability.
+
+    logits (N, J), error_m (N, J) of the same forward pass (detached), inside (N, J) → scalar.
+    """
+    right = ((error_m.detach() < CLOSE_M) & (inside > 0)).to(logits.dtype)
+    return F.binary_cross_entropy_with_logits(logits, right)
+
+
+def joint_error_m(
+    predicted_px: Tensor,
+    true_px: Tensor,
+    predicted_z_m: Tensor,
+    true_z_m: Tensor,
+    root_depth_m: Tensor,
+    k_m: Tensor,
+    size_px: int,
+) -> Tensor:
+    """Root-relative joint error (N, J) in metres, at the true root depth.
+
+    k_m = sqrt(fx·fy)·2 m / side_px, so a crop pixel at depth Z is side_px/size_px·Z/f = 2·Z/(k·size_px) metres.
+    """
+    metres_per_px = (2 * root_depth_m / (k_m * size_px))[:, None, None]
+    planar = (predicted_px - true_px) * metres_per_px
+    return torch.linalg.vector_norm(torch.cat([planar, (predicted_z_m - true_z_m)[..., None]], dim=-1), dim=-1)
+
+
+def heat_loss(logits: Tensor, heat: Tensor, weight: Tensor) -> Tensor:
+    """Penalty-reduced focal loss of centre maps (CenterNet, Zhou 2019, eq. 1; alpha 2, beta 4). All (N, 1, h, w)."""
+    log_p, log_q = F.logsigmoid(logits), F.logsigmoid(-logits)
+    p = logits.sigmoid()
+    centre = (heat >= 1).to(logits.dtype)
+    positive = (1 - p) ** 2 * log_p * centre
+    negative = p**2 * log_q * (1 - heat) ** 4 * (1 - centre)
+    total: Tensor = ((positive + negative) * weight).sum()
+    return -total / centre.sum().clamp(min=1)
+
+
+def box_loss(ltrb_px: Tensor, true_ltrb_px: Tensor, weight: Tensor) -> Tensor:
+    """Generalised IoU of boxes given as distances from the same cell (Rezatofighi 2019).
+
+    (N, 4, h, w), (N, 4, h, w), weight (N, 1, h, w) → scalar.
+    """
+    left, top, right, bottom = ltrb_px.unbind(1)
+    t_left, t_top, t_right, t_bottom = true_ltrb_px.unbind(1)
+    overlap = (torch.minimum(left, t_left) + torch.minimum(right, t_right)).clamp(min=0) * (
+        torch.minimum(top, t_top) + torch.minimum(bottom, t_bottom)
+    ).clamp(min=0)
+    area, true_area = (left + right) * (top + bottom), (t_left + t_right) * (t_top + t_bottom)
+    union = area + true_area - overlap
+    hull = (torch.maximum(left, t_left) + torch.maximum(right, t_right)) * (
+        torch.maximum(top, t_top) + torch.maximum(bottom, t_bottom)
+    )
+    giou = overlap / union.clamp(min=1e-6) - (hull - union) / hull.clamp(min=1e-6)
+    mask = weight[:, 0]
+    return ((1 - giou) * mask).sum() / mask.sum().clamp(min=1)
