@@ -148,8 +148,8 @@ class Camera:
         img2new: (2, 3), pixels to pixels, [[sx, 0, tx], [0, sy, ty]] with sx, sy > 0. The lens stays the same.
         Raises CameraError for any other affine, or an empty image.
         """
-        scale_x, scale_y = float(img2new[0, 0]), float(img2new[1, 1])
-        if img2new.shape != (2, 3) or img2new[0, 1] or img2new[1, 0] or not (scale_x > 0 and scale_y > 0):
+        diagonal = img2new.shape == (2, 3) and img2new[0, 1] == 0 and img2new[1, 0] == 0
+        if not (diagonal and img2new[0, 0] > 0 and img2new[1, 1] > 0):
             raise CameraError(
                 "img2new",
                 expected="a (2, 3) affine that scales and shifts",

@@ -16,7 +16,7 @@ def ray_covariance_m2(point_cam_m: Array, sigma_m: float) -> Array | None:
     if not (np.isfinite(sigma_m) and distance_m > 0):
         return None
     ray = point_cam_m / distance_m
-    return np.outer(ray, ray) * sigma_m**2
+    return np.asarray(np.outer(ray, ray) * sigma_m**2, dtype=np.float64)
 
 
 def ray_sigma_m(point_cam_m: Array, covariance_m2: Array) -> float:

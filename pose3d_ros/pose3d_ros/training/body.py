@@ -145,7 +145,7 @@ def read_obj(path: Path) -> tuple[Array, IntArray]:
 def triangles(quads: IntArray) -> IntArray:
     """Triangles (F, 3) of quads (Q, 4), degenerate ones dropped."""
     both = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
-    return both[both[:, 1] != both[:, 2]]
+    return np.asarray(both[both[:, 1] != both[:, 2]])
 
 
 @lru_cache(maxsize=400)
@@ -167,4 +167,4 @@ def shape_vertices(assets: Path, shape: BodyShape) -> Array32:
     for name, weight in _target_weights(shape).items():
         vertices += np.float32(weight) * _target(assets, name, len(vertices))
     vertices[:, 1] -= vertices[:BODY_VERTICES, 1].min()
-    return vertices
+    return np.asarray(vertices)

@@ -87,7 +87,7 @@ class Backgrounds:
         part = source[y0 : y0 + part_h, x0 : x0 + part_w]
         if rng.random() < 0.5:
             part = part[:, ::-1]
-        return np.asarray(cv2.resize(part, (width_px, height_px), interpolation=cv2.INTER_AREA), np.uint8)
+        return np.asarray(cv2.resize(part, (width_px, height_px), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _shrink(image: cv2.typing.MatLike, longest_px: int) -> ImageArray:

@@ -74,7 +74,7 @@ def _mirror(scene: Scene) -> Scene:
     K = scene.K_px.copy()
     K[0, 2] = width - 1 - K[0, 2]
     joints = scene.joints_cam_m * np.array([-1.0, 1.0, 1.0])
-    return Scene(np.ascontiguousarray(scene.image_bgr[:, ::-1]), K, boxes, joints, scene.visible, scene.owner[:, ::-1])
+    return Scene(np.asarray(cv2.flip(scene.image_bgr, 1), np.uint8), K, boxes, joints, scene.visible, scene.owner[:, ::-1])
 
 
 class PoseSamples(IterableDataset[PoseSample]):
@@ -171,9 +171,10 @@ class DetectionSamples(IterableDataset[DetectionSample]):
         while True:
             scene = self.composer.draw(rng)
             scene = _mirror(scene) if rng.random() < 0.5 else scene
-            yield self._sample(scene, photograph(scene.image_bgr, rng), rng)
+            yield self._sample(scene, rng)
 
-    def _sample(self, scene: Scene, image: ImageArray, rng: np.random.Generator) -> DetectionSample:
+    def _sample(self, scene: Scene, rng: np.random.Generator) -> DetectionSample:
+        image = scene.image_bgr
         width, height = self.size_px
         fit = width / max(image.shape[:2])
         scale = fit * float(np.exp(rng.uniform(np.log(0.6), np.log(1.5)))) if rng.random() < 0.6 else fit
@@ -188,7 +189,9 @@ class DetectionSamples(IterableDataset[DetectionSample]):
         low, high = np.full(4, -0.5), np.array([width, height, width, height]) - 0.5
         boxes = np.clip(whole, low, high)
         kept = _area(boxes) / np.maximum(_area(whole), 1e-6)
-        return _detection_targets(np.asarray(canvas, np.uint8), boxes, scene.visible * kept, self.stride_px)
+        return _detection_targets(
+            photograph(np.asarray(canvas, np.uint8), rng), boxes, scene.visible * kept, self.stride_px
+        )
 
 
 def _area(boxes_xyxy: Array) -> Array:

@@ -21,10 +21,11 @@ from pose3d_ros.errors import InputError
 from pose3d_ros.training.figure import Figure, PosedFigure, make_figure
 from pose3d_ros.training.motion import evaluation_clips, training_clips
 from pose3d_ros.training.pose_sampling import SampledPose, sample_pose
-from pose3d_ros.training.renderer import Light, Renderer, View, view_at
+from pose3d_ros.training.renderer import Light, Renderer
 from pose3d_ros.training.sprite_bank import SpriteBank as SpriteBank
 from pose3d_ros.training.sprite_bank import SpriteRecord, load_index, save_index
 from pose3d_ros.training.texture import Appearance
+from pose3d_ros.training.view import GroupCamera, View
 
 Array = npt.NDArray[np.float64]
 Array32 = npt.NDArray[np.float32]
@@ -32,37 +33,13 @@ ImageArray = npt.NDArray[np.uint8]
 
 GROUP_SIZE = 24
 _FIGURES_PER_GROUP = 8
-_EVAL_SEED = 1_000_000_000
-"""Seeds of people and looks of the evaluation split start here."""
+_EVAL_PERSON, _EVAL_LOOK = 1_000_000_000, 1_800_000_000
+"""Seeds of the evaluation split's people and looks start here; with seeds below 100 training's stay below."""
+_MAX_SEED = 100
+_SEED_STRIDE = 1_000_003
 _NEAR_M, _FAR_M = 1.0, 9.0
 _MIN_SIDE_PX = 14
 _SLACK_M = 0.10
-_IMAGE_SIZES = (*((640, 480),) * 4, (640, 360), (848, 480), (480, 640), (512, 512), (320, 240))
-
-
-@dataclass(frozen=True, eq=False)
-class GroupCamera:
-    """The camera of a group over the floor."""
-
-    view: View
-    height_m: float
-    pitch_rad: float
-    roll_rad: float
-
-    @staticmethod
-    def random(rng: np.random.Generator) -> GroupCamera:
-        """A robot's camera: 0.3–2.2 m high, 40–100° wide, pitched by up to 25°, rolled by up to 4°."""
-        width, height = _IMAGE_SIZES[int(rng.integers(len(_IMAGE_SIZES)))]
-        hfov = np.deg2rad(rng.uniform(40.0, 100.0)) if width > height else np.deg2rad(rng.uniform(35.0, 75.0))
-        focal = width / 2 / np.tan(hfov / 2)
-        shift = rng.normal(0.0, 0.015, 2) * [width, height]
-        K = np.array([[focal, 0.0, (width - 1) / 2 + shift[0]],
-                      [0.0, focal * rng.normal(1.0, 0.003), (height - 1) / 2 + shift[1]], [0.0, 0.0, 1.0]])
-        height_m = float(rng.uniform(0.3, 2.2))
-        # A low camera tends to look up, a high one down.
-        pitch = float(np.clip(rng.normal((height_m - 1.1) * 0.16, 0.16), -np.deg2rad(25), np.deg2rad(25)))
-        roll = float(np.clip(rng.normal(0.0, np.deg2rad(1.5)), -np.deg2rad(4), np.deg2rad(4)))
-        return GroupCamera(view_at(K, width, height, height_m, pitch, roll), height_m, pitch, roll)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,19 +87,18 @@ class SpriteMaker:
     def __init__(self, assets: Path, seed: int, split: str) -> None:
         self._assets, self._seed, self._split = assets, seed, split
         self._clips = training_clips(assets) if split == "train" else evaluation_clips(assets)
-        self._base = 0 if split == "train" else _EVAL_SEED
+        self._person0, self._look0 = (0, 0) if split == "train" else (_EVAL_PERSON, _EVAL_LOOK)
         self._renderer = Renderer()
 
     def group(self, number: int) -> Iterator[tuple[ImageArray, SpriteRecord]]:
         """Sprites of a group, with offset 0."""
-        rng = np.random.default_rng([self._seed, self._base, number])
+        rng = np.random.default_rng([self._seed, self._person0, number])
         camera, light = GroupCamera.random(rng), Light.random(rng)
         for k in range(_FIGURES_PER_GROUP):
-            person = self._base + (self._seed * 1_000_003 + number * _FIGURES_PER_GROUP + k) % 900_000_000
-            figure = make_figure(self._assets, person)
+            person = self._seed * _SEED_STRIDE + number * _FIGURES_PER_GROUP + k
+            figure = make_figure(self._assets, self._person0 + person)
             for i in range(GROUP_SIZE // _FIGURES_PER_GROUP):
-                look_seed = self._base + person % 900_000_000 * 8 + i
-                yield self._sprite(figure, camera, light, rng, number, look_seed)
+                yield self._sprite(figure, camera, light, rng, number, self._look0 + 8 * person + i)
 
     def _sprite(self, figure: Figure, camera: GroupCamera, light: Light, rng: np.random.Generator, group: int,
                 look_seed: int) -> tuple[ImageArray, SpriteRecord]:
@@ -231,6 +207,8 @@ def main() -> None:
     parser.add_argument("--split", choices=("train", "eval"), default="train")
     parser.add_argument("--shard", type=_shard, default=(0, 1), metavar="K/N")
     a = parser.parse_args()
+    if not 0 <= a.seed < _MAX_SEED:
+        raise InputError("--seed", expected=f"0 to {_MAX_SEED - 1}", got=str(a.seed), fix="Choose a smaller one.")
     os.environ.setdefault("LP_NUM_THREADS", "0")  # llvmpipe: shards are the parallelism
     render_bank(a.assets, a.output, a.count, a.seed, a.split, *a.shard)
 

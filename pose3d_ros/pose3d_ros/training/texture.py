@@ -146,7 +146,8 @@ def _face(colour: Array32, p: Array32, look: Appearance) -> Array32:
     chin = np.clip((0.675 - p[:, 1] - 0.25 * np.maximum(0.0, 0.11 - p[:, 2])) / 0.015, 0, 1) * (p[:, 2] > 0.02)
     colour = _mix(colour, hair, look.beard * chin[:, None] * (mouth > 1.15)[:, None])
     colour = colour * (1 - 0.35 * front * _fade(_ellipse(p, (0.031, 0.7285), (0.021, 0.011)), 0.6, 1.0))
-    arch = p - np.array([0, 1, 0], np.float32) * (-6.0 * (np.abs(p[:, :1]) - 0.03) ** 2)
+    arch = p.copy()
+    arch[:, 1] += np.float32(6.0) * (np.abs(p[:, 0]) - np.float32(0.03)) ** 2
     colour = _mix(colour, hair, 0.85 * front * _fade(_ellipse(arch, (0.033, 0.757), (0.021, 0.0055)), 0.6, 1.2))
     colour = _mix(colour, look.lips, front * _fade(mouth, 0.8, 1.05))
     colour = colour * (1 - 0.5 * front * _fade(_ellipse(p, (0.0, 0.6555), (0.026, 0.0018)), 0.3, 1.0))

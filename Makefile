@@ -1,0 +1,38 @@
+# One command each for everything. Every target does the set-up it needs; see `make help`.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow lint bench clean
+
+# `make demo PYTHON=/path/to/python3.11` chooses the interpreter.
+ifdef PYTHON
+export PYTHON
+endif
+
+IN_ENV := . tools/env.sh &&
+
+help:  ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo:  ## play the sample bag through the nodes and write out/demo/report.html
+	@tools/bootstrap.sh demo
+	@$(IN_ENV) pose3d demo --output out/demo
+
+test: lint  ## check the code's style and types, then run the tests (minutes)
+	@$(IN_ENV) python -m pytest -m "not slow"
+
+test-slow: setup  ## the tests that train or soak for minutes
+	@$(IN_ENV) python -m pytest -m slow
+
+lint: setup  ## ruff and mypy
+	@$(IN_ENV) ruff check . && ruff format --check . && tools/typecheck.sh
+
+bench:  ## run every benchmark; results in out/bench/*.json
+	@tools/bootstrap.sh demo
+	@mkdir -p out/bench
+	@$(IN_ENV) status=0; for script in benchmarks/*.py; do python "$$script" || { echo "failed: $$script" >&2; status=1; }; done; exit $$status
+
+setup:  ## make the environment in .venv, development tools included
+	@tools/bootstrap.sh test
+
+clean:  ## remove the environment and everything made
+	rm -rf .venv build install log out .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,169 @@
+"""`bag_player`: plays a bag in real time, without rosbag2; messages go out exactly as they were recorded."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from rclpy.duration import Duration
+from rclpy.node import Node
+from rclpy.time import Time
+from rosgraph_msgs.msg import Clock
+from std_srvs.srv import SetBool
+
+from pose3d_ros.config_table import Settings, build_group, group_parameters, setting
+from pose3d_ros.errors import BagError
+from pose3d_ros.nodes.pace import Pace
+from pose3d_ros.nodes.parameters import NodeParameters
+from pose3d_ros.nodes.qos import latched_qos, result_qos
+from pose3d_ros.nodes.raw_bag import BagTopic, RawBagReader, RawMessage
+from pose3d_ros.nodes.run import Pump, run_tool
+from pose3d_ros.nodes.topic_types import message_class, split_topics
+
+_NODE = "bag_player"
+_POLL_S = 0.1
+_LAST_ACK = Duration(seconds=2.0)
+
+
+@dataclass(frozen=True)
+class PlayerConfig(Settings):
+    """Parameters of the bag player."""
+
+    bag: str = setting("", "The bag: an .mcap or .db3 file, or a rosbag2 folder.")
+    rate: float = setting(1.0, "Speed; 2 is twice as fast as recorded.", low=0.01, high=100.0)
+    loop: bool = setting(False, "Start again at the end.")
+    topics: str = setting("", "Topics to play, commas between; empty for all.")
+    clock_hz: float = setting(
+        0.0, "How often /clock is published, for nodes with use_sim_time; 0 never.", unit="Hz", low=0.0, high=1000.0
+    )
+    start_paused: bool = setting(False, "Wait for ~/pause to be called with false.")
+    wait_for: str = setting("", "Topics that must have a subscriber before the first message, commas between.")
+    wait_timeout_s: float = setting(
+        30.0, "Start without them after this long, with a warning.", unit="s", low=0.0, high=3600.0
+    )
+    delay_s: float = setting(
+        0.0, "Pause before the first message, for listeners to find it.", unit="s", low=0.0, high=3600.0
+    )
+
+
+class BagPlayer(Node):
+    """Publishes the messages of a bag on their topics (remap them as usual) at the pace of their recording.
+
+    `~/pause` (std_srvs/SetBool) pauses and goes on. Topics of types that are not installed are left out, with a
+    warning. Raises ConfigError for a wrong parameter.
+    """
+
+    def __init__(self, **node_options: Any) -> None:
+        super().__init__(_NODE, automatically_declare_parameters_from_overrides=True, **node_options)
+        table = group_parameters(PlayerConfig, "", (_NODE,))
+        self._settings = NodeParameters(self, table, lambda: True, lambda: None)
+        for error in (*self._settings.faults.values(), *self._settings.unknown):
+            raise error
+        self.config = build_group(PlayerConfig, "", self._settings.values)
+        self._pace = Pace(0, self.config.rate, self.config.start_paused, time.monotonic)
+        self._clock_publisher = self.create_publisher(Clock, "/clock", 10) if self.config.clock_hz > 0 else None
+        self._publishers_of: dict[str, Any] = {}
+        self.create_service(SetBool, "~/pause", self._on_pause)
+
+    def play(self, bag: RawBagReader, pump: Pump) -> int:
+        """Play the bag to its end, or for ever; returns the number of messages.
+
+        pump: lets the node's callbacks run for up to that many seconds; false when it is time to end. Raises BagError.
+        """
+        self._advertise(bag)
+        self._wait_for_listeners(pump)
+        count = 0
+        while True:
+            count += self._play_once(bag, pump)
+            if not (self.config.loop and pump(0.0)):
+                break
+        for publisher in self._publishers_of.values():
+            publisher.wait_for_all_acked(_LAST_ACK)
+        return count
+
+    def _advertise(self, bag: RawBagReader) -> None:
+        wanted = split_topics(self.config.topics)
+        for topic in bag.topics:
+            if not wanted or topic.name in wanted:
+                self._advertise_topic(topic)
+        missing = sorted(set(wanted) - {topic.name for topic in bag.topics})
+        if missing or not self._publishers_of:
+            raise BagError(
+                f"bag {self.config.bag}",
+                expected="topics " + (", ".join(wanted) or "of installed message types"),
+                got=", ".join(f"{topic.name} ({topic.msgtype})" for topic in bag.topics) or "an empty bag",
+                fix="Choose among these topics, or install their message packages.",
+            )
+
+    def _advertise_topic(self, topic: BagTopic) -> None:
+        kind = message_class(topic.msgtype)
+        if kind is None:
+            self.get_logger().warning(f"{topic.name} is left out: {topic.msgtype} is not installed")
+            return
+        qos = latched_qos() if topic.latched else result_qos()
+        self._publishers_of[topic.name] = self.create_publisher(kind, topic.name, qos)
+
+    def _wait_for_listeners(self, pump: Pump) -> None:
+        missing = list(split_topics(self.config.wait_for))
+        deadline_s = time.monotonic() + self.config.wait_timeout_s
+        while missing and time.monotonic() < deadline_s and pump(_POLL_S):
+            missing = [topic for topic in missing if self.count_subscribers(topic) == 0]
+        if missing:
+            self.get_logger().warning(f"nobody listens to {', '.join(missing)}: playing anyway")
+        begin_s = time.monotonic() + self.config.delay_s
+        while time.monotonic() < begin_s and pump(min(_POLL_S, begin_s - time.monotonic())):
+            pass
+
+    def _play_once(self, bag: RawBagReader, pump: Pump) -> int:
+        self._pace = Pace(bag.start_ns, self.config.rate, self._pace.paused, time.monotonic)
+        count = 0
+        for message in bag.messages(self._publishers_of):
+            if not self._wait_until_due(message.time_ns, pump):
+                break
+            self._publish(message)
+            count += 1
+        return count
+
+    def _wait_until_due(self, time_ns: int, pump: Pump) -> bool:
+        """Let callbacks run until it is the message's turn; false when it is time to end."""
+        tick_s = 1.0 / self.config.clock_hz if self.config.clock_hz > 0 else _POLL_S
+        going_on = pump(0.0)
+        while going_on and (wait_s := self._pace.until_s(time_ns)) > 0:
+            going_on = pump(min(wait_s, tick_s))
+            self._publish_clock(min(self._pace.now_ns(), time_ns))
+        self._publish_clock(time_ns)
+        return going_on
+
+    def _publish(self, message: RawMessage) -> None:
+        try:
+            self._publishers_of[message.topic].publish(message.data)
+        except RuntimeError as error:  # RCLError: the send queue is full
+            self.get_logger().warning(f"a message on {message.topic} was not sent: {error}", throttle_duration_sec=5.0)
+
+    def _publish_clock(self, time_ns: int) -> None:
+        if self._clock_publisher is not None and not self._pace.paused:
+            self._clock_publisher.publish(Clock(clock=Time(nanoseconds=time_ns).to_msg()))
+
+    def _on_pause(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        self._pace.pause(request.data)
+        response.success = True
+        response.message = "paused" if request.data else "playing"
+        return response
+
+
+def main(args: list[str] | None = None) -> None:
+    """Play a bag: `bag_player --ros-args -p bag:=FILE`. Exit code 1 for a bag that can't be played."""
+    sys.exit(run_tool(BagPlayer, _play, args))
+
+
+def _play(player: BagPlayer, pump: Pump) -> None:
+    with RawBagReader(player.config.bag) as bag:
+        player.get_logger().info(f"playing {player.config.bag}: {len(bag.topics)} topics")
+        count = player.play(bag, pump)
+    player.get_logger().info(f"played {count} messages")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,194 @@
+"""People, skeletons and images: records to messages and back, cheaply enough for every frame."""
+
+from __future__ import annotations
+
+import array
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pose3d_msgs.msg import Joint3D, Person3D, Person3DArray, SkeletonInfo
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
+from pose3d_ros.errors import InputError
+from pose3d_ros.geometry.rigid import RigidTransform
+from pose3d_ros.geometry.uncertainty import ray_covariance_m2, ray_sigma_m
+from pose3d_ros.records import Array, Detection, ImageArray, Person, Pose, TrackState
+from pose3d_ros.skeletons import Skeleton, get_skeleton
+
+_NS_PER_S = 1_000_000_000
+_UNKNOWN_COVARIANCE_M2 = np.array([-1.0, *[0.0] * 8])
+
+
+@dataclass(frozen=True)
+class PeopleInfo:
+    """What a Person3DArray says besides its people."""
+
+    skeleton: Skeleton
+    model: str
+    calibrated: bool
+    latency_ms: float
+
+
+def person_id(track_id: int) -> str:
+    """The message's id of a track; it starts with a letter (REP-155)."""
+    return f"person_{track_id}"
+
+
+def stamp_ns(header: Header) -> int:
+    """The header's time in nanoseconds."""
+    return int(header.stamp.sec) * _NS_PER_S + int(header.stamp.nanosec)
+
+
+def skeleton_message(skeleton: Skeleton) -> SkeletonInfo:
+    """The joint names and bones of a skeleton."""
+    edges = [index for edge in skeleton.edges for index in edge]
+    return SkeletonInfo(name=skeleton.name, joint_names=list(skeleton.joints), edges=edges, root_index=skeleton.root)
+
+
+def image_message(header: Header, image_bgr: ImageArray) -> Image:
+    """A `bgr8` image. `array` is the only type whose assignment rclpy neither copies nor checks element by element."""
+    data = array.array("B")
+    data.frombytes(np.ascontiguousarray(image_bgr).data.cast("B"))
+    height_px, width_px = image_bgr.shape[:2]
+    return Image(header=header, height=height_px, width=width_px, encoding="bgr8", step=width_px * 3, data=data)
+
+
+class PeopleWriter:
+    """Fills Person3DArray messages, reusing the person and joint objects: making them costs four times the filling.
+
+    A message is valid until the next call of `write`; publish it before.
+    """
+
+    def __init__(self) -> None:
+        self._pool: list[Person3D] = []
+
+    def write(
+        self,
+        header: Header,
+        people: Sequence[Person],
+        info: PeopleInfo,
+        *,
+        id_of: Callable[[int], str] = person_id,
+        cam2target: RigidTransform | None = None,
+    ) -> Person3DArray:
+        """The message of a frame's people.
+
+        header: copied through; with cam2target its frame_id must be the target's. people: in info.skeleton.
+        id_of: names a track. cam2target: into the frame to publish in, None for the camera's own.
+        """
+        while len(self._pool) < len(people):
+            self._pool.append(Person3D())
+        messages = self._pool[: len(people)]
+        for message, person in zip(messages, people, strict=True):
+            message.id = id_of(person.track_id)
+            _fill_person(message, person, cam2target)
+        return Person3DArray(
+            header=header,
+            skeleton=info.skeleton.name,
+            model=info.model,
+            calibrated=info.calibrated,
+            latency_ms=info.latency_ms,
+            people=messages,
+        )
+
+
+def _fill_person(message: Person3D, person: Person, cam2target: RigidTransform | None) -> None:
+    pose, root_m, velocity_mps = person.pose, person.pose.root_cam_m, person.velocity_cam_mps
+    joints_m = pose.joints_cam_m
+    covariance_m2 = ray_covariance_m2(root_m, pose.root_sigma_m)
+    if cam2target is not None:
+        root_m, joints_m = cam2target.apply(root_m), cam2target.apply(joints_m)
+        velocity_mps = cam2target.rotate(velocity_mps)
+        covariance_m2 = None if covariance_m2 is None else cam2target.rotate_covariance(covariance_m2)
+    message.state = int(person.state)
+    message.score = float(person.score)
+    x0, y0, x1, y1 = pose.detection.box_xyxy_px.tolist()
+    message.box_x, message.box_y, message.box_width, message.box_height = x0, y0, x1 - x0, y1 - y0
+    message.root.x, message.root.y, message.root.z = root_m.tolist()
+    message.velocity.x, message.velocity.y, message.velocity.z = velocity_mps.tolist()
+    message.root_covariance = _UNKNOWN_COVARIANCE_M2 if covariance_m2 is None else covariance_m2.ravel()
+    _fill_joints(message, joints_m, pose)
+
+
+def _fill_joints(message: Person3D, joints_m: Array, pose: Pose) -> None:
+    if len(message.joints) != len(joints_m):
+        message.joints = [Joint3D() for _ in joints_m]
+    valid = np.asarray(np.isfinite(joints_m).all(axis=1)).tolist()
+    rows = zip(joints_m.tolist(), pose.joints_img_px.tolist(), pose.scores.tolist(), valid, strict=True)
+    for joint, ((x, y, z), (u, v), score, is_valid) in zip(message.joints, rows, strict=True):
+        position = joint.position
+        position.x, position.y, position.z = x, y, z
+        joint.u, joint.v, joint.score, joint.valid = u, v, score, is_valid
+
+
+class TrackNumbers:
+    """Numbers for the ids of a stream of messages, and back. An id that is gone is forgotten, its number not reused."""
+
+    def __init__(self) -> None:
+        self._number_of: dict[str, int] = {}
+        self._name_of: dict[int, str] = {}
+        self._next = 1
+
+    def assign(self, names: Sequence[str]) -> list[int]:
+        """The numbers of a message's ids."""
+        known = self._number_of
+        self._number_of = {}
+        for name in names:
+            if name not in known:
+                known[name] = self._next
+                self._next += 1
+            self._number_of[name] = known[name]
+        self._name_of = {number: name for name, number in self._number_of.items()}
+        return [self._number_of[name] for name in names]
+
+    def name_of(self, number: int) -> str:
+        """The id of a number of the latest message."""
+        return self._name_of[number]
+
+
+def read_people(message: Person3DArray, numbers: TrackNumbers) -> tuple[Person, ...]:
+    """The people of a message, in its frame. Raises SkeletonError, or InputError for joints that don't fit it."""
+    skeleton = get_skeleton(message.skeleton)
+    track_ids = numbers.assign([person.id for person in message.people])
+    return tuple(
+        _read_person(person, track_id, skeleton) for person, track_id in zip(message.people, track_ids, strict=True)
+    )
+
+
+def _read_person(message: Person3D, track_id: int, skeleton: Skeleton) -> Person:
+    if len(message.joints) != len(skeleton):
+        raise InputError(
+            "joints of a person",
+            expected=f"{len(skeleton)}, for {skeleton.name}",
+            got=f"{len(message.joints)}",
+            fix="Look at the node that publishes these people.",
+        )
+    flat: list[float] = []
+    for joint in message.joints:
+        position = joint.position
+        flat += (position.x, position.y, position.z, joint.u, joint.v, joint.score, joint.valid)
+    joints = np.array(flat, dtype=np.float64).reshape(len(skeleton), 7)
+    joints[joints[:, 6] == 0, :5] = np.nan
+    root_m = np.array([message.root.x, message.root.y, message.root.z])
+    box_px = np.array([message.box_x, message.box_y, message.box_width, message.box_height], dtype=np.float64)
+    box_px[2:] += box_px[:2]
+    covariance_m2 = np.asarray(message.root_covariance, dtype=np.float64).reshape(3, 3)
+    sigma_m = ray_sigma_m(root_m, covariance_m2) if covariance_m2[0, 0] >= 0 else float("nan")
+    detection = Detection(box_px, message.score)
+    pose = Pose(root_m, joints[:, :3], joints[:, 3:5], joints[:, 5], skeleton, detection, sigma_m)
+    velocity_mps = np.array([message.velocity.x, message.velocity.y, message.velocity.z])
+    return Person(track_id, _state(message.state), pose, velocity_mps, message.score)
+
+
+def _state(value: int) -> TrackState:
+    try:
+        return TrackState(value)
+    except ValueError:
+        raise InputError(
+            "state of a person",
+            expected="0 (NEW) to 3 (LOST)",
+            got=str(value),
+            fix="Look at the node that publishes these people.",
+        ) from None

@@ -1,0 +1,76 @@
+"""TF: people in another frame, and people as frames. Both need tf2_ros, which not every installation has."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from geometry_msgs.msg import TransformStamped
+from pose3d_msgs.msg import Person3DArray
+from rclpy.node import Node
+from rclpy.time import Time
+from std_msgs.msg import Header
+
+from pose3d_ros.errors import ConfigError
+from pose3d_ros.geometry.rigid import RigidTransform
+
+
+class Frames(Protocol):
+    """What the nodes need of TF."""
+
+    def lookup(self, header: Header, target_frame: str) -> RigidTransform | None:
+        """From the header's frame to the target at the header's time; None while TF does not know it."""
+
+    def broadcast(self, message: Person3DArray) -> None:
+        """Each person's root as a frame with the person's id as its name."""
+
+    def close(self) -> None:
+        """Stop listening."""
+
+
+def open_frames(node: Node) -> Frames:
+    """A TF listener and broadcaster of that node. Raises ConfigError where tf2_ros is missing."""
+    try:
+        return _Tf2Frames(node, importlib.import_module("tf2_ros"))
+    except ImportError as error:
+        raise ConfigError(
+            "TF",
+            expected="tf2_ros, for target_frame and publish_tf",
+            got=str(error),
+            fix="Install it (ros-$ROS_DISTRO-tf2-ros-py), or leave both parameters unset.",
+        ) from error
+
+
+class _Tf2Frames:
+    def __init__(self, node: Node, tf2_ros: Any) -> None:
+        self._buffer = tf2_ros.Buffer(node=node)
+        self._listener = tf2_ros.TransformListener(self._buffer, node)
+        self._broadcaster = tf2_ros.TransformBroadcaster(node)
+        self._unknown: type[Exception] = tf2_ros.TransformException
+
+    def lookup(self, header: Header, target_frame: str) -> RigidTransform | None:
+        try:
+            found = self._buffer.lookup_transform(target_frame, header.frame_id, Time.from_msg(header.stamp))
+        except self._unknown:
+            return None
+        turn, move = found.transform.rotation, found.transform.translation
+        return RigidTransform.from_quaternion((turn.x, turn.y, turn.z, turn.w), (move.x, move.y, move.z))
+
+    def broadcast(self, message: Person3DArray) -> None:
+        self._broadcaster.sendTransform(root_transforms(message))
+
+    def close(self) -> None:
+        self._listener.unregister()
+
+
+def root_transforms(message: Person3DArray) -> Sequence[TransformStamped]:
+    """A transform from the message's frame to each person's root, axes parallel to the frame's."""
+    transforms = []
+    for person in message.people:
+        made = TransformStamped(header=message.header, child_frame_id=person.id)
+        root, translation = person.root, made.transform.translation
+        translation.x, translation.y, translation.z = root.x, root.y, root.z
+        made.transform.rotation.w = 1.0
+        transforms.append(made)
+    return transforms

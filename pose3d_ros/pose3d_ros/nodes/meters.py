@@ -1,0 +1,67 @@
+"""Rates and times of the last seconds, for diagnostics."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+
+_WINDOW_S = 5.0
+_PLAUSIBLE_LATENCY_MS = 10_000.0
+
+
+class RateMeter:
+    """Events a second over the last five seconds. Safe to use from several threads."""
+
+    def __init__(self, clock_s: Callable[[], float]) -> None:
+        self._clock_s = clock_s
+        self._times_s: deque[float] = deque()
+        self._lock = threading.Lock()
+        self.total = 0
+
+    def tick(self) -> None:
+        """Count one event."""
+        with self._lock:
+            self.total += 1
+            self._times_s.append(self._clock_s())
+
+    def rate_hz(self) -> float:
+        """Events a second: intervals over the time they took, 0 with fewer than two in the window."""
+        now_s = self._clock_s()
+        with self._lock:
+            while self._times_s and now_s - self._times_s[0] > _WINDOW_S:
+                self._times_s.popleft()
+            if len(self._times_s) < 2 or self._times_s[-1] <= self._times_s[0]:
+                return 0.0
+            return (len(self._times_s) - 1) / (self._times_s[-1] - self._times_s[0])
+
+
+class TimeMeter:
+    """Milliseconds by name, averaged since they were last read. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._sums_ms: dict[str, tuple[float, int]] = {}
+        self._lock = threading.Lock()
+
+    def add(self, times_ms: Mapping[str, float]) -> None:
+        """Add one frame's times."""
+        with self._lock:
+            for name, value_ms in times_ms.items():
+                total_ms, count = self._sums_ms.get(name, (0.0, 0))
+                self._sums_ms[name] = (total_ms + value_ms, count + 1)
+
+    def take_means_ms(self) -> dict[str, float]:
+        """The mean of each since the last call."""
+        with self._lock:
+            sums_ms, self._sums_ms = self._sums_ms, {}
+        return {name: total_ms / count for name, (total_ms, count) in sums_ms.items()}
+
+
+def latency_ms(now_ns: int, stamp_ns: int, since_arrival_ms: float) -> float:
+    """Milliseconds from an image's capture to now.
+
+    now_ns, stamp_ns: by the node's clock. since_arrival_ms: time since the image came in, which stands in when the
+    stamp is of another clock: that of a recording played without `use_sim_time`, or of an unsynchronised camera.
+    """
+    since_capture_ms = (now_ns - stamp_ns) * 1e-6
+    return since_capture_ms if 0 <= since_capture_ms <= _PLAUSIBLE_LATENCY_MS else since_arrival_ms

@@ -1,0 +1,71 @@
+"""From a node's settings to open engines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pose3d_ros.config import EngineConfig, PipelineConfig
+from pose3d_ros.engines import (
+    BackendChoice,
+    Engine,
+    Manifest,
+    choose_backend,
+    default_manifest_dir,
+    load_manifest,
+    open_engine,
+)
+from pose3d_ros.engines.manifest import default_manifest_candidates
+from pose3d_ros.nodes.share import share_directories
+from pose3d_ros.pipeline import Pipeline
+from pose3d_ros.skeletons import Skeleton, get_skeleton
+from pose3d_ros.stages.smooth import Smoother
+
+# A first run allocates and is slow; it should not be the first frame's. The usual camera's size serves.
+_WARM_UP_PX = (640, 480)
+
+
+@dataclass(frozen=True, eq=False)
+class OpenPipeline:
+    """A pipeline ready to run. model: names of its engines. backend: what runs them, and why."""
+
+    pipeline: Pipeline
+    model: str
+    backend: BackendChoice
+
+
+@dataclass(frozen=True, eq=False)
+class OpenSmoother:
+    """A smoother ready to run, in its engine's skeleton."""
+
+    smoother: Smoother
+    engine: Engine
+    skeleton: Skeleton
+    model: str
+    backend: BackendChoice
+
+
+def open_manifest(config: EngineConfig) -> Manifest:
+    """The manifest of the engines to use; the embedded ones unless a folder is named. Raises EngineError."""
+    if config.engines:
+        return load_manifest(config.engines)
+    installed = (directory / "engines" / "default" for directory in share_directories())
+    return load_manifest(default_manifest_dir((*default_manifest_candidates(), *installed)))
+
+
+def open_pipeline(config: PipelineConfig) -> OpenPipeline:
+    """Open the image engines. Raises EngineError with what to do about it."""
+    manifest = open_manifest(config.engine)
+    backend = choose_backend(config.engine.backend)
+    pipeline = Pipeline.from_manifest(manifest, config, backend, smooth=False)
+    pipeline.warm_up(*_WARM_UP_PX)
+    names = dict.fromkeys(manifest.for_role(role).name for role in ("detector", "root", "pose"))
+    return OpenPipeline(pipeline, " + ".join(names), backend)
+
+
+def open_smoother(config: PipelineConfig) -> OpenSmoother:
+    """Open the temporal engine. Raises EngineError with what to do about it."""
+    entry = open_manifest(config.engine).for_role("smoother")
+    backend = choose_backend(config.engine.backend)
+    engine = open_engine(entry, backend, threads=config.engine.threads)
+    smoother = Smoother(engine, entry, config.smoother)
+    return OpenSmoother(smoother, engine, get_skeleton(entry.skeleton or ""), entry.name, backend)

@@ -1,0 +1,115 @@
+"""The parameter table as ROS parameters: described, ranged, checked, tunable while the node runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
+from rclpy.node import Node
+from rclpy.parameter import Parameter as RosParameter
+
+from pose3d_ros.config_table import Parameter, Value, check_names
+from pose3d_ros.errors import ConfigError
+
+_OF_ROS = ("use_sim_time", "start_type_description_service", "qos_overrides.")
+"""Parameters, and the prefix of parameters, that rclpy declares itself."""
+
+
+class NodeParameters:
+    """A node's parameters.
+
+    The node must be made with automatically_declare_parameters_from_overrides=True: that way what the user gave can
+    be checked here, with a reason, instead of ending the process. A wrong value is kept as an error (`faults`) and
+    the default takes its place until a right one is set. An unknown name is an error in `unknown`.
+
+    frozen: whether only tunable parameters may change at the moment. changed: called after a change.
+    """
+
+    def __init__(
+        self, node: Node, table: Sequence[Parameter], frozen: Callable[[], bool], changed: Callable[[], None]
+    ) -> None:
+        self._node = node
+        self._table = {parameter.name: parameter for parameter in table}
+        self._frozen = frozen
+        self._changed = changed
+        self.faults: dict[str, ConfigError] = {}
+        given = _given(node)
+        self.unknown = tuple(self._unknown(given))
+        for name in given:
+            node.undeclare_parameter(name)
+        self._values = {name: self._declare(name, given) for name in self._table}
+        node.add_on_set_parameters_callback(self._on_set)
+
+    @property
+    def values(self) -> dict[str, Value]:
+        """Name → value of every parameter of the table."""
+        return dict(self._values)
+
+    def _unknown(self, given: Mapping[str, object]) -> list[ConfigError]:
+        errors = []
+        for name in given:
+            try:
+                check_names([name], self._table)
+            except ConfigError as error:
+                errors.append(error)
+        return errors
+
+    def _declare(self, name: str, given: Mapping[str, object]) -> Value:
+        parameter = self._table[name]
+        value = parameter.default
+        if name in given:
+            try:
+                value = parameter.check(given[name])
+            except ConfigError as error:
+                self.faults[name] = error
+        self._node.declare_parameter(name, value, descriptor(parameter), ignore_override=True)
+        return value
+
+    def _on_set(self, changes: list[RosParameter[Any]]) -> SetParametersResult:
+        checked: dict[str, Value] = {}
+        for change in changes:
+            parameter = self._table.get(change.name)
+            if parameter is None:
+                continue
+            if self._frozen() and not parameter.tunable:
+                return SetParametersResult(successful=False, reason=_frozen_reason(self._node, change.name))
+            try:
+                checked[change.name] = parameter.check(change.value)
+            except ConfigError as error:
+                return SetParametersResult(successful=False, reason=str(error))
+        self._values.update(checked)
+        for name in checked:
+            self.faults.pop(name, None)
+        self._changed()
+        return SetParametersResult(successful=True)
+
+
+def descriptor(parameter: Parameter) -> ParameterDescriptor:
+    """What `ros2 param describe` and rqt show of a parameter."""
+    unit = f" [{parameter.unit}]" if parameter.unit else ""
+    when = "" if parameter.tunable else " Takes effect when the node is configured."
+    made = ParameterDescriptor(description=f"{parameter.description}{unit}{when}")
+    if parameter.choices:
+        made.additional_constraints = parameter.expected
+    if parameter.low is not None and parameter.high is not None:
+        if parameter.type is int:
+            made.integer_range = [IntegerRange(from_value=int(parameter.low), to_value=int(parameter.high), step=0)]
+        else:
+            made.floating_point_range = [
+                FloatingPointRange(from_value=float(parameter.low), to_value=float(parameter.high), step=0.0)
+            ]
+    return made
+
+
+def _given(node: Node) -> dict[str, object]:
+    declared = node.get_parameters_by_prefix("")
+    return {name: p.value for name, p in declared.items() if not name.startswith(_OF_ROS)}
+
+
+def _frozen_reason(node: Node, name: str) -> str:
+    me = node.get_fully_qualified_name()
+    return (
+        f"{name} is read when the node is configured: first `ros2 lifecycle set {me} deactivate` and "
+        f"`ros2 lifecycle set {me} cleanup`, then set it and configure again."
+    )

@@ -1,0 +1,36 @@
+"""`pose_node`: images and camera_info in, people out, as a managed node."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from pose3d_ros.config import PipelineConfig
+from pose3d_ros.config_table import POSE_NODE
+from pose3d_ros.nodes.managed import ManagedNode
+from pose3d_ros.nodes.opening import OpenPipeline, open_pipeline
+from pose3d_ros.nodes.pose_work import PoseWork
+from pose3d_ros.nodes.run import run_node
+
+_Opener = Callable[[PipelineConfig], OpenPipeline]
+
+
+class PoseNode(ManagedNode):
+    """Subscribes `image_raw` (or `image_raw/compressed`) and `camera_info`; publishes `people`, `markers`, `skeleton`,
+    `overlay` and `/diagnostics`; offers `~/enable`.
+
+    opener: opens the pipeline of a configuration.
+    """
+
+    def __init__(self, *, opener: _Opener = open_pipeline, **node_options: Any) -> None:
+        super().__init__(POSE_NODE, lambda node: PoseWork(node, opener(node.config.pipeline)), **node_options)
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the node until Ctrl-C."""
+    sys.exit(run_node(PoseNode, args))
+
+
+if __name__ == "__main__":
+    main()

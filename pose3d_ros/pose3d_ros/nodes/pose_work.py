@@ -1,0 +1,191 @@
+"""Image messages to people: what the pose node does between configure and clean-up."""
+
+from __future__ import annotations
+
+import os
+import time
+import traceback
+from dataclasses import dataclass
+from typing import Any
+
+from rclpy.qos import DurabilityPolicy
+from rclpy.utilities import get_rmw_implementation_identifier
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from pose3d_ros.config import NodeConfig, PipelineConfig
+from pose3d_ros.errors import Pose3DError
+from pose3d_ros.evaluation.overlay import draw_people
+from pose3d_ros.nodes.cameras import CameraSource, ImageCamera
+from pose3d_ros.nodes.conversion import PeopleInfo, image_message, stamp_ns
+from pose3d_ros.nodes.frame_queue import FrameWorker
+from pose3d_ros.nodes.images import decoded_bgr, image_bgr
+from pose3d_ros.nodes.managed import ManagedNode
+from pose3d_ros.nodes.meters import RateMeter, TimeMeter, latency_ms
+from pose3d_ros.nodes.opening import OpenPipeline
+from pose3d_ros.nodes.output import PeopleOutput, PeopleResult
+from pose3d_ros.nodes.problems import FRAME_PROBLEM_S, Level
+from pose3d_ros.nodes.qos import image_qos, latched_qos, overridable, result_qos
+from pose3d_ros.nodes.silence import SilenceWatch
+from pose3d_ros.nodes.transport import silence_remedy
+from pose3d_ros.records import Frame, FrameResult
+
+
+@dataclass(frozen=True, eq=False)
+class Arrival:
+    """An image message and when it came (monotonic)."""
+
+    message: Any
+    time_s: float
+
+
+class PoseWork:
+    """See `managed.Work`. The pipeline runs in a thread of its own; subscriptions only put frames into its queue."""
+
+    def __init__(self, node: ManagedNode, opened: OpenPipeline) -> None:
+        config = node.config
+        self._node, self._board, self._opened, self._config = node, node.board, opened, config
+        self._pending: PipelineConfig | None = None
+        self._compressed = config.input.image_transport == "compressed"
+        self._topic = node.resolve_topic_name("image_raw") + ("/compressed" if self._compressed else "")
+        self._cameras = CameraSource(node.resolve_topic_name("camera_info"), config.input.fallback_hfov_deg)
+        self._silence = SilenceWatch(config.life.silence_warning_s, time.monotonic)
+        self._in, self._out, self._times = RateMeter(time.monotonic), RateMeter(time.monotonic), TimeMeter()
+        self._people_count = self._dropped = 0
+        self._output = PeopleOutput(node, "", config.output, node.board)
+        self._output.describe(opened.pipeline.skeleton)
+        self._overlay = node.create_publisher(Image, "overlay", result_qos())
+        self._camera_subscriptions = [self._listen_camera(image_qos("best_effort", 10))]
+        self._image_subscription: Any = None
+        self._worker: FrameWorker[Arrival] | None = None
+        backend = opened.backend
+        node.get_logger().info(f"engines {opened.model} on {backend.name}: {backend.reason}")
+
+    def start(self) -> None:
+        queue_size = self._config.input.queue_size
+        self._worker = FrameWorker(self._work, queue_size)
+        kind = CompressedImage if self._compressed else Image
+        qos = image_qos(self._config.input.image_reliability, queue_size)
+        self._image_subscription = self._node.create_subscription(
+            kind, self._topic, self._on_image, qos, qos_overriding_options=overridable()
+        )
+        self._silence.start()
+
+    def stop(self) -> None:
+        self._silence.stop()
+        self._node.destroy_subscription(self._image_subscription)
+        if self._worker is not None:
+            self._worker.stop()
+            self._dropped += self._worker.queue.dropped
+            self._worker = None
+
+    def close(self) -> None:
+        for subscription in self._camera_subscriptions:
+            self._node.destroy_subscription(subscription)
+        self._output.close()
+        self._node.destroy_publisher(self._overlay)
+        self._opened.pipeline.close()
+
+    def wanted(self) -> bool:
+        return self._output.wanted() or self._overlay_wanted()
+
+    def say_nobody(self) -> None:
+        self._opened.pipeline.reset()
+        self._output.publish_nobody()
+
+    def reconfigure(self, config: NodeConfig) -> None:
+        self._config = config
+        self._pending = config.pipeline
+        self._output.reconfigure(config.output)
+
+    def check(self) -> None:
+        self._listen_latched_camera()
+        silent = self._silence.is_silent()
+        heard_of = silent and self._node.count_publishers(self._topic) > 0
+        if heard_of:
+            remedy = silence_remedy(get_rmw_implementation_identifier(), self._compressed, os.environ)
+            self._board.raise_("silence", Level.WARN, f"{self._topic} has a publisher but brings nothing. {remedy}")
+        else:
+            self._board.clear("silence")
+        if silent and not heard_of:
+            self._board.raise_("no publisher", Level.WARN, f"nobody publishes {self._topic}. Check the topic's name.")
+        else:
+            self._board.clear("no publisher")
+
+    def values(self) -> dict[str, str]:
+        dropped = self._dropped + (self._worker.queue.dropped if self._worker is not None else 0)
+        shown = {
+            "engines": self._opened.model,
+            "backend": f"{self._opened.backend.name} ({self._opened.backend.reason})",
+            "image topic": self._topic,
+            "input [Hz]": f"{self._in.rate_hz():.1f}",
+            "output [Hz]": f"{self._out.rate_hz():.1f}",
+            "images": str(self._in.total),
+            "results": str(self._out.total),
+            "dropped": str(dropped),
+            "people": str(self._people_count),
+        }
+        shown.update({f"{name} [ms]": f"{value:.1f}" for name, value in self._times.take_means_ms().items()})
+        return shown
+
+    def _listen_camera(self, qos: Any) -> Any:
+        return self._node.create_subscription(CameraInfo, "camera_info", self._on_camera_info, qos)
+
+    def _listen_latched_camera(self) -> None:
+        """A camera_info that was sent once, before this node came, reaches only a subscription that asks for it.
+
+        Asking always would make every driver that does not latch warn about an unfitting subscription.
+        """
+        topic = self._node.resolve_topic_name("camera_info")
+        offers = [info.qos_profile.durability for info in self._node.get_publishers_info_by_topic(topic)]
+        if len(self._camera_subscriptions) == 1 and DurabilityPolicy.TRANSIENT_LOCAL in offers:
+            self._camera_subscriptions.append(self._listen_camera(latched_qos()))
+
+    def _on_camera_info(self, message: CameraInfo) -> None:
+        error = self._cameras.update(message)
+        if error is not None:
+            self._board.raise_error(error, Level.ERROR, hold_s=FRAME_PROBLEM_S)
+
+    def _on_image(self, message: Any) -> None:
+        self._in.tick()
+        self._silence.heard()
+        if self._worker is not None:
+            self._worker.queue.put(Arrival(message, time.monotonic()))
+
+    def _work(self, arrival: Arrival) -> None:
+        """One frame, in the worker's thread; whatever goes wrong with it is reported, and the next one comes."""
+        try:
+            self._process(arrival)
+        except Pose3DError as error:
+            self._board.raise_error(error, Level.ERROR, hold_s=FRAME_PROBLEM_S)
+        except Exception as error:
+            text = f"unexpected error:\n{traceback.format_exc()}"
+            self._board.raise_(f"unexpected {type(error).__name__}", Level.ERROR, text, hold_s=FRAME_PROBLEM_S)
+
+    def _process(self, arrival: Arrival) -> None:
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            self._opened.pipeline.reconfigure(pending)
+        message = arrival.message
+        image = decoded_bgr(message) if self._compressed else image_bgr(message)
+        found = self._cameras.camera_for(image.shape[1], image.shape[0])
+        if found.problem is not None:
+            text = f"people are not calibrated, their metres are a guess: {found.problem}"
+            self._board.raise_("calibration", Level.WARN, text, hold_s=FRAME_PROBLEM_S)
+        frame = Frame(image, found.camera, stamp_ns(message.header), message.header.frame_id)
+        self._publish(arrival, frame, found, self._opened.pipeline(frame))
+
+    def _publish(self, arrival: Arrival, frame: Frame, found: ImageCamera, result: FrameResult) -> None:
+        now_ns = self._node.get_clock().now().nanoseconds
+        latency = latency_ms(now_ns, frame.stamp_ns, (time.monotonic() - arrival.time_s) * 1e3)
+        info = PeopleInfo(self._opened.pipeline.skeleton, self._opened.model, found.calibrated, latency)
+        header = arrival.message.header
+        self._output.publish(PeopleResult(header, result.people, info))
+        if self._overlay_wanted():
+            drawn = draw_people(frame.image_bgr, result.people, frame.camera)
+            self._overlay.publish(image_message(header, drawn))
+        self._out.tick()
+        self._people_count = len(result.people)
+        self._times.add({**result.timings_ms, "capture to publish": latency})
+
+    def _overlay_wanted(self) -> bool:
+        return self._config.output.publish_overlay and self._overlay.get_subscription_count() > 0

@@ -1,0 +1,81 @@
+"""What is wrong with a node at the moment, how often it happened, and what has been logged already."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+
+from pose3d_ros.errors import Pose3DError
+
+FRAME_PROBLEM_S = 5.0
+"""A problem of one frame is over when none like it came for so long."""
+
+
+class Level(IntEnum):
+    """Severity; the values are those of diagnostic_msgs/DiagnosticStatus."""
+
+    OK = 0
+    WARN = 1
+    ERROR = 2
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One kind of problem. until_s: time from which it counts as over, None for one that must be cleared."""
+
+    kind: str
+    level: Level
+    text: str
+    until_s: float | None
+
+
+class ProblemBoard:
+    """Problems by kind. Safe to use from several threads.
+
+    log: called with (level, text) the first time that a kind appears, and again only after it was cleared.
+    clock_s: monotonic seconds.
+    """
+
+    def __init__(self, log: Callable[[Level, str], None], clock_s: Callable[[], float]) -> None:
+        self._log = log
+        self._clock_s = clock_s
+        self._lock = threading.Lock()
+        self._problems: dict[str, Problem] = {}
+        self._logged: set[str] = set()
+        self._counts: Counter[str] = Counter()
+
+    def raise_(self, kind: str, level: Level, text: str, *, hold_s: float | None = None) -> None:
+        """Report a problem; it stays until `clear(kind)`, or for hold_s seconds after the last report."""
+        until_s = None if hold_s is None else self._clock_s() + hold_s
+        with self._lock:
+            self._problems[kind] = Problem(kind, level, text, until_s)
+            self._counts[kind] += 1
+            first = kind not in self._logged
+            self._logged.add(kind)
+        if first:
+            self._log(level, text)
+
+    def raise_error(self, error: Pose3DError, level: Level, *, hold_s: float | None = None) -> None:
+        """Report one of our errors; its kind is its class and subject, so that a thousand bad frames are one line."""
+        self.raise_(f"{type(error).__name__}: {error.subject}", level, str(error), hold_s=hold_s)
+
+    def clear(self, kind: str) -> None:
+        """The problem is over; should it come back, it is logged again."""
+        with self._lock:
+            self._problems.pop(kind, None)
+            self._logged.discard(kind)
+
+    def current(self) -> tuple[Problem, ...]:
+        """The problems that are there now, the worst first."""
+        now_s = self._clock_s()
+        with self._lock:
+            alive = [p for p in self._problems.values() if p.until_s is None or p.until_s > now_s]
+        return tuple(sorted(alive, key=lambda p: -p.level))
+
+    def counts(self) -> dict[str, int]:
+        """How often each kind was reported since the node started."""
+        with self._lock:
+            return dict(self._counts)

@@ -1,0 +1,110 @@
+"""`recorder`: writes topics to an MCAP bag, without rosbag2; messages are stored exactly as they arrive."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]  # where every rclpy has it
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+
+from pose3d_ros.config_table import Settings, build_group, group_parameters, setting
+from pose3d_ros.errors import BagError, ConfigError
+from pose3d_ros.nodes.parameters import NodeParameters
+from pose3d_ros.nodes.raw_bag import BagTopic, RawBagWriter, RawMessage
+from pose3d_ros.nodes.run import Pump, run_tool
+from pose3d_ros.nodes.topic_types import message_class, split_topics
+
+_NODE = "recorder"
+_LOOK_PERIOD_S = 0.2
+_POLL_S = 0.2
+_QUEUE = 100
+
+
+@dataclass(frozen=True)
+class RecorderConfig(Settings):
+    """Parameters of the recorder."""
+
+    bag: str = setting("", "The MCAP file to write; one of that name is replaced.")
+    topics: str = setting("", "Topics to record, commas between.")
+
+
+class Recorder(Node):
+    """Subscribes each topic as soon as somebody publishes it, with a quality of service that fits the publishers.
+
+    Messages are stored under the system's time of arrival, or ROS time with use_sim_time. Raises ConfigError for a
+    wrong parameter.
+    """
+
+    def __init__(self, **node_options: Any) -> None:
+        super().__init__(_NODE, automatically_declare_parameters_from_overrides=True, **node_options)
+        table = group_parameters(RecorderConfig, "", (_NODE,))
+        self._settings = NodeParameters(self, table, lambda: True, lambda: None)
+        for error in (*self._settings.faults.values(), *self._settings.unknown):
+            raise error
+        self.config = build_group(RecorderConfig, "", self._settings.values)
+        self.count = 0
+        self._waiting = [self.resolve_topic_name(topic) for topic in split_topics(self.config.topics)]
+        if not self._waiting:
+            raise ConfigError("parameter topics", expected="at least one topic", got="none", fix="Name what to record.")
+
+    def record(self, writer: RawBagWriter) -> None:
+        """Begin to record; the node must be spun."""
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(_LOOK_PERIOD_S, lambda: self._look(writer), clock=steady)
+
+    def _look(self, writer: RawBagWriter) -> None:
+        types = dict(self.get_topic_names_and_types())
+        for name in [topic for topic in self._waiting if topic in types and self.count_publishers(topic)]:
+            self._waiting.remove(name)
+            self._subscribe(writer, name, types[name][0])
+
+    def _subscribe(self, writer: RawBagWriter, name: str, msgtype: str) -> None:
+        kind = message_class(msgtype)
+        latched, qos = self._fitting_qos(name)
+        if kind is None:
+            self.get_logger().error(f"{name} is not recorded: {msgtype} is not installed")
+            return
+        try:
+            writer.add_topic(BagTopic(name, msgtype, latched))
+        except BagError as error:
+            self.get_logger().error(str(error))
+            return
+        self.create_subscription(kind, name, partial(self._store, writer, name), qos, raw=True)
+        self.get_logger().info(f"recording {name}")
+
+    def _fitting_qos(self, name: str) -> tuple[bool, QoSProfile]:
+        """Whether all publishers latch, and the strictest quality of service that hears all of them."""
+        offers = [info.qos_profile for info in self.get_publishers_info_by_topic(name)]
+        latched = all(offer.durability == DurabilityPolicy.TRANSIENT_LOCAL for offer in offers)
+        reliable = all(offer.reliability == ReliabilityPolicy.RELIABLE for offer in offers)
+        return latched, QoSProfile(
+            history=HistoryPolicy.KEEP_LAST,
+            depth=_QUEUE,
+            reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
+            durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,
+        )
+
+    def _store(self, writer: RawBagWriter, name: str, data: bytes) -> None:
+        writer.write(RawMessage(name, self.get_clock().now().nanoseconds, data))
+        self.count += 1
+
+
+def main(args: list[str] | None = None) -> None:
+    """Record until Ctrl-C: `recorder --ros-args -p bag:=FILE.mcap -p topics:=/people,/image_raw`."""
+    sys.exit(run_tool(Recorder, _record, args))
+
+
+def _record(recorder: Recorder, pump: Pump) -> None:
+    with RawBagWriter(recorder.config.bag) as writer:
+        recorder.record(writer)
+        while pump(_POLL_S):
+            pass
+    recorder.get_logger().info(f"recorded {recorder.count} messages in {recorder.config.bag}")
+
+
+if __name__ == "__main__":
+    main()

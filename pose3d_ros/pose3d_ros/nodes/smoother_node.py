@@ -1,0 +1,36 @@
+"""`smoother_node`: people in, people smoothed over time out, as a managed node."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from pose3d_ros.config import PipelineConfig
+from pose3d_ros.config_table import SMOOTHER_NODE
+from pose3d_ros.nodes.managed import ManagedNode
+from pose3d_ros.nodes.opening import OpenSmoother, open_smoother
+from pose3d_ros.nodes.run import run_node
+from pose3d_ros.nodes.smoother_work import SmootherWork
+
+_Opener = Callable[[PipelineConfig], OpenSmoother]
+
+
+class SmootherNode(ManagedNode):
+    """Subscribes `people`; publishes `people_smoothed`, `markers_smoothed`, `skeleton_smoothed` and `/diagnostics`;
+    offers `~/enable`.
+
+    opener: opens the smoother of a configuration.
+    """
+
+    def __init__(self, *, opener: _Opener = open_smoother, **node_options: Any) -> None:
+        super().__init__(SMOOTHER_NODE, lambda node: SmootherWork(node, opener(node.config.pipeline)), **node_options)
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the node until Ctrl-C."""
+    sys.exit(run_node(SmootherNode, args))
+
+
+if __name__ == "__main__":
+    main()

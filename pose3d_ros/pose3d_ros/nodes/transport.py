@@ -1,0 +1,52 @@
+"""DDS settings that images need, for processes started from here, and what to tell who hears nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pose3d_ros.nodes.share import share_file
+
+PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
+"""Read by Fast DDS: the first since 2.12 (Jazzy), the second before (Humble)."""
+
+PROFILE = "config/fastdds.xml"
+
+
+def user_profile(environ: Mapping[str, str]) -> str | None:
+    """The Fast DDS profile that the environment already names, if any."""
+    return next((environ[name] for name in PROFILE_VARIABLES if environ.get(name)), None)
+
+
+def transport_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a child process that sends or receives images: with our profile, unless the user has one."""
+    child = dict(environ)
+    profile = user_profile(environ) or str(share_file(PROFILE, environ))
+    for name in PROFILE_VARIABLES:
+        child.setdefault(name, profile)
+    return child
+
+
+def silence_remedy(rmw: str, compressed: bool, environ: Mapping[str, str]) -> str:
+    """What to do when a topic with a publisher brings no image.
+
+    rmw: the middleware's identifier, e.g. `rmw_fastrtps_cpp`. compressed: whether the topic is a compressed one.
+    """
+    advice = ["Check that the publisher's QoS fits (image_reliability)."]
+    if "fastrtps" in rmw:
+        advice.insert(0, _fastdds_remedy(environ))
+    elif "cyclonedds" in rmw:
+        advice.insert(0, "Raise the kernel's receive buffer: sysctl -w net.core.rmem_max=33554432.")
+    if not compressed:
+        advice.append("Or use image_transport:=compressed.")
+    return " ".join(advice)
+
+
+def _fastdds_remedy(environ: Mapping[str, str]) -> str:
+    ours = user_profile(environ)
+    start = (
+        "Fast DDS's built-in shared-memory segment (512 KB) is too small for an image, so best-effort images are lost"
+    )
+    if ours is None:
+        path = share_file(PROFILE, environ)
+        return f"{start}: start this node and the publisher with FASTDDS_DEFAULT_PROFILES_FILE={path}."
+    return f"{start}: this node has the profile {ours}, start the publisher with it as well."

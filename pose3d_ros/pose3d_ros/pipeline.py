@@ -1,0 +1,198 @@
+"""The path of a frame: detect → root and pose → track → smooth. The only file that orders the stages."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+
+import numpy as np
+
+from pose3d_ros.config import PipelineConfig
+from pose3d_ros.engines import BackendChoice, Engine, Manifest, ManifestEntry, open_engine
+from pose3d_ros.errors import InputError
+from pose3d_ros.geometry import Camera
+from pose3d_ros.records import Detection, Frame, FrameResult
+from pose3d_ros.skeletons import Skeleton, get_skeleton
+from pose3d_ros.stages.convert import convert_people
+from pose3d_ros.stages.detect import Detector
+from pose3d_ros.stages.pose import RootPoseEstimator
+from pose3d_ros.stages.smooth import Smoother
+from pose3d_ros.stages.track import Tracker
+
+_Open = Callable[[ManifestEntry], Engine]
+
+
+class Pipeline:
+    """Frames in, people out. Use it from one thread; as a context manager it closes its engines."""
+
+    def __init__(
+        self,
+        detector: Detector,
+        estimator: RootPoseEstimator,
+        tracker: Tracker,
+        smoother: Smoother | None = None,
+        *,
+        skeleton: str = "",
+        engines: Sequence[Engine] = (),
+    ) -> None:
+        """skeleton: what to give the people in, empty for the engine's. engines: closed with the pipeline."""
+        self._detector = detector
+        self._estimator = estimator
+        self._tracker = tracker
+        self._smoother = smoother
+        self._skeleton = get_skeleton(skeleton) if skeleton else estimator.skeleton
+        self._engines = tuple(engines)
+
+    @classmethod
+    def from_manifest(
+        cls, manifest: Manifest, config: PipelineConfig, backend: BackendChoice, *, smooth: bool = True
+    ) -> Pipeline:
+        """Open the engines of a manifest and make the stages.
+
+        smooth: with the temporal smoother, where the manifest has one. Raises EngineError when a role is not filled,
+        or an engine can't be opened or does not fit its decoder; engines opened until then are closed.
+        """
+        with contextlib.ExitStack() as opened:
+            engines: dict[str, Engine] = {}
+
+            def engine(entry: ManifestEntry) -> Engine:
+                """One engine per entry: the stages share one that fills several roles."""
+                if entry.name not in engines:
+                    loaded = open_engine(entry, backend, threads=config.engine.threads)
+                    engines[entry.name] = opened.enter_context(loaded)
+                return engines[entry.name]
+
+            made = cls(
+                _detector(manifest, engine, config),
+                _estimator(manifest, engine, config),
+                Tracker(config.tracker),
+                _smoother(manifest, engine, config) if smooth else None,
+                skeleton=config.skeleton,
+                engines=tuple(engines.values()),
+            )
+            opened.pop_all()
+        return made
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """The skeleton of the people that come out."""
+        return self._skeleton
+
+    @property
+    def delay_frames(self) -> int:
+        """Frames by which the people lag behind their image: the smoother's delay, 0 without one."""
+        return 0 if self._smoother is None else self._smoother.delay_frames
+
+    def __call__(self, frame: Frame, detections: Sequence[Detection] | None = None) -> FrameResult:
+        """The people in a frame, with the milliseconds of each stage and their `total`.
+
+        detections: boxes that replace the detector's. Raises InputError for an image, camera or box that can't be
+        used, before any engine runs, and EngineError when an engine fails; the people followed so far stay as they
+        are and the next frame may come.
+        """
+        check_frame(frame)
+        timings_ms: dict[str, float] = {}
+        with _timed(timings_ms, "total"):
+            with _timed(timings_ms, "detect"):
+                found = self._detector(frame) if detections is None else _checked(detections)
+            with _timed(timings_ms, "pose"):
+                poses = self._estimator(frame, found)
+            with _timed(timings_ms, "track"):
+                people = self._tracker.update(poses, frame.stamp_ns, frame.camera)
+            if self._smoother is not None:
+                with _timed(timings_ms, "smooth"):
+                    people = self._smoother.update(people, frame.stamp_ns, frame.camera)
+            people = convert_people(people, self._skeleton)
+        return FrameResult(people, found, timings_ms)
+
+    def warm_up(self, width_px: int, height_px: int) -> None:
+        """Run the image engines once on a black image of that size: a first run allocates and is slow."""
+        camera = Camera.from_hfov(60.0, width_px, height_px)
+        frame = Frame(np.zeros((height_px, width_px, 3), dtype=np.uint8), camera, 0)
+        self._detector(frame)
+        self._estimator(frame, (Detection(np.array([-0.5, -0.5, width_px - 0.5, height_px - 0.5]), 1.0),))
+
+    def reconfigure(self, config: PipelineConfig) -> None:
+        """Take over the stages' settings; engines, backend and threads stay those it was made with."""
+        self._detector.config = config.detector
+        self._estimator.config = config.pose
+        self._tracker.config = config.tracker
+        self._skeleton = get_skeleton(config.skeleton) if config.skeleton else self._estimator.skeleton
+        if self._smoother is not None:
+            self._smoother.config = config.smoother
+
+    def reset(self) -> None:
+        """Forget everybody, as before another recording."""
+        self._tracker.reset()
+        if self._smoother is not None:
+            self._smoother.reset()
+
+    def close(self) -> None:
+        """Close the engines. Closing twice is fine."""
+        for engine in self._engines:
+            engine.close()
+
+    def __enter__(self) -> Pipeline:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def check_frame(frame: Frame) -> None:
+    """Raises InputError unless the image is (H, W, 3) uint8, not empty, and of its camera's size."""
+    image, camera = frame.image_bgr, frame.camera
+    if not isinstance(image, np.ndarray) or image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        got = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+        raise InputError("image", expected="uint8 (height, width, 3), BGR", got=got, fix="Convert it to bgr8 first.")
+    if not image.size:
+        raise InputError("image", expected="at least one pixel", got=str(image.shape), fix="Check the camera's driver.")
+    if (camera.height_px, camera.width_px) != image.shape[:2]:
+        raise InputError(
+            "image",
+            expected=f"{camera.width_px}x{camera.height_px} as its camera says",
+            got=f"{image.shape[1]}x{image.shape[0]}",
+            fix="Use the calibration of this resolution, or resize the camera with the image.",
+        )
+
+
+def _checked(detections: Sequence[Detection]) -> tuple[Detection, ...]:
+    for detection in detections:
+        box = np.asarray(detection.box_xyxy_px)
+        if box.shape != (4,) or not np.isfinite(box).all() or not (box[2:] > box[:2]).all():
+            raise InputError(
+                "box",
+                expected="four finite numbers x0, y0, x1, y1 with x1 > x0 and y1 > y0",
+                got=str(box.tolist()),
+                fix="Leave boxes without an area out.",
+            )
+    return tuple(detections)
+
+
+def _detector(manifest: Manifest, engine: _Open, config: PipelineConfig) -> Detector:
+    entry = manifest.for_role("detector")
+    return Detector(engine(entry), entry, config.detector)
+
+
+def _estimator(manifest: Manifest, engine: _Open, config: PipelineConfig) -> RootPoseEstimator:
+    pose_entry, root_entry = manifest.for_role("pose"), manifest.for_role("root")
+    root_engine = None if root_entry.name == pose_entry.name else engine(root_entry)
+    return RootPoseEstimator(engine(pose_entry), pose_entry, root_engine, root_entry, config=config.pose)
+
+
+def _smoother(manifest: Manifest, engine: _Open, config: PipelineConfig) -> Smoother | None:
+    if not manifest.has_role("smoother"):
+        return None
+    entry = manifest.for_role("smoother")
+    return Smoother(engine(entry), entry, config.smoother)
+
+
+@contextlib.contextmanager
+def _timed(timings_ms: dict[str, float], stage: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    timings_ms[stage] = (time.perf_counter() - start) * 1e3

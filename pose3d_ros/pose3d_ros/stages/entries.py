@@ -1,0 +1,64 @@
+"""What a stage needs of a manifest entry, checked once when the stage is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pose3d_ros.engines.manifest import ManifestEntry, Normalisation
+from pose3d_ros.errors import EngineError
+from pose3d_ros.skeletons import Skeleton, get_skeleton
+
+_FIX = "Correct the manifest."
+
+
+def check_decoder(entry: ManifestEntry, known: Iterable[str]) -> str:
+    """The entry's decoder. Raises EngineError, listing the known ones, for another."""
+    names = tuple(known)
+    if entry.decoder not in names:
+        raise EngineError(
+            f"decoder of {entry.name}",
+            expected="one of " + ", ".join(names),
+            got=repr(entry.decoder),
+            fix="Name one of these in the manifest.",
+        )
+    return entry.decoder
+
+
+def normalisation_of(entry: ManifestEntry) -> Normalisation:
+    """Raises EngineError for an entry without one."""
+    if entry.normalisation is None:
+        raise EngineError(f"normalisation of {entry.name}", expected="scale, mean, std, order", got="none", fix=_FIX)
+    return entry.normalisation
+
+
+def crop_size_px(entry: ManifestEntry) -> int:
+    """Side of the square crops the net reads. Raises EngineError for an entry without a square input size."""
+    size = entry.input_size_px
+    if size is None or size[0] != size[1]:
+        raise EngineError(f"input_size_px of {entry.name}", expected="a square size", got=str(size), fix=_FIX)
+    return size[0]
+
+
+def skeleton_of(entry: ManifestEntry) -> Skeleton:
+    """Raises EngineError for an entry without a skeleton, SkeletonError for an unknown one."""
+    if entry.skeleton is None:
+        raise EngineError(f"skeleton of {entry.name}", expected="a skeleton's name", got="none", fix=_FIX)
+    return get_skeleton(entry.skeleton)
+
+
+def whole_parameter(entry: ManifestEntry, key: str, default: int) -> int:
+    """A parameter that is a whole number above 0. Raises EngineError for another value."""
+    value = entry.parameters.get(key, default)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise EngineError(
+            f"parameter {key} of {entry.name}", expected="a whole number above 0", got=repr(value), fix=_FIX
+        )
+    return value
+
+
+def real_parameter(entry: ManifestEntry, key: str, default: float) -> float:
+    """A parameter that is a number above 0. Raises EngineError for another value."""
+    value = entry.parameters.get(key, default)
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not value > 0:
+        raise EngineError(f"parameter {key} of {entry.name}", expected="a number above 0", got=repr(value), fix=_FIX)
+    return float(value)

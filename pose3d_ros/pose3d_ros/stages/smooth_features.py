@@ -1,0 +1,88 @@
+"""What the temporal smoother reads and what its answer means; training and the running smoother share this file.
+
+Input vector of one person in one frame, C_in = 6·J + 4 values:
+
+| values | meaning |
+|---|---|
+| 3·J | joints relative to the root, metres, joint-major (x0, y0, z0, x1, …) |
+| 3·J | their change since the person's previous frame, metres, × 10 |
+| 3   | the root's displacement since then, metres, × 10 |
+| 1   | the time since then, in thirtieths of a second |
+
+Output vector, C_out = 3·J + 3 values: what to add to the relative joints and to the root, metres.
+In a person's first frame the changes are zero and the time is one thirtieth. A joint that was not measured keeps
+the relative place it was last seen at, and the root's place before it was ever seen.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from pose3d_ros.records import Array
+
+CHANGE_SCALE = 10.0
+"""At 30 Hz a walking person's joints move a few centimetres a frame: ×10 brings that near the joints' own size."""
+NOMINAL_DT_S = 0.0333
+MIN_DT_S = 1.0 / 120.0
+MAX_DT_S = 0.2
+
+Floats = npt.NDArray[np.floating]
+Float32Array = npt.NDArray[np.float32]
+
+
+def feature_size(joints: int) -> int:
+    """C_in for that many joints."""
+    return 6 * joints + 4
+
+
+def correction_size(joints: int) -> int:
+    """C_out for that many joints."""
+    return 3 * joints + 3
+
+
+def hold_missing(relative_m: Floats, held_m: Floats) -> Array:
+    """relative_m with each joint that is not finite taken from held_m; both (..., J, 3), metres, root-relative."""
+    valid = np.isfinite(relative_m).all(axis=-1, keepdims=True)
+    return np.where(valid, relative_m, held_m).astype(np.float64)
+
+
+def step_features(
+    relative_m: Floats, previous_relative_m: Floats, root_m: Floats, previous_root_m: Floats, dt_s: Floats
+) -> Float32Array:
+    """Input vectors of one frame: (..., J, 3) twice, (..., 3) twice and (...) → (..., 6·J + 4) float32.
+
+    All finite, metres in the camera frame; for a person's first frame give the present as the previous one and
+    `NOMINAL_DT_S`. dt_s is clamped to `MIN_DT_S`–`MAX_DT_S`.
+    """
+    change = (relative_m - previous_relative_m) * CHANGE_SCALE
+    displacement = (root_m - previous_root_m) * CHANGE_SCALE
+    time = np.clip(dt_s, MIN_DT_S, MAX_DT_S)[..., None] / NOMINAL_DT_S
+    flat = (*relative_m.shape[:-2], -1)
+    parts = (relative_m.reshape(flat), change.reshape(flat), displacement, time)
+    return np.concatenate(parts, axis=-1).astype(np.float32)
+
+
+def sequence_features(relative_m: Floats, root_m: Floats, dt_s: Floats) -> Float32Array:
+    """Input vectors of whole sequences, equal to `step_features` frame by frame.
+
+    relative_m (..., T, J, 3) and root_m (..., T, 3), finite, metres; dt_s (..., T) the time since the frame before
+    (its first value is not used). Returns (..., T, 6·J + 4) float32.
+    """
+    before_relative = np.concatenate((relative_m[..., :1, :, :], relative_m[..., :-1, :, :]), axis=-3)
+    before_root = np.concatenate((root_m[..., :1, :], root_m[..., :-1, :]), axis=-2)
+    dt = np.array(dt_s, dtype=np.float64)
+    dt[..., 0] = NOMINAL_DT_S
+    return step_features(relative_m, before_relative, root_m, before_root, dt)
+
+
+def split_corrections(y: Floats) -> tuple[Array, Array]:
+    """Output vectors (..., 3·J + 3) → corrections to the relative joints (..., J, 3) and the root (..., 3), metres."""
+    values = np.asarray(y, dtype=np.float64)
+    return values[..., :-3].reshape(*values.shape[:-1], -1, 3), values[..., -3:]
+
+
+def join_corrections(relative_m: Floats, root_m: Floats) -> Float32Array:
+    """Inverse of `split_corrections`: what training wants as the net's answer, (..., 3·J + 3) float32."""
+    flat = relative_m.reshape(*relative_m.shape[:-2], -1)
+    return np.concatenate((flat, root_m), axis=-1).astype(np.float32)

@@ -1,0 +1,211 @@
+"""Identities that survive occlusion: one Kalman filter per person, in metres, and a life cycle.
+
+The published pose of a seen person is the measurement itself; the filter only links frames, gives the velocity, and
+carries people who are out of sight. Depth from one image is far less sure than direction, so measurement noise is
+long along the viewing ray. As in ByteTrack (Zhang 2022), weak detections continue tracks but start none.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pose3d_ros.config import TrackerConfig
+from pose3d_ros.geometry import Camera
+from pose3d_ros.records import Array, Person, Pose, TrackState
+from pose3d_ros.stages import kalman
+from pose3d_ros.stages.associate import Pairs, assign, box_cost, image_cost, shape_cost, total_cost
+from pose3d_ros.stages.boxes import iou_matrix
+from pose3d_ros.stages.carry import NEAREST_M, carried_boxes, carried_pose
+from pose3d_ros.stages.duplicates import drop_duplicates
+
+_SPEED_SIGMA_MPS = 1.2
+"""Of a person seen for the first time: walking speed."""
+_MIN_ACROSS_M = 0.02
+_MIN_ALONG = 0.01
+"""No single image gives a root's distance better than 1%, whatever the net says."""
+_UNMATCHED_MARGIN = 4.0
+_WEAK_COST = 2.0
+_TENTATIVE_S = 0.3
+"""A NEW person who is unseen for this long was a false alarm."""
+_IMAGE_MATCH_S = 0.5
+
+
+@dataclass(eq=False)
+class _Track:
+    """mean (6,), covariance (6, 6): the filter. seen_mean_m (3,): its position when `pose` was measured.
+
+    seen: in the present frame.
+    """
+
+    track_id: int
+    mean: Array
+    covariance: Array
+    pose: Pose
+    seen_mean_m: Array
+    seen_ns: int
+    hits: int = 1
+    seen: bool = True
+
+    def age_s(self, stamp_ns: int) -> float:
+        return (stamp_ns - self.seen_ns) * 1e-9
+
+
+class Tracker:
+    """Gives each pose its person. `config` may be replaced between frames."""
+
+    def __init__(self, config: TrackerConfig | None = None) -> None:
+        self.config = config or TrackerConfig()
+        self._tracks: list[_Track] = []
+        self._next_id = 1
+        self._stamp_ns: int | None = None
+
+    def reset(self) -> None:
+        """Forget everybody. Identities go on counting: an id is never used twice."""
+        self._tracks = []
+        self._stamp_ns = None
+
+    def update(self, poses: Sequence[Pose], stamp_ns: int, camera: Camera | None = None) -> tuple[Person, ...]:
+        """The people of a frame, by id.
+
+        poses: what was measured, camera frame, metres; those without a finite root are passed over. stamp_ns: time of
+        capture. camera: gives unseen people pixels (without one their pixels are NaN) and helps to tell people apart.
+        A clock that goes back, or a pause of more than max_gap_s, resets first. People are NEW until they were seen
+        min_hits times, TRACKED when seen, PREDICTED when not, LOST once when unseen for more than max_age_s.
+        """
+        dt_s = self._advance_clock(stamp_ns)
+        usable = [p for p in poses if np.isfinite(p.root_cam_m).all() and p.root_cam_m[2] > 0]
+        poses = drop_duplicates(usable, self.config.duplicate_overlap)
+        self._predict(dt_s)
+        pairs = self._associate(poses, stamp_ns, camera)
+        self._correct(poses, pairs, stamp_ns)
+        matched = {pose for _, pose in pairs}
+        people = [self._person(track, stamp_ns, camera) for track in self._tracks]
+        self._tracks = [t for t in self._tracks if not self._ended(t, stamp_ns)]
+        fresh = [
+            p for i, p in enumerate(poses) if i not in matched and p.detection.score >= self.config.new_track_score
+        ]
+        people.extend(self._person(self._start(pose, stamp_ns), stamp_ns, camera) for pose in fresh)
+        return tuple(p for p in people if p is not None)
+
+    def _advance_clock(self, stamp_ns: int) -> float:
+        """Seconds since the last frame; 0 for the first one and after a reset."""
+        last = self._stamp_ns
+        if last is not None and not 0 <= stamp_ns - last <= self.config.max_gap_s * 1e9:
+            self.reset()
+            last = None
+        self._stamp_ns = stamp_ns
+        return 0.0 if last is None else (stamp_ns - last) * 1e-9
+
+    def _predict(self, dt_s: float) -> None:
+        if not self._tracks:
+            return
+        # Someone seen in the last frame goes on as they went; someone who was not may have stopped.
+        unseen = np.array([not t.seen for t in self._tracks])
+        self._seen_before = ~unseen
+        decay_s = np.where(unseen, self.config.velocity_decay_s, np.inf)
+        means, covariances = kalman.predict(*self._filters(), dt_s, decay_s, self.config.velocity_change_mps)
+        for track, mean, covariance in zip(self._tracks, means, covariances, strict=True):
+            track.mean, track.covariance, track.seen = mean, covariance, False
+
+    def _filters(self) -> tuple[Array, Array]:
+        return np.array([t.mean for t in self._tracks]), np.array([t.covariance for t in self._tracks])
+
+    def _associate(self, poses: Sequence[Pose], stamp_ns: int, camera: Camera | None) -> Pairs:
+        """Pairs (track, pose): by all cues, then by place in the image alone."""
+        if not self._tracks or not poses:
+            return []
+        age_s = np.array([t.age_s(stamp_ns) for t in self._tracks])
+        iou, log_height_ratio = self._compare_boxes(poses, camera)
+        cost = self._cost(poses, age_s, box_cost(iou, log_height_ratio))
+        weak = np.array([p.detection.score < self.config.new_track_score for p in poses])
+        pairs = assign(cost + np.where(weak, _WEAK_COST, 0.0), self.config.gate_sigmas**2 + _UNMATCHED_MARGIN)
+        # A root depth that is far off, as of someone half out of the image, must not cost an identity.
+        by_image = image_cost(iou, log_height_ratio, age_s <= _IMAGE_MATCH_S)
+        return pairs + assign(_without(by_image, pairs), 1.0)
+
+    def _compare_boxes(self, poses: Sequence[Pose], camera: Camera | None) -> tuple[Array, Array]:
+        """IoU and log ratio of the heights of every predicted and measured box, (T, N) each."""
+        boxes = np.array([t.pose.detection.box_xyxy_px for t in self._tracks])
+        if camera is not None:
+            roots = np.array([t.pose.root_cam_m for t in self._tracks])
+            shifts = np.array([t.mean[:3] - t.seen_mean_m for t in self._tracks])
+            boxes = carried_boxes(boxes, roots, roots + shifts, camera)
+        measured = np.array([p.detection.box_xyxy_px for p in poses])
+        log_heights, log_measured = np.log(boxes[:, 3] - boxes[:, 1]), np.log(measured[:, 3] - measured[:, 1])
+        return iou_matrix(boxes, measured), log_measured[None, :] - log_heights[:, None]
+
+    def _cost(self, poses: Sequence[Pose], age_s: Array, boxes: Array) -> Array:
+        points = np.array([p.root_cam_m for p in poses])
+        squared, log_det = kalman.innovations(*self._filters(), points, self._noise_m2(poses))
+        before = np.array([t.pose.joints_cam_m - t.pose.root_cam_m for t in self._tracks])
+        now = np.array([p.joints_cam_m - p.root_cam_m for p in poses])
+        return total_cost(squared, log_det, shape_cost(before, now, age_s) + boxes, self._seen_before, self.config.gate_sigmas)
+
+    def _noise_m2(self, poses: Sequence[Pose]) -> Array:
+        points = np.array([p.root_cam_m for p in poses])
+        given = np.array([p.root_sigma_m for p in poses])
+        distance = np.linalg.norm(points, axis=-1)
+        along = np.where(np.isfinite(given), given, self.config.depth_sigma * distance)
+        across = np.maximum(self.config.lateral_sigma * distance, _MIN_ACROSS_M)
+        return kalman.ray_noise_m2(points, np.maximum(along, _MIN_ALONG * distance), across)
+
+    def _correct(self, poses: Sequence[Pose], pairs: Pairs, stamp_ns: int) -> None:
+        if not pairs:
+            return
+        noise = self._noise_m2(poses)
+        for i, j in pairs:
+            track, pose = self._tracks[i], poses[j]
+            squared, _ = kalman.innovations(
+                track.mean[None], track.covariance[None], pose.root_cam_m[None], noise[j : j + 1]
+            )
+            # A pose outside the gate (matched in the image) counts for less the further out it is.
+            doubt = max(1.0, float(squared[0, 0]) / self.config.gate_sigmas**2)
+            track.mean, track.covariance = kalman.update(
+                track.mean, track.covariance, pose.root_cam_m, doubt * noise[j]
+            )
+            track.pose, track.seen_ns = pose, stamp_ns
+            track.seen_mean_m = track.mean[:3].copy()
+            track.hits += 1
+            track.seen = True
+
+    def _start(self, pose: Pose, stamp_ns: int) -> _Track:
+        mean, covariance = kalman.initial(pose.root_cam_m, self._noise_m2([pose])[0], _SPEED_SIGMA_MPS)
+        track = _Track(self._next_id, mean, covariance, pose, mean[:3].copy(), stamp_ns)
+        self._next_id += 1
+        self._tracks.append(track)
+        return track
+
+    def _ended(self, track: _Track, stamp_ns: int) -> bool:
+        patience_s = self.config.max_age_s
+        if track.hits < self.config.min_hits:
+            patience_s = min(patience_s, _TENTATIVE_S)
+        return track.age_s(stamp_ns) > patience_s or bool(track.mean[2] < NEAREST_M)
+
+    def _person(self, track: _Track, stamp_ns: int, camera: Camera | None) -> Person | None:
+        """The track as it is published in this frame; None for a NEW one that is not seen but not given up yet."""
+        velocity = track.mean[3:].copy()
+        confirmed = track.hits >= self.config.min_hits
+        if track.seen:
+            state = TrackState.TRACKED if confirmed else TrackState.NEW
+            return Person(track.track_id, state, track.pose, velocity, track.pose.detection.score)
+        ended = self._ended(track, stamp_ns)
+        if not confirmed and not ended:
+            return None
+        ray = track.mean[:3] / np.linalg.norm(track.mean[:3])
+        sigma_m = float(np.sqrt(ray @ track.covariance[:3, :3] @ ray))
+        pose = carried_pose(track.pose, track.mean[:3] - track.seen_mean_m, camera, sigma_m)
+        state = TrackState.LOST if ended else TrackState.PREDICTED
+        left = 0.0 if ended else math.exp(-track.age_s(stamp_ns) / self.config.velocity_decay_s)
+        return Person(track.track_id, state, pose, velocity, track.pose.detection.score * left)
+
+
+def _without(cost: Array, pairs: Pairs) -> Array:
+    rest: Array = cost.copy()
+    for row, column in pairs:
+        rest[row] = np.inf
+        rest[:, column] = np.inf
+    return rest

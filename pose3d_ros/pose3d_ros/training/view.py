@@ -1,0 +1,84 @@
+"""The pinhole camera of rendered scenes and its pose over the floor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
+_IMAGE_SIZES = (*((640, 480),) * 4, (640, 360), (848, 480), (480, 640), (512, 512), (320, 240))
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A pinhole camera without distortion in the world: K (3, 3), integer pixel coordinates are pixel centres;
+    cam2world (4, 4) from x right, y down, z forward to x right, y up, z towards the viewer."""
+
+    K: Array
+    width_px: int
+    height_px: int
+    cam2world: Array
+
+    @property
+    def world2cam(self) -> Array:
+        """Inverse rigid transform (4, 4)."""
+        turn, place = self.cam2world[:3, :3], self.cam2world[:3, 3]
+        out = np.eye(4)
+        out[:3, :3], out[:3, 3] = turn.T, -turn.T @ place
+        return out
+
+    def to_cam(self, points_world_m: Array) -> Array:
+        """Points (N, 3) in the camera's frame."""
+        m = self.world2cam
+        return np.asarray(points_world_m @ m[:3, :3].T + m[:3, 3])
+
+    def project(self, points_cam_m: Array) -> Array:
+        """Pixels (N, 2) of points in front of the camera."""
+        return np.asarray(points_cam_m[:, :2] / points_cam_m[:, 2:3] @ self.K[:2, :2].T + self.K[:2, 2])
+
+    def crop(self, x0_px: int, y0_px: int, width_px: int, height_px: int) -> View:
+        """The camera of a rectangle of the image."""
+        k = self.K.copy()
+        k[0, 2] -= x0_px
+        k[1, 2] -= y0_px
+        return View(k, width_px, height_px, self.cam2world)
+
+
+def view_at(K: Array, width_px: int, height_px: int, height_m: float, pitch_rad: float, roll_rad: float) -> View:
+    """A camera over the world's origin that looks along -z; positive pitch looks down, roll is about its own axis."""
+    cp, sp, cr, sr = np.cos(pitch_rad), np.sin(pitch_rad), np.cos(roll_rad), np.sin(roll_rad)
+    level = np.diag([1.0, -1.0, -1.0])
+    pitch = np.array([[1.0, 0.0, 0.0], [0.0, cp, sp], [0.0, -sp, cp]])
+    roll = np.array([[cr, -sr, 0.0], [sr, cr, 0.0], [0.0, 0.0, 1.0]])
+    cam2world = np.eye(4)
+    cam2world[:3, :3] = level @ pitch @ roll
+    cam2world[1, 3] = height_m
+    return View(K, width_px, height_px, cam2world)
+
+
+@dataclass(frozen=True, eq=False)
+class GroupCamera:
+    """The camera of a group over the floor."""
+
+    view: View
+    height_m: float
+    pitch_rad: float
+    roll_rad: float
+
+    @staticmethod
+    def random(rng: np.random.Generator) -> GroupCamera:
+        """A robot's camera: 0.3–2.2 m high, 40–100° wide, pitched by up to 25°, rolled by up to 4°."""
+        width, height = _IMAGE_SIZES[int(rng.integers(len(_IMAGE_SIZES)))]
+        hfov = np.deg2rad(rng.uniform(40.0, 100.0)) if width > height else np.deg2rad(rng.uniform(35.0, 75.0))
+        focal = width / 2 / np.tan(hfov / 2)
+        shift = rng.normal(0.0, 0.015, 2) * [width, height]
+        K = np.array([[focal, 0.0, (width - 1) / 2 + shift[0]],
+                      [0.0, focal * rng.normal(1.0, 0.003), (height - 1) / 2 + shift[1]], [0.0, 0.0, 1.0]])
+        height_m = float(rng.uniform(0.3, 2.2))
+        # A low camera tends to look up, a high one down.
+        pitch = float(np.clip(rng.normal((height_m - 1.1) * 0.16, 0.16), -np.deg2rad(25), np.deg2rad(25)))
+        roll = float(np.clip(rng.normal(0.0, np.deg2rad(1.5)), -np.deg2rad(4), np.deg2rad(4)))
+        return GroupCamera(view_at(K, width, height, height_m, pitch, roll), height_m, pitch, roll)

@@ -1,0 +1,50 @@
+"""Installs the package, its launch files, parameters and default engines where ROS 2 looks for them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+NAME = "pose3d_ros"
+SHARE = f"share/{NAME}"
+HERE = Path(__file__).parent
+
+
+def shared_files() -> list[tuple[str, list[str]]]:
+    """Every file below launch/, config/ and engines/, grouped by the share folder it goes to."""
+    groups: dict[str, list[str]] = {}
+    for top in ("launch", "config", "engines"):
+        for path in sorted((HERE / top).rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                relative = path.relative_to(HERE)
+                groups.setdefault(f"{SHARE}/{relative.parent.as_posix()}", []).append(relative.as_posix())
+    return list(groups.items())
+
+
+setup(
+    name=NAME,
+    version="0.1.0",
+    description="Absolute 3D skeletons, in metres, of every person that one calibrated camera sees.",
+    license="Apache-2.0",
+    maintainer="pose3d_ros maintainers",
+    maintainer_email="maintainers@pose3d-ros.org",
+    packages=find_packages(exclude=["test", "test.*"]),
+    package_data={"": ["py.typed"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
+        (SHARE, ["package.xml"]),
+        *shared_files(),
+    ],
+    python_requires=">=3.10",
+    install_requires=["setuptools"],
+    zip_safe=False,
+    entry_points={
+        "console_scripts": [
+            "pose3d = pose3d_ros.cli.main:main",
+            "pose_node = pose3d_ros.nodes.pose_node:main",
+            "smoother_node = pose3d_ros.nodes.smoother_node:main",
+            "bag_player = pose3d_ros.nodes.bag_player:main",
+        ]
+    },
+)

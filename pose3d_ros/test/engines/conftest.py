@@ -1,0 +1,62 @@
+"""Tiny ONNX graphs and manifests that the engine tests run on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from pose3d_ros.engines import ManifestEntry, Normalisation, sha256_of
+
+
+def save_graph(path: Path, inputs: list[Any], outputs: list[Any], nodes: list[Any]) -> Path:
+    graph = helper.make_graph(nodes, "tiny", inputs, outputs)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+    return path
+
+
+@pytest.fixture
+def adder(tmp_path: Path) -> Path:
+    """total (batch, 3) = a (batch, 3) + b (batch, 3); same (batch,) = n (batch,), int64."""
+    pair: list[str | int | None] = ["batch", 3]
+    return save_graph(
+        tmp_path / "adder.onnx",
+        [
+            helper.make_tensor_value_info("a", TensorProto.FLOAT, pair),
+            helper.make_tensor_value_info("b", TensorProto.FLOAT, pair),
+            helper.make_tensor_value_info("n", TensorProto.INT64, ["batch"]),
+        ],
+        [
+            helper.make_tensor_value_info("total", TensorProto.FLOAT, pair),
+            helper.make_tensor_value_info("same", TensorProto.INT64, ["batch"]),
+        ],
+        [helper.make_node("Add", ["a", "b"], ["total"]), helper.make_node("Identity", ["n"], ["same"])],
+    )
+
+
+@pytest.fixture
+def make_entry(adder: Path) -> Callable[..., ManifestEntry]:
+    """A valid entry for the adder, as a pose engine; keywords replace its fields."""
+    entry = ManifestEntry(
+        name="adder",
+        roles=("root", "pose"),
+        file=adder,
+        sha256=sha256_of(adder),
+        decoder="root_pose_metric",
+        input_size_px=(192, 256),
+        normalisation=Normalisation(0.5, (0.1, 0.2, 0.3), (1.0, 2.0, 4.0), "rgb"),
+        skeleton="muco21",
+        units="metres, crop pixels",
+        licence="Apache-2.0",
+        training_data="none",
+        accuracy={"mpjpe_mm": 100.5, "measured_on": "the sample bag"},
+        parameters={"stride": 8, "weight": 0.25, "kind": "tiny", "scales": [1.0, 2.0], "names": ["a", "b"]},
+    )
+    return lambda **changes: replace(entry, **changes)

@@ -1,0 +1,236 @@
+"""Camera: values worked by hand, round trips, points that have no image, new cameras of crops and resizes."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pose3d_ros.errors import CameraError, InputError
+from pose3d_ros.geometry import Camera
+
+K = np.array([[500.0, 0.0, 320.0], [0.0, 510.0, 240.0], [0.0, 0.0, 1.0]])
+LENSES = {
+    "plumb_bob": [-0.3, 0.1, 0.001, -0.001, 0.01],
+    "rational_polynomial": [0.5, -0.2, 0.001, 0.001, 0.01, 0.8, -0.1, 0.005],
+    "equidistant": [0.05, -0.01, 0.002, -0.0005],
+}
+
+
+def camera_with(model: str) -> Camera:
+    return Camera(K, 640, 480, np.array(LENSES.get(model, [])), model)
+
+
+def image_grid(camera: Camera, count: int = 15) -> np.ndarray:
+    """(count, count, 2) pixels over the whole image, from edge to edge."""
+    u = np.linspace(-0.5, camera.width_px - 0.5, count)
+    v = np.linspace(-0.5, camera.height_px - 0.5, count)
+    return np.stack(np.meshgrid(u, v), axis=-1)
+
+
+def test_pinhole_projects_by_hand() -> None:
+    camera = Camera(K, 640, 480)
+    # u = 500 * 0.4 / 2 + 320, v = 510 * -0.2 / 2 + 240
+    np.testing.assert_allclose(camera.project([0.4, -0.2, 2.0]), [420.0, 189.0])
+    np.testing.assert_allclose(camera.backproject([420.0, 189.0], 2.0), [0.4, -0.2, 2.0])
+    np.testing.assert_allclose(camera.rays([420.0, 189.0]), [0.2, -0.1, 1.0])
+
+
+def test_plumb_bob_projects_by_hand() -> None:
+    camera = Camera(K, 640, 480, np.array([0.1, 0.01, 0.002, -0.003, 0.0]), "plumb_bob")
+    x, y = 0.2, -0.1
+    r2 = x * x + y * y
+    radial = 1 + 0.1 * r2 + 0.01 * r2 * r2
+    distorted_x = x * radial + 2 * 0.002 * x * y - 0.003 * (r2 + 2 * x * x)
+    distorted_y = y * radial + 0.002 * (r2 + 2 * y * y) + 2 * -0.003 * x * y
+    expected = [500 * distorted_x + 320, 510 * distorted_y + 240]
+    np.testing.assert_allclose(camera.project([0.4, -0.2, 2.0]), expected, atol=1e-9)
+
+
+def test_equidistant_projects_by_hand() -> None:
+    camera = Camera(K, 640, 480, np.zeros(4), "equidistant")
+    # 45 degrees to the right: the radius is f times the angle.
+    np.testing.assert_allclose(camera.project([3.0, 0.0, 3.0]), [500 * np.pi / 4 + 320, 240.0], atol=1e-9)
+
+
+@pytest.mark.parametrize("model", ["pinhole", *LENSES])
+def test_agrees_with_opencv(model: str) -> None:
+    rng = np.random.default_rng(3)
+    points = rng.uniform([-1.0, -0.8, 2.0], [1.0, 0.8, 6.0], size=(4, 5, 3))
+    camera = camera_with(model)
+    project = cv2.fisheye.projectPoints if model == "equidistant" else cv2.projectPoints
+    coefficients = np.array(LENSES.get(model, np.zeros(5)))
+    expected = project(points.reshape(-1, 1, 3), np.zeros(3), np.zeros(3), K, coefficients)[0]
+    np.testing.assert_allclose(camera.project(points), expected.reshape(4, 5, 2), atol=1e-9)
+
+
+@pytest.mark.parametrize("model", ["pinhole", *LENSES])
+def test_round_trip_over_the_whole_image(model: str) -> None:
+    camera = camera_with(model)
+    pixels = image_grid(camera)
+    depth_m = np.linspace(0.3, 20.0, pixels[..., 0].size).reshape(pixels.shape[:2])
+    points = camera.backproject(pixels, depth_m)
+    np.testing.assert_allclose(points[..., 2], depth_m)
+    np.testing.assert_allclose(camera.project(points), pixels, atol=1e-6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    k1=st.floats(-0.4, 0.4),
+    k2=st.floats(-0.15, 0.2),
+    p1=st.floats(-0.005, 0.005),
+    p2=st.floats(-0.005, 0.005),
+    k3=st.floats(-0.05, 0.05),
+)
+def test_round_trip_for_any_plumb_bob(k1: float, k2: float, p1: float, p2: float, k3: float) -> None:
+    camera = Camera(K, 640, 480, np.array([k1, k2, p1, p2, k3]), "plumb_bob")
+    pixels = image_grid(camera, 7)
+    back = camera.project(camera.rays(pixels))
+    imaged = np.isfinite(back[..., 0])
+    assert imaged[3, 3]  # near the axis every lens images a ray
+    np.testing.assert_allclose(back[imaged], pixels[imaged], atol=1e-6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(k=st.tuples(*(st.floats(-0.05, 0.05) for _ in range(4))), angle_deg=st.floats(0.01, 85.0))
+def test_round_trip_for_any_fisheye(k: tuple[float, ...], angle_deg: float) -> None:
+    camera = Camera(K, 640, 480, np.array(k), "equidistant")
+    angle_rad = np.deg2rad(angle_deg)
+    ray = np.array([np.sin(angle_rad) * 0.6, np.sin(angle_rad) * -0.8, np.cos(angle_rad)])
+    pixel = camera.project(ray)
+    if np.isfinite(pixel).all():  # else the polynomial has folded back before this angle
+        np.testing.assert_allclose(camera.rays(pixel), ray / ray[2], rtol=1e-6, atol=1e-9)
+
+
+def test_fisheye_far_off_the_axis() -> None:
+    camera = camera_with("equidistant")
+    angles_rad = np.deg2rad(np.linspace(0.0, 85.0, 30))
+    rays = np.stack([np.tan(angles_rad), np.zeros(30), np.ones(30)], axis=-1)
+    pixels = camera.project(rays)
+    assert (np.diff(pixels[:, 0]) > 0).all()
+    np.testing.assert_allclose(camera.rays(pixels), rays, rtol=1e-7, atol=1e-12)
+
+
+@pytest.mark.parametrize("model", ["pinhole", *LENSES])
+def test_points_without_an_image_are_nan(model: str) -> None:
+    camera = camera_with(model)
+    points = np.array([[0.1, 0.1, -1.0], [0.1, 0.1, 0.0], [np.nan, 0.1, 1.0], [0.1, 0.1, np.nan], [0.0, 0.0, np.inf]])
+    assert np.isnan(camera.project(points)).all()
+    assert np.isfinite(camera.project([0.1, 0.1, 1.0])).all()
+
+
+@pytest.mark.parametrize("model", ["pinhole", *LENSES])
+def test_nan_pixels_and_bad_depths_stay_nan(model: str) -> None:
+    camera = camera_with(model)
+    pixels = np.array([[100.0, 100.0], [np.nan, 100.0], [100.0, np.inf], [100.0, 100.0], [100.0, 100.0]])
+    points = camera.backproject(pixels, [2.0, 2.0, 2.0, np.nan, -1.0])
+    np.testing.assert_array_equal(np.isnan(points).all(axis=-1), [False, True, True, True, True])
+    assert np.isnan(camera.undistort(pixels)[1:3]).all()
+
+
+def test_a_lens_that_folds_back_images_nothing_beyond() -> None:
+    # With k1 = -0.3 the radius r (1 - 0.3 r^2) is largest at r = 1/sqrt(0.9) = 1.054: 46.5 degrees.
+    camera = Camera(K, 640, 480, np.array([-0.3, 0.0, 0.0, 0.0]), "plumb_bob")
+    assert np.isfinite(camera.project([1.05, 0.0, 1.0])).all()
+    assert np.isnan(camera.project([1.06, 0.0, 1.0])).all()
+    # The largest imaged radius is 1.054 (1 - 1/3) = 0.7027: a pixel further out sees nothing.
+    assert np.isfinite(camera.rays([320 + 500 * 0.702, 240.0])).all()
+    assert np.isnan(camera.rays([320 + 500 * 0.703, 240.0])).all()
+
+
+def test_undistort_gives_the_ideal_pinhole_pixel() -> None:
+    camera, ideal = camera_with("plumb_bob"), Camera(K, 640, 480)
+    point = np.array([0.7, -0.4, 1.5])
+    np.testing.assert_allclose(camera.undistort(camera.project(point)), ideal.project(point), atol=1e-6)
+
+
+def test_shapes_broadcast() -> None:
+    camera = camera_with("plumb_bob")
+    assert camera.project(np.ones((0, 3))).shape == (0, 2)
+    assert camera.project(np.ones((2, 3, 4, 3))).shape == (2, 3, 4, 2)
+    assert camera.rays(np.ones((0, 5, 2))).shape == (0, 5, 3)
+    assert camera.backproject(np.ones((4, 2)), 2.0).shape == (4, 3)
+    assert camera.backproject(np.ones((3, 4, 2)), np.ones((3, 1))).shape == (3, 4, 3)
+
+
+def test_wrong_shapes_are_refused() -> None:
+    camera = Camera(K, 640, 480)
+    with pytest.raises(InputError, match=r"\(\.\.\., 3\), got shape \(4, 2\)"):
+        camera.project(np.ones((4, 2)))
+    with pytest.raises(InputError, match=r"\(\.\.\., 2\)"):
+        camera.rays(1.0)
+    with pytest.raises(InputError, match="depth_m"):
+        camera.backproject(np.ones((4, 2)), np.ones(3))
+
+
+def test_from_hfov() -> None:
+    camera = Camera.from_hfov(90.0, 640, 480)
+    assert camera.fx_px == pytest.approx(320.0)
+    assert (camera.cx_px, camera.cy_px) == (319.5, 239.5)
+    # The edges of the image are 45 degrees off the axis.
+    np.testing.assert_allclose(camera.rays([639.5, 239.5]), [1.0, 0.0, 1.0])
+    with pytest.raises(CameraError, match="0 and 180"):
+        Camera.from_hfov(180.0, 640, 480)
+    with pytest.raises(CameraError, match="0 and 180"):
+        Camera.from_hfov(float("nan"), 640, 480)
+
+
+@pytest.mark.parametrize("model", ["pinhole", *LENSES])
+def test_crop_sees_the_same_rays(model: str) -> None:
+    camera = camera_with(model)
+    crop = camera.crop(40, 30, 200, 100)
+    assert (crop.width_px, crop.height_px) == (200, 100)
+    np.testing.assert_allclose(crop.rays([10.0, 20.0]), camera.rays([50.0, 50.0]))
+
+
+def test_resize_keeps_the_edges() -> None:
+    camera = camera_with("plumb_bob")
+    half = camera.resize(320, 120)
+    # Edge to edge, and the first 2x4 block's middle is the first new pixel's centre.
+    np.testing.assert_allclose(half.rays([-0.5, -0.5]), camera.rays([-0.5, -0.5]))
+    np.testing.assert_allclose(half.rays([319.5, 119.5]), camera.rays([639.5, 479.5]))
+    np.testing.assert_allclose(half.rays([0.0, 0.0]), camera.rays([0.5, 1.5]))
+
+
+def test_scaled_agrees_with_cv2_resize() -> None:
+    camera = Camera(K, 641, 480)
+    scaled = camera.scaled(0.3)
+    resized = cv2.resize(np.zeros((480, 641), np.uint8), None, fx=0.3, fy=0.3)
+    assert (scaled.height_px, scaled.width_px) == resized.shape
+    assert scaled.fx_px == pytest.approx(150.0)
+    assert scaled.cx_px == pytest.approx(0.3 * 320.5 - 0.5)
+
+
+def test_roi_and_binning() -> None:
+    camera = camera_with("plumb_bob")
+    binned = camera.roi_binned(100, 50, 400, 300, 2, 3)
+    assert (binned.width_px, binned.height_px) == (200, 100)
+    # The binned pixel (10, 20) combines u 120..121 and v 110..112 of the full image.
+    np.testing.assert_allclose(binned.rays([10.0, 20.0]), camera.rays([120.5, 111.0]))
+    whole = camera.roi_binned(0, 0, 0, 0, 0, 0)
+    assert (whole.width_px, whole.height_px) == (640, 480)
+    np.testing.assert_array_equal(whole.K_px, camera.K_px)
+
+
+@pytest.mark.parametrize("region", [(300, 0, 400, 300), (-1, 0, 10, 10), (0, 0, 640, 481), (0, 0, 1, 1)])
+def test_bad_roi(region: tuple[int, int, int, int]) -> None:
+    with pytest.raises(CameraError, match="region of interest"):
+        Camera(K, 640, 480).roi_binned(*region, 2, 2)
+
+
+def test_transformed_refuses_a_rotation() -> None:
+    with pytest.raises(CameraError, match="scales and shifts"):
+        Camera(K, 640, 480).transformed(np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]]), 640, 480)
+    with pytest.raises(CameraError, match="scales and shifts"):
+        Camera(K, 640, 480).transformed(np.eye(3), 640, 480)
+
+
+def test_arrays_are_private_copies() -> None:
+    matrix = K.copy()
+    camera = Camera(matrix, 640, 480)
+    matrix[0, 0] = 1.0
+    assert camera.fx_px == 500.0
+    with pytest.raises(ValueError, match="read-only"):
+        camera.K_px[0, 0] = 1.0

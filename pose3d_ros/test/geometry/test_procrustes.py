@@ -1,0 +1,86 @@
+"""Alignment of point sets against transforms that are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+from pose3d_ros.errors import InputError
+from pose3d_ros.geometry import similarity_align
+
+POSE = np.random.default_rng(5).normal(size=(17, 3))
+angles = st.floats(-3.1, 3.1)
+
+
+@given(rotation=st.tuples(angles, angles, angles), scale=st.floats(0.1, 10.0), shift=st.floats(-5, 5))
+def test_undoes_a_similarity(rotation: tuple[float, float, float], scale: float, shift: float) -> None:
+    turned = scale * POSE @ Rotation.from_euler("xyz", rotation).as_matrix().T + shift
+    np.testing.assert_allclose(similarity_align(turned, POSE), POSE, atol=1e-8)
+
+
+def test_rigid_keeps_the_size() -> None:
+    turned = 2.0 * POSE @ Rotation.from_euler("z", 1.0).as_matrix().T + 3.0
+    aligned = similarity_align(turned, POSE, scale=False)
+    np.testing.assert_allclose(aligned - aligned.mean(axis=0), 2.0 * (POSE - POSE.mean(axis=0)), atol=1e-9)
+    np.testing.assert_allclose(aligned.mean(axis=0), POSE.mean(axis=0), atol=1e-9)
+
+
+def test_no_reflection() -> None:
+    mirrored = POSE * [-1.0, 1.0, 1.0]
+    aligned = similarity_align(mirrored, POSE)
+    assert np.linalg.norm(aligned - POSE, axis=1).mean() > 0.1
+    # Volume keeps its sign: what comes out is a turned copy of what went in.
+    before, after = (np.linalg.det(p[1:4] - p[0]) for p in (mirrored, aligned))
+    assert np.sign(before) == np.sign(after)
+
+
+def test_is_the_best_of_many() -> None:
+    rng = np.random.default_rng(0)
+    noisy = POSE + rng.normal(scale=0.2, size=POSE.shape)
+    best = np.square(similarity_align(noisy, POSE) - POSE).sum()
+    centre = noisy.mean(axis=0)
+    for matrix in Rotation.from_rotvec(2 * rng.normal(size=(50, 3))).as_matrix():
+        for scale in (0.7, 1.0, 1.3):
+            other = scale * (noisy - centre) @ matrix.T + POSE.mean(axis=0)
+            assert np.square(other - POSE).sum() >= best - 1e-9
+
+
+def test_batches() -> None:
+    batch = np.stack([POSE, 2 * POSE, POSE[:, [1, 2, 0]]])[None]
+    target = np.broadcast_to(POSE, batch.shape)
+    aligned = similarity_align(batch, target)
+    np.testing.assert_allclose(aligned, target, atol=1e-9)
+    assert similarity_align(np.zeros((0, 17, 3)), np.zeros((0, 17, 3))).shape == (0, 17, 3)
+
+
+def test_planar_poses() -> None:
+    flat = POSE * [1.0, 1.0, 0.0]
+    turned = flat @ Rotation.from_euler("xyz", [0.3, -1.0, 2.0]).as_matrix().T
+    np.testing.assert_allclose(similarity_align(turned, flat), flat, atol=1e-9)
+
+
+def test_lost_joints_do_not_take_part() -> None:
+    turned = 0.5 * POSE @ Rotation.from_euler("y", 0.7).as_matrix().T + 1.0
+    source, target = turned.copy(), POSE.copy()
+    source[3], target[8] = np.nan, np.nan
+    aligned = similarity_align(source, target)
+    np.testing.assert_allclose(np.delete(aligned, 3, axis=0), np.delete(POSE, 3, axis=0), atol=1e-9)
+    assert np.isnan(aligned[3]).all()
+    assert np.isnan(similarity_align(np.full_like(POSE, np.nan), POSE)).all()
+
+
+def test_few_points() -> None:
+    np.testing.assert_allclose(similarity_align([[1.0, 2, 3]], [[4.0, 5, 6]]), [[4.0, 5, 6]])
+    np.testing.assert_allclose(similarity_align(np.ones((4, 3)), np.zeros((4, 3))), np.zeros((4, 3)))
+
+
+def test_bad_shapes() -> None:
+    with pytest.raises(InputError, match="one shape"):
+        similarity_align(np.ones((17, 3)), np.ones((16, 3)))
+    with pytest.raises(InputError, match="one shape"):
+        similarity_align(np.ones((17, 2)), np.ones((17, 2)))
+    with pytest.raises(InputError, match="one shape"):
+        similarity_align(np.ones(3), np.ones(3))

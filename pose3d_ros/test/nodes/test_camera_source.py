@@ -1,0 +1,103 @@
+"""Which camera an image gets."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pose3d_ros.errors import CameraError
+from pose3d_ros.nodes.cameras import CameraSource
+
+TOPIC = "/front/camera_info"
+
+
+def info(**changes: Any) -> SimpleNamespace:
+    roi = SimpleNamespace(x_offset=0, y_offset=0, width=0, height=0, do_rectify=False)
+    fields: dict[str, Any] = {
+        "width": 640,
+        "height": 480,
+        "distortion_model": "plumb_bob",
+        "d": [0.0] * 5,
+        "k": [500.0, 0.0, 320.0, 0.0, 510.0, 240.0, 0.0, 0.0, 1.0],
+        "binning_x": 0,
+        "binning_y": 0,
+        "roi": roi,
+    }
+    return SimpleNamespace(**{**fields, **changes})
+
+
+def test_without_camera_info_the_error_names_the_topic_and_the_way_out() -> None:
+    with pytest.raises(CameraError, match=f"{TOPIC}.*fallback_hfov_deg"):
+        CameraSource(TOPIC, 0.0).camera_for(640, 480)
+
+
+def test_a_good_camera_info_calibrates() -> None:
+    source = CameraSource(TOPIC, 0.0)
+    assert source.update(info()) is None
+    found = source.camera_for(640, 480)
+    assert found.calibrated
+    assert (found.camera.fx_px, found.camera.fy_px, found.camera.cx_px) == (500.0, 510.0, 320.0)
+
+
+def test_binning_and_region_are_applied() -> None:
+    source = CameraSource(TOPIC, 0.0)
+    roi = SimpleNamespace(x_offset=100, y_offset=40, width=400, height=400, do_rectify=False)
+    source.update(info(binning_x=2, binning_y=2, roi=roi))
+    camera = source.camera_for(200, 200).camera
+    assert camera.fx_px == 250.0
+    assert camera.cx_px == pytest.approx((320 - 100 + 0.5) / 2 - 0.5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({"k": [0.0] * 9}, "zeros"),
+        ({"k": [math.nan] + [0.0] * 8}, "finite"),
+        ({"d": [math.nan] * 5}, "finite"),
+        ({"d": [0.1] * 3}, "coefficients"),
+        ({"width": 0, "height": 0}, "0x0"),
+        ({"distortion_model": "magic"}, "magic"),
+    ],
+)
+def test_bad_camera_info_is_an_error_at_once_and_for_every_image(changes: dict[str, Any], names: str) -> None:
+    source = CameraSource(TOPIC, 0.0)
+    error = source.update(info(**changes))
+    assert error is not None
+    assert names in str(error)
+    assert "fallback_hfov_deg" in error.fix
+    with pytest.raises(CameraError, match=names):
+        source.camera_for(640, 480)
+
+
+def test_another_size_is_an_error_that_names_both() -> None:
+    source = CameraSource(TOPIC, 0.0)
+    source.update(info())
+    with pytest.raises(CameraError, match=r"320x240.*640x480"):
+        source.camera_for(320, 240)
+
+
+def test_a_good_one_after_a_bad_one_heals() -> None:
+    source = CameraSource(TOPIC, 0.0)
+    source.update(info(k=[0.0] * 9))
+    assert source.update(info()) is None
+    assert source.camera_for(640, 480).calibrated
+
+
+def test_the_field_of_view_stands_in_and_says_so() -> None:
+    source = CameraSource(TOPIC, 90.0)
+    found = source.camera_for(320, 240)
+    assert not found.calibrated
+    assert found.camera.fx_px == pytest.approx(160.0)
+    source.update(info())
+    assert not source.camera_for(320, 240).calibrated
+    assert source.camera_for(640, 480).calibrated
+
+
+def test_arrays_serve_as_well_as_lists() -> None:
+    source = CameraSource(TOPIC, 0.0)
+    assert source.update(info(k=np.array(info().k), d=np.array([0.1, 0.0, 0.0, 0.0, 0.0]))) is None
+    assert source.camera_for(640, 480).camera.model == "plumb_bob"

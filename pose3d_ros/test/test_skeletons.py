@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pose3d_ros.errors import SkeletonError
+from pose3d_ros.skeletons import SKELETONS, Skeleton, convert, get_skeleton
+
+ALL = [pytest.param(skeleton, id=name) for name, skeleton in SKELETONS.items()]
+SIZES = {"h36m17": 17, "h36m18": 18, "muco21": 21, "mupots17": 17, "mpii16": 16, "coco17": 17}
+
+
+def test_known_skeletons_and_sizes() -> None:
+    assert {name: len(skeleton) for name, skeleton in SKELETONS.items()} == SIZES
+
+
+@pytest.mark.parametrize("skeleton", ALL)
+def test_edges_make_one_tree_from_the_root(skeleton: Skeleton) -> None:
+    reached = {skeleton.root}
+    while True:
+        more = {child for parent, child in skeleton.edges if parent in reached} - reached
+        if not more:
+            break
+        reached |= more
+    assert reached == set(range(len(skeleton)))
+    assert len(skeleton.edges) == len(skeleton) - 1
+    assert [i for i, parent in enumerate(skeleton.parents) if parent < 0] == [skeleton.root]
+
+
+@pytest.mark.parametrize("skeleton", ALL)
+def test_flip_pairs_are_left_and_right_of_the_same_joint(skeleton: Skeleton) -> None:
+    for left, right in skeleton.flip_pairs:
+        assert skeleton.joints[left].replace("L_", "R_", 1) == skeleton.joints[right]
+    sided = [joint for joint in skeleton.joints if joint.startswith(("L_", "R_"))]
+    assert len(sided) == 2 * len(skeleton.flip_pairs)
+
+
+@pytest.mark.parametrize("skeleton", ALL)
+def test_flipping_twice_changes_nothing_and_mirrors_the_tree(skeleton: Skeleton) -> None:
+    order = np.array(skeleton.flip_order)
+    np.testing.assert_array_equal(order[order], np.arange(len(skeleton)))
+    for joint, parent in enumerate(skeleton.parents):
+        mirrored = skeleton.parents[order[joint]]
+        assert mirrored == (order[parent] if parent >= 0 else -1)
+
+
+@pytest.mark.parametrize(
+    ("name", "joint", "parent"),
+    [
+        ("h36m17", "L_Shoulder", "Neck"),
+        ("h36m17", "Head_top", "Nose"),
+        ("h36m17", "Neck", "Spine"),
+        ("h36m18", "L_Shoulder", "Thorax"),
+        ("muco21", "Head_top", "Head"),
+        ("muco21", "Head", "Thorax"),
+        ("muco21", "L_Toe", "L_Ankle"),
+        ("mupots17", "R_Wrist", "R_Elbow"),
+        ("mpii16", "Head_top", "Neck"),
+        ("mpii16", "R_Hip", "Pelvis"),
+        ("coco17", "L_Hip", "L_Shoulder"),
+        ("coco17", "L_Ear", "L_Eye"),
+    ],
+)
+def test_parents_by_hand(name: str, joint: str, parent: str) -> None:
+    skeleton = get_skeleton(name)
+    assert skeleton.joints[skeleton.parents[skeleton.index_of[joint]]] == parent
+
+
+@pytest.mark.parametrize(
+    ("name", "root", "first", "last"),
+    [
+        ("h36m17", "Pelvis", "Pelvis", "R_Wrist"),
+        ("h36m18", "Pelvis", "Pelvis", "Thorax"),
+        ("muco21", "Pelvis", "Head_top", "L_Toe"),
+        ("mupots17", "Pelvis", "Head_top", "Head"),
+        ("mpii16", "Pelvis", "R_Ankle", "L_Wrist"),
+        ("coco17", "Nose", "Nose", "R_Ankle"),
+    ],
+)
+def test_orders_by_hand(name: str, root: str, first: str, last: str) -> None:
+    skeleton = get_skeleton(name)
+    assert (skeleton.joints[skeleton.root], skeleton.joints[0], skeleton.joints[-1]) == (root, first, last)
+
+
+def test_muco_root_is_joint_14_as_in_its_papers_code() -> None:
+    assert get_skeleton("muco21").root == 14
+
+
+def test_mupots_is_the_first_17_of_muco() -> None:
+    assert get_skeleton("mupots17").joints == get_skeleton("muco21").joints[:17]
+
+
+def test_unknown_skeleton_names_the_known_ones() -> None:
+    with pytest.raises(SkeletonError, match="h36m17") as caught:
+        get_skeleton("h37m")
+    assert caught.value.got == "'h37m'"
+
+
+@given(st.sampled_from(sorted(SKELETONS)), st.sampled_from(sorted(SKELETONS)), st.integers(1, 3))
+def test_convert_keeps_shared_joints_and_invents_none(source_name: str, target_name: str, batch: int) -> None:
+    source, target = get_skeleton(source_name), get_skeleton(target_name)
+    points = np.arange(batch * len(source) * 3, dtype=np.float64).reshape(batch, len(source), 3)
+    out = convert(points, source, target)
+    assert out.shape == (batch, len(target), 3)
+    for joint, index in target.index_of.items():
+        if joint in source.index_of:
+            np.testing.assert_array_equal(out[:, index], points[:, source.index_of[joint]])
+        elif joint not in ("Pelvis", "Thorax"):
+            assert np.isnan(out[:, index]).all()
+
+
+def test_convert_there_and_back_within_a_superset() -> None:
+    muco, mupots = get_skeleton("muco21"), get_skeleton("mupots17")
+    points = np.arange(17 * 2, dtype=np.float32).reshape(17, 2)
+    np.testing.assert_array_equal(convert(convert(points, mupots, muco), muco, mupots), points)
+
+
+def test_pelvis_and_thorax_of_coco_are_the_middles_of_hips_and_shoulders() -> None:
+    coco, muco = get_skeleton("coco17"), get_skeleton("muco21")
+    points = np.zeros((17, 3))
+    points[coco.index_of["L_Hip"]] = [0.2, 1.0, 3.0]
+    points[coco.index_of["R_Hip"]] = [-0.1, 1.2, 3.4]
+    points[coco.index_of["L_Shoulder"]] = [0.4, 0.2, 3.0]
+    points[coco.index_of["R_Shoulder"]] = [0.0, 0.0, 3.0]
+    out = convert(points, coco, muco)
+    np.testing.assert_allclose(out[muco.root], [0.05, 1.1, 3.2], atol=1e-12)
+    np.testing.assert_allclose(out[muco.index_of["Thorax"]], [0.2, 0.1, 3.0], atol=1e-12)
+
+
+def test_derived_joint_of_a_lost_one_is_lost() -> None:
+    coco, muco = get_skeleton("coco17"), get_skeleton("muco21")
+    points = np.zeros((17, 3))
+    points[coco.index_of["L_Hip"]] = np.nan
+    out = convert(points, coco, muco)
+    assert np.isnan(out[muco.root]).all()
+    assert np.isfinite(out[muco.index_of["Thorax"]]).all()
+
+
+@pytest.mark.parametrize("shape", [(17,), (16, 3), (2, 18, 3)])
+def test_convert_rejects_joints_of_another_skeleton(shape: tuple[int, ...]) -> None:
+    with pytest.raises(SkeletonError, match="h36m17"):
+        convert(np.zeros(shape), get_skeleton("h36m17"), get_skeleton("coco17"))

@@ -1,0 +1,45 @@
+"""Recipes: what is written is what is read, and mistakes are named."""
+
+import inspect
+from pathlib import Path
+
+import pytest
+
+from pose3d_ros.errors import ConfigError
+from pose3d_ros.training.recipe import Recipe, load_recipe
+
+MINIMAL = {"net": "detector", "steps": 10, "batch_size": 2, "learning_rate": 1e-3}
+
+
+def write(path, text):
+    path.write_text(text)
+    return path
+
+
+def test_saved_recipe_reads_back_the_same(tmp_path):
+    recipe = Recipe(**MINIMAL, filter_widths=(3, 5))
+    recipe.save(tmp_path / "r.yaml")
+    assert load_recipe(tmp_path / "r.yaml") == recipe
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("net: detector\nstep: 3\n", "step"),
+        ("net: painter\nsteps: 3\nbatch_size: 1\nlearning_rate: 1.0\n", "painter"),
+        ("net: detector\nsteps: many\nbatch_size: 1\nlearning_rate: 1.0\n", "many"),
+        ("net: detector\nsteps: 0\nbatch_size: 1\nlearning_rate: 1.0\n", "steps"),
+        ("net: detector\n", "steps"),
+        ("- a list\n", "list"),
+        ("a: [1", "readable YAML"),
+    ],
+)
+def test_a_wrong_recipe_is_named(tmp_path, text, named):
+    with pytest.raises(ConfigError, match=named):
+        load_recipe(write(tmp_path / "r.yaml", text))
+
+
+def test_shipped_recipes_are_valid():
+    folder = Path(inspect.getfile(Recipe)).parents[2] / "engines" / "recipes"
+    nets = {load_recipe(p).net for p in sorted(folder.glob("*.yaml"))}
+    assert {"detector", "root_pose", "smoother"} <= nets
