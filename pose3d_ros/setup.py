@@ -12,14 +12,20 @@ HERE = Path(__file__).parent
 
 
 def shared_files() -> list[tuple[str, list[str]]]:
-    """Every file below launch/, config/ and engines/, grouped by the share folder it goes to."""
+    """Every file below launch/, config/, engines/ and samples/, grouped by the share folder it goes to."""
     groups: dict[str, list[str]] = {}
-    for top in ("launch", "config", "engines"):
+    for top in ("launch", "config", "engines", "samples"):
         for path in sorted((HERE / top).rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
                 relative = path.relative_to(HERE)
                 groups.setdefault(f"{SHARE}/{relative.parent.as_posix()}", []).append(relative.as_posix())
     return list(groups.items())
+
+
+def package_files() -> list[str]:
+    """Every file of the Python package that is not Python: the marker of its types, the report's assets."""
+    found = [path for path in (HERE / NAME).rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")]
+    return sorted(path.relative_to(HERE / NAME).as_posix() for path in found)
 
 
 setup(
@@ -30,7 +36,7 @@ setup(
     maintainer="pose3d_ros maintainers",
     maintainer_email="maintainers@pose3d-ros.org",
     packages=find_packages(exclude=["test", "test.*"]),
-    package_data={"": ["py.typed"]},
+    package_data={NAME: package_files()},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (SHARE, ["package.xml"]),

@@ -92,7 +92,7 @@ class TrackerConfig(Settings):
         tunable=True,
     )
     depth_sigma: float = setting(
-        0.06,
+        0.08,
         "Standard deviation of a measured root depth as a fraction of it, where the engine gives none.",
         low=0.001,
         high=1.0,

@@ -32,7 +32,7 @@ def _section(node: str) -> str:
         if prefix != group and prefix:
             lines.append(f"{_PAD}{prefix}:")
         group = prefix
-        pad = _PAD * (2 if prefix else 1)
+        pad = _PAD + ("  " if prefix else "")
         lines += [f"{pad}# {line}" for line in _comment(parameter)]
         # JSON's scalars are YAML's, with every string quoted and every float with its point.
         lines.append(f"{pad}{name}: {json.dumps(parameter.default)}")

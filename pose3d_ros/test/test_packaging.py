@@ -155,15 +155,20 @@ def test_colcon_finds_both_packages_and_nothing_else(tmp_path: Path) -> None:
 
 
 @needs_colcon
-def test_colcon_installs_scripts_launch_files_parameters_and_engines(tmp_path: Path) -> None:
+def test_colcon_installs_scripts_assets_launch_files_parameters_and_engines(tmp_path: Path) -> None:
     _colcon("build", "--base-paths", PACKAGE, cwd=tmp_path)
     prefix = tmp_path / "install/pose3d_ros"
     scripts = {path.name for path in (prefix / "lib/pose3d_ros").iterdir()}
     assert {"pose3d", "pose_node", "smoother_node", "bag_player"} <= scripts
     assert (prefix / "share/ament_index/resource_index/packages/pose3d_ros").is_file()
     share = prefix / "share/pose3d_ros"
-    for top in ("launch", "config", "engines"):
+    for top in ("launch", "config", "engines", "samples"):
         shipped = {p.relative_to(PACKAGE) for p in (PACKAGE / top).rglob("*") if p.is_file() and p.suffix != ".pyc"}
         missing = [path for path in shipped if not (share / path).is_file()]
         assert shipped, top
         assert missing == [], top
+    (installed,) = prefix.glob("lib/python*/site-packages/pose3d_ros")
+    assets = {
+        p.relative_to(PACKAGE) for p in (PACKAGE / "pose3d_ros").rglob("*") if p.suffix not in (".py", ".pyc", "")
+    }
+    assert [path for path in assets if not (installed.parent / path).is_file()] == []

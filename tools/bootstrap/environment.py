@@ -107,7 +107,10 @@ class Environment:
             self._console.skip()
             return
         with self._console.step("pose3d_ros"):
-            self._pip("--no-deps", "--no-build-isolation", "--editable", str(package))
+            # "compat" puts the folder on the path, where the import hook of the default loses to the folder of the same
+            # name at the root.
+            compat = ("--config-settings", "editable_mode=compat")
+            self._pip("--no-deps", "--no-build-isolation", *compat, "--editable", str(package))
             self._expose_to_ament()
             self._write_env()
             env = shlex.quote(str(self._venv / "env.sh"))

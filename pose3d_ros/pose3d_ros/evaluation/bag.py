@@ -84,9 +84,9 @@ class BagReader:
         return {c.topic: c.msgtype for c in self._reader.connections}
 
     @property
-    def start_ns(self) -> int:
-        """Recording time of the first message."""
-        return int(self._reader.start_time)
+    def duration_s(self) -> float:
+        """From the first to the last message, 0 for an empty bag."""
+        return max(0.0, float(self._reader.duration) * 1e-9)
 
     def find_topic(self, msgtypes: tuple[str, ...], topic: str | None = None, *, pattern: str = "*") -> str:
         """The topic of one of these types: the given one, or the only one whose name fits the (shell) pattern.

@@ -18,27 +18,37 @@ HEIGHT_PX = 720
 _TOP_WIDTH_PX = 560
 _TRAIL_FRAMES = 45
 _SEPARATOR_PX = 4
+_GROWTH = 1.2  # room for somebody who goes on walking away
 
 
 class Composer:
     """Draws frame after frame with the trails of the last seconds."""
 
     def __init__(self, camera: Camera, roots_cam_m: Array, height_px: int = HEIGHT_PX) -> None:
-        """roots_cam_m: (N, 3), everywhere that people will be; sets the top view's scale."""
+        """roots_cam_m: (N, 3), where people will be: the top view's scale, which grows for somebody further away."""
         self._camera = camera
         self._height_px = height_px
-        self._view = TopView.around(roots_cam_m, round(_TOP_WIDTH_PX * height_px / HEIGHT_PX), height_px)
+        self._view = self._view_of(roots_cam_m)
         self._trails: dict[int, deque[Array]] = {}
 
     def draw(self, image_bgr: ImageArray, people: People, truth: People = ()) -> ImageArray:
         """The image with the people on it and the top view to its right, (height_px, …, 3) uint8."""
         self._remember(people)
+        self._grow(people)
         left = draw_people(image_bgr, people, self._camera, zoom=self._height_px / image_bgr.shape[0])
         if left.shape[0] != self._height_px:
             left = as_image(cv2.resize(left, (left.shape[1], self._height_px)))
         top = draw_top_view(self._view, people, camera=self._camera, trails_cam_m=self._arrays(), truth=truth)
         line = np.full((self._height_px, _SEPARATOR_PX, 3), 16, dtype=np.uint8)
         return np.concatenate([left, line, top], axis=1)
+
+    def _view_of(self, roots_cam_m: Array) -> TopView:
+        return TopView.around(roots_cam_m, round(_TOP_WIDTH_PX * self._height_px / HEIGHT_PX), self._height_px)
+
+    def _grow(self, people: People) -> None:
+        roots = np.array([p.pose.root_cam_m for p in people if p.state != TrackState.LOST]).reshape(-1, 3)
+        if not self._view.holds(roots):
+            self._view = max(self._view, self._view_of(roots * _GROWTH), key=lambda view: view.depth_m)
 
     def _remember(self, people: People) -> None:
         present = {p.track_id for p in people if p.state != TrackState.LOST}

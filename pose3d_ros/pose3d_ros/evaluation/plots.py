@@ -73,7 +73,7 @@ def presence_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
     times_s = _times_s(session)
     found = {(p.frame, p.truth.track_id): p.raw.track_id for p in pairs}
     with mpl.rc_context(_STYLE):
-        figure, axes = _figure(7.6, 0.7 + 0.42 * len(ids))
+        figure, axes = _figure(11.0, 0.8 + 0.5 * len(ids))
         for row, truth_id in enumerate(ids):
             present = [i for i, f in enumerate(session.frames) if any(p.track_id == truth_id for p in f.truth)]
             axes.plot(times_s[present], np.full(len(present), row), "|", color=TRUTH_HEX, ms=4, alpha=0.7)
@@ -98,7 +98,7 @@ def floor_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
     if not found:
         return None
     with mpl.rc_context(_STYLE):
-        figure, axes = _figure(5.4, 4.6)
+        figure, axes = _figure(5.4, 5.0)
         for roots in truth.values():
             axes.plot(roots[:, 0], roots[:, 2], color=TRUTH_HEX, lw=4.5, alpha=0.55, solid_capstyle="round")
         for track_id, roots in found.items():
@@ -122,7 +122,7 @@ def depth_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
     if not raw:
         return None
     with mpl.rc_context(_STYLE):
-        figure, axes = _figure(7.6, 3.4)
+        figure, axes = _figure(11.0, 3.7)
         for roots in truth.values():
             axes.plot(times_s, roots[:, 2], color=TRUTH_HEX, lw=4.5, alpha=0.5)
         for track_id, roots in raw.items():
@@ -192,7 +192,7 @@ def motion_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
     joint = _moving_joint(session, chosen)
     frames = [p.frame for p in chosen]
     with mpl.rc_context(_STYLE):
-        figure, axes = _figure(7.6, 3.0)
+        figure, axes = _figure(11.0, 3.4)
         lines: tuple[tuple[list[Person | None], dict[str, Any]], ...] = (
             ([p.truth for p in chosen], {"color": TRUTH_HEX, "lw": 5, "alpha": 0.5, "label": "ground truth"}),
             ([p.raw for p in chosen], {"color": LEFT_HEX, "lw": 1.1, "label": "each frame alone"}),

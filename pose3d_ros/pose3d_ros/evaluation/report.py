@@ -13,7 +13,7 @@ from string import Template
 
 import cv2
 
-from pose3d_ros import __version__
+import pose3d_ros
 from pose3d_ros.evaluation.palette import LEFT_HEX, RAW_HEX, TRUTH_HEX
 from pose3d_ros.evaluation.plots import Plot, session_plots
 from pose3d_ros.evaluation.scene import RAW, SMOOTHED, TRUTH, scene_data, sets_of
@@ -158,7 +158,7 @@ def _shown(value: object) -> str:
 
 
 def _footer(content: ReportContent) -> str:
-    made = f"Made by pose3d_ros {__version__}"
+    made = f"Made by pose3d_ros {pose3d_ros.__version__}"
     return html.escape(f"{made} with `{content.command}`." if content.command else f"{made}.")
 
 

@@ -49,6 +49,11 @@ class TopView:
         """Scale of the drawing."""
         return self.height_px / (self.depth_m + _BEHIND_M)
 
+    def holds(self, roots_cam_m: Array) -> bool:
+        """Whether all of these roots (N, 3) are on the picture; NaN ones count as there."""
+        px = self.to_px(roots_cam_m)
+        return not ((px < 0) | (px > (self.width_px, self.height_px))).any()
+
     def to_px(self, points_cam_m: Array) -> Array:
         """Points (..., 3) in camera space to pixels (..., 2) of the picture; the height is dropped."""
         x = self.width_px / 2 + points_cam_m[..., 0] * self.px_per_m

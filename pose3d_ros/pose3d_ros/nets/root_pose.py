@@ -28,7 +28,8 @@ class RootPoseOutput(NamedTuple):
 
     joints_crop_px (N, J, 2): pixel-centre coordinates in the crop. relative_depth_m (N, J): joint depth less the root
     joint's. joint_scores (N, J) in 0–1. root_depth_m (N,): γ·k. root_log_sigma (N,): standard deviation of
-    ln root_depth_m, as a natural logarithm. score_logits (N, J): joint_scores before the sigmoid, for the loss.
+    ln root_depth_m, as a natural logarithm. For the losses only: score_logits (N, J), joint_scores before the sigmoid;
+    planar (N, J, cells, row by row) and depth (N, J, depth_bins), the heat maps whose expectations the joints are.
     """
 
     joints_crop_px: Tensor
@@ -37,6 +38,8 @@ class RootPoseOutput(NamedTuple):
     root_depth_m: Tensor
     root_log_sigma: Tensor
     score_logits: Tensor
+    planar: Tensor
+    depth: Tensor
 
 
 class UpStage(nn.Module):
@@ -98,7 +101,8 @@ class RootPoseNet(nn.Module):
     def forward(self, image: Tensor, k_m: Tensor) -> RootPoseOutput:
         """image (N, 3, S, S) float32, normalised; k_m (N,) float32 = sqrt(fx·fy·4 m² / box area in px²), metres."""
         features = self.backbone(image)
-        bins = self.soft_argmax(self._volume(features))
+        planar, depth = self.soft_argmax.marginals(self._volume(features))
+        bins = self.soft_argmax.expectation(planar, depth)
         joints_crop_px = (bins[..., :2] + 0.5) * self.stride_px - 0.5
         depth_m = bins[..., 2] * (self.depth_range_m / self.depth_bins)
         root = self.skeleton.root
@@ -114,6 +118,8 @@ class RootPoseNet(nn.Module):
             torch.exp(log_gamma) * k_m,
             log_sigma,
             score_logits,
+            planar,
+            depth,
         )
 
     def _volume(self, features: tuple[Tensor, ...]) -> Tensor:

@@ -44,11 +44,20 @@ class SoftArgmax3d(nn.Module):
     def forward(self, logits: Tensor) -> Tensor:
         """logits (N, J·D, H, W) of any float type, channel j·D + d is slice d of joint j → (N, J, 3) float32."""
         with torch.autocast(logits.device.type, enabled=False):
+            planar, depth = self.marginals(logits)
+            return self.expectation(planar, depth)
+
+    def marginals(self, logits: Tensor) -> tuple[Tensor, Tensor]:
+        """Probabilities of each cell, (N, J, H·W), and of each slice, (N, J, D), float32; each sums to 1."""
+        with torch.autocast(logits.device.type, enabled=False):
             flat = logits.float().reshape(-1, self.joints, self.depth * self.cells)
             volume = torch.softmax(flat, dim=-1).reshape(-1, self.joints, self.depth, self.cells)
-            xy = volume.sum(dim=2) @ self.grid_xy.float()
-            z = volume.sum(dim=3) @ self.grid_z.float()
-            return torch.cat((xy, z), dim=-1)
+            return volume.sum(dim=2), volume.sum(dim=3)
+
+    def expectation(self, planar: Tensor, depth: Tensor) -> Tensor:
+        """Marginals → expected bins (N, J, 3)."""
+        with torch.autocast(planar.device.type, enabled=False):
+            return torch.cat((planar @ self.grid_xy.float(), depth @ self.grid_z.float()), dim=-1)
 
 
 def _grid_xy(height: int, width: int) -> Tensor:

@@ -28,16 +28,19 @@ class CameraSource:
     """Remembers the latest camera_info, which may come before, after or once for many images.
 
     topic: its name, for messages. fallback_hfov_deg: horizontal field of view to assume without a usable one, 0: none.
+    received: how many came.
     """
 
     def __init__(self, topic: str, fallback_hfov_deg: float) -> None:
         self._topic = topic
         self._fallback_hfov_deg = fallback_hfov_deg
+        self.received = 0
         self._known: tuple[object, ...] | None = None
         self._current: Camera | CameraError = self._error("camera_info", "a message", "none so far", "Publish it")
 
     def update(self, message: Any) -> CameraError | None:
         """Take over a sensor_msgs/CameraInfo; the error of one that can't be used."""
+        self.received += 1
         fields = _fields(message)
         if fields != self._known:
             self._known = fields

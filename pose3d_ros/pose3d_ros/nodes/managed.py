@@ -58,7 +58,7 @@ class ManagedNode(LifecycleNode):
     is logged once, shown in diagnostics, and never ends the process.
 
     kind: name of the node's parameters in the table, and of the node unless remapped. open_work: makes the work of a
-    configured node; raises Pose3DError.
+    configured node; raises Pose3DError. work: the present one, None while not configured.
     """
 
     def __init__(self, kind: str, open_work: Callable[[ManagedNode], Work], **node_options: Any) -> None:
@@ -66,11 +66,11 @@ class ManagedNode(LifecycleNode):
         self.board = ProblemBoard(self._log_problem, time.monotonic)
         self.config = NodeConfig()
         self._open_work = open_work
-        self._work: Work | None = None
+        self.work: Work | None = None
         self._phase = "unconfigured"
         self._enabled = True
         self._working = False
-        self._settings = NodeParameters(self, parameters_of(kind), lambda: self._work is not None, self._take_settings)
+        self._settings = NodeParameters(self, parameters_of(kind), lambda: self.work is not None, self._take_settings)
         self._take_settings()
         for error in self._settings.unknown:
             self.board.raise_(f"unknown parameter {error.got}", Level.WARN, str(error))
@@ -134,11 +134,11 @@ class ManagedNode(LifecycleNode):
     def _configure(self) -> None:
         for fault in self._settings.faults.values():
             raise fault
-        self._work = self._open_work(self)
+        self.work = self._open_work(self)
 
     def _say_nobody(self) -> None:
-        if self._work is not None:
-            self._work.say_nobody()
+        if self.work is not None:
+            self.work.say_nobody()
 
     def _deactivate(self) -> None:
         self._phase = "inactive"
@@ -148,21 +148,21 @@ class ManagedNode(LifecycleNode):
     def _close(self) -> None:
         if self._phase == "active":
             self._deactivate()
-        work, self._work = self._work, None
+        work, self.work = self.work, None
         if work is not None:
             work.close()
 
     def _follow_demand(self) -> None:
-        if self._work is None:
+        if self.work is None:
             return
-        wanted = self.config.output.work_without_subscribers or self._work.wanted()
+        wanted = self.config.output.work_without_subscribers or self.work.wanted()
         work = self._phase == "active" and self._enabled and wanted
         if work != self._working:
             self._working = work
             if work:
-                self._work.start()
+                self.work.start()
             else:
-                self._work.stop()
+                self.work.stop()
 
     def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         self._enabled = request.data
@@ -181,8 +181,8 @@ class ManagedNode(LifecycleNode):
                 self.board.clear(f"parameter {name}")
             else:
                 self.board.raise_(f"parameter {name}", Level.ERROR, str(fault))
-        if self._work is not None:
-            self._work.reconfigure(self.config)
+        if self.work is not None:
+            self.work.reconfigure(self.config)
 
     def _log_problem(self, level: Level, text: str) -> None:
         if level == Level.ERROR:
@@ -192,9 +192,9 @@ class ManagedNode(LifecycleNode):
 
     def _publish_diagnostics(self) -> None:
         values = {"state": self._phase, "enabled": str(self._enabled), "working": str(self._working)}
-        if self._work is not None:
-            self._work.check()
-            values.update(self._work.values())
+        if self.work is not None:
+            self.work.check()
+            values.update(self.work.values())
         waits = self._phase == "active" and self._enabled and not self._working
         summary = "active, nobody listens" if waits else self._phase if self._enabled else "disabled"
         name = f"{self.get_fully_qualified_name().lstrip('/')}: people"

@@ -47,7 +47,7 @@ class PoseWork:
         self._pending: PipelineConfig | None = None
         self._compressed = config.input.image_transport == "compressed"
         self._topic = node.resolve_topic_name("image_raw") + ("/compressed" if self._compressed else "")
-        self._cameras = CameraSource(node.resolve_topic_name("camera_info"), config.input.fallback_hfov_deg)
+        self.cameras = CameraSource(node.resolve_topic_name("camera_info"), config.input.fallback_hfov_deg)
         self._silence = SilenceWatch(config.life.silence_warning_s, time.monotonic)
         self._in, self._out, self._times = RateMeter(time.monotonic), RateMeter(time.monotonic), TimeMeter()
         self._people_count = self._dropped = 0
@@ -119,6 +119,7 @@ class PoseWork:
             "image topic": self._topic,
             "input [Hz]": f"{self._in.rate_hz():.1f}",
             "output [Hz]": f"{self._out.rate_hz():.1f}",
+            "camera_info": str(self.cameras.received),
             "images": str(self._in.total),
             "results": str(self._out.total),
             "dropped": str(dropped),
@@ -141,7 +142,7 @@ class PoseWork:
             self._camera_subscriptions.append(self._listen_camera(latched_qos()))
 
     def _on_camera_info(self, message: CameraInfo) -> None:
-        error = self._cameras.update(message)
+        error = self.cameras.update(message)
         if error is not None:
             self._board.raise_error(error, Level.ERROR, hold_s=FRAME_PROBLEM_S)
 
@@ -167,7 +168,7 @@ class PoseWork:
             self._opened.pipeline.reconfigure(pending)
         message = arrival.message
         image = decoded_bgr(message) if self._compressed else image_bgr(message)
-        found = self._cameras.camera_for(image.shape[1], image.shape[0])
+        found = self.cameras.camera_for(image.shape[1], image.shape[0])
         if found.problem is not None:
             text = f"people are not calibrated, their metres are a guess: {found.problem}"
             self._board.raise_("calibration", Level.WARN, text, hold_s=FRAME_PROBLEM_S)

@@ -16,8 +16,10 @@ _SHAPE_SIGMA_GROWTH_MPS = 0.3
 """How fast a pose that is no longer seen becomes unknown: a stride reverses the legs in about half a second."""
 _SHAPE_COST_CAP = 10.0
 _REAPPEAR_COST = 4.0
+"""Twice the log-odds that someone seen in the last frame, rather than someone hidden, is the one seen now."""
 _BOX_COST = 3.0
 _SIZE_SIGMA = 0.08
+"""How much the logarithm of a box's height changes from frame to frame, by gait and the detector's noise."""
 _SIZE_COST_CAP = 6.0
 _IMAGE_MIN_IOU = 0.4
 _IMAGE_MAX_LOG_RATIO = 0.15

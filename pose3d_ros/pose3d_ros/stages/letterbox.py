@@ -59,12 +59,6 @@ class Letterbox:
         scale = np.array([self.scale_x, self.scale_y] * 2)
         return (boxes_xyxy + 0.5) / scale - 0.5
 
-    def img2input(self, boxes_xyxy: Array) -> Array:
-        """Boxes (N, 4) in image pixels → input pixels: u' = s (u + 0.5) − 0.5."""
-        scale = np.array([self.scale_x, self.scale_y] * 2)
-        boxes: Array = np.multiply(scale, boxes_xyxy + 0.5) - 0.5
-        return boxes
-
 
 def _rounded(side_px: float) -> int:
     return max(1, round(side_px))

@@ -28,17 +28,20 @@ _MIN_ACROSS_M = 0.02
 _MIN_ALONG = 0.01
 """No single image gives a root's distance better than 1%, whatever the net says."""
 _UNMATCHED_MARGIN = 4.0
+"""What a true pair costs besides its distance: a usual ln det, shape and box."""
 _WEAK_COST = 2.0
-_TENTATIVE_S = 0.3
+"""A weak detection may be nobody: all else equal, a strong one is preferred."""
+_TENTATIVE_S = 0.5
 """A NEW person who is unseen for this long was a false alarm."""
 _IMAGE_MATCH_S = 0.5
+"""A box says little about where someone is who is unseen for longer."""
 
 
 @dataclass(eq=False)
 class _Track:
     """mean (6,), covariance (6, 6): the filter. seen_mean_m (3,): its position when `pose` was measured.
 
-    seen: in the present frame.
+    seen, seen_before: in the present and in the last frame.
     """
 
     track_id: int
@@ -49,6 +52,7 @@ class _Track:
     seen_ns: int
     hits: int = 1
     seen: bool = True
+    seen_before: bool = True
 
     def age_s(self, stamp_ns: int) -> float:
         return (stamp_ns - self.seen_ns) * 1e-9
@@ -105,11 +109,11 @@ class Tracker:
             return
         # Someone seen in the last frame goes on as they went; someone who was not may have stopped.
         unseen = np.array([not t.seen for t in self._tracks])
-        self._seen_before = ~unseen
         decay_s = np.where(unseen, self.config.velocity_decay_s, np.inf)
         means, covariances = kalman.predict(*self._filters(), dt_s, decay_s, self.config.velocity_change_mps)
         for track, mean, covariance in zip(self._tracks, means, covariances, strict=True):
-            track.mean, track.covariance, track.seen = mean, covariance, False
+            track.mean, track.covariance = mean, covariance
+            track.seen_before, track.seen = track.seen, False
 
     def _filters(self) -> tuple[Array, Array]:
         return np.array([t.mean for t in self._tracks]), np.array([t.covariance for t in self._tracks])
@@ -135,15 +139,17 @@ class Tracker:
             shifts = np.array([t.mean[:3] - t.seen_mean_m for t in self._tracks])
             boxes = carried_boxes(boxes, roots, roots + shifts, camera)
         measured = np.array([p.detection.box_xyxy_px for p in poses])
-        log_heights, log_measured = np.log(boxes[:, 3] - boxes[:, 1]), np.log(measured[:, 3] - measured[:, 1])
-        return iou_matrix(boxes, measured), log_measured[None, :] - log_heights[:, None]
+        return iou_matrix(boxes, measured), _log_heights(measured)[None, :] - _log_heights(boxes)[:, None]
 
     def _cost(self, poses: Sequence[Pose], age_s: Array, boxes: Array) -> Array:
         points = np.array([p.root_cam_m for p in poses])
         squared, log_det = kalman.innovations(*self._filters(), points, self._noise_m2(poses))
         before = np.array([t.pose.joints_cam_m - t.pose.root_cam_m for t in self._tracks])
         now = np.array([p.joints_cam_m - p.root_cam_m for p in poses])
-        return total_cost(squared, log_det, shape_cost(before, now, age_s) + boxes, self._seen_before, self.config.gate_sigmas)
+        seen_before = np.array([t.seen_before for t in self._tracks])
+        return total_cost(
+            squared, log_det, shape_cost(before, now, age_s) + boxes, seen_before, self.config.gate_sigmas
+        )
 
     def _noise_m2(self, poses: Sequence[Pose]) -> Array:
         points = np.array([p.root_cam_m for p in poses])
@@ -180,6 +186,8 @@ class Tracker:
         return track
 
     def _ended(self, track: _Track, stamp_ns: int) -> bool:
+        if track.seen:
+            return False
         patience_s = self.config.max_age_s
         if track.hits < self.config.min_hits:
             patience_s = min(patience_s, _TENTATIVE_S)
@@ -201,6 +209,11 @@ class Tracker:
         state = TrackState.LOST if ended else TrackState.PREDICTED
         left = 0.0 if ended else math.exp(-track.age_s(stamp_ns) / self.config.velocity_decay_s)
         return Person(track.track_id, state, pose, velocity, track.pose.detection.score * left)
+
+
+def _log_heights(boxes_xyxy_px: Array) -> Array:
+    heights_px: Array = np.maximum(boxes_xyxy_px[:, 3] - boxes_xyxy_px[:, 1], 1.0)
+    return np.log(heights_px)
 
 
 def _without(cost: Array, pairs: Pairs) -> Array:

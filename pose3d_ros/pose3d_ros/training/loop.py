@@ -90,7 +90,7 @@ class Trainer:
             loss, logged = self.task.loss(batch)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.task.module.parameters(), 5.0)
+        nn.utils.clip_grad_norm_(self.task.module.parameters(), 20.0)
         self.optimizer.step()
         self.step += 1
         self.average.update_parameters(self.task.module)

@@ -24,15 +24,38 @@ def coordinate_loss(
     return ((planar + depth) * inside).sum() / inside.sum().clamp(min=1) / 3
 
 
-def root_depth_loss(depth_m: Tensor, log_sigma: Tensor, true_depth_m: Tensor) -> Tensor:
-    """Negative log-likelihood of a Laplace distribution of ln(depth), whose scale the net states itself.
+def heat_map_loss(planar: Tensor, depth: Tensor, true_cells: Tensor, true_slices: Tensor, inside: Tensor) -> Tensor:
+    """Cross entropy of the joints' heat maps against Gaussians of one cell about the truth.
 
-    Relative error is what a camera can see of depth (a scale error), hence the logarithm. sigma = sqrt(2)·b.
-    All (N,) → scalar. Source: Kendall & Gal 2017, eq. 8, with Laplace for L1.
+    Beside the integral loss it gives every cell a gradient from the first step (Sun 2018, section 3, "joint
+    training"); alone, the expectation of a flat map learns slowly. planar (N, J, side²) and depth (N, J, D):
+    probabilities; true_cells (N, J, 2) and true_slices (N, J): the truth in cells; inside (N, J) → scalar.
     """
-    scale = log_sigma.clamp(-5, 1).exp() / math.sqrt(2)
+    side = math.isqrt(planar.shape[-1])
+    across = torch.arange(side, device=planar.device)
+    x, y = (_gaussian(true_cells[..., i], across) for i in range(2))
+    target = (y[..., :, None] * x[..., None, :]).flatten(-2)
+    target_z = _gaussian(true_slices, torch.arange(depth.shape[-1], device=depth.device))
+    entropy = -(target * planar.clamp(min=1e-9).log()).sum(-1) - (target_z * depth.clamp(min=1e-9).log()).sum(-1)
+    return (entropy * inside).sum() / inside.sum().clamp(min=1)
+
+
+def _gaussian(centre: Tensor, bins: Tensor) -> Tensor:
+    """Weights (..., B) that sum to 1; centres off the grid are those at its edge."""
+    at = centre.clamp(0, bins.shape[0] - 1)[..., None]
+    return torch.softmax(-0.5 * (bins - at) ** 2, dim=-1)
+
+
+def root_depth_loss(depth_m: Tensor, log_sigma: Tensor, true_depth_m: Tensor) -> Tensor:
+    """L1 of ln(depth), and the likelihood of that error under a Laplace distribution whose scale the net states itself.
+
+    Relative error is what a camera can see of depth (a scale error), hence the logarithm. sigma = sqrt(2)·b. The
+    likelihood (Kendall & Gal 2017, eq. 8, with Laplace for L1) trains the stated scale only: through the depth its
+    gradient grows as 1/b and would drown every other loss in the shared backbone. All (N,) → scalar.
+    """
+    log_scale = log_sigma.clamp(-5, 1) - math.log(math.sqrt(2))
     error = (depth_m.clamp(min=1e-3).log() - true_depth_m.log()).abs()
-    return (error / scale + scale.log()).mean() + 10 * error.mean()
+    return (error.detach() * torch.exp(-log_scale) + log_scale).mean() + 10 * error.mean()
 
 
 def joint_score_loss(logits: Tensor, error_m: Tensor, inside: Tensor) -> Tensor:
@@ -59,7 +82,8 @@ def joint_error_m(
     """
     metres_per_px = (2 * root_depth_m / (k_m * size_px))[:, None, None]
     planar = (predicted_px - true_px) * metres_per_px
-    return torch.linalg.vector_norm(torch.cat([planar, (predicted_z_m - true_z_m)[..., None]], dim=-1), dim=-1)
+    error: Tensor = torch.linalg.vector_norm(torch.cat([planar, (predicted_z_m - true_z_m)[..., None]], dim=-1), dim=-1)
+    return error
 
 
 def heat_loss(logits: Tensor, heat: Tensor, weight: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from pose3d_ros.errors import InputError
 from pose3d_ros.training.figure import Figure, PosedFigure
 from pose3d_ros.training.renderer import Light, Mesh, Renderer
 from pose3d_ros.training.room import Room
@@ -156,5 +157,6 @@ def _on_floor(posed: PosedFigure, direction: Array) -> PosedFigure:
 def _whole_box(view: View, posed: PosedFigure) -> Array:
     box = box_of(view, posed.vertices_m)
     if box is None:
-        raise ValueError("a person is behind the camera: choose other waypoints")
+        raise InputError("a person of the video", expected="a place before the camera", got="one behind it",
+                         fix="Choose other waypoints.")
     return box.astype(np.float64)

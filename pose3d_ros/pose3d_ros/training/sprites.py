@@ -33,7 +33,7 @@ ImageArray = npt.NDArray[np.uint8]
 
 GROUP_SIZE = 24
 _FIGURES_PER_GROUP = 8
-_EVAL_PERSON, _EVAL_LOOK = 1_000_000_000, 1_800_000_000
+EVAL_PERSON, EVAL_LOOK = 1_000_000_000, 1_800_000_000
 """Seeds of the evaluation split's people and looks start here; with seeds below 100 training's stay below."""
 _MAX_SEED = 100
 _SEED_STRIDE = 1_000_003
@@ -87,7 +87,7 @@ class SpriteMaker:
     def __init__(self, assets: Path, seed: int, split: str) -> None:
         self._assets, self._seed, self._split = assets, seed, split
         self._clips = training_clips(assets) if split == "train" else evaluation_clips(assets)
-        self._person0, self._look0 = (0, 0) if split == "train" else (_EVAL_PERSON, _EVAL_LOOK)
+        self._person0, self._look0 = (0, 0) if split == "train" else (EVAL_PERSON, EVAL_LOOK)
         self._renderer = Renderer()
 
     def group(self, number: int) -> Iterator[tuple[ImageArray, SpriteRecord]]:

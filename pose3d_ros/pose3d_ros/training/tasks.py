@@ -36,6 +36,11 @@ def build_module(recipe: Recipe) -> nn.Module:
     """The untrained net that a recipe describes."""
     if recipe.net == "detector":
         return PersonDetector(recipe.backbone, recipe.channels)
+    return build_root_pose(recipe)
+
+
+def build_root_pose(recipe: Recipe) -> RootPoseNet:
+    """The untrained RootPoseNet of a recipe."""
     return RootPoseNet(
         recipe.backbone,
         get_skeleton(recipe.skeleton),
@@ -56,7 +61,7 @@ class RootPoseTask(Task):
 
     def __init__(self, recipe: Recipe, scenes: SceneComposer) -> None:
         self.recipe, self.scenes = recipe, scenes
-        self.module = build_module(recipe)
+        self.module: RootPoseNet = build_root_pose(recipe)
 
     def batches(self, seed: int) -> Iterator[Batch]:
         samples = PoseSamples(self.scenes, get_skeleton(self.recipe.skeleton), self.recipe.input_width_px, seed)
@@ -74,8 +79,12 @@ class RootPoseTask(Task):
         score = losses.joint_score_loss(out.score_logits, error, inside)
         relative = (out.root_depth_m / batch["root_depth_m"] - 1).abs().median()
         joint_mm = (error * inside).sum() / inside.sum() * 1000
-        logged = {"coords": coordinates, "root": root, "score": score, "joint_mm": joint_mm, "depth_rel": relative}
-        return coordinates + 0.3 * root + 0.3 * score, {k: v.detach() for k, v in logged.items()}
+        net = self.module
+        slices = (truth_z / net.depth_range_m + 0.5) * net.depth_bins - 0.5
+        cells = (truth_px + 0.5) / net.stride_px - 0.5
+        maps = losses.heat_map_loss(out.planar, out.depth, cells, slices, inside)
+        logged = {"maps": maps, "coords": coordinates, "root": root, "score": score, "joint_mm": joint_mm, "depth_rel": relative}
+        return coordinates + 0.5 * maps + 0.3 * root + 0.3 * score, {k: v.detach() for k, v in logged.items()}
 
 
 class DetectorTask(Task):

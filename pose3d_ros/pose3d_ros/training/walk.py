@@ -26,9 +26,9 @@ Array = npt.NDArray[np.float64]
 
 _SOLES = tuple(SYNTH_JOINTS.index(name) for name in ("L_Ankle", "R_Ankle", "L_Toe", "R_Toe"))
 _PELVIS = SYNTH_JOINTS.index("Pelvis")
-_CONTACT_M = 0.015
+_CONTACT_M = 0.01
 _HEADING_SIGMA = 0.5 * FPS
-_STEP_SIGMA = 1.5
+_STEP_SIGMA = 0.7
 _PATH_STEP_M = 0.02
 _TURN_SIGMA_M = 0.2
 
@@ -127,10 +127,13 @@ def _steps(figure: Figure, turned: Array) -> tuple[Array, Array]:
                        for pose in turned])
     soles = joints[:, _SOLES] - joints[:, _PELVIS : _PELVIS + 1]
     lift = joints[:, _SOLES, 1] - figure.joints_rest_m[list(_SOLES), 1]
-    weight = np.exp(-(lift - lift.min(axis=1, keepdims=True)) / _CONTACT_M)
-    weight = weight[1:] + weight[:-1]
+    near = lift - lift.min(axis=1, keepdims=True)
+    back = np.diff(soles, axis=0)
+    # The standing sole is low and goes back fastest under the body; a swinging toe is low too, but comes forward.
+    score = -(near[1:] + near[:-1]) / 2 / _CONTACT_M - back[:, :, 2] / _CONTACT_M
+    weight = np.exp(score - score.max(axis=1, keepdims=True))
     weight /= weight.sum(axis=1, keepdims=True)
-    step = -np.einsum("tk,tkc->tc", weight, np.diff(soles, axis=0))
+    step = -np.einsum("tk,tkc->tc", weight, back)
     ahead = np.clip(gaussian_filter1d(step[:, 2], _STEP_SIGMA, mode="nearest"), 0.0, None)
     aside = np.concatenate([[0.0], np.cumsum(gaussian_filter1d(step[:, 0], _STEP_SIGMA, mode="nearest"))])
     sway = aside - gaussian_filter1d(aside, _HEADING_SIGMA, mode="nearest")

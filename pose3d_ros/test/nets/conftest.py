@@ -2,4 +2,11 @@
 
 import importlib.util
 
-collect_ignore_glob = [] if importlib.util.find_spec("torch") else ["test_*.py"]
+collect_ignore_glob = ["test_*.py"]
+
+if importlib.util.find_spec("torch"):
+    import torch
+
+    collect_ignore_glob = []
+    # These nets are so small that a second thread costs more than it does, most of all on a busy machine.
+    torch.set_num_threads(1)

@@ -103,7 +103,7 @@ def test_code_in_a_checkpoint_is_refused_and_not_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"not a checkpoint", b"PK\x03\x04 cut off", pickle.dumps({"a": 1})],
+    [b"", b"not a checkpoint", b"PK\x03\x04 cut off", pickle.dumps({"a": 1}, protocol=2)],
     ids=["empty", "text", "zip", "pickle"],
 )
 def test_a_damaged_file_is_our_error(tmp_path: Path, content: bytes) -> None:

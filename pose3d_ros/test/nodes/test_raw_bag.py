@@ -67,10 +67,15 @@ def test_an_unknown_type_can_not_be_recorded(tmp_path: Path) -> None:
 def test_an_error_leaves_the_old_recording(tmp_path: Path) -> None:
     path = make_bag(tmp_path / "bag.mcap")
     before = path.read_bytes()
-    with pytest.raises(RuntimeError, match="stop"), RawBagWriter(path) as writer:
-        writer.add_topic(BagTopic("/people", PEOPLE_TYPE, False))
-        writer.write(RawMessage("/people", 1, bytes(8)))
-        raise RuntimeError("stop")
+
+    def fail_half_way() -> None:
+        with RawBagWriter(path) as writer:
+            writer.add_topic(BagTopic("/people", PEOPLE_TYPE, False))
+            writer.write(RawMessage("/people", 1, bytes(8)))
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        fail_half_way()
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["bag.mcap"]
 

@@ -6,7 +6,6 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
 
@@ -58,6 +57,20 @@ class Graph:
         messages: list[Any] = []
         self.node.create_subscription(kind, topic, messages.append, qos)
         return messages
+
+    def log_of(self, name: str) -> list[str]:
+        """What a node of this graph logs from now on, warnings and errors only, as `ros2 topic echo /rosout` shows."""
+        from rcl_interfaces.msg import Log
+
+        lines: list[str] = []
+        logger = f"{self.namespace.lstrip('/')}.{name}"
+
+        def take(entry: Any) -> None:
+            if entry.name == logger and entry.level >= 30:
+                lines.append(entry.msg)
+
+        self.node.create_subscription(Log, "/rosout", take, 1000)
+        return lines
 
     def publish(self, kind: Any, topic: str, qos: Any = 10) -> Callable[[Any], None]:
         """A function that publishes; it waits until somebody listens."""
@@ -114,7 +127,16 @@ def graph(_ros: None) -> Iterator[Graph]:
     made.close()
 
 
-def make_person(track_id: int = 1, x_m: float = 0.5, skeleton: str = "muco21") -> Person:
+MakePerson = Callable[..., Person]
+
+
+@pytest.fixture
+def make_person() -> MakePerson:
+    """See `_make_person`."""
+    return _make_person
+
+
+def _make_person(track_id: int = 1, x_m: float = 0.5, skeleton: str = "muco21") -> Person:
     """A person whose joint j is at (x_m, j / 10, 3); joint 1 is lost."""
     names = get_skeleton(skeleton)
     count = len(names)
@@ -131,7 +153,7 @@ class FakePipeline:
     """Stands in for the pipeline: people as told, and what it was called with."""
 
     def __init__(self, people: Sequence[Person] = ()) -> None:
-        self.people = tuple(people) or (make_person(),)
+        self.people = tuple(people) or (_make_person(),)
         self.frames: list[Frame] = []
         self.configs: list[PipelineConfig] = []
         self.resets = 0
@@ -158,6 +180,7 @@ class FakePipeline:
         self.closed = True
 
 
-def moved(person: Person, state: TrackState) -> Person:
-    """The same person in another state."""
-    return replace(person, state=state)
+@pytest.fixture
+def pipeline() -> FakePipeline:
+    """A pipeline that finds one person everywhere."""
+    return FakePipeline()

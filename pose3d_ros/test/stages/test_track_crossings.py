@@ -82,10 +82,12 @@ def true_boxes(joints: Array) -> Array:
     return np.concatenate((np.clip(low, -0.5, limit), np.clip(high, -0.5, limit)), axis=-1)
 
 
-def measured(rng: np.random.Generator, joints: Array, root: Array, box: Array, noise: Noise, bias: float, score: float) -> Pose:
+def measured(
+    rng: np.random.Generator, joints: Array, root: Array, box: Array, noise: Noise, bias: float, score: float
+) -> Pose:
     """What the nets might say about a person: the body as a whole too near or too far, joints a little off."""
     factor = np.exp(rng.normal(0, noise.depth) + bias)
-    root = factor * (root + [*rng.normal(0, noise.across_m, 2), 0])
+    root = factor * (root + np.append(rng.normal(0, noise.across_m, 2), 0.0))
     cam = root + (joints - joints[14]) + rng.normal(0, noise.joints_m, joints.shape)
     seen = CAMERA.project(joints + rng.normal(0, 0.02, joints.shape))
     sigma = noise.depth * float(np.linalg.norm(root)) if noise.sigma_known else float("nan")
@@ -114,7 +116,7 @@ def frames(seed: int, people: int, noise: Noise) -> list[list[tuple[int, Pose]]]
             if rng.random() < 0.05:
                 again = measured(rng, joints[t, i], roots[t, i], boxes[t, i], noise, biases[i], 0.5 * score)
                 visible.append((i, again))
-        rng.shuffle(visible)  # type: ignore[arg-type]
+        rng.shuffle(visible)
         result.append(visible)
     return result
 
@@ -134,3 +136,21 @@ def id_switches(seed: int, people: int, noise: Noise) -> int:
             switches += last.get(truth, person.track_id) != person.track_id
             last[truth] = person.track_id
     return switches
+
+
+@pytest.mark.parametrize("seed", [2, 4, 5, 6])
+def test_three_people_keep_their_identities(seed: int) -> None:
+    assert id_switches(seed, 3, Noise()) <= 2
+
+
+@pytest.mark.parametrize("noise", [Noise(depth=0.1, bias=0.05), Noise(miss=0.2), Noise(sigma_known=True)])
+def test_identities_survive_worse_measurements(noise: Noise) -> None:
+    assert id_switches(7, 3, noise) <= 2
+
+
+def test_perfect_measurements_switch_nobody() -> None:
+    assert id_switches(0, 2, Noise(0.0, 0.0, 0.0, 0.0, 0.0, hidden_overlap=2.0)) == 0
+
+
+def test_the_count_of_switches_can_fail() -> None:
+    assert id_switches(3, 4, Noise(depth=0.6, across_m=0.8, joints_m=0.5)) > 2

@@ -1,4 +1,4 @@
-// Skeletons in space on a canvas: camera frame in metres, x right, y down, z forward. No dependency.
+// Skeletons in space on a canvas: metres, x right, y straight down, z forward, the camera at 0. No dependency.
 (function () {
   "use strict";
   const scene = JSON.parse(document.getElementById("scene").textContent);
@@ -50,7 +50,7 @@
       yaw: -0.55, pitch: 0.34, field: 0.7, centre: [middle[0], floor - 0.8, middle[2] * 0.9],
       distance: Math.max(4, 0.95 * Math.hypot(extent.high[0] - extent.low[0], extent.high[2])),
     }),
-    camera: () => ({ yaw: 0, pitch: 0, distance: 0.01, field: scene.vfov_rad, centre: [0, 0, 0] }),
+    camera: () => ({ yaw: 0, pitch: scene.tilt_rad, distance: 0.01, field: scene.vfov_rad, centre: [0, 0, 0] }),
     top: () => ({
       yaw: 0, pitch: Math.PI / 2, field: 0.8, centre: [middle[0], floor, extent.high[2] / 2],
       distance: Math.max(5, 1.5 * Math.max(extent.high[2], extent.high[0] - extent.low[0])),
@@ -104,7 +104,9 @@
 
   function drawCamera(projection) {
     const d = 0.45, h = d * Math.tan(scene.vfov_rad / 2), w = d * Math.tan(scene.hfov_rad / 2);
-    const corners = [[-w, -h, d], [w, -h, d], [w, h, d], [-w, h, d]];
+    const ct = Math.cos(scene.tilt_rad), st = Math.sin(scene.tilt_rad);
+    const corners = [[-w, -h, d], [w, -h, d], [w, h, d], [-w, h, d]]
+      .map((p) => [p[0], ct * p[1] + st * p[2], -st * p[1] + ct * p[2]]);
     corners.forEach((c, i) => {
       line(projection, [0, 0, 0], c, "#8fa3bd", 1.3);
       line(projection, c, corners[(i + 1) % 4], "#8fa3bd", 1.3);

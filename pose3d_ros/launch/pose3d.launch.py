@@ -1,0 +1,102 @@
+"""Starts the pose node and, behind it, the smoother; `ros2 launch pose3d_ros pose3d.launch.py --show-args`.
+
+An argument that is left empty leaves the value to params_file.
+"""
+
+from launch import LaunchContext, LaunchDescription
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
+from launch.conditions import IfCondition
+from launch.substitutions import EnvironmentVariable, LaunchConfiguration, PathJoinSubstitution
+from launch_ros.actions import Node
+from launch_ros.substitutions import FindPackageShare
+
+ARGUMENTS = (
+    ("image_topic", "image_raw", "Image topic, without the transport's ending."),
+    ("camera_info_topic", "camera_info", "Calibration of these images (sensor_msgs/CameraInfo)."),
+    ("namespace", "", "Namespace of the nodes and their topics; several cameras are several namespaces."),
+    ("smoother", "true", "Also start smoother_node."),
+    ("rviz", "false", "Also start RViz."),
+    ("fixed_frame", "camera_optical_frame", "RViz's fixed frame: the frame_id of the images."),
+    ("use_sim_time", "false", "Take the time from /clock."),
+)
+BOTH_NODES = (
+    ("engines", str, "Folder with a manifest.yaml of engines."),
+    ("backend", str, "What runs the engines: auto, tensorrt, onnxruntime or torch."),
+)
+POSE_NODE_ONLY = (
+    ("image_transport", str, "raw or compressed."),
+    ("image_reliability", str, "QoS of the image subscription: best_effort or reliable."),
+    ("fallback_hfov_deg", float, "Horizontal field of view to assume without a camera_info; 0: none."),
+    ("publish_overlay", lambda text: text.lower() == "true", "Publish the image with the skeletons drawn on it."),
+)
+
+
+def config(name: str) -> PathJoinSubstitution:
+    return PathJoinSubstitution([FindPackageShare("pose3d_ros"), "config", name])
+
+
+def given(context: LaunchContext, parameters: tuple) -> dict:
+    texts = {name: (kind, LaunchConfiguration(name).perform(context)) for name, kind, _ in parameters}
+    return {name: kind(text) for name, (kind, text) in texts.items() if text}
+
+
+def nodes(context: LaunchContext) -> list:
+    shared = {
+        "package": "pose3d_ros",
+        "namespace": LaunchConfiguration("namespace"),
+        "output": "screen",
+        "emulate_tty": True,
+    }
+    file, both = LaunchConfiguration("params_file"), given(context, BOTH_NODES)
+    clock = {"use_sim_time": LaunchConfiguration("use_sim_time").perform(context).lower() == "true"}
+    return [
+        Node(
+            executable="pose_node",
+            name="pose_node",
+            parameters=[file, both, given(context, POSE_NODE_ONLY), clock],
+            remappings=[
+                ("image_raw", LaunchConfiguration("image_topic")),
+                ("camera_info", LaunchConfiguration("camera_info_topic")),
+            ],
+            **shared,
+        ),
+        Node(
+            executable="smoother_node",
+            name="smoother_node",
+            parameters=[file, both, clock],
+            condition=IfCondition(LaunchConfiguration("smoother")),
+            **shared,
+        ),
+        Node(
+            package="rviz2",
+            executable="rviz2",
+            namespace=LaunchConfiguration("namespace"),
+            arguments=["-d", config("pose3d.rviz"), "-f", LaunchConfiguration("fixed_frame")],
+            parameters=[clock],
+            condition=IfCondition(LaunchConfiguration("rviz")),
+        ),
+    ]
+
+
+def generate_launch_description() -> LaunchDescription:
+    # Fast DDS's built-in shared memory is too small for an image. A profile of the user's own goes before ours; its
+    # variable has another name up to Humble.
+    profile, older = "FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"
+    transport = EnvironmentVariable(
+        profile, default_value=EnvironmentVariable(older, default_value=config("fastdds.xml"))
+    )
+    return LaunchDescription(
+        [
+            *(DeclareLaunchArgument(name, default_value=value, description=text) for name, value, text in ARGUMENTS),
+            DeclareLaunchArgument(
+                "params_file", default_value=config("pose3d.yaml"), description="Parameters of both nodes (YAML)."
+            ),
+            *(
+                DeclareLaunchArgument(name, default_value="", description=text)
+                for name, _, text in (*BOTH_NODES, *POSE_NODE_ONLY)
+            ),
+            SetEnvironmentVariable(profile, transport),
+            SetEnvironmentVariable(older, EnvironmentVariable(older, default_value=transport)),
+            OpaqueFunction(function=nodes),
+        ]
+    )

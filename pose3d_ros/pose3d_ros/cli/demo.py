@@ -1,0 +1,220 @@
+"""`pose3d demo`: the nodes as processes of their own, a recording played to them in real time, a report of the results.
+
+player → image, camera_info → pose_node → people → smoother_node → people_smoothed → recorder, all over DDS.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import random
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pose3d_ros.cli.options import add_engine_options, parameters_asked_for, pipeline_config
+from pose3d_ros.cli.processes import ChildGroup, wait_for_end
+from pose3d_ros.cli.progress import ProgressBar
+from pose3d_ros.cli.sample import sample_bag
+from pose3d_ros.config import parameters_of
+from pose3d_ros.engines import choose_backend
+from pose3d_ros.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pose3d_ros.evaluation.publish import Publication
+
+RESULT_TOPICS = ("/people", "/people_smoothed", "/diagnostics", "/skeleton")
+_START_LIMIT_S = 60.0
+_SETTLE_S = 1.5  # for the last frame to pass both nodes, and for their last diagnostics
+# Below 102 no DDS port of a domain meets the ports that Linux gives to clients; the low ones are in common use.
+_DOMAINS = (40, 101)
+_LEAD = (
+    "One camera, several people, every joint in metres: the recording was played to the running nodes over DDS, and "
+    "this is what they published, beside the ground truth."
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument("--output", metavar="DIR", default="out/demo", help="folder for the results (%(default)s)")
+    parser.add_argument("--bag", metavar="BAG", help="recording to play (default: the one that comes with the package)")
+    parser.add_argument("--rate", type=float, default=1.0, help="speed of the playback (%(default)s)")
+    add_engine_options(parser)
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Run the command; see its module's docstring."""
+    from pose3d_ros.nodes.opening import open_manifest
+
+    require_ros()
+    config = pipeline_config(args)
+    open_manifest(config.engine)  # these two fail here, with a clear message, rather than in a node's log
+    choose_backend(config.engine.backend)
+    if not 0.01 <= args.rate <= 100.0:
+        raise ConfigError("--rate", expected="0.01 to 100", got=str(args.rate), fix="1 is real time.")
+    bag = Path(args.bag) if args.bag else sample_bag()
+    output = Path(args.output)
+    play = Playback.of(bag, args.rate)
+    results = output / "people.mcap"
+    started_s = time.monotonic()
+    record(play, results, parameters_asked_for(args))
+    made = finish(bag, results, output)
+    print_result(made, results, time.monotonic() - started_s)
+    return 0
+
+
+@dataclass(frozen=True)
+class Playback:
+    """What to play. transport: raw or compressed. duration_s: of the recording, at its own pace."""
+
+    bag: Path
+    rate: float
+    image_topic: str
+    camera_topic: str
+    transport: str
+    duration_s: float
+
+    @classmethod
+    def of(cls, bag: Path, rate: float) -> Playback:
+        """Look into a recording. Raises BagError unless it has one image topic and one camera_info."""
+        from pose3d_ros.evaluation.bag import BagReader
+        from pose3d_ros.evaluation.bag_types import CAMERA_INFO_TYPE, COMPRESSED_TYPE, IMAGE_TYPE
+
+        with BagReader(bag) as reader:
+            image_topic = reader.find_topic((COMPRESSED_TYPE, IMAGE_TYPE))
+            camera_topic = reader.find_topic((CAMERA_INFO_TYPE,))
+            transport = "compressed" if reader.topics[image_topic] == COMPRESSED_TYPE else "raw"
+            return cls(bag, rate, image_topic, camera_topic, transport, reader.duration_s)
+
+    @property
+    def base_topic(self) -> str:
+        """The image topic without its transport, as `image_raw` is remapped to it."""
+        return self.image_topic.removesuffix("/compressed")
+
+
+def require_ros() -> None:
+    """Raises ConfigError without rclpy or the project's messages."""
+    missing = [name for name in ("rclpy", "pose3d_msgs") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ConfigError(
+            "ROS",
+            expected="rclpy and pose3d_msgs",
+            got=f"no {' and no '.join(missing)}",
+            fix="Run `make demo`, or source a workspace with this package; `pose3d evaluate` needs no ROS.",
+        )
+
+
+def demo_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Of the nodes: a domain of their own on this machine only, and a transport that carries images."""
+    from pose3d_ros.nodes.transport import transport_environment
+
+    own = transport_environment(environment)
+    own["ROS_DOMAIN_ID"] = str(random.SystemRandom().randint(*_DOMAINS))
+    own["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    own.pop("ROS_STATIC_PEERS", None)
+    own["PYTHONUNBUFFERED"] = "1"
+    if environment.get("ROS_DISTRO") == "humble":  # which does not know the discovery range yet
+        own["ROS_LOCALHOST_ONLY"] = "1"
+    return own
+
+
+def record(play: Playback, results: Path, settings: Mapping[str, object]) -> None:
+    """Start the nodes, play the recording, record the results, and end everything, also after a failure."""
+    results.parent.mkdir(parents=True, exist_ok=True)
+    with ChildGroup(results.parent / "logs", demo_environment(os.environ)) as group:
+        recorder = group.start("recorder", recorder_command(results))
+        nodes = [
+            group.start("pose_node", pose_command(play, settings)),
+            group.start("smoother_node", node_command("smoother_node", of_node("smoother_node", settings))),
+        ]
+        player = group.start("bag_player", player_command(play))
+        limit_s = play.duration_s / play.rate + 2 * _START_LIMIT_S
+        wait_for_end(player, group, [recorder, *nodes], limit_s, playback_bar(play))
+        time.sleep(_SETTLE_S)
+        for child in (*nodes, recorder):
+            group.check(child)
+            group.stop(child)
+
+
+def of_node(node: str, settings: Mapping[str, object]) -> dict[str, object]:
+    """The settings that a node has."""
+    known = {parameter.name for parameter in parameters_of(node)}
+    return {name: value for name, value in settings.items() if name in known}
+
+
+def node_command(node: str, parameters: Mapping[str, object], remaps: Mapping[str, str] | None = None) -> list[str]:
+    """How to start a node with this Python."""
+    command = [sys.executable, "-m", f"pose3d_ros.nodes.{node}", "--ros-args"]
+    for name, value in parameters.items():
+        command += ["-p", f"{name}:={json.dumps(value)}"]
+    for old, new in (remaps or {}).items():
+        command += ["-r", f"{old}:={new}"]
+    return command
+
+
+def pose_command(play: Playback, settings: Mapping[str, object]) -> list[str]:
+    """The pose node on the recording's topics. A queue, so that a hiccup of the machine costs time and no frame."""
+    parameters = {
+        **of_node("pose_node", settings),
+        "image_transport": play.transport,
+        "image_reliability": "reliable",
+        "queue_size": 30,
+    }
+    return node_command("pose_node", parameters, {"image_raw": play.base_topic, "camera_info": play.camera_topic})
+
+
+def recorder_command(results: Path) -> list[str]:
+    """The recorder of the results."""
+    return node_command("recorder", {"bag": str(results), "topics": ",".join(RESULT_TOPICS)})
+
+
+def player_command(play: Playback) -> list[str]:
+    """The player, which waits until the whole chain listens."""
+    waits = (play.image_topic, play.camera_topic, "/people", "/people_smoothed")
+    parameters = {
+        "bag": str(play.bag),
+        "rate": float(play.rate),
+        "topics": f"{play.image_topic},{play.camera_topic}",
+        "wait_for": ",".join(waits),
+        "wait_timeout_s": _START_LIMIT_S,
+        "delay_s": 1.0,
+    }
+    return node_command("bag_player", parameters)
+
+
+def playback_bar(play: Playback) -> Callable[[float], None]:
+    """A bar of seconds while the recording is played, to be called with the seconds so far."""
+    total = max(1, round(play.duration_s / play.rate))
+    show = ProgressBar("playing through the nodes", "s")
+    return lambda seconds: show(min(round(seconds), total), total)
+
+
+def finish(bag: Path, results: Path, output: Path) -> Publication:
+    """Score what was recorded, and write the report."""
+    from pose3d_ros.evaluation.publish import publish
+    from pose3d_ros.evaluation.report import ReportContent
+    from pose3d_ros.evaluation.session import session_from_bags
+
+    session = session_from_bags(bag, results)
+    content = ReportContent("pose3d demo", _LEAD, command="pose3d demo")
+    return publish(session, bag, output, content, ProgressBar("drawing"))
+
+
+def print_result(made: Publication, results: Path, seconds: float) -> None:
+    """The table and where to look."""
+    from pose3d_ros.evaluation.summary_table import format_table
+
+    print(f"\n{format_table(made.summary)}\n")
+    print(f"Done in {seconds:.0f} s. Look at:")
+    for path, text in (
+        (made.report_html, "the report: open it in a browser"),
+        (made.overlay_mp4, "skeletons on the image beside the view from above"),
+        (made.summary_json, "every number, with its definition"),
+        (results, "what the nodes published, for ros2 bag, Foxglove or `pose3d evaluate --results`"),
+    ):
+        print(f"  {path}  {text}")

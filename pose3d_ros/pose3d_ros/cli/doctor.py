@@ -1,0 +1,244 @@
+"""`pose3d doctor`: what is installed, what works, why not, and what to do."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+import pose3d_ros
+from pose3d_ros.cli.sample import sample_bag
+from pose3d_ros.config import EngineConfig
+from pose3d_ros.engines import choose_backend, load_manifest, verify_sha256
+from pose3d_ros.engines.backend import default_probes
+from pose3d_ros.errors import Pose3DError
+
+_MIN_PYTHON = (3, 10)
+_NEEDED = {
+    "numpy": "numpy",
+    "cv2": "opencv-python-headless",
+    "onnxruntime": "onnxruntime",
+    "yaml": "PyYAML",
+    "scipy": "scipy",
+    "rosbags": "rosbags",
+}
+_FOR_REPORTS = {"matplotlib": "matplotlib"}
+_OPTIONAL_ROS = {"tf2_ros": "target_frame and publish_tf"}
+_ROS_PROBE = (
+    "import pose3d_msgs.msg, rclpy, sensor_msgs.msg; "
+    "from rclpy.utilities import get_rmw_implementation_identifier as f; print(f())"
+)
+_ROS_LIMIT_S = 30
+
+
+class State(Enum):
+    """How a check went. INFO: something optional is not there."""
+
+    OK = "ok"
+    INFO = "info"
+    WARN = "warn"
+    FAIL = "FAIL"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line: what was looked at, what was found, and what to do about it."""
+
+    state: State
+    name: str
+    found: str
+    remedy: str = ""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument(
+        "--engines", metavar="DIR", help="look at the engines in this folder (default: the embedded ones)"
+    )
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Print every check. Exit code 1 when something that is needed does not work."""
+    sections: tuple[tuple[str, Callable[[], Iterable[Check]]], ...] = (
+        ("Python", python_checks),
+        ("ROS", lambda: ros_checks(os.environ)),
+        ("Backends", backend_checks),
+        ("Engines", lambda: engine_checks(args.engines)),
+        ("Files and devices", device_checks),
+    )
+    failed = 0
+    for title, checks in sections:
+        print(f"\n{title}")
+        for check in checks():
+            failed += check.state is State.FAIL
+            print(format_check(check))
+    print(
+        f"\n{failed} problem{'s' if failed != 1 else ''} to solve." if failed else "\nEverything that is needed works."
+    )
+    return 1 if failed else 0
+
+
+def format_check(check: Check) -> str:
+    """The check as one or two lines of text."""
+    line = f"  {check.state.value:<5} {check.name:<22} {check.found}"
+    return f"{line}\n        → {check.remedy}" if check.remedy else line
+
+
+def python_checks() -> Iterator[Check]:
+    """The interpreter and the packages."""
+    version = ".".join(str(v) for v in sys.version_info[:3])
+    if sys.version_info[:2] < _MIN_PYTHON:
+        yield Check(State.FAIL, "python", version, "Use Python 3.10 or newer.")
+    else:
+        yield Check(State.OK, "python", f"{version} ({sys.executable})")
+    yield Check(State.OK, "pose3d_ros", f"{pose3d_ros.__version__} ({Path(__file__).resolve().parents[1]})")
+    for module, package in _NEEDED.items():
+        yield _package_check(module, package, State.FAIL)
+    for module, package in _FOR_REPORTS.items():
+        yield _package_check(module, package, State.FAIL)
+
+
+def _package_check(module: str, package: str, absent: State) -> Check:
+    if importlib.util.find_spec(module) is None:
+        return Check(absent, package, "not installed", f"pip install {package}")
+    return Check(State.OK, package, _version(module, package))
+
+
+def _version(module: str, package: str) -> str:
+    for name in (package, module, "opencv-python", "opencv-contrib-python"):
+        try:
+            return importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return str(getattr(importlib.import_module(module), "__version__", "installed"))
+
+
+def ros_checks(environment: Mapping[str, str]) -> Iterator[Check]:
+    """rclpy, the messages, the middleware and its transport."""
+    missing = [m for m in ("rclpy", "pose3d_msgs") if importlib.util.find_spec(m) is None]
+    if missing:
+        remedy = "`make setup` installs it, or source a workspace; `pose3d run` and `evaluate` work without."
+        yield Check(State.WARN, "ros", f"no {' and no '.join(missing)}", remedy)
+        return
+    yield Check(State.OK, "distribution", environment.get("ROS_DISTRO") or "from Python wheels, none sourced")
+    rmw, error = _probe_ros()
+    if not rmw:
+        yield Check(State.FAIL, "rclpy", f"can't be used: {error}", "Source the ROS that this Python belongs to.")
+        return
+    yield Check(State.OK, "rclpy and messages", f"work, over {rmw}")
+    if "fastrtps" in rmw:
+        yield _transport_check(environment)
+    for name in ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY"):
+        if environment.get(name):
+            yield Check(State.OK, name, environment[name])
+    for module, use in _OPTIONAL_ROS.items():
+        if importlib.util.find_spec(module) is None:
+            yield Check(State.INFO, module, f"not installed; it is for {use}")
+
+
+def _probe_ros() -> tuple[str, str]:
+    """The middleware's name, or why there is none; in a process of its own, which a broken ROS may crash."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", _ROS_PROBE], capture_output=True, text=True, timeout=_ROS_LIMIT_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return "", f"no answer within {_ROS_LIMIT_S} s"
+    said = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+    return (done.stdout.strip(), "") if done.returncode == 0 else ("", said)
+
+
+def _transport_check(environment: Mapping[str, str]) -> Check:
+    from pose3d_ros.nodes.share import share_file
+    from pose3d_ros.nodes.transport import PROFILE, user_profile
+
+    profile = user_profile(environment)
+    if profile is None:
+        ours = share_file(PROFILE, environment)
+        return Check(
+            State.WARN,
+            "image transport",
+            "no Fast DDS profile: best-effort images above 512 KB never arrive (launch files and the demo set one)",
+            f"export FASTDDS_DEFAULT_PROFILES_FILE={ours}  (for the camera's node as well)",
+        )
+    if not Path(profile).is_file():
+        return Check(State.FAIL, "image transport", f"the profile {profile} is not there", "Correct the variable.")
+    return Check(State.OK, "image transport", f"Fast DDS profile {profile}")
+
+
+def backend_checks() -> Iterator[Check]:
+    """What can run the engines."""
+    for name, probe in default_probes().items():
+        found = probe()
+        needed = State.FAIL if name == "onnxruntime" else State.INFO
+        yield Check(State.OK if found.usable else needed, name, found.reason)
+    try:
+        choice = choose_backend()
+    except Pose3DError as error:
+        yield Check(State.FAIL, "chosen", str(error))
+        return
+    yield Check(State.OK, "chosen", f"{choice.name}: {choice.reason}")
+
+
+def engine_checks(folder: str | None) -> Iterator[Check]:
+    """The manifest, and that every engine is the one it describes."""
+    from pose3d_ros.nodes.opening import open_manifest
+
+    try:
+        manifest = load_manifest(folder) if folder else open_manifest(EngineConfig())
+    except Pose3DError as error:
+        yield Check(State.FAIL, "manifest", str(error))
+        return
+    yield Check(State.OK, "manifest", str(manifest.directory))
+    for entry in manifest.entries:
+        about = f"{'+'.join(entry.roles)}, sha256 {entry.sha256[:12]}…, {entry.licence}"
+        try:
+            verify_sha256(entry)
+        except Pose3DError as error:
+            yield Check(State.FAIL, entry.name, str(error))
+        else:
+            yield Check(State.OK, entry.name, about)
+    for role in ("detector", "root", "pose", "smoother"):
+        if not manifest.has_role(role):
+            state = State.INFO if role == "smoother" else State.FAIL
+            yield Check(state, role, "no engine for it", "Add one, or choose another folder of engines.")
+
+
+def device_checks() -> Iterator[Check]:
+    """The sample recording, the video encoder, cameras."""
+    from pose3d_ros.evaluation.video import find_ffmpeg
+
+    try:
+        yield Check(State.OK, "sample recording", str(sample_bag()))
+    except Pose3DError as error:
+        yield Check(State.WARN, "sample recording", str(error))
+    ffmpeg = find_ffmpeg()
+    if ffmpeg:
+        yield Check(State.OK, "ffmpeg", ffmpeg)
+    else:
+        remedy = "apt install ffmpeg, or pip install imageio-ffmpeg"
+        yield Check(State.WARN, "ffmpeg", "none: videos are VP9, which some players can't show", remedy)
+    yield from camera_checks(Path("/dev"))
+
+
+def camera_checks(devices: Path) -> Iterator[Check]:
+    """The cameras of this machine and whether they may be used."""
+    cameras = sorted(devices.glob("video*"))
+    if not cameras:
+        yield Check(State.INFO, "cameras", "none on this machine")
+    for camera in cameras:
+        if os.access(camera, os.R_OK | os.W_OK):
+            yield Check(
+                State.OK, camera.name, f"{camera} (try `pose3d run --source {camera.name.removeprefix('video')}`)"
+            )
+        else:
+            yield Check(
+                State.WARN, camera.name, f"{camera} is not yours", "sudo usermod -aG video $USER, then log in again."
+            )

@@ -1,0 +1,68 @@
+"""`pose3d evaluate`: the numbers of recorded results, or of the engines run frame by frame without ROS."""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pose3d_ros.cli.options import add_engine_options, pipeline_config
+from pose3d_ros.cli.progress import ProgressBar
+from pose3d_ros.cli.sample import sample_bag
+from pose3d_ros.config import PipelineConfig
+
+if TYPE_CHECKING:
+    from pose3d_ros.evaluation.session import Session
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument("--bag", metavar="BAG", help="recording with images, camera_info and ground truth")
+    parser.add_argument(
+        "--results", metavar="BAG", help="people recorded from the nodes; without it the engines are run frame by frame"
+    )
+    parser.add_argument("--json", metavar="FILE", help="write the numbers to this file")
+    parser.add_argument(
+        "--report", metavar="DIR", help="write summary.json, overlay.mp4 and report.html to this folder"
+    )
+    add_engine_options(parser)
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Run the command; see its module's docstring."""
+    from pose3d_ros.evaluation.publish import publish
+    from pose3d_ros.evaluation.report import ReportContent
+    from pose3d_ros.evaluation.session import session_from_bags
+    from pose3d_ros.evaluation.summary import summarise
+    from pose3d_ros.evaluation.summary_table import format_table
+
+    bag = Path(args.bag) if args.bag else sample_bag()
+    config = pipeline_config(args)
+    session = session_from_bags(bag, Path(args.results)) if args.results else offline_session(bag, config)
+    summary = summarise(session)
+    if args.json:
+        summary.write(Path(args.json))
+    print(format_table(summary))
+    if args.report:
+        content = ReportContent("pose3d evaluation", f"{bag.name}, {session.how}.", command="pose3d evaluate")
+        made = publish(session, bag, Path(args.report), content, ProgressBar("drawing"))
+        print(f"\nReport: {made.report_html}")
+    return 0
+
+
+def offline_session(bag: Path, config: PipelineConfig) -> Session:
+    """Run the engines of the configuration on a bag."""
+    from pose3d_ros.evaluation.offline import OfflineRun, run_offline
+    from pose3d_ros.nodes.opening import open_manifest, open_pipeline, open_smoother
+
+    with ExitStack() as stack:
+        opened = open_pipeline(config)
+        stack.callback(opened.pipeline.close)
+        smoother, model = None, opened.model
+        if open_manifest(config.engine).has_role("smoother") and not config.skeleton:
+            smoothing = open_smoother(config)
+            stack.callback(smoothing.engine.close)
+            smoother, model = smoothing.smoother, f"{opened.model} + {smoothing.model}"
+        run = OfflineRun(opened.pipeline, smoother, model, opened.backend.name)
+        return run_offline(bag, run, ProgressBar("evaluating"))

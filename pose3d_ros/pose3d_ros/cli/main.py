@@ -1,0 +1,58 @@
+"""`pose3d COMMAND …`: finds the command, and turns our errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+import pose3d_ros
+from pose3d_ros.errors import Pose3DError
+
+# Command → its module (with `add_arguments(parser)` and `execute(args) -> int`) and what it does.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "run": ("pose3d_ros.cli.run", "find people in images, a video or a camera, without ROS"),
+    "demo": ("pose3d_ros.cli.demo", "play a recording through the ROS nodes and write a report"),
+    "evaluate": ("pose3d_ros.cli.evaluate", "score results, or the engines themselves, on a recording"),
+    "doctor": ("pose3d_ros.cli.doctor", "say what is installed, what works, and what to do"),
+}
+
+EXIT_ERROR = 2
+EXIT_INTERRUPTED = 130
+
+
+def build_parser(command: str | None = None) -> argparse.ArgumentParser:
+    """The parser with the arguments of one command, or with the commands' names alone."""
+    parser = argparse.ArgumentParser(
+        prog="pose3d", description="Absolute 3D skeletons, in metres, of every person that one camera sees."
+    )
+    parser.add_argument("--version", action="version", version=f"pose3d {pose3d_ros.__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, (module, text) in COMMANDS.items():
+        one = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        one.add_argument("--debug", action="store_true", help="show the full traceback of an error")
+        if name == command:
+            importlib.import_module(module).add_arguments(one)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command. Returns the exit code: 2 after one of our errors, 130 after Ctrl-C, else the command's."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    command = next((a for a in arguments if a in COMMANDS), None)
+    args = build_parser(command).parse_args(arguments)
+    try:
+        return int(importlib.import_module(COMMANDS[args.command][0]).execute(args))
+    except Pose3DError as error:
+        if args.debug:
+            raise
+        print(f"pose3d {args.command}: {error}", file=sys.stderr)
+        return EXIT_ERROR
+    except KeyboardInterrupt:
+        print(f"pose3d {args.command}: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""Child processes that are started together and certainly end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from pose3d_ros.errors import Pose3DError
+
+_POLITE_S = 8.0
+_FIRM_S = 3.0
+_LOG_LINES = 5
+
+
+class ProcessError(Pose3DError):
+    """A child process ended before it should, or did not end."""
+
+
+@dataclass(frozen=True, eq=False)
+class Child:
+    """A running child and where its output goes."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self.process.poll() is None
+
+    def last_words(self) -> str:
+        """The end of its output, in one line."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return " | ".join(line.strip() for line in lines[-_LOG_LINES:]) or "nothing"
+
+
+class ChildGroup:
+    """Starts children, each with a log file, and ends all that are left when its `with` block ends.
+
+    logs: folder for the logs. environment: of every child.
+    """
+
+    def __init__(self, logs: Path, environment: Mapping[str, str]) -> None:
+        self._logs = logs
+        self._environment = dict(environment)
+        self._children: list[Child] = []
+
+    def __enter__(self) -> ChildGroup:
+        self._logs.mkdir(parents=True, exist_ok=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for child in reversed(self._children):
+            self.stop(child)
+
+    def start(self, name: str, command: Sequence[str]) -> Child:
+        """Start a child in a session of its own, so that Ctrl-C reaches it through us only."""
+        log = self._logs / f"{name}.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                list(command),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=self._environment,
+                start_new_session=True,
+            )
+        child = Child(name, process, log)
+        self._children.append(child)
+        return child
+
+    def check(self, *needed: Child) -> None:
+        """Raises ProcessError, with its last words, for the first of these that has ended."""
+        for child in needed:
+            if not child.running:
+                raise ProcessError(
+                    f"process {child.name}",
+                    expected="it to run until the end",
+                    got=f"exit code {child.process.returncode} after: {child.last_words()}",
+                    fix=f"See {child.log}.",
+                )
+
+    def stop(self, child: Child) -> None:
+        """End a child: by Ctrl-C's signal, then less politely, with everything that it started."""
+        for number, patience_s in ((signal.SIGINT, _POLITE_S), (signal.SIGTERM, _FIRM_S), (signal.SIGKILL, _FIRM_S)):
+            if not child.running:
+                break
+            # The child is the leader of its session and so of a process group of its own.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.process.pid, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.process.wait(patience_s)
+
+
+def wait_for_end(
+    child: Child, group: ChildGroup, needed: Sequence[Child], limit_s: float, waiting: Callable[[float], None]
+) -> None:
+    """Wait until a child has ended by itself while the needed ones run.
+
+    waiting: called now and then with the seconds so far. Raises ProcessError when a needed one ends first, the child
+    fails, or it takes longer than limit_s.
+    """
+    start_s = time.monotonic()
+    while child.running:
+        group.check(*needed)
+        waiting(time.monotonic() - start_s)
+        if time.monotonic() - start_s > limit_s:
+            raise ProcessError(
+                f"process {child.name}",
+                expected=f"it to end within {limit_s:.0f} s",
+                got=f"it still runs after: {child.last_words()}",
+                fix=f"See the logs beside {child.log}.",
+            )
+        time.sleep(0.1)
+    if child.process.returncode != 0:
+        group.check(child)
