@@ -36,7 +36,7 @@ WIDTH_PX, HEIGHT_PX, HFOV_DEG = 640, 480, 62.0
 CAMERA_HEIGHT_M, PITCH_DEG = 1.2, 6.0
 FRAME_ID = "camera_optical_frame"
 START_NS = 1_700_000_000_000_000_000
-NOISE_LEVELS = 1.6
+NOISE_LEVELS = 1.2
 SKELETON = get_skeleton("muco21")
 LIGHT = Light(
     sun_dir=np.array([0.25, 0.95, 0.2]), sun_colour=np.array([0.62, 0.58, 0.52]),
@@ -64,20 +64,42 @@ def _stride(rate: float, mirrored: bool, repeats: int) -> Piece:
     return Piece("02_02", 35, 73, mirrored, rate, repeats)
 
 
-def _oval(x_m: float, z_m: float, half_x_m: float, half_z_m: float, start_turn: float, direction: int,
-          turns: float = 3.0) -> tuple[tuple[float, float], ...]:
+def _oval(
+    x_m: float, z_m: float, half_x_m: float, half_z_m: float, start_turn: float, direction: int, turns: float = 3.0
+) -> tuple[tuple[float, float], ...]:
     """Waypoints around an oval on the floor; start_turn 0 is its right end, 0.25 its far side."""
     angle = 2 * np.pi * (start_turn + direction * np.linspace(0.0, turns, int(12 * turns) + 1))
     return tuple((float(x_m + half_x_m * np.cos(a)), float(z_m - half_z_m * np.sin(a))) for a in angle)
 
 
 ROLES = (
-    Role(500_000_058, 1, (0.03, 0.09, 0.26), (0.30, 0.23, 0.14), (0.30, 0.30, 0.30),
-         (_stride(0.85, False, 14),), _oval(0.07, -3.59, 1.23, 0.85, 0.16, -1)),
-    Role(500_000_009, 2, (0.62, 0.36, 0.05), (0.035, 0.045, 0.075), (0.55, 0.53, 0.5),
-         (_stride(0.80, True, 14),), _oval(0.42, -4.7, 1.73, 0.84, 0.235, 1)),
-    Role(500_000_006, 3, (0.40, 0.05, 0.04), (0.06, 0.06, 0.065), (0.12, 0.06, 0.03),
-         (_stride(0.78, False, 14),), _oval(-0.19, -4.73, 0.84, 1.12, 0.36, 1)),
+    Role(
+        500_000_058,
+        1,
+        (0.03, 0.09, 0.26),
+        (0.30, 0.23, 0.14),
+        (0.30, 0.30, 0.30),
+        (_stride(0.85, False, 14),),
+        _oval(0.07, -3.59, 1.23, 0.85, 0.16, -1),
+    ),
+    Role(
+        500_000_009,
+        2,
+        (0.62, 0.36, 0.05),
+        (0.035, 0.045, 0.075),
+        (0.55, 0.53, 0.5),
+        (_stride(0.80, True, 14),),
+        _oval(0.42, -4.7, 1.73, 0.84, 0.235, 1),
+    ),
+    Role(
+        500_000_006,
+        3,
+        (0.40, 0.05, 0.04),
+        (0.06, 0.06, 0.065),
+        (0.12, 0.06, 0.03),
+        (_stride(0.78, False, 14),),
+        _oval(-0.19, -4.73, 0.84, 1.12, 0.36, 1),
+    ),
 )
 
 
@@ -119,8 +141,15 @@ def truth(person: PersonTruth, before: PersonTruth, after: PersonTruth, seconds:
     root = joints[SKELETON.root]
     pelvis = SYNTH_JOINTS.index(SKELETON.joints[SKELETON.root])
     velocity = (after.joints_cam_m[pelvis] - before.joints_cam_m[pelvis]) / seconds
-    pose = Pose(root, joints, camera.project(joints), np.ones(len(order)), SKELETON,
-                Detection(person.whole_box_px, person.visible), root_sigma_m=0.0)
+    pose = Pose(
+        root,
+        joints,
+        camera.project(joints),
+        np.ones(len(order)),
+        SKELETON,
+        Detection(person.whole_box_px, person.visible),
+        root_sigma_m=0.0,
+    )
     return Person(person.track_id, TrackState.TRACKED, pose, velocity, person.visible)
 
 
@@ -131,12 +160,15 @@ def write_bag(frames: list[SequenceFrame], output: Path, jpeg_quality: int) -> N
         for i, frame in enumerate(frames):
             stamp = START_NS + i * 1_000_000_000 // RATE_HZ
             low, high = max(i - 1, 0), min(i + 1, len(frames) - 1)
-            people = tuple(truth(p, a, b, (high - low) / RATE_HZ, camera)
-                           for p, a, b in zip(frame.people, frames[low].people, frames[high].people, strict=True))
+            people = tuple(
+                truth(p, a, b, (high - low) / RATE_HZ, camera)
+                for p, a, b in zip(frame.people, frames[low].people, frames[high].people, strict=True)
+            )
             bag.write_image("/camera/image_raw/compressed", stamp, FRAME_ID, frame.image_bgr)
             bag.write_camera("/camera/camera_info", stamp, FRAME_ID, camera)
-            bag.write_people("/ground_truth/people", stamp, FRAME_ID, people, SKELETON, id_prefix="gt_",
-                             model="rendered")
+            bag.write_people(
+                "/ground_truth/people", stamp, FRAME_ID, people, SKELETON, id_prefix="gt_", model="rendered"
+            )
 
 
 def render(assets: Path, seed: int) -> Iterator[SequenceFrame]:
@@ -158,7 +190,7 @@ def main() -> None:
     parser.add_argument("--assets", type=Path, required=True, help="folder with makehuman/ and cmu_mocap/")
     parser.add_argument("--output", type=Path, required=True, help="the bag, name.mcap")
     parser.add_argument("--seed", type=int, default=5, help="of the room's details and the sensor's noise")
-    parser.add_argument("--quality", type=int, default=88, help="of the JPEGs")
+    parser.add_argument("--quality", type=int, default=82, help="of the JPEGs")
     a = parser.parse_args()
     frames = list(render(a.assets, a.seed))
     write_bag(frames, a.output, a.quality)

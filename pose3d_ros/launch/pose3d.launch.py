@@ -3,10 +3,12 @@
 An argument that is left empty leaves the value to params_file.
 """
 
+import os
+
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
 from launch.conditions import IfCondition
-from launch.substitutions import EnvironmentVariable, LaunchConfiguration, PathJoinSubstitution
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
@@ -78,13 +80,15 @@ def nodes(context: LaunchContext) -> list:
     ]
 
 
+def transport() -> list:
+    """Fast DDS's built-in shared memory is too small for an image; a profile of the user's own goes before ours."""
+    names = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")  # the second up to Humble
+    if any(os.environ.get(name) for name in names):
+        return []
+    return [SetEnvironmentVariable(names[os.environ.get("ROS_DISTRO") == "humble"], config("fastdds.xml"))]
+
+
 def generate_launch_description() -> LaunchDescription:
-    # Fast DDS's built-in shared memory is too small for an image. A profile of the user's own goes before ours; its
-    # variable has another name up to Humble.
-    profile, older = "FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"
-    transport = EnvironmentVariable(
-        profile, default_value=EnvironmentVariable(older, default_value=config("fastdds.xml"))
-    )
     return LaunchDescription(
         [
             *(DeclareLaunchArgument(name, default_value=value, description=text) for name, value, text in ARGUMENTS),
@@ -95,8 +99,7 @@ def generate_launch_description() -> LaunchDescription:
                 DeclareLaunchArgument(name, default_value="", description=text)
                 for name, _, text in (*BOTH_NODES, *POSE_NODE_ONLY)
             ),
-            SetEnvironmentVariable(profile, transport),
-            SetEnvironmentVariable(older, EnvironmentVariable(older, default_value=transport)),
+            *transport(),
             OpaqueFunction(function=nodes),
         ]
     )

@@ -31,6 +31,11 @@ class Composer:
         self._view = self._view_of(roots_cam_m)
         self._trails: dict[int, deque[Array]] = {}
 
+    @property
+    def depth_m(self) -> float:
+        """How far the top view reaches."""
+        return self._view.depth_m
+
     def draw(self, image_bgr: ImageArray, people: People, truth: People = ()) -> ImageArray:
         """The image with the people on it and the top view to its right, (height_px, …, 3) uint8."""
         self._remember(people)

@@ -7,9 +7,14 @@ from collections.abc import Mapping
 from pose3d_ros.nodes.share import share_file
 
 PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
-"""Read by Fast DDS: the first since 2.12 (Jazzy), the second before (Humble)."""
+"""Read by Fast DDS; the second is the only one up to Humble's, and a deprecated one after it."""
 
 PROFILE = "config/fastdds.xml"
+
+
+def profile_variable(environ: Mapping[str, str]) -> str:
+    """The variable that the Fast DDS of this environment's ROS reads."""
+    return PROFILE_VARIABLES[1] if environ.get("ROS_DISTRO") == "humble" else PROFILE_VARIABLES[0]
 
 
 def user_profile(environ: Mapping[str, str]) -> str | None:
@@ -20,9 +25,8 @@ def user_profile(environ: Mapping[str, str]) -> str | None:
 def transport_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """The environment for a child process that sends or receives images: with our profile, unless the user has one."""
     child = dict(environ)
-    profile = user_profile(environ) or str(share_file(PROFILE, environ))
-    for name in PROFILE_VARIABLES:
-        child.setdefault(name, profile)
+    if user_profile(environ) is None:
+        child[profile_variable(environ)] = str(share_file(PROFILE, environ))
     return child
 
 
@@ -47,6 +51,6 @@ def _fastdds_remedy(environ: Mapping[str, str]) -> str:
         "Fast DDS's built-in shared-memory segment (512 KB) is too small for an image, so best-effort images are lost"
     )
     if ours is None:
-        path = share_file(PROFILE, environ)
-        return f"{start}: start this node and the publisher with FASTDDS_DEFAULT_PROFILES_FILE={path}."
+        setting = f"{profile_variable(environ)}={share_file(PROFILE, environ)}"
+        return f"{start}: start this node and the publisher with {setting}."
     return f"{start}: this node has the profile {ours}, start the publisher with it as well."

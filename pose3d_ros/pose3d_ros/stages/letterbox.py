@@ -57,7 +57,8 @@ class Letterbox:
     def input2img(self, boxes_xyxy: Array) -> Array:
         """Boxes (N, 4) in input pixels → image pixels: u = (u' + 0.5) / s − 0.5."""
         scale = np.array([self.scale_x, self.scale_y] * 2)
-        return (boxes_xyxy + 0.5) / scale - 0.5
+        boxes_img_px: Array = (boxes_xyxy + 0.5) / scale - 0.5
+        return boxes_img_px
 
 
 def _rounded(side_px: float) -> int:

@@ -14,11 +14,11 @@ from pose3d_ros.records import ImageArray
 def photograph(image_bgr: ImageArray, rng: np.random.Generator) -> ImageArray:
     """The same picture as a real camera might have taken it, (H, W, 3) uint8."""
     image = cv2.LUT(image_bgr, _tone_curves(rng))
-    if rng.random() < 0.25:
+    if rng.random() < 0.2:
         image = _soften(image, rng)
-    if rng.random() < 0.5:
+    if rng.random() < 0.4:
         image = cv2.add(image, _grain(image.shape[1], image.shape[0], rng), dtype=cv2.CV_8U)
-    if rng.random() < 0.08:
+    if rng.random() < 0.05:
         image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
     if rng.random() < 0.35:
         quality = int(rng.integers(25, 90))
@@ -34,7 +34,7 @@ def _grain(width_px: int, height_px: int, rng: np.random.Generator) -> cv2.typin
     y, x = rng.integers(0, tile.shape[0] // 2, 2)
     height, width = height_px // 2 + 1, width_px // 2 + 1
     part = np.take(np.take(tile, range(y, y + height), 0, mode="wrap"), range(x, x + width), 1, mode="wrap")
-    part = part * np.float32(rng.uniform(1, 10))
+    part = part * np.float32(rng.uniform(1, 8))
     return np.asarray(cv2.resize(part, (width_px, height_px), interpolation=cv2.INTER_LINEAR), np.int16)
 
 

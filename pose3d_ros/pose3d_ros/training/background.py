@@ -89,8 +89,9 @@ def _planes(indoors: bool, rng: np.random.Generator) -> list[_Plane]:
     return planes
 
 
-def _paint_plane(image: Array32, distance: Array32, rays: Array32, origin: Array32, plane: _Plane,
-                 rng: np.random.Generator) -> None:
+def _paint_plane(
+    image: Array32, distance: Array32, rays: Array32, origin: Array32, plane: _Plane, rng: np.random.Generator
+) -> None:
     """Draw a textured plane where it is nearer than what is there."""
     facing = rays @ plane.normal.astype(np.float32)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -174,7 +175,7 @@ def _camera_look(image: Array32, rng: np.random.Generator) -> ImageArray:
     h, w = image.shape[:2]
     light = cv2.resize(rng.uniform(0.65, 1.2, (3, 4)).astype(np.float32), (w, h), interpolation=cv2.INTER_CUBIC)
     lit = image * light[:, :, None] * rng.uniform(0.6, 1.1)
-    blurred = cv2.GaussianBlur(lit, (0, 0), float(rng.uniform(0.5, 2.5)))
+    blurred = cv2.GaussianBlur(np.asarray(lit, dtype=np.float32), (0, 0), float(rng.uniform(0.5, 2.5)))
     return np.asarray(np.clip(blurred + rng.normal(0, rng.uniform(0.5, 4), image.shape), 0, 255), dtype=np.uint8)
 
 
@@ -189,8 +190,12 @@ def write_backgrounds(folder: Path, count: int, seed: int) -> None:
         path = folder / f"{seed:03d}_{number:05d}.jpg"
         image = procedural_background(GroupCamera.random(rng).view, rng)
         if not cv2.imwrite(str(path), image, [cv2.IMWRITE_JPEG_QUALITY, 92]):
-            raise InputError(str(path), expected="a file that can be written", got="an error from OpenCV",
-                             fix="Check the folder's permissions and the disk.")
+            raise InputError(
+                str(path),
+                expected="a file that can be written",
+                got="an error from OpenCV",
+                fix="Check the folder's permissions and the disk.",
+            )
 
 
 def main() -> None:

@@ -117,8 +117,9 @@ def load_base_mesh(assets: Path) -> BaseMesh:
     """MakeHuman's base mesh with its vertex groups. Raises InputError when the folder has none."""
     path = assets / "makehuman" / "3dobjs" / "base.obj"
     if not path.exists():
-        raise InputError(str(path), expected="MakeHuman's base mesh", got="no such file",
-                         fix="Give the folder of assets.")
+        raise InputError(
+            str(path), expected="MakeHuman's base mesh", got="no such file", fix="Give the folder of assets."
+        )
     vertices, quads = read_obj(path)
     meta = json.loads((assets / "makehuman" / "mesh_metadata" / "basemesh_vertex_groups.json").read_text())
     groups = {name: np.concatenate([np.arange(a, b + 1) for a, b in ranges]) for name, ranges in meta.items()}

@@ -37,8 +37,10 @@ class Garment:
 
     def fit(self, vertices_m: Array32) -> Array32:
         """Vertices (N, 3) of the cloth on a body (V, 3), both in metres in the rest pose."""
-        scale = [abs(float(vertices_m[a, axis] - vertices_m[b, axis])) / made_at
-                 for axis, (a, b, made_at) in enumerate(self.scales)]
+        scale = [
+            abs(float(vertices_m[a, axis] - vertices_m[b, axis])) / made_at
+            for axis, (a, b, made_at) in enumerate(self.scales)
+        ]
         return np.asarray(self.bind @ vertices_m + self.offsets * np.array(scale, dtype=np.float32), dtype=np.float32)
 
 
@@ -77,8 +79,14 @@ def parse_mhclo(text: str) -> MhcloText:
     if not rows:
         raise InputError("mhclo file", expected="lines of vertices after 'verts'", got="none", fix="Check the file.")
     table = np.array(rows)
-    return MhcloText(table[:, :3].astype(np.int64), table[:, 3:6].astype(np.float32), table[:, 6:].astype(np.float32),
-                     (scales["x"], scales["y"], scales["z"]), _ranges(hidden), obj_file)
+    return MhcloText(
+        table[:, :3].astype(np.int64),
+        table[:, 3:6].astype(np.float32),
+        table[:, 6:].astype(np.float32),
+        (scales["x"], scales["y"], scales["z"]),
+        _ranges(hidden),
+        obj_file,
+    )
 
 
 def _ranges(words: list[str]) -> IntArray:

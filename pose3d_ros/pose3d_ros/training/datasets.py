@@ -24,6 +24,9 @@ from pose3d_ros.training.joints import SYNTH_JOINTS
 Float32 = npt.NDArray[np.float32]
 
 
+_MIN_HEIGHT_PX = 25
+_RARE_SHARE = 0.4
+"""How many of the people who lie, crouch, hang or are mostly hidden are kept: robots mostly meet the others."""
 _PADDING_BGR = (104, 116, 124)
 """The colour that normalises to 0, which is what the detector's letterbox pads with."""
 
@@ -66,15 +69,26 @@ def _worker_rng(seed: int) -> np.random.Generator:
     return np.random.default_rng([seed, 0 if info is None else info.id])
 
 
-def _mirror(scene: Scene) -> Scene:
-    """The scene as in a mirror; joints keep their side's index and are swapped by the caller."""
-    width = scene.image_bgr.shape[1]
-    boxes = scene.boxes_xyxy_px.copy()
-    boxes[:, [0, 2]] = width - 1 - scene.boxes_xyxy_px[:, [2, 0]]
-    K = scene.K_px.copy()
-    K[0, 2] = width - 1 - K[0, 2]
-    joints = scene.joints_cam_m * np.array([-1.0, 1.0, 1.0])
-    return Scene(np.asarray(cv2.flip(scene.image_bgr, 1), np.uint8), K, boxes, joints, scene.visible, scene.owner[:, ::-1])
+class _ScenePool:
+    """Composed scenes kept for a while: drawing one costs ten times as much as cutting a sample from it.
+
+    Every `uses` samples the oldest scene gives way to a fresh one.
+    """
+
+    def __init__(self, composer: SceneComposer, rng: np.random.Generator, size: int, uses: int) -> None:
+        self._composer, self._rng, self._size, self._uses = composer, rng, size, uses
+        self._scenes: list[Scene] = []
+        self._drawn = 0
+
+    def draw(self) -> Scene:
+        """A random scene of the pool."""
+        while len(self._scenes) < self._size:
+            self._scenes.append(self._composer.draw(self._rng))
+        if self._drawn % self._uses == self._uses - 1:
+            self._scenes.pop(0)
+            self._scenes.append(self._composer.draw(self._rng))
+        self._drawn += 1
+        return self._scenes[int(self._rng.integers(self._size))]
 
 
 class PoseSamples(IterableDataset[PoseSample]):
@@ -88,45 +102,52 @@ class PoseSamples(IterableDataset[PoseSample]):
 
     def __iter__(self) -> Iterator[PoseSample]:
         rng = _worker_rng(self.seed)
+        pool = _ScenePool(self.composer, rng, size=48, uses=8)
         while True:
-            scene = self.composer.draw(rng)
-            mirrored = self.augment and rng.random() < 0.5
-            scene = _mirror(scene) if mirrored else scene
-            image = photograph(scene.image_bgr, rng) if self.augment else scene.image_bgr
-            for i in np.flatnonzero(scene.visible > 0.2):
-                if scene.boxes_xyxy_px[i, 3] - scene.boxes_xyxy_px[i, 1] < 25:
-                    continue
-                joints = scene.joints_cam_m[i, self.order]
-                joints = joints[list(self.skeleton.flip_order)] if mirrored else joints
-                yield self._sample(image, scene, int(i), joints, rng)
+            scene = pool.draw()
+            heights = scene.boxes_xyxy_px[:, 3] - scene.boxes_xyxy_px[:, 1]
+            clear = np.flatnonzero((scene.visible > 0.2) & (heights >= _MIN_HEIGHT_PX))
+            if not len(clear):
+                continue
+            i = int(rng.choice(clear))
+            common = scene.visible[i] > 0.5 and self._is_upright(scene.joints_cam_m[i])
+            if common or rng.random() < _RARE_SHARE:
+                yield self._sample(scene, i, rng)
 
-    def _sample(
-        self, image: ImageArray, scene: Scene, i: int, joints_cam_m: Array, rng: np.random.Generator
-    ) -> PoseSample:
-        height, width = image.shape[:2]
-        box = scene.boxes_xyxy_px[i]
-        box = _as_detected(box, rng) if self.augment else box
+    def _is_upright(self, joints_cam_m: Array) -> bool:
+        """Head over hips over ankles, nearly: standing and walking people."""
+        head, hips, *ankles = (joints_cam_m[SYNTH_JOINTS.index(n), 1] for n in ("Head", "Pelvis", "L_Ankle", "R_Ankle"))
+        return bool(hips - head > 0.42 and max(ankles) - hips > 0.5)
+
+    def _sample(self, scene: Scene, i: int, rng: np.random.Generator) -> PoseSample:
+        height, width = scene.image_bgr.shape[:2]
+        box = _as_detected(scene.boxes_xyxy_px[i], rng) if self.augment else scene.boxes_xyxy_px[i]
         square = square_box(box, width, height)
-        affine = img2crop_affine(square, self.size_px)
+        affine, mirrored = img2crop_affine(square, self.size_px), False
         if self.augment:
+            mirrored = bool(rng.random() < 0.5)
             affine = _turned(affine, self.size_px, rng)
-        crop = cv2.warpAffine(image, affine, (self.size_px, self.size_px), flags=cv2.INTER_LINEAR)
+            affine = _flipped(affine, self.size_px) if mirrored else affine
+        crop = cv2.warpAffine(scene.image_bgr, affine, (self.size_px, self.size_px), flags=cv2.INTER_LINEAR)
         if self.augment:
+            crop = _blacken_outside(photograph(np.asarray(crop, np.uint8), rng), affine, width, height)
             _cover(crop, rng)
+        joints_cam_m = scene.joints_cam_m[i, self.order]
         K = scene.K_px
         joints_img = joints_cam_m[:, :2] / joints_cam_m[:, 2:] * K[[0, 1], [0, 1]] + K[:2, 2]
         joints_crop = apply_affine(affine, joints_img)
         inside = _within(joints_img, width, height) & _within(joints_crop, self.size_px, self.size_px)
         inside &= joints_cam_m[:, 2] > 0.1
-        depth = joints_cam_m[:, 2]
-        root = depth[self.skeleton.root]
+        depth, root = joints_cam_m[:, 2], joints_cam_m[self.skeleton.root, 2]
+        # In a mirror the left wrist is where the right one was.
+        order = list(self.skeleton.flip_order) if mirrored else list(range(len(self.skeleton)))
         return PoseSample(
             np.asarray(crop, np.uint8),
             np.float32(moon_k_m(square[None], K[0, 0], K[1, 1])[0]),
-            joints_crop.astype(np.float32),
-            (depth - root).astype(np.float32),
+            joints_crop[order].astype(np.float32),
+            (depth - root)[order].astype(np.float32),
             np.float32(root),
-            inside.astype(np.float32),
+            inside[order].astype(np.float32),
             np.float32(scene.visible[i]),
         )
 
@@ -150,6 +171,19 @@ def _turned(affine: Array, size_px: int, rng: np.random.Generator) -> Array:
     return np.asarray(turn[:, :2] @ affine + np.array([[0, 0, turn[0, 2]], [0, 0, turn[1, 2]]]), np.float64)
 
 
+def _flipped(affine: Array, width_px: int) -> Array:
+    """The same map into a mirrored picture of that width."""
+    return np.asarray(np.array([[-1.0, 0.0], [0.0, 1.0]]) @ affine + np.array([[0, 0, width_px - 1], [0, 0, 0]]))
+
+
+def _blacken_outside(crop: ImageArray, img2crop: Array, width_px: int, height_px: int) -> ImageArray:
+    """What lies outside the image is black whatever the light was, as `crop_people` leaves it."""
+    corners = np.array([[0, 0], [width_px, 0], [width_px, height_px], [0, height_px]]) - 0.5
+    inside = np.zeros(crop.shape[:2], np.uint8)
+    cv2.fillConvexPoly(inside, np.rint(apply_affine(img2crop, corners)).astype(np.int32), 255)
+    return np.asarray(cv2.bitwise_and(crop, crop, mask=inside), np.uint8)
+
+
 def _cover(crop: cv2.typing.MatLike, rng: np.random.Generator) -> None:
     """Hide a random rectangle (synthetic occlusion), three times in ten."""
     if rng.random() > 0.3:
@@ -168,10 +202,9 @@ class DetectionSamples(IterableDataset[DetectionSample]):
 
     def __iter__(self) -> Iterator[DetectionSample]:
         rng = _worker_rng(self.seed)
+        pool = _ScenePool(self.composer, rng, size=32, uses=3)
         while True:
-            scene = self.composer.draw(rng)
-            scene = _mirror(scene) if rng.random() < 0.5 else scene
-            yield self._sample(scene, rng)
+            yield self._sample(pool.draw(), rng)
 
     def _sample(self, scene: Scene, rng: np.random.Generator) -> DetectionSample:
         image = scene.image_bgr
@@ -182,10 +215,12 @@ class DetectionSamples(IterableDataset[DetectionSample]):
         shift = rng.uniform(np.minimum(room, 0), np.maximum(room, 0)) if rng.random() < 0.7 else np.zeros(2)
         offset = shift + 0.5 * scale - 0.5
         affine = np.array([[scale, 0, offset[0]], [0, scale, offset[1]]])
+        affine = _flipped(affine, width) if rng.random() < 0.5 else affine
         if scale < 0.5:  # as the detector's own letterbox averages when it shrinks by more than half
             image = np.asarray(cv2.blur(image, (2, 2)), np.uint8)
         canvas = cv2.warpAffine(image, affine, (width, height), flags=cv2.INTER_LINEAR, borderValue=_PADDING_BGR)
-        whole = apply_affine(affine, scene.boxes_xyxy_px.reshape(-1, 2)).reshape(-1, 4)
+        corners = apply_affine(affine, scene.boxes_xyxy_px.reshape(-1, 2, 2))
+        whole = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=-1)
         low, high = np.full(4, -0.5), np.array([width, height, width, height]) - 0.5
         boxes = np.clip(whole, low, high)
         kept = _area(boxes) / np.maximum(_area(whole), 1e-6)

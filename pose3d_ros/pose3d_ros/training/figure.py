@@ -213,7 +213,9 @@ def vertex_normals(vertices_m: Array32, faces: IntArray) -> Array32:
     a, b, c = (vertices_m[faces[:, k]] for k in range(3))
     face = np.cross(b - a, c - a)
     rows = faces.T.ravel()
-    spread = sparse.csr_matrix((np.ones(len(rows), dtype=np.float32), (rows, np.tile(np.arange(len(faces)), 3))),
-                               shape=(len(vertices_m), len(faces)))
+    spread = sparse.csr_matrix(
+        (np.ones(len(rows), dtype=np.float32), (rows, np.tile(np.arange(len(faces)), 3))),
+        shape=(len(vertices_m), len(faces)),
+    )
     normals = np.asarray(spread @ face)
     return np.asarray(normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12), dtype=np.float32)

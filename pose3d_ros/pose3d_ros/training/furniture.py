@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 Array32 = npt.NDArray[np.float32]
+Rgb = tuple[float, float, float]
 
 X_M, Z_M, HEIGHT_M = (-4.2, 4.2), (-8.2, 2.0), 2.7
 """The room: walls at these x and z in the world (y up, floor at 0), and its ceiling."""
@@ -33,21 +34,44 @@ class Block:
     is_rug: bool = False
 
 
-def _block(x: tuple[float, float], y: tuple[float, float], z: tuple[float, float],
-           colour: tuple[float, float, float], casts: bool = False) -> Block:
+def _block(
+    x: tuple[float, float],
+    y: tuple[float, float],
+    z: tuple[float, float],
+    colour: tuple[float, float, float],
+    casts: bool = False,
+) -> Block:
     return Block(np.array([x[0], y[0], z[0]]), np.array([x[1], y[1], z[1]]), np.array(colour), casts=casts)
+
+
+def _rgb(colour: Array) -> Rgb:
+    return float(colour[0]), float(colour[1]), float(colour[2])
 
 
 def furnish(rng: np.random.Generator) -> list[Block]:
     """Everything in the room; books, pictures and textiles vary."""
-    return [*_skirting(), *_window(), *_door(), *_shelf(rng), *_sofa(rng), *_table(), *_pictures(rng), *_plant(rng),
-            *_sideboard(rng), _rug(rng), *_lamps()]
+    return [
+        *_skirting(),
+        *_window(),
+        *_door(),
+        *_shelf(rng),
+        *_sofa(rng),
+        *_table(),
+        *_pictures(rng),
+        *_plant(rng),
+        *_sideboard(rng),
+        _rug(rng),
+        *_lamps(),
+    ]
 
 
 def _skirting() -> list[Block]:
     (x0, x1), (z0, z1) = X_M, Z_M
-    return [_block((x0, x1), (0, 0.09), (z0, z0 + 0.018), _WHITE), _block((x0, x0 + 0.018), (0, 0.09), (z0, z1), _WHITE),
-            _block((x1 - 0.018, x1), (0, 0.09), (z0, z1), _WHITE)]
+    return [
+        _block((x0, x1), (0, 0.09), (z0, z0 + 0.018), _WHITE),
+        _block((x0, x0 + 0.018), (0, 0.09), (z0, z1), _WHITE),
+        _block((x1 - 0.018, x1), (0, 0.09), (z0, z1), _WHITE),
+    ]
 
 
 def _window() -> list[Block]:
@@ -63,9 +87,15 @@ def _window() -> list[Block]:
         return np.asarray(1.3 * (low + (high - low) * edge), dtype=np.float32)
 
     pane = Block(np.array([-2.9, 0.95, z]), np.array([-0.7, 2.25, z + 0.02]), np.zeros(3), paint=outside)
-    frame = [_block(x, y, (z, z + 0.07), _WHITE) for x, y in (
-        ((-3.0, -2.9), (0.85, 2.35)), ((-0.7, -0.6), (0.85, 2.35)), ((-1.83, -1.77), (0.95, 2.25)),
-        ((-3.0, -0.6), (2.25, 2.35)))]
+    frame = [
+        _block(x, y, (z, z + 0.07), _WHITE)
+        for x, y in (
+            ((-3.0, -2.9), (0.85, 2.35)),
+            ((-0.7, -0.6), (0.85, 2.35)),
+            ((-1.83, -1.77), (0.95, 2.25)),
+            ((-3.0, -0.6), (2.25, 2.35)),
+        )
+    ]
     sill = _block((-3.08, -0.52), (0.86, 0.95), (z, z + 0.2), _WHITE, casts=True)
     curtains = [_curtain(-3.5, -2.98, z), _curtain(-0.62, -0.1, z)]
     return [pane, *frame, sill, *curtains]
@@ -100,7 +130,7 @@ def _shelf(rng: np.random.Generator) -> list[Block]:
             thick = rng.uniform(0.018, 0.055)
             if rng.random() < 0.88:
                 tall, deep = rng.uniform(0.2, 0.31), rng.uniform(0.04, 0.12)
-                colour = tuple(float(v) for v in np.clip(rng.choice(_SPINES) * rng.uniform(0.6, 1.3), 0.01, 0.8))
+                colour = _rgb(np.clip(rng.choice(_SPINES) * rng.uniform(0.6, 1.3), 0.01, 0.8))
                 parts.append(_block((x, x + thick), (y + 0.025, y + 0.025 + tall), (z0, z1 - deep), colour))
             else:
                 x += rng.uniform(0.03, 0.16)
@@ -108,8 +138,18 @@ def _shelf(rng: np.random.Generator) -> list[Block]:
     return parts
 
 
-_SPINES = np.array([[0.5, 0.08, 0.06], [0.06, 0.13, 0.3], [0.55, 0.5, 0.4], [0.08, 0.2, 0.1], [0.6, 0.35, 0.08],
-                    [0.03, 0.03, 0.035], [0.35, 0.3, 0.28], [0.12, 0.3, 0.33]])
+_SPINES = np.array(
+    [
+        [0.5, 0.08, 0.06],
+        [0.06, 0.13, 0.3],
+        [0.55, 0.5, 0.4],
+        [0.08, 0.2, 0.1],
+        [0.6, 0.35, 0.08],
+        [0.03, 0.03, 0.035],
+        [0.35, 0.3, 0.28],
+        [0.12, 0.3, 0.33],
+    ]
+)
 
 
 def _sofa(rng: np.random.Generator) -> list[Block]:
@@ -117,13 +157,15 @@ def _sofa(rng: np.random.Generator) -> list[Block]:
     z = Z_M[0]
     cloth = (0.17, 0.18, 0.2)
     soft = (0.2, 0.21, 0.235)
-    parts = [_block((-2.9, -0.7), (0.12, 0.4), (z + 0.25, z + 1.15), cloth, casts=True),
-             _block((-2.9, -0.7), (0.12, 0.82), (z + 0.2, z + 0.42), cloth, casts=True)]
+    parts = [
+        _block((-2.9, -0.7), (0.12, 0.4), (z + 0.25, z + 1.15), cloth, casts=True),
+        _block((-2.9, -0.7), (0.12, 0.82), (z + 0.2, z + 0.42), cloth, casts=True),
+    ]
     parts += [_block(x, (0.12, 0.6), (z + 0.2, z + 1.15), cloth, casts=True) for x in ((-3.1, -2.9), (-0.7, -0.5))]
     parts += [_block(x, (0.4, 0.5), (z + 0.42, z + 1.17), soft) for x in ((-2.89, -1.81), (-1.79, -0.71))]
     parts += [_block((x, x + 0.04), (0, 0.12), (z + 1.02, z + 1.06), _DARK) for x in (-3.05, -0.6)]
     for x, colour in ((-2.75, _SPINES[4]), (-1.3, _SPINES[7])):
-        shade = tuple(float(v) for v in colour * rng.uniform(0.8, 1.2))
+        shade = _rgb(colour * rng.uniform(0.8, 1.2))
         parts.append(_block((x, x + 0.45), (0.5, 0.88), (z + 0.42, z + 0.56), shade, casts=True))
     return parts
 
@@ -134,19 +176,27 @@ def _table() -> list[Block]:
     parts = [_block((-0.25, 0.25), (0.5, 0.53), (z + 0.3, z + 0.8), _OAK, casts=True)]
     parts += [_block((x, x + 0.03), (0, 0.5), (w, w + 0.03), _OAK) for x in (-0.24, 0.21) for w in (z + 0.31, z + 0.76)]
     parts.append(_block((-0.02, 0.02), (0.53, 0.85), (z + 0.53, z + 0.57), _DARK))
-    shade = Block(np.array([-0.15, 0.85, z + 0.4]), np.array([0.15, 1.12, z + 0.7]), np.array([0.8, 0.7, 0.5]),
-                  glow=np.array([0.75, 0.55, 0.3]))
+    shade = Block(
+        np.array([-0.15, 0.85, z + 0.4]),
+        np.array([0.15, 1.12, z + 0.7]),
+        np.array([0.8, 0.7, 0.5]),
+        glow=np.array([0.75, 0.55, 0.3]),
+    )
     return [*parts, shade]
 
 
 def _pictures(rng: np.random.Generator) -> list[Block]:
     """Framed paintings on the far and the left wall."""
     z, x = Z_M[0], X_M[0]
-    parts = [_block((0.55, 1.45), (1.25, 1.95), (z, z + 0.03), _DARK),
-             _painting(np.array([0.6, 1.3, z]), np.array([1.4, 1.9, z + 0.035]), 0, rng)]
+    parts = [
+        _block((0.55, 1.45), (1.25, 1.95), (z, z + 0.03), _DARK),
+        _painting(np.array([0.6, 1.3, z]), np.array([1.4, 1.9, z + 0.035]), 0, rng),
+    ]
     for z0 in (-6.9, -5.3):
-        parts += [_block((x, x + 0.03), (1.2, 1.9), (z0, z0 + 0.9), _OAK),
-                  _painting(np.array([x, 1.25, z0 + 0.05]), np.array([x + 0.035, 1.85, z0 + 0.85]), 2, rng)]
+        parts += [
+            _block((x, x + 0.03), (1.2, 1.9), (z0, z0 + 0.9), _OAK),
+            _painting(np.array([x, 1.25, z0 + 0.05]), np.array([x + 0.035, 1.85, z0 + 0.85]), 2, rng),
+        ]
     return parts
 
 
@@ -166,8 +216,10 @@ def _painting(low: Array, high: Array, axis: int, rng: np.random.Generator) -> B
 def _plant(rng: np.random.Generator) -> list[Block]:
     """A tall plant in a pot in the right corner: many small leaves."""
     x, z = 3.8, Z_M[0] + 1.1
-    parts = [_block((x - 0.2, x + 0.2), (0, 0.38), (z - 0.2, z + 0.2), (0.62, 0.58, 0.52), casts=True),
-             _block((x - 0.02, x + 0.02), (0.38, 1.3), (z - 0.02, z + 0.02), (0.12, 0.08, 0.04))]
+    parts = [
+        _block((x - 0.2, x + 0.2), (0, 0.38), (z - 0.2, z + 0.2), (0.62, 0.58, 0.52), casts=True),
+        _block((x - 0.02, x + 0.02), (0.38, 1.3), (z - 0.02, z + 0.02), (0.12, 0.08, 0.04)),
+    ]
     for _ in range(110):
         centre = np.array([x, 1.15, z]) + rng.normal(0, [0.17, 0.27, 0.17])
         half = rng.uniform(0.02, 0.075, 3)
@@ -179,14 +231,17 @@ def _plant(rng: np.random.Generator) -> list[Block]:
 def _sideboard(rng: np.random.Generator) -> list[Block]:
     """A low cupboard along the left wall."""
     x = X_M[0]
-    parts = [_block((x + 0.02, x + 0.45), (0.15, 0.72), (-7.0, -5.0), (0.6, 0.57, 0.52), casts=True),
-             _block((x + 0.02, x + 0.47), (0.72, 0.75), (-7.02, -4.98), _OAK, casts=True)]
+    parts = [
+        _block((x + 0.02, x + 0.45), (0.15, 0.72), (-7.0, -5.0), (0.6, 0.57, 0.52), casts=True),
+        _block((x + 0.02, x + 0.47), (0.72, 0.75), (-7.02, -4.98), _OAK, casts=True),
+    ]
     parts += [_block((x + 0.45, x + 0.46), (0.17, 0.71), (z, z + 0.006), _DARK) for z in (-6.34, -5.67)]
     for z in (-6.7, -6.2, -5.4):
-        colour = tuple(float(v) for v in rng.choice(_SPINES))
+        colour = _rgb(rng.choice(_SPINES))
         tall, wide = rng.uniform(0.15, 0.35), rng.uniform(0.05, 0.1)
-        parts.append(_block((x + 0.25 - wide, x + 0.25 + wide), (0.75, 0.75 + tall), (z - wide, z + wide), colour,
-                            casts=True))
+        parts.append(
+            _block((x + 0.25 - wide, x + 0.25 + wide), (0.75, 0.75 + tall), (z - wide, z + wide), colour, casts=True)
+        )
     return parts
 
 
@@ -203,5 +258,10 @@ def _rug(rng: np.random.Generator) -> Block:
 
 
 def _lamps() -> list[Block]:
-    return [Block(np.array([x - 0.3, 2.66, z - 0.3]), np.array([x + 0.3, 2.7, z + 0.3]), np.full(3, 0.8),
-                  glow=np.full(3, 1.2)) for x in (-1.5, 1.5) for z in (-3.2, -6.0)]
+    return [
+        Block(
+            np.array([x - 0.3, 2.66, z - 0.3]), np.array([x + 0.3, 2.7, z + 0.3]), np.full(3, 0.8), glow=np.full(3, 1.2)
+        )
+        for x in (-1.5, 1.5)
+        for z in (-3.2, -6.0)
+    ]

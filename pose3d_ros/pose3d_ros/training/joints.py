@@ -86,8 +86,10 @@ def _nearest(base: BaseMesh, point: tuple[float, float, float]) -> IntArray:
 
 def rest_joints(assets: Path, vertices_m: Array32) -> Array:
     """Joints (J, 3) of a body in its rest pose, in SYNTH_JOINTS' order, metres."""
-    return np.array([np.mean([vertices_m[group].mean(axis=0) for group in groups], axis=0)
-                     for groups, _ in _specification(assets)], dtype=np.float64)
+    return np.array(
+        [np.mean([vertices_m[group].mean(axis=0) for group in groups], axis=0) for groups, _ in _specification(assets)],
+        dtype=np.float64,
+    )
 
 
 def posed_joints(assets: Path, rest_joints_m: Array, transforms: Array) -> Array:

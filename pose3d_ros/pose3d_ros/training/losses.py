@@ -25,7 +25,7 @@ def coordinate_loss(
 
 
 def heat_map_loss(planar: Tensor, depth: Tensor, true_cells: Tensor, true_slices: Tensor, inside: Tensor) -> Tensor:
-    """Cross entropy of the joints' heat maps against Gaussians of one cell about the truth.
+    """Cross entropy of the joints' heat maps against Gaussians (sigma 0.7 cells) about the truth.
 
     Beside the integral loss it gives every cell a gradient from the first step (Sun 2018, section 3, "joint
     training"); alone, the expectation of a flat map learns slowly. planar (N, J, side²) and depth (N, J, D):
@@ -43,7 +43,7 @@ def heat_map_loss(planar: Tensor, depth: Tensor, true_cells: Tensor, true_slices
 def _gaussian(centre: Tensor, bins: Tensor) -> Tensor:
     """Weights (..., B) that sum to 1; centres off the grid are those at its edge."""
     at = centre.clamp(0, bins.shape[0] - 1)[..., None]
-    return torch.softmax(-0.5 * (bins - at) ** 2, dim=-1)
+    return torch.softmax(-((bins - at) ** 2), dim=-1)
 
 
 def root_depth_loss(depth_m: Tensor, log_sigma: Tensor, true_depth_m: Tensor) -> Tensor:

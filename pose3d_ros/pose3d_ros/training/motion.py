@@ -88,8 +88,13 @@ class Clip:
         """The same motion with left and right exchanged."""
         flip = np.diag([-1.0, 1.0, 1.0])
         swap = [BONES.index(mirror_name(bone)) for bone in BONES]
-        return replace(self, name=self.name + "/mirrored", rotations=flip @ self.rotations[:, swap] @ flip,
-                       rest_dirs=self.rest_dirs[swap] @ flip, root_m=self.root_m @ flip)
+        return replace(
+            self,
+            name=self.name + "/mirrored",
+            rotations=flip @ self.rotations[:, swap] @ flip,
+            rest_dirs=self.rest_dirs[swap] @ flip,
+            root_m=self.root_m @ flip,
+        )
 
 
 def mirror_name(bone: str) -> str:
@@ -117,8 +122,12 @@ def _all_clips(assets: Path) -> tuple[str, ...]:
     cmu = sorted(path.name.split(".")[0] for path in (assets / "cmu_mocap").glob("*.amc*"))
     bvh = sorted("bvh/" + path.stem for path in (assets / "makehuman" / "bvh").glob("*.bvh"))
     if not cmu:
-        raise InputError(str(assets), expected="motions in cmu_mocap/*.amc.gz", got="none",
-                         fix="Give the folder of assets with --assets.")
+        raise InputError(
+            str(assets),
+            expected="motions in cmu_mocap/*.amc.gz",
+            got="none",
+            fix="Give the folder of assets with --assets.",
+        )
     return (*cmu, *bvh)
 
 

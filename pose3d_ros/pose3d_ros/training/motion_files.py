@@ -139,8 +139,12 @@ def read_asf_amc(asf: Path, amc: Path, fps: float = 30.0) -> Source:
     parent_of = _asf_parents(sections.get("hierarchy", []))
     frames = _amc_frames(_read_text(amc))
     if not frames or not bones or not set(parent_of) <= set(bones):
-        raise InputError(f"{asf.name} with {amc.name}", expected="bones, a hierarchy of them and frames",
-                         got=f"{len(bones)} bones, {len(frames)} frames", fix="Check that they belong together.")
+        raise InputError(
+            f"{asf.name} with {amc.name}",
+            expected="bones, a hierarchy of them and frames",
+            got=f"{len(bones)} bones, {len(frames)} frames",
+            fix="Check that they belong together.",
+        )
     names = ["root", *parent_of]
     parents = [-1, *(names.index(parent) for parent in parent_of.values())]
     root = np.array([frame["root"] for frame in frames])
@@ -211,8 +215,12 @@ def read_bvh(path: Path, metres_per_unit: float = 0.1) -> Source:
     values = np.array([line.split() for line in lines[2:] if line.split()], dtype=float)
     channels = sum(len(joint.channels) for joint in joints)
     if not joints or values.ndim != 2 or values.shape[1] != channels:
-        raise InputError(path.name, expected=f"frames of {channels} channels", got=f"an array of shape {values.shape}",
-                         fix="Check that the file is a complete BVH.")
+        raise InputError(
+            path.name,
+            expected=f"frames of {channels} channels",
+            got=f"an array of shape {values.shape}",
+            fix="Check that the file is a complete BVH.",
+        )
     parents = tuple(joint.parent for joint in joints)
     heads = np.zeros((len(joints), 3))
     for i, joint in enumerate(joints):
@@ -220,9 +228,15 @@ def read_bvh(path: Path, metres_per_unit: float = 0.1) -> Source:
     rotations, root = _bvh_motion(joints, values)
     tails = np.array([heads[i] + _bvh_tail(joints, i) for i in range(len(joints))])
     turn = _bvh_up_turn(heads)
-    return Source(tuple(joint.name for joint in joints), parents, heads @ turn.T * metres_per_unit,
-                  tails @ turn.T * metres_per_unit, turn @ rotations @ turn.T, root @ turn.T * metres_per_unit,
-                  1.0 / float(lines[1].split(":")[1]))
+    return Source(
+        tuple(joint.name for joint in joints),
+        parents,
+        heads @ turn.T * metres_per_unit,
+        tails @ turn.T * metres_per_unit,
+        turn @ rotations @ turn.T,
+        root @ turn.T * metres_per_unit,
+        1.0 / float(lines[1].split(":")[1]),
+    )
 
 
 def _bvh_tail(joints: list[_BvhJoint], index: int) -> Array:

@@ -116,8 +116,14 @@ class Renderer:
             (still, "3f 1f 3f 3f", "in_canonical", "in_material", "in_colour", "in_fold"),
         ]
         vao = self._ctx.vertex_array(self._program, content, index)
-        return Mesh(vao, moving, (still, index), look, 3 * figure.closed_triangles,
-                    3 * (len(figure.triangles) - figure.closed_triangles))
+        return Mesh(
+            vao,
+            moving,
+            (still, index),
+            look,
+            3 * figure.closed_triangles,
+            3 * (len(figure.triangles) - figure.closed_triangles),
+        )
 
     def draw(self, mesh: Mesh, posed: PosedFigure, view: View, light: Light) -> tuple[ImageArray, Array32]:
         """RGBA (H, W, 4) uint8 with straight alpha, and depth (H, W) float32 in metres, inf where nothing is."""
@@ -143,7 +149,7 @@ class Renderer:
         self._uniform("world2clip", (clip_matrix(view) @ view.world2cam).T)
 
     def _set_uniforms(self, view: View, light: Light, look: Appearance) -> None:
-        values = {
+        values: dict[str, npt.NDArray[np.floating[Any]]] = {
             "colour_a": look.colour_a, "colour_b": look.colour_b, "pattern": look.pattern,
             "world2cam": view.world2cam.T,
             "cam2world": view.cam2world[:3, :3].T, "sun_dir": light.sun_dir, "sun_colour": light.sun_colour,

@@ -55,8 +55,10 @@ def load_rig(assets: Path) -> Rig:
     columns = np.concatenate([np.full(len(table[bone]), i) for i, bone in enumerate(BONES)])
     weights = sparse.csr_matrix((values, (rows, columns)), shape=(len(base.vertices_m), len(BONES)))
     weights = sparse.diags(1.0 / np.asarray(weights.sum(axis=1)).ravel()) @ weights
-    palms = {side: tuple(base.groups[f"joint-{side[0].lower()}-{end}"] for end in ("hand", "finger-2-1", "finger-5-1"))
-             for side in ("Left", "Right")}
+    palms = {
+        side: tuple(base.groups[f"joint-{side[0].lower()}-{end}"] for end in ("hand", "finger-2-1", "finger-5-1"))
+        for side in ("Left", "Right")
+    }
     return Rig(parents, heads, weights.astype(np.float32).tocsr(), palms)
 
 

@@ -61,8 +61,9 @@ def render_room(view: View, seed: int) -> Room:
     linear = np.clip(hits.colour * light + hits.glow, 0, None)
     mapped = np.sqrt(linear / (1 + 0.25 * linear)) * 255  # gamma 2 as the figures', highlights rolled off
     size = (view.height_px * _SUPER, view.width_px * _SUPER)
-    picture = cv2.resize(mapped.reshape(*size, 3)[:, :, ::-1], (view.width_px, view.height_px),
-                         interpolation=cv2.INTER_AREA)
+    picture = cv2.resize(
+        mapped.reshape(*size, 3)[:, :, ::-1], (view.width_px, view.height_px), interpolation=cv2.INTER_AREA
+    )
     picture = cv2.GaussianBlur(picture, (0, 0), 0.6)
     floor = hits.floor.reshape(size)[::_SUPER, ::_SUPER]
     return Room(np.asarray(np.minimum(picture, 255), np.float32), floor, _shadow_lamps())
@@ -102,8 +103,9 @@ def _hit_block(origin: Array32, rays: Array32, block: Block) -> tuple[Array32, A
 def _trace(origin: Array32, rays: Array32, blocks: list[Block], rng: np.random.Generator) -> _Hits:
     inside = Block(np.array([X_M[0], 0.0, Z_M[0]]), np.array([X_M[1], HEIGHT_M, Z_M[1]]), np.zeros(3))
     with np.errstate(divide="ignore", invalid="ignore"):
-        wall = np.maximum((inside.low.astype(np.float32) - origin) / rays,
-                          (inside.high.astype(np.float32) - origin) / rays)
+        wall = np.maximum(
+            (inside.low.astype(np.float32) - origin) / rays, (inside.high.astype(np.float32) - origin) / rays
+        )
     distance, axis = wall.min(axis=1), wall.argmin(axis=1)
     rows = np.arange(len(rays))
     normal = np.zeros_like(rays)
@@ -200,7 +202,7 @@ def _openness(hits: _Hits, blocks: list[Block], rng: np.random.Generator) -> Arr
     free = np.zeros(len(start), dtype=np.float32)
     reach = np.full(len(start), _BOUNCE_M, dtype=np.float32)
     for _ in range(_SKY_SAMPLES):
-        way = rng.normal(size=start.shape).astype(np.float32)
+        way = np.asarray(rng.normal(size=start.shape), dtype=np.float32)
         way /= np.linalg.norm(way, axis=1, keepdims=True)
         way += hits.normal
         way /= np.maximum(np.linalg.norm(way, axis=1, keepdims=True), np.float32(1e-3))
@@ -211,5 +213,3 @@ def _openness(hits: _Hits, blocks: list[Block], rng: np.random.Generator) -> Arr
 def _leaves_room(point: Array32) -> BoolArray:
     low, high = np.array([X_M[0], 0.0, Z_M[0]]), np.array([X_M[1], HEIGHT_M, Z_M[1]])
     return np.asarray(((point < low) | (point > high)).any(axis=1))
-
-

@@ -89,15 +89,18 @@ class SequenceRenderer:
         picture = self._room.image * self._shade(posed)[:, :, None]
         layers = [self._layer(mesh, pose) for mesh, pose in zip(self._meshes, posed, strict=True)]
         picture, seen = composite(picture, layers)
-        people = tuple(self._truth(actor, pose, float(part) / max(layer.whole, 1e-6))
-                       for actor, pose, part, layer in zip(self._actors, posed, seen, layers, strict=True))
+        people = tuple(
+            self._truth(actor, pose, float(part) / max(layer.whole, 1e-6))
+            for actor, pose, part, layer in zip(self._actors, posed, seen, layers, strict=True)
+        )
         return SequenceFrame(np.asarray(np.clip(np.rint(picture), 0, 255), dtype=np.uint8), people)
 
     def _truth(self, actor: Actor, posed: PosedFigure, visible: float) -> PersonTruth:
         whole = _whole_box(self._view, posed)
         limit = np.array([self._view.width_px, self._view.height_px] * 2) - 0.5
-        return PersonTruth(actor.track_id, self._view.to_cam(posed.joints_m), whole,
-                           np.clip(whole, -0.5, limit), min(visible, 1.0))
+        return PersonTruth(
+            actor.track_id, self._view.to_cam(posed.joints_m), whole, np.clip(whole, -0.5, limit), min(visible, 1.0)
+        )
 
     def _layer(self, mesh: Mesh, posed: PosedFigure) -> _Layer:
         """The person in its whole box, then cut to the image."""
@@ -106,8 +109,12 @@ class SequenceRenderer:
         x0, y0 = np.maximum(np.floor(box[:2]).astype(int), [-w, -h])
         x1, y1 = np.minimum(np.ceil(box[2:]).astype(int) + 1, [2 * w, 2 * h])
         rgba, depth_m = self._renderer.draw(mesh, posed, self._view.crop(x0, y0, x1 - x0, y1 - y0), self._light)
-        out = _Layer(np.zeros((h, w, 3), np.float32), np.zeros((h, w), np.float32),
-                     np.full((h, w), np.inf, np.float32), float(rgba[:, :, 3].sum(dtype=np.float64)) / 255)
+        out = _Layer(
+            np.zeros((h, w, 3), np.float32),
+            np.zeros((h, w), np.float32),
+            np.full((h, w), np.inf, np.float32),
+            float(rgba[:, :, 3].sum(dtype=np.float64)) / 255,
+        )
         to = slice(max(y0, 0), min(y1, h)), slice(max(x0, 0), min(x1, w))
         at = slice(to[0].start - y0, to[0].stop - y0), slice(to[1].start - x0, to[1].stop - x0)
         if to[0].stop > to[0].start and to[1].stop > to[1].start:
@@ -126,7 +133,7 @@ class SequenceRenderer:
             taken = np.zeros_like(left)
             for mesh, pose in zip(self._meshes, posed, strict=True):
                 rgba, _ = self._renderer.draw(mesh, _on_floor(pose, direction), small, self._light)
-                taken = np.maximum(taken, rgba[:, :, 3] / np.float32(255))
+                np.maximum(taken, rgba[:, :, 3] / np.float32(255), out=taken)
             left -= np.float32(strength) * cv2.GaussianBlur(taken, (0, 0), _SHADOW_BLUR_PX)
         full = cv2.resize(left, (w, h), interpolation=cv2.INTER_LINEAR)
         return np.asarray(np.where(self._room.floor, full, np.float32(1)), dtype=np.float32)
@@ -157,6 +164,10 @@ def _on_floor(posed: PosedFigure, direction: Array) -> PosedFigure:
 def _whole_box(view: View, posed: PosedFigure) -> Array:
     box = box_of(view, posed.vertices_m)
     if box is None:
-        raise InputError("a person of the video", expected="a place before the camera", got="one behind it",
-                         fix="Choose other waypoints.")
+        raise InputError(
+            "a person of the video",
+            expected="a place before the camera",
+            got="one behind it",
+            fix="Choose other waypoints.",
+        )
     return box.astype(np.float64)

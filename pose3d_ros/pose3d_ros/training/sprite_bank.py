@@ -78,8 +78,12 @@ class SpriteBank:
     def __init__(self, path: Path | str) -> None:
         folders = sorted(p.parent for p in Path(path).glob("*/index.npz"))
         if not folders:
-            raise InputError(str(path), expected="a sprite bank", got="no shard with index.npz",
-                             fix="Render one with python -m pose3d_ros.training.sprites.")
+            raise InputError(
+                str(path),
+                expected="a sprite bank",
+                got="no shard with index.npz",
+                fix="Render one with python -m pose3d_ros.training.sprites.",
+            )
         indices = [load_index(folder / "index.npz") for folder in folders]
         self._pixels = [np.memmap(folder / "pixels.bin", dtype=np.uint8, mode="r") for folder in folders]
         self._shard = np.concatenate([np.full(len(ix["offset"]), k) for k, ix in enumerate(indices)])

@@ -58,7 +58,7 @@ def box_of(view: View, vertices_m: Array32 | Array) -> npt.NDArray[np.float32] |
     if cam[:, 2].min() < 0.2:
         return None
     pixel = view.project(cam)
-    return np.concatenate([pixel.min(axis=0), pixel.max(axis=0)]).astype(np.float32)
+    return np.asarray(np.concatenate([pixel.min(axis=0), pixel.max(axis=0)]), dtype=np.float32)
 
 
 def rectangle_of(box_px: npt.NDArray[np.float32], view: View) -> Rectangle | None:
@@ -100,8 +100,9 @@ class SpriteMaker:
             for i in range(GROUP_SIZE // _FIGURES_PER_GROUP):
                 yield self._sprite(figure, camera, light, rng, number, self._look0 + 8 * person + i)
 
-    def _sprite(self, figure: Figure, camera: GroupCamera, light: Light, rng: np.random.Generator, group: int,
-                look_seed: int) -> tuple[ImageArray, SpriteRecord]:
+    def _sprite(
+        self, figure: Figure, camera: GroupCamera, light: Light, rng: np.random.Generator, group: int, look_seed: int
+    ) -> tuple[ImageArray, SpriteRecord]:
         view = camera.view
         sampled, posed, box, at = self._place(figure, view, rng)
         look = Appearance.random(look_seed, figure.shape.gender, figure.shape.age)
@@ -120,8 +121,12 @@ class SpriteMaker:
             look_seed=look_seed, clip=sampled.clip, frame=sampled.frame,
         )  # fmt: skip
 
-    def _place(self, figure: Figure, view: View, rng: np.random.Generator,
-               ) -> tuple[SampledPose, PosedFigure, npt.NDArray[np.float32], Rectangle]:
+    def _place(
+        self,
+        figure: Figure,
+        view: View,
+        rng: np.random.Generator,
+    ) -> tuple[SampledPose, PosedFigure, npt.NDArray[np.float32], Rectangle]:
         """A pose at a place on the floor where some of the person is in the image."""
         while True:
             sampled = sample_pose(self._assets, self._clips, figure, rng)

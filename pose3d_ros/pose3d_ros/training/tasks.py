@@ -84,7 +84,7 @@ class RootPoseTask(Task):
         cells = (truth_px + 0.5) / net.stride_px - 0.5
         maps = losses.heat_map_loss(out.planar, out.depth, cells, slices, inside)
         logged = {"maps": maps, "coords": coordinates, "root": root, "score": score, "joint_mm": joint_mm, "depth_rel": relative}
-        return coordinates + 0.5 * maps + 0.3 * root + 0.3 * score, {k: v.detach() for k, v in logged.items()}
+        return 0.5 * coordinates + maps + 0.3 * root + 0.3 * score, {k: v.detach() for k, v in logged.items()}
 
 
 class DetectorTask(Task):

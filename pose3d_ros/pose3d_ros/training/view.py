@@ -75,8 +75,13 @@ class GroupCamera:
         hfov = np.deg2rad(rng.uniform(40.0, 100.0)) if width > height else np.deg2rad(rng.uniform(35.0, 75.0))
         focal = width / 2 / np.tan(hfov / 2)
         shift = rng.normal(0.0, 0.015, 2) * [width, height]
-        K = np.array([[focal, 0.0, (width - 1) / 2 + shift[0]],
-                      [0.0, focal * rng.normal(1.0, 0.003), (height - 1) / 2 + shift[1]], [0.0, 0.0, 1.0]])
+        K = np.array(
+            [
+                [focal, 0.0, (width - 1) / 2 + shift[0]],
+                [0.0, focal * rng.normal(1.0, 0.003), (height - 1) / 2 + shift[1]],
+                [0.0, 0.0, 1.0],
+            ]
+        )
         height_m = float(rng.uniform(0.3, 2.2))
         # A low camera tends to look up, a high one down.
         pitch = float(np.clip(rng.normal((height_m - 1.1) * 0.16, 0.16), -np.deg2rad(25), np.deg2rad(25)))

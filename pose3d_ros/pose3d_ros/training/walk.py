@@ -61,8 +61,9 @@ class Walk:
 
     def pose(self, figure: Figure, frame: int) -> PosedFigure:
         """The person on the floor in a frame."""
-        return figure.pose(self.turned[frame], float(self.x_m[frame]), float(self.z_m[frame]),
-                           float(self.heading_rad[frame]), 0.0)
+        return figure.pose(
+            self.turned[frame], float(self.x_m[frame]), float(self.z_m[frame]), float(self.heading_rad[frame]), 0.0
+        )
 
 
 def plan_walk(figure: Figure, pieces: Sequence[Piece], waypoints_m: Array, frames: int, blend: int = 8) -> Walk:
@@ -85,7 +86,7 @@ def plan_walk(figure: Figure, pieces: Sequence[Piece], waypoints_m: Array, frame
 def _strips(figure: Figure, piece: Piece) -> list[Array]:
     """Rotations (T, 31, 3, 3) of a piece's repeats, the slow part of the heading taken out."""
     clip = load_clip(figure.assets, piece.clip, piece.mirrored)
-    times = np.arange(piece.start, piece.end - 1 + 1e-6, piece.rate)
+    times = np.arange(piece.start, piece.end - 1 + 1e-6, piece.rate, dtype=np.float64)
     facing = clip.rotations[:, 0, :, 2]
     heading = gaussian_filter1d(np.unwrap(np.arctan2(facing[:, 0], facing[:, 2])), _HEADING_SIGMA, mode="nearest")
     back = Rotation.from_rotvec(np.outer(-heading, [0.0, 1.0, 0.0])).as_matrix()
@@ -96,8 +97,12 @@ def _strips(figure: Figure, piece: Piece) -> list[Array]:
 
 def _resampled(clip: Clip, turned: Array, times: Array) -> Array:
     if times[-1] > len(clip) - 1:
-        raise InputError(f"piece of {clip.name}", expected=f"frames below {len(clip)}", got=f"up to {times[-1]:.0f}",
-                         fix="End it sooner.")
+        raise InputError(
+            f"piece of {clip.name}",
+            expected=f"frames below {len(clip)}",
+            got=f"up to {times[-1]:.0f}",
+            fix="End it sooner.",
+        )
     grid = np.arange(len(clip))
     bones = [Slerp(grid, Rotation.from_matrix(turned[:, b]))(times).as_matrix() for b in range(turned.shape[1])]
     return np.stack(bones, axis=1)
@@ -121,10 +126,14 @@ def _mix(a: Array, b: Array, share: Array) -> Array:
 
 
 def _steps(figure: Figure, turned: Array) -> tuple[Array, Array]:
-    """Metres gone ahead (T,) since the first frame, and the sway to the left (T,), that keep the standing foot still."""
+    """Metres gone ahead (T,) and the sway to the left (T,) that keep the standing foot still."""
     rig = load_rig(figure.assets)
-    joints = np.stack([posed_joints(figure.assets, figure.joints_rest_m, bone_transforms(rig, figure.heads_m, pose))
-                       for pose in turned])
+    joints = np.stack(
+        [
+            posed_joints(figure.assets, figure.joints_rest_m, bone_transforms(rig, figure.heads_m, pose))
+            for pose in turned
+        ]
+    )
     soles = joints[:, _SOLES] - joints[:, _PELVIS : _PELVIS + 1]
     lift = joints[:, _SOLES, 1] - figure.joints_rest_m[list(_SOLES), 1]
     near = lift - lift.min(axis=1, keepdims=True)
@@ -146,8 +155,12 @@ def _along(waypoints_m: Array, gone_m: Array) -> tuple[Array, Array]:
     dense = CubicSpline(chord, waypoints_m)(np.linspace(0.0, chord[-1], 4000))
     length = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(dense, axis=0), axis=1))])
     if gone_m[-1] > length[-1]:
-        raise InputError("waypoints", expected=f"a way of at least {gone_m[-1]:.2f} m", got=f"{length[-1]:.2f} m",
-                         fix="Add a waypoint.")
+        raise InputError(
+            "waypoints",
+            expected=f"a way of at least {gone_m[-1]:.2f} m",
+            got=f"{length[-1]:.2f} m",
+            fix="Add a waypoint.",
+        )
     grid = np.arange(0.0, length[-1], _PATH_STEP_M)
     curve = np.stack([np.interp(grid, length, dense[:, k]) for k in range(2)], axis=1)
     tangent = np.gradient(curve, axis=0)

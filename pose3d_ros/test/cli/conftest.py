@@ -19,6 +19,7 @@ from pose3d_ros.stages.smooth_features import correction_size, feature_size
 
 MUCO = get_skeleton("muco21")
 CROP_PX = 64
+Shape = list[str | int | None]
 # Half the box's width and height around the square, in pixels of the detector's image.
 BOX_PX = (24.0, 48.0)
 
@@ -27,9 +28,9 @@ def _constant(name: str, value: object) -> onnx.TensorProto:
     return numpy_helper.from_array(np.asarray(value, dtype=np.float32), name)
 
 
-def _save(path: Path, inputs: dict[str, list[object]], outputs: dict[str, list[object]], nodes: list[onnx.NodeProto],
+def _save(path: Path, inputs: dict[str, Shape], outputs: dict[str, Shape], nodes: list[onnx.NodeProto],
           constants: list[onnx.TensorProto]) -> Path:  # fmt: skip
-    def info(shapes: dict[str, list[object]]) -> list[onnx.ValueInfoProto]:
+    def info(shapes: dict[str, Shape]) -> list[onnx.ValueInfoProto]:
         return [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()]
 
     graph = helper.make_graph(nodes, "constants", info(inputs), info(outputs), constants)
@@ -42,7 +43,7 @@ def _save(path: Path, inputs: dict[str, list[object]], outputs: dict[str, list[o
 def _detector(path: Path) -> Path:
     """heat: mean brightness of each 8x8 cell; ltrb: the same box everywhere."""
     width, height = BOX_PX
-    image: list[object] = ["batch", 3, "height", "width"]
+    image: Shape = ["batch", 3, "height", "width"]
     return _save(
         path,
         {"image": image},
@@ -65,9 +66,9 @@ def _pose(path: Path) -> Path:
     places = np.stack([np.linspace(20.0, 44.0, count), np.linspace(8.0, 56.0, count)], axis=-1)
     scores = np.full(count, 0.9)
     scores[MUCO.index_of["L_Toe"]] = 0.0  # lost
-    batch: list[object] = ["batch"]
+    batch: Shape = ["batch"]
     per_person = ["joints_crop_px", "relative_depth_m", "joint_scores", "root_depth_m", "root_log_sigma"]
-    shapes: list[list[object]] = [["batch", count, 2], ["batch", count], ["batch", count], batch, batch]
+    shapes: list[Shape] = [["batch", count, 2], ["batch", count], ["batch", count], batch, batch]
     return _save(
         path,
         {"image": ["batch", 3, CROP_PX, CROP_PX], "k_m": batch},
@@ -96,7 +97,7 @@ def _pose(path: Path) -> Path:
 def _smoother(path: Path) -> Path:
     """Corrects nothing."""
     count = len(MUCO)
-    state: list[object] = ["batch", 1, 1]
+    state: Shape = ["batch", 1, 1]
     return _save(
         path,
         {"x": ["batch", feature_size(count)], "state_0": state},
@@ -177,8 +178,8 @@ def recording(tmp_path: Path) -> Path:
     with BagWriter(path, jpeg_quality=95) as bag:
         for i in range(8):
             stamp_ns = 1_000_000_000 + i * 66_666_667
-            bag.write_image("/camera/image_raw/compressed", stamp_ns, "camera", white_square(96 + 8 * i))
             bag.write_camera("/camera/camera_info", stamp_ns, "camera", camera)
+            bag.write_image("/camera/image_raw/compressed", stamp_ns, "camera", white_square(96 + 8 * i))
             x_px = 103.5 + 8 * i
             box = np.array([x_px - 24, 72.0, x_px + 24, 168.0])
             offset_m = np.stack([np.linspace(-0.3, 0.3, 21), np.linspace(-0.8, 0.8, 21), np.zeros(21)], axis=-1)

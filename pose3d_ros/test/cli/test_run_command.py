@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def test_a_folder_of_photos(photos: Path, tmp_path: Path, engines: Path, capsys:
     assert c["people"] == []
     (person,) = a["people"]
     assert set(person) == {"id", "state", "score", "box", "root", "joints"}
-    x, y, width, height = person["box"]
+    x, _, width, height = person["box"]
     assert (width, height) == (48.0, 96.0)
     assert abs(x + width / 2 - 103.5) <= 8  # within a cell of the square's middle
     assert person["state"] == "NEW"
@@ -59,7 +60,7 @@ def test_a_folder_of_photos(photos: Path, tmp_path: Path, engines: Path, capsys:
 
 
 def test_photos_are_independent(photos: Path, tmp_path: Path, engines: Path) -> None:
-    cv2.imwrite(str(photos / "b.png"), cv2.imread(str(photos / "a.png")))
+    shutil.copy(photos / "a.png", photos / "b.png")
     run(photos, tmp_path / "out", engines)
     a, b, _ = lines(tmp_path / "out")
     assert a["people"][0]["id"] != b["people"][0]["id"]
@@ -214,7 +215,7 @@ def test_ctrl_c_ends_a_camera_properly(
 
 
 def test_images_of_one_name_are_all_drawn(photos: Path, tmp_path: Path, engines: Path) -> None:
-    cv2.imwrite(str(photos / "a.jpg"), cv2.imread(str(photos / "a.png")))
+    shutil.copy(photos / "a.png", photos / "a.jpg")
     run(photos, tmp_path / "out", engines)
     assert len(list((tmp_path / "out/overlay").iterdir())) == 4
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pose3d_ros.records import Array
@@ -24,6 +24,7 @@ def test_empty_boxes_do_not_overlap() -> None:
     assert iou_matrix(point, point)[0, 0] == 0.0
 
 
+@settings(deadline=None)
 @given(boxes)
 def test_iou_is_symmetric_and_one_with_itself(b: Array) -> None:
     iou = iou_matrix(b, b)
@@ -31,6 +32,7 @@ def test_iou_is_symmetric_and_one_with_itself(b: Array) -> None:
     np.testing.assert_allclose(np.diag(iou), 1.0)
 
 
+@settings(deadline=None)
 @given(boxes, st.floats(0.1, 0.9), st.integers(1, 12), st.integers(0, 1000))
 def test_suppression_keeps_the_best_and_covers_the_rest(b: Array, max_iou: float, limit: int, seed: int) -> None:
     scores = np.random.default_rng(seed).random(len(b))

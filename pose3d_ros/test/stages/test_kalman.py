@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pose3d_ros.stages import kalman
@@ -20,6 +20,7 @@ def test_a_decaying_velocity_stops() -> None:
     np.testing.assert_allclose(moved[0], [0.5, 0, 0, 0, 0, 0], atol=1e-12)
 
 
+@settings(deadline=None)
 @given(st.floats(0.01, 1.0), st.floats(0.01, 1.0), st.floats(0.2, 3.0))
 def test_two_steps_are_one_long_one(a: float, b: float, decay: float) -> None:
     mean, cov = np.array([[0.0, 1, 2, 3, 4, 5]]), 0.3 * np.eye(6)[None]

@@ -132,7 +132,8 @@ def test_official_nets(make_engine: MakeEngine, make_entry: MakeEntry) -> None:
     np.testing.assert_allclose(pose.joints_img_px[0], [332.5, 240], atol=1e-6)
     # Bin 48 is half a metre behind the root, which is at 4000 mm.
     np.testing.assert_allclose(pose.joints_cam_m[0], [12.5 / 500 * 4.5, 0, 4.5], atol=1e-6)
-    np.testing.assert_allclose(root_engine.calls[0]["k"], [10_000.0], rtol=1e-6)  # type: ignore[attr-defined]
+    (root_call,) = root_engine.calls  # type: ignore[attr-defined]
+    np.testing.assert_allclose(root_call["k"], 10_000.0, rtol=1e-6)
     assert np.isnan(pose.root_sigma_m)
 
 

@@ -138,14 +138,16 @@ def id_switches(seed: int, people: int, noise: Noise) -> int:
     return switches
 
 
-@pytest.mark.parametrize("seed", [2, 4, 5, 6])
+@pytest.mark.parametrize("seed", range(100, 112))
 def test_three_people_keep_their_identities(seed: int) -> None:
     assert id_switches(seed, 3, Noise()) <= 2
 
 
 @pytest.mark.parametrize("noise", [Noise(depth=0.1, bias=0.05), Noise(miss=0.2), Noise(sigma_known=True)])
 def test_identities_survive_worse_measurements(noise: Noise) -> None:
-    assert id_switches(7, 3, noise) <= 2
+    switches = [id_switches(seed, 3, noise) for seed in range(100, 106)]
+    assert np.mean(switches) <= 1.0
+    assert max(switches) <= 4
 
 
 def test_perfect_measurements_switch_nobody() -> None:

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pose3d_ros.stages.smooth_features import (
+    MAX_DT_S,
+    MIN_DT_S,
+    NOMINAL_DT_S,
+    correction_size,
+    feature_size,
+    hold_missing,
+    join_corrections,
+    sequence_features,
+    split_corrections,
+    step_features,
+)
+
+
+def test_layout_by_hand() -> None:
+    now = np.array([[[0.0, 0, 0], [0.1, 0.2, 0.3]]])
+    before = np.array([[[0.0, 0, 0], [0.1, 0.1, 0.3]]])
+    x = step_features(now, before, np.array([[1.0, 2, 3]]), np.array([[1.0, 2, 2.5]]), np.array([0.0666]))
+    assert x.dtype == np.float32
+    np.testing.assert_allclose(x, [[0, 0, 0, 0.1, 0.2, 0.3, 0, 0, 0, 0, 1, 0, 0, 0, 5, 2]], atol=1e-6)
+
+
+def test_time_is_clamped() -> None:
+    joints, root = np.zeros((2, 1, 3)), np.zeros((2, 3))
+    x = step_features(joints, joints, root, root, np.array([0.0, 9.0]))
+    np.testing.assert_allclose(x[:, -1], [MIN_DT_S / NOMINAL_DT_S, MAX_DT_S / NOMINAL_DT_S], rtol=1e-6)
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(1, 5), st.integers(1, 8), st.integers(0, 99))
+def test_sequences_are_their_steps(joints: int, frames: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    relative, root = rng.normal(size=(2, frames, joints, 3)), rng.normal(size=(2, frames, 3))
+    dt = rng.uniform(0.02, 0.1, (2, frames))
+    x = sequence_features(relative, root, dt)
+    assert x.shape == (2, frames, feature_size(joints))
+    first = step_features(relative[:, 0], relative[:, 0], root[:, 0], root[:, 0], np.full(2, NOMINAL_DT_S))
+    np.testing.assert_array_equal(x[:, 0], first)
+    for t in range(1, frames):
+        step = step_features(relative[:, t], relative[:, t - 1], root[:, t], root[:, t - 1], dt[:, t])
+        np.testing.assert_array_equal(x[:, t], step)
+
+
+@settings(deadline=None)
+@given(st.integers(1, 6), st.integers(0, 99))
+def test_corrections_round_trip(joints: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    relative, root = rng.normal(size=(4, joints, 3)), rng.normal(size=(4, 3))
+    y = join_corrections(relative, root)
+    assert y.shape == (4, correction_size(joints))
+    back_relative, back_root = split_corrections(y)
+    np.testing.assert_allclose(back_relative, relative, rtol=1e-6)
+    np.testing.assert_allclose(back_root, root, rtol=1e-6)
+
+
+def test_missing_joints_hold_as_a_whole() -> None:
+    held = np.ones((1, 2, 3))
+    relative = np.array([[[0.0, np.nan, 0], [5, 6, 7]]])
+    np.testing.assert_array_equal(hold_missing(relative, held), [[[1, 1, 1], [5, 6, 7]]])
