@@ -1,7 +1,4 @@
-"""What each engine costs by batch size: milliseconds a call and a person, and the ratio to one person's call.
-
-    python benchmarks/engines.py [--engines DIR] [--backend NAME] [--threads N]
-"""
+"""What each engine costs by batch size: milliseconds a call and a person, and the ratio to one person's call."""
 
 from __future__ import annotations
 

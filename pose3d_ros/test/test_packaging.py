@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -29,7 +30,9 @@ ROSDEP_KEYS = {
 }
 PIP_NAMES = {"cv2": "opencv-python-headless", "yaml": "PyYAML"}
 
-needs_colcon = pytest.mark.skipif(shutil.which("colcon") is None, reason="colcon is not installed")
+# Beside this interpreter when the environment is used without being sourced.
+SEARCH = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
+needs_colcon = pytest.mark.skipif(shutil.which("colcon", path=SEARCH) is None, reason="colcon is not installed")
 
 
 def _manifest(package: str) -> ET.Element:
@@ -141,6 +144,7 @@ def test_typed_marker_is_shipped() -> None:
 def _colcon(*arguments: str | Path, cwd: Path) -> str:
     """Run colcon in a workspace of its own. Returns what it printed."""
     env = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "COLCON_"))}
+    env["PATH"] = SEARCH
     done = subprocess.run(
         ["colcon", *map(str, arguments)], cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=300
     )

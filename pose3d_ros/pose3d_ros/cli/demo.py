@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pose3d_ros.cli.options import add_engine_options, parameters_asked_for, pipeline_config
-from pose3d_ros.cli.processes import ChildGroup, wait_for_end
+from pose3d_ros.cli.processes import ChildGroup, wait_for_end, wait_until_idle
 from pose3d_ros.cli.progress import ProgressBar
 from pose3d_ros.cli.sample import sample_bag
 from pose3d_ros.config import parameters_of
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 RESULT_TOPICS = ("/people", "/people_smoothed", "/diagnostics", "/skeleton")
 _START_LIMIT_S = 60.0
-_SETTLE_S = 1.5  # for the last frame to pass both nodes, and for their last diagnostics
+_SETTLE_S = 1.2  # for the last messages on their way, and for the nodes' last diagnostics
+_CATCH_UP_LIMIT_S = 30.0
+_QUEUE_SIZE = 50  # a hiccup of the machine should cost time and no frame
 # Below 102 no DDS port of a domain meets the ports that Linux gives to clients; the low ones are in common use.
 _DOMAINS = (40, 101)
 _LEAD = (
@@ -136,6 +138,7 @@ def record(play: Playback, results: Path, settings: Mapping[str, object]) -> Non
         limit_s = play.duration_s / play.rate + 2 * _START_LIMIT_S
         wait_for_end(player, group, [recorder, *nodes], limit_s, playback_bar(play))
         time.sleep(_SETTLE_S)
+        wait_until_idle(nodes, _CATCH_UP_LIMIT_S)
         for child in (*nodes, recorder):
             group.check(child)
             group.stop(child)
@@ -158,12 +161,12 @@ def node_command(node: str, parameters: Mapping[str, object], remaps: Mapping[st
 
 
 def pose_command(play: Playback, settings: Mapping[str, object]) -> list[str]:
-    """The pose node on the recording's topics. A queue, so that a hiccup of the machine costs time and no frame."""
+    """The pose node on the recording's topics."""
     parameters = {
         **of_node("pose_node", settings),
         "image_transport": play.transport,
         "image_reliability": "reliable",
-        "queue_size": 30,
+        "queue_size": _QUEUE_SIZE,
     }
     return node_command("pose_node", parameters, {"image_raw": play.base_topic, "camera_info": play.camera_topic})
 

@@ -17,6 +17,10 @@ from pose3d_ros.errors import Pose3DError
 _POLITE_S = 8.0
 _FIRM_S = 3.0
 _LOG_LINES = 5
+# Fields of /proc/PID/stat after the name: utime and stime (proc(5), counted from the state).
+_USER_TICKS, _SYSTEM_TICKS = 11, 12
+_IDLE_SHARE = 0.06  # of a core: what a node's timers need
+_IDLE_PERIOD_S = 0.5
 
 
 class ProcessError(Pose3DError):
@@ -35,6 +39,14 @@ class Child:
     def running(self) -> bool:
         """Whether it has not ended."""
         return self.process.poll() is None
+
+    def cpu_s(self) -> float | None:
+        """Seconds of processor time that it has used, None where the system does not say."""
+        try:
+            fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        except OSError:
+            return None
+        return (int(fields[_USER_TICKS]) + int(fields[_SYSTEM_TICKS])) / os.sysconf("SC_CLK_TCK")
 
     def last_words(self) -> str:
         """The end of its output, in one line."""
@@ -124,3 +136,16 @@ def wait_for_end(
         time.sleep(0.1)
     if child.process.returncode != 0:
         group.check(child)
+
+
+def wait_until_idle(children: Sequence[Child], limit_s: float) -> None:
+    """Wait until none of the children works any more, at most limit_s: their queues are empty then."""
+    deadline_s = time.monotonic() + limit_s
+    while time.monotonic() < deadline_s:
+        before = [child.cpu_s() for child in children]
+        start_s = time.monotonic()
+        time.sleep(_IDLE_PERIOD_S)
+        allowed_s = _IDLE_SHARE * (time.monotonic() - start_s)
+        after = [child.cpu_s() for child in children]
+        if all(a is None or b is None or a - b <= allowed_s for a, b in zip(after, before, strict=True)):
+            return

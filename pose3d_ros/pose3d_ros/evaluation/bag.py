@@ -32,7 +32,7 @@ from pose3d_ros.evaluation.bag_messages import (
     stamp_ns,
 )
 from pose3d_ros.evaluation.bag_types import CAMERA_INFO_TYPE, COMPRESSED_TYPE, IMAGE_TYPE, PEOPLE_TYPE, pose3d_typestore
-from pose3d_ros.nodes.images import decoded_bgr, image_bgr
+from pose3d_ros.images import decoded_bgr, image_bgr
 
 # What rosbags and the decompressors under it raise on damaged files.
 _DAMAGE = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -190,22 +190,23 @@ def motion_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
         return None
     times_s = _times_s(session)
     joint = _moving_joint(session, chosen)
-    frames = [p.frame for p in chosen]
+    truth_id = chosen[0].truth.track_id
+    truth = {i: p for i, f in enumerate(session.frames) for p in f.truth if p.track_id == truth_id}
     with mpl.rc_context(_STYLE):
         figure, axes = _figure(11.0, 3.4)
-        lines: tuple[tuple[list[Person | None], dict[str, Any]], ...] = (
-            ([p.truth for p in chosen], {"color": TRUTH_HEX, "lw": 5, "alpha": 0.5, "label": "ground truth"}),
-            ([p.raw for p in chosen], {"color": LEFT_HEX, "lw": 1.1, "label": "each frame alone"}),
-            ([p.smoothed for p in chosen], {"color": RIGHT_HEX, "lw": 1.9, "label": "smoothed"}),
+        lines: tuple[tuple[Mapping[int, Person | None], dict[str, Any]], ...] = (
+            (truth, {"color": TRUTH_HEX, "lw": 5, "alpha": 0.5, "label": "ground truth"}),
+            ({p.frame: p.raw for p in chosen}, {"color": LEFT_HEX, "lw": 1.1, "label": "each frame alone"}),
+            ({p.frame: p.smoothed for p in chosen}, {"color": RIGHT_HEX, "lw": 1.9, "label": "smoothed"}),
         )
         for people, look in lines:
-            depth = [np.nan if p is None else p.pose.joints_cam_m[joint, 2] for p in people]
-            axes.plot(times_s[frames], depth, **look)
+            shown = [people.get(i) for i in range(len(times_s))]  # gaps stay gaps
+            axes.plot(times_s, [np.nan if p is None else p.pose.joints_cam_m[joint, 2] for p in shown], **look)
         name = session.skeleton.joints[joint].replace("_", " ")
         axes.set_xlabel("time [s]")
         axes.set_ylabel("depth [m]")
         _legend(axes)
-        caption = f"Depth of one joint ({name}) of person {chosen[0].truth.track_id}: what the smoother takes away."
+        caption = f"Depth of one joint ({name}) of person {truth_id}: what the smoother takes away."
         return _finish(figure, f"Before and after smoothing: {name}", caption)
 
 

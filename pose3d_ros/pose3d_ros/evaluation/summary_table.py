@@ -26,7 +26,7 @@ def headlines(summary: Summary) -> tuple[Headline, ...]:
         Headline("Rate", _number(speed.fps, 1), "frames/s", "people messages a second"),
         Headline("Latency", _number(speed.latency_ms["p50"], 0), "ms", f"median; 95% under {_p95(summary)} ms"),
         Headline("Engines", _number(speed.engine_ms, 1), "ms", f"a frame, on {speed.backend or 'an unknown backend'}"),
-        Headline("People", _number(found.people_per_frame, 2), "a frame", "detected, on average"),
+        Headline("People", _number(found.people_per_frame, 2), "/ frame", "detected, on average"),
         Headline(
             "Recall", _number(100 * found.detection_recall, 1), "%", f"of people at least {MIN_VISIBLE:.0%} visible"
         ),

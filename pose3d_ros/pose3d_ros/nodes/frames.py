@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from geometry_msgs.msg import TransformStamped
 from pose3d_msgs.msg import Person3DArray
+from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.time import Time
 from std_msgs.msg import Header
@@ -29,10 +30,14 @@ class Frames(Protocol):
         """Stop listening."""
 
 
-def open_frames(node: Node) -> Frames:
-    """A TF listener and broadcaster of that node. Raises ConfigError where tf2_ros is missing."""
+def open_frames(node: Node, wait_s: float) -> Frames:
+    """A TF listener and broadcaster of that node.
+
+    wait_s: how long a look-up may wait for its transform; only while another thread spins the node, else 0. Raises
+    ConfigError where tf2_ros is missing.
+    """
     try:
-        return _Tf2Frames(node, importlib.import_module("tf2_ros"))
+        return _Tf2Frames(node, importlib.import_module("tf2_ros"), wait_s)
     except ImportError as error:
         raise ConfigError(
             "TF",
@@ -43,7 +48,8 @@ def open_frames(node: Node) -> Frames:
 
 
 class _Tf2Frames:
-    def __init__(self, node: Node, tf2_ros: Any) -> None:
+    def __init__(self, node: Node, tf2_ros: Any, wait_s: float) -> None:
+        self._wait = Duration(seconds=wait_s)
         self._buffer = tf2_ros.Buffer(node=node)
         self._listener = tf2_ros.TransformListener(self._buffer, node)
         self._broadcaster = tf2_ros.TransformBroadcaster(node)
@@ -51,7 +57,8 @@ class _Tf2Frames:
 
     def lookup(self, header: Header, target_frame: str) -> RigidTransform | None:
         try:
-            found = self._buffer.lookup_transform(target_frame, header.frame_id, Time.from_msg(header.stamp))
+            stamp = Time.from_msg(header.stamp)
+            found = self._buffer.lookup_transform(target_frame, header.frame_id, stamp, timeout=self._wait)
         except self._unknown:
             return None
         turn, move = found.transform.rotation, found.transform.translation

@@ -40,10 +40,13 @@ class PeopleResult:
 class PeopleOutput:
     """Publishers of a node's results.
 
-    suffix: of the topics' names, e.g. `_smoothed`.
+    suffix: of the topics' names, e.g. `_smoothed`. tf_wait_s: see `frames.open_frames`.
     """
 
-    def __init__(self, node: Node, suffix: str, config: OutputConfig, board: ProblemBoard) -> None:
+    def __init__(
+        self, node: Node, suffix: str, config: OutputConfig, board: ProblemBoard, *, tf_wait_s: float = 0.0
+    ) -> None:
+        self._tf_wait_s = tf_wait_s
         self._config = config
         self._node = node
         self._board = board
@@ -114,7 +117,7 @@ class PeopleOutput:
         if self._frames is not None or not (self._config.target_frame or self._config.publish_tf):
             return
         try:
-            self._frames = open_frames(self._node)
+            self._frames = open_frames(self._node, self._tf_wait_s)
         except ConfigError as error:
             self._board.raise_error(error, Level.WARN)
 

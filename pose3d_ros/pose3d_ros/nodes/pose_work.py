@@ -15,10 +15,10 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from pose3d_ros.config import NodeConfig, PipelineConfig
 from pose3d_ros.errors import Pose3DError
 from pose3d_ros.evaluation.overlay import draw_people
+from pose3d_ros.images import decoded_bgr, image_bgr
 from pose3d_ros.nodes.cameras import CameraSource, ImageCamera
 from pose3d_ros.nodes.conversion import PeopleInfo, image_message, stamp_ns
 from pose3d_ros.nodes.frame_queue import FrameWorker
-from pose3d_ros.nodes.images import decoded_bgr, image_bgr
 from pose3d_ros.nodes.managed import ManagedNode
 from pose3d_ros.nodes.meters import RateMeter, TimeMeter, latency_ms
 from pose3d_ros.nodes.opening import OpenPipeline
@@ -28,6 +28,9 @@ from pose3d_ros.nodes.qos import image_qos, latched_qos, overridable, result_qos
 from pose3d_ros.nodes.silence import SilenceWatch
 from pose3d_ros.nodes.transport import silence_remedy
 from pose3d_ros.records import Frame, FrameResult
+
+# A robot's moving transforms come a little later than its images.
+_TF_WAIT_S = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +54,7 @@ class PoseWork:
         self._silence = SilenceWatch(config.life.silence_warning_s, time.monotonic)
         self._in, self._out, self._times = RateMeter(time.monotonic), RateMeter(time.monotonic), TimeMeter()
         self._people_count = self._dropped = 0
-        self._output = PeopleOutput(node, "", config.output, node.board)
+        self._output = PeopleOutput(node, "", config.output, node.board, tf_wait_s=_TF_WAIT_S)
         self._output.describe(opened.pipeline.skeleton)
         self._overlay = node.create_publisher(Image, "overlay", result_qos())
         self._camera_subscriptions = [self._listen_camera(image_qos("best_effort", 10))]

@@ -88,7 +88,7 @@ class Smoother:
         x, relative = self._features(rows, measured, root, stamp_ns)
         feeds = {"x": x, **{f"state_{i}": s[rows] for i, s in enumerate(self._memory.states)}}
         raw = self._engine.infer(feeds)
-        to_relative, to_root = split_corrections(raw["y"])
+        to_relative, to_root = split_corrections(raw["y"], root, self._skeleton.root)
         for i, state in enumerate(self._memory.states):
             state[rows] = raw[f"next_state_{i}"]
         self._memory.remember(rows, relative, root, stamp_ns)

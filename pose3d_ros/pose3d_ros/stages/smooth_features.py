@@ -1,5 +1,9 @@
 """What the temporal smoother reads and what its answer means; training and the running smoother share this file.
 
+All vectors are in the frame of the person's own ray: the camera's optical frame, turned by the least rotation that
+puts the measured root on the z axis. There the sure directions (x, y: across) and the unsure one (z: distance) are the
+same wherever in the image the person is, and a pose looks as it does in the crop.
+
 Input vector of one person in one frame, C_in = 6·J + 4 values:
 
 | values | meaning |
@@ -47,19 +51,33 @@ def hold_missing(relative_m: Floats, held_m: Floats) -> Array:
     return np.where(valid, relative_m, held_m).astype(np.float64)
 
 
+def cam2ray(root_m: Floats) -> Array:
+    """Rotations (..., 3, 3) of the camera's optical frame that put roots (..., 3), before the camera, on the z axis.
+
+    The least rotation between two directions (Rodrigues): I + [v]x + [v]x² / (1 + c), v their cross product, c cosine.
+    """
+    length = np.linalg.norm(root_m, axis=-1, keepdims=True)
+    x, y, z = np.moveaxis(root_m / np.maximum(length, 1e-9), -1, 0)
+    zero = np.zeros_like(x)
+    cross = np.stack([np.stack(row, axis=-1) for row in ((zero, zero, -x), (zero, zero, -y), (x, y, zero))], axis=-2)
+    turn: Array = np.eye(3) + cross + cross @ cross / (1.0 + z)[..., None, None]
+    return turn
+
+
 def step_features(
     relative_m: Floats, previous_relative_m: Floats, root_m: Floats, previous_root_m: Floats, dt_s: Floats
 ) -> Float32Array:
     """Input vectors of one frame: (..., J, 3) twice, (..., 3) twice and (...) → (..., 6·J + 4) float32.
 
-    All finite, metres in the camera frame; for a person's first frame give the present as the previous one and
+    The present root gives the ray. All finite, metres in the camera frame; for a person's first frame give the present as the previous one and
     `NOMINAL_DT_S`. dt_s is clamped to `MIN_DT_S`–`MAX_DT_S`.
     """
-    change = (relative_m - previous_relative_m) * CHANGE_SCALE
-    displacement = (root_m - previous_root_m) * CHANGE_SCALE
+    turn = np.swapaxes(cam2ray(root_m), -1, -2)
+    change = (relative_m - previous_relative_m) @ turn * CHANGE_SCALE
+    displacement = ((root_m - previous_root_m)[..., None, :] @ turn)[..., 0, :] * CHANGE_SCALE
     time = np.clip(dt_s, MIN_DT_S, MAX_DT_S)[..., None] / NOMINAL_DT_S
     flat = (*relative_m.shape[:-2], -1)
-    parts = (relative_m.reshape(flat), change.reshape(flat), displacement, time)
+    parts = ((relative_m @ turn).reshape(flat), change.reshape(flat), displacement, time)
     return np.concatenate(parts, axis=-1).astype(np.float32)
 
 
@@ -76,13 +94,13 @@ def sequence_features(relative_m: Floats, root_m: Floats, dt_s: Floats) -> Float
     return step_features(relative_m, before_relative, root_m, before_root, dt)
 
 
-def split_corrections(y: Floats) -> tuple[Array, Array]:
-    """Output vectors (..., 3·J + 3) → corrections to the relative joints (..., J, 3) and the root (..., 3), metres."""
-    values = np.asarray(y, dtype=np.float64)
-    return values[..., :-3].reshape(*values.shape[:-1], -1, 3), values[..., -3:]
+def split_corrections(y: Floats, root_m: Floats, root: int) -> tuple[Array, Array]:
+    """Output vectors (..., 3·J + 3) → corrections to the relative joints (..., J, 3) and the root (..., 3), metres.
 
-
-def join_corrections(relative_m: Floats, root_m: Floats) -> Float32Array:
-    """Inverse of `split_corrections`: what training wants as the net's answer, (..., 3·J + 3) float32."""
-    flat = relative_m.reshape(*relative_m.shape[:-2], -1)
-    return np.concatenate((flat, root_m), axis=-1).astype(np.float32)
+    root_m (..., 3): the measured roots that the input was made with; root: the root joint's index, whose own relative
+    place stays zero. The result is in the camera's optical frame.
+    """
+    moves = np.asarray(y, dtype=np.float64)
+    moves = moves.reshape(*moves.shape[:-1], -1, 3) @ cam2ray(root_m)
+    joints = moves[..., :-1, :]
+    return joints - joints[..., [root], :], moves[..., -1, :]

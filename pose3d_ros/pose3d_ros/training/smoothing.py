@@ -38,10 +38,13 @@ def build_smoother(recipe: Recipe) -> TemporalModel:
     return model
 
 
-def apply_corrections(measured_m: Tensor, corrections: Tensor, root: int) -> Tensor:
-    """Smoothed joints (N, T, J, 3): measured ones plus (N, T, (J + 1)·3) corrections of pose and root."""
+def apply_corrections(measured_m: Tensor, corrections: Tensor, cam2ray: Tensor, root: int) -> Tensor:
+    """Smoothed joints (N, T, J, 3): measured ones plus (N, T, (J + 1)·3) corrections of pose and root.
+
+    The corrections are in the rays' frames, cam2ray (N, T, 3, 3), as `stages.smooth_features` says.
+    """
     joints = measured_m.shape[2]
-    moved = corrections.reshape(*corrections.shape[:2], joints + 1, 3)
+    moved = corrections.reshape(*corrections.shape[:2], joints + 1, 3) @ cam2ray
     pose, place = moved[:, :, :joints], moved[:, :, joints:]
     smoothed: Tensor = measured_m + (pose - pose[:, :, root : root + 1]) + place
     return smoothed
@@ -65,11 +68,13 @@ class SmootherTask(Task):
         if not isinstance(module, TemporalModel):
             raise TypeError(f"expected a TemporalModel, got {type(module).__name__}")
         out = module.forward_sequence(batch["features"]).float()
-        smoothed = apply_corrections(measured, out, root)
+        smoothed = apply_corrections(measured, out, batch["cam2ray"], root)
         pose = _errors(_centred(smoothed, root), _centred(true, root))
         place = _errors(smoothed[:, :, root : root + 1], true[:, :, root : root + 1])
         before = _errors(_centred(measured, root), _centred(true, root))
         logged = {"joint_mm": pose[0], "joint_mm_before": before[0], "step_mm": pose[1], "step_mm_before": before[1]}
+        placed = _errors(measured[:, :, root : root + 1], true[:, :, root : root + 1])
+        logged |= {"root_mm": place[0], "root_mm_before": placed[0]}
         total = sum(w * (a + 0.5 * b) for w, a, b in zip(_SMOOTHNESS_WEIGHTS, pose, place, strict=True))
         return torch.as_tensor(total) * 10, {k: v.detach() * 1000 for k, v in logged.items()}
 

@@ -83,7 +83,8 @@ class RootPoseTask(Task):
         slices = (truth_z / net.depth_range_m + 0.5) * net.depth_bins - 0.5
         cells = (truth_px + 0.5) / net.stride_px - 0.5
         maps = losses.heat_map_loss(out.planar, out.depth, cells, slices, inside)
-        logged = {"maps": maps, "coords": coordinates, "root": root, "score": score, "joint_mm": joint_mm, "depth_rel": relative}
+        logged = {"maps": maps, "coords": coordinates, "root": root, "score": score}
+        logged |= {"joint_mm": joint_mm, "depth_rel": relative}
         return 0.5 * coordinates + maps + 0.3 * root + 0.3 * score, {k: v.detach() for k, v in logged.items()}
 
 

@@ -14,7 +14,7 @@ from torch.utils.data import IterableDataset
 
 from pose3d_ros.records import Array
 from pose3d_ros.skeletons import Skeleton
-from pose3d_ros.stages.smooth_features import sequence_features
+from pose3d_ros.stages.smooth_features import cam2ray, sequence_features
 from pose3d_ros.training.body import BodyShape, shape_vertices
 from pose3d_ros.training.joints import SYNTH_JOINTS, posed_joints, rest_joints
 from pose3d_ros.training.motion import FPS, Clip, load_clip, training_clips
@@ -24,16 +24,22 @@ _EXTREMITY = {"Wrist": 1.5, "Hand": 2.0, "Elbow": 1.2, "Ankle": 1.3, "Toe": 1.7,
 """How much more a pose net errs at the ends of the limbs than on the trunk."""
 
 
+_STROLLERS = 0.65
+"""Share of the samples that also walk about: most recordings are made on a spot, and people before robots walk."""
+
+
 @dataclass(frozen=True, eq=False)
 class TrackSample:
     """One person's track in the camera's optical frame, T frames.
 
     measured_m, true_m (T, J, 3): absolute joints. features (T, C): what the smoother reads of the measured ones.
+    cam2ray (T, 3, 3): the frames its answers are in.
     """
 
     measured_m: npt.NDArray[np.float32]
     true_m: npt.NDArray[np.float32]
     features: npt.NDArray[np.float32]
+    cam2ray: npt.NDArray[np.float32]
 
 
 def clip_joints(assets: Path, clip: Clip, shape: BodyShape, skeleton: Skeleton) -> Array:
@@ -68,11 +74,15 @@ class TrackSamples(IterableDataset[TrackSample]):
         rng = np.random.default_rng(self.seed)
         while True:
             rate = float(np.exp(rng.uniform(np.log(8), np.log(30))))
-            true = self._placed(self._window(rng, rate), rng)
+            joints = self._window(rng, rate)
+            if rng.random() < _STROLLERS:
+                joints = joints + _stroll(self.frames, rate, rng)[:, None]
+            true = self._placed(joints, rng)
             measured = true + self._error(true, rate, rng)
             roots = measured[:, self.skeleton.root]
             features = sequence_features(measured - roots[:, None], roots, np.full(len(true), 1 / rate))
-            yield TrackSample(measured.astype(np.float32), true.astype(np.float32), features)
+            turn = cam2ray(roots).astype(np.float32)
+            yield TrackSample(measured.astype(np.float32), true.astype(np.float32), features, turn)
 
     def _window(self, rng: np.random.Generator, rate: float) -> Array:
         """A stretch of a random track resampled to `rate` at 0.7–1.3 of its speed, played to and fro if short."""
@@ -89,7 +99,7 @@ class TrackSamples(IterableDataset[TrackSample]):
         turn = Rotation.from_euler("yx", [rng.uniform(0, 360), 180 + rng.uniform(-8, 25)], degrees=True)
         root = joints_m[:, self.skeleton.root]
         seen = (joints_m - root.mean(axis=0)) @ turn.as_matrix().T
-        depth = rng.uniform(1.5, 8)
+        depth = max(rng.uniform(1.5, 8), 1.0 - float(seen[..., 2].min()))
         return np.asarray(
             seen + np.array([rng.uniform(-0.5, 0.5) * depth, rng.uniform(-0.3, 0.3) * depth, depth]), np.float64
         )
@@ -110,6 +120,14 @@ class TrackSamples(IterableDataset[TrackSample]):
         return np.asarray(
             relative + along_ray[:, None] + _log_uniform(rng, 0.002, 0.012) * rng.normal(size=(frames, 1, 3))
         )
+
+
+def _stroll(frames: int, rate: float, rng: np.random.Generator) -> Array:
+    """A path (T, 3) on the floor (y up) at up to walking speed with changes of heading, metres."""
+    heading = rng.uniform(0, 2 * np.pi) + rng.uniform(0, 1.5) * _wander(rng, (frames,), rate, rng.uniform(1, 4))
+    speed = rng.uniform(0.2, 1.7) * np.clip(0.8 + 0.4 * _wander(rng, (frames,), rate, 2.0), 0, None)
+    steps = np.stack([np.cos(heading), np.zeros(frames), np.sin(heading)], axis=-1) * speed[:, None] / rate
+    return np.asarray(np.cumsum(steps, axis=0), np.float64)
 
 
 def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:

@@ -13,7 +13,7 @@ import pytest
 
 from pose3d_ros.cli import demo
 from pose3d_ros.cli.main import main
-from pose3d_ros.cli.processes import ChildGroup, ProcessError, wait_for_end
+from pose3d_ros.cli.processes import ChildGroup, ProcessError, wait_for_end, wait_until_idle
 from pose3d_ros.errors import BagError, ConfigError
 
 needs_ros = pytest.mark.skipif(find_spec("rclpy") is None or find_spec("pose3d_msgs") is None, reason="needs ROS")
@@ -81,6 +81,14 @@ def test_children_end_when_their_parent_fails(tmp_path: Path) -> None:
     error = RuntimeError("something on the way")
     group.__exit__(type(error), error, None)
     assert not child.running
+
+
+def test_waiting_for_a_child_to_finish_its_work(tmp_path: Path) -> None:
+    code = "import time\nwhile time.process_time() < 0.3: pass\nprint('rests', flush=True)\ntime.sleep(600)"
+    with ChildGroup(tmp_path, os.environ) as group:
+        child = group.start("busy", python(code))
+        wait_until_idle([child], 60.0)
+        assert child.log.read_text() == "rests\n"
 
 
 def test_the_nodes_are_alone_on_this_machine() -> None:

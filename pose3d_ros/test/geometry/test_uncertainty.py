@@ -10,7 +10,9 @@ from pose3d_ros.geometry.uncertainty import ray_covariance_m2, ray_sigma_m
 
 def test_uncertainty_lies_along_the_ray() -> None:
     covariance = ray_covariance_m2(np.array([0.0, 3.0, 4.0]), 0.5)
-    np.testing.assert_allclose(covariance, [[0, 0, 0], [0, 0.09, 0.12], [0, 0.12, 0.16]])
+    assert covariance is not None
+    expected = np.array([[0.0, 0.0, 0.0], [0.0, 0.09, 0.12], [0.0, 0.12, 0.16]])
+    np.testing.assert_allclose(covariance, expected)
 
 
 def test_the_deviation_comes_back() -> None:

@@ -13,6 +13,7 @@ from std_msgs.msg import Header
 
 from pose3d_ros.errors import InputError, SkeletonError
 from pose3d_ros.geometry.rigid import RigidTransform
+from pose3d_ros.images import image_bgr
 from pose3d_ros.nodes.conversion import (
     PeopleInfo,
     PeopleWriter,
@@ -23,7 +24,6 @@ from pose3d_ros.nodes.conversion import (
     skeleton_message,
     stamp_ns,
 )
-from pose3d_ros.nodes.images import image_bgr
 from pose3d_ros.records import Person, TrackState
 from pose3d_ros.skeletons import SKELETONS, get_skeleton
 

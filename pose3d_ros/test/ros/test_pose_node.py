@@ -308,7 +308,7 @@ def test_tunable_parameters_change_while_it_runs(graph: Any, pipeline: Any) -> N
     ],
 )
 def test_a_wrong_change_is_refused_with_a_reason(
-    graph: Any, pipeline: Any, name: str, value: object, words: str
+    graph: Any, pipeline: Any, name: str, value: float | str, words: str
 ) -> None:
     rig = Rig(graph, pipeline, image_transport="compressed") if name == "image_transport" else Rig(graph, pipeline)
     if name == "image_transport":

@@ -28,9 +28,11 @@ OUTPUTS = {"y": ("batch", Y), "next_state_0": ("batch", 2, 3)}
 
 
 def step(feeds: Any) -> dict[str, npt.NDArray[np.float32]]:
-    """Counts a person's frames in the state, and corrects by a centimetre a frame counted."""
+    """Counts a person's frames in the state; corrects, per frame counted, distance by 1 cm and joint j by j mm along it."""
     state = feeds["state_0"] + 1
-    return {"y": np.repeat(state[:, :1, 0] * 0.01, Y, axis=1), "next_state_0": state}
+    along_ray = np.append(np.arange(J) * 0.001, 0.01)
+    y = np.stack([0 * along_ray, 0 * along_ray, along_ray], axis=-1).reshape(1, Y)
+    return {"y": (state[:, :1, 0] * y).astype(np.float32), "next_state_0": state}
 
 
 def person(track_id: int, root: npt.ArrayLike = (0, 0, 4), state: TrackState = TrackState.TRACKED) -> Person:
@@ -51,15 +53,19 @@ def smoother(engine: Engine, make_entry: MakeEntry) -> Smoother:
 
 
 def corrections(before: tuple[Person, ...], after: tuple[Person, ...]) -> list[float]:
-    return [float(b.pose.root_cam_m[0] - a.pose.root_cam_m[0]) for a, b in zip(before, after, strict=True)]
+    distances = [[np.linalg.norm(p.pose.root_cam_m) for p in people] for people in (before, after)]
+    return [float(b - a) for a, b in zip(*distances, strict=True)]
 
 
-def test_corrections_add_to_root_and_joints(smoother: Smoother) -> None:
-    (before,) = people = (person(1),)
+def test_corrections_go_along_the_ray(smoother: Smoother) -> None:
+    (before,) = people = (person(1, (3, 0, 4)),)
     (after,) = smoother.update(people, 0)
-    np.testing.assert_allclose(after.pose.root_cam_m - before.pose.root_cam_m, 0.01, atol=1e-6)
-    # A joint moves with its root and by its own correction.
-    np.testing.assert_allclose(after.pose.joints_cam_m - before.pose.joints_cam_m, 0.02, atol=1e-6)
+    ray = np.array([0.6, 0, 0.8])
+    np.testing.assert_allclose(after.pose.root_cam_m - before.pose.root_cam_m, 0.01 * ray, atol=1e-6)
+    # A joint moves with its root and by its own correction, counted from the root joint's.
+    own = (np.arange(J) - SKELETON.root) * 0.001
+    moved = after.pose.joints_cam_m - before.pose.joints_cam_m
+    np.testing.assert_allclose(moved, (0.01 + own)[:, None] * ray, atol=1e-6)
     np.testing.assert_array_equal(after.pose.joints_img_px, before.pose.joints_img_px)
 
 
@@ -84,11 +90,11 @@ def test_many_people(smoother: Smoother) -> None:
 
 def test_features_of_two_frames(smoother: Smoother, engine: Any) -> None:
     smoother.update((person(1, (0, 0, 4)),), 0)
-    smoother.update((person(1, (0.1, 0, 3.8)),), STEP_NS)
+    smoother.update((person(1, (0, 0, 3.8)),), STEP_NS)
     first, second = (call["x"][0] for call in engine.calls)
     assert (first[3 * J : 6 * J + 3] == 0).all()
     assert first[-1] == pytest.approx(1.0)
-    np.testing.assert_allclose(second[6 * J :], [1.0, 0, -2.0, 0.05 / 0.0333], atol=1e-5)
+    np.testing.assert_allclose(second[6 * J :], [0, 0, -2.0, 0.05 / 0.0333], atol=1e-5)
 
 
 def test_a_missing_joint_is_held_inside_and_stays_missing_outside(smoother: Smoother, engine: Any) -> None:

@@ -1,10 +1,15 @@
 """Training samples cut from scenes with known truth."""
 
+from __future__ import annotations
+
 import itertools
 
 import cv2
 import numpy as np
 import pytest
+
+from pose3d_ros.records import Array
+from pose3d_ros.training.datasets import DetectionSample, PoseSample
 
 pytest.importorskip("moderngl")
 
@@ -12,8 +17,8 @@ from pose3d_ros.geometry import Camera, apply_affine, img2crop_affine, invert_af
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.stages.detect import decode_centre_ltrb
 from pose3d_ros.stages.letterbox import Letterbox
-from pose3d_ros.training.compose import Scene
-from pose3d_ros.training.datasets import DetectionSamples, PoseSamples, _detection_targets, _mirror
+from pose3d_ros.training.compose import Scene, SceneComposer
+from pose3d_ros.training.datasets import DetectionSamples, PoseSamples, _detection_targets, _flipped
 from pose3d_ros.training.joints import SYNTH_JOINTS
 
 SKELETON = get_skeleton("muco21")
@@ -21,13 +26,13 @@ K = np.array([[300.0, 0, 150.5], [0, 310.0, 118.5], [0, 0, 1]])
 WIDTH, HEIGHT = 320, 240
 
 
-def person(seed, x_m=0.0, z_m=4.0):
+def person(seed: int, x_m: float = 0.0, z_m: float = 4.0) -> Array:
     """Joints (27, 3) in a box of a person's size about (x, 0, z)."""
     around = np.random.default_rng(seed).uniform([-0.3, -0.8, -0.2], [0.3, 0.8, 0.2], (27, 3))
-    return around + np.array([x_m, 0, z_m])
+    return np.asarray(around + np.array([x_m, 0, z_m]))
 
 
-def scene(*people, visible=None):
+def scene(*people: Array, visible: list[float] | None = None) -> Scene:
     """People (27, 3) each, a dot at every joint, boxes around the joints."""
     image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     boxes = []
@@ -39,36 +44,33 @@ def scene(*people, visible=None):
     return Scene(image, K, np.array(boxes).reshape(-1, 4), np.array(people).reshape(-1, 27, 3), shares, owner)
 
 
-def project(joints):
-    return joints[:, :2] / joints[:, 2:] * K[[0, 1], [0, 1]] + K[:2, 2]
+def project(joints: Array) -> Array:
+    return np.asarray(joints[:, :2] / joints[:, 2:] * K[[0, 1], [0, 1]] + K[:2, 2])
 
 
-class Composer:
+class Composer(SceneComposer):
     """Draws always the same scene."""
 
-    def __init__(self, made):
+    def __init__(self, made: Scene) -> None:
         self.made = made
 
-    def draw(self, rng):
+    def draw(self, rng: np.random.Generator) -> Scene:
         return self.made
 
 
-def pose_samples(made, count, augment):
+def pose_samples(made: Scene, count: int, augment: bool) -> list[PoseSample]:
     return list(itertools.islice(PoseSamples(Composer(made), SKELETON, 64, 0, augment=augment), count))
 
 
-def test_a_mirrored_scene_is_what_a_mirrored_camera_sees():
-    one = scene(person(0, 0.4))
-    mirrored = _mirror(one)
-    joints = mirrored.joints_cam_m[0]
-    px = joints[:, :2] / joints[:, 2:] * mirrored.K_px[[0, 1], [0, 1]] + mirrored.K_px[:2, 2]
-    np.testing.assert_allclose(px[:, 0], WIDTH - 1 - project(one.joints_cam_m[0])[:, 0])
-    np.testing.assert_allclose(px[:, 1], project(one.joints_cam_m[0])[:, 1])
-    np.testing.assert_allclose(mirrored.boxes_xyxy_px[0, [0, 2]], [px[:, 0].min() - 2, px[:, 0].max() + 2])
-    np.testing.assert_array_equal(_mirror(mirrored).boxes_xyxy_px, one.boxes_xyxy_px)
+def test_flipping_a_map_mirrors_pixel_centres() -> None:
+    affine = np.array([[0.5, 0.1, 3.0], [-0.1, 0.5, 7.0]])
+    points = np.array([[0.0, 0.0], [10.0, 20.0], [63.0, 5.0]])
+    plain, mirrored = apply_affine(affine, points), apply_affine(_flipped(affine, 64), points)
+    np.testing.assert_allclose(mirrored, np.stack([63 - plain[:, 0], plain[:, 1]], axis=1))
+    np.testing.assert_allclose(_flipped(_flipped(affine, 64), 64), affine)
 
 
-def test_a_pose_sample_reprojects_to_the_truth():
+def test_a_pose_sample_reprojects_to_the_truth() -> None:
     one = scene(person(1, 0.2))
     (sample,) = pose_samples(one, 1, augment=False)
     square = square_box(one.boxes_xyxy_px[0], WIDTH, HEIGHT)
@@ -83,7 +85,7 @@ def test_a_pose_sample_reprojects_to_the_truth():
     assert sample.inside.all()
 
 
-def test_mirrored_joints_swap_sides():
+def test_mirrored_joints_swap_sides() -> None:
     one = scene(person(2, -0.3))
     order = [SYNTH_JOINTS.index(name) for name in SKELETON.joints]
     true_depth = one.joints_cam_m[0][order, 2]
@@ -94,7 +96,7 @@ def test_mirrored_joints_swap_sides():
     assert all(np.allclose(d, true_depth, atol=1e-4) or np.allclose(d, swapped, atol=1e-4) for d in depths)
 
 
-def test_augmented_joints_stay_on_their_pixels():
+def test_augmented_joints_stay_on_their_pixels() -> None:
     """A bright dot at the pelvis is still under the pelvis after mirroring, turning and cropping."""
     joints = person(3, 0.3)
     one = scene(joints)
@@ -109,14 +111,14 @@ def test_augmented_joints_stay_on_their_pixels():
     assert np.mean(errors) <= 0.35  # a covering rectangle may lie over the dot
 
 
-def test_hidden_and_tiny_people_are_left_out():
+def test_hidden_and_tiny_people_are_left_out() -> None:
     near, far = person(4), person(5, 0.5, 40.0)
     one = scene(near, person(6, -0.8), far, visible=[1.0, 0.1, 1.0])
     samples = pose_samples(one, 3, augment=False)
     assert [s.root_depth_m for s in samples] == pytest.approx([near[0, 2]] * 3)
 
 
-def test_joints_outside_the_image_are_not_inside():
+def test_joints_outside_the_image_are_not_inside() -> None:
     one = scene(person(7, 2.0))
     one = Scene(one.image_bgr, K, np.clip(one.boxes_xyxy_px, -0.5, 319.5), one.joints_cam_m, one.visible, one.owner)
     (sample,) = pose_samples(one, 1, augment=False)
@@ -126,14 +128,14 @@ def test_joints_outside_the_image_are_not_inside():
     assert not sample.inside[outside].any()
 
 
-def decoded(sample, threshold=0.99):
+def decoded(sample: DetectionSample, threshold: float = 0.99) -> tuple[Array, Array]:
     height, width = sample.image.shape[:2]
     raw = {"heat": sample.heat[None], "ltrb": sample.ltrb_px[None]}
     letterbox = Letterbox.fit_long_side(width, height, max(width, height))
     return decode_centre_ltrb(raw, letterbox, 8, threshold)
 
 
-def test_detection_targets_decode_back_to_the_boxes():
+def test_detection_targets_decode_back_to_the_boxes() -> None:
     boxes = np.array([[20.3, 30.7, 60.2, 150.1], [150.0, 20.0, 200.4, 180.8]])
     sample = _detection_targets(np.zeros((192, 320, 3), np.uint8), boxes, np.ones(2), 8)
     got, scores = decoded(sample)
@@ -141,14 +143,14 @@ def test_detection_targets_decode_back_to_the_boxes():
     np.testing.assert_allclose(scores, 1)
 
 
-def test_nobody_gives_an_empty_heat_map():
+def test_nobody_gives_an_empty_heat_map() -> None:
     sample = _detection_targets(np.zeros((96, 128, 3), np.uint8), np.zeros((0, 4)), np.zeros(0), 8)
     assert sample.heat.max() == 0
     assert sample.heat_weight.min() == 1
     assert sample.box_weight.max() == 0
 
 
-def test_who_is_hardly_seen_is_neither_person_nor_background():
+def test_who_is_hardly_seen_is_neither_person_nor_background() -> None:
     boxes = np.array([[20.0, 10.0, 60.0, 90.0]])
     sample = _detection_targets(np.zeros((96, 128, 3), np.uint8), boxes, np.array([0.1]), 8)
     assert sample.heat.max() == 0
@@ -156,7 +158,7 @@ def test_who_is_hardly_seen_is_neither_person_nor_background():
     assert sample.heat_weight[0, 0, 15] == 1
 
 
-def test_a_detection_sample_keeps_its_boxes_on_the_people():
+def test_a_detection_sample_keeps_its_boxes_on_the_people() -> None:
     joints = person(8)
     one = scene(joints)
     x0, y0, x1, y1 = np.rint(one.boxes_xyxy_px[0]).astype(int)

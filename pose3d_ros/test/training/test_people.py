@@ -1,10 +1,18 @@
 """Whole people from the assets (POSE3D_ASSETS names their folder), posed and drawn."""
 
+from __future__ import annotations
+
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
+
+from pose3d_ros.records import ImageArray
+from pose3d_ros.training.figure import PosedFigure
 
 pytest.importorskip("moderngl")
 
@@ -31,7 +39,7 @@ def figure() -> Figure:
 
 
 @pytest.fixture(scope="module")
-def renderer():
+def renderer() -> Iterator[Renderer]:
     try:
         made = Renderer()
     except Exception as error:  # moderngl raises a plain Exception without EGL
@@ -40,22 +48,22 @@ def renderer():
     made.close()
 
 
-def joint(joints, name):
-    return joints[SYNTH_JOINTS.index(name)]
+def joint(joints: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
+    return np.asarray(joints[SYNTH_JOINTS.index(name)])
 
 
-def mirrored_names():
+def mirrored_names() -> list[int]:
     swap = {"L": "R", "R": "L"}
     return [SYNTH_JOINTS.index(swap[n[0]] + n[1:] if n[1] == "_" else n) for n in SYNTH_JOINTS]
 
 
-def test_the_skeleton_at_rest_is_symmetric():
+def test_the_skeleton_at_rest_is_symmetric() -> None:
     joints = rest_joints(ASSETS, shape_vertices(ASSETS, BodyShape.random(3)))
     np.testing.assert_allclose(joints[mirrored_names()] * [-1, 1, 1], joints, atol=0.004)
     assert joint(joints, "L_Hip")[0] > 0  # left is at +x
 
 
-def test_hips_lie_inside_the_body():
+def test_hips_lie_inside_the_body() -> None:
     body = shape_vertices(ASSETS, BodyShape(1, 0.5, 0.5, 0.5, 0.5, 0, 0, 1))
     joints = rest_joints(ASSETS, body)
     width = joint(joints, "L_Hip")[0] - joint(joints, "R_Hip")[0]
@@ -64,7 +72,7 @@ def test_hips_lie_inside_the_body():
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_people_have_human_proportions(seed):
+def test_people_have_human_proportions(seed: int) -> None:
     person = make_figure(ASSETS, 100 + seed)
     assert 1.0 < person.height_m < 2.1
     rest = person.joints_rest_m
@@ -72,7 +80,7 @@ def test_people_have_human_proportions(seed):
     assert 0.4 < person.leg_length_m / person.height_m < 0.52
 
 
-def test_one_seed_gives_one_person(figure):
+def test_one_seed_gives_one_person(figure: Figure) -> None:
     again = make_figure(ASSETS, 12)
     np.testing.assert_array_equal(again.rest_m, figure.rest_m)
     assert again.outfit == figure.outfit
@@ -80,7 +88,7 @@ def test_one_seed_gives_one_person(figure):
 
 
 @pytest.mark.parametrize(("clip", "frame"), [("02_01", 10), ("02_03", 40), ("bvh/walk1", 5)])
-def test_feet_stand_on_the_floor_and_bones_keep_their_length(figure, clip, frame):
+def test_feet_stand_on_the_floor_and_bones_keep_their_length(figure: Figure, clip: str, frame: int) -> None:
     posed = figure.pose(figure.bones(load_clip(ASSETS, clip), frame), 0.3, -4.0, 0.7, 0.0)
     assert posed.vertices_m[:, 1].min() == pytest.approx(0, abs=1e-5)
     assert min(joint(posed.joints_m, n)[1] for n in ("L_Ankle", "R_Ankle")) < 0.3
@@ -92,7 +100,7 @@ def test_feet_stand_on_the_floor_and_bones_keep_their_length(figure, clip, frame
         assert length == pytest.approx(rest, abs=1e-6)
 
 
-def draw(renderer, figure, posed):
+def draw(renderer: Renderer, figure: Figure, posed: PosedFigure) -> tuple[ImageArray, npt.NDArray[np.float32]]:
     mesh = renderer.mesh(figure, Appearance.random(1, figure.shape.gender, figure.shape.age), 1)
     rgba, depth = renderer.draw(mesh, posed, VIEW, Light.random(np.random.default_rng(0)))
     mesh.release()
@@ -100,7 +108,7 @@ def draw(renderer, figure, posed):
 
 
 @pytest.mark.parametrize("heading", [0.0, 1.9])
-def test_joints_lie_on_the_silhouette_and_behind_the_skin(renderer, figure, heading):
+def test_joints_lie_on_the_silhouette_and_behind_the_skin(renderer: Renderer, figure: Figure, heading: float) -> None:
     posed = figure.pose(figure.bones(load_clip(ASSETS, "02_01"), 20), 0.2, -3.0, heading, 0.0)
     rgba, depth = draw(renderer, figure, posed)
     cam = VIEW.to_cam(posed.joints_m)
@@ -112,14 +120,14 @@ def test_joints_lie_on_the_silhouette_and_behind_the_skin(renderer, figure, head
         assert depth[v, u] > joint(cam, name)[2] - 0.8, name
 
 
-def test_drawing_is_deterministic(renderer, figure):
+def test_drawing_is_deterministic(renderer: Renderer, figure: Figure) -> None:
     posed = figure.pose(figure.bones(load_clip(ASSETS, "02_01"), 20), 0.0, -3.0, 0.0, 0.0)
     first, second = draw(renderer, figure, posed), draw(renderer, figure, posed)
     np.testing.assert_array_equal(first[0], second[0])
     np.testing.assert_array_equal(first[1], second[1])
 
 
-def test_a_walker_s_standing_foot_stays_where_it_is(figure):
+def test_a_walker_s_standing_foot_stays_where_it_is(figure: Figure) -> None:
     pieces = [Piece("02_02", 35, 73, False, 0.85, 3)]
     walk = plan_walk(figure, pieces, np.array([[-4.0, -4.0], [0, -4], [4, -4]]), 60)
     posed = [walk.pose(figure, t) for t in range(60)]

@@ -1,11 +1,18 @@
 """Squares at known depths before the camera, through OpenGL."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from scipy import sparse
+
+from pose3d_ros.records import Array, ImageArray
+from pose3d_ros.training.view import View
 
 pytest.importorskip("moderngl")
 
@@ -22,9 +29,12 @@ WHITE = replace(
     Appearance.random(0, 1.0, 0.5), colour_a=np.ones((8, 4), np.float32), pattern=np.zeros((8, 4), np.float32)
 )
 
+Place = tuple[float, float, float, float]
+"""x, y, depth and side in metres."""
+
 
 @pytest.fixture(scope="module")
-def renderer():
+def renderer() -> Iterator[Renderer]:
     try:
         made = Renderer()
     except Exception as error:  # moderngl raises a plain Exception without EGL
@@ -33,7 +43,7 @@ def renderer():
     made.close()
 
 
-def square(x_m, y_m, z_m, side_m):
+def square(x_m: float, y_m: float, z_m: float, side_m: float) -> tuple[Figure, PosedFigure]:
     """A square that faces the camera, its centre at (x, y, -z) in the world; as a figure and its pose.
 
     Turned a little in its plane, so that the edges' coverage averages over the samples.
@@ -51,7 +61,7 @@ def square(x_m, y_m, z_m, side_m):
     return figure, PosedFigure(vertices, normals, np.zeros((27, 3)))
 
 
-def draw(renderer, view, *place):
+def draw(renderer: Renderer, view: View, *place: float) -> tuple[ImageArray, npt.NDArray[np.float32]]:
     figure, posed = square(*place)
     mesh = renderer.mesh(figure, WHITE)
     rgba, depth = renderer.draw(mesh, posed, view, PLAIN)
@@ -59,14 +69,14 @@ def draw(renderer, view, *place):
     return rgba, depth
 
 
-def centroid(rgba):
+def centroid(rgba: ImageArray) -> Array:
     alpha = rgba[:, :, 3].astype(float)
     v, u = np.indices(alpha.shape)
-    return np.array([(u * alpha).sum(), (v * alpha).sum()]) / alpha.sum()
+    return np.asarray(np.array([(u * alpha).sum(), (v * alpha).sum()]) / alpha.sum())
 
 
 @pytest.mark.parametrize("place", [(0.0, 0.0, 2.0, 0.3), (0.213, -0.137, 2.0, 0.21), (-0.4, 0.25, 3.0, 0.33)])
-def test_a_square_is_seen_where_the_camera_projects_it(renderer, place):
+def test_a_square_is_seen_where_the_camera_projects_it(renderer: Renderer, place: Place) -> None:
     x, y, z, side = place
     rgba, _ = draw(renderer, VIEW, *place)
     expected = VIEW.project(VIEW.to_cam(np.array([[x, y, -z]])))[0]
@@ -74,7 +84,7 @@ def test_a_square_is_seen_where_the_camera_projects_it(renderer, place):
     assert rgba[:, :, 3].sum() / 255 == pytest.approx((200 * side / z) ** 2, rel=0.03)
 
 
-def test_a_crop_shows_the_same_pixels(renderer):
+def test_a_crop_shows_the_same_pixels(renderer: Renderer) -> None:
     rgba, depth = draw(renderer, VIEW, 0.1, 0.05, 2.0, 0.4)
     part, part_depth = draw(renderer, VIEW.crop(40, 20, 70, 50), 0.1, 0.05, 2.0, 0.4)
     # A sample that an edge all but touches may fall either way.
@@ -82,13 +92,13 @@ def test_a_crop_shows_the_same_pixels(renderer):
     assert (np.isinf(part_depth) != np.isinf(depth[20:70, 40:110])).sum() <= 5
 
 
-def test_depth_is_in_metres_and_infinite_where_nothing_is(renderer):
+def test_depth_is_in_metres_and_infinite_where_nothing_is(renderer: Renderer) -> None:
     _, depth = draw(renderer, VIEW, 0.0, 0.0, 2.5, 0.4)
     assert depth[47, 63] == pytest.approx(2.5, abs=1e-4)
     assert np.isinf(depth[0, 0])
 
 
-def test_the_nearer_surface_hides_the_farther(renderer):
+def test_the_nearer_surface_hides_the_farther(renderer: Renderer) -> None:
     near, posed_near = square(0.0, 0.0, 2.0, 0.3)
     far, posed_far = square(0.0, 0.0, 3.0, 0.9)
     both = replace(
@@ -107,19 +117,19 @@ def test_the_nearer_surface_hides_the_farther(renderer):
     assert depth[47, 63 + 25] == pytest.approx(3.0, abs=1e-4)
 
 
-def test_white_under_white_light_is_white(renderer):
+def test_white_under_white_light_is_white(renderer: Renderer) -> None:
     rgba, _ = draw(renderer, VIEW, 0.0, 0.0, 2.0, 0.4)
     assert rgba[47, 63].min() > 200
 
 
-def test_clip_space_puts_pixel_edges_at_the_borders():
+def test_clip_space_puts_pixel_edges_at_the_borders() -> None:
     # The outer edges of the image, -0.5 and 127.5, are -1 and 1.
     left = np.array([(-0.5 - 63.5) / 200, (-0.5 - 47.5) / 200, 1.0, 1.0])
     clip = clip_matrix(VIEW) @ left
     np.testing.assert_allclose(clip[:2] / clip[3], [-1, -1])
 
 
-def test_resolved_colour_is_that_of_the_covered_samples_alone():
+def test_resolved_colour_is_that_of_the_covered_samples_alone() -> None:
     colour = np.zeros((2, 2, 4), np.uint8)
     colour[0, 0] = [200, 100, 40, 255]
     depth = np.array([[3.0, 0.0], [0.0, 0.0]], np.float32)

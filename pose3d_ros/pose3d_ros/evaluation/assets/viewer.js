@@ -10,6 +10,7 @@
   const playButton = box.querySelector("[data-act=play]");
   const MM = 0.001;
   const NEAR = 0.05;
+  const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
   const SPEEDS = [0.1, 0.25, 0.5, 1, 2];
 
   const state = {
@@ -207,9 +208,9 @@
     requestAnimationFrame(step);
   }
 
-  function look(view, at) {
+  function look(view, gliding) {
     const from = { ...state, centre: state.centre.slice() }, to = VIEWS[view]();
-    if (at === undefined) { Object.assign(state, to); draw(); return; }
+    if (!gliding || calm) { Object.assign(state, to); draw(); return; }
     const began = performance.now();
     state.glide = began;
     (function glide(now) {
@@ -274,7 +275,12 @@
     event.preventDefault();
     draw();
   });
-  slider.addEventListener("input", () => { play(false); state.frame = Number(slider.value); draw(); });
+  slider.addEventListener("input", () => {
+    const wanted = Number(slider.value);  // before any drawing, which sets the slider
+    play(false);
+    state.frame = wanted;
+    draw();
+  });
   box.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (!button) return;
@@ -288,5 +294,5 @@
   new ResizeObserver(draw).observe(canvas);
   state.frame = Math.min(scene.first_frame, scene.frames.length - 1);
   look("orbit");
-  if (!window.matchMedia("(prefers-reduced-motion: reduce)").matches) play(true);
+  if (!calm) play(true);
 })();

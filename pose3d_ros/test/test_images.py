@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pose3d_ros.errors import InputError
-from pose3d_ros.nodes.images import ENCODINGS, decoded_bgr, image_bgr
+from pose3d_ros.images import ENCODINGS, decoded_bgr, image_bgr
 
 GRADIENT = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
 

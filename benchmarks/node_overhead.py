@@ -1,0 +1,203 @@
+"""What the nodes cost besides the networks: conversions, and a frame's way through a pose node that does no work.
+
+python benchmarks/node_overhead.py [--seconds 5]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import subprocess
+import sys
+import time
+import timeit
+from array import array
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from common import report
+
+from pose3d_ros.images import decoded_bgr, image_bgr
+from pose3d_ros.nodes.transport import transport_environment
+from pose3d_ros.records import Detection, Frame, FrameResult, Person, Pose, TrackState
+from pose3d_ros.skeletons import get_skeleton
+
+PEOPLE, SKELETON, SIZE = 10, get_skeleton("muco21"), (640, 480)
+RATE_HZ = 30.0
+PEOPLE_LIMIT_MS = 1.0
+_REPEATS = 7
+_START_LIMIT_S = 60.0
+
+
+def make_people() -> tuple[Person, ...]:
+    """Ten people with 21 joints each."""
+    rng = np.random.default_rng(0)
+    count, centre_m = len(SKELETON), np.array([0.0, 0.0, 4.0])
+    return tuple(
+        Person(
+            i + 1,
+            TrackState.TRACKED,
+            Pose(
+                rng.normal(size=3) + centre_m,
+                rng.normal(size=(count, 3)) + centre_m,
+                rng.uniform(0, 480, (count, 2)),
+                rng.uniform(0, 1, count),
+                SKELETON,
+                Detection(np.array([10.0, 10.0, 90.0, 200.0]), 0.9),
+                0.1,
+            ),
+            rng.normal(size=3),
+            0.9,
+        )
+        for i in range(PEOPLE)
+    )
+
+
+def best_ms(function: Callable[[], object]) -> float:
+    """The best of some repeats: what the work costs, not what else the machine did."""
+    number = max(1, round(0.05 / max(timeit.timeit(function, number=1), 1e-6)))
+    return round(min(timeit.repeat(function, number=number, repeat=_REPEATS)) / number * 1e3, 4)
+
+
+def conversions() -> list[Mapping[str, object]]:
+    """Each conversion, beside the obvious way of doing it where there is one."""
+    import cv2
+    from rclpy.serialization import serialize_message
+    from sensor_msgs.msg import CompressedImage, Image
+    from std_msgs.msg import Header
+
+    from pose3d_ros.nodes.conversion import PeopleInfo, PeopleWriter, TrackNumbers, image_message, read_people
+    from pose3d_ros.nodes.markers import MarkerMaker
+
+    people, header, info = make_people(), Header(frame_id="camera"), PeopleInfo(SKELETON, "engine", True, 0.0)
+    writer, maker, numbers = PeopleWriter(), MarkerMaker(), TrackNumbers()
+    message = PeopleWriter().write(header, people, info)
+    picture = np.random.default_rng(0).integers(0, 255, (SIZE[1], SIZE[0], 3), np.uint8)
+    smooth = cv2.GaussianBlur(picture, (31, 31), 0)
+    jpeg = CompressedImage(data=array("B", cv2.imencode(".jpg", smooth)[1].tobytes()))
+    image = image_message(header, picture)
+    bare = Image()
+    ours: list[tuple[str, Callable[[], object], float | None]] = [
+        ("10 people to message", lambda: writer.write(header, people, info), PEOPLE_LIMIT_MS),
+        ("message to 10 people", lambda: read_people(message, numbers), PEOPLE_LIMIT_MS),
+        ("10 people to markers", lambda: maker.make(message, people, 0.5), None),
+        ("serialise 10 people (rclpy)", lambda: serialize_message(message), None),
+        ("image message to array, bgr8", lambda: image_bgr(image), None),
+        ("array to image message, bgr8", lambda: image_message(header, picture), None),
+        ("the same by image.data = array", lambda: setattr(bare, "data", picture.ravel()), None),
+        ("jpeg message to array", lambda: decoded_bgr(jpeg), None),
+    ]
+    rows: list[Mapping[str, object]] = []
+    for title, function, limit_ms in ours:
+        cost_ms = best_ms(function)
+        rows.append(
+            {
+                "what": title,
+                "ms": cost_ms,
+                "limit ms": limit_ms,
+                "of limit": None if limit_ms is None else round(cost_ms / limit_ms, 3),
+            }
+        )
+    return rows
+
+
+class NoWork:
+    """A pipeline that always finds the same ten people, at once."""
+
+    def __init__(self) -> None:
+        self._result = FrameResult(make_people(), (), {})
+        self.skeleton = SKELETON
+
+    def __call__(self, frame: Frame) -> FrameResult:
+        return self._result
+
+    def reset(self) -> None:
+        """Nothing to forget."""
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def serve() -> None:
+    """The node's process."""
+    from pose3d_ros.engines import BackendChoice
+    from pose3d_ros.nodes.opening import OpenPipeline
+    from pose3d_ros.nodes.pose_node import PoseNode
+    from pose3d_ros.nodes.run import run_node
+
+    pipeline: Any = NoWork()
+    opened = OpenPipeline(pipeline, "nothing", BackendChoice("onnxruntime", "does no work"))
+    sys.exit(run_node(lambda: PoseNode(opener=lambda _: opened), ["--ros-args", "-p", "fallback_hfov_deg:=60.0"]))
+
+
+def round_trip(seconds: float) -> list[Mapping[str, object]]:
+    """From publishing an image here, through a pose node in a process of its own, to its people being here."""
+    import rclpy
+    from pose3d_msgs.msg import Person3DArray
+    from rclpy.qos import qos_profile_sensor_data
+    from sensor_msgs.msg import Image
+    from std_msgs.msg import Header
+
+    from pose3d_ros.nodes.conversion import image_message
+
+    child = subprocess.Popen([sys.executable, __file__, "--serve"], stderr=subprocess.DEVNULL)
+    rclpy.init()
+    node = rclpy.create_node("benchmark")
+    publisher = node.create_publisher(Image, "image_raw", qos_profile_sensor_data)
+    latencies_ms: list[float] = []
+
+    def take(message: Person3DArray) -> None:
+        sent_ns = message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec
+        latencies_ms.append((time.monotonic_ns() - sent_ns) * 1e-6)
+
+    node.create_subscription(Person3DArray, "people", take, 10)
+    spin_until(node, lambda: publisher.get_subscription_count() > 0, _START_LIMIT_S)
+    spin_until(node, lambda: False, 1.0)
+    image = image_message(Header(frame_id="camera"), np.zeros((SIZE[1], SIZE[0], 3), np.uint8))
+    count = round(seconds * RATE_HZ)
+    for _ in range(count):
+        image.header.stamp.sec, image.header.stamp.nanosec = divmod(time.monotonic_ns(), 1_000_000_000)
+        publisher.publish(image)
+        spin_until(node, lambda: False, 1.0 / RATE_HZ)
+    spin_until(node, lambda: len(latencies_ms) >= count, 1.0)
+    child.terminate()
+    child.wait()
+    rclpy.shutdown()
+    return [
+        {"what": "image to people, two processes", "ms": round(float(np.percentile(latencies_ms, 50)), 2)},
+        {"what": "the same, 99% under", "ms": round(float(np.percentile(latencies_ms, 99)), 2)},
+        {"what": "images without people", "ms": None, "lost": count - len(latencies_ms)},
+    ]
+
+
+def spin_until(node: Any, done: Callable[[], bool], limit_s: float) -> None:
+    """Let the node's callbacks run until that holds, at most for so long."""
+    import rclpy
+
+    end_s = time.monotonic() + limit_s
+    while not done() and (left_s := end_s - time.monotonic()) > 0:
+        rclpy.spin_once(node, timeout_sec=left_s)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=5.0, help="of images through the node (%(default)s)")
+    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.serve:
+        serve()
+        return
+    os.environ.update(transport_environment(os.environ))
+    os.environ["ROS_DOMAIN_ID"] = str(random.SystemRandom().randint(40, 101))
+    rows = [*conversions(), *round_trip(args.seconds)]
+    notes = {
+        "people": f"{PEOPLE} with {len(SKELETON)} joints; image {SIZE[0]}x{SIZE[1]} at {RATE_HZ:g} Hz, best effort",
+        "limit": f"{PEOPLE_LIMIT_MS:g} ms to fill or to read the people of a frame",
+    }
+    report("node_overhead", rows, notes)
+
+
+if __name__ == "__main__":
+    main()
