@@ -58,7 +58,7 @@ class BagPlayer(Node):
     def __init__(self, **node_options: Any) -> None:
         super().__init__(_NODE, automatically_declare_parameters_from_overrides=True, **node_options)
         table = group_parameters(PlayerConfig, "", (_NODE,))
-        self._settings = NodeParameters(self, table, lambda: True, lambda: None)
+        self._settings = NodeParameters(self, table, lambda: True, lambda _: None)
         for error in (*self._settings.faults.values(), *self._settings.unknown):
             raise error
         self.config = build_group(PlayerConfig, "", self._settings.values)

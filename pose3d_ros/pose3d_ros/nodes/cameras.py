@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,12 +36,14 @@ class CameraSource:
         self._topic = topic
         self._fallback_hfov_deg = fallback_hfov_deg
         self.received = 0
+        self._first = threading.Event()
         self._known: tuple[object, ...] | None = None
         self._current: Camera | CameraError = self._error("camera_info", "a message", "none so far", "Publish it")
 
     def update(self, message: Any) -> CameraError | None:
         """Take over a sensor_msgs/CameraInfo; the error of one that can't be used."""
         self.received += 1
+        self._first.set()
         fields = _fields(message)
         if fields != self._known:
             self._known = fields
@@ -49,6 +52,14 @@ class CameraSource:
             except CameraError as error:
                 self._current = self._error(f"camera_info {error.subject}", error.expected, error.got, "Calibrate it")
         return self._current if isinstance(self._current, CameraError) else None
+
+    def wait_for_first(self, timeout_s: float) -> None:
+        """Give the first camera_info a little time: a driver publishes it just before or after its image.
+
+        Waits once only, and not after one came. For another thread than the one that calls `update`.
+        """
+        self._first.wait(timeout_s)
+        self._first.set()
 
     def camera_for(self, width_px: int, height_px: int) -> ImageCamera:
         """The camera of an image of that size. Raises CameraError when there is none and no field of view to assume."""

@@ -15,7 +15,7 @@ from std_srvs.srv import SetBool
 from pose3d_ros.config import NodeConfig, parameters_of
 from pose3d_ros.errors import Pose3DError
 from pose3d_ros.nodes.diagnostics import TOPIC, diagnostic_message
-from pose3d_ros.nodes.parameters import NodeParameters
+from pose3d_ros.nodes.parameters import NodeParameters, Values
 from pose3d_ros.nodes.problems import Level, ProblemBoard
 
 _DIAGNOSTICS_PERIOD_S = 1.0
@@ -71,7 +71,9 @@ class ManagedNode(LifecycleNode):
         self._enabled = True
         self._working = False
         self._settings = NodeParameters(self, parameters_of(kind), lambda: self.work is not None, self._take_settings)
-        self._take_settings()
+        self._take_settings(self._settings.values)
+        for name, fault in self._settings.faults.items():
+            self.board.raise_(f"parameter {name}", Level.ERROR, str(fault))
         for error in self._settings.unknown:
             self.board.raise_(f"unknown parameter {error.got}", Level.WARN, str(error))
         self._diagnostics = self.create_publisher(DiagnosticArray, TOPIC, 10)
@@ -157,12 +159,19 @@ class ManagedNode(LifecycleNode):
             return
         wanted = self.config.output.work_without_subscribers or self.work.wanted()
         work = self._phase == "active" and self._enabled and wanted
-        if work != self._working:
-            self._working = work
-            if work:
-                self.work.start()
-            else:
-                self.work.stop()
+        if work and not self._working:
+            self._start(self.work)
+        elif self._working and not work:
+            self._working = False
+            self.work.stop()
+
+    def _start(self, work: Work) -> None:
+        try:
+            work.start()
+        except Exception:  # the middleware's and rclpy's own, e.g. for a wrong qos_overrides parameter
+            self.board.raise_(_SET_UP, Level.ERROR, f"can't listen:\n{traceback.format_exc()}")
+        else:
+            self._working = True
 
     def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         self._enabled = request.data
@@ -173,14 +182,8 @@ class ManagedNode(LifecycleNode):
         response.message = "enabled" if self._enabled else "disabled"
         return response
 
-    def _take_settings(self) -> None:
-        self.config = NodeConfig.from_parameters(self._settings.values)
-        for name in self._settings.values:
-            fault = self._settings.faults.get(name)
-            if fault is None:
-                self.board.clear(f"parameter {name}")
-            else:
-                self.board.raise_(f"parameter {name}", Level.ERROR, str(fault))
+    def _take_settings(self, values: Values) -> None:
+        self.config = NodeConfig.from_parameters(values)
         if self.work is not None:
             self.work.reconfigure(self.config)
 
@@ -192,6 +195,9 @@ class ManagedNode(LifecycleNode):
 
     def _publish_diagnostics(self) -> None:
         values = {"state": self._phase, "enabled": str(self._enabled), "working": str(self._working)}
+        for name in self._settings.values:
+            if name not in self._settings.faults:
+                self.board.clear(f"parameter {name}")
         if self.work is not None:
             self.work.check()
             values.update(self.work.values())

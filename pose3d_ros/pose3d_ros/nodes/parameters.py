@@ -15,6 +15,9 @@ from pose3d_ros.errors import ConfigError
 _OF_ROS = ("use_sim_time", "start_type_description_service", "qos_overrides.")
 """Parameters, and the prefix of parameters, that rclpy declares itself."""
 
+Values = Mapping[str, Value]
+"""Parameter name → value."""
+
 
 class NodeParameters:
     """A node's parameters.
@@ -23,16 +26,17 @@ class NodeParameters:
     be checked here, with a reason, instead of ending the process. A wrong value is kept as an error (`faults`) and
     the default takes its place until a right one is set. An unknown name is an error in `unknown`.
 
-    frozen: whether only tunable parameters may change at the moment. changed: called after a change.
+    frozen: whether only tunable parameters may change at the moment. accept: called with all values before a change
+    holds; it may refuse it with a ConfigError.
     """
 
     def __init__(
-        self, node: Node, table: Sequence[Parameter], frozen: Callable[[], bool], changed: Callable[[], None]
+        self, node: Node, table: Sequence[Parameter], frozen: Callable[[], bool], accept: Callable[[Values], None]
     ) -> None:
         self._node = node
         self._table = {parameter.name: parameter for parameter in table}
         self._frozen = frozen
-        self._changed = changed
+        self._accept = accept
         self.faults: dict[str, ConfigError] = {}
         given = _given(node)
         self.unknown = tuple(self._unknown(given))
@@ -67,21 +71,18 @@ class NodeParameters:
         return value
 
     def _on_set(self, changes: list[RosParameter[Any]]) -> SetParametersResult:
-        checked: dict[str, Value] = {}
-        for change in changes:
-            parameter = self._table.get(change.name)
-            if parameter is None:
-                continue
-            if self._frozen() and not parameter.tunable:
-                return SetParametersResult(successful=False, reason=_frozen_reason(self._node, change.name))
-            try:
-                checked[change.name] = parameter.check(change.value)
-            except ConfigError as error:
-                return SetParametersResult(successful=False, reason=str(error))
+        ours = [change for change in changes if change.name in self._table]
+        fixed = [change.name for change in ours if not self._table[change.name].tunable]
+        if fixed and self._frozen():
+            return SetParametersResult(successful=False, reason=_frozen_reason(self._node, fixed[0]))
+        try:
+            checked = {change.name: self._table[change.name].check(change.value) for change in ours}
+            self._accept({**self._values, **checked})
+        except ConfigError as error:
+            return SetParametersResult(successful=False, reason=str(error))
         self._values.update(checked)
         for name in checked:
             self.faults.pop(name, None)
-        self._changed()
         return SetParametersResult(successful=True)
 
 

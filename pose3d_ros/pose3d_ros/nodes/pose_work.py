@@ -29,6 +29,7 @@ from pose3d_ros.nodes.silence import SilenceWatch
 from pose3d_ros.nodes.transport import silence_remedy
 from pose3d_ros.records import Frame, FrameResult
 
+_FIRST_CAMERA_S = 0.5
 # A robot's moving transforms come a little later than its images.
 _TF_WAIT_S = 0.05
 
@@ -171,6 +172,7 @@ class PoseWork:
             self._opened.pipeline.reconfigure(pending)
         message = arrival.message
         image = decoded_bgr(message) if self._compressed else image_bgr(message)
+        self.cameras.wait_for_first(_FIRST_CAMERA_S)
         found = self.cameras.camera_for(image.shape[1], image.shape[0])
         if found.problem is not None:
             text = f"people are not calibrated, their metres are a guess: {found.problem}"

@@ -77,8 +77,8 @@ class RootPoseEstimator:
     def __call__(self, frame: Frame, detections: Sequence[Detection]) -> tuple[Pose, ...]:
         """The poses of the detected people, in their order.
 
-        A joint below the score threshold or outside its crop is NaN; a person whose root has no depth above 0 is left
-        out. Raises InputError for a box without an area in the image, EngineError for an answer that does not fit.
+        A joint below the score threshold or outside its crop is NaN. A box in which too few joints are sure of
+        themselves holds no person, and a root without a depth above 0 no place: both are left out. Raises InputError for a box without an area in the image, EngineError for an answer that does not fit.
         """
         if not detections:
             return ()
@@ -148,8 +148,13 @@ class RootPoseEstimator:
                 float(sigma_m[i]),
             )
             for i, detection in enumerate(detections)
-            if np.isfinite(root_cam_m[i]).all()
+            if np.isfinite(root_cam_m[i]).all() and self._is_person(joints.scores[i])
         )
+
+    def _is_person(self, scores: Array) -> bool:
+        """Whether the best third of the joints is sure: a person may be cut by the image, but not be nowhere sure."""
+        best = np.sort(scores)[-max(len(scores) // 3, 1) :]
+        return bool(best.mean() >= self.config.person_score_threshold)
 
     def _trusted(self, joints: DecodedJoints) -> npt.NDArray[np.bool_]:
         at = joints.joints_crop_px

@@ -69,8 +69,8 @@ def step_features(
 ) -> Float32Array:
     """Input vectors of one frame: (..., J, 3) twice, (..., 3) twice and (...) → (..., 6·J + 4) float32.
 
-    The present root gives the ray. All finite, metres in the camera frame; for a person's first frame give the present as the previous one and
-    `NOMINAL_DT_S`. dt_s is clamped to `MIN_DT_S`–`MAX_DT_S`.
+    The present root gives the ray. All finite, metres in the camera frame; for a person's first frame give the
+    present as the previous one and `NOMINAL_DT_S`. dt_s is clamped to `MIN_DT_S`–`MAX_DT_S`.
     """
     turn = np.swapaxes(cam2ray(root_m), -1, -2)
     change = (relative_m - previous_relative_m) @ turn * CHANGE_SCALE

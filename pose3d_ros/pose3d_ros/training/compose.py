@@ -16,6 +16,10 @@ from pose3d_ros.training.sprite_bank import Sprite, SpriteBank
 _CROWD_PROBABILITIES = (0.06, 0.22, 0.24, 0.20, 0.14, 0.09, 0.05)
 """Probability of 0, 1, 2 … people in a scene."""
 
+_SHORT_M, _SHORT_SHARE = 1.55, 0.4
+"""Of those shorter than this so many are kept. A bank's median stature is 1.63 m, children and all; grown-ups' is near
+1.7 m, and stature is what a single image's distance hangs on."""
+
 
 @dataclass(frozen=True, eq=False)
 class Scene:
@@ -108,7 +112,7 @@ class SceneComposer:
         first = self.bank.sprite(int(members[0]))
         count = min(int(rng.choice(len(_CROWD_PROBABILITIES), p=_CROWD_PROBABILITIES)), len(members))
         chosen = [self.bank.sprite(int(i)) for i in rng.choice(members, count, replace=False)]
-        chosen = _without_collisions(chosen)
+        chosen = _without_collisions([s for s in chosen if s.height_m > _SHORT_M or rng.random() < _SHORT_SHARE])
         width, height = first.image_width_px, first.image_height_px
         image = self.backgrounds.draw(rng, width, height)
         owner = np.full((height, width), -1, np.int8)

@@ -243,7 +243,7 @@ def _detection_targets(image: ImageArray, boxes: Array, visible: Array, stride_p
         if x1 - x0 < 3 or y1 - y0 < 6:
             continue
         cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
-        spread_x, spread_y = max((x1 - x0) / 8, stride_px * 0.45), max((y1 - y0) / 8, stride_px * 0.45)
+        spread_x, spread_y = max((x1 - x0) / 14, stride_px * 0.4), max((y1 - y0) / 14, stride_px * 0.4)
         bump = np.exp(-0.5 * (((centre_x - cx) / spread_x) ** 2 + ((centre_y - cy) / spread_y) ** 2))
         if share < 0.25 or y1 - y0 < 14:
             weight[bump > 0.3] = 0

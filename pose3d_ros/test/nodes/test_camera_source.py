@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,6 +34,20 @@ def info(**changes: Any) -> SimpleNamespace:
 def test_without_camera_info_the_error_names_the_topic_and_the_way_out() -> None:
     with pytest.raises(CameraError, match=f"{TOPIC}.*fallback_hfov_deg"):
         CameraSource(TOPIC, 0.0).camera_for(640, 480)
+
+
+def test_the_first_camera_info_may_come_just_after_its_image() -> None:
+    source = CameraSource(TOPIC, 0.0)
+    threading.Timer(0.05, lambda: source.update(info())).start()
+    source.wait_for_first(30.0)
+    assert source.camera_for(640, 480).calibrated
+
+
+def test_it_is_waited_for_once_only() -> None:
+    source = CameraSource(TOPIC, 0.0)
+    source.wait_for_first(0.0)
+    source.wait_for_first(1e6)
+    assert source.received == 0
 
 
 def test_a_good_camera_info_calibrates() -> None:

@@ -34,14 +34,17 @@ K = [40.0, 0.0, 15.5, 0.0, 40.0, 11.5, 0.0, 0.0, 1.0]
 Opener = Callable[[PipelineConfig], OpenPipeline]
 
 
+def opened(pipeline: Any) -> OpenPipeline:
+    return OpenPipeline(pipeline, "fake", BackendChoice("onnxruntime", "a test"))
+
+
 class Rig:
     """A pose node with a camera in front and a listener behind."""
 
     def __init__(self, graph: Any, pipeline: Any, opener: Opener | None = None, **parameters: object) -> None:
         self.graph, self.pipeline = graph, pipeline
         self.logged = graph.log_of("pose_node")
-        open_fake = opener or (lambda _: OpenPipeline(pipeline, "fake", BackendChoice("onnxruntime", "a test")))
-        self.node = graph.add(PoseNode(opener=open_fake, **graph.options(**parameters)))
+        self.node = graph.add(PoseNode(opener=opener or (lambda _: opened(pipeline)), **graph.options(**parameters)))
         self.people = graph.listen(Person3DArray, "people")
         self.diagnostics = graph.listen(DiagnosticArray, "/diagnostics")
         compressed = parameters.get("image_transport") == "compressed"
@@ -118,6 +121,14 @@ def test_people_come_out_under_the_images_header(graph: Any, pipeline: Any) -> N
     assert (values["images"], values["results"], values["people"]) == ("1", "1", "1")
     assert values["backend"] == "onnxruntime (a test)"
     assert not rig.logged
+
+
+def test_an_image_just_before_its_camera_info_is_not_lost(graph: Any, pipeline: Any) -> None:
+    rig = Rig(graph, pipeline)
+    rig.send(picture())
+    rig.calibrate()
+    graph.spin_until(lambda: bool(rig.people))
+    assert rig.people[0].calibrated
 
 
 def test_compressed_images_and_a_latched_camera_info(graph: Any, pipeline: Any) -> None:
@@ -254,7 +265,7 @@ def test_a_missing_engine_leaves_the_node_alive_and_unconfigured(graph: Any, pip
     def opener(config: PipelineConfig) -> OpenPipeline:
         if missing:
             raise EngineError("engine", expected="a file", got=f"none in {config.engine.engines}", fix="Get it.")
-        return OpenPipeline(pipeline, "fake", BackendChoice("onnxruntime", "a test"))
+        return opened(pipeline)
 
     rig = Rig(graph, pipeline, opener, engines="/nowhere", fallback_hfov_deg=60.0)
     rig.until_status(DiagnosticStatus.ERROR, "none in /nowhere")
@@ -331,6 +342,31 @@ def test_parameters_are_described_and_ranged(graph: Any, pipeline: Any) -> None:
     assert all(d.description for d in (threshold, queue, backend))
 
 
+@pytest.mark.parametrize(("reliability", "expected"), [("reliable", "RELIABLE"), ("best_effort", "BEST_EFFORT")])
+def test_quality_of_service_can_be_overridden(graph: Any, pipeline: Any, reliability: str, expected: str) -> None:
+    topic = f"{graph.namespace}/image_raw"
+    options = graph.options(work_without_subscribers=True)
+    name = f"qos_overrides.{topic}.subscription.reliability"
+    options["parameter_overrides"].append(Parameter(name, value=reliability))
+    node = graph.add(PoseNode(opener=lambda _: opened(pipeline), **options))
+    node.autostart()
+    graph.spin_until(lambda: graph.node.count_subscribers(topic) > 0)
+    (info,) = graph.node.get_subscriptions_info_by_topic(topic)
+    assert info.qos_profile.reliability.name == expected
+    assert not node.board.current()
+
+
+def test_a_quality_of_service_that_is_none_is_said_and_survived(graph: Any, pipeline: Any) -> None:
+    options = graph.options(work_without_subscribers=True)
+    name = f"qos_overrides.{graph.namespace}/image_raw.subscription.reliability"
+    options["parameter_overrides"].append(Parameter(name, value="perfect"))
+    node = graph.add(PoseNode(opener=lambda _: opened(pipeline), **options))
+    node.autostart()
+    graph.spin_until(lambda: any("can't listen" in problem.text for problem in node.board.current()))
+    graph.spin_for(0.5)
+    assert node.phase == "active"
+
+
 def test_it_works_only_while_somebody_listens(graph: Any, pipeline: Any) -> None:
     rig = Rig(graph, pipeline, fallback_hfov_deg=90.0)
     rig.send(picture())
@@ -347,7 +383,7 @@ def test_it_works_only_while_somebody_listens(graph: Any, pipeline: Any) -> None
 
 def test_it_works_without_listeners_when_told_to(graph: Any, pipeline: Any) -> None:
     node = PoseNode(
-        opener=lambda _: OpenPipeline(pipeline, "fake", BackendChoice("onnxruntime", "a test")),
+        opener=lambda _: opened(pipeline),
         **graph.options(work_without_subscribers=True, fallback_hfov_deg=90.0),
     )
     graph.add(node).autostart()
@@ -418,7 +454,7 @@ def test_silence_is_explained(graph: Any, pipeline: Any) -> None:
 
 def test_a_topic_without_a_publisher_is_explained(graph: Any, pipeline: Any) -> None:
     node = PoseNode(
-        opener=lambda _: OpenPipeline(pipeline, "fake", BackendChoice("onnxruntime", "a test")),
+        opener=lambda _: opened(pipeline),
         **graph.options(work_without_subscribers=True, silence_warning_s=0.2),
     )
     graph.add(node).autostart()

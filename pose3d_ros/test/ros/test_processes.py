@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,6 +63,9 @@ class Process:
             stderr=subprocess.STDOUT,
             text=True,
         )
+        # So that waiting for words that never come ends, too.
+        self._watchdog = threading.Timer(DEADLINE_S, self.child.kill)
+        self._watchdog.start()
 
     def until(self, words: str) -> str:
         assert self.child.stdout is not None
@@ -71,7 +75,17 @@ class Process:
         raise AssertionError(f"the process ended without saying {words!r}")
 
     def rest(self) -> str:
-        return self.child.communicate(timeout=DEADLINE_S)[0]
+        """Its output from here to its end."""
+        said = self.child.communicate()[0]
+        self._watchdog.cancel()
+        return said
+
+    def end(self) -> None:
+        self._watchdog.cancel()
+        self.child.kill()
+        self.child.wait()
+        if self.child.stdout is not None:
+            self.child.stdout.close()
 
 
 @pytest.fixture
@@ -79,8 +93,7 @@ def processes() -> Iterator[list[Process]]:
     started: list[Process] = []
     yield started
     for process in started:
-        process.child.kill()
-        process.child.communicate()
+        process.end()
 
 
 def node(module: str, *parameters: str) -> list[str]:

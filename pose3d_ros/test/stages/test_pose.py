@@ -78,7 +78,7 @@ def test_joints_outside_the_crop_or_unsure_are_invalid(estimate: Callable[..., R
 
 
 def test_an_unsure_root_joint_still_places_the_person(estimate: Callable[..., RootPoseEstimator]) -> None:
-    (pose,) = estimate(metric(score=0.2), joint_score_threshold=0.5)(FRAME, [Detection(BOX, 0.8)])
+    (pose,) = estimate(metric(score=0.2), joint_score_threshold=0.5, person_score_threshold=0.1)(FRAME, [Detection(BOX, 0.8)])
     np.testing.assert_allclose(pose.root_cam_m, [0, 0, 5], atol=1e-9)
     assert np.isnan(pose.joints_cam_m).all()
 
@@ -165,3 +165,17 @@ def test_a_skeleton_of_another_size_is_refused(make_engine: MakeEngine, make_ent
 def test_a_missing_output_is_refused(estimate: Callable[..., RootPoseEstimator]) -> None:
     with pytest.raises(EngineError, match="joints_crop_px"):
         estimate(lambda feeds: {})(FRAME, [Detection(BOX, 0.8)])
+
+
+def test_a_box_without_a_sure_joint_holds_nobody(estimate: Callable[..., RootPoseEstimator]) -> None:
+    assert estimate(metric(score=0.3))(FRAME, [Detection(BOX, 0.8)]) == ()
+
+
+def test_half_a_person_is_a_person(estimate: Callable[..., RootPoseEstimator]) -> None:
+    def upper_body(feeds: Any) -> dict[str, npt.NDArray[np.float32]]:
+        answer = metric()(feeds)
+        answer["joint_scores"][:, : J // 2] = 0.0
+        return answer
+
+    (pose,) = estimate(upper_body)(FRAME, [Detection(BOX, 0.8)])
+    assert np.isnan(pose.joints_cam_m).any(axis=1)[: J // 2].all()

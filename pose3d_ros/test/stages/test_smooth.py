@@ -28,7 +28,7 @@ OUTPUTS = {"y": ("batch", Y), "next_state_0": ("batch", 2, 3)}
 
 
 def step(feeds: Any) -> dict[str, npt.NDArray[np.float32]]:
-    """Counts a person's frames in the state; corrects, per frame counted, distance by 1 cm and joint j by j mm along it."""
+    """Counts a person's frames in the state; per frame counted, corrects distance by 1 cm and joint j by j mm more."""
     state = feeds["state_0"] + 1
     along_ray = np.append(np.arange(J) * 0.001, 0.01)
     y = np.stack([0 * along_ray, 0 * along_ray, along_ray], axis=-1).reshape(1, Y)

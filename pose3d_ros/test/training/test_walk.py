@@ -20,7 +20,7 @@ def about_y(degrees: npt.NDArray[Any]) -> Array:
 
 def test_a_straight_way_is_walked_straight() -> None:
     place, heading = _along(np.array([[0.0, 0.0], [1.0, 0.0], [3.0, 0.0]]), np.array([0.0, 0.5, 2.5]))
-    np.testing.assert_allclose(place, [[0, 0], [0.5, 0], [2.5, 0]], atol=1e-6)
+    np.testing.assert_allclose(place, np.array([[0, 0], [0.5, 0], [2.5, 0]]), atol=1e-6)
     np.testing.assert_allclose(heading, np.pi / 2)
 
 
