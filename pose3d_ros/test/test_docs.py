@@ -118,9 +118,9 @@ def message_fields() -> dict[str, set[str]]:
 TOOL_PARAMETERS = settings(SOURCE / "nodes/bag_player.py") | settings(SOURCE / "nodes/recorder.py")
 LAUNCH_ARGUMENTS = {path.name: constants(path) for path in (PACKAGE / "launch").glob("*.launch.py")}
 NODE_NAMES = {name for path in (SOURCE / "nodes").glob("*.py") for name in constants(path)}
-SUMMARY_FIELDS = {
-    field.name for group in (Speed, Completeness, Accuracy, Steadiness) for field in fields(group)
-} | {field.name for field in fields(Summary) if field.type == "str"}
+SUMMARY_FIELDS = {field.name for group in (Speed, Completeness, Accuracy, Steadiness) for field in fields(group)} | {
+    field.name for field in fields(Summary) if field.type == "str"
+}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=ids)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from array import array
 from types import SimpleNamespace
+from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,7 +27,7 @@ def compressed(data: bytes, image_format: str = "jpeg") -> SimpleNamespace:
     return SimpleNamespace(data=array("B", data), format=image_format)
 
 
-def encode(image: np.ndarray, extension: str) -> bytes:
+def encode(image: npt.NDArray[Any], extension: str) -> bytes:
     return bytes(cv2.imencode(extension, image)[1])
 
 
@@ -125,7 +127,7 @@ def test_exif_does_not_turn_the_image() -> None:
     tiff = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
     exif = b"Exif\0\0" + tiff
     tagged = plain[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + plain[2:]
-    assert cv2.imdecode(np.frombuffer(tagged, np.uint8), cv2.IMREAD_COLOR).shape == (24, 16, 3)
+    assert np.asarray(cv2.imdecode(np.frombuffer(tagged, np.uint8), cv2.IMREAD_COLOR)).shape == (24, 16, 3)
     assert decoded_bgr(compressed(tagged)).shape == (16, 24, 3)
 
 

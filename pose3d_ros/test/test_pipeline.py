@@ -15,6 +15,7 @@ from pose3d_ros.errors import EngineError, InputError
 from pose3d_ros.geometry import Camera
 from pose3d_ros.pipeline import Pipeline
 from pose3d_ros.records import Detection, Frame, TrackState
+from pose3d_ros.stages.smooth_features import cam2ray
 
 J = 21
 CAMERA = Camera.from_hfov(60.0, 640, 480)
@@ -116,8 +117,10 @@ def test_from_image_to_people(engines: dict[str, FakeEngine]) -> None:
     with build() as pipeline:
         result = pipeline(frame())
     (person,) = result.people
-    # Cell (15, 20) is input pixel (163.5, 123.5), image pixel (327.5, 247.5); one centimetre from the smoother.
-    expected = CAMERA.backproject(np.array([327.5, 247.5]), np.array(4.0)) + 0.01
+    # Cell (15, 20) is input pixel (163.5, 123.5), image pixel (327.5, 247.5); a centimetre each way from the smoother,
+    # in the frame of the person's ray.
+    measured = CAMERA.backproject(np.array([327.5, 247.5]), np.array(4.0))
+    expected = measured + cam2ray(measured).T @ np.full(3, 0.01)
     np.testing.assert_allclose(person.pose.root_cam_m, expected, atol=1e-6)
     assert person.pose.skeleton.name == "muco21"
     assert len(result.detections) == 1

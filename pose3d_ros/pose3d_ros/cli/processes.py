@@ -17,9 +17,7 @@ from pose3d_ros.errors import Pose3DError
 _POLITE_S = 8.0
 _FIRM_S = 3.0
 _LOG_LINES = 5
-# Fields of /proc/PID/stat after the name: utime and stime (proc(5), counted from the state).
-_USER_TICKS, _SYSTEM_TICKS = 11, 12
-_IDLE_SHARE = 0.06  # of a core: what a node's timers need
+_IDLE_SHARE = 0.3  # of a core: a node with a queue to work off wants a whole one, its timers little
 _IDLE_PERIOD_S = 0.5
 
 
@@ -40,13 +38,19 @@ class Child:
         """Whether it has not ended."""
         return self.process.poll() is None
 
-    def cpu_s(self) -> float | None:
-        """Seconds of processor time that it has used, None where the system does not say."""
+    def busy_s(self) -> float | None:
+        """Seconds that its threads have run or wanted to run (proc(5), schedstat); None where that is not known.
+
+        Unlike processor time alone, this is no less on a machine that has no time for the child.
+        """
         try:
-            fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-        except OSError:
+            stats = [task.read_text(encoding="utf-8").split() for task in self._tasks()]
+        except OSError:  # no such file on this system, or the thread has just ended
             return None
-        return (int(fields[_USER_TICKS]) + int(fields[_SYSTEM_TICKS])) / os.sysconf("SC_CLK_TCK")
+        return sum(int(running_ns) + int(waiting_ns) for running_ns, waiting_ns, _ in stats) * 1e-9
+
+    def _tasks(self) -> list[Path]:
+        return list(Path(f"/proc/{self.process.pid}/task").glob("*/schedstat"))
 
     def last_words(self) -> str:
         """The end of its output, in one line."""
@@ -138,14 +142,17 @@ def wait_for_end(
         group.check(child)
 
 
-def wait_until_idle(children: Sequence[Child], limit_s: float) -> None:
-    """Wait until none of the children works any more, at most limit_s: their queues are empty then."""
+def wait_until_idle(children: Sequence[Child], limit_s: float) -> bool:
+    """Wait until none of the children has work any more: their queues are empty then.
+
+    Returns False when one still had after limit_s. Where the system does not say, they count as idle.
+    """
     deadline_s = time.monotonic() + limit_s
     while time.monotonic() < deadline_s:
-        before = [child.cpu_s() for child in children]
-        start_s = time.monotonic()
+        start_s, before = time.monotonic(), [child.busy_s() for child in children]
         time.sleep(_IDLE_PERIOD_S)
+        after = [child.busy_s() for child in children]
         allowed_s = _IDLE_SHARE * (time.monotonic() - start_s)
-        after = [child.cpu_s() for child in children]
         if all(a is None or b is None or a - b <= allowed_s for a, b in zip(after, before, strict=True)):
-            return
+            return True
+    return False

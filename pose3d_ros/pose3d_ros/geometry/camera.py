@@ -112,7 +112,8 @@ class Camera:
         points = _checked_points("points_img_px", points_img_px, 2)
         normalised = self._undistorted(points.reshape(-1, 2))
         ones = np.where(np.isnan(normalised[:, :1]), np.nan, 1.0)
-        return np.concatenate([normalised, ones], axis=1).reshape(*points.shape[:-1], 3)
+        rays: Array = np.concatenate([normalised, ones], axis=1).reshape(*points.shape[:-1], 3)
+        return rays
 
     def backproject(self, points_img_px: npt.ArrayLike, depth_m: npt.ArrayLike) -> Array:
         """Points in the camera's optical frame at the given depths behind pixels.
@@ -132,7 +133,8 @@ class Camera:
                 got=f"{depth.shape}",
                 fix="Give one depth for each pixel.",
             ) from None
-        return rays * np.where(depth > 0, depth, np.nan)[..., None]
+        points: Array = rays * np.where(depth > 0, depth, np.nan)[..., None]
+        return points
 
     def undistort(self, points_img_px: npt.ArrayLike) -> Array:
         """Pixels where a pinhole with the same K_px would see what this camera sees at these pixels.

@@ -124,7 +124,8 @@ def _keep(wanted: npt.NDArray[np.bool_], points: Array) -> Array:
 
 def _shorten(points: Array, limit: float) -> Array:
     radius = np.hypot(points[:, 0], points[:, 1])
-    return points * np.minimum(1.0, limit / np.maximum(radius, 1e-300))[:, None]
+    shortened: Array = points * np.minimum(1.0, limit / np.maximum(radius, 1e-300))[:, None]
+    return shortened
 
 
 def _undistort_equidistant(coefficients: Array, distorted: Array) -> Array:
@@ -132,7 +133,11 @@ def _undistort_equidistant(coefficients: Array, distorted: Array) -> Array:
     slope = imaged.deriv()
     radius = np.hypot(distorted[:, 0], distorted[:, 1])
     limit = _largest_angle_rad(tuple(coefficients))
-    angle = _invert_growing(lambda a: (imaged(a), slope(a)), limit, radius)
+
+    def curve(angle: Array) -> tuple[Array, Array]:
+        return np.asarray(imaged(angle), np.float64), np.asarray(slope(angle), np.float64)
+
+    angle = _invert_growing(curve, limit, radius)
     found = np.abs(imaged(angle) - radius) <= _ACCEPTED
     return _keep(found, distorted * _ratio(np.tan(angle), radius)[:, None])
 

@@ -24,10 +24,12 @@ class PersonMemory:
 
     def __init__(self, joints: int, state_shapes: Sequence[tuple[int, int]]) -> None:
         self._rows: dict[int, int] = {}
-        self.states = [np.zeros((_FIRST_CAPACITY, *shape), dtype=np.float32) for shape in state_shapes]
+        self.states: list[npt.NDArray[np.float32]] = [
+            np.zeros((_FIRST_CAPACITY, *shape), dtype=np.float32) for shape in state_shapes
+        ]
         self.relative_m: Array = np.zeros((_FIRST_CAPACITY, joints, 3))
         self.root_m: Array = np.zeros((_FIRST_CAPACITY, 3))
-        self.stamp_ns = np.full(_FIRST_CAPACITY, -1, dtype=np.int64)
+        self.stamp_ns: npt.NDArray[np.int64] = np.full(_FIRST_CAPACITY, -1, dtype=np.int64)
 
     def rows(self, track_ids: Iterable[int]) -> Rows:
         """The people's rows, new ones for those who have none."""
@@ -62,10 +64,10 @@ class PersonMemory:
         return self._rows[track_id]
 
     def _grow(self) -> None:
-        self.states = [np.concatenate((s, np.zeros_like(s))) for s in self.states]
+        self.states = [np.concatenate((s, np.zeros_like(s)), dtype=np.float32) for s in self.states]
         self.relative_m = np.concatenate((self.relative_m, np.zeros_like(self.relative_m)))
         self.root_m = np.concatenate((self.root_m, np.zeros_like(self.root_m)))
-        self.stamp_ns = np.concatenate((self.stamp_ns, np.full_like(self.stamp_ns, -1)))
+        self.stamp_ns = np.concatenate((self.stamp_ns, np.full_like(self.stamp_ns, -1)), dtype=np.int64)
 
     def _wipe(self, row: int) -> None:
         for state in self.states:

@@ -78,7 +78,8 @@ class RootPoseEstimator:
         """The poses of the detected people, in their order.
 
         A joint below the score threshold or outside its crop is NaN. A box in which too few joints are sure of
-        themselves holds no person, and a root without a depth above 0 no place: both are left out. Raises InputError for a box without an area in the image, EngineError for an answer that does not fit.
+        themselves holds no person, and a root without a depth above 0 no place: both are left out. Raises InputError
+        for a box without an area in the image, EngineError for an answer that does not fit.
         """
         if not detections:
             return ()

@@ -77,8 +77,9 @@ def step_features(
     displacement = ((root_m - previous_root_m)[..., None, :] @ turn)[..., 0, :] * CHANGE_SCALE
     time = np.clip(dt_s, MIN_DT_S, MAX_DT_S)[..., None] / NOMINAL_DT_S
     flat = (*relative_m.shape[:-2], -1)
-    parts = ((relative_m @ turn).reshape(flat), change.reshape(flat), displacement, time)
-    return np.concatenate(parts, axis=-1).astype(np.float32)
+    parts: tuple[Floats, ...] = ((relative_m @ turn).reshape(flat), change.reshape(flat), displacement, time)
+    features: Float32Array = np.concatenate(parts, axis=-1).astype(np.float32)
+    return features
 
 
 def sequence_features(relative_m: Floats, root_m: Floats, dt_s: Floats) -> Float32Array:

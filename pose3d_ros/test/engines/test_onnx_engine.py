@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from onnx import TensorProto, helper
 
@@ -15,7 +16,7 @@ from pose3d_ros.engines import onnx as backend
 from pose3d_ros.errors import EngineError
 
 
-def feeds(batch: int) -> dict[str, np.ndarray]:
+def feeds(batch: int) -> dict[str, npt.NDArray[Any]]:
     a = np.arange(batch * 3, dtype=np.float32).reshape(batch, 3)
     return {"a": a, "b": 2 * a, "n": np.arange(batch)}
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,7 +26,7 @@ def camera_with(model: str) -> Camera:
     return Camera(K, 640, 480, np.array(LENSES.get(model, [])), model)
 
 
-def image_grid(camera: Camera, count: int = 15) -> np.ndarray:
+def image_grid(camera: Camera, count: int = 15) -> npt.NDArray[Any]:
     """(count, count, 2) pixels over the whole image, from edge to edge."""
     u = np.linspace(-0.5, camera.width_px - 0.5, count)
     v = np.linspace(-0.5, camera.height_px - 0.5, count)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,18 +15,20 @@ from pose3d_ros.errors import InputError
 from pose3d_ros.geometry import Camera, apply_affine, crop_people, img2crop_affine, invert_affine, square_box
 
 
-def blob_image(centre_px: tuple[float, float], sigma_px: float, width: int = 320, height: int = 240) -> np.ndarray:
+def blob_image(
+    centre_px: tuple[float, float], sigma_px: float, width: int = 320, height: int = 240
+) -> npt.NDArray[Any]:
     """(height, width, 3) uint8, a Gaussian blob around a sub-pixel place."""
     v, u = np.mgrid[:height, :width]
     blob = 250 * np.exp(-((u - centre_px[0]) ** 2 + (v - centre_px[1]) ** 2) / (2 * sigma_px**2))
     return np.repeat(np.rint(blob).astype(np.uint8)[..., None], 3, axis=-1)
 
 
-def blob_centre(image: np.ndarray) -> np.ndarray:
+def blob_centre(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """(2,) centre of mass in pixels, without the blob's faint rim."""
     weight = np.clip(image[..., 0].astype(float) - 12, 0, None)
     v, u = np.mgrid[: image.shape[0], : image.shape[1]]
-    centre: np.ndarray = np.array([(weight * u).sum(), (weight * v).sum()]) / weight.sum()
+    centre: npt.NDArray[Any] = np.array([(weight * u).sum(), (weight * v).sum()]) / weight.sum()
     return centre
 
 
@@ -215,7 +220,7 @@ def test_crop_has_a_camera() -> None:
         np.zeros((10, 10, 3), np.float32),
     ],
 )
-def test_bad_images(image: np.ndarray) -> None:
+def test_bad_images(image: npt.NDArray[Any]) -> None:
     with pytest.raises(InputError, match="image"):
         crop_people(image, [[0, 0, 5, 5]], 32)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from pose3d_ros.errors import CameraError
@@ -41,7 +43,7 @@ rectification_matrix: {rows: 3, cols: 3, data: [1, 0, 0, 0, 1, 0, 0, 0, 1]}
         ([[1.0, 2.0], [3.0]], "3x3 matrix of numbers"),
     ],
 )
-def test_bad_matrix(matrix: np.ndarray, message: str) -> None:
+def test_bad_matrix(matrix: npt.NDArray[Any], message: str) -> None:
     with pytest.raises(CameraError, match=message):
         Camera(matrix, 640, 480)
 

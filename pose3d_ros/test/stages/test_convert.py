@@ -11,7 +11,7 @@ POSE = Pose(
     np.array([0, 0, 4.0]),
     np.arange(63, dtype=np.float64).reshape(21, 3),
     np.arange(42, dtype=np.float64).reshape(21, 2),
-    np.linspace(0.5, 1.0, 21),
+    np.linspace(0.5, 1.0, 21, dtype=np.float64),
     SOURCE,
     Detection(np.array([0.0, 0, 1, 1]), 0.9),
 )

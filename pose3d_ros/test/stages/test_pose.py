@@ -78,7 +78,9 @@ def test_joints_outside_the_crop_or_unsure_are_invalid(estimate: Callable[..., R
 
 
 def test_an_unsure_root_joint_still_places_the_person(estimate: Callable[..., RootPoseEstimator]) -> None:
-    (pose,) = estimate(metric(score=0.2), joint_score_threshold=0.5, person_score_threshold=0.1)(FRAME, [Detection(BOX, 0.8)])
+    (pose,) = estimate(metric(score=0.2), joint_score_threshold=0.5, person_score_threshold=0.1)(
+        FRAME, [Detection(BOX, 0.8)]
+    )
     np.testing.assert_allclose(pose.root_cam_m, [0, 0, 5], atol=1e-9)
     assert np.isnan(pose.joints_cam_m).all()
 
@@ -178,4 +180,4 @@ def test_half_a_person_is_a_person(estimate: Callable[..., RootPoseEstimator]) -
         return answer
 
     (pose,) = estimate(upper_body)(FRAME, [Detection(BOX, 0.8)])
-    assert np.isnan(pose.joints_cam_m).any(axis=1)[: J // 2].all()
+    assert np.isnan(pose.joints_cam_m[: J // 2]).any(axis=1).all()

@@ -116,7 +116,7 @@ def frames(seed: int, people: int, noise: Noise) -> list[list[tuple[int, Pose]]]
             if rng.random() < 0.05:
                 again = measured(rng, joints[t, i], roots[t, i], boxes[t, i], noise, biases[i], 0.5 * score)
                 visible.append((i, again))
-        rng.shuffle(visible)
+        visible = [visible[k] for k in rng.permutation(len(visible))]
         result.append(visible)
     return result
 

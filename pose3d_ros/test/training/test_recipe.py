@@ -2,21 +2,22 @@
 
 import inspect
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pose3d_ros.errors import ConfigError
 from pose3d_ros.training.recipe import Recipe, load_recipe
 
-MINIMAL = {"net": "detector", "steps": 10, "batch_size": 2, "learning_rate": 1e-3}
+MINIMAL: dict[str, Any] = {"net": "detector", "steps": 10, "batch_size": 2, "learning_rate": 1e-3}
 
 
-def write(path, text):
+def write(path: Path, text: str) -> Path:
     path.write_text(text)
     return path
 
 
-def test_saved_recipe_reads_back_the_same(tmp_path):
+def test_saved_recipe_reads_back_the_same(tmp_path: Path) -> None:
     recipe = Recipe(**MINIMAL, filter_widths=(3, 5))
     recipe.save(tmp_path / "r.yaml")
     assert load_recipe(tmp_path / "r.yaml") == recipe
@@ -34,12 +35,12 @@ def test_saved_recipe_reads_back_the_same(tmp_path):
         ("a: [1", "readable YAML"),
     ],
 )
-def test_a_wrong_recipe_is_named(tmp_path, text, named):
+def test_a_wrong_recipe_is_named(tmp_path: Path, text: str, named: str) -> None:
     with pytest.raises(ConfigError, match=named):
         load_recipe(write(tmp_path / "r.yaml", text))
 
 
-def test_shipped_recipes_are_valid():
+def test_shipped_recipes_are_valid() -> None:
     folder = Path(inspect.getfile(Recipe)).parents[2] / "engines" / "recipes"
     nets = {load_recipe(p).net for p in sorted(folder.glob("*.yaml"))}
     assert {"detector", "root_pose", "smoother"} <= nets
