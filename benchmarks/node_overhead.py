@@ -156,6 +156,9 @@ def round_trip(seconds: float) -> list[Mapping[str, object]]:
     spin_until(node, lambda: publisher.get_subscription_count() > 0, _START_LIMIT_S)
     spin_until(node, lambda: False, 1.0)
     image = image_message(Header(frame_id="camera"), np.zeros((SIZE[1], SIZE[0], 3), np.uint8))
+    publisher.publish(image)  # the first image waits for a camera_info that may come just after it
+    spin_until(node, lambda: bool(latencies_ms), _START_LIMIT_S)
+    latencies_ms.clear()
     count = round(seconds * RATE_HZ)
     for _ in range(count):
         image.header.stamp.sec, image.header.stamp.nanosec = divmod(time.monotonic_ns(), 1_000_000_000)

@@ -56,6 +56,7 @@ class Pose:
     root_cam_m (3,); joints_cam_m (J, 3); joints_img_px (J, 2) in the (distorted) image; scores (J,) in 0–1.
     An invalid joint has NaN coordinates. detection: the box it was read from.
     root_sigma_m: standard deviation of the root's distance along its ray, NaN when the engine gives none.
+    clothes_lab (2, 3): CIE L, a, b of the upper and the lower body, NaN where unseen.
     """
 
     root_cam_m: Array
@@ -65,6 +66,7 @@ class Pose:
     skeleton: Skeleton
     detection: Detection
     root_sigma_m: float = float("nan")
+    clothes_lab: Array = field(default_factory=lambda: np.full((2, 3), np.nan))
 
 
 @dataclass(frozen=True, eq=False)

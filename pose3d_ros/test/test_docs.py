@@ -92,8 +92,10 @@ def constants(path: Path) -> set[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             found.add(node.value)
-        if isinstance(node, ast.JoinedStr) and len(node.values) == 2 and isinstance(node.values[0], ast.Constant):
-            found |= {f"{node.values[0].value}{suffix}" for suffix in ("", "_smoothed")}
+        if isinstance(node, ast.JoinedStr) and len(node.values) == 2:
+            start = node.values[0]
+            if isinstance(start, ast.Constant) and isinstance(start.value, str):
+                found |= {start.value, f"{start.value}_smoothed"}
     return found
 
 
@@ -218,8 +220,8 @@ def test_topics_and_services_are_those_of_the_nodes() -> None:
 
 
 def test_parameters_are_those_of_the_table() -> None:
-    for page, names in named("parameter").items():
-        assert names - set(PARAMETERS) - TOOL_PARAMETERS == set(), page
+    for name, names in named("parameter").items():
+        assert names - set(PARAMETERS) - TOOL_PARAMETERS == set(), name
     groups = {name.split(".")[0] for name in PARAMETERS if "." in name}
     pattern = re.compile(rf"\b((?:{'|'.join(sorted(groups))})\.[a-z]\w*)\b")
     for page in PAGES:

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 RESULT_TOPICS = ("/people", "/people_smoothed", "/diagnostics", "/skeleton")
 _START_LIMIT_S = 60.0
 _SETTLE_S = 1.2  # for the last messages on their way, and for the nodes' last diagnostics
-_CATCH_UP_LIMIT_S = 30.0
-_QUEUE_SIZE = 50  # a hiccup of the machine should cost time and no frame
+_CATCH_UP_LIMIT_S = 240.0
+_QUEUE_SIZE = 200  # a slow or busy machine should lose time and no frame
 # Below 102 no DDS port of a domain meets the ports that Linux gives to clients; the low ones are in common use.
 _DOMAINS = (40, 101)
 _LEAD = (

@@ -15,6 +15,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("pose3d_ros.cli.run", "find people in images, a video or a camera, without ROS"),
     "demo": ("pose3d_ros.cli.demo", "play a recording through the ROS nodes and write a report"),
     "evaluate": ("pose3d_ros.cli.evaluate", "score results, or the engines themselves, on a recording"),
+    "train": ("pose3d_ros.cli.train", "train one of the nets from a recipe"),
     "doctor": ("pose3d_ros.cli.doctor", "say what is installed, what works, and what to do"),
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,8 @@ ROOT_WEIGHT_PER_M = 0.1
 
 MAX_ROOT_COST_M = 3.0
 _IMPOSSIBLE = 1e6
+_KEPT_BONUS = 10.0
+"""More than any possible pair costs."""
 
 
 @dataclass(frozen=True)
@@ -30,17 +32,22 @@ class Match:
     cost: float
 
 
-def match_people(predicted: Sequence[Pose], truth: Sequence[Pose]) -> tuple[Match, ...]:
+def match_people(
+    predicted: Sequence[Pose], truth: Sequence[Pose], kept: Collection[tuple[int, int]] = ()
+) -> tuple[Match, ...]:
     """Pair the people of one frame with the least total cost (Hungarian), possible pairs only.
 
-    Both lists are in one skeleton. A predicted or ground-truth person may stay alone.
+    Both lists are in one skeleton. A predicted or ground-truth person may stay alone. kept: pairs (predicted, truth)
+    of the frame before, which stay paired while they are possible, as CLEAR MOT has it (Bernardin 2008, sec. 2.1.1).
     """
     if not predicted or not truth:
         return ()
     costs = pair_costs(predicted, truth)
+    for i, j in kept:
+        costs[i, j] -= _KEPT_BONUS
     rows, columns = linear_sum_assignment(np.where(np.isfinite(costs), costs, _IMPOSSIBLE))
     return tuple(
-        Match(int(i), int(j), float(costs[i, j]))
+        Match(int(i), int(j), float(costs[i, j] + _KEPT_BONUS * ((i, j) in kept)))
         for i, j in zip(rows, columns, strict=True)
         if np.isfinite(costs[i, j])
     )

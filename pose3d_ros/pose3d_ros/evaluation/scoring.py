@@ -69,11 +69,19 @@ def detected(people: People) -> People:
 def match_session(session: Session) -> tuple[Pair, ...]:
     """All matched people of a session, in time order; only detected people take part."""
     pairs: list[Pair] = []
+    last_id: dict[int, int] = {}
     for index, frame in enumerate(session.frames):
         found = detected(frame.raw or ())
         smoothed = {person.track_id: person for person in frame.smoothed or ()}
-        for match in match_people([p.pose for p in found], [p.pose for p in frame.truth]):
+        kept = [
+            (i, j)
+            for i, p in enumerate(found)
+            for j, t in enumerate(frame.truth)
+            if last_id.get(t.track_id) == p.track_id
+        ]
+        for match in match_people([p.pose for p in found], [p.pose for p in frame.truth], kept):
             person = found[match.predicted]
+            last_id[frame.truth[match.truth].track_id] = person.track_id
             pairs.append(Pair(index, frame.truth[match.truth], person, smoothed.get(person.track_id)))
     return tuple(pairs)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -48,11 +47,11 @@ def skeleton_message(skeleton: Skeleton) -> SkeletonInfo:
 
 
 def image_message(header: Header, image_bgr: ImageArray) -> Image:
-    """A `bgr8` image. `array` is the only type whose assignment rclpy neither copies nor checks element by element."""
-    data = array.array("B")
-    data.frombytes(np.ascontiguousarray(image_bgr).data.cast("B"))
+    """A `bgr8` image. The bytes go straight into the message's own array: assigning them would copy, or check, each."""
     height_px, width_px = image_bgr.shape[:2]
-    return Image(header=header, height=height_px, width=width_px, encoding="bgr8", step=width_px * 3, data=data)
+    message = Image(header=header, height=height_px, width=width_px, encoding="bgr8", step=width_px * 3)
+    message.data.frombytes(np.ascontiguousarray(image_bgr).data.cast("B"))
+    return message
 
 
 class PeopleWriter:

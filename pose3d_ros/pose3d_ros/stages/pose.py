@@ -13,10 +13,12 @@ from pose3d_ros.engines.base import Engine
 from pose3d_ros.engines.manifest import ManifestEntry
 from pose3d_ros.errors import EngineError
 from pose3d_ros.geometry import CropBatch, apply_affine, assemble, crop_people, invert_affine, moon_k_m
-from pose3d_ros.records import Array, Detection, Frame, Pose
+from pose3d_ros.records import Array, Detection, Frame, ImageArray, Pose
 from pose3d_ros.skeletons import Skeleton
+from pose3d_ros.stages.appearance import clothes_lab
 from pose3d_ros.stages.decoders import POSE_DECODERS, ROOT_DECODERS, DecodedJoints, DecodedRoots, RawOutputs
 from pose3d_ros.stages.entries import check_decoder, crop_size_px, normalisation_of, real_parameter, skeleton_of
+from pose3d_ros.stages.flip import mean_of_halves, mean_with_mirrored
 
 _BOX_SCALE = 1.25
 """Margin around a box before it is cropped (Moon 2019, sec. 6.1)."""
@@ -86,14 +88,21 @@ class RootPoseEstimator:
         boxes = np.array([d.box_xyxy_px for d in detections], dtype=np.float64)
         crops = self._pose_crops.cut(frame, boxes)
         k_m = moon_k_m(crops.boxes_xyxy_px, frame.camera.fx_px, frame.camera.fy_px)
-        raw = self._infer_pose(crops, k_m)
+        flipped = self.config.flip_test
+        raw = self._infer_pose(crops.images, k_m, flipped)
         joints = self._pose_decoder.decode(raw, self._pose_crops.size_px)
         roots = self._roots(frame, boxes, crops, k_m, raw)
-        self._check_counts(joints, roots, len(detections))
+        self._check_counts(joints, roots, len(detections), flipped)
+        if flipped:
+            joints = mean_with_mirrored(joints, self._skeleton, self._pose_crops.size_px)
+            roots = roots if self._root_engine is not None else mean_of_halves(roots)
         return self._poses(frame, detections, crops, joints, roots)
 
-    def _infer_pose(self, crops: CropBatch, k_m: Array) -> RawOutputs:
-        feeds: dict[str, npt.NDArray[np.float32]] = {"image": self._pose_normalisation.apply(crops.images)}
+    def _infer_pose(self, images: ImageArray, k_m: Array, flipped: bool) -> RawOutputs:
+        """The pose net's answer for N crops, or for them and then for their mirror images: 2N, still one call."""
+        if flipped:
+            images, k_m = np.concatenate([images, images[:, :, ::-1]]), np.concatenate([k_m, k_m])
+        feeds: dict[str, npt.NDArray[np.float32]] = {"image": self._pose_normalisation.apply(images)}
         if self._pose_decoder.k_input is not None:
             feeds[self._pose_decoder.k_input] = k_m.astype(np.float32)
         return self._pose_engine.infer(feeds)
@@ -112,9 +121,11 @@ class RootPoseEstimator:
         }
         return decoder.decode(self._root_engine.infer(feeds))
 
-    def _check_counts(self, joints: DecodedJoints, roots: DecodedRoots, people: int) -> None:
-        expected = (people, len(self._skeleton))
-        if joints.scores.shape != expected or joints.relative_depth_m.shape != expected or len(roots.depth_m) != people:
+    def _check_counts(self, joints: DecodedJoints, roots: DecodedRoots, people: int, flipped: bool) -> None:
+        expected = (people * (1 + flipped), len(self._skeleton))
+        root_count = expected[0] if self._root_engine is None else people
+        shapes = joints.scores.shape, joints.relative_depth_m.shape
+        if shapes != (expected, expected) or len(roots.depth_m) != root_count:
             raise EngineError(
                 f"outputs of {self._pose_name}",
                 expected=f"{people} people with the {len(self._skeleton)} joints of {self._skeleton.name}",
@@ -137,6 +148,8 @@ class RootPoseEstimator:
         valid = np.isfinite(joints_cam_m).all(axis=-1) & self._trusted(joints)
         joints_img_px[~valid] = np.nan
         joints_cam_m[~valid] = np.nan
+        known_px = np.where(valid[..., None], joints.joints_crop_px, np.nan)
+        clothes = clothes_lab(crops.images, known_px, self._skeleton)
         sigma_m = roots.relative_sigma * np.linalg.norm(root_cam_m, axis=-1)
         return tuple(
             Pose(
@@ -147,6 +160,7 @@ class RootPoseEstimator:
                 self._skeleton,
                 detection,
                 float(sigma_m[i]),
+                clothes[i],
             )
             for i, detection in enumerate(detections)
             if np.isfinite(root_cam_m[i]).all() and self._is_person(joints.scores[i])

@@ -17,6 +17,7 @@ from pose3d_ros.config import TrackerConfig
 from pose3d_ros.geometry import Camera
 from pose3d_ros.records import Array, Person, Pose, TrackState
 from pose3d_ros.stages import kalman
+from pose3d_ros.stages.appearance import blended_lab, colour_cost
 from pose3d_ros.stages.associate import Pairs, assign, box_cost, image_cost, shape_cost, total_cost
 from pose3d_ros.stages.boxes import iou_matrix
 from pose3d_ros.stages.carry import NEAREST_M, carried_boxes, carried_pose
@@ -35,6 +36,11 @@ _TENTATIVE_S = 0.5
 """A NEW person who is unseen for this long was a false alarm."""
 _IMAGE_MATCH_S = 0.5
 """A box says little about where someone is who is unseen for longer."""
+_REAPPEAR_CLOTHES = 3.0
+_WALK_MPS = 1.5
+_CLOTHES_SHARE = 0.15
+"""How much of a frame's colours goes into a track's."""
+_HIDDEN_IOU = 0.2
 
 
 @dataclass(eq=False)
@@ -50,6 +56,7 @@ class _Track:
     pose: Pose
     seen_mean_m: Array
     seen_ns: int
+    clothes_lab: Array
     hits: int = 1
     seen: bool = True
     seen_before: bool = True
@@ -129,7 +136,24 @@ class Tracker:
         pairs = assign(cost + np.where(weak, _WEAK_COST, 0.0), self.config.gate_sigmas**2 + _UNMATCHED_MARGIN)
         # A root depth that is far off, as of someone half out of the image, must not cost an identity.
         by_image = image_cost(iou, log_height_ratio, age_s <= _IMAGE_MATCH_S)
-        return pairs + assign(_without(by_image, pairs), 1.0)
+        pairs += assign(_without(by_image, pairs), 1.0)
+        return pairs + assign(_without(self._reappearance_cost(poses, age_s), pairs), _REAPPEAR_CLOTHES)
+
+    def _reappearance_cost(self, poses: Sequence[Pose], age_s: Array) -> Array:
+        """Clothes' cost (T, N) of those who were out of sight and can have walked there; inf for the others.
+
+        Who turned round behind somebody comes out where no motion model looks.
+        """
+        seen_m = np.array([t.seen_mean_m for t in self._tracks])
+        points = np.array([p.root_cam_m for p in poses])
+        along = self.config.depth_sigma * points[:, 2]
+        reach = (_WALK_MPS * age_s)[:, None] + 2 * along[None]
+        near = np.linalg.norm(points[None] - seen_m[:, None], axis=-1) <= reach
+        lost = ~np.array([t.seen_before for t in self._tracks])
+        clothes = colour_cost(np.array([t.clothes_lab for t in self._tracks]), np.array([p.clothes_lab for p in poses]))
+        known = np.isfinite([t.clothes_lab for t in self._tracks]).all(axis=(1, 2))[:, None]
+        known = known & np.isfinite([p.clothes_lab for p in poses]).all(axis=(1, 2))[None]
+        return np.where(near & lost[:, None] & known, clothes, np.inf)
 
     def _compare_boxes(self, poses: Sequence[Pose], camera: Camera | None) -> tuple[Array, Array]:
         """IoU and log ratio of the heights of every predicted and measured box, (T, N) each."""
@@ -146,9 +170,10 @@ class Tracker:
         squared, log_det = kalman.innovations(*self._filters(), points, self._noise_m2(poses))
         before = np.array([t.pose.joints_cam_m - t.pose.root_cam_m for t in self._tracks])
         now = np.array([p.joints_cam_m - p.root_cam_m for p in poses])
+        clothes = colour_cost(np.array([t.clothes_lab for t in self._tracks]), np.array([p.clothes_lab for p in poses]))
         seen_before = np.array([t.seen_before for t in self._tracks])
         return total_cost(
-            squared, log_det, shape_cost(before, now, age_s) + boxes, seen_before, self.config.gate_sigmas
+            squared, log_det, shape_cost(before, now, age_s) + boxes + clothes, seen_before, self.config.gate_sigmas
         )
 
     def _noise_m2(self, poses: Sequence[Pose]) -> Array:
@@ -163,6 +188,7 @@ class Tracker:
         if not pairs:
             return
         noise = self._noise_m2(poses)
+        clear = _unhidden(poses)
         for i, j in pairs:
             track, pose = self._tracks[i], poses[j]
             squared, _ = kalman.innovations(
@@ -174,13 +200,14 @@ class Tracker:
                 track.mean, track.covariance, pose.root_cam_m, doubt * noise[j]
             )
             track.pose, track.seen_ns = pose, stamp_ns
+            track.clothes_lab = blended_lab(track.clothes_lab, pose.clothes_lab, _CLOTHES_SHARE * clear[j])
             track.seen_mean_m = track.mean[:3].copy()
             track.hits += 1
             track.seen = True
 
     def _start(self, pose: Pose, stamp_ns: int) -> _Track:
         mean, covariance = kalman.initial(pose.root_cam_m, self._noise_m2([pose])[0], _SPEED_SIGMA_MPS)
-        track = _Track(self._next_id, mean, covariance, pose, mean[:3].copy(), stamp_ns)
+        track = _Track(self._next_id, mean, covariance, pose, mean[:3].copy(), stamp_ns, pose.clothes_lab)
         self._next_id += 1
         self._tracks.append(track)
         return track
@@ -214,6 +241,14 @@ class Tracker:
 def _log_heights(boxes_xyxy_px: Array) -> Array:
     heights_px: Array = np.maximum(boxes_xyxy_px[:, 3] - boxes_xyxy_px[:, 1], 1.0)
     return np.log(heights_px)
+
+
+def _unhidden(poses: Sequence[Pose]) -> Array:
+    """1 for each pose (N,) whose box stands free, else 0: among overlapping boxes the colours may be the other's."""
+    boxes = np.array([p.detection.box_xyxy_px for p in poses])
+    overlap = iou_matrix(boxes, boxes)
+    np.fill_diagonal(overlap, 0.0)
+    return (overlap.max(axis=1) < _HIDDEN_IOU).astype(np.float64)
 
 
 def _without(cost: Array, pairs: Pairs) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -51,7 +51,7 @@ def build_root_pose(recipe: Recipe) -> RootPoseNet:
     )
 
 
-def composer(bank: Path, backgrounds: list[Path]) -> SceneComposer:
+def composer(bank: Path, backgrounds: Sequence[Path]) -> SceneComposer:
     """Scenes from a folder of sprites and folders of pictures without people."""
     return SceneComposer(SpriteBank(bank), Backgrounds(backgrounds))
 

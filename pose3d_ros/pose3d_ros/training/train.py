@@ -1,8 +1,8 @@
-"""Training from a recipe: `python -m pose3d_ros.training.train RECIPE --bank DIR --output DIR`."""
+"""Training one net from a recipe: what `pose3d train` does."""
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -11,53 +11,49 @@ from pose3d_ros.errors import ConfigError
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.training.loop import Task, Trainer
 from pose3d_ros.training.recipe import Recipe, load_recipe
-from pose3d_ros.training.smoothing import SmootherTask
-from pose3d_ros.training.tasks import DetectorTask, RootPoseTask, composer
-from pose3d_ros.training.tracks import training_tracks
 
 _BODIES = 6
 """Bodies on which the smoother sees every recorded motion."""
 
 
-def build_task(recipe: Recipe, arguments: argparse.Namespace) -> Task:
-    """The recipe's task over the folders named on the command line."""
+@dataclass(frozen=True)
+class Folders:
+    """Where things are: checkpoints, rendered people, bodies and motions, pictures without people."""
+
+    output: Path
+    bank: Path | None = None
+    assets: Path | None = None
+    backgrounds: tuple[Path, ...] = ()
+
+
+def train(recipe_path: Path, folders: Folders, device: str = "", threads: int = 0) -> None:
+    """Train to the end of the recipe, or go on from the output folder's checkpoint.
+
+    Raises ConfigError for a wrong recipe or a missing folder.
+    """
+    recipe = load_recipe(recipe_path)
+    torch.manual_seed(recipe.seed)
+    if threads:
+        torch.set_num_threads(threads)
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    Trainer(build_task(recipe, folders), recipe, folders.output, device).run()
+
+
+def build_task(recipe: Recipe, folders: Folders) -> Task:
+    """The recipe's task over the folders. Raises ConfigError when it lacks the one it needs."""
     if recipe.net == "smoother":
-        if arguments.assets is None:
-            raise _missing("--assets", "the folder with the recorded motions and the bodies")
-        return SmootherTask(recipe, training_tracks(arguments.assets, get_skeleton(recipe.skeleton), range(_BODIES)))
-    if arguments.bank is None:
-        raise _missing("--bank", "the folder of rendered people")
-    scenes = composer(arguments.bank, arguments.backgrounds)
+        from pose3d_ros.training.smoothing import SmootherTask
+        from pose3d_ros.training.tracks import training_tracks
+
+        assets = _needed(folders.assets, "--assets", "the folder with the recorded motions and the bodies")
+        return SmootherTask(recipe, training_tracks(assets, get_skeleton(recipe.skeleton), range(_BODIES)))
+    from pose3d_ros.training.tasks import DetectorTask, RootPoseTask, composer
+
+    scenes = composer(_needed(folders.bank, "--bank", "the folder of rendered people"), folders.backgrounds)
     return DetectorTask(recipe, scenes) if recipe.net == "detector" else RootPoseTask(recipe, scenes)
 
 
-def _missing(option: str, meaning: str) -> ConfigError:
-    return ConfigError(f"option {option}", expected=meaning, got="nothing", fix="See docs/training.md.")
-
-
-def parse(arguments: list[str] | None = None) -> argparse.Namespace:
-    """Command line of a training run."""
-    parser = argparse.ArgumentParser(prog="pose3d train", description=__doc__)
-    parser.add_argument("recipe", type=Path, help="a file of engines/recipes")
-    parser.add_argument("--bank", type=Path, help="folder of rendered people (detector, root_pose)")
-    parser.add_argument("--assets", type=Path, help="folder of bodies and recorded motions (smoother)")
-    parser.add_argument("--backgrounds", type=Path, nargs="*", default=[], help="folders of pictures without people")
-    parser.add_argument("--output", type=Path, required=True, help="folder for checkpoints; an unfinished run goes on")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads of the net, 0 = all")
-    return parser.parse_args(arguments)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Train one net to the end of its recipe."""
-    parsed = parse(arguments)
-    recipe = load_recipe(parsed.recipe)
-    torch.manual_seed(recipe.seed)
-    if parsed.threads:
-        torch.set_num_threads(parsed.threads)
-    Trainer(build_task(recipe, parsed), recipe, parsed.output, parsed.device).run()
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
+def _needed(folder: Path | None, option: str, meaning: str) -> Path:
+    if folder is None or not folder.is_dir():
+        raise ConfigError(f"option {option}", expected=meaning, got=str(folder), fix="See docs/training.md.")
+    return folder

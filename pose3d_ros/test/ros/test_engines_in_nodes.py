@@ -168,7 +168,8 @@ def test_a_picture_becomes_a_smoothed_person_in_metres(graph: Any, engines: Path
     depth_m = 160.0 * 2.0 / (1.25 * BOX_PX)
     assert person.root.z == pytest.approx(depth_m, rel=1e-3)
     assert person.root.x == pytest.approx((163.5 - 159.5) / 160.0 * depth_m, abs=0.02)
-    assert smoothed[0].people[0].root.x == pytest.approx(person.root.x + 1.0, abs=1e-4)
+    # The smoother's x is across the person's ray, here 1.4 degrees off the camera's.
+    assert smoothed[0].people[0].root.x == pytest.approx(person.root.x + 1.0, abs=1e-3)
     assert smoothed[0].model == "bright + middle + shifter"
 
 

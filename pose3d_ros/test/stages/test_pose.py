@@ -19,6 +19,7 @@ MakeEngine = Callable[..., Engine]
 MakeEntry = Callable[..., ManifestEntry]
 
 J = 16
+PLAIN = PoseConfig(flip_test=False)
 ROOT = get_skeleton("mpii16").root
 SIZE = 100
 CAMERA = Camera(np.array([[500.0, 0, 320], [0, 500, 240], [0, 0, 1]]), 640, 480)
@@ -52,7 +53,9 @@ def metric(depth_m: float = 5.0, score: float = 0.9) -> Callable[[Any], dict[str
 def estimate(make_engine: MakeEngine, make_entry: MakeEntry) -> Callable[..., RootPoseEstimator]:
     def make(answer: Any, **config: Any) -> RootPoseEstimator:
         entry = make_entry("root_pose_metric", input_size_px=(SIZE, SIZE), skeleton="mpii16")
-        return RootPoseEstimator(make_engine(answer, INPUTS), entry, config=PoseConfig(**config))
+        return RootPoseEstimator(
+            make_engine(answer, INPUTS), entry, config=PoseConfig(**{"flip_test": False, **config})
+        )
 
     return make
 
@@ -88,7 +91,7 @@ def test_an_unsure_root_joint_still_places_the_person(estimate: Callable[..., Ro
 def test_everybody_is_one_batch(make_engine: MakeEngine, make_entry: MakeEntry) -> None:
     engine = make_engine(metric(), INPUTS)
     entry = make_entry("root_pose_metric", input_size_px=(SIZE, SIZE), skeleton="mpii16")
-    poses = RootPoseEstimator(engine, entry)(FRAME, [Detection(BOX, 0.8), Detection(BOX + 30, 0.7)])
+    poses = RootPoseEstimator(engine, entry, config=PLAIN)(FRAME, [Detection(BOX, 0.8), Detection(BOX + 30, 0.7)])
     (call,) = engine.calls  # type: ignore[attr-defined]
     assert call["image"].shape == (2, 3, SIZE, SIZE)
     # Moon's k: a 2 m square fills 100 px at f = 500 from 10 m.
@@ -127,7 +130,7 @@ def test_official_nets(make_engine: MakeEngine, make_entry: MakeEntry) -> None:
     root_entry = make_entry("3dmppe_rootnet", name="rootnet", input_size_px=(256, 256))
     root_engine = make_engine(rootnet, {"image": ("batch", 3, 256, 256), "k": ("batch",)})
     pose_engine = make_engine(posenet, {"image": ("batch", 3, 256, 256)})
-    estimator = RootPoseEstimator(pose_engine, pose_entry, root_engine, root_entry)
+    estimator = RootPoseEstimator(pose_engine, pose_entry, root_engine, root_entry, config=PLAIN)
     (pose,) = estimator(FRAME, [Detection(BOX, 1.0)])
     # Bin 32 of 64 is the box's centre (its edges at 270 and 370), bin 40 an eighth of 100 px right of it.
     np.testing.assert_allclose(pose.joints_img_px[1], [320, 240], atol=1e-6)
@@ -161,7 +164,7 @@ def test_entries_that_lack_something_are_refused(
 def test_a_skeleton_of_another_size_is_refused(make_engine: MakeEngine, make_entry: MakeEntry) -> None:
     entry = make_entry("root_pose_metric", input_size_px=(SIZE, SIZE), skeleton="muco21")
     with pytest.raises(EngineError, match="muco21"):
-        RootPoseEstimator(make_engine(metric(), INPUTS), entry)(FRAME, [Detection(BOX, 0.8)])
+        RootPoseEstimator(make_engine(metric(), INPUTS), entry, config=PLAIN)(FRAME, [Detection(BOX, 0.8)])
 
 
 def test_a_missing_output_is_refused(estimate: Callable[..., RootPoseEstimator]) -> None:
@@ -181,3 +184,19 @@ def test_half_a_person_is_a_person(estimate: Callable[..., RootPoseEstimator]) -
 
     (pose,) = estimate(upper_body)(FRAME, [Detection(BOX, 0.8)])
     assert np.isnan(pose.joints_cam_m[: J // 2]).any(axis=1).all()
+
+
+def test_the_flip_test_reads_every_crop_twice_in_one_call(make_engine: MakeEngine, make_entry: MakeEntry) -> None:
+    def centred(feeds: Any) -> dict[str, npt.NDArray[np.float32]]:
+        answer = metric()(feeds)
+        answer["joints_crop_px"][:] = 49.5  # the middle is its own mirror image
+        answer["root_depth_m"][len(feeds["image"]) // 2 :] = 6.05
+        return answer
+
+    engine = make_engine(centred, INPUTS)
+    entry = make_entry("root_pose_metric", input_size_px=(SIZE, SIZE), skeleton="mpii16")
+    (pose,) = RootPoseEstimator(engine, entry)(FRAME, [Detection(BOX, 0.8)])
+    (call,) = engine.calls  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(call["image"][1], call["image"][0][:, :, ::-1])
+    assert pose.root_cam_m[2] == pytest.approx(np.sqrt(5 * 6.05), rel=1e-6)
+    np.testing.assert_allclose(pose.joints_img_px[ROOT], [320, 240], atol=1e-9)

@@ -1,0 +1,36 @@
+"""`pose3d train`: one net from a recipe. Needs torch, which the set-up for tests and training installs."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+from pathlib import Path
+
+from pose3d_ros.errors import ConfigError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument("recipe", type=Path, help="a file of engines/recipes")
+    parser.add_argument("--bank", type=Path, metavar="DIR", help="rendered people (detector, root_pose)")
+    parser.add_argument("--assets", type=Path, metavar="DIR", help="bodies and recorded motions (smoother)")
+    parser.add_argument(
+        "--backgrounds", type=Path, metavar="DIR", nargs="*", default=[], help="pictures without people"
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", required=True, help="checkpoints; an unfinished run there goes on"
+    )
+    parser.add_argument("--device", default="", help="cpu, cuda, …; empty: a GPU where there is one")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads of the net, 0 = all")
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Run the command; see its module's docstring."""
+    if importlib.util.find_spec("torch") is None:
+        raise ConfigError(
+            "training", expected="torch", got="none installed", fix="Run `make setup`, or pip install it."
+        )
+    from pose3d_ros.training.train import Folders, train
+
+    train(args.recipe, Folders(args.output, args.bank, args.assets, tuple(args.backgrounds)), args.device, args.threads)
+    return 0
