@@ -61,7 +61,7 @@ class PoseConfig(Settings):
     """Root and pose."""
 
     joint_score_threshold: float = setting(
-        0.1, "A joint below this score is published as invalid.", low=0.0, high=1.0, tunable=True
+        0.15, "A joint below this score is published as invalid.", low=0.0, high=1.0, tunable=True
     )
     flip_test: bool = setting(
         True,

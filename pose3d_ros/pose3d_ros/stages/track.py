@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from pose3d_ros.config import TrackerConfig
 from pose3d_ros.geometry import Camera
@@ -151,8 +152,9 @@ class Tracker:
         near = np.linalg.norm(points[None] - seen_m[:, None], axis=-1) <= reach
         lost = ~np.array([t.seen_before for t in self._tracks])
         clothes = colour_cost(np.array([t.clothes_lab for t in self._tracks]), np.array([p.clothes_lab for p in poses]))
-        known = np.isfinite([t.clothes_lab for t in self._tracks]).all(axis=(1, 2))[:, None]
-        known = known & np.isfinite([p.clothes_lab for p in poses]).all(axis=(1, 2))[None]
+        known = _fully_known([t.clothes_lab for t in self._tracks])[:, None] & _fully_known(
+            [p.clothes_lab for p in poses]
+        )
         return np.where(near & lost[:, None] & known, clothes, np.inf)
 
     def _compare_boxes(self, poses: Sequence[Pose], camera: Camera | None) -> tuple[Array, Array]:
@@ -243,12 +245,16 @@ def _log_heights(boxes_xyxy_px: Array) -> Array:
     return np.log(heights_px)
 
 
+def _fully_known(clothes: Sequence[Array]) -> npt.NDArray[np.bool_]:
+    return np.array([bool(np.isfinite(c).all()) for c in clothes])
+
+
 def _unhidden(poses: Sequence[Pose]) -> Array:
     """1 for each pose (N,) whose box stands free, else 0: among overlapping boxes the colours may be the other's."""
     boxes = np.array([p.detection.box_xyxy_px for p in poses])
     overlap = iou_matrix(boxes, boxes)
     np.fill_diagonal(overlap, 0.0)
-    return (overlap.max(axis=1) < _HIDDEN_IOU).astype(np.float64)
+    return np.asarray(overlap.max(axis=1) < _HIDDEN_IOU, np.float64)
 
 
 def _without(cost: Array, pairs: Pairs) -> Array:

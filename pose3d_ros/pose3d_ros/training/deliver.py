@@ -21,6 +21,9 @@ from pose3d_ros.training.recipe import Recipe, load_recipe
 from pose3d_ros.training.smoothing import build_smoother
 from pose3d_ros.training.tasks import MEAN_RGB, STD_RGB, build_module
 
+_DETECTOR_LONG_SIDE_PX = 448
+"""Longer than the pictures it was trained on (whose people are zoomed by up to 1.5): on the grid of the detector those
+who cross stay apart. At 320 px 2% fewer people of the sample bag are found, at 512 px 4% fewer."""
 _LICENCE = "Apache-2.0"
 _RENDERED = (
     "people rendered from MakeHuman bodies (CC0) in CMU motion-capture poses, over procedural and free backgrounds"
@@ -55,7 +58,7 @@ def _entry(recipe: Recipe, module: nn.Module, path: Path) -> ManifestEntry:
     skeleton = None if recipe.net == "detector" else recipe.skeleton
     parameters: dict[str, float | int | str | list[float] | list[int] | list[str]] = {}
     if recipe.net == "detector":
-        parameters = {"stride": STRIDE_PX, "long_side_px": recipe.input_width_px}
+        parameters = {"stride": STRIDE_PX, "long_side_px": _DETECTOR_LONG_SIDE_PX}
     if isinstance(module, TemporalModel):
         parameters = {"window": module.receptive_field}
     about = {

@@ -65,7 +65,7 @@ def _pose(path: Path) -> Path:
     count = len(MUCO)
     places = np.stack([np.linspace(20.0, 44.0, count), np.linspace(8.0, 56.0, count)], axis=-1)
     scores = np.full(count, 0.9)
-    scores[MUCO.index_of["L_Toe"]] = 0.0  # lost
+    scores[[MUCO.index_of["L_Toe"], MUCO.index_of["R_Toe"]]] = 0.0  # lost
     batch: Shape = ["batch"]
     per_person = ["joints_crop_px", "relative_depth_m", "joint_scores", "root_depth_m", "root_log_sigma"]
     shapes: list[Shape] = [["batch", count, 2], ["batch", count], ["batch", count], batch, batch]

@@ -50,7 +50,11 @@ def test_shapes_for_every_resolution_and_batch(num_deconv: int, batch: int) -> N
     out = _forward(_net(num_deconv), batch)
     joints = len(MUCO)
     shapes = [(batch, joints, 2), (batch, joints), (batch, joints), (batch,), (batch,), (batch, joints)]
+    cells = (64 // (32 >> num_deconv)) ** 2
+    shapes += [(batch, joints, cells), (batch, joints, 16)]
     assert [tuple(o.shape) for o in out] == shapes
+    for marginal in (out.planar, out.depth):
+        torch.testing.assert_close(marginal.sum(dim=-1), torch.ones(batch, joints))
     assert all(o.dtype == torch.float32 for o in out)
 
 
