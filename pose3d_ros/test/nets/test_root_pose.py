@@ -47,11 +47,12 @@ class _Constant(nn.Module):
 @pytest.mark.parametrize("num_deconv", [0, 1, 2, 3])
 @pytest.mark.parametrize("batch", [0, 1, 3])
 def test_shapes_for_every_resolution_and_batch(num_deconv: int, batch: int) -> None:
-    out = _forward(_net(num_deconv), batch)
+    net = _net(num_deconv)
+    out = _forward(net, batch)
     joints = len(MUCO)
     shapes = [(batch, joints, 2), (batch, joints), (batch, joints), (batch,), (batch,), (batch, joints)]
-    cells = (64 // (32 >> num_deconv)) ** 2
-    shapes += [(batch, joints, cells), (batch, joints, 16)]
+    cells = (net.input_size_px // net.stride_px) ** 2
+    shapes += [(batch, joints, cells), (batch, joints, net.depth_bins)]
     assert [tuple(o.shape) for o in out] == shapes
     for marginal in (out.planar, out.depth):
         torch.testing.assert_close(marginal.sum(dim=-1), torch.ones(batch, joints))
