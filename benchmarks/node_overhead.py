@@ -29,6 +29,7 @@ RATE_HZ = 30.0
 PEOPLE_LIMIT_MS = 1.0
 _REPEATS = 7
 _START_LIMIT_S = 60.0
+_POLL_S = 0.02
 
 
 def make_people() -> tuple[Person, ...]:
@@ -113,6 +114,9 @@ class NoWork:
     def __call__(self, frame: Frame) -> FrameResult:
         return self._result
 
+    def reconfigure(self, config: object) -> None:
+        """Nothing to change."""
+
     def reset(self) -> None:
         """Nothing to forget."""
 
@@ -181,7 +185,7 @@ def spin_until(node: Any, done: Callable[[], bool], limit_s: float) -> None:
 
     end_s = time.monotonic() + limit_s
     while not done() and (left_s := end_s - time.monotonic()) > 0:
-        rclpy.spin_once(node, timeout_sec=left_s)
+        rclpy.spin_once(node, timeout_sec=min(left_s, _POLL_S))
 
 
 def main() -> None:

@@ -77,11 +77,11 @@ class Environment:
             stamp.write()
 
     def _python_packages(self) -> None:
-        files = [self._requirements(name) for name in self._requirement_names()]
-        stamp = self._stamp(f"packages-{self._profile}", *files, self._constraints)
-        if stamp.is_current():
+        # "test" has all that "demo" has.
+        if any(self._packages_stamp(profile).is_current() for profile in {self._profile, "test"}):
             self._console.skip()
             return
+        files, stamp = self._requirement_files(self._profile), self._packages_stamp(self._profile)
         with self._console.step("Python packages"):
             self._pip(*(part for path in files for part in ("-r", str(path))))
             if not self._ros_distro:
@@ -139,9 +139,13 @@ class Environment:
             f"build:\n  cmake-args: [-DPython3_EXECUTABLE={self._python}, -DBUILD_TESTING=OFF]\n"
         )
 
-    def _requirement_names(self) -> tuple[str, ...]:
-        base = ("runtime-sourced-ros",) if self._ros_distro else ("runtime", "ros")
-        return (*base, "test") if self._profile == "test" else base
+    def _packages_stamp(self, profile: str) -> Stamp:
+        return self._stamp(f"packages-{profile}", *self._requirement_files(profile), self._constraints)
+
+    def _requirement_files(self, profile: str) -> list[Path]:
+        names = ["runtime-sourced-ros"] if self._ros_distro else ["runtime", "ros"]
+        names += ["test"] if profile == "test" else []
+        return [self._requirements(name) for name in names]
 
     def _requirements(self, name: str) -> Path:
         return self._root / "tools/requirements" / f"{name}.txt"

@@ -72,6 +72,8 @@ class NodeParameters:
 
     def _on_set(self, changes: list[RosParameter[Any]]) -> SetParametersResult:
         ours = [change for change in changes if change.name in self._table]
+        if not ours:  # rclpy's own, which it declares as it makes subscriptions
+            return SetParametersResult(successful=True)
         fixed = [change.name for change in ours if not self._table[change.name].tunable]
         if fixed and self._frozen():
             return SetParametersResult(successful=False, reason=_frozen_reason(self._node, fixed[0]))

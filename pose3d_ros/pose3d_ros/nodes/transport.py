@@ -42,14 +42,12 @@ def silence_remedy(rmw: str, compressed: bool, environ: Mapping[str, str]) -> st
         advice.insert(0, "Raise the kernel's receive buffer: sysctl -w net.core.rmem_max=33554432.")
     if not compressed:
         advice.append("Or use image_transport:=compressed.")
-    return " ".join(advice)
+    return "Either it is idle, or its images are lost. " + " ".join(advice)
 
 
 def _fastdds_remedy(environ: Mapping[str, str]) -> str:
     ours = user_profile(environ)
-    start = (
-        "Fast DDS's built-in shared-memory segment (512 KB) is too small for an image, so best-effort images are lost"
-    )
+    start = "Fast DDS's built-in shared-memory segment (512 KB) is too small for a raw image"
     if ours is None:
         setting = f"{profile_variable(environ)}={share_file(PROFILE, environ)}"
         return f"{start}: start this node and the publisher with {setting}."

@@ -301,6 +301,13 @@ def test_a_wrong_start_value_waits_for_a_right_one(graph: Any, pipeline: Any, va
     rig.until_status(DiagnosticStatus.OK, "active")
 
 
+def test_nothing_is_reconfigured_without_a_change(graph: Any, pipeline: Any) -> None:
+    rig = Rig(graph, pipeline, fallback_hfov_deg=90.0)
+    rig.send(picture())
+    graph.spin_until(lambda: bool(rig.people))
+    assert pipeline.configs == []
+
+
 def test_tunable_parameters_change_while_it_runs(graph: Any, pipeline: Any) -> None:
     rig = Rig(graph, pipeline, fallback_hfov_deg=90.0)
     (result,) = rig.node.set_parameters([Parameter("detector.score_threshold", value=0.625)])

@@ -28,18 +28,26 @@ print("listening", flush=True)
 while not got:
     rclpy.spin_once(node, timeout_sec=0.2)
 print(got[0].width, got[0].height, len(got[0].data), flush=True)
+node.destroy_node()
+rclpy.shutdown()
 """
 
 SENDER = """
-import time, array, rclpy
+import array, signal, time, rclpy
+from rclpy.signals import SignalHandlerOptions
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image
-rclpy.init()
-publisher = rclpy.create_node("sender").create_publisher(Image, "image_raw", qos_profile_sensor_data)
+stop = []
+signal.signal(signal.SIGINT, lambda *_: stop.append(True))
+rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+node = rclpy.create_node("sender")
+publisher = node.create_publisher(Image, "image_raw", qos_profile_sensor_data)
 image = Image(width=640, height=480, step=1920, encoding="bgr8", data=array.array("B", bytes(640 * 480 * 3)))
-while True:
+while not stop:
     publisher.publish(image)
     time.sleep(0.05)
+node.destroy_node()
+rclpy.shutdown()
 """
 
 
@@ -81,9 +89,14 @@ class Process:
         return said
 
     def end(self) -> None:
+        """End it with Ctrl-C's signal, so that it removes its shared memory."""
         self._watchdog.cancel()
-        self.child.kill()
-        self.child.wait()
+        self.child.send_signal(signal.SIGINT)
+        try:
+            self.child.wait(DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.wait()
         if self.child.stdout is not None:
             self.child.stdout.close()
 
