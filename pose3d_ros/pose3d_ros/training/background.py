@@ -3,12 +3,13 @@
 Walls, floor and sky are found by intersecting every pixel's ray with planes, boxes on the floor by projecting their
 faces; the same camera as the sprites', so the floor is where the feet stand.
 
-    python -m pose3d_ros.training.background --output DIR --count 400 --seed 1
+    python -m pose3d_ros.training.background --output DIR --count 400 --seed 1 --pictures TEXTURES
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +18,15 @@ import numpy as np
 import numpy.typing as npt
 
 from pose3d_ros.errors import InputError
+from pose3d_ros.training.pictures import load_pictures
 from pose3d_ros.training.view import GroupCamera, View
 
 Array = npt.NDArray[np.float64]
 Array32 = npt.NDArray[np.float32]
 ImageArray = npt.NDArray[np.uint8]
 
+_PICTURED_SHARE = 0.6
+"""How many walls and floors show a picture where there are pictures."""
 _BACKGROUND_STREAM = 7
 """Keeps the pictures' random numbers apart from those of other parts with the same seed."""
 
@@ -37,18 +41,23 @@ class _Plane:
     across: Array
 
 
-def procedural_background(view: View, rng: np.random.Generator) -> ImageArray:
-    """A room or an open place before the camera, (H, W, 3) uint8 BGR."""
+def procedural_background(view: View, rng: np.random.Generator, pictures: Sequence[ImageArray] = ()) -> ImageArray:
+    """A room or an open place before the camera, (H, W, 3) uint8 BGR.
+
+    pictures: textures (h, w, 3) for some of the walls, floors and posters.
+    """
     rays = _rays(view)
     origin = view.cam2world[:3, 3].astype(np.float32)
     indoors = rng.random() < 0.65
     image, distance = _sky(rays, rng), np.full(rays.shape[:2], np.inf, dtype=np.float32)
     for plane in _planes(indoors, rng):
-        _paint_plane(image, distance, rays, origin, plane, rng)
+        _paint_plane(image, distance, rays, origin, plane, rng, pictures)
     for _ in range(int(rng.integers(0, 9))):
         _paint_box(image, view, rng)
     for _ in range(int(rng.integers(0, 4))):
         _paint_polygon(image, rng)
+    for _ in range(int(rng.integers(0, 4)) if pictures else 0):
+        _paint_poster(image, pictures[int(rng.integers(len(pictures)))], rng)
     return _camera_look(image, rng)
 
 
@@ -90,7 +99,13 @@ def _planes(indoors: bool, rng: np.random.Generator) -> list[_Plane]:
 
 
 def _paint_plane(
-    image: Array32, distance: Array32, rays: Array32, origin: Array32, plane: _Plane, rng: np.random.Generator
+    image: Array32,
+    distance: Array32,
+    rays: Array32,
+    origin: Array32,
+    plane: _Plane,
+    rng: np.random.Generator,
+    pictures: Sequence[ImageArray],
 ) -> None:
     """Draw a textured plane where it is nearer than what is there."""
     facing = rays @ plane.normal.astype(np.float32)
@@ -102,7 +117,11 @@ def _paint_plane(
     points = origin + rays[hit] * t[hit][:, None]
     u, v = points @ plane.along.astype(np.float32), points @ plane.across.astype(np.float32)
     fade = np.clip(1.0 - t[hit] / 60.0, 0.2, 1.0)[:, None]
-    image[hit] = image[hit] + (_texture(u, v, rng) - image[hit]) * fade
+    if pictures and rng.random() < _PICTURED_SHARE:
+        colour = _tiled(pictures[int(rng.integers(len(pictures)))], u, v, rng)
+    else:
+        colour = _texture(u, v, rng)
+    image[hit] = image[hit] + (colour - image[hit]) * fade
     distance[hit] = t[hit]
 
 
@@ -136,6 +155,32 @@ def _texture(u: Array32, v: Array32, rng: np.random.Generator) -> Array32:
     wave = np.sin(u * 2.1 + 1.3 * np.sin(v * 1.7)) + np.sin(v * 2.9 + 1.1 * np.sin(u * 2.3))
     mottled = colour * (1 + rng.uniform(0.0, 0.08) * wave[:, None])
     return np.asarray(mottled + rng.normal(0, rng.uniform(0, 8), len(u))[:, None], dtype=np.float32)
+
+
+def _tiled(picture: ImageArray, u: Array32, v: Array32, rng: np.random.Generator) -> Array32:
+    """Colours (N, 3) of a picture repeated over a plane, every other time mirrored so that it has no seams."""
+    height, width = picture.shape[:2]
+    size = rng.uniform(0.5, 4.0)
+
+    def pixel(along: Array32, length: int) -> npt.NDArray[np.int64]:
+        turn = np.mod(along / size, 2.0)
+        return np.asarray(np.clip((np.minimum(turn, 2.0 - turn) * length).astype(np.int64), 0, length - 1))
+
+    seen = picture[pixel(v * np.float32(width / height), height), pixel(u, width)].astype(np.float32)
+    return np.asarray(seen * np.float32(rng.uniform(0.6, 1.3)))
+
+
+def _paint_poster(image: Array32, picture: ImageArray, rng: np.random.Generator) -> None:
+    """A picture in perspective: a poster, a carpet, the side of a crate."""
+    h, w = image.shape[:2]
+    centre, half = rng.uniform([0, 0], [w, h]), rng.uniform(0.03, 0.2, 2) * w
+    square = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], dtype=np.float64)
+    corners = (centre + square * half + rng.normal(0, 0.15, (4, 2)) * half).astype(np.float32)
+    source = np.array([[0, 0], [picture.shape[1], 0], picture.shape[1::-1], [0, picture.shape[0]]], dtype=np.float32)
+    to_image = cv2.getPerspectiveTransform(source, corners)
+    seen = cv2.warpPerspective(np.ones(picture.shape[:2], np.uint8), to_image, (w, h)).astype(bool)
+    poster = cv2.warpPerspective(picture, to_image, (w, h)).astype(np.float32) * rng.uniform(0.5, 1.2)
+    image[seen] = poster[seen]
 
 
 def _hash(x: Array32, y: Array32) -> Array32:
@@ -179,8 +224,8 @@ def _camera_look(image: Array32, rng: np.random.Generator) -> ImageArray:
     return np.asarray(np.clip(blurred + rng.normal(0, rng.uniform(0.5, 4), image.shape), 0, 255), dtype=np.uint8)
 
 
-def write_backgrounds(folder: Path, count: int, seed: int) -> None:
-    """Write `count` JPEGs of random rooms and streets; each depends on (seed, number) alone.
+def write_backgrounds(folder: Path, count: int, seed: int, pictures: Sequence[ImageArray] = ()) -> None:
+    """Write `count` JPEGs of random rooms and streets; each depends on (seed, number) and the pictures alone.
 
     Raises InputError for a file that can't be written.
     """
@@ -188,7 +233,7 @@ def write_backgrounds(folder: Path, count: int, seed: int) -> None:
     for number in range(count):
         rng = np.random.default_rng([seed, _BACKGROUND_STREAM, number])
         path = folder / f"{seed:03d}_{number:05d}.jpg"
-        image = procedural_background(GroupCamera.random(rng).view, rng)
+        image = procedural_background(GroupCamera.random(rng).view, rng, pictures)
         if not cv2.imwrite(str(path), image, [cv2.IMWRITE_JPEG_QUALITY, 92]):
             raise InputError(
                 str(path),
@@ -204,8 +249,11 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder of the pictures")
     parser.add_argument("--count", type=int, default=400)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--pictures", type=Path, nargs="*", default=[], metavar="DIR", help="textures of walls, floors and posters"
+    )
     a = parser.parse_args()
-    write_backgrounds(a.output, a.count, a.seed)
+    write_backgrounds(a.output, a.count, a.seed, load_pictures(a.pictures))
 
 
 if __name__ == "__main__":

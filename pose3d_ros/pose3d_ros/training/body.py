@@ -66,9 +66,9 @@ class BodyShape:
 
     @staticmethod
     def random(seed: int) -> BodyShape:
-        """A person: one in seven a child of about 8 to 15 years, the others from young to old."""
+        """A person: one in ten a child of about 8 to 15 years, the others from young to old."""
         rng = np.random.default_rng([seed, 1])
-        is_child = rng.random() < 0.15
+        is_child = rng.random() < 0.10
         age = rng.uniform(0.15, 0.32) if is_child else float(np.clip(0.42 + rng.gamma(1.6, 0.12), 0.4, 0.98))
         gender = float(np.clip(rng.normal(0.06, 0.05), 0, 1))
         shares = rng.dirichlet([0.6, 0.6, 0.6])
@@ -77,9 +77,21 @@ class BodyShape:
             age=age,
             muscle=float(np.clip(rng.normal(0.5, 0.16), 0.05, 0.95)),
             weight=float(np.clip(rng.normal(0.52, 0.2), 0.05, 1.0)),
-            height=float(np.clip(rng.normal(0.5, 0.1), 0.2, 0.8)),
+            height=_height_value(rng.normal(_TALLER_M, _STATURE_SPREAD_M)),
             african=float(shares[0]), asian=float(shares[1]), caucasian=float(shares[2]),
         )  # fmt: skip
+
+
+_TALLER_M, _STATURE_SPREAD_M = 0.03, 0.07
+_SHORTER_UNIT_M, _TALLER_UNIT_M = 0.735, 1.45
+"""MakeHuman's grown-ups of height 0.5 measure 1.60 m (women) and 1.72 m (men), 3 cm less than people of most countries
+do; from there a unit of the slider is this much shorter or taller."""
+
+
+def _height_value(difference_m: float) -> float:
+    """MakeHuman's height value of somebody that much taller than its average."""
+    unit_m = _TALLER_UNIT_M if difference_m > 0 else _SHORTER_UNIT_M
+    return float(np.clip(0.5 + difference_m / unit_m, 0.2, 0.8))
 
 
 def _shares(axis: str, value: float) -> dict[str, float]:

@@ -3,40 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from pose3d_ros.geometry import Camera
 from pose3d_ros.records import Array, ImageArray
+from pose3d_ros.training.lens_warp import LensWarp
+from pose3d_ros.training.occluders import paint_blocks, put_thing
+from pose3d_ros.training.pictures import PICTURE_SUFFIXES, shrink
+from pose3d_ros.training.shadows import cast_on_floor
 from pose3d_ros.training.sprite_bank import Sprite, SpriteBank
 
-_CROWD_PROBABILITIES = (0.06, 0.22, 0.24, 0.20, 0.14, 0.09, 0.05)
+_CROWD_PROBABILITIES = (0.06, 0.22, 0.23, 0.19, 0.13, 0.08, 0.05, 0.025, 0.015)
 """Probability of 0, 1, 2 … people in a scene."""
 
-_SHORT_M, _SHORT_SHARE = 1.55, 0.4
-"""Of those shorter than this so many are kept. A bank's median stature is 1.63 m, children and all; grown-ups' is near
-1.7 m, and stature is what a single image's distance hangs on."""
+_LENS_SHARE = 0.25
+"""How many scenes are seen through a lens that bends lines."""
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
     """One composed picture with the truth about the n people in it, nearest last.
 
-    image_bgr (H, W, 3) uint8. K_px (3, 3). boxes_xyxy_px (n, 4): whole silhouettes, hidden parts included, clipped
+    image_bgr (H, W, 3) uint8, seen by `camera`. boxes_xyxy_px (n, 4): whole silhouettes, hidden parts included, clipped
     to the image. joints_cam_m (n, J, 3) in the camera's optical frame. visible (n,): the share of each whole
     silhouette, clipped or hidden parts counted as lost, that the picture shows. owner (H, W) int8: index of the
     person seen at each pixel, -1 for the background.
     """
 
     image_bgr: ImageArray
-    K_px: Array
+    camera: Camera
     boxes_xyxy_px: Array
     joints_cam_m: Array
     visible: Array
     owner: npt.NDArray[np.int8]
+    stature_m: Array
+    person_seeds: npt.NDArray[np.int64]
+
+
+_SEE_THROUGH = 0.05
+_THING_PX = 320
 
 
 def clip_box(box_xyxy_px: Array, width_px: int, height_px: int) -> Array:
@@ -66,14 +76,22 @@ def paste(image_bgr: ImageArray, owner: npt.NDArray[np.int8], sprite: Sprite, in
 
 
 class Backgrounds:
-    """Pictures without people, kept in memory, cut and mirrored afresh for every scene."""
+    """Pictures without people, kept in memory, cut and mirrored afresh for every scene.
+
+    Pictures with see-through parts (PNG with alpha) are things: they are put before and behind people.
+    """
 
     def __init__(self, folders: Sequence[Path], longest_px: int = 1280) -> None:
-        paths = sorted(
-            p for f in folders for p in f.rglob("*") if p.suffix.lower() in {".jpg", ".jpeg", ".png", ".webp"}
-        )
-        images = [cv2.imread(str(p), cv2.IMREAD_COLOR) for p in paths]
-        self.images: list[ImageArray] = [_shrink(i, longest_px) for i in images if i is not None]
+        paths = sorted(p for f in folders for p in f.rglob("*") if p.suffix.lower() in PICTURE_SUFFIXES)
+        self.images: list[ImageArray] = []
+        self.things: list[ImageArray] = []
+        for picture in (cv2.imread(str(p), cv2.IMREAD_UNCHANGED) for p in paths):
+            if picture is None or picture.ndim != 3:
+                continue
+            if picture.shape[2] == 4 and np.mean(picture[..., 3] < 128) > _SEE_THROUGH:
+                self.things.append(shrink(picture, _THING_PX))
+            else:
+                self.images.append(shrink(picture[..., :3], longest_px))
 
     def __len__(self) -> int:
         return len(self.images)
@@ -94,11 +112,6 @@ class Backgrounds:
         return np.asarray(cv2.resize(part, (width_px, height_px), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def _shrink(image: cv2.typing.MatLike, longest_px: int) -> ImageArray:
-    factor = min(1.0, longest_px / max(image.shape[:2]))
-    return np.asarray(cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8)
-
-
 class SceneComposer:
     """Draws scenes: a camera of the bank, some of its people, a background and, at times, things in front."""
 
@@ -112,17 +125,43 @@ class SceneComposer:
         first = self.bank.sprite(int(members[0]))
         count = min(int(rng.choice(len(_CROWD_PROBABILITIES), p=_CROWD_PROBABILITIES)), len(members))
         chosen = [self.bank.sprite(int(i)) for i in rng.choice(members, count, replace=False)]
-        chosen = _without_collisions([s for s in chosen if s.height_m > _SHORT_M or rng.random() < _SHORT_SHARE])
+        chosen = _without_collisions(chosen)
         width, height = first.image_width_px, first.image_height_px
         image = self.backgrounds.draw(rng, width, height)
         owner = np.full((height, width), -1, np.int8)
+        self._put_things(image, owner, rng, (0.5, 0.25, 0.15, 0.1))
+        cast_on_floor(image, chosen, rng.uniform(0.3, 1.0))
         lit = rng.uniform(0.75, 1.25)
         painted = [
             paste(image, owner, s, i, lit * rng.uniform(0.85, 1.15) * rng.uniform(0.93, 1.07, 3))
             for i, s in enumerate(chosen)
         ]
-        _paint_things_in_front(image, owner, rng)
-        return _scene(image, owner, chosen, painted, first)
+        paint_blocks(image, owner, rng)
+        self._put_things(image, owner, rng, (0.8, 0.15, 0.03, 0.02))
+        scene = _scene(image, owner, chosen, painted, first)
+        return _through_lens(scene, rng) if rng.random() < _LENS_SHARE else scene
+
+    def _put_things(
+        self, image: ImageArray, owner: npt.NDArray[np.int8], rng: np.random.Generator, counts: tuple[float, ...]
+    ) -> None:
+        """Lay some cut-out things over the picture; counts: probability of 0, 1, 2 … of them."""
+        things = self.backgrounds.things
+        for _ in range(int(rng.choice(len(counts), p=counts)) if things else 0):
+            put_thing(image, owner, things[int(rng.integers(len(things)))], rng)
+
+
+def _through_lens(scene: Scene, rng: np.random.Generator) -> Scene:
+    warp = LensWarp.random(scene.camera, rng)
+    boxes = warp.boxes(scene.boxes_xyxy_px)
+    clipped = clip_box(boxes, scene.camera.width_px, scene.camera.height_px)
+    return replace(
+        scene,
+        image_bgr=warp.image(scene.image_bgr),
+        camera=warp.camera,
+        owner=warp.owner(scene.owner),
+        boxes_xyxy_px=clipped,
+        visible=scene.visible * _area(clipped) / np.maximum(_area(boxes), 1e-6),
+    )
 
 
 def _without_collisions(sprites: list[Sprite], spacing_m: float = 0.45) -> list[Sprite]:
@@ -139,30 +178,6 @@ def _ground_point(sprite: Sprite) -> Array:
     return np.asarray(sprite.joints_cam_m.mean(axis=0), np.float64)
 
 
-def _paint_things_in_front(image: ImageArray, owner: npt.NDArray[np.int8], rng: np.random.Generator) -> None:
-    """Furniture-like blocks and posts that hide parts of people (synthetic occlusion, Sarandi 2018)."""
-    height, width = owner.shape
-    for _ in range(int(rng.choice(4, p=(0.55, 0.25, 0.13, 0.07)))):
-        size = np.array([width, height]) * rng.uniform(0.03, 0.3, 2)
-        centre = np.array([width, height]) * rng.uniform((0.0, 0.15), (1.0, 1.1))
-        corners: object = cv2.boxPoints(
-            ((float(centre[0]), float(centre[1])), (float(size[0]), float(size[1])), rng.uniform(-12, 12))
-        )
-        if rng.random() < 0.3:
-            corners = cv2.ellipse2Poly(
-                (int(centre[0]), int(centre[1])), (int(size[0] / 2), int(size[1] / 2)), 0, 0, 360, 12
-            )
-        mask = np.zeros((height, width), np.uint8)
-        cv2.fillPoly(mask, [np.asarray(corners, np.int32)], 1)
-        texture = cv2.resize(
-            rng.integers(0, 256, (int(rng.integers(1, 6)), int(rng.integers(1, 6)), 3), dtype=np.uint8),
-            (width, height),
-            interpolation=int(rng.choice((cv2.INTER_NEAREST, cv2.INTER_LINEAR))),
-        )
-        cv2.copyTo(texture, mask, image)
-        owner[mask.astype(bool)] = -1
-
-
 def _scene(
     image: ImageArray, owner: npt.NDArray[np.int8], people: list[Sprite], painted: list[int], first: Sprite
 ) -> Scene:
@@ -172,7 +187,16 @@ def _scene(
     inside = _area(clipped) / np.maximum(_area(whole), 1e-6)
     visible = inside * seen / np.maximum(np.array(painted, np.float64), 1)
     joints = np.array([s.joints_cam_m for s in people], np.float64).reshape(len(people), *first.joints_cam_m.shape)
-    return Scene(image, np.asarray(first.K, np.float64), clipped, joints, np.asarray(visible, np.float64), owner)
+    return Scene(
+        image,
+        Camera(np.asarray(first.K, np.float64), first.image_width_px, first.image_height_px),
+        clipped,
+        joints,
+        np.asarray(visible, np.float64),
+        owner,
+        np.array([s.height_m for s in people], np.float64),
+        np.array([s.person_seed for s in people], np.int64),
+    )
 
 
 def _area(boxes_xyxy: Array) -> Array:

@@ -24,7 +24,7 @@ from pose3d_ros.training.joints import SYNTH_JOINTS
 Float32 = npt.NDArray[np.float32]
 
 
-_MIN_HEIGHT_PX = 25
+_MIN_HEIGHT_PX, _MIN_WIDTH_PX = 25, 6
 _RARE_SHARE = 0.4
 """How many of the people who lie, crouch, hang or are mostly hidden are kept: robots mostly meet the others."""
 _PADDING_BGR = (104, 116, 124)
@@ -102,11 +102,11 @@ class PoseSamples(IterableDataset[PoseSample]):
 
     def __iter__(self) -> Iterator[PoseSample]:
         rng = _worker_rng(self.seed)
-        pool = _ScenePool(self.composer, rng, size=48, uses=8)
+        pool = _ScenePool(self.composer, rng, size=64, uses=12)
         while True:
             scene = pool.draw()
-            heights = scene.boxes_xyxy_px[:, 3] - scene.boxes_xyxy_px[:, 1]
-            clear = np.flatnonzero((scene.visible > 0.2) & (heights >= _MIN_HEIGHT_PX))
+            widths, heights = (scene.boxes_xyxy_px[:, 2:] - scene.boxes_xyxy_px[:, :2]).T
+            clear = np.flatnonzero((scene.visible > 0.2) & (heights >= _MIN_HEIGHT_PX) & (widths >= _MIN_WIDTH_PX))
             if not len(clear):
                 continue
             i = int(rng.choice(clear))
@@ -133,8 +133,7 @@ class PoseSamples(IterableDataset[PoseSample]):
             crop = _blacken_outside(photograph(np.asarray(crop, np.uint8), rng), affine, width, height)
             _cover(crop, rng)
         joints_cam_m = scene.joints_cam_m[i, self.order]
-        K = scene.K_px
-        joints_img = joints_cam_m[:, :2] / joints_cam_m[:, 2:] * K[[0, 1], [0, 1]] + K[:2, 2]
+        joints_img = np.nan_to_num(scene.camera.project(joints_cam_m), nan=-1e4)  # what can't be seen is outside
         joints_crop = apply_affine(affine, joints_img)
         inside = _within(joints_img, width, height) & _within(joints_crop, self.size_px, self.size_px)
         inside &= joints_cam_m[:, 2] > 0.1
@@ -143,7 +142,7 @@ class PoseSamples(IterableDataset[PoseSample]):
         order = list(self.skeleton.flip_order) if mirrored else list(range(len(self.skeleton)))
         return PoseSample(
             np.asarray(crop, np.uint8),
-            np.float32(moon_k_m(square[None], K[0, 0], K[1, 1])[0]),
+            np.float32(moon_k_m(square[None], scene.camera.fx_px, scene.camera.fy_px)[0]),
             joints_crop[order].astype(np.float32),
             (depth - root)[order].astype(np.float32),
             np.float32(root),
@@ -202,7 +201,7 @@ class DetectionSamples(IterableDataset[DetectionSample]):
 
     def __iter__(self) -> Iterator[DetectionSample]:
         rng = _worker_rng(self.seed)
-        pool = _ScenePool(self.composer, rng, size=32, uses=3)
+        pool = _ScenePool(self.composer, rng, size=32, uses=4)
         while True:
             yield self._sample(pool.draw(), rng)
 

@@ -12,10 +12,12 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from pose3d_ros.training.body import BODY_VERTICES, BodyShape, load_base_mesh, shape_vertices
-from pose3d_ros.training.clothes import Garment, load_garment, wardrobe
+from pose3d_ros.training.clothes import Garment, load_garment
 from pose3d_ros.training.joints import posed_joints, rest_joints
 from pose3d_ros.training.motion import BONES, Clip
+from pose3d_ros.training.outfit import Outfit
 from pose3d_ros.training.rig import alignment, bone_rotations, bone_transforms, load_rig, skin
+from pose3d_ros.training.tailor import Piece, cut, cut_share, make_carried, make_skirt
 
 Array = npt.NDArray[np.float64]
 Array32 = npt.NDArray[np.float32]
@@ -36,30 +38,7 @@ class Material(IntEnum):
     HAIR = 4
     EYES = 5
     HAT = 6
-
-
-@dataclass(frozen=True)
-class Outfit:
-    """Names of the garments; an empty name is none."""
-
-    suit: str
-    shoes: str
-    hair: str
-    hat: str
-
-    @staticmethod
-    def random(assets: Path, shape: BodyShape, seed: int) -> Outfit:
-        """Garments that fit the body's gender."""
-        rng = np.random.default_rng([seed, 2])
-        kinds = wardrobe(assets)
-        gender = "male" if shape.gender > 0.5 else "female"
-        bald = gender == "male" and rng.random() < 0.12
-        return Outfit(
-            suit=str(rng.choice(kinds[gender])),
-            shoes=str(rng.choice(kinds["shoes"])) if rng.random() < 0.93 else "",
-            hair="" if bald else str(rng.choice(kinds[f"{gender}_hair"])),
-            hat=str(rng.choice(kinds["hat"])) if rng.random() < 0.08 else "",
-        )
+    THING = 7
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +133,10 @@ def dress(assets: Path, shape: BodyShape, outfit: Outfit, seed: int = 0) -> Figu
                                (outfit.hair if not outfit.hat else "", Material.HAIR), (outfit.hat, Material.HAT))
         if name
     ]  # fmt: skip
-    parts = [_skin_part(assets, body, garments)] + [_garment_part(assets, body, g, m) for g, m in garments]
+    garments = [(_cut(assets, g, outfit) if m is Material.UPPER else g, m) for g, m in garments]
+    parts = [_skin_part(assets, body, garments)]
+    parts += [_garment_part(assets, body, g, m, outfit.loose_m if m is Material.UPPER else 0.0) for g, m in garments]
+    parts += _made_parts(assets, body, outfit, seed)
     starts = np.cumsum([0] + [len(part.rest_m) for part in parts])
     faces = np.concatenate([part.triangles + start for part, start in zip(parts, starts, strict=False)])
     rest = np.concatenate([part.rest_m for part in parts])
@@ -173,6 +155,26 @@ def dress(assets: Path, shape: BodyShape, outfit: Outfit, seed: int = 0) -> Figu
     )  # fmt: skip
 
 
+def _cut(assets: Path, garment: Garment, outfit: Outfit) -> Garment:
+    weights = load_rig(assets).weights
+    body_share = cut_share(weights, outfit.sleeves, outfit.legs)
+    return cut(garment, np.asarray(garment.bind @ body_share), body_share)
+
+
+def _made_parts(assets: Path, body: Array32, outfit: Outfit, seed: int) -> list[_Part]:
+    """Skirt and carried thing."""
+    rng = np.random.default_rng([seed, 5])
+    rig = load_rig(assets)
+    heads_m = rig.heads_m(body)
+    made: list[tuple[Piece, Material]] = []
+    if outfit.skirt:
+        skirt = make_skirt(body, rig.weights, heads_m, outfit.skirt, float(rng.uniform(0.0, 0.3)))
+        made.append((skirt, Material.LOWER))
+    if outfit.carried:
+        made.append((make_carried(outfit.carried, body, heads_m, rng), Material.THING))
+    return [_Part(p.rest_m, p.rest_m, p.triangles, np.full(len(p.rest_m), m, np.uint8), p.weights) for p, m in made]
+
+
 def _skin_part(assets: Path, body: Array32, garments: list[tuple[Garment, Material]]) -> _Part:
     base = load_base_mesh(assets)
     under = np.zeros(len(body), dtype=bool)
@@ -184,12 +186,14 @@ def _skin_part(assets: Path, body: Array32, garments: list[tuple[Garment, Materi
     return _Part(body, base.vertices_m, np.concatenate([seen, base.eye_triangles]), material, load_rig(assets).weights)
 
 
-def _garment_part(assets: Path, body: Array32, garment: Garment, material: Material) -> _Part:
-    canonical = garment.fit(load_base_mesh(assets).vertices_m)
+def _garment_part(assets: Path, body: Array32, garment: Garment, material: Material, loose_m: float) -> _Part:
+    canonical, rest = garment.fit(load_base_mesh(assets).vertices_m), garment.fit(body)
     table = np.full(len(canonical), material, dtype=np.uint8)
     if material is Material.UPPER:
         table[_lower_half(canonical, garment.triangles)] = Material.LOWER
-    return _Part(garment.fit(body), canonical, garment.triangles, table, garment.bind @ load_rig(assets).weights)
+    if loose_m:
+        rest = rest + np.float32(loose_m) * vertex_normals(rest, garment.triangles)
+    return _Part(rest, canonical, garment.triangles, table, garment.bind @ load_rig(assets).weights)
 
 
 def _lower_half(canonical_m: Array32, faces: IntArray) -> npt.NDArray[np.bool_]:

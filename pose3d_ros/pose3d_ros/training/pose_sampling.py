@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial.transform import Rotation
 
+from pose3d_ros.training import postures
 from pose3d_ros.training.figure import Figure
 from pose3d_ros.training.motion import BONES, Clip, load_clip
 from pose3d_ros.training.rig import load_rig
@@ -26,6 +27,12 @@ _SUBJECT_WEIGHTS = {"01": 0.6, "03": 2.5}
 """People before a robot walk and stand more than they climb (subject 1)."""
 _MAX_CLEARANCE_M = 0.4
 
+_POSTURES: tuple[postures.Posture | None, ...] = (
+    None, postures.stand, postures.bend, postures.sit, postures.crouch, postures.kneel, postures.lie,
+)  # fmt: skip
+_POSTURE_SHARES = (0.50, 0.24, 0.06, 0.10, 0.05, 0.025, 0.025)
+"""None is the clip's own pose."""
+
 
 @dataclass(frozen=True, eq=False)
 class SampledPose:
@@ -38,24 +45,23 @@ class SampledPose:
 
 
 def sample_pose(assets: Path, clips: tuple[str, ...], figure: Figure, rng: np.random.Generator) -> SampledPose:
-    """A frame of a random clip, in half the cases mirrored; often with other arms, a turned head, or seated."""
+    """A frame of a random clip, in half the cases mirrored; often with other arms, a turned head or another posture.
+
+    Clips and postures are mixed such that most people stand or walk, as before a robot.
+    """
     clip, frame = _random_frame(assets, clips, rng)
     turned = figure.bones(clip, frame)
     local = to_local(figure, turned)
-    kind = rng.random()
-    if kind < 0.3:
-        other, at = _random_frame(assets, clips, rng)
-        local[list(_ARMS)] = to_local(figure, figure.bones(other, at))[list(_ARMS)]
-    elif kind < 0.5:
-        _random_arms(local, figure, rng)
-    if rng.random() < 0.08:
-        _sit(local, rng)
+    posture = _POSTURES[int(rng.choice(len(_POSTURES), p=_POSTURE_SHARES))]
+    if posture is not None:
+        posture(local, rng)
+    _change_arms(local, figure, posture is postures.stand, assets, clips, rng)
     if rng.random() < 0.5:
         turn = Rotation.from_euler("yx", [rng.normal(0, 0.45), rng.normal(0, 0.2)]).as_matrix()
         local[_AT["Head"]] = local[_AT["Head"]] @ turn
     for bone in _LOOSE:
         local[bone] = local[bone] @ Rotation.from_rotvec(rng.normal(0, 0.06, 3)).as_matrix()
-    is_jump = not clip.name.startswith("01") or rng.random() < 0.2
+    is_jump = posture is None and not clip.name.startswith("01")
     clearance = float(clip.clearance_m[frame]) * figure.leg_length_m / clip.leg_length_m if is_jump else 0.0
     return SampledPose(to_global(figure, local), min(clearance, _MAX_CLEARANCE_M), clip.name, frame)
 
@@ -83,16 +89,30 @@ def to_global(figure: Figure, local: Array) -> Array:
     return out
 
 
-def _random_arms(local: Array, figure: Figure, rng: np.random.Generator) -> None:
+def _change_arms(
+    local: Array, figure: Figure, is_standing: bool, assets: Path, clips: tuple[str, ...], rng: np.random.Generator
+) -> None:
+    """Leave the clip's arms, take another frame's, or bend them at random: hanging ones are common in standing."""
+    kind = rng.random()
+    if is_standing and kind < 0.45:
+        _random_arms(local, figure, rng, hanging=True)
+    elif kind < 0.65:
+        other, at = _random_frame(assets, clips, rng)
+        local[list(_ARMS)] = to_local(figure, figure.bones(other, at))[list(_ARMS)]
+    elif kind < 0.88:
+        _random_arms(local, figure, rng)
+
+
+def _random_arms(local: Array, figure: Figure, rng: np.random.Generator, hanging: bool = False) -> None:
     """Upper arms in any direction a shoulder allows, elbows bent by up to 140°, each side on its own."""
     for side, sign in (("Left", 1.0), ("Right", -1.0)):
-        if rng.random() < 0.3:
+        if not hanging and rng.random() < 0.3:
             continue
         upper, lower, hand = (_AT[side + part] for part in ("Arm", "ForeArm", "Hand"))
         along = figure.heads_m[lower] - figure.heads_m[upper]
         fore = figure.heads_m[hand] - figure.heads_m[lower]
         along, fore = along / np.linalg.norm(along), fore / np.linalg.norm(fore)
-        elevation = np.clip(rng.normal(-0.6, 0.7), -1.5, 1.3)
+        elevation = np.clip(rng.normal(-1.3, 0.12) if hanging else rng.normal(-0.6, 0.7), -1.5, 1.3)
         azimuth = rng.uniform(-0.4, 1.9)
         flat = np.cos(elevation)
         goal = np.array([sign * flat * np.cos(azimuth), np.sin(elevation), flat * np.sin(azimuth)])
@@ -102,16 +122,6 @@ def _random_arms(local: Array, figure: Figure, rng: np.random.Generator) -> None
         hinge = np.cross(along, fore)
         hinge /= np.linalg.norm(hinge)
         rest_bend = float(np.arccos(np.clip(along @ fore, -1, 1)))
-        local[lower] = Rotation.from_rotvec(hinge * (rng.uniform(0.05, 2.4) - rest_bend)).as_matrix()
-
-
-def _sit(local: Array, rng: np.random.Generator) -> None:
-    """Thighs forward and knees bent as on a chair, the trunk near upright."""
-    heading = rng.uniform(-np.pi, np.pi)
-    local[_AT["Hips"]] = Rotation.from_euler("yx", [heading, rng.normal(-0.1, 0.12)]).as_matrix()
-    flex, bend = rng.uniform(1.2, 1.7), rng.uniform(0.7, 1.8)
-    for side, sign in (("Left", 1.0), ("Right", -1.0)):
-        spread = sign * rng.normal(0.1, 0.12)
-        local[_AT[side + "UpLeg"]] = Rotation.from_euler("yx", [spread, -flex + rng.normal(0, 0.06)]).as_matrix()
-        local[_AT[side + "Leg"]] = Rotation.from_euler("x", bend + rng.normal(0, 0.12)).as_matrix()
-        local[_AT[side + "Foot"]] = Rotation.from_euler("x", flex - bend + rng.normal(0, 0.08)).as_matrix()
+        local[lower] = Rotation.from_rotvec(
+            hinge * (rng.uniform(0.05, 0.7 if hanging else 2.4) - rest_bend)
+        ).as_matrix()

@@ -11,7 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from pose3d_ros.training.figure import Figure, PosedFigure
-from pose3d_ros.training.texture import FRAGMENT_SHADER, VERTEX_SHADER, Appearance, vertex_paint
+from pose3d_ros.training.texture import (
+    FRAGMENT_SHADER,
+    SHADOW_FRAGMENT_SHADER,
+    SHADOW_VERTEX_SHADER,
+    VERTEX_SHADER,
+    Appearance,
+    vertex_paint,
+)
 from pose3d_ros.training.view import View
 
 Array = npt.NDArray[np.float64]
@@ -22,6 +29,9 @@ NEAR_M, FAR_M = 0.15, 60.0
 _SUPER = 2
 """Samples per pixel side. With llvmpipe twice the pixels each way cost 40% less than 4-fold multisampling."""
 _TILE_PX = 64
+_SHADOW_PX = 320
+_SHADOW_BIAS_M = 0.025
+_PICTURE_PX = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +44,12 @@ class Light:
     fill_colour: Array
     sky_colour: Array
     ground_colour: Array
+
+    @property
+    def sun_share(self) -> float:
+        """Share of the light on a level floor that comes from the sun, 0–1: how dark its shadows are."""
+        sun = float(self.sun_colour.mean()) * max(float(self.sun_dir[1]), 0.0)
+        return sun / max(sun + float(self.sky_colour.mean()), 1e-9)
 
     @staticmethod
     def random(rng: np.random.Generator) -> Light:
@@ -69,11 +85,25 @@ def clip_matrix(view: View) -> Array:
     ])  # fmt: skip
 
 
+def sun_matrix(vertices_m: Array32, sun_dir: Array) -> Array:
+    """World → the shadow map's clip space (4, 4): parallel light along -sun_dir on everything of a mesh (V, 3)."""
+    low, high = vertices_m.min(axis=0).astype(np.float64), vertices_m.max(axis=0).astype(np.float64)
+    centre, radius = (low + high) / 2, max(float(np.linalg.norm(high - low)) / 2, 1e-3)
+    towards = sun_dir / np.linalg.norm(sun_dir)
+    side = np.cross([0.0, 1.0, 0.0] if abs(towards[1]) < 0.9 else [1.0, 0.0, 0.0], towards)
+    side /= np.linalg.norm(side)
+    out = np.eye(4)
+    out[:3, :3] = np.stack([side, np.cross(towards, side), -towards]) / radius
+    out[:3, 3] = -out[:3, :3] @ centre
+    return out
+
+
 @dataclass(eq=False)
 class Mesh:
     """A figure's buffers on the device. Release it when done."""
 
     vao: moderngl.VertexArray
+    shadow_vao: moderngl.VertexArray
     moving: moderngl.Buffer
     parts: tuple[moderngl.Buffer, ...]
     look: Appearance
@@ -83,6 +113,7 @@ class Mesh:
     def release(self) -> None:
         """Free the device's memory."""
         self.vao.release()
+        self.shadow_vao.release()
         for part in (self.moving, *self.parts):
             part.release()
 
@@ -93,6 +124,14 @@ class Renderer:
     def __init__(self) -> None:
         self._ctx = moderngl.create_context(standalone=True, backend="egl")  # type: ignore[arg-type]
         self._program = self._ctx.program(vertex_shader=VERTEX_SHADER, fragment_shader=FRAGMENT_SHADER)
+        self._shadow_program = self._ctx.program(
+            vertex_shader=SHADOW_VERTEX_SHADER, fragment_shader=SHADOW_FRAGMENT_SHADER
+        )
+        self._shadow_map = self._ctx.depth_texture((_SHADOW_PX, _SHADOW_PX))
+        self._shadow_map.compare_func = "<="
+        self._shadow_map.repeat_x = self._shadow_map.repeat_y = False
+        self._shadow_target = self._ctx.framebuffer(depth_attachment=self._shadow_map)
+        self._picture = self._ctx.texture((_PICTURE_PX, _PICTURE_PX), 3)
         self._targets: dict[tuple[int, int], moderngl.Framebuffer] = {}
 
     @property
@@ -116,8 +155,10 @@ class Renderer:
             (still, "3f 1f 3f 3f", "in_canonical", "in_material", "in_colour", "in_fold"),
         ]
         vao = self._ctx.vertex_array(self._program, content, index)
+        shadow_vao = self._ctx.vertex_array(self._shadow_program, [(moving, "3f 3x4", "in_position")], index)
         return Mesh(
             vao,
+            shadow_vao,
             moving,
             (still, index),
             look,
@@ -125,9 +166,16 @@ class Renderer:
             3 * (len(figure.triangles) - figure.closed_triangles),
         )
 
+    def set_picture(self, image_bgr: ImageArray) -> None:
+        """The picture (H, W, 3) that clothes of the pattern "picture" are printed with."""
+        size = (_PICTURE_PX, _PICTURE_PX)
+        rgb = cv2.cvtColor(cv2.resize(image_bgr, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2RGB)
+        self._picture.write(np.ascontiguousarray(rgb).tobytes())
+
     def draw(self, mesh: Mesh, posed: PosedFigure, view: View, light: Light) -> tuple[ImageArray, Array32]:
         """RGBA (H, W, 4) uint8 with straight alpha, and depth (H, W) float32 in metres, inf where nothing is."""
         mesh.moving.write(np.concatenate([posed.vertices_m, posed.normals], axis=1).astype(np.float32).tobytes())
+        self._cast_shadow(mesh, posed, light)
         self._set_uniforms(view, light, mesh.look)
         target = self._target(view.width_px, view.height_px)
         size = (0, 0, _SUPER * view.width_px, _SUPER * view.height_px)
@@ -145,6 +193,24 @@ class Renderer:
         depth = target.read(size, components=1, attachment=1, dtype="f4", alignment=1)
         return _resolve(colour, np.frombuffer(depth, np.float32).reshape(shape))
 
+    def _cast_shadow(self, mesh: Mesh, posed: PosedFigure, light: Light) -> None:
+        """Fill the shadow map, and tell the shader how a point of the world is looked up in it."""
+        clip = sun_matrix(posed.vertices_m, light.sun_dir)
+        self._shadow_target.use()
+        self._shadow_target.clear(depth=1.0)
+        self._ctx.enable_only(moderngl.DEPTH_TEST)
+        self._write(self._shadow_program, "world2sun_clip", clip.T)
+        mesh.shadow_vao.render(moderngl.TRIANGLES)
+        to_texture = np.diag([0.5, 0.5, 0.5, 1.0])
+        to_texture[:3, 3] = 0.5
+        lookup = to_texture @ clip
+        lookup[2, 3] -= 0.5 * _SHADOW_BIAS_M * float(np.linalg.norm(clip[2, :3]))
+        self._uniform("world2sun", lookup.T)
+        self._shadow_map.use(0)
+        self._picture.use(1)
+        for name, unit in (("shadow_map", 0), ("picture", 1)):
+            self._program[name] = unit
+
     def _set_projection(self, view: View) -> None:
         self._uniform("world2clip", (clip_matrix(view) @ view.world2cam).T)
 
@@ -160,7 +226,11 @@ class Renderer:
             self._uniform(name, value)
 
     def _uniform(self, name: str, value: npt.NDArray[np.floating[Any]]) -> None:
-        uniform = self._program[name]
+        self._write(self._program, name, value)
+
+    @staticmethod
+    def _write(program: moderngl.Program, name: str, value: npt.NDArray[np.floating[Any]]) -> None:
+        uniform = program[name]
         if not isinstance(uniform, moderngl.Uniform):
             raise TypeError(f"{name} is not a uniform of the shader")
         uniform.write(np.ascontiguousarray(value, dtype=np.float32).tobytes())

@@ -29,7 +29,8 @@ class SpriteRecord:
     x1, y1 of the whole silhouette, beyond the image's border too (edges; pixel centres are integers).
     joint_self_visible (J,): the joint is in the image and not hidden behind more than 10 cm of the own body.
     height_m: stature. camera_height_m, pitch_rad (down positive), roll_rad: the camera over the floor y = 0.
-    cam2world (4, 4): x right, y up, z towards the viewer. clearance_m: lowest point over the floor.
+    cam2world (4, 4): x right, y up, z towards the viewer. clearance_m: lowest point over the floor. sun_dir (3,): unit,
+    world, towards the sun; sun_share: how much of the light on the floor comes from it, 0–1.
     """
 
     offset: int
@@ -50,6 +51,8 @@ class SpriteRecord:
     pitch_rad: float
     roll_rad: float
     cam2world: Array
+    sun_dir: Array
+    sun_share: float
     person_seed: int
     look_seed: int
     clip: str

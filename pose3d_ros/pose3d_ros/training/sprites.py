@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ import numpy.typing as npt
 from pose3d_ros.errors import InputError
 from pose3d_ros.training.figure import Figure, PosedFigure, make_figure
 from pose3d_ros.training.motion import evaluation_clips, training_clips
+from pose3d_ros.training.pictures import load_pictures
 from pose3d_ros.training.pose_sampling import SampledPose, sample_pose
 from pose3d_ros.training.renderer import Light, Renderer
 from pose3d_ros.training.sprite_bank import SpriteBank as SpriteBank
@@ -84,10 +85,12 @@ def self_visible(view: View, depth_m: Array32, at: Rectangle, joints_cam_m: Arra
 class SpriteMaker:
     """Renders groups of sprites; a group depends on (seed, split, number) alone."""
 
-    def __init__(self, assets: Path, seed: int, split: str) -> None:
+    def __init__(self, assets: Path, seed: int, split: str, pictures: Sequence[ImageArray] = ()) -> None:
+        """pictures: (H, W, 3) uint8, printed on some of the clothes; without any those have other patterns."""
         self._assets, self._seed, self._split = assets, seed, split
         self._clips = training_clips(assets) if split == "train" else evaluation_clips(assets)
         self._person0, self._look0 = (0, 0) if split == "train" else (EVAL_PERSON, EVAL_LOOK)
+        self._pictures = pictures
         self._renderer = Renderer()
 
     def group(self, number: int) -> Iterator[tuple[ImageArray, SpriteRecord]]:
@@ -105,7 +108,9 @@ class SpriteMaker:
     ) -> tuple[ImageArray, SpriteRecord]:
         view = camera.view
         sampled, posed, box, at = self._place(figure, view, rng)
-        look = Appearance.random(look_seed, figure.shape.gender, figure.shape.age)
+        look = Appearance.random(look_seed, figure.shape.gender, figure.shape.age, printed=bool(self._pictures))
+        if self._pictures:
+            self._renderer.set_picture(self._pictures[look_seed % len(self._pictures)])
         mesh = self._renderer.mesh(figure, look, look_seed)
         part = view.crop(at.x0, at.y0, at.x1 - at.x0, at.y1 - at.y0)
         rgba, depth_m = self._renderer.draw(mesh, posed, part, light)
@@ -117,7 +122,8 @@ class SpriteMaker:
             joints_cam_m=joints_cam_m.astype(np.float32),
             joint_self_visible=self_visible(view, depth_m, at, joints_cam_m),
             alpha_box=box, height_m=figure.height_m, clearance_m=sampled.clearance_m, camera_height_m=camera.height_m,
-            pitch_rad=camera.pitch_rad, roll_rad=camera.roll_rad, cam2world=view.cam2world, person_seed=figure.seed,
+            pitch_rad=camera.pitch_rad, roll_rad=camera.roll_rad, cam2world=view.cam2world,
+            sun_dir=light.sun_dir, sun_share=light.sun_share, person_seed=figure.seed,
             look_seed=look_seed, clip=sampled.clip, frame=sampled.frame,
         )  # fmt: skip
 
@@ -180,10 +186,19 @@ class ShardWriter:
             self._before, self._records = load_index(self._index), []
 
 
-def render_bank(assets: Path, output: Path, count: int, seed: int, split: str, shard: int, shards: int) -> None:
-    """Render this shard's groups of a bank of `count` sprites."""
+def render_bank(
+    assets: Path,
+    output: Path,
+    count: int,
+    seed: int,
+    split: str,
+    shard: int,
+    shards: int,
+    pictures: Sequence[Path] = (),
+) -> None:
+    """Render this shard's groups of a bank of `count` sprites. pictures: folders of what clothes are printed with."""
     writer = ShardWriter(output / f"shard-{shard:02d}")
-    maker = SpriteMaker(assets, seed, split)
+    maker = SpriteMaker(assets, seed, split, load_pictures(pictures))
     todo = [g for g in range(shard, -(-count // GROUP_SIZE), shards) if g not in writer.groups_done]
     start = time.monotonic()
     for n, number in enumerate(todo, start=1):
@@ -211,11 +226,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--split", choices=("train", "eval"), default="train")
     parser.add_argument("--shard", type=_shard, default=(0, 1), metavar="K/N")
+    parser.add_argument(
+        "--pictures", type=Path, nargs="*", default=[], metavar="DIR", help="pictures that clothes are printed with"
+    )
     a = parser.parse_args()
     if not 0 <= a.seed < _MAX_SEED:
         raise InputError("--seed", expected=f"0 to {_MAX_SEED - 1}", got=str(a.seed), fix="Choose a smaller one.")
     os.environ.setdefault("LP_NUM_THREADS", "0")  # llvmpipe: shards are the parallelism
-    render_bank(a.assets, a.output, a.count, a.seed, a.split, *a.shard)
+    render_bank(a.assets, a.output, a.count, a.seed, a.split, *a.shard, pictures=a.pictures)
 
 
 if __name__ == "__main__":

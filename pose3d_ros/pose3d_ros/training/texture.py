@@ -12,8 +12,15 @@ from pose3d_ros.training.figure import Figure, Material
 
 Array32 = npt.NDArray[np.float32]
 
-PATTERNS = ("plain", "stripes", "pinstripes", "checks", "blotches", "dots", "print", "gradient")
+PATTERNS = ("plain", "stripes", "pinstripes", "checks", "blotches", "dots", "print", "gradient", "picture")
+_REPEATS = {
+    "plain": (1, 1), "stripes": (6, 40), "pinstripes": (15, 60), "checks": (5, 30), "blotches": (6, 40),
+    "dots": (10, 40), "print": (8, 30), "gradient": (1, 3), "picture": (0.8, 6),
+}  # fmt: skip
+"""Repeats per metre, from and to."""
 _MATERIALS = 8
+_PRINTED_SHARE = 0.3
+"""How many clothes show a part of a picture where there are pictures: no formula is as varied as photographs are."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +39,11 @@ class Appearance:
     beard: float
 
     @staticmethod
-    def random(seed: int, gender: float, age: float) -> Appearance:
-        """Colours of a person; skin from pale to dark, hair greying with age (0–1, MakeHuman's scale)."""
+    def random(seed: int, gender: float, age: float, printed: bool = False) -> Appearance:
+        """Colours of a person; skin from pale to dark, hair greying with age (0–1, MakeHuman's scale).
+
+        printed: some clothes show the renderer's picture.
+        """
         rng = np.random.default_rng([seed, 3])
         a, b, pattern = (np.zeros((_MATERIALS, 4), dtype=np.float32) for _ in range(3))
         skin = _skin(rng)
@@ -42,10 +52,10 @@ class Appearance:
         a[Material.EYES] = (0.75, 0.73, 0.7, 0.3)
         a[Material.HAIR], b[Material.HAIR] = (*hair, 0.3), (*(hair * 0.5), 0.5)
         pattern[Material.HAIR] = (2, 180, 0.0, rng.random())
-        for material in (Material.UPPER, Material.LOWER, Material.SHOES, Material.HAT):
+        for material in (Material.UPPER, Material.LOWER, Material.SHOES, Material.HAT, Material.THING):
             a[material] = (*_fabric(rng, material), rng.uniform(0.0, 0.3))
             b[material] = (*_fabric(rng, material), rng.uniform(0.2, 1.0))
-            pattern[material] = _pattern(rng, material)
+            pattern[material] = _pattern(rng, material, printed)
         beard = float(rng.uniform(0.3, 0.95)) if gender > 0.5 and age > 0.45 and rng.random() < 0.3 else 0.0
         hue = float(rng.choice([0.07, 0.1, 0.3, 0.58]))
         iris = np.array(colorsys.hsv_to_rgb(hue, rng.uniform(0.3, 0.8), rng.uniform(0.05, 0.4)))
@@ -92,13 +102,15 @@ def _fabric(rng: np.random.Generator, material: Material) -> Array32:
     return np.asarray(np.clip(colour, 0.004, 0.85), dtype=np.float32)
 
 
-def _pattern(rng: np.random.Generator, material: Material) -> Array32:
+def _pattern(rng: np.random.Generator, material: Material, printed: bool) -> Array32:
     plain = {Material.UPPER: 0.4, Material.LOWER: 0.7}.get(material, 0.7)
-    kind = 0 if rng.random() < plain else int(rng.integers(1, len(PATTERNS)))
+    kind = 0 if rng.random() < plain else int(rng.integers(1, len(PATTERNS) - 1))
+    if printed and rng.random() < _PRINTED_SHARE:
+        kind = PATTERNS.index("picture")
     if material is not Material.UPPER and PATTERNS[kind] == "print":
         kind = 0
-    repeats = {0: 1.0, 1: rng.uniform(6, 40), 2: rng.uniform(15, 60), 3: rng.uniform(5, 30), 4: rng.uniform(6, 40),
-               5: rng.uniform(10, 40), 6: rng.uniform(8, 30), 7: rng.uniform(1, 3)}[kind]  # fmt: skip
+    low, high = _REPEATS[PATTERNS[kind]]
+    repeats = rng.uniform(low, high)
     tilt = rng.choice([0.0, 0.0, np.pi / 2, np.pi / 4]) if kind in (1, 3) else 0.0
     return np.array([kind, repeats, tilt, rng.uniform(0, 50)], dtype=np.float32)
 
@@ -174,6 +186,7 @@ in vec3 in_canonical;
 in float in_material;
 in vec3 in_colour;
 in vec3 in_fold;
+out vec3 v_world;
 out vec3 v_cam;
 out vec3 v_normal;
 out vec3 v_canonical;
@@ -181,6 +194,7 @@ out vec3 v_colour;
 out float v_material;
 void main() {
     vec4 world = vec4(in_position, 1.0);
+    v_world = in_position;
     v_cam = (world2cam * world).xyz;
     v_normal = normalize(in_normal) + in_fold;
     v_canonical = in_canonical;
@@ -204,6 +218,10 @@ uniform vec3 fill_dir;
 uniform vec3 fill_colour;
 uniform vec3 sky_colour;
 uniform vec3 ground_colour;
+uniform mat4 world2sun;     // world to the shadow map's texture coordinates and depth
+uniform sampler2DShadow shadow_map;
+uniform sampler2D picture;
+in vec3 v_world;
 in vec3 v_cam;
 in vec3 v_normal;
 in vec3 v_canonical;
@@ -233,15 +251,34 @@ void main() {
     int material = int(v_material + 0.5);
     vec4 a = colour_a[material], b = colour_b[material];
     vec3 dyed = mix(a.rgb, b.rgb, cloth(pattern[material], v_canonical));
+    vec3 seen = texture(picture, v_canonical.xy * pattern[material].y + pattern[material].w).rgb;
+    dyed = pattern[material].x == 8.0 ? seen * seen : dyed;
     vec3 colour = v_colour * ((material == 0 || material == 5) ? vec3(1.0) : dyed);
     vec3 n = normalize(v_normal), view = cam2world * (v_cam * -inversesqrt(dot(v_cam, v_cam)));
     n = dot(n, view) < 0.0 ? -n : n;
     vec3 light = mix(ground_colour, sky_colour, 0.5 + 0.5 * n.y);
-    light += sun_colour * max(0.0, dot(n, sun_dir) * 0.9 + 0.1) + fill_colour * max(0.0, dot(n, fill_dir));
+    vec3 in_sun = (world2sun * vec4(v_world, 1.0)).xyz;
+    float lit = texture(shadow_map, in_sun);
+    light += sun_colour * lit * max(0.0, dot(n, sun_dir) * 0.9 + 0.1) + fill_colour * max(0.0, dot(n, fill_dir));
     float gleam = max(0.0, dot(n, normalize(view + sun_dir)));
     gleam *= gleam; gleam *= gleam; gleam *= gleam; gleam *= gleam;
-    vec3 shaded = colour * light + a.a * 0.25 * gleam * sun_colour;
+    vec3 shaded = colour * light + a.a * 0.25 * gleam * lit * sun_colour;
     out_colour = vec4(sqrt(clamp(shaded, 0.0, 1.0)), 1.0);  // gamma 2
     out_depth = v_cam.z;
+}
+"""
+
+SHADOW_VERTEX_SHADER = """
+#version 330
+uniform mat4 world2sun_clip;
+in vec3 in_position;
+void main() {
+    gl_Position = world2sun_clip * vec4(in_position, 1.0);
+}
+"""
+
+SHADOW_FRAGMENT_SHADER = """
+#version 330
+void main() {
 }
 """

@@ -70,20 +70,40 @@ class GroupCamera:
 
     @staticmethod
     def random(rng: np.random.Generator) -> GroupCamera:
-        """A robot's camera: 0.3–2.2 m high, 40–100° wide, pitched by up to 25°, rolled by up to 4°."""
-        width, height = _IMAGE_SIZES[int(rng.integers(len(_IMAGE_SIZES)))]
-        hfov = np.deg2rad(rng.uniform(40.0, 100.0)) if width > height else np.deg2rad(rng.uniform(35.0, 75.0))
-        focal = width / 2 / np.tan(hfov / 2)
-        shift = rng.normal(0.0, 0.015, 2) * [width, height]
-        K = np.array(
-            [
-                [focal, 0.0, (width - 1) / 2 + shift[0]],
-                [0.0, focal * rng.normal(1.0, 0.003), (height - 1) / 2 + shift[1]],
-                [0.0, 0.0, 1.0],
-            ]
-        )
-        height_m = float(rng.uniform(0.3, 2.2))
-        # A low camera tends to look up, a high one down.
-        pitch = float(np.clip(rng.normal((height_m - 1.1) * 0.16, 0.16), -np.deg2rad(25), np.deg2rad(25)))
-        roll = float(np.clip(rng.normal(0.0, np.deg2rad(1.5)), -np.deg2rad(4), np.deg2rad(4)))
-        return GroupCamera(view_at(K, width, height, height_m, pitch, roll), height_m, pitch, roll)
+        """A robot's camera: 0.3–2.5 m high, 40–110° wide, pitched by up to 35°, rolled by up to 5°.
+
+        It sees at least half of a standing person at some distance up to 6 m.
+        """
+        while True:
+            camera = _random_camera(rng)
+            if _sees_people(camera.view):
+                return camera
+
+
+def _random_camera(rng: np.random.Generator) -> GroupCamera:
+    width, height = _IMAGE_SIZES[int(rng.integers(len(_IMAGE_SIZES)))]
+    hfov = np.deg2rad(rng.uniform(40.0, 110.0)) if width > height else np.deg2rad(rng.uniform(35.0, 75.0))
+    focal = width / 2 / np.tan(hfov / 2)
+    shift = rng.normal(0.0, 0.015, 2) * [width, height]
+    K = np.array(
+        [
+            [focal, 0.0, (width - 1) / 2 + shift[0]],
+            [0.0, focal * rng.normal(1.0, 0.003), (height - 1) / 2 + shift[1]],
+            [0.0, 0.0, 1.0],
+        ]
+    )
+    height_m = float(rng.uniform(0.3, 2.5))
+    # A low camera tends to look up, a high one down.
+    pitch = float(np.clip(rng.normal((height_m - 1.1) * 0.16, 0.18), -np.deg2rad(35), np.deg2rad(35)))
+    roll = float(np.clip(rng.normal(0.0, np.deg2rad(1.8)), -np.deg2rad(5), np.deg2rad(5)))
+    return GroupCamera(view_at(K, width, height, height_m, pitch, roll), height_m, pitch, roll)
+
+
+def _sees_people(view: View) -> bool:
+    """Whether half of a pole of 1.7 m is in the image at 2, 3, 4, 5 or 6 m."""
+    for away_m in (2.0, 3.0, 4.0, 5.0, 6.0):
+        pole = np.stack([np.zeros(9), np.linspace(0.0, 1.7, 9), np.full(9, -away_m)], axis=1)
+        v = view.project(view.to_cam(pole))[:, 1]
+        if np.count_nonzero((v > 0) & (v < view.height_px)) >= 5:
+            return True
+    return False

@@ -30,7 +30,8 @@ def record(x0: int, y0: int, width: int, height: int, depth_m: float, x_m: float
     return SpriteRecord(
         offset=0, width_px=width, height_px=height, x0_px=x0, y0_px=y0, group=0, image_width_px=64, image_height_px=48,
         K=K, joints_cam_m=joints, joint_self_visible=np.ones(27, dtype=bool), alpha_box=box, height_m=1.7,
-        clearance_m=0.0, camera_height_m=1.0, pitch_rad=0.0, roll_rad=0.0, cam2world=np.eye(4), person_seed=0,
+        clearance_m=0.0, camera_height_m=1.0, pitch_rad=0.0, roll_rad=0.0, cam2world=np.eye(4),
+        sun_dir=np.array([0.0, 1.0, 0.0]), sun_share=0.5, person_seed=0,
         look_seed=0, clip="a", frame=0,
     )  # fmt: skip
 
@@ -52,11 +53,14 @@ def bank(folder: Path, *people: Place) -> SpriteBank:
 
 
 class Fixed(np.random.Generator):
-    """A generator that puts everybody in the scene and nothing in front of them."""
+    """A generator that puts everybody in the scene, nothing in front of them, and a straight lens before it."""
 
     def __init__(self, count: int) -> None:
         super().__init__(np.random.PCG64(0))
         self.count = count
+
+    def random(self, *args: Any, **kwargs: Any) -> Any:
+        return 0.99
 
     def choice(self, n: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
         if "p" in kwargs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -41,7 +42,10 @@ def scene(*people: Array, visible: list[float] | None = None) -> Scene:
         boxes.append([*px.min(axis=0) - 2, *px.max(axis=0) + 2])
     owner = np.full((HEIGHT, WIDTH), -1, np.int8)
     shares = np.ones(len(people)) if visible is None else np.array(visible)
-    return Scene(image, K, np.array(boxes).reshape(-1, 4), np.array(people).reshape(-1, 27, 3), shares, owner)
+    return Scene(
+        image, Camera(K, WIDTH, HEIGHT), np.array(boxes).reshape(-1, 4), np.array(people).reshape(-1, 27, 3), shares,
+        owner, np.full(len(people), 1.7), np.arange(len(people)),
+    )  # fmt: skip
 
 
 def project(joints: Array) -> Array:
@@ -120,7 +124,7 @@ def test_hidden_and_tiny_people_are_left_out() -> None:
 
 def test_joints_outside_the_image_are_not_inside() -> None:
     one = scene(person(7, 2.0))
-    one = Scene(one.image_bgr, K, np.clip(one.boxes_xyxy_px, -0.5, 319.5), one.joints_cam_m, one.visible, one.owner)
+    one = replace(one, boxes_xyxy_px=np.clip(one.boxes_xyxy_px, -0.5, 319.5))
     (sample,) = pose_samples(one, 1, augment=False)
     order = [SYNTH_JOINTS.index(name) for name in SKELETON.joints]
     outside = project(one.joints_cam_m[0])[order, 0] > WIDTH - 0.5

@@ -17,7 +17,8 @@ from pose3d_ros.training.view import View
 pytest.importorskip("moderngl")
 
 from pose3d_ros.training.body import BodyShape
-from pose3d_ros.training.figure import Figure, Material, Outfit, PosedFigure
+from pose3d_ros.training.figure import Figure, Material, PosedFigure
+from pose3d_ros.training.outfit import Outfit
 from pose3d_ros.training.renderer import Light, Renderer, _resolve, clip_matrix
 from pose3d_ros.training.texture import Appearance
 from pose3d_ros.training.view import view_at

@@ -24,7 +24,8 @@ def record(group: int = 0, width: int = 3, height: int = 2, x0: int = 0, y0: int
         offset=0, width_px=width, height_px=height, x0_px=x0, y0_px=y0, group=group, image_width_px=64,
         image_height_px=48, K=K, joints_cam_m=np.full((27, 3), group + 1.0, np.float32),
         joint_self_visible=np.ones(27, dtype=bool), alpha_box=np.array([0, 0, 3, 2], np.float32), height_m=1.7,
-        clearance_m=0.0, camera_height_m=1.0, pitch_rad=0.1, roll_rad=0.0, cam2world=np.eye(4), person_seed=5,
+        clearance_m=0.0, camera_height_m=1.0, pitch_rad=0.1, roll_rad=0.0, cam2world=np.eye(4),
+        sun_dir=np.array([0.0, 1.0, 0.0]), sun_share=0.5, person_seed=5,
         look_seed=6, clip="02_01", frame=7,
     )  # fmt: skip
 
