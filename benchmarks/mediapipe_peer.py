@@ -1,8 +1,10 @@
 """This pipeline beside MediaPipe Pose on the same frames, each frame for itself.
 
-MediaPipe finds one person, relative to the hips; this pipeline finds everybody, in metres from the camera.
+MediaPipe finds one person, relative to the hips; this pipeline finds everybody, in metres from the camera. So it also
+says what each further person costs: on the same boxes, one to three of them. All take turns, frame by frame, and
+medians are compared: what else the machine does meets all alike.
 
-MediaPipe is installed for this comparison only, in build/bench-venv.
+MediaPipe is installed for this comparison only, in out/bench-venv.
 """
 
 from __future__ import annotations
@@ -15,25 +17,34 @@ import sys
 import tempfile
 import time
 import venv
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from common import report
+from common import OUTPUT, report
 
 from pose3d_ros.cli.sample import sample_bag
 from pose3d_ros.config import DetectorConfig, EngineConfig, PipelineConfig
 from pose3d_ros.errors import Pose3DError
 from pose3d_ros.evaluation.bag import BagReader
 from pose3d_ros.nodes.opening import open_pipeline
-from pose3d_ros.records import Frame
+from pose3d_ros.pipeline import Pipeline
+from pose3d_ros.records import Detection, Frame
 
 # The last release with its models inside; newer ones fetch them from a server.
 REQUIREMENT = "mediapipe==0.10.21"
-ENVIRONMENT = Path("build/bench-venv")
+ENVIRONMENT = OUTPUT.parent / "bench-venv"
 WORKER = Path(__file__).parent / "peers" / "mediapipe_worker.py"
 _LIMIT_S = 1800
+
+
+PEER, ONE, EVERYBODY = "MediaPipe Pose", "pose3d, one person", "pose3d, everybody"
+BOXES = "pose3d, boxes of {}"
+_PEOPLE = (1, 2, 3)
+_WARM_UP = 3
 
 
 class Skipped(Exception):
@@ -41,38 +52,46 @@ class Skipped(Exception):
 
 
 @dataclass(frozen=True)
-class Speed:
-    """Of one method: milliseconds a frame, of the clock and of all cores' work, and people found a frame."""
+class Turn:
+    """One frame by one method: milliseconds of the clock, of all cores' work, and people found."""
 
-    name: str
-    median_ms: float
-    p95_ms: float
+    ms: float
     cpu_ms: float
-    people: float
+    people: int
+
+
+Method = Callable[[int], Turn]
+"""Frame number → what it took."""
 
 
 def main() -> None:
     """Measure both and report."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bag", help="recording to take the frames from (default: the package's)")
     parser.add_argument("--frames", type=int, default=60)
+    parser.add_argument("--rounds", type=int, default=3, help="how often every method has every frame (%(default)s)")
     parser.add_argument("--engines", default="", help="folder with a manifest.yaml (default: the embedded ones)")
     args = parser.parse_args()
     frames = read_frames(Path(args.bag) if args.bag else sample_bag(), args.frames)
+    camera = frames[0].camera
     notes: dict[str, object] = {
-        "frames": len(frames),
-        "size": f"{frames[0].camera.width_px}x{frames[0].camera.height_px}",
-    }
-    config = PipelineConfig(engine=EngineConfig(engines=args.engines))
-    one = replace(config, detector=DetectorConfig(max_people=1))
-    speeds = [measure_ours("pose3d, one person", one, frames), measure_ours("pose3d, everybody", config, frames)]
-    try:
-        peer, version = measure_peer(frames)
-        speeds.insert(0, peer)
-        notes["peer"] = f"MediaPipe Pose {version}, full model, static mode"
-    except Skipped as reason:
-        notes["peer"] = f"not measured: {reason}"
-    report("mediapipe_peer", [row_of(speed, speeds[0]) for speed in speeds], notes)
+        "frames": len(frames), "rounds": args.rounds, "size": f"{camera.width_px}x{camera.height_px}"
+    }  # fmt: skip
+    with ExitStack() as stack:
+        methods: dict[str, Method] = {}
+        try:
+            peer = stack.enter_context(Peer(frames))
+            methods[PEER] = peer
+            notes["peer"] = f"MediaPipe Pose {peer.version}, full model, static mode"
+        except Skipped as reason:
+            notes["peer"] = f"not measured: {reason}"
+        methods |= our_methods(PipelineConfig(engine=EngineConfig(engines=args.engines)), frames, stack)
+        turns = take_turns(methods, len(frames), args.rounds)
+    notes["each further person"] = (
+        "median of (boxes of 3 - boxes of 1) / 2, frame by frame; boxes: those of the frame's own detections, and no "
+        "detector runs"
+    )
+    report("mediapipe_peer", rows_of(turns), notes)
 
 
 def read_frames(bag: Path, count: int) -> list[Frame]:
@@ -84,38 +103,98 @@ def read_frames(bag: Path, count: int) -> list[Frame]:
     return [Frame(images[i].image_bgr, camera, images[i].stamp_ns) for i in chosen]
 
 
-def measure_ours(name: str, config: PipelineConfig, frames: Sequence[Frame]) -> Speed:
-    """The pipeline without smoothing, forgetting everybody between frames."""
-    with open_pipeline(config).pipeline as pipeline:
-        for frame in frames[:3]:
-            pipeline(frame)
-        times_ms: list[float] = []
-        people = 0
-        cpu_s = time.process_time()
-        for frame in frames:
-            pipeline.reset()
-            start_s = time.perf_counter()
-            people += len(pipeline(frame).people)
-            times_ms.append((time.perf_counter() - start_s) * 1e3)
-        cpu_s = time.process_time() - cpu_s
-    return Speed(
-        name,
-        statistics.median(times_ms),
-        float(np.percentile(times_ms, 95)),
-        cpu_s / len(frames) * 1e3,
-        people / len(frames),
-    )
+def take_turns(methods: Mapping[str, Method], frames: int, rounds: int) -> dict[str, list[Turn]]:
+    """Every method on every frame, one after the other, as often as there are rounds."""
+    for method in methods.values():
+        for i in range(min(_WARM_UP, frames)):
+            method(i)
+    turns: dict[str, list[Turn]] = {name: [] for name in methods}
+    for _ in range(rounds):
+        for i in range(frames):
+            for name, method in methods.items():
+                turns[name].append(method(i))
+    return turns
 
 
-def measure_peer(frames: Sequence[Frame]) -> tuple[Speed, str]:
-    """MediaPipe in a process of its own, and its version. Raises Skipped."""
-    python = peer_python()
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "frames.npy"
+def our_methods(config: PipelineConfig, frames: Sequence[Frame], stack: ExitStack) -> dict[str, Method]:
+    """The pipeline without smoothing, forgetting everybody between frames: one person, all, and on given boxes."""
+    one = stack.enter_context(open_pipeline(replace(config, detector=DetectorConfig(max_people=1))).pipeline)
+    everybody = stack.enter_context(open_pipeline(config).pipeline)
+    boxes = [boxes_of(everybody, frame) for frame in frames]
+
+    def timed(pipeline: Pipeline, i: int, detections: Sequence[Detection] | None = None) -> Turn:
+        pipeline.reset()
+        cpu_s, start_s = time.process_time(), time.perf_counter()
+        people = len(pipeline(frames[i], detections).people)
+        took_s, cpu_s = time.perf_counter() - start_s, time.process_time() - cpu_s
+        return Turn(took_s * 1e3, cpu_s * 1e3, people)
+
+    def on_boxes(count: int) -> Method:
+        return lambda i: timed(everybody, i, boxes[i][:count])
+
+    return {
+        ONE: lambda i: timed(one, i),
+        EVERYBODY: lambda i: timed(everybody, i),
+        **{BOXES.format(count): on_boxes(count) for count in _PEOPLE},
+    }
+
+
+def boxes_of(pipeline: Pipeline, frame: Frame) -> tuple[Detection, ...]:
+    """Three boxes of a frame: of the people found, again from the first where there are fewer, else the middle."""
+    pipeline.reset()
+    found = [person.pose.detection for person in pipeline(frame).people]
+    width, height = frame.camera.width_px, frame.camera.height_px
+    found = found or [Detection(np.array([0.4 * width, 0.2 * height, 0.6 * width, 0.8 * height]), 1.0)]
+    return tuple(found[i % len(found)] for i in range(max(_PEOPLE)))
+
+
+class Peer:
+    """MediaPipe in a process of its own. Raises Skipped where it can't be had."""
+
+    def __init__(self, frames: Sequence[Frame]) -> None:
+        python = peer_python()
+        self._folder = tempfile.TemporaryDirectory()
+        file = Path(self._folder.name) / "frames.npy"
         np.save(file, np.stack([frame.image_bgr[..., ::-1] for frame in frames]))
-        numbers = json.loads(call([str(python), str(WORKER), str(file)]).strip().splitlines()[-1])
-    version = str(numbers.pop("version"))
-    return Speed("MediaPipe Pose", **numbers), version
+        self._process = subprocess.Popen(
+            [str(python), str(WORKER), str(file)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        try:
+            self.version = str(self._answer()["version"])
+        except Skipped:
+            self.__exit__()
+            raise
+
+    def __call__(self, i: int) -> Turn:
+        if self._process.stdin is None:
+            raise Skipped("the worker has no input")
+        self._process.stdin.write(f"{i}\n")
+        self._process.stdin.flush()
+        return Turn(**self._answer())
+
+    def _answer(self) -> dict[str, Any]:
+        line = self._process.stdout.readline() if self._process.stdout is not None else ""
+        while line and not line.startswith("{"):  # its libraries print as well
+            line = self._process.stdout.readline() if self._process.stdout is not None else ""
+        if not line:
+            raise Skipped(f"the worker ended with code {self._process.wait()}")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def __enter__(self) -> Peer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+        self._folder.cleanup()
 
 
 def peer_python() -> Path:
@@ -142,21 +221,33 @@ def call(command: Sequence[str]) -> str:
     return done.stdout
 
 
-def row_of(speed: Speed, first: Speed) -> dict[str, object]:
-    """A line of the table; the ratios are to the first method."""
+def rows_of(turns: Mapping[str, Sequence[Turn]]) -> list[dict[str, object]]:
+    """A line a method, and one for each further person; the ratios are to the peer, or to the first without one."""
+    first = next(iter(turns.values()))
+    ms, cpu_ms = (statistics.median([getattr(turn, name) for turn in first]) for name in ("ms", "cpu_ms"))
+    rows: list[dict[str, object]] = [row_of(name, of_one, ms, cpu_ms) for name, of_one in turns.items()]
+    low, high = (turns[BOXES.format(count)] for count in (_PEOPLE[0], _PEOPLE[-1]))
+    more = _PEOPLE[-1] - _PEOPLE[0]
+    further = [Turn((b.ms - a.ms) / more, (b.cpu_ms - a.cpu_ms) / more, 1) for a, b in zip(low, high, strict=True)]
+    return [*rows, row_of("each further person", further, ms, cpu_ms)]
+
+
+def row_of(name: str, turns: Sequence[Turn], first_ms: float, first_cpu_ms: float) -> dict[str, object]:
+    """A line of the table."""
+    ms, cpu_ms = statistics.median([turn.ms for turn in turns]), statistics.median([turn.cpu_ms for turn in turns])
     return {
-        "method": speed.name,
-        "median ms": round(speed.median_ms, 1),
-        "p95 ms": round(speed.p95_ms, 1),
-        "CPU ms": round(speed.cpu_ms, 1),
-        "people a frame": round(speed.people, 2),
-        "ratio": round(speed.median_ms / first.median_ms, 2),
-        "CPU ratio": round(speed.cpu_ms / first.cpu_ms, 2),
+        "method": name,
+        "median ms": round(ms, 1),
+        "p95 ms": round(float(np.percentile([turn.ms for turn in turns], 95)), 1),
+        "CPU ms": round(cpu_ms, 1),
+        "people a frame": round(statistics.mean(turn.people for turn in turns), 2),
+        "ratio": round(ms / first_ms, 2),
+        "CPU ratio": round(cpu_ms / first_cpu_ms, 2),
     }
 
 
 if __name__ == "__main__":
     try:
         main()
-    except Pose3DError as error:
+    except (Pose3DError, Skipped) as error:
         sys.exit(f"mediapipe_peer: {error}")

@@ -50,6 +50,7 @@ setup(
             "pose3d = pose3d_ros.cli.main:main",
             "pose_node = pose3d_ros.nodes.pose_node:main",
             "smoother_node = pose3d_ros.nodes.smoother_node:main",
+            "recorder = pose3d_ros.nodes.recorder:main",
             "bag_player = pose3d_ros.nodes.bag_player:main",
         ]
     },

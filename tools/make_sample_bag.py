@@ -164,8 +164,8 @@ def write_bag(frames: list[SequenceFrame], output: Path, jpeg_quality: int) -> N
                 truth(p, a, b, (high - low) / RATE_HZ, camera)
                 for p, a, b in zip(frame.people, frames[low].people, frames[high].people, strict=True)
             )
-            bag.write_image("/camera/image_raw/compressed", stamp, FRAME_ID, frame.image_bgr)
             bag.write_camera("/camera/camera_info", stamp, FRAME_ID, camera)
+            bag.write_image("/camera/image_raw/compressed", stamp, FRAME_ID, frame.image_bgr)
             bag.write_people(
                 "/ground_truth/people", stamp, FRAME_ID, people, SKELETON, id_prefix="gt_", model="rendered"
             )

@@ -1,12 +1,12 @@
 """Times MediaPipe Pose on frames; run by mediapipe_peer.py in an environment of its own.
 
-Argument: a .npy file, (N, H, W, 3) uint8 RGB. Prints one JSON object.
+Argument: a .npy file, (N, H, W, 3) uint8 RGB. Prints its version, then for every frame's number on standard input one
+line of JSON, so that the other measurement can take turns with this one.
 """
 
 from __future__ import annotations
 
 import json
-import statistics
 import sys
 import time
 
@@ -18,25 +18,14 @@ def main() -> None:
     """Static mode: every frame stands for itself, as in the other measurement."""
     frames = np.load(sys.argv[1])
     with mediapipe.solutions.pose.Pose(static_image_mode=True, model_complexity=1) as pose:
-        for frame in frames[:3]:
-            pose.process(frame)
-        times_ms: list[float] = []
-        found = 0
-        cpu_s = time.process_time()
-        for frame in frames:
-            start_s = time.perf_counter()
+        print(json.dumps({"version": mediapipe.__version__}), flush=True)
+        for line in sys.stdin:
+            frame = frames[int(line)]
+            cpu_s, start_s = time.process_time(), time.perf_counter()
             result = pose.process(frame)
-            times_ms.append((time.perf_counter() - start_s) * 1e3)
-            found += result.pose_world_landmarks is not None
-        cpu_s = time.process_time() - cpu_s
-    numbers = {
-        "version": mediapipe.__version__,
-        "median_ms": statistics.median(times_ms),
-        "p95_ms": float(np.percentile(times_ms, 95)),
-        "cpu_ms": cpu_s / len(frames) * 1e3,
-        "people": found / len(frames),
-    }
-    print(json.dumps(numbers))
+            took_s, cpu_s = time.perf_counter() - start_s, time.process_time() - cpu_s
+            found = int(result.pose_world_landmarks is not None)
+            print(json.dumps({"ms": took_s * 1e3, "cpu_ms": cpu_s * 1e3, "people": found}), flush=True)
 
 
 if __name__ == "__main__":

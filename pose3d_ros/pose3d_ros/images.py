@@ -100,6 +100,8 @@ def _rows(message: Any, channels: int) -> ImageArray:
     row_bytes = width * channels
     if not (width > 0 and height > 0):
         raise _bad_size("a width and height above 0", f"{width}x{height}")
+    if channels == 2 and width % 2:  # older OpenCV converts half a pair of pixels without a word
+        raise _bad_size(f"an even width, since {message.encoding} holds pixels in pairs", f"{width}")
     if step < row_bytes:
         raise _bad_size(f"a step of at least {row_bytes} bytes for {width} px of {message.encoding}", f"{step}")
     needed = step * (height - 1) + row_bytes

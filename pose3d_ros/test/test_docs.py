@@ -13,6 +13,7 @@ import pytest
 
 from pose3d_ros.cli.main import COMMANDS, build_parser
 from pose3d_ros.config import PARAMETERS
+from pose3d_ros.evaluation.held_out_numbers import BoxNumbers, PeopleNumbers
 from pose3d_ros.evaluation.summary import Accuracy, Completeness, Speed, Steadiness, Summary
 from pose3d_ros.stages.decoders import POSE_DECODERS, ROOT_DECODERS
 
@@ -180,9 +181,16 @@ TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding=
 
 
 def options_of(command: str) -> set[str]:
-    """The options of a command of `pose3d`."""
-    groups = [a for a in build_parser(command)._actions if isinstance(a, argparse._SubParsersAction)]
-    return {option for group in groups for option in group.choices[command]._option_string_actions}
+    """The options of a command of `pose3d`, and of its parts if it has some."""
+    return {option for parser in parts_of(build_parser(command), command) for option in parser._option_string_actions}
+
+
+def parts_of(parser: argparse.ArgumentParser, name: str = "") -> Iterator[argparse.ArgumentParser]:
+    """The parsers below one, with those below them; only those of a name, if one is given."""
+    for group in (a for a in parser._actions if isinstance(a, argparse._SubParsersAction)):
+        for part in (group.choices[name],) if name else group.choices.values():
+            yield part
+            yield from parts_of(part)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=ids)
@@ -241,6 +249,19 @@ def test_message_fields_are_those_of_the_messages() -> None:
 
 def test_every_number_of_the_summary_is_defined_and_no_other() -> None:
     assert named("field")["docs/evaluation.md"] == SUMMARY_FIELDS
+
+
+def test_every_number_of_the_held_out_set_is_defined_and_no_other() -> None:
+    groups = (PeopleNumbers, BoxNumbers)
+    numbers = {field.name for group in groups for field in fields(group)} | {
+        "groups",
+        "calibration",
+        "scenes",
+        "pictures",
+    }
+    about = {"seed", "model", "backend", "skeleton", "oracle_boxes"}
+    thresholds = {"detector.score_threshold", "pose.joint_score_threshold"}
+    assert named("number")["docs/evaluation.md"] == numbers | about | thresholds
 
 
 def test_decoders_are_those_of_the_stages() -> None:

@@ -130,7 +130,7 @@ def test_no_requirement_names_a_package_index() -> None:
 
 def test_console_scripts_point_at_functions() -> None:
     scripts = re.findall(r'"(\w+) = ([\w.]+):(\w+)"', (PACKAGE / "setup.py").read_text())
-    assert [name for name, _, _ in scripts] == ["pose3d", "pose_node", "smoother_node", "bag_player"]
+    assert [name for name, _, _ in scripts] == ["pose3d", "pose_node", "smoother_node", "recorder", "bag_player"]
     for _, module, function in scripts:
         path = (PACKAGE / module.replace(".", "/")).with_suffix(".py")
         tree = ast.parse(path.read_text())
@@ -163,7 +163,7 @@ def test_colcon_installs_scripts_assets_launch_files_parameters_and_engines(tmp_
     _colcon("build", "--base-paths", PACKAGE, cwd=tmp_path)
     prefix = tmp_path / "install/pose3d_ros"
     scripts = {path.name for path in (prefix / "lib/pose3d_ros").iterdir()}
-    assert {"pose3d", "pose_node", "smoother_node", "bag_player"} <= scripts
+    assert {"pose3d", "pose_node", "smoother_node", "recorder", "bag_player"} <= scripts
     assert (prefix / "share/ament_index/resource_index/packages/pose3d_ros").is_file()
     share = prefix / "share/pose3d_ros"
     for top in ("launch", "config", "engines", "samples"):

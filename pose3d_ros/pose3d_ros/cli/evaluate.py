@@ -1,4 +1,4 @@
-"""`pose3d evaluate`: the numbers of recorded results, or of the engines run frame by frame without ROS."""
+"""`pose3d evaluate`: the numbers of recorded results, of the engines run frame by frame, or on rendered pictures."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pose3d_ros.cli.held_out import add_held_out_options, check_options, execute_held_out
 from pose3d_ros.cli.options import add_engine_options, pipeline_config
 from pose3d_ros.cli.progress import ProgressBar
 from pose3d_ros.cli.sample import sample_bag
@@ -26,11 +27,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--report", metavar="DIR", help="write summary.json, overlay.mp4 and report.html to this folder"
     )
+    add_held_out_options(parser)
     add_engine_options(parser)
 
 
 def execute(args: argparse.Namespace) -> int:
     """Run the command; see its module's docstring."""
+    check_options(args)
+    if args.synthetic is not None:
+        return execute_held_out(args)
     from pose3d_ros.evaluation.publish import publish
     from pose3d_ros.evaluation.report import ReportContent
     from pose3d_ros.evaluation.session import session_from_bags

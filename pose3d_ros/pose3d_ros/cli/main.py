@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("pose3d_ros.cli.demo", "play a recording through the ROS nodes and write a report"),
     "evaluate": ("pose3d_ros.cli.evaluate", "score results, or the engines themselves, on a recording"),
     "train": ("pose3d_ros.cli.train", "train one of the nets from a recipe"),
+    "synth": ("pose3d_ros.cli.synth", "render people and backgrounds, and look at what is trained on"),
     "doctor": ("pose3d_ros.cli.doctor", "say what is installed, what works, and what to do"),
 }
 

@@ -10,36 +10,14 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pose3d_ros.evaluation import metrics
 from pose3d_ros.evaluation.palette import LEFT_HEX, RIGHT_HEX, TRUTH_HEX, person_hex
+from pose3d_ros.evaluation.plot_style import ACCENT, ACCENT2, INK, STYLE, legend_above, new_figure
 from pose3d_ros.evaluation.scoring import Pair, errors_of
 from pose3d_ros.evaluation.session import People, Session
 from pose3d_ros.records import Array, Person, TrackState
-
-# Placeholders that become CSS: any text colour, and the page's accents.
-_INK, _ACCENT, _ACCENT2 = "#010203", "#2f7bf6", "#f08c2e"
-_STYLE: dict[str, Any] = {
-    "svg.fonttype": "none",
-    "font.family": "sans-serif",
-    "font.size": 9.5,
-    "axes.edgecolor": _INK,
-    "axes.labelcolor": _INK,
-    "axes.grid": True,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 10.5,
-    "grid.color": "#8a93a1",
-    "grid.alpha": 0.25,
-    "grid.linewidth": 0.6,
-    "legend.frameon": False,
-    "lines.linewidth": 1.6,
-    "text.color": _INK,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-}
 
 
 @dataclass(frozen=True)
@@ -72,8 +50,8 @@ def presence_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
         return None
     times_s = _times_s(session)
     found = {(p.frame, p.truth.track_id): p.raw.track_id for p in pairs}
-    with mpl.rc_context(_STYLE):
-        figure, axes = _figure(11.0, 0.8 + 0.5 * len(ids))
+    with mpl.rc_context(STYLE):
+        figure, axes = new_figure(11.0, 0.8 + 0.5 * len(ids))
         for row, truth_id in enumerate(ids):
             present = [i for i, f in enumerate(session.frames) if any(p.track_id == truth_id for p in f.truth)]
             axes.plot(times_s[present], np.full(len(present), row), "|", color=TRUTH_HEX, ms=4, alpha=0.7)
@@ -97,18 +75,18 @@ def floor_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
     truth, found = _root_tracks([f.truth for f in session.frames]), _root_tracks(people)
     if not found:
         return None
-    with mpl.rc_context(_STYLE):
-        figure, axes = _figure(5.4, 5.0)
+    with mpl.rc_context(STYLE):
+        figure, axes = new_figure(5.4, 5.0)
         for roots in truth.values():
             axes.plot(roots[:, 0], roots[:, 2], color=TRUTH_HEX, lw=4.5, alpha=0.55, solid_capstyle="round")
         for track_id, roots in found.items():
             axes.plot(roots[:, 0], roots[:, 2], color=person_hex(track_id), label=f"P{track_id}")
-        axes.plot(0, 0, marker="^", color=_INK, ms=9, clip_on=False)
+        axes.plot(0, 0, marker="^", color=INK, ms=9, clip_on=False)
         axes.annotate("camera", (0, 0), textcoords="offset points", xytext=(9, -3))
         axes.set_aspect("equal", adjustable="datalim")
         axes.set_xlabel("x, to the right [m]")
         axes.set_ylabel("z, away from the camera [m]")
-        _legend(axes)
+        legend_above(axes)
         caption = "Paths of the roots (pelvis) from above. Grey: ground truth; coloured: what was found, smoothed."
         return _finish(figure, "Paths on the floor", caption)
 
@@ -121,8 +99,8 @@ def depth_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
     smoothed = _root_tracks([f.smoothed for f in session.frames])
     if not raw:
         return None
-    with mpl.rc_context(_STYLE):
-        figure, axes = _figure(11.0, 3.7)
+    with mpl.rc_context(STYLE):
+        figure, axes = new_figure(11.0, 3.7)
         for roots in truth.values():
             axes.plot(times_s, roots[:, 2], color=TRUTH_HEX, lw=4.5, alpha=0.5)
         for track_id, roots in raw.items():
@@ -132,7 +110,7 @@ def depth_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
         axes.set_xlabel("time [s]")
         axes.set_ylabel("root depth [m]")
         if smoothed:
-            _legend(axes)
+            legend_above(axes)
         caption = "Distance of each root along the view. Grey: ground truth; dots: each frame alone; lines: smoothed."
         return _finish(figure, "Depth over time", caption)
 
@@ -142,9 +120,9 @@ def root_error_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
     if not pairs:
         return None
     times_s = _times_s(session)
-    with mpl.rc_context(_STYLE):
-        figure, axes = _figure(5.4, 2.9)
-        axes.axhline(0, color=_INK, lw=0.8)
+    with mpl.rc_context(STYLE):
+        figure, axes = new_figure(5.4, 2.9)
+        axes.axhline(0, color=INK, lw=0.8)
         for truth_id in sorted({p.truth.track_id for p in pairs}):
             of_one = [p for p in pairs if p.truth.track_id == truth_id]
             errors = [_depth_error_mm(p) for p in of_one]
@@ -152,7 +130,7 @@ def root_error_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
             axes.plot([], [], ".", ms=8, color=person_hex(truth_id), label=f"person {truth_id}")
         axes.set_xlabel("time [s]")
         axes.set_ylabel("depth error [mm]")
-        _legend(axes)
+        legend_above(axes)
         caption = (
             "Found depth minus true depth of each matched person, before smoothing. Above zero: seen too far away."
         )
@@ -168,16 +146,16 @@ def joint_error_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
     means = np.array([metrics.mean(raw[:, j]) for j in range(len(session.skeleton))])
     order = np.argsort(np.nan_to_num(means, nan=-1.0))
     rows = np.arange(len(order))
-    with mpl.rc_context(_STYLE):
-        figure, axes = _figure(5.4, 0.8 + 0.2 * len(order))
-        axes.barh(rows + 0.2, means[order], height=0.38, color=_ACCENT, label="each frame alone")
+    with mpl.rc_context(STYLE):
+        figure, axes = new_figure(5.4, 0.8 + 0.2 * len(order))
+        axes.barh(rows + 0.2, means[order], height=0.38, color=ACCENT, label="each frame alone")
         if with_smoothed:
             smooth = errors_of(with_smoothed).relative_mm
             smooth_means = np.array([metrics.mean(smooth[:, j]) for j in range(len(session.skeleton))])
-            axes.barh(rows - 0.2, smooth_means[order], height=0.38, color=_ACCENT2, label="smoothed")
+            axes.barh(rows - 0.2, smooth_means[order], height=0.38, color=ACCENT2, label="smoothed")
         axes.set_yticks(rows, [session.skeleton.joints[j].replace("_", " ") for j in order])
         axes.set_xlabel("mean error relative to the root [mm]")
-        _legend(axes)
+        legend_above(axes)
         axes.grid(visible=False, axis="y")
         caption = "Mean distance of each joint from the ground truth after placing both roots on each other (MPJPE)."
         return _finish(figure, "Error by joint", caption)
@@ -192,8 +170,8 @@ def motion_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
     joint = _moving_joint(session, chosen)
     truth_id = chosen[0].truth.track_id
     truth = {i: p for i, f in enumerate(session.frames) for p in f.truth if p.track_id == truth_id}
-    with mpl.rc_context(_STYLE):
-        figure, axes = _figure(11.0, 3.4)
+    with mpl.rc_context(STYLE):
+        figure, axes = new_figure(11.0, 3.4)
         lines: tuple[tuple[Mapping[int, Person | None], dict[str, Any]], ...] = (
             (truth, {"color": TRUTH_HEX, "lw": 5, "alpha": 0.5, "label": "ground truth"}),
             ({p.frame: p.raw for p in chosen}, {"color": LEFT_HEX, "lw": 1.1, "label": "each frame alone"}),
@@ -205,7 +183,7 @@ def motion_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
         name = session.skeleton.joints[joint].replace("_", " ")
         axes.set_xlabel("time [s]")
         axes.set_ylabel("depth [m]")
-        _legend(axes)
+        legend_above(axes)
         caption = f"Depth of one joint ({name}) of person {truth_id}: what the smoother takes away."
         return _finish(figure, f"Before and after smoothing: {name}", caption)
 
@@ -215,12 +193,12 @@ def latency_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
     latency_ms = [f.latency_ms for f in session.frames if f.latency_ms is not None and np.isfinite(f.latency_ms)]
     if not latency_ms:
         return None
-    with mpl.rc_context(_STYLE):
-        figure, axes = _figure(5.4, 2.9)
-        axes.hist(latency_ms, bins=30, color=_ACCENT)
+    with mpl.rc_context(STYLE):
+        figure, axes = new_figure(5.4, 2.9)
+        axes.hist(latency_ms, bins=30, color=ACCENT)
         for share in (50, 95):
             value = float(np.percentile(latency_ms, share))
-            axes.axvline(value, color=_INK, lw=1, ls="--")
+            axes.axvline(value, color=INK, lw=1, ls="--")
             axes.annotate(
                 f"{share}%", (value, 1), xycoords=("data", "axes fraction"), xytext=(3, -10), textcoords="offset points"
             )
@@ -266,17 +244,6 @@ def _moving_joint(session: Session, pairs: Sequence[Pair]) -> int:
     return int(np.argmax(np.where(found > 0.5, spread, -1.0)))
 
 
-def _figure(width_in: float, height_in: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(width_in, height_in), layout="constrained")
-    return figure, figure.subplots()
-
-
-def _legend(axes: Axes) -> None:
-    """In one row above the axes, clear of the data."""
-    handles, _ = axes.get_legend_handles_labels()
-    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=max(1, len(handles)), columnspacing=1.2)
-
-
 def _finish(figure: Figure, title: str, caption: str) -> Plot:
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
@@ -291,4 +258,4 @@ def _inline(svg: str, title: str) -> str:
     body = re.sub(
         r'<svg [^>]*viewBox="([^"]+)"[^>]*>', rf'<svg viewBox="\1" role="img" aria-label="{title}">', body, count=1
     )
-    return body.replace(_INK, "currentColor").replace("xlink:href", "href")
+    return body.replace(INK, "currentColor").replace("xlink:href", "href")

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from pose3d_ros.errors import EngineError
 from pose3d_ros.nets.backbone import build_backbone, check_input_size
-from pose3d_ros.nets.soft_argmax import SoftArgmax3d
+from pose3d_ros.nets.soft_argmax import LocationMaps, SoftArgmax3d
 from pose3d_ros.skeletons import Skeleton
 
 _INITIAL_SIGMA = 0.2
@@ -29,7 +29,8 @@ class RootPoseOutput(NamedTuple):
     joints_crop_px (N, J, 2): pixel-centre coordinates in the crop. relative_depth_m (N, J): joint depth less the root
     joint's. joint_scores (N, J) in 0–1. root_depth_m (N,): γ·k. root_log_sigma (N,): standard deviation of
     ln root_depth_m, as a natural logarithm. For the losses only: score_logits (N, J), joint_scores before the sigmoid;
-    planar (N, J, cells, row by row) and depth (N, J, depth_bins), the heat maps whose expectations the joints are.
+    planar (N, J, cells, row by row) and depth (N, J, depth_bins), the heat maps whose expectations the joints are;
+    without depth_bins depth has no values.
     """
 
     joints_crop_px: Tensor
@@ -63,7 +64,10 @@ class RootPoseNet(nn.Module):
 
     backbone: a name for `build_backbone`. input_size_px: side S of the square crop, a multiple of 32.
     num_deconv 0–3: the volume has stride 32 / 2^num_deconv. depth_range_m: metres that the depth bins span together,
-    centred on the volume's middle; joints up to ± half of it from each other can be told.
+    centred on the volume's middle; joints up to ± half of it from each other can be told. depth_bins 0: instead of a
+    volume one heat map and one map of depths in metres for each joint, and the joint's depth is the map's mean under
+    the heat map (location maps, Mehta 2017, section 4.1; read as Iqbal 2018's 2.5D): 8 times fewer values than a volume
+    of 16 slices, so that maps of twice the resolution cost less.
     Raises EngineError for sizes that do not fit.
     """
 
@@ -90,9 +94,11 @@ class RootPoseNet(nn.Module):
         channels = self.backbone.channels
         inputs = [channels[3], *[deconv_channels] * num_deconv]
         self.up_stages = nn.ModuleList(UpStage(inputs[i], channels[2 - i], deconv_channels) for i in range(num_deconv))
-        self.volume_layer = nn.Conv2d(inputs[-1], len(skeleton) * depth_bins, 1)
+        self.volume_layer = nn.Conv2d(inputs[-1], len(skeleton) * (depth_bins or 2), 1)
         side = input_size_px // self.stride_px
-        self.soft_argmax = SoftArgmax3d(len(skeleton), depth_bins, side, side)
+        self.soft_argmax: SoftArgmax3d | LocationMaps = (
+            SoftArgmax3d(len(skeleton), depth_bins, side, side) if depth_bins else LocationMaps(side, side)
+        )
         self.score_layer = nn.Linear(channels[3], len(skeleton))
         self.root_hidden = nn.Linear(channels[3] + 3 * len(skeleton), _ROOT_HIDDEN)
         self.root_layer = nn.Linear(_ROOT_HIDDEN, 2)
@@ -101,10 +107,9 @@ class RootPoseNet(nn.Module):
     def forward(self, image: Tensor, k_m: Tensor) -> RootPoseOutput:
         """image (N, 3, S, S) float32, normalised; k_m (N,) float32 = sqrt(fx·fy·4 m² / box area in px²), metres."""
         features = self.backbone(image)
-        planar, depth = self.soft_argmax.marginals(self._volume(features))
-        bins = self.soft_argmax.expectation(planar, depth)
+        planar, depth, bins = self.soft_argmax.read(self._volume(features))
         joints_crop_px = (bins[..., :2] + 0.5) * self.stride_px - 0.5
-        depth_m = bins[..., 2] * (self.depth_range_m / self.depth_bins)
+        depth_m = bins[..., 2] * (self.depth_range_m / self.depth_bins if self.depth_bins else 1.0)
         root = self.skeleton.root
         relative_depth_m = depth_m - depth_m[:, root : root + 1]
         with torch.autocast(image.device.type, enabled=False):
@@ -160,10 +165,10 @@ def _bias(layer: nn.Conv2d | nn.Linear) -> Tensor:
 
 
 def _check_volume(num_deconv: int, depth_bins: int, depth_range_m: float) -> None:
-    if not 0 <= num_deconv <= 3 or depth_bins < 1 or depth_range_m <= 0:
+    if not 0 <= num_deconv <= 3 or depth_bins < 0 or depth_range_m <= 0:
         raise EngineError(
             "RootPoseNet volume",
-            expected="num_deconv in 0–3, depth_bins ≥ 1 and depth_range_m > 0",
+            expected="num_deconv in 0–3, depth_bins ≥ 0 and depth_range_m > 0",
             got=f"{num_deconv}, {depth_bins} and {depth_range_m}",
             fix="Correct the net's configuration.",
         )

@@ -54,10 +54,35 @@ class SoftArgmax3d(nn.Module):
             volume = torch.softmax(flat, dim=-1).reshape(-1, self.joints, self.depth, self.cells)
             return volume.sum(dim=2), volume.sum(dim=3)
 
+    def read(self, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """logits as in `forward` → the marginals and the expected bins (N, J, 3)."""
+        planar, depth = self.marginals(logits)
+        return planar, depth, self.expectation(planar, depth)
+
     def expectation(self, planar: Tensor, depth: Tensor) -> Tensor:
         """Marginals → expected bins (N, J, 3)."""
         with torch.autocast(planar.device.type, enabled=False):
             return torch.cat((planar @ self.grid_xy.float(), depth @ self.grid_z.float()), dim=-1)
+
+
+class LocationMaps(nn.Module):
+    """Expected x and y of each heat map, in bins, and the mean of a map of depths under it, in metres.
+
+    Location maps are Mehta et al. 2017's (VNect, section 4.1), their reading under a softmax Iqbal et al. 2018's.
+    """
+
+    def __init__(self, height: int, width: int) -> None:
+        super().__init__()
+        self.grid_xy: Tensor
+        self.register_buffer("grid_xy", _grid_xy(height, width), persistent=False)
+
+    def read(self, maps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """maps (N, 2·J, H, W): heat maps, then depths → planar (N, J, H·W), depth (N, J, 0), bins (N, J, 3)."""
+        with torch.autocast(maps.device.type, enabled=False):
+            heat, depth_m = maps.float().flatten(2).chunk(2, dim=1)
+            planar = torch.softmax(heat, dim=-1)
+            z = (planar * depth_m).sum(dim=-1, keepdim=True)
+            return planar, planar[..., :0], torch.cat((planar @ self.grid_xy.float(), z), dim=-1)
 
 
 def _grid_xy(height: int, width: int) -> Tensor:

@@ -43,7 +43,6 @@ class CameraSource:
     def update(self, message: Any) -> CameraError | None:
         """Take over a sensor_msgs/CameraInfo; the error of one that can't be used."""
         self.received += 1
-        self._first.set()
         fields = _fields(message)
         if fields != self._known:
             self._known = fields
@@ -51,6 +50,7 @@ class CameraSource:
                 self._current = camera_of(message)
             except CameraError as error:
                 self._current = self._error(f"camera_info {error.subject}", error.expected, error.got, "Calibrate it")
+        self._first.set()  # last: who waits for it reads the camera at once
         return self._current if isinstance(self._current, CameraError) else None
 
     def wait_for_first(self, timeout_s: float) -> None:

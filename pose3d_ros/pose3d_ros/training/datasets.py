@@ -102,7 +102,7 @@ class PoseSamples(IterableDataset[PoseSample]):
 
     def __iter__(self) -> Iterator[PoseSample]:
         rng = _worker_rng(self.seed)
-        pool = _ScenePool(self.composer, rng, size=64, uses=12)
+        pool = _ScenePool(self.composer, rng, size=96, uses=20)
         while True:
             scene = pool.draw()
             widths, heights = (scene.boxes_xyxy_px[:, 2:] - scene.boxes_xyxy_px[:, :2]).T
@@ -131,7 +131,6 @@ class PoseSamples(IterableDataset[PoseSample]):
         crop = cv2.warpAffine(scene.image_bgr, affine, (self.size_px, self.size_px), flags=cv2.INTER_LINEAR)
         if self.augment:
             crop = _blacken_outside(photograph(np.asarray(crop, np.uint8), rng), affine, width, height)
-            _cover(crop, rng)
         joints_cam_m = scene.joints_cam_m[i, self.order]
         joints_img = np.nan_to_num(scene.camera.project(joints_cam_m), nan=-1e4)  # what can't be seen is outside
         joints_crop = apply_affine(affine, joints_img)
@@ -181,16 +180,6 @@ def _blacken_outside(crop: ImageArray, img2crop: Array, width_px: int, height_px
     inside = np.zeros(crop.shape[:2], np.uint8)
     cv2.fillConvexPoly(inside, np.rint(apply_affine(img2crop, corners)).astype(np.int32), 255)
     return np.asarray(cv2.bitwise_and(crop, crop, mask=inside), np.uint8)
-
-
-def _cover(crop: cv2.typing.MatLike, rng: np.random.Generator) -> None:
-    """Hide a random rectangle (synthetic occlusion), three times in ten."""
-    if rng.random() > 0.3:
-        return
-    size = crop.shape[0]
-    w, h = rng.integers(size // 12, size // 3, 2)
-    x, y = rng.integers(0, size - w), rng.integers(0, size - h)
-    crop[y : y + h, x : x + w] = rng.integers(0, 256, (3,)) if rng.random() < 0.5 else rng.integers(0, 256, (h, w, 3))
 
 
 class DetectionSamples(IterableDataset[DetectionSample]):

@@ -16,7 +16,7 @@ from pose3d_ros.nets.detector import STRIDE_PX, PersonDetector
 from pose3d_ros.nets.graphs import export_detector, export_root_pose, export_temporal_step
 from pose3d_ros.nets.root_pose import RootPoseNet
 from pose3d_ros.nets.temporal import TemporalModel
-from pose3d_ros.training.loop import averaged_weights
+from pose3d_ros.training.checkpoints import averaged_weights, read_checkpoint, samples_seen
 from pose3d_ros.training.recipe import Recipe, load_recipe
 from pose3d_ros.training.smoothing import build_smoother
 from pose3d_ros.training.tasks import MEAN_RGB, STD_RGB, build_module
@@ -36,11 +36,12 @@ def deliver(run: Path, folder: Path) -> ManifestEntry:
     """Export one run's averaged net into `folder` and describe it."""
     recipe = load_recipe(run / "recipe.yaml")
     module = build_smoother(recipe) if recipe.net == "smoother" else build_module(recipe)
-    module.load_state_dict(averaged_weights(run / "checkpoint.pt"))
+    checkpoint = run / "checkpoint.pt"
+    module.load_state_dict(averaged_weights(checkpoint))
     path = folder / f"{recipe.net}.onnx"
     difference = _export(module.eval(), path)
     print(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB, torch and ONNX Runtime differ by {difference:.1e}")
-    return _entry(recipe, module, path)
+    return _entry(recipe, module, path, samples_seen(read_checkpoint(checkpoint), recipe.batch_size))
 
 
 def _export(module: nn.Module, path: Path) -> float:
@@ -53,7 +54,7 @@ def _export(module: nn.Module, path: Path) -> float:
     raise TypeError(f"no exporter for {type(module).__name__}")
 
 
-def _entry(recipe: Recipe, module: nn.Module, path: Path) -> ManifestEntry:
+def _entry(recipe: Recipe, module: nn.Module, path: Path, samples: int) -> ManifestEntry:
     size = (recipe.input_width_px, recipe.input_height_px) if recipe.net == "root_pose" else None
     skeleton = None if recipe.net == "detector" else recipe.skeleton
     parameters: dict[str, float | int | str | list[float] | list[int] | list[str]] = {}
@@ -67,7 +68,6 @@ def _entry(recipe: Recipe, module: nn.Module, path: Path) -> ManifestEntry:
         "smoother": (("smoother",), "temporal_step", "metres"),
     }
     roles, decoder, units = about[recipe.net]
-    seen = {"training_samples": float(recipe.steps * recipe.batch_size)}
     return ManifestEntry(
         name=f"{recipe.net}-{recipe.backbone or recipe.channels}-synthetic",
         roles=roles,
@@ -80,7 +80,7 @@ def _entry(recipe: Recipe, module: nn.Module, path: Path) -> ManifestEntry:
         units=units,
         licence=_LICENCE,
         training_data=_MOTIONS if recipe.net == "smoother" else _RENDERED,
-        accuracy=seen,
+        accuracy={"training_samples": float(samples)},
         parameters=parameters,
     )
 

@@ -29,14 +29,17 @@ def heat_map_loss(planar: Tensor, depth: Tensor, true_cells: Tensor, true_slices
 
     Beside the integral loss it gives every cell a gradient from the first step (Sun 2018, section 3, "joint
     training"); alone, the expectation of a flat map learns slowly. planar (N, J, side²) and depth (N, J, D):
-    probabilities; true_cells (N, J, 2) and true_slices (N, J): the truth in cells; inside (N, J) → scalar.
+    probabilities, D 0 for a net without a volume; true_cells (N, J, 2) and true_slices (N, J): the truth in cells;
+    inside (N, J) → scalar.
     """
     side = math.isqrt(planar.shape[-1])
     across = torch.arange(side, device=planar.device)
     x, y = (_gaussian(true_cells[..., i], across) for i in range(2))
     target = (y[..., :, None] * x[..., None, :]).flatten(-2)
-    target_z = _gaussian(true_slices, torch.arange(depth.shape[-1], device=depth.device))
-    entropy = -(target * planar.clamp(min=1e-9).log()).sum(-1) - (target_z * depth.clamp(min=1e-9).log()).sum(-1)
+    entropy = -(target * planar.clamp(min=1e-9).log()).sum(-1)
+    if depth.shape[-1]:
+        target_z = _gaussian(true_slices, torch.arange(depth.shape[-1], device=depth.device))
+        entropy = entropy - (target_z * depth.clamp(min=1e-9).log()).sum(-1)
     return (entropy * inside).sum() / inside.sum().clamp(min=1)
 
 

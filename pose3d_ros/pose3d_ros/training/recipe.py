@@ -12,6 +12,7 @@ import yaml
 from pose3d_ros.errors import ConfigError
 
 NETS = ("detector", "root_pose", "smoother")
+OPTIMIZERS = ("adamw", "muon")
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Recipe:
     depth_bins: int = 16
     channels: int = 128
     filter_widths: tuple[int, ...] = (3, 3, 3)
+    optimizer: str = "adamw"
     weight_decay: float = 0.01
     warmup_steps: int = 300
     ema_decay: float = 0.999
@@ -44,6 +46,13 @@ class Recipe:
         if self.net not in NETS:
             raise ConfigError(
                 "recipe key net", expected="one of " + ", ".join(NETS), got=repr(self.net), fix="Name the net."
+            )
+        if self.optimizer not in OPTIMIZERS:
+            raise ConfigError(
+                "recipe key optimizer",
+                expected="one of " + ", ".join(OPTIMIZERS),
+                got=repr(self.optimizer),
+                fix="Name the optimiser.",
             )
         for name in ("steps", "batch_size", "learning_rate", "log_every", "save_every"):
             if getattr(self, name) <= 0:

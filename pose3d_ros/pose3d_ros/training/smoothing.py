@@ -6,13 +6,12 @@ from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from pose3d_ros.nets.temporal import TemporalModel
 from pose3d_ros.records import Array
 from pose3d_ros.skeletons import Skeleton, get_skeleton
 from pose3d_ros.stages.smooth_features import feature_size
-from pose3d_ros.training.loop import Batch, Task, collate
+from pose3d_ros.training.loop import Batch, Task, loaded
 from pose3d_ros.training.recipe import Recipe
 from pose3d_ros.training.tracks import TrackSamples
 
@@ -60,7 +59,7 @@ class SmootherTask(Task):
 
     def batches(self, seed: int) -> Iterator[Batch]:
         samples = TrackSamples(self.tracks, self.skeleton, _WINDOW_FRAMES, seed)
-        return iter(DataLoader(samples, self.recipe.batch_size, num_workers=self.recipe.workers, collate_fn=collate))
+        return loaded(samples, self.recipe)
 
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         measured, true, root = batch["measured_m"], batch["true_m"], self.skeleton.root

@@ -233,7 +233,8 @@ def main() -> None:
     if not 0 <= a.seed < _MAX_SEED:
         raise InputError("--seed", expected=f"0 to {_MAX_SEED - 1}", got=str(a.seed), fix="Choose a smaller one.")
     os.environ.setdefault("LP_NUM_THREADS", "0")  # llvmpipe: shards are the parallelism
-    render_bank(a.assets, a.output, a.count, a.seed, a.split, *a.shard, pictures=a.pictures)
+    shard, shards = a.shard
+    render_bank(a.assets, a.output, a.count, a.seed, a.split, shard, shards, a.pictures)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from pose3d_ros.nets.detector import STRIDE_PX, PersonDetector
 from pose3d_ros.nets.root_pose import RootPoseNet
@@ -15,7 +14,7 @@ from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.training import losses
 from pose3d_ros.training.compose import Backgrounds, SceneComposer
 from pose3d_ros.training.datasets import DetectionSamples, PoseSamples
-from pose3d_ros.training.loop import Batch, Task, collate
+from pose3d_ros.training.loop import Batch, Task, loaded
 from pose3d_ros.training.recipe import Recipe
 from pose3d_ros.training.sprites import SpriteBank
 
@@ -65,7 +64,7 @@ class RootPoseTask(Task):
 
     def batches(self, seed: int) -> Iterator[Batch]:
         samples = PoseSamples(self.scenes, get_skeleton(self.recipe.skeleton), self.recipe.input_width_px, seed)
-        return iter(DataLoader(samples, self.recipe.batch_size, num_workers=self.recipe.workers, collate_fn=collate))
+        return loaded(samples, self.recipe)
 
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         out = self.module(normalise(batch["image"]), batch["k_m"])
@@ -98,7 +97,7 @@ class DetectorTask(Task):
     def batches(self, seed: int) -> Iterator[Batch]:
         size = self.recipe.input_width_px, self.recipe.input_height_px
         samples = DetectionSamples(self.scenes, *size, STRIDE_PX, seed)
-        return iter(DataLoader(samples, self.recipe.batch_size, num_workers=self.recipe.workers, collate_fn=collate))
+        return loaded(samples, self.recipe)
 
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         out = self.module(normalise(batch["image"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import torch
 
 from pose3d_ros.errors import ConfigError
 from pose3d_ros.skeletons import get_skeleton
+from pose3d_ros.training.distributed import joined
 from pose3d_ros.training.loop import Task, Trainer
 from pose3d_ros.training.recipe import Recipe, load_recipe
 
@@ -26,17 +28,30 @@ class Folders:
     backgrounds: tuple[Path, ...] = ()
 
 
-def train(recipe_path: Path, folders: Folders, device: str = "", threads: int = 0) -> None:
+def train(
+    recipe_path: Path,
+    folders: Folders,
+    device: str = "",
+    threads: int = 0,
+    engine: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> None:
     """Train to the end of the recipe, or go on from the output folder's checkpoint.
 
-    Raises ConfigError for a wrong recipe or a missing folder.
+    engine: a delivered graph of the same net, or a run's checkpoint, whose weights a new run starts with. environment:
+    of the process; torchrun's variables in it make this one of several. Raises ConfigError for a wrong recipe or a
+    missing folder, EngineError for an engine of another net.
     """
     recipe = load_recipe(recipe_path)
     torch.manual_seed(recipe.seed)
     if threads:
         torch.set_num_threads(threads)
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    Trainer(build_task(recipe, folders), recipe, folders.output, device).run()
+    with joined(environment or {}, device) as processes:
+        task = build_task(recipe, folders)
+        trainer = Trainer(task, recipe, folders.output, processes.device(device), processes)
+        if engine is not None:
+            trainer.start_from(engine)
+        trainer.run()
 
 
 def build_task(recipe: Recipe, folders: Folders) -> Task:

@@ -76,6 +76,23 @@ def test_evaluate_writes_a_report(recording: Path, engines: Path, tmp_path: Path
     assert {p.name for p in folder.iterdir()} == {"summary.json", "overlay.mp4", "report.html"}
 
 
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        (["--synthetic", "1"], "--assets"),
+        (["--synthetic", "1", "--assets", ".", "--bag", "some.mcap"], "--bag"),
+        (["--synthetic", "1", "--assets", ".", "--results", "some.mcap"], "--results"),
+        (["--oracle-boxes"], "--synthetic"),
+        (["--scenes", "5"], "--synthetic"),
+    ],
+)
+def test_evaluate_says_which_options_do_not_go_together(
+    options: list[str], what: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", *options]) == 2
+    assert what in capsys.readouterr().err
+
+
 def test_evaluate_says_what_is_missing(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", "--bag", str(recording), "--results", str(recording)]) == 2
     assert "/camera/camera_info" in capsys.readouterr().err

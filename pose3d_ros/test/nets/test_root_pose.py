@@ -101,6 +101,31 @@ def test_relative_depth_counts_bins_from_the_roots() -> None:
     torch.testing.assert_close(relative, expected)
 
 
+def test_location_maps_are_read_under_the_heat_map() -> None:
+    net = _net(1, depth_bins=0)
+    heat = torch.zeros(len(MUCO), 4, 4)
+    heat[:, 1, 2], heat[:, 3, 2] = 60.0, 60.0  # half the mass each
+    depth_m = torch.zeros(len(MUCO), 4, 4)
+    depth_m[:, 1, 2], depth_m[:, 3, 2], depth_m[:, 0, 0] = 0.2, 0.6, 9.0
+    depth_m[MUCO.root] = 0.1
+    net.volume_layer = _Constant(torch.cat((heat, depth_m)))  # type: ignore[assignment]
+    out = _forward(net)
+    torch.testing.assert_close(out.joints_crop_px, torch.tensor([2.5, 2.5]).expand(2, len(MUCO), 2) * 16 - 0.5)
+    expected = torch.full((2, len(MUCO)), 0.4 - 0.1)
+    expected[:, MUCO.root] = 0.0
+    torch.testing.assert_close(out.relative_depth_m, expected)
+    assert out.depth.shape == (2, len(MUCO), 0)
+
+
+def test_location_maps_are_trained_through_heat_and_depth() -> None:
+    net = _net(1, depth_bins=0)
+    out = net(torch.randn(2, 3, 64, 64), torch.ones(2))
+    (out.relative_depth_m - 1).square().sum().backward()
+    gradient = net.volume_layer.weight.grad
+    assert gradient is not None
+    assert bool((gradient.flatten(1).abs().sum(dim=1) > 0).all())
+
+
 def test_scores_are_the_sigmoid_of_the_logits() -> None:
     out = _forward(_net())
     torch.testing.assert_close(out.joint_scores, torch.sigmoid(out.score_logits))
@@ -129,7 +154,7 @@ def test_outputs_are_float32_under_autocast() -> None:
     assert all(o.dtype == torch.float32 for o in out)
 
 
-@pytest.mark.parametrize("bad", [{"num_deconv": 4}, {"num_deconv": -1}, {"depth_bins": 0}, {"depth_range_m": 0.0}])
+@pytest.mark.parametrize("bad", [{"num_deconv": 4}, {"num_deconv": -1}, {"depth_bins": -1}, {"depth_range_m": 0.0}])
 def test_impossible_volumes_are_refused(bad: dict[str, int]) -> None:
     with pytest.raises(EngineError, match="RootPoseNet volume"):
         RootPoseNet("resnet10w8", MUCO, 64, **bad)

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+from pose3d_ros.errors import ConfigError, EngineError
 from pose3d_ros.training.loop import Batch, Task, Trainer, averaged_weights, collate
 from pose3d_ros.training.recipe import Recipe
 
@@ -44,7 +45,10 @@ def test_it_learns_and_leaves_its_trace(tmp_path: Path) -> None:
     rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert rows[-1]["step"] == 120
     assert rows[-1]["error"] < 0.2 * rows[0]["error"]
+    assert rows[-1]["samples"] == 120 * 16
+    assert rows[-1]["learning_rate"] == pytest.approx(0.001)
     assert (tmp_path / "recipe.yaml").exists()
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert set(averaged_weights(tmp_path / "checkpoint.pt")) == set(Line().module.state_dict())
 
 
@@ -58,6 +62,55 @@ def test_an_interrupted_run_goes_on(tmp_path: Path) -> None:
         assert torch.equal(a, b)
     second.run()
     assert second.step == 60
+
+
+def test_a_run_from_before_samples_were_counted_goes_on(tmp_path: Path) -> None:
+    Trainer(Line(), recipe(20), tmp_path).run()
+    path = tmp_path / "checkpoint.pt"
+    state = torch.load(path, weights_only=True)
+    old = {name: state[name] for name in ("step", "module", "average", "optimizer")}
+    torch.save(old, path)
+    trainer = Trainer(Line(), recipe(40), tmp_path)
+    trainer.run()
+    assert (trainer.step, trainer.samples) == (40, 640)
+
+
+def test_a_run_starts_from_anothers_averaged_weights(tmp_path: Path) -> None:
+    Trainer(Line(), recipe(60), tmp_path / "a").run()
+    second = Trainer(Line(), recipe(20), tmp_path / "b")
+    second.start_from(tmp_path / "a" / "checkpoint.pt")
+    assert second.step == 0
+    wanted = averaged_weights(tmp_path / "a" / "checkpoint.pt")
+    assert torch.equal(second.task.module.state_dict()["weight"], wanted["weight"])
+    second.run()
+    third = Trainer(Line(), recipe(20), tmp_path / "b")  # an unfinished run goes on rather than start anew
+    third.start_from(tmp_path / "a" / "checkpoint.pt")
+    assert not torch.equal(third.task.module.state_dict()["weight"], wanted["weight"])
+
+
+def test_a_checkpoint_of_another_net_is_named(tmp_path: Path) -> None:
+    Trainer(Line(), recipe(20), tmp_path / "a").run()
+    wider = Line()
+    wider.module = nn.Linear(1, 2)
+    with pytest.raises(EngineError, match=r"weight \(2, 1\)") as error:
+        Trainer(wider, recipe(20), tmp_path / "b").start_from(tmp_path / "a" / "checkpoint.pt")
+    assert "(1, 1)" in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["nothing.pt", "nothing.onnx", "log.jsonl"])
+def test_what_is_no_engine_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "log.jsonl").touch()
+    with pytest.raises(ConfigError, match="--engine"):
+        Trainer(Line(), recipe(20), tmp_path / "b").start_from(tmp_path / name)
+
+
+def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "broken.pt").write_bytes(b"not a checkpoint")
+    with pytest.raises(EngineError, match=r"broken\.pt"):
+        Trainer(Line(), recipe(20), tmp_path / "b").start_from(tmp_path / "broken.pt")
+    torch.save({"weights": torch.zeros(1)}, tmp_path / "other.pt")
+    with pytest.raises(EngineError, match=r"other\.pt"):
+        Trainer(Line(), recipe(20), tmp_path / "b").start_from(tmp_path / "other.pt")
 
 
 def test_learning_rate_warms_up_and_ends_low(tmp_path: Path) -> None:

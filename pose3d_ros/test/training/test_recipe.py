@@ -40,7 +40,15 @@ def test_a_wrong_recipe_is_named(tmp_path: Path, text: str, named: str) -> None:
         load_recipe(write(tmp_path / "r.yaml", text))
 
 
-def test_shipped_recipes_are_valid() -> None:
-    folder = Path(inspect.getfile(Recipe)).parents[2] / "engines" / "recipes"
-    nets = {load_recipe(p).net for p in sorted(folder.glob("*.yaml"))}
-    assert {"detector", "root_pose", "smoother"} <= nets
+SHIPPED = sorted((Path(inspect.getfile(Recipe)).parents[2] / "engines" / "recipes").glob("*.yaml"))
+
+
+def test_every_net_has_a_recipe() -> None:
+    assert {load_recipe(p).net for p in SHIPPED} == {"detector", "root_pose", "smoother"}
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
+def test_a_shipped_recipes_schedule_is_sensible(path: Path) -> None:
+    recipe = load_recipe(path)
+    assert recipe.warmup_steps < recipe.steps / 10
+    assert recipe.log_every <= recipe.save_every <= recipe.steps / 5

@@ -1,0 +1,61 @@
+"""Checkpoints of training runs: the averaged net out of one, and a new run that begins with it."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pose3d_ros.errors import EngineError
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """What `Trainer.save` wrote, on the CPU. Raises EngineError for another file."""
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        _ = state["step"], state["average"]
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, KeyError, TypeError) as error:
+        raise EngineError(
+            f"checkpoint {path}",
+            expected="a checkpoint.pt that `pose3d train` wrote",
+            got=(str(error).splitlines() or [type(error).__name__])[0],
+            fix="Name the checkpoint.pt in the folder of a run.",
+        ) from error
+    return state
+
+
+def averaged_weights(checkpoint: Path) -> dict[str, Tensor]:
+    """The averaged net's state dict out of a checkpoint that `Trainer` wrote. Raises EngineError for another file."""
+    state = read_checkpoint(checkpoint)["average"]
+    return {k.removeprefix("module."): v for k, v in state.items() if k.startswith("module.")}
+
+
+def samples_seen(state: Mapping[str, Any], batch_size: int) -> int:
+    """Samples that a run had learned from. Checkpoints from before they were counted are of one process."""
+    return int(state.get("samples", state["step"] * batch_size))
+
+
+def start_from_checkpoint(module: nn.Module, path: Path) -> None:
+    """Load a run's averaged weights into an untrained net of the same configuration, in place.
+
+    Raises EngineError for a checkpoint of another net, naming the first tensor that differs.
+    """
+    theirs = averaged_weights(path)
+    ours = module.state_dict()
+    for name in (*ours, *theirs):
+        if name not in ours or name not in theirs or ours[name].shape != theirs[name].shape:
+            raise EngineError(
+                f"checkpoint {path}",
+                expected=f"{name} {_shape(ours, name)}, as in the recipe's net",
+                got=_shape(theirs, name),
+                fix="Start from a run of the same recipe, or train from the beginning.",
+            )
+    module.load_state_dict(theirs)
+
+
+def _shape(state: dict[str, Tensor], name: str) -> str:
+    return str(tuple(state[name].shape)) if name in state else "nothing of that name"
