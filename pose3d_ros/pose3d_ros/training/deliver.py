@@ -11,15 +11,17 @@ from pathlib import Path
 from torch import nn
 
 from pose3d_ros.engines.entry import ManifestEntry, Normalisation
-from pose3d_ros.engines.manifest import sha256_of, write_manifest
+from pose3d_ros.engines.manifest import MANIFEST_NAME, load_manifest, sha256_of, write_manifest
 from pose3d_ros.nets.detector import STRIDE_PX, PersonDetector
 from pose3d_ros.nets.graphs import export_detector, export_root_pose, export_temporal_step
 from pose3d_ros.nets.root_pose import RootPoseNet
 from pose3d_ros.nets.temporal import TemporalModel
+from pose3d_ros.training.calibration import calibrate_detector, calibrate_root_pose
 from pose3d_ros.training.checkpoints import averaged_weights, read_checkpoint, samples_seen
+from pose3d_ros.training.compose import SceneComposer
 from pose3d_ros.training.recipe import Recipe, load_recipe
 from pose3d_ros.training.smoothing import build_smoother
-from pose3d_ros.training.tasks import MEAN_RGB, STD_RGB, build_module
+from pose3d_ros.training.tasks import MEAN_RGB, STD_RGB, build_module, composer
 
 _DETECTOR_LONG_SIDE_PX = 448
 """Longer than the pictures it was trained on (whose people are zoomed by up to 1.5): on the grid of the detector those
@@ -32,16 +34,28 @@ _MOTIONS = "CMU motion-capture sequences on MakeHuman bodies (CC0) with simulate
 _NORMALISATION = Normalisation(scale=1 / 255, mean=MEAN_RGB, std=STD_RGB, channel_order="rgb")
 
 
-def deliver(run: Path, folder: Path) -> ManifestEntry:
-    """Export one run's averaged net into `folder` and describe it."""
+def deliver(run: Path, folder: Path, scenes: SceneComposer | None = None) -> ManifestEntry:
+    """Export one run's averaged net into `folder` and describe it. scenes: what its scores are calibrated on."""
     recipe = load_recipe(run / "recipe.yaml")
     module = build_smoother(recipe) if recipe.net == "smoother" else build_module(recipe)
     checkpoint = run / "checkpoint.pt"
     module.load_state_dict(averaged_weights(checkpoint))
     path = folder / f"{recipe.net}.onnx"
-    difference = _export(module.eval(), path)
+    module.eval()
+    if scenes is not None:
+        _calibrate(module, scenes)
+    difference = _export(module, path)
     print(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB, torch and ONNX Runtime differ by {difference:.1e}")
     return _entry(recipe, module, path, samples_seen(read_checkpoint(checkpoint), recipe.batch_size))
+
+
+def _calibrate(module: nn.Module, scenes: SceneComposer) -> None:
+    if isinstance(module, PersonDetector):
+        platt = calibrate_detector(module, scenes, _NORMALISATION, _DETECTOR_LONG_SIDE_PX)
+        print(f"detector scores: logit x {platt.scale:.3f} {platt.offset:+.3f}")
+    elif isinstance(module, RootPoseNet):
+        platt, factor = calibrate_root_pose(module, scenes)
+        print(f"joint scores: logit x {platt.scale:.3f} {platt.offset:+.3f}; root's sigma x {factor:.3f}")
 
 
 def _export(module: nn.Module, path: Path) -> float:
@@ -85,15 +99,27 @@ def _entry(recipe: Recipe, module: nn.Module, path: Path, samples: int) -> Manif
     )
 
 
+def _kept(folder: Path, made: list[ManifestEntry]) -> list[ManifestEntry]:
+    """Entries of the folder's manifest whose files were not made anew."""
+    if not (folder / MANIFEST_NAME).exists():
+        return []
+    new = {entry.file.name for entry in made}
+    return [entry for entry in load_manifest(folder).entries if entry.file.name not in new]
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Export the runs `detector`, `root_pose` and `smoother` below a folder."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=Path, required=True, help="folder with one run a net")
     parser.add_argument("--output", type=Path, required=True, help="folder for the engines and their manifest")
+    parser.add_argument("--bank", type=Path, metavar="DIR", help="rendered people to calibrate the scores on")
+    parser.add_argument("--backgrounds", type=Path, metavar="DIR", nargs="*", default=[])
     parsed = parser.parse_args(arguments)
     parsed.output.mkdir(parents=True, exist_ok=True)
     runs = [parsed.runs / name for name in ("detector", "root_pose", "smoother")]
-    write_manifest(parsed.output, [deliver(run, parsed.output) for run in runs if (run / "checkpoint.pt").exists()])
+    scenes = composer(parsed.bank, parsed.backgrounds) if parsed.bank else None
+    made = [deliver(run, parsed.output, scenes) for run in runs if (run / "checkpoint.pt").exists()]
+    write_manifest(parsed.output, [*made, *_kept(parsed.output, made)])
     return 0
 
 

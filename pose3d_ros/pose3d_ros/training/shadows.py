@@ -40,7 +40,7 @@ def cast_on_floor(image_bgr: ImageArray, people: Sequence[Sprite], strength: flo
     strength: 0–1, times the sun's share of the light.
     """
     height, width = image_bgr.shape[0] // _SCALE + 1, image_bgr.shape[1] // _SCALE + 1
-    keep = np.full((height, width), 255, np.uint8)
+    keep: ImageArray = np.full((height, width), 255, np.uint8)
     for direction, share, softness_m in _lights(people[0]) if people else ():
         mask = np.zeros((height, width), np.uint8)
         nearest_m = min(_draw(mask, person, direction) for person in people)
