@@ -67,7 +67,9 @@ class RootPoseNet(nn.Module):
     centred on the volume's middle; joints up to ± half of it from each other can be told. depth_bins 0: instead of a
     volume one heat map and one map of depths in metres for each joint, and the joint's depth is the map's mean under
     the heat map (location maps, Mehta 2017, section 4.1; read as Iqbal 2018's 2.5D): 8 times fewer values than a volume
-    of 16 slices, so that maps of twice the resolution cost less.
+    of 16 slices, so that maps of twice the resolution cost less. refine_channels above 0: two fully connected layers of
+    that width see the pooled features and the whole pose and correct every joint, since which way somebody faces, and
+    with it most depths, shows in no joint alone.
     Raises EngineError for sizes that do not fit.
     """
 
@@ -81,6 +83,7 @@ class RootPoseNet(nn.Module):
         deconv_channels: int = 128,
         depth_bins: int = 16,
         depth_range_m: float = 2.4,
+        refine_channels: int = 0,
     ) -> None:
         super().__init__()
         check_input_size("RootPoseNet", input_size_px)
@@ -99,6 +102,7 @@ class RootPoseNet(nn.Module):
         self.soft_argmax: SoftArgmax3d | LocationMaps = (
             SoftArgmax3d(len(skeleton), depth_bins, side, side) if depth_bins else LocationMaps(side, side)
         )
+        self.refiner = _refiner(channels[3] + 3 * len(skeleton), refine_channels, 3 * len(skeleton))
         self.score_layer = nn.Linear(channels[3], len(skeleton))
         self.root_hidden = nn.Linear(channels[3] + 3 * len(skeleton), _ROOT_HIDDEN)
         self.root_layer = nn.Linear(_ROOT_HIDDEN, 2)
@@ -114,6 +118,11 @@ class RootPoseNet(nn.Module):
         relative_depth_m = depth_m - depth_m[:, root : root + 1]
         with torch.autocast(image.device.type, enabled=False):
             pooled = features[3].float().mean(dim=(2, 3))
+            if self.refiner is not None:
+                change = self.refiner(self._seen(pooled, joints_crop_px, relative_depth_m))
+                change = change.reshape(-1, len(self.skeleton), 3)
+                joints_crop_px = joints_crop_px + change[..., :2] * (self.input_size_px / 2)
+                relative_depth_m = relative_depth_m + change[..., 2] - change[:, root : root + 1, 2]
             score_logits = self.score_layer(pooled)
             log_gamma, log_sigma = self._root(pooled, joints_crop_px, relative_depth_m)
         return RootPoseOutput(
@@ -139,11 +148,14 @@ class RootPoseNet(nn.Module):
 
         The pose enters detached: the depth loss must not bend the joints.
         """
-        xy = (joints_crop_px.detach() + 0.5) * (2.0 / self.input_size_px) - 1.0
-        pose = torch.cat((xy.flatten(1), relative_depth_m.detach()), dim=1)
-        hidden = torch.relu(self.root_hidden(torch.cat((pooled, pose), dim=1)))
+        hidden = torch.relu(self.root_hidden(self._seen(pooled, joints_crop_px, relative_depth_m)))
         raw: Tensor = self.root_layer(hidden)
         return raw[:, 0], raw[:, 1].clamp(*_LOG_SIGMA_RANGE)
+
+    def _seen(self, pooled: Tensor, joints_crop_px: Tensor, relative_depth_m: Tensor) -> Tensor:
+        """Pooled features and the pose, detached, in units near 1."""
+        xy = (joints_crop_px.detach() + 0.5) * (2.0 / self.input_size_px) - 1.0
+        return torch.cat((pooled, xy.flatten(1), relative_depth_m.detach()), dim=1)
 
     def _init_heads(self) -> None:
         """Start from γ = 1 and the middle of the volume, so that the first losses are those of the average person."""
@@ -155,6 +167,16 @@ class RootPoseNet(nn.Module):
         nn.init.zeros_(self.root_layer.weight)
         with torch.no_grad():
             _bias(self.root_layer).copy_(torch.tensor([0.0, math.log(_INITIAL_SIGMA)]))
+
+
+def _refiner(inputs: int, width: int, outputs: int) -> nn.Sequential | None:
+    """Three layers that say 0 at first."""
+    if not width:
+        return None
+    last = nn.Linear(width, outputs)
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(_bias(last))
+    return nn.Sequential(nn.Linear(inputs, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), last)
 
 
 def _bias(layer: nn.Conv2d | nn.Linear) -> Tensor:

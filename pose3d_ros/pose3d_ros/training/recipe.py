@@ -31,6 +31,7 @@ class Recipe:
     num_deconv: int = 1
     deconv_channels: int = 128
     depth_bins: int = 16
+    refine_channels: int = 0
     channels: int = 128
     filter_widths: tuple[int, ...] = (3, 3, 3)
     optimizer: str = "adamw"

@@ -47,6 +47,7 @@ def build_root_pose(recipe: Recipe) -> RootPoseNet:
         num_deconv=recipe.num_deconv,
         deconv_channels=recipe.deconv_channels,
         depth_bins=recipe.depth_bins,
+        refine_channels=recipe.refine_channels,
     )
 
 

@@ -35,6 +35,12 @@ def _root_pose(path: Path) -> float:
     return export_root_pose(RootPoseNet("resnet10w8", get_skeleton("h36m17"), 64, deconv_channels=8), path)
 
 
+def _root_pose_maps(path: Path) -> float:
+    net = RootPoseNet("resnet10w8", get_skeleton("h36m17"), 64, deconv_channels=8, depth_bins=0, refine_channels=8)
+    torch.nn.init.normal_(list(net.parameters())[-1])
+    return export_root_pose(net, path)
+
+
 def _detector(path: Path) -> float:
     return export_detector(PersonDetector("resnet10w8", 8), path)
 
@@ -54,6 +60,17 @@ def _posenet(path: Path) -> float:
 CASES: list[tuple[Callable[[Path], float], Shapes, Shapes]] = [
     (
         _root_pose,
+        {"image": ["batch", 3, 64, 64], "k_m": ["batch"]},
+        {
+            "joints_crop_px": ["batch", J, 2],
+            "relative_depth_m": ["batch", J],
+            "joint_scores": ["batch", J],
+            "root_depth_m": ["batch"],
+            "root_log_sigma": ["batch"],
+        },
+    ),
+    (
+        _root_pose_maps,
         {"image": ["batch", 3, 64, 64], "k_m": ["batch"]},
         {
             "joints_crop_px": ["batch", J, 2],

@@ -126,6 +126,38 @@ def test_location_maps_are_trained_through_heat_and_depth() -> None:
     assert bool((gradient.flatten(1).abs().sum(dim=1) > 0).all())
 
 
+def _refined() -> RootPoseNet:
+    torch.manual_seed(0)
+    return RootPoseNet("resnet10w8", MUCO, 64, num_deconv=1, deconv_channels=8, depth_bins=0, refine_channels=16).eval()
+
+
+def test_an_untrained_refinement_changes_nothing() -> None:
+    net = _refined()
+    image = torch.randn(2, 3, 64, 64)
+    refined = net(image, torch.ones(2))
+    net.refiner = None
+    plain = net(image, torch.ones(2))
+    torch.testing.assert_close(refined.joints_crop_px, plain.joints_crop_px)
+    torch.testing.assert_close(refined.relative_depth_m, plain.relative_depth_m)
+
+
+def test_a_refinement_moves_joints_in_half_crops_and_metres_and_keeps_the_root_depth_zero() -> None:
+    net = _refined()
+    image = torch.randn(2, 3, 64, 64)
+    before = net(image, torch.ones(2))
+    assert net.refiner is not None
+    change = torch.zeros(len(MUCO), 3)
+    change[1], change[MUCO.root] = torch.tensor([0.25, -0.5, 0.3]), torch.tensor([0.0, 0.0, 0.1])
+    with torch.no_grad():
+        net.refiner[-1].get_parameter("bias").copy_(change.flatten())
+    after = net(image, torch.ones(2))
+    moved = (after.joints_crop_px - before.joints_crop_px)[:, 1]
+    torch.testing.assert_close(moved, torch.tensor([8.0, -16.0]).expand(2, 2), atol=1e-4, rtol=1e-4)
+    farther = after.relative_depth_m - before.relative_depth_m
+    torch.testing.assert_close(farther[:, 1], torch.full((2,), 0.3 - 0.1))
+    torch.testing.assert_close(after.relative_depth_m[:, MUCO.root], torch.zeros(2))
+
+
 def test_scores_are_the_sigmoid_of_the_logits() -> None:
     out = _forward(_net())
     torch.testing.assert_close(out.joint_scores, torch.sigmoid(out.score_logits))
