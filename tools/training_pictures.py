@@ -53,7 +53,7 @@ _NO_TEXTURE = re.compile(
     r"/karts?/|char|face|people|girl|guy|body|icon|gui|screenshot|loading|lightmap|sky|nolok|tux|gnu|wilber|puffy|normal|splat|gloss"
     r"|gfx|skins|_n\.|_nm|minimap"
 )
-_FREE = re.compile(r"(CC0|CC-BY|public)", re.IGNORECASE)
+_FREE = re.compile(r"CC0(-1\.0)?|CC-BY(-SA)?(-[\d.]+\+?)?|public[- ]domain", re.IGNORECASE)
 _PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 _MIN_BYTES, _MIN_SIDE_PX, _LONGEST_PX = 30_000, 128, 512
 _THING_PX = 300
@@ -89,15 +89,14 @@ class Licences:
 
 
 def _fits(path: str, pattern: str) -> bool:
-    """Some packages install their files in other folders than their sources', so a file's plain name is enough."""
-    if "*" in pattern or "?" in pattern:
-        return fnmatch.fnmatch(path, pattern) or fnmatch.fnmatch(path, f"*/{pattern}")
-    return Path(path).name == Path(pattern).name
+    """Some packages install their files in other folders than their sources', without the first of them."""
+    inner = pattern.partition("/")[2]
+    return any(fnmatch.fnmatch(path, p) for p in (pattern, f"*/{pattern}", f"*/{inner}") if p != "*/")
 
 
 def is_free(licence: str) -> bool:
     """CC0, CC-BY, CC-BY-SA or public domain, and nothing else beside it."""
-    return bool(_FREE.match(licence)) and "GPL" not in licence
+    return all(_FREE.fullmatch(part.strip()) for part in re.split(r"\band\b|\bor\b|,", licence))
 
 
 def unpack(package: str, debs: Path, into: Path) -> Path:

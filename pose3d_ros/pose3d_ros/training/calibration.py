@@ -17,6 +17,7 @@ from scipy.optimize import minimize
 from torch import nn
 
 from pose3d_ros.engines.entry import Normalisation
+from pose3d_ros.errors import EngineError
 from pose3d_ros.evaluation.boxes import Verdict, judge_boxes
 from pose3d_ros.nets.detector import STRIDE_PX, PersonDetector
 from pose3d_ros.nets.root_pose import RootPoseNet
@@ -33,7 +34,7 @@ from pose3d_ros.training.tasks import normalise
 
 SCENES, CROPS = 400, 2048
 _SEED = 424_242
-"""Of the scenes and crops; training's seeds are a recipe's times 100003 plus a step, and never this."""
+_MIN_SEEN, _MIN_SCALE = 50, 0.05
 _MIN_SCORE, _MAX_IOU, _MAX_PEOPLE = 0.03, 0.6, 20
 _MIN_HEIGHT_PX, _MIN_VISIBLE = 40, 0.5
 """Who must be found, as in the held-out evaluation."""
@@ -66,6 +67,19 @@ def fit_platt(logits: Array, right: npt.NDArray[np.bool_]) -> Platt:
     return Platt(float(found.x[0]), float(found.x[1]))
 
 
+def usable_platt(what: str, logits: Array, right: npt.NDArray[np.bool_]) -> Platt:
+    """`fit_platt`; raises EngineError when too little was seen, or when higher scores are not more often right."""
+    platt = fit_platt(logits, right) if len(logits) >= _MIN_SEEN and 0 < right.mean() < 1 else Platt(0.0, 0.0)
+    if not _MIN_SCALE < platt.scale < 1 / _MIN_SCALE:
+        raise EngineError(
+            f"calibration of {what}",
+            expected=f"at least {_MIN_SEEN} scores, some of them right, and right ones with higher scores",
+            got=f"{len(logits)} scores, {int(right.sum())} right, scale {platt.scale:.3g}",
+            fix="Train longer, or deliver without --bank.",
+        )
+    return platt
+
+
 @torch.no_grad()
 def calibrate_detector(
     net: PersonDetector, composer: SceneComposer, normalisation: Normalisation, long_side_px: int
@@ -79,7 +93,7 @@ def calibrate_detector(
             scores.append(score)
             right.append(is_right)
     share = np.clip(np.array(scores), 1e-6, 1 - 1e-6)
-    platt = fit_platt(np.log(share / (1 - share)), np.array(right))
+    platt = usable_platt("the detector's scores", np.log(share / (1 - share)), np.array(right))
     _fold(net.heat_layer, platt)
     return platt
 
@@ -121,7 +135,7 @@ def calibrate_root_pose(net: RootPoseNet, composer: SceneComposer) -> tuple[Plat
         right.append((error < CLOSE_M)[clear].numpy())
         off = (out.root_depth_m.log() - batch["root_depth_m"].log()).abs()
         ratios.append((off / out.root_log_sigma.exp())[batch["seen"] >= _MIN_VISIBLE].numpy())
-    platt = fit_platt(np.concatenate(logits).astype(np.float64), np.concatenate(right))
+    platt = usable_platt("the joints' scores", np.concatenate(logits).astype(np.float64), np.concatenate(right))
     factor = float(np.sqrt(2) * np.mean(np.concatenate(ratios)))
     _fold(net.score_layer, platt)
     bias = net.root_layer.bias

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from pose3d_ros.geometry import Camera
 from pose3d_ros.records import Array, ImageArray
 from pose3d_ros.training.lens_warp import LensWarp
 from pose3d_ros.training.occluders import paint_blocks, put_thing
-from pose3d_ros.training.pictures import PICTURE_SUFFIXES, shrink
+from pose3d_ros.training.pictures import picture_paths, read_thing, shrink
 from pose3d_ros.training.shadows import cast_on_floor
 from pose3d_ros.training.sprite_bank import Sprite, SpriteBank
 
@@ -32,7 +32,8 @@ class Scene:
     image_bgr (H, W, 3) uint8, seen by `camera`. boxes_xyxy_px (n, 4): whole silhouettes, hidden parts included, clipped
     to the image. joints_cam_m (n, J, 3) in the camera's optical frame. visible (n,): the share of each whole
     silhouette, clipped or hidden parts counted as lost, that the picture shows. owner (H, W) int8: index of the
-    person seen at each pixel, -1 for the background.
+    person seen at each pixel, -1 for the background. inside (n,): share of the whole box that is in the image. rows
+    (n,): the people in the bank's index.
     """
 
     image_bgr: ImageArray
@@ -41,12 +42,12 @@ class Scene:
     joints_cam_m: Array
     visible: Array
     owner: npt.NDArray[np.int8]
-    stature_m: Array
-    person_seeds: npt.NDArray[np.int64]
+    inside: Array
+    rows: npt.NDArray[np.int64]
 
 
-_SEE_THROUGH = 0.05
 _THING_PX = 320
+_MIN_SIDE_PX = 16
 
 
 def clip_box(box_xyxy_px: Array, width_px: int, height_px: int) -> Array:
@@ -82,16 +83,16 @@ class Backgrounds:
     """
 
     def __init__(self, folders: Sequence[Path], longest_px: int = 1280) -> None:
-        paths = sorted(p for f in folders for p in f.rglob("*") if p.suffix.lower() in PICTURE_SUFFIXES)
         self.images: list[ImageArray] = []
         self.things: list[ImageArray] = []
-        for picture in (cv2.imread(str(p), cv2.IMREAD_UNCHANGED) for p in paths):
-            if picture is None or picture.ndim != 3:
+        for path in picture_paths(folders):
+            thing = read_thing(path)
+            if thing is not None:
+                self.things.append(shrink(thing, _THING_PX))
                 continue
-            if picture.shape[2] == 4 and np.mean(picture[..., 3] < 128) > _SEE_THROUGH:
-                self.things.append(shrink(picture, _THING_PX))
-            else:
-                self.images.append(shrink(picture[..., :3], longest_px))
+            picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+            if picture is not None and min(picture.shape[:2]) >= _MIN_SIDE_PX:
+                self.images.append(shrink(picture, longest_px))
 
     def __len__(self) -> int:
         return len(self.images)
@@ -124,8 +125,9 @@ class SceneComposer:
         members = self.bank.group_members(int(rng.integers(self.bank.group_count)))
         first = self.bank.sprite(int(members[0]))
         count = min(int(rng.choice(len(_CROWD_PROBABILITIES), p=_CROWD_PROBABILITIES)), len(members))
-        chosen = [self.bank.sprite(int(i)) for i in rng.choice(members, count, replace=False)]
-        chosen = _without_collisions(chosen)
+        drawn = {int(i): self.bank.sprite(int(i)) for i in rng.choice(members, count, replace=False)}
+        rows = _without_collisions(drawn)
+        chosen = [drawn[i] for i in rows]
         width, height = first.image_width_px, first.image_height_px
         image = self.backgrounds.draw(rng, width, height)
         owner = np.full((height, width), -1, np.int8)
@@ -138,7 +140,7 @@ class SceneComposer:
         ]
         paint_blocks(image, owner, rng)
         self._put_things(image, owner, rng, (0.8, 0.15, 0.03, 0.02))
-        scene = _scene(image, owner, chosen, painted, first)
+        scene = _scene(image, owner, chosen, rows, painted, first)
         return _through_lens(scene, rng) if rng.random() < _LENS_SHARE else scene
 
     def _put_things(
@@ -154,24 +156,26 @@ def _through_lens(scene: Scene, rng: np.random.Generator) -> Scene:
     warp = LensWarp.random(scene.camera, rng)
     boxes = warp.boxes(scene.boxes_xyxy_px)
     clipped = clip_box(boxes, scene.camera.width_px, scene.camera.height_px)
+    kept = _area(clipped) / np.maximum(_area(boxes), 1e-6)
     return replace(
         scene,
         image_bgr=warp.image(scene.image_bgr),
         camera=warp.camera,
         owner=warp.owner(scene.owner),
         boxes_xyxy_px=clipped,
-        visible=scene.visible * _area(clipped) / np.maximum(_area(boxes), 1e-6),
+        visible=scene.visible * kept,
+        inside=scene.inside * kept,
     )
 
 
-def _without_collisions(sprites: list[Sprite], spacing_m: float = 0.45) -> list[Sprite]:
+def _without_collisions(sprites: Mapping[int, Sprite], spacing_m: float = 0.45) -> list[int]:
     """Far to near, leaving out people who would stand inside another."""
-    kept: list[Sprite] = []
-    for sprite in sprites:
+    kept: dict[int, Array] = {}
+    for i, sprite in sprites.items():
         here = _ground_point(sprite)
-        if all(np.linalg.norm(here - _ground_point(other)) > spacing_m for other in kept):
-            kept.append(sprite)
-    return sorted(kept, key=lambda s: -float(_ground_point(s)[2]))
+        if all(np.linalg.norm(here - other) > spacing_m for other in kept.values()):
+            kept[i] = here
+    return sorted(kept, key=lambda i: -float(kept[i][2]))
 
 
 def _ground_point(sprite: Sprite) -> Array:
@@ -179,7 +183,12 @@ def _ground_point(sprite: Sprite) -> Array:
 
 
 def _scene(
-    image: ImageArray, owner: npt.NDArray[np.int8], people: list[Sprite], painted: list[int], first: Sprite
+    image: ImageArray,
+    owner: npt.NDArray[np.int8],
+    people: list[Sprite],
+    rows: list[int],
+    painted: list[int],
+    first: Sprite,
 ) -> Scene:
     seen = np.bincount(owner[owner >= 0].astype(np.int64), minlength=len(people))
     whole = np.array([s.alpha_box for s in people], np.float64).reshape(-1, 4)
@@ -194,8 +203,8 @@ def _scene(
         joints,
         np.asarray(visible, np.float64),
         owner,
-        np.array([s.height_m for s in people], np.float64),
-        np.array([s.person_seed for s in people], np.int64),
+        np.asarray(inside, np.float64),
+        np.array(rows, np.int64),
     )
 
 

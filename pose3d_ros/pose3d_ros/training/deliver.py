@@ -12,6 +12,7 @@ from torch import nn
 
 from pose3d_ros.engines.entry import ManifestEntry, Normalisation
 from pose3d_ros.engines.manifest import MANIFEST_NAME, load_manifest, sha256_of, write_manifest
+from pose3d_ros.errors import InputError
 from pose3d_ros.nets.detector import STRIDE_PX, PersonDetector
 from pose3d_ros.nets.graphs import export_detector, export_root_pose, export_temporal_step
 from pose3d_ros.nets.root_pose import RootPoseNet
@@ -119,6 +120,15 @@ def main(arguments: list[str] | None = None) -> int:
     runs = [parsed.runs / name for name in ("detector", "root_pose", "smoother")]
     scenes = composer(parsed.bank, parsed.backgrounds) if parsed.bank else None
     made = [deliver(run, parsed.output, scenes) for run in runs if (run / "checkpoint.pt").exists()]
+    if not made:
+        raise InputError(
+            "--runs",
+            expected="a folder with detector/, root_pose/ or smoother/, a checkpoint.pt in each",
+            got=str(parsed.runs),
+            fix="Name the folder that `pose3d train --output` wrote its runs below.",
+        )
+    if scenes is None:
+        print("scores are not calibrated: no --bank")
     write_manifest(parsed.output, [*made, *_kept(parsed.output, made)])
     return 0
 

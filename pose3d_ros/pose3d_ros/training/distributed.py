@@ -70,7 +70,7 @@ def joined(environment: Mapping[str, str], device: str = "") -> Iterator[Process
 
     Raises ConfigError when some of the variables are missing or are no numbers.
     """
-    if int(environment.get("WORLD_SIZE", "1") or 1) == 1:
+    if _number(environment, "WORLD_SIZE", 1) == 1:
         yield Processes()
         return
     processes = _named_in(environment)
@@ -94,4 +94,14 @@ def _named_in(environment: Mapping[str, str]) -> Processes:
             got=f"no {' and no '.join(missing)}",
             fix="Start it with torchrun, or unset WORLD_SIZE.",
         )
-    return Processes(int(environment["RANK"]), int(environment["LOCAL_RANK"]), int(environment["WORLD_SIZE"]))
+    rank, local_rank, count = (_number(environment, name, 0) for name in _TORCHRUN[:3])
+    return Processes(rank, local_rank, count)
+
+
+def _number(environment: Mapping[str, str], name: str, default: int) -> int:
+    text = environment.get(name) or str(default)
+    if not text.isdigit():
+        raise ConfigError(
+            f"environment variable {name}", expected="a whole number", got=repr(text), fix="Start it with torchrun."
+        )
+    return int(text)

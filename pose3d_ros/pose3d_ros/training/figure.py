@@ -58,7 +58,8 @@ class Figure:
     rest_m, normals (V, 3) float32; canonical_m (V, 3) float32: the same vertices on MakeHuman's neutral body, the
     coordinates of textures; material (V,) uint8; triangles (F, 3) int32, of
     which the first closed_triangles (skin, eyes) are only seen from outside; weights (V, 31). heads_m (31, 3) and
-    joints_rest_m (J, 3): bones and joints at rest. body_m (19158, 3): the undressed body with its helpers.
+    joints_rest_m (J, 3): bones and joints at rest. body_m (19158, 3): the undressed body with its helpers. grounded
+    (V,): what can stand on the floor: skirts and carried things go through it rather than lift their owner.
     """
 
     assets: Path
@@ -75,6 +76,7 @@ class Figure:
     heads_m: Array
     joints_rest_m: Array
     body_m: Array32
+    grounded: npt.NDArray[np.bool_]
 
     @property
     def height_m(self) -> float:
@@ -103,7 +105,8 @@ class Figure:
         maps = turn @ bone_transforms(load_rig(self.assets), self.heads_m, turned)
         vertices, normals = skin(self.weights, self.rest_m, self.normals, maps)
         joints = posed_joints(self.assets, self.joints_rest_m, maps)
-        shift = np.array([x_m - joints[0, 0], clearance_m - float(vertices[:, 1].min()), z_m - joints[0, 2]])
+        lowest_m = float(vertices[self.grounded, 1].min())
+        shift = np.array([x_m - joints[0, 0], clearance_m - lowest_m, z_m - joints[0, 2]])
         return PosedFigure(vertices + shift.astype(np.float32), normals, joints + shift)
 
 
@@ -152,6 +155,7 @@ def dress(assets: Path, shape: BodyShape, outfit: Outfit, seed: int = 0) -> Figu
         triangles=faces.astype(np.int32), closed_triangles=len(parts[0].triangles),
         weights=sparse.vstack([part.weights for part in parts]).tocsr()[used],
         heads_m=load_rig(assets).heads_m(body), joints_rest_m=rest_joints(assets, body), body_m=body,
+        grounded=(np.arange(len(is_used)) < starts[1 + len(garments)])[used],
     )  # fmt: skip
 
 

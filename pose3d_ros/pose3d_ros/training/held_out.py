@@ -22,7 +22,7 @@ from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.training.augment import photograph
 from pose3d_ros.training.background import write_backgrounds
 from pose3d_ros.training.body import BodyShape
-from pose3d_ros.training.compose import Backgrounds, Scene, SceneComposer, clip_box
+from pose3d_ros.training.compose import Backgrounds, Scene, SceneComposer
 from pose3d_ros.training.joints import SYNTH_JOINTS
 from pose3d_ros.training.sprite_bank import SpriteBank
 from pose3d_ros.training.sprites import render_bank
@@ -75,7 +75,7 @@ class HeldOutSet(Sequence[HeldOutScene]):
             raise IndexError(number)
         rng = np.random.default_rng([self._seed, _SCENE_STREAM, number])
         scene = self._composer.draw(rng)
-        camera = _camera_of(scene)
+        camera = scene.camera
         people = tuple(self._person(scene, camera, i) for i in range(len(scene.joints_cam_m)))
         return HeldOutScene(Frame(photograph(scene.image_bgr, rng), camera, number), people)
 
@@ -83,7 +83,7 @@ class HeldOutSet(Sequence[HeldOutScene]):
         return (self[i] for i in range(self._scenes))
 
     def _person(self, scene: Scene, camera: Camera, i: int) -> TruePerson:
-        row = self._row_of(scene.joints_cam_m[i])
+        row = int(scene.rows[i])
         joints = np.array([_joint(scene.joints_cam_m[i], name) for name in self._skeleton.joints])
         box, visible = np.asarray(scene.boxes_xyxy_px[i], np.float64), min(float(scene.visible[i]), 1.0)
         pose = Pose(
@@ -95,26 +95,11 @@ class HeldOutSet(Sequence[HeldOutScene]):
         return TruePerson(
             Person(i + 1, TrackState.TRACKED, pose, np.zeros(3), visible),
             visible,
-            self._truncated(row),
+            1.0 - float(scene.inside[i]),
             stature_m,
             BodyShape.random(int(self._bank.index["person_seed"][row])).age < CHILD_AGE,
             is_upright(scene.joints_cam_m[i], cam2world, stature_m),
         )
-
-    def _row_of(self, joints_cam_m: Array) -> int:
-        """The row of the bank's index with exactly these joints, as no two people have the same."""
-        away_m = np.abs(self._bank.index["joints_cam_m"] - joints_cam_m).max(axis=(1, 2))
-        return int(away_m.argmin())
-
-    def _truncated(self, row: int) -> float:
-        index = self._bank.index
-        whole = np.asarray(index["alpha_box"][row], np.float64)
-        size = int(index["image_width_px"][row]), int(index["image_height_px"][row])
-        return 1.0 - _area(clip_box(whole, *size)) / max(_area(whole), 1e-6)
-
-
-def _camera_of(scene: Scene) -> Camera:
-    return scene.camera
 
 
 def is_upright(joints_cam_m: Array, cam2world: Array, stature_m: float) -> bool:
@@ -128,10 +113,6 @@ def is_upright(joints_cam_m: Array, cam2world: Array, stature_m: float) -> bool:
 
 def _joint(joints_cam_m: Array, name: str) -> Array:
     return joints_cam_m[SYNTH_JOINTS.index(name)] if name in SYNTH_JOINTS else np.full(3, np.nan)
-
-
-def _area(box_xyxy: Array) -> float:
-    return float(np.prod(np.maximum(box_xyxy[2:] - box_xyxy[:2], 0.0)))
 
 
 def open_held_out(choice: HeldOutChoice, skeleton: Skeleton) -> HeldOutSet:

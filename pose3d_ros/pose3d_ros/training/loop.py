@@ -112,7 +112,7 @@ class Trainer:
         """Linear warm-up, then a cosine down to 1% of the recipe's rate."""
         done = min(step / self.recipe.steps, 1.0)
         cosine = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done))
-        return self.recipe.learning_rate * min(1.0, (step + 1) / self.recipe.warmup_steps) * cosine
+        return self.recipe.learning_rate * min(1.0, (step + 1) / max(self.recipe.warmup_steps, 1)) * cosine
 
     def start_from(self, engine: Path) -> None:
         """Begin with a delivered engine's weights or a run's averaged ones, unless the folder has a checkpoint.
@@ -140,8 +140,9 @@ class Trainer:
         """Train to the end (or go on from the folder's checkpoint) and return the averaged net."""
         if self.processes.leads:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self.recipe.save(self.folder / "recipe.yaml")
         self.resume()
+        if self.processes.leads:  # after it: a folder of another net keeps its recipe
+            self.recipe.save(self.folder / "recipe.yaml")
         objective = self.processes.synchronised(_Objective(self.task), self.device)
         batches = self.task.batches(seed=self.processes.seed(self.recipe.seed * 100003 + self.step))
         logbook = Logbook(self.folder, self.recipe.net, self.recipe.steps)
@@ -201,11 +202,18 @@ class Trainer:
         state = self.processes.shared(read_checkpoint(path) if self.processes.leads and path.exists() else None)
         if state is None:
             return
+        try:
+            self.task.module.load_state_dict(state["module"])
+            self.average.load_state_dict(state["average"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            # Checkpoints of before the loss was scaled have no precision.
+            self.precision.load_state_dict(state.get("precision", {}))
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise ConfigError(
+                f"checkpoint {path}",
+                expected="one of this recipe's net and optimiser",
+                got=str(error).splitlines()[0],
+                fix="Choose another --output, and start from the old run with --engine.",
+            ) from error
         self.step = state["step"]
         self.samples = samples_seen(state, self.recipe.batch_size)
-        self.task.module.load_state_dict(state["module"])
-        self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.precision.load_state_dict(
-            state.get("precision", {})
-        )  # checkpoints of before the loss was scaled have none

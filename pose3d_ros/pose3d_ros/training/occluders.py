@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pose3d_ros.records import ImageArray
+from pose3d_ros.training.pictures import resized
 
 Owner = npt.NDArray[np.int8]
 
@@ -40,7 +41,7 @@ def put_thing(image: ImageArray, owner: Owner, thing_bgra: ImageArray, rng: np.r
     height, width = owner.shape
     size = float(np.exp(rng.uniform(np.log(0.08), np.log(0.6)))) * height
     factor = size / max(thing_bgra.shape[:2])
-    thing = cv2.resize(thing_bgra, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    thing = resized(thing_bgra, factor)
     thing = thing[:, ::-1] if rng.random() < 0.5 else thing
     h, w = thing.shape[:2]
     left, top = int(rng.uniform(-0.5 * w, width - 0.5 * w)), int(rng.uniform(0.1 * height, height - 0.4 * h))

@@ -1,4 +1,4 @@
-"""AdamW for every weight, or Muon for the convolutions with AdamW for the rest.
+"""AdamW for every weight, or Muon for convolutions and fully connected layers with AdamW for the rest.
 
 Muon (Jordan 2024) makes the update of a weight matrix orthogonal, so that no few directions take it all; a net learns
 as much from fewer samples. torch's own works on matrices; a convolution's filters are one, a row for each output.
@@ -19,7 +19,8 @@ _MIN_SIDE = 8
 
 
 class Muon(torch.optim.Optimizer):
-    """Muon on the filters of convolutions, AdamW on all else, behind the interface of one optimiser.
+    """Muon on the weights of convolutions and fully connected layers, AdamW on all else (transposed convolutions,
+    normalisations, biases, narrow layers), behind the interface of one optimiser.
 
     Updates are scaled to AdamW's size (Liu 2025, eq. 4), so that both take one learning rate.
     """

@@ -85,22 +85,22 @@ def lie(local: Array, rng: np.random.Generator) -> None:
 
 def _leg(local: Array, side: str, sign: float, *, flex: float, bend: float, spread: float) -> None:
     """flex: thigh forward, bend: knee, spread: outwards, radians; the foot stays level."""
-    local[_AT[side + "UpLeg"]] = Rotation.from_euler("yx", [sign * spread, -flex]).as_matrix()
-    local[_AT[side + "UpLeg"]] = Rotation.from_euler("z", sign * spread).as_matrix() @ local[_AT[side + "UpLeg"]]
+    # About the body's axes in turn: z spreads a hanging thigh, y one that is raised forward.
+    local[_AT[side + "UpLeg"]] = Rotation.from_euler("ZYX", [sign * spread, sign * spread, -flex]).as_matrix()
     local[_AT[side + "Leg"]] = _x(max(bend, 0.0))
     local[_AT[side + "Foot"]] = _x(float(np.clip(flex - bend, -0.6, 0.6)))
 
 
 def _face(local: Array, rng: np.random.Generator, *, lean: float, roll: float) -> None:
     """The pelvis upright in a random heading, leaning forward."""
-    local[_AT["Hips"]] = Rotation.from_euler("yxz", [rng.uniform(-np.pi, np.pi), lean, roll]).as_matrix()
+    local[_AT["Hips"]] = Rotation.from_euler("YXZ", [rng.uniform(-np.pi, np.pi), lean, roll]).as_matrix()
 
 
 def _curl(local: Array, forward: float, rng: np.random.Generator) -> None:
     """The spine bent forward, with a little turn and tilt."""
     turn, tilt = rng.normal(0, 0.15, 2)
     for bone in _TRUNK:
-        local[_AT[bone]] = Rotation.from_euler("yxz", np.array([turn, forward, tilt / 2]) / len(_TRUNK)).as_matrix()
+        local[_AT[bone]] = Rotation.from_euler("YXZ", np.array([turn, forward, tilt / 2]) / len(_TRUNK)).as_matrix()
 
 
 def _x(angle_rad: float) -> Array:

@@ -55,6 +55,13 @@ class Recipe:
                 got=repr(self.optimizer),
                 fix="Name the optimiser.",
             )
+        if min(self.warmup_steps, self.refine_channels, self.depth_bins, self.workers) < 0:
+            raise ConfigError(
+                "recipe keys warmup_steps, refine_channels, depth_bins and workers",
+                expected="0 or more",
+                got=f"{self.warmup_steps}, {self.refine_channels}, {self.depth_bins}, {self.workers}",
+                fix="Correct them.",
+            )
         for name in ("steps", "batch_size", "learning_rate", "log_every", "save_every"):
             if getattr(self, name) <= 0:
                 raise ConfigError(

@@ -117,8 +117,13 @@ class SpriteBank:
 
 
 def load_index(path: Path) -> dict[str, npt.NDArray[np.generic]]:
-    """Columns of a shard's index."""
+    """Columns of a shard's index. Raises InputError for one of an earlier version."""
     with np.load(path) as file:
+        missing = sorted({f.name for f in fields(SpriteRecord)} - set(file.files))
+        if missing:
+            raise InputError(
+                str(path), expected="every column of a sprite", got=f"no {', '.join(missing)}", fix="Render it anew."
+            )
         return {name: file[name] for name in file.files}
 
 

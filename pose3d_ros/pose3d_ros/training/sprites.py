@@ -8,6 +8,7 @@ A stopped run goes on where it was. Bodies, clips, looks and cameras of the two 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -197,6 +198,7 @@ def render_bank(
     pictures: Sequence[Path] = (),
 ) -> None:
     """Render this shard's groups of a bank of `count` sprites. pictures: folders of what clothes are printed with."""
+    check_same_bank(output, {"seed": seed, "split": split})
     writer = ShardWriter(output / f"shard-{shard:02d}")
     maker = SpriteMaker(assets, seed, split, load_pictures(pictures))
     todo = [g for g in range(shard, -(-count // GROUP_SIZE), shards) if g not in writer.groups_done]
@@ -208,6 +210,20 @@ def render_bank(
             writer.checkpoint()
             rate = n * GROUP_SIZE / (time.monotonic() - start)
             print(f"shard {shard}/{shards}: {n}/{len(todo)} groups, {rate:.1f} images/s", flush=True)
+
+
+def check_same_bank(folder: Path, made_of: dict[str, int | str]) -> None:
+    """Note in a new bank's folder what it is made of; raise InputError when it is a bank of something else."""
+    note = folder / "made_of.json"
+    if note.exists() and json.loads(note.read_text()) != made_of:
+        raise InputError(
+            f"bank {folder}",
+            expected=f"people of {made_of}",
+            got=f"those of {json.loads(note.read_text())}",
+            fix="Choose another folder, or delete this one.",
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    note.write_text(json.dumps(made_of) + "\n")
 
 
 def _shard(text: str) -> tuple[int, int]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 
 pytest.importorskip("moderngl")
 
 from pose3d_ros.engines.entry import Normalisation
+from pose3d_ros.errors import EngineError
 from pose3d_ros.nets.detector import PersonDetector
 from pose3d_ros.nets.root_pose import RootPoseNet
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.training import calibration
-from pose3d_ros.training.calibration import Platt, calibrate_detector, calibrate_root_pose, fit_platt
+from pose3d_ros.training.calibration import Platt, calibrate_detector, calibrate_root_pose, fit_platt, usable_platt
 from pose3d_ros.training.tasks import MEAN_RGB, STD_RGB
 
 from .test_datasets import Composer, person, scene
@@ -23,24 +25,37 @@ NORMALISATION = Normalisation(scale=1 / 255, mean=MEAN_RGB, std=STD_RGB, channel
 
 def test_platts_scale_and_offset_are_found_again() -> None:
     rng = np.random.default_rng(0)
-    logits = rng.normal(-1, 2, 40_000)
+    logits = np.asarray(rng.normal(-1, 2, 40_000), np.float64)
     right = rng.random(len(logits)) < 1 / (1 + np.exp(-(2.5 * logits + 0.7)))
     found = fit_platt(np.asarray(logits, np.float64), right)
     assert found.scale == pytest.approx(2.5, rel=0.05)
     assert found.offset == pytest.approx(0.7, abs=0.08)
 
 
-def test_what_is_all_right_or_cleanly_cut_stays_finite() -> None:
+def test_a_clean_cut_stays_finite() -> None:
     logits = np.linspace(-2, 2, 50)
-    for right in (np.ones(50, bool), logits > 0):
-        found = fit_platt(np.asarray(logits, np.float64), right)
-        assert np.isfinite([found.scale, found.offset]).all()
-        assert 1 / (1 + np.exp(-(found.scale * 2 + found.offset))) > 0.8
+    found = fit_platt(np.asarray(logits, np.float64), logits > 0)
+    assert np.isfinite([found.scale, found.offset]).all()
+    assert 1 / (1 + np.exp(-(found.scale * 2 + found.offset))) > 0.8
+
+
+@pytest.mark.parametrize(
+    ("logits", "right"),
+    [
+        (np.linspace(-2, 2, 100), np.ones(100, bool)),
+        (np.linspace(-2, 2, 100), np.linspace(-2, 2, 100) < 0),
+        (np.zeros(0), np.zeros(0, bool)),
+    ],
+    ids=["all right", "the wrong way round", "nothing seen"],
+)
+def test_a_useless_fit_is_refused(logits: npt.NDArray[np.float64], right: npt.NDArray[np.bool_]) -> None:
+    with pytest.raises(EngineError, match="calibration of scores"):
+        usable_platt("scores", logits, right)
 
 
 def test_a_detectors_scores_are_scaled_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibration, "SCENES", 3)
-    monkeypatch.setattr(calibration, "fit_platt", lambda logits, right: Platt(3.0, -0.5))
+    monkeypatch.setattr(calibration, "usable_platt", lambda what, logits, right: Platt(3.0, -0.5))
     monkeypatch.setattr(calibration, "_MIN_SCORE", 0.0)
     torch.manual_seed(0)
     net = PersonDetector("resnet10w8", 8).eval()

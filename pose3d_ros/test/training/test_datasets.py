@@ -44,7 +44,7 @@ def scene(*people: Array, visible: list[float] | None = None) -> Scene:
     shares = np.ones(len(people)) if visible is None else np.array(visible)
     return Scene(
         image, Camera(K, WIDTH, HEIGHT), np.array(boxes).reshape(-1, 4), np.array(people).reshape(-1, 27, 3), shares,
-        owner, np.full(len(people), 1.7), np.arange(len(people)),
+        owner, np.ones(len(people)), np.arange(len(people)),
     )  # fmt: skip
 
 

@@ -123,6 +123,13 @@ def test_half_an_environment_is_named() -> None:
         pass
 
 
+@pytest.mark.parametrize("wrong", [{"WORLD_SIZE": "two"}, {"WORLD_SIZE": "2", "RANK": "a"}])
+def test_what_is_no_number_is_named(wrong: dict[str, str]) -> None:
+    others = {"RANK": "0", "LOCAL_RANK": "0", "MASTER_ADDR": "localhost", "MASTER_PORT": "29999"}
+    with pytest.raises(ConfigError, match="whole number"), joined(others | wrong):
+        pass
+
+
 def test_every_process_has_its_own_data_and_gpu() -> None:
     first, second = Processes(0, 0, 4), Processes(3, 1, 4)
     assert first.seed(42) == 42

@@ -109,10 +109,35 @@ def test_postures_are_what_they_are_called(figure: Figure, seed: int) -> None:
     stature = figure.height_m
     assert upright["Head_top"][1] > 0.9 * stature
     assert joints(postures.lie)["Head_top"][1] < 0.5 * stature
-    assert joints(postures.sit)["Pelvis"][1] < 0.85 * upright["Pelvis"][1]
+    assert joints(postures.sit)["Pelvis"][1] < 0.92 * upright["Pelvis"][1]
     assert joints(postures.crouch)["Pelvis"][1] < 0.9 * upright["Pelvis"][1]
     knelt = joints(postures.kneel)
     assert min(knelt["L_Knee"][1], knelt["R_Knee"][1]) < 0.2 * stature
     assert knelt["Head"][1] > knelt["Pelvis"][1]
     bent = joints(postures.bend)
     assert bent["Thorax"][1] - bent["Pelvis"][1] < upright["Thorax"][1] - upright["Pelvis"][1]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_who_crouches_leans_forward_whichever_way_they_face(seed: int) -> None:
+    local = np.tile(np.eye(3), (len(BONES), 1, 1))
+    postures.crouch(local, np.random.default_rng(seed))
+    up_in_pelvis = local[BONES.index("Hips")].T @ np.array([0.0, 1.0, 0.0])
+    assert up_in_pelvis[2] <= 0.02  # the world's up is behind the leaning pelvis's own
+
+
+def test_a_seated_persons_knees_are_spread() -> None:
+    azimuths = []
+    for seed in range(200):
+        local = np.tile(np.eye(3), (len(BONES), 1, 1))
+        postures.sit(local, np.random.default_rng(seed))
+        thigh = local[BONES.index("LeftUpLeg")] @ np.array([0.0, -1.0, 0.0])
+        azimuths.append(np.arctan2(thigh[0], thigh[2]))
+    assert np.std(azimuths) > 0.08
+
+
+def test_a_skirt_does_not_lift_who_kneels_in_it(figure: Figure) -> None:
+    local = np.tile(np.eye(3), (len(BONES), 1, 1))
+    postures.kneel(local, np.random.default_rng(1))
+    plain, skirt = (f.pose(to_global(f, local), 0.0, 0.0, 0.0, 0.0) for f in (figure, worn(figure, skirt=0.9)))
+    np.testing.assert_allclose(skirt.joints_m, plain.joints_m, atol=1e-5)

@@ -58,6 +58,7 @@ def square(x_m: float, y_m: float, z_m: float, side_m: float) -> tuple[Figure, P
         rest_m=vertices, normals=normals, canonical_m=vertices, material=np.full(4, Material.SHOES, np.uint8),
         triangles=np.array([[0, 1, 2], [0, 2, 3]], np.int32), closed_triangles=0, weights=sparse.csr_matrix((4, 31)),
         heads_m=np.zeros((31, 3)), joints_rest_m=np.zeros((27, 3)), body_m=vertices,
+        grounded=np.ones(len(vertices), bool),
     )  # fmt: skip
     return figure, PosedFigure(vertices, normals, np.zeros((27, 3)))
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import cv2
 import numpy as np
 import pytest
 
@@ -9,6 +12,7 @@ pytest.importorskip("moderngl")
 
 from pose3d_ros.geometry import Camera
 from pose3d_ros.records import ImageArray
+from pose3d_ros.training.compose import Backgrounds
 from pose3d_ros.training.joints import SYNTH_JOINTS
 from pose3d_ros.training.lens_warp import LensWarp
 from pose3d_ros.training.occluders import put_thing
@@ -95,6 +99,19 @@ def test_a_box_through_the_lens_holds_the_warped_person() -> None:
         v, u = np.nonzero(warp.owner(owner) == 0)
         box = warp.boxes(np.array([[19.5, 29.5, 49.5, 89.5]]))[0]
         np.testing.assert_allclose([u.min() - 0.5, v.min() - 0.5, u.max() + 0.5, v.max() + 0.5], box, atol=1.5)
+
+
+def test_the_thinnest_thing_is_drawn_and_the_smallest_picture_left_out(tmp_path: Path) -> None:
+    image, owner = np.zeros((HEIGHT, WIDTH, 3), np.uint8), np.zeros((HEIGHT, WIDTH), np.int8)
+    for seed in range(20):
+        put_thing(image, owner, np.full((320, 2, 4), 255, np.uint8), np.random.default_rng(seed))
+    cv2.imwrite(str(tmp_path / "tiny.png"), np.zeros((4, 4, 3), np.uint8))
+    cv2.imwrite(str(tmp_path / "grey.png"), np.full((90, 90), 80, np.uint8))
+    thing = np.full((40, 40, 4), 200, np.uint8)
+    thing[:, :20, 3] = 0
+    cv2.imwrite(str(tmp_path / "thing.png"), thing)
+    pictures = Backgrounds([tmp_path])
+    assert (len(pictures.images), len(pictures.things)) == (1, 1)
 
 
 def test_a_thing_hides_who_is_behind_it() -> None:

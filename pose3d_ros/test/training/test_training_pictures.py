@@ -33,7 +33,8 @@ def tool() -> ModuleType:
     if not TOOL.exists():
         pytest.skip("not in a checkout")
     spec = importlib.util.spec_from_file_location("training_pictures", TOOL)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules["training_pictures"] = module
     spec.loader.exec_module(module)
@@ -54,8 +55,14 @@ def test_the_last_paragraph_that_fits_gives_the_licence(tool: ModuleType, path: 
     assert tool.is_free(licence) is free
 
 
-def test_no_licence_is_not_free(tool: ModuleType) -> None:
-    assert not tool.is_free("")
+@pytest.mark.parametrize("licence", ["", "CC-BY-NC-4.0", "CC-BY-ND-3.0", "CC-BY-SA-3.0 and Other", "publicly-seen"])
+def test_what_is_not_free(tool: ModuleType, licence: str) -> None:
+    assert not tool.is_free(licence)
+
+
+@pytest.mark.parametrize("licence", ["CC0", "CC-BY-4.0 and CC-BY-3.0", "CC-BY-SA-4.0 or CC-BY-SA-3.0", "public-domain"])
+def test_what_is_free(tool: ModuleType, licence: str) -> None:
+    assert tool.is_free(licence)
 
 
 def test_a_thing_is_cut_to_what_is_seen(tool: ModuleType) -> None:
