@@ -44,7 +44,7 @@ class DetectorConfig(Settings):
     """The person detector."""
 
     score_threshold: float = setting(
-        0.25,
+        0.15,
         "Boxes below this score are dropped. Keep it below tracker.new_track_score: weak boxes continue tracks.",
         low=0.01,
         high=1.0,
@@ -69,7 +69,7 @@ class PoseConfig(Settings):
         tunable=True,
     )
     person_score_threshold: float = setting(
-        0.45,
+        0.35,
         "A box is no person when the best third of its joints scores less than this on average: a plant has no wrists.",
         low=0.0,
         high=1.0,
