@@ -64,7 +64,8 @@ class DetectionSample:
     box_weight: Float32
 
 
-def _worker_rng(seed: int) -> np.random.Generator:
+def worker_rng(seed: int) -> np.random.Generator:
+    """A generator of this loader process's own."""
     info = get_worker_info()
     return np.random.default_rng([seed, 0 if info is None else info.id])
 
@@ -101,7 +102,7 @@ class PoseSamples(IterableDataset[PoseSample]):
         self.order = [SYNTH_JOINTS.index(name) for name in skeleton.joints]
 
     def __iter__(self) -> Iterator[PoseSample]:
-        rng = _worker_rng(self.seed)
+        rng = worker_rng(self.seed)
         pool = _ScenePool(self.composer, rng, size=96, uses=20)
         while True:
             scene = pool.draw()
@@ -189,7 +190,7 @@ class DetectionSamples(IterableDataset[DetectionSample]):
         self.composer, self.size_px, self.stride_px, self.seed = composer, (width_px, height_px), stride_px, seed
 
     def __iter__(self) -> Iterator[DetectionSample]:
-        rng = _worker_rng(self.seed)
+        rng = worker_rng(self.seed)
         pool = _ScenePool(self.composer, rng, size=32, uses=4)
         while True:
             yield self._sample(pool.draw(), rng)
@@ -221,6 +222,11 @@ def _area(boxes_xyxy: Array) -> Array:
     return np.asarray(np.prod(np.maximum(boxes_xyxy[:, 2:] - boxes_xyxy[:, :2], 0), axis=1), np.float64)
 
 
+def _cell(centre_px: float, stride_px: int, cells: int) -> int:
+    """The cell that holds a coordinate: cell i goes from stride·i - 0.5 to stride·(i + 1) - 0.5."""
+    return int(np.clip((centre_px + 0.5) // stride_px, 0, cells - 1))
+
+
 def _detection_targets(image: ImageArray, boxes: Array, visible: Array, stride_px: int) -> DetectionSample:
     """Gaussians whose width follows the box, and box distances on the cells near each centre, nearest person last."""
     grid_h, grid_w = image.shape[0] // stride_px, image.shape[1] // stride_px
@@ -236,7 +242,7 @@ def _detection_targets(image: ImageArray, boxes: Array, visible: Array, stride_p
         if share < 0.25 or y1 - y0 < 14:
             weight[bump > 0.3] = 0
             continue
-        bump[int(np.clip(cy / stride_px, 0, grid_h - 1)), int(np.clip(cx / stride_px, 0, grid_w - 1))] = 1
+        bump[_cell(cy, stride_px, grid_h), _cell(cx, stride_px, grid_w)] = 1
         heat = np.maximum(heat, bump)
         near = bump > 0.5
         distances = np.stack([centre_x - x0, centre_y - y0, x1 - centre_x, y1 - centre_y])

@@ -51,7 +51,12 @@ def start_from_engine(module: nn.Module, path: Path, batches: Iterable[Callable[
 
 def _graph_weights(path: Path) -> list[tuple[Tensor, Tensor | None]]:
     """Weight and bias of each layer in the order of the graph."""
-    graph = onnx.load(str(path)).graph
+    try:
+        graph = onnx.load(str(path)).graph
+    except Exception as error:  # protobuf's own class for damaged files
+        raise EngineError(
+            f"engine {path}", expected="an ONNX graph", got=str(error), fix="Give a delivered .onnx file."
+        ) from error
     values = {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in graph.initializer}
     return [
         (values[node.input[1]], values[node.input[2]] if len(node.input) > 2 else None)

@@ -16,6 +16,7 @@ from pose3d_ros.records import Array
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.stages.smooth_features import cam2ray, sequence_features
 from pose3d_ros.training.body import BodyShape, shape_vertices
+from pose3d_ros.training.datasets import worker_rng
 from pose3d_ros.training.joints import SYNTH_JOINTS, posed_joints, rest_joints
 from pose3d_ros.training.motion import FPS, Clip, load_clip, training_clips
 from pose3d_ros.training.rig import alignment, bone_rotations, bone_transforms, load_rig
@@ -71,7 +72,7 @@ class TrackSamples(IterableDataset[TrackSample]):
         self.extremity = np.array([_EXTREMITY.get(j.split("_")[-1], 0.8) for j in skeleton.joints])
 
     def __iter__(self) -> Iterator[TrackSample]:
-        rng = np.random.default_rng(self.seed)
+        rng = worker_rng(self.seed)
         while True:
             rate = float(np.exp(rng.uniform(np.log(8), np.log(30))))
             joints = self._window(rng, rate)

@@ -19,7 +19,7 @@ from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.stages.detect import decode_centre_ltrb
 from pose3d_ros.stages.letterbox import Letterbox
 from pose3d_ros.training.compose import Scene, SceneComposer
-from pose3d_ros.training.datasets import DetectionSamples, PoseSamples, _detection_targets, _flipped
+from pose3d_ros.training.datasets import DetectionSamples, PoseSamples, _cell, _detection_targets, _flipped
 from pose3d_ros.training.joints import SYNTH_JOINTS
 
 SKELETON = get_skeleton("muco21")
@@ -137,6 +137,12 @@ def decoded(sample: DetectionSample, threshold: float = 0.99) -> tuple[Array, Ar
     raw = {"heat": sample.heat[None], "ltrb": sample.ltrb_px[None]}
     letterbox = Letterbox.fit_long_side(width, height, max(width, height))
     return decode_centre_ltrb(raw, letterbox, 8, threshold)
+
+
+@pytest.mark.parametrize(("centre_px", "cell"), [(-0.4, 0), (7.4, 0), (7.6, 1), (15.4, 1), (200.0, 4)])
+def test_a_peak_is_in_the_cell_that_holds_the_centre(centre_px: float, cell: int) -> None:
+    # Cells of 8 px go from -0.5 to 7.5, from 7.5 to 15.5, …
+    assert _cell(centre_px, 8, 5) == cell
 
 
 def test_detection_targets_decode_back_to_the_boxes() -> None:

@@ -127,3 +127,10 @@ def test_a_graph_with_more_layers_is_refused(tmp_path: Path) -> None:
     path = exported(lived_in(detector("resnet18w8")), tmp_path / "engine.onnx")
     with pytest.raises(EngineError, match=r"backbone\.layer"):
         start_from_engine(fresh, path, runs(fresh, 1))
+
+
+def test_a_damaged_graph_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "engine.onnx").write_bytes(b"not a graph")
+    fresh = detector("resnet10w8")
+    with pytest.raises(EngineError, match="ONNX graph"):
+        start_from_engine(fresh, tmp_path / "engine.onnx", runs(fresh, 1))
