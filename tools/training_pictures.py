@@ -29,6 +29,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from pose3d_ros.training.pictures import picture_paths, shrink
+
 ImageArray = npt.NDArray[np.uint8]
 
 PHOTOS = {
@@ -54,7 +56,6 @@ _NO_TEXTURE = re.compile(
     r"|gfx|skins|_n\.|_nm|minimap"
 )
 _FREE = re.compile(r"CC0(-1\.0)?|CC-BY(-SA)?(-[\d.]+\+?)?|public[- ]domain", re.IGNORECASE)
-_PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 _MIN_BYTES, _MIN_SIDE_PX, _LONGEST_PX = 30_000, 128, 512
 _THING_PX = 300
 
@@ -152,7 +153,7 @@ def clip_art(debs: Path, into: Path) -> Iterator[Found]:
 
 
 def _pictures(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in _PICTURES and p.is_file())
+    return [path for path in picture_paths([folder]) if path.is_file()]
 
 
 def cut_out(image: ImageArray) -> ImageArray | None:
@@ -161,12 +162,7 @@ def cut_out(image: ImageArray) -> ImageArray | None:
     if len(rows) < 400:
         return None
     part = image[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
-    return _shrunk(part, _THING_PX) if 0.15 < float(np.mean(part[..., 3] > 128)) < 0.93 else None
-
-
-def _shrunk(image: ImageArray, longest_px: int) -> ImageArray:
-    factor = min(1.0, longest_px / max(image.shape[:2]))
-    return np.asarray(cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8)
+    return shrink(part, _THING_PX) if 0.15 < float(np.mean(part[..., 3] > 128)) < 0.93 else None
 
 
 class Collection:
@@ -197,7 +193,7 @@ def collect(debs: Path, output: Path) -> Collection:
         for found in photos(debs, into):
             image = cv2.imread(str(found.path), cv2.IMREAD_COLOR)
             if image is not None:
-                made.add("photos", found, _shrunk(np.asarray(image, np.uint8), 1280))
+                made.add("photos", found, shrink(np.asarray(image, np.uint8), 1280))
         for found in (*game_pictures(debs, into), *clip_art(debs, into)):
             image = cv2.imread(str(found.path), cv2.IMREAD_UNCHANGED)
             if image is None or image.ndim != 3 or image.dtype != np.uint8:
@@ -207,7 +203,7 @@ def collect(debs: Path, output: Path) -> Collection:
             if thing is not None:
                 made.add("things", found, thing)
             elif found.package == TEXTURES and min(picture.shape[:2]) >= _MIN_SIDE_PX:
-                made.add("textures", found, _shrunk(picture[..., :3], _LONGEST_PX))
+                made.add("textures", found, shrink(picture[..., :3], _LONGEST_PX))
     table = ["# Sources", "", "| picture | Debian package | file | licence |", "|---|---|---|---|", *made.rows]
     (output / "SOURCES.md").write_text("\n".join(table) + "\n", encoding="utf-8")
     return made

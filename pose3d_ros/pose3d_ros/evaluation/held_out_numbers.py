@@ -25,6 +25,7 @@ from pose3d_ros.evaluation.held_out import (
     TruePerson,
 )
 from pose3d_ros.evaluation.identity import recall
+from pose3d_ros.evaluation.plain import plain
 from pose3d_ros.evaluation.reliability import Reliability, SigmaCoverage, reliability, sigma_coverage
 from pose3d_ros.evaluation.scoring import errors_of
 from pose3d_ros.records import Person
@@ -146,7 +147,7 @@ class HeldOutSummary:
         groups = {kind: {name: asdict(n) for name, n in named.items()} for kind, named in self.groups.items()}
         numbers = {**self.about, **asdict(self.people), **asdict(self.boxes)}
         rest = {"groups": groups, "calibration": asdict(self.calibration), "definitions": DEFINITIONS}
-        return {name: _plain(value) for name, value in {**numbers, **rest}.items()}
+        return {name: plain(value) for name, value in {**numbers, **rest}.items()}
 
     def write(self, path: Path) -> None:
         """Write `as_dict` as JSON."""
@@ -274,14 +275,3 @@ def ray_error_m(found: Person, truth: Person) -> float:
     """How much too far (positive) or near the root was put along its viewing ray."""
     root = found.pose.root_cam_m
     return float((root - truth.pose.root_cam_m) @ root / np.linalg.norm(root))
-
-
-def _plain(value: object) -> object:
-    """JSON's own types, NaN as null, four decimals."""
-    if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
-    if isinstance(value, float):
-        return round(value, 4) if math.isfinite(value) else None
-    return value

@@ -12,6 +12,7 @@ import numpy as np
 
 from pose3d_ros.evaluation import metrics
 from pose3d_ros.evaluation.identity import id_switches, idf1, recall
+from pose3d_ros.evaluation.plain import plain
 from pose3d_ros.evaluation.scoring import Errors, Pair, detected, errors_of, jitter_of, match_session
 from pose3d_ros.evaluation.session import People, Session, SessionFrame
 
@@ -115,7 +116,7 @@ class Summary:
         groups = (self.speed, self.completeness, self.accuracy, self.steadiness)
         numbers = {name: value for group in groups for name, value in asdict(group).items()}
         about = {"model": self.model, "skeleton": self.skeleton, "how": self.how}
-        return {**{name: _plain(value) for name, value in {**numbers, **about}.items()}, "definitions": DEFINITIONS}
+        return {**{name: plain(value) for name, value in {**numbers, **about}.items()}, "definitions": DEFINITIONS}
 
     def write(self, path: Path) -> None:
         """Write `as_dict` as JSON."""
@@ -215,14 +216,3 @@ def _percentiles(values: Sequence[float]) -> dict[str, float]:
     if not finite:
         return dict.fromkeys(("p50", "p95", "p99"), math.nan)
     return {f"p{q}": float(np.percentile(finite, q)) for q in (50, 95, 99)}
-
-
-def _plain(value: object) -> object:
-    """JSON's own types, NaN as null, four decimals."""
-    if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
-    if isinstance(value, float):
-        return round(value, 4) if math.isfinite(value) else None
-    return value

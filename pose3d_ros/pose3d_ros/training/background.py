@@ -2,13 +2,11 @@
 
 Walls, floor and sky are found by intersecting every pixel's ray with planes, boxes on the floor by projecting their
 faces; the same camera as the sprites', so the floor is where the feet stand.
-
-    python -m pose3d_ros.training.background --output DIR --count 400 --seed 1 --pictures TEXTURES
+`pose3d synth backgrounds` is the command line of `write_backgrounds`.
 """
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from pose3d_ros.errors import InputError
-from pose3d_ros.training.pictures import load_pictures
 from pose3d_ros.training.view import GroupCamera, View
 
 Array = npt.NDArray[np.float64]
@@ -241,20 +238,3 @@ def write_backgrounds(folder: Path, count: int, seed: int, pictures: Sequence[Im
                 got="an error from OpenCV",
                 fix="Check the folder's permissions and the disk.",
             )
-
-
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, required=True, help="folder of the pictures")
-    parser.add_argument("--count", type=int, default=400)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument(
-        "--pictures", type=Path, nargs="*", default=[], metavar="DIR", help="textures of walls, floors and posters"
-    )
-    a = parser.parse_args()
-    write_backgrounds(a.output, a.count, a.seed, load_pictures(a.pictures))
-
-
-if __name__ == "__main__":
-    main()

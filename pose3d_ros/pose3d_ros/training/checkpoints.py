@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from pose3d_ros.errors import EngineError
+from pose3d_ros.nets.checkpoint import compare_state_dicts
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -44,18 +45,13 @@ def start_from_checkpoint(module: nn.Module, path: Path) -> None:
 
     Raises EngineError for a checkpoint of another net, naming the first tensor that differs.
     """
-    theirs = averaged_weights(path)
-    ours = module.state_dict()
-    for name in (*ours, *theirs):
-        if name not in ours or name not in theirs or ours[name].shape != theirs[name].shape:
-            raise EngineError(
-                f"checkpoint {path}",
-                expected=f"{name} {_shape(ours, name)}, as in the recipe's net",
-                got=_shape(theirs, name),
-                fix="Start from a run of the same recipe, or train from the beginning.",
-            )
-    module.load_state_dict(theirs)
-
-
-def _shape(state: dict[str, Tensor], name: str) -> str:
-    return str(tuple(state[name].shape)) if name in state else "nothing of that name"
+    weights = averaged_weights(path)
+    problems = compare_state_dicts(module.state_dict(), weights)
+    if problems:
+        raise EngineError(
+            f"checkpoint {path}",
+            expected="the weights of the recipe's net",
+            got=f"{len(problems)} differences, the first: {problems[0]}",
+            fix="Start from a run of the same recipe, or train from the beginning.",
+        )
+    module.load_state_dict(weights)

@@ -6,7 +6,6 @@ rendering goes on where it was.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,9 +24,8 @@ from pose3d_ros.training.body import BodyShape
 from pose3d_ros.training.compose import Backgrounds, Scene, SceneComposer
 from pose3d_ros.training.joints import SYNTH_JOINTS
 from pose3d_ros.training.sprite_bank import SpriteBank
-from pose3d_ros.training.sprites import render_bank
+from pose3d_ros.training.sprites import check_seed, render_bank
 
-MAX_SEED = 99
 DEFAULT_SCENES = 600
 CHILD_AGE = 0.4
 """Bodies below this age value (MakeHuman's, 0–1) are children; see `BodyShape.random`."""
@@ -118,7 +116,6 @@ def _joint(joints_cam_m: Array, name: str) -> Array:
 def open_held_out(choice: HeldOutChoice, skeleton: Skeleton) -> HeldOutSet:
     """Render what is missing and open the set. Raises InputError for a choice that can't be used."""
     _check(choice)
-    os.environ.setdefault("LP_NUM_THREADS", "0")  # as when training's people were rendered
     people = choice.folder / "people"
     render_bank(choice.assets, people, _SPRITES_PER_SCENE * choice.scenes, choice.seed, "eval", shard=0, shards=1)
     folders = choice.backgrounds or (_rendered_backgrounds(choice),)
@@ -131,8 +128,7 @@ def open_held_out(choice: HeldOutChoice, skeleton: Skeleton) -> HeldOutSet:
 
 
 def _check(choice: HeldOutChoice) -> None:
-    if not 0 <= choice.seed <= MAX_SEED:
-        raise InputError("seed", expected=f"0 to {MAX_SEED}", got=str(choice.seed), fix="Choose a smaller one.")
+    check_seed(choice.seed)
     if choice.scenes < 1:
         raise InputError("scenes", expected="at least 1", got=str(choice.scenes), fix="Ask for more.")
     if not (choice.assets / "makehuman").is_dir() or not (choice.assets / "cmu_mocap").is_dir():

@@ -56,18 +56,15 @@ class LensWarp:
         return (np.asarray(warped, np.int16) - 1).astype(np.int8)
 
     def boxes(self, boxes_xyxy_px: Array) -> Array:
-        """Boxes (n, 4) round the bent boxes."""
+        """Boxes (n, 4) round the bent boxes, which lie in the picture: further out the lens model folds back."""
         share = np.linspace(0.0, 1.0, _EDGE_POINTS)
         out = np.empty_like(boxes_xyxy_px)
         for i, (x0, y0, x1, y1) in enumerate(boxes_xyxy_px):
             along, up = x0 + share * (x1 - x0), y0 + share * (y1 - y0)
             edges = [np.stack([along, np.full_like(along, y)], -1) for y in (y0, y1)]
             edges += [np.stack([np.full_like(up, x), up], -1) for x in (x0, x1)]
-            rays = self.before.rays(np.concatenate(edges))
-            bent = self.camera.project(rays)
-            fine = np.isfinite(bent).all(axis=1)
-            # Far outside the picture the lens model folds back; there the box's own edges will do.
-            out[i] = (*bent[fine].min(0), *bent[fine].max(0)) if fine.all() else (x0, y0, x1, y1)
+            bent = self.camera.project(self.before.rays(np.concatenate(edges)))
+            out[i] = (*bent.min(axis=0), *bent.max(axis=0))
         return out
 
 

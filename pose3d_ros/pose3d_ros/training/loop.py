@@ -19,7 +19,6 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, IterableDataset
 
 from pose3d_ros.errors import ConfigError
-from pose3d_ros.training.checkpoints import averaged_weights as averaged_weights
 from pose3d_ros.training.checkpoints import read_checkpoint, samples_seen, start_from_checkpoint
 from pose3d_ros.training.distributed import Processes
 from pose3d_ros.training.fine_tune import start_from_engine

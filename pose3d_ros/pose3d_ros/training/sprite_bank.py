@@ -85,7 +85,7 @@ class SpriteBank:
                 str(path),
                 expected="a sprite bank",
                 got="no shard with index.npz",
-                fix="Render one with python -m pose3d_ros.training.sprites.",
+                fix="Render one with `pose3d synth people`.",
             )
         indices = [load_index(folder / "index.npz") for folder in folders]
         self._pixels = [np.memmap(folder / "pixels.bin", dtype=np.uint8, mode="r") for folder in folders]

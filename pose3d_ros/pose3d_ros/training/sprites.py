@@ -1,13 +1,11 @@
 """Render a sprite bank: groups of people before one camera each, every person alone.
 
-    python -m pose3d_ros.training.sprites --assets DIR --output DIR --count 24000 --seed 1 --split train --shard 0/2
-
-A stopped run goes on where it was. Bodies, clips, looks and cameras of the two splits never meet.
+`pose3d synth people` is its command line. A stopped run goes on where it was. Bodies, clips, looks and cameras of the
+two splits never meet.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import time
@@ -37,7 +35,7 @@ GROUP_SIZE = 24
 _FIGURES_PER_GROUP = 8
 EVAL_PERSON, EVAL_LOOK = 1_000_000_000, 1_800_000_000
 """Seeds of the evaluation split's people and looks start here; with seeds below 100 training's stay below."""
-_MAX_SEED = 100
+MAX_SEED = 99
 _SEED_STRIDE = 1_000_003
 _NEAR_M, _FAR_M = 1.0, 9.0
 _MIN_SIDE_PX = 14
@@ -197,7 +195,13 @@ def render_bank(
     shards: int,
     pictures: Sequence[Path] = (),
 ) -> None:
-    """Render this shard's groups of a bank of `count` sprites. pictures: folders of what clothes are printed with."""
+    """Render this shard's groups of a bank of `count` sprites.
+
+    pictures: folders of what clothes are printed with. Raises InputError for a seed beyond MAX_SEED, and for a folder
+    that holds a bank of another seed or split.
+    """
+    check_seed(seed)
+    os.environ.setdefault("LP_NUM_THREADS", "0")  # Mesa's rasteriser: shards are the parallelism
     check_same_bank(output, {"seed": seed, "split": split})
     writer = ShardWriter(output / f"shard-{shard:02d}")
     maker = SpriteMaker(assets, seed, split, load_pictures(pictures))
@@ -212,6 +216,17 @@ def render_bank(
             print(f"shard {shard}/{shards}: {n}/{len(todo)} groups, {rate:.1f} images/s", flush=True)
 
 
+def check_seed(seed: int) -> None:
+    """Raise InputError for a seed whose people would meet those of the other split."""
+    if not 0 <= seed <= MAX_SEED:
+        raise InputError(
+            "seed (--seed, or --synthetic of evaluate)",
+            expected=f"0 to {MAX_SEED}",
+            got=str(seed),
+            fix="Choose another one.",
+        )
+
+
 def check_same_bank(folder: Path, made_of: dict[str, int | str]) -> None:
     """Note in a new bank's folder what it is made of; raise InputError when it is a bank of something else."""
     note = folder / "made_of.json"
@@ -224,34 +239,3 @@ def check_same_bank(folder: Path, made_of: dict[str, int | str]) -> None:
         )
     folder.mkdir(parents=True, exist_ok=True)
     note.write_text(json.dumps(made_of) + "\n")
-
-
-def _shard(text: str) -> tuple[int, int]:
-    k, _, n = text.partition("/")
-    if not (k.isdigit() and n.isdigit() and int(k) < int(n)):
-        raise InputError("--shard", expected="k/n with k < n, as 0/2", got=text, fix="Number shards from 0.")
-    return int(k), int(n)
-
-
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--assets", type=Path, required=True, help="folder with makehuman/ and cmu_mocap/")
-    parser.add_argument("--output", type=Path, required=True, help="folder of the bank")
-    parser.add_argument("--count", type=int, default=24_000, help="sprites of all shards together")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--split", choices=("train", "eval"), default="train")
-    parser.add_argument("--shard", type=_shard, default=(0, 1), metavar="K/N")
-    parser.add_argument(
-        "--pictures", type=Path, nargs="*", default=[], metavar="DIR", help="pictures that clothes are printed with"
-    )
-    a = parser.parse_args()
-    if not 0 <= a.seed < _MAX_SEED:
-        raise InputError("--seed", expected=f"0 to {_MAX_SEED - 1}", got=str(a.seed), fix="Choose a smaller one.")
-    os.environ.setdefault("LP_NUM_THREADS", "0")  # llvmpipe: shards are the parallelism
-    shard, shards = a.shard
-    render_bank(a.assets, a.output, a.count, a.seed, a.split, shard, shards, a.pictures)
-
-
-if __name__ == "__main__":
-    main()

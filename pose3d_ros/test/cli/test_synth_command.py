@@ -40,20 +40,3 @@ def test_debug_is_understood_at_either_place() -> None:
     for arguments in (["synth", "--debug", "backgrounds"], ["synth", "backgrounds", "--debug"]):
         assert parser.parse_args([*arguments, "--output", "b"]).debug
     assert not parser.parse_args(["synth", "backgrounds", "--output", "b"]).debug
-
-
-def test_the_same_options_as_the_modules() -> None:
-    """`python -m pose3d_ros.training.sprites` and `.background` take what the command takes."""
-    import inspect
-
-    from pose3d_ros.training import background, sprites
-
-    parts = build_parser("synth")._subparsers
-    assert parts is not None
-    choices = parts._group_actions[0].choices
-    assert choices is not None
-    synth = choices["synth"]._subparsers._group_actions[0].choices  # type: ignore[index]
-    for name, module in (("people", sprites), ("backgrounds", background)):
-        own = {option for option in synth[name]._option_string_actions if option.startswith("--")}
-        for option in own - {"--help", "--debug"}:
-            assert f'"{option}"' in inspect.getsource(module.main), (name, option)

@@ -57,29 +57,18 @@ def _posenet(path: Path) -> float:
     return export_posenet(PoseNet(J, "resnet10w8", 64), path)
 
 
+ROOT_POSE_INPUTS: Shapes = {"image": ["batch", 3, 64, 64], "k_m": ["batch"]}
+ROOT_POSE_OUTPUTS: Shapes = {
+    "joints_crop_px": ["batch", J, 2],
+    "relative_depth_m": ["batch", J],
+    "joint_scores": ["batch", J],
+    "root_depth_m": ["batch"],
+    "root_log_sigma": ["batch"],
+}
+
 CASES: list[tuple[Callable[[Path], float], Shapes, Shapes]] = [
-    (
-        _root_pose,
-        {"image": ["batch", 3, 64, 64], "k_m": ["batch"]},
-        {
-            "joints_crop_px": ["batch", J, 2],
-            "relative_depth_m": ["batch", J],
-            "joint_scores": ["batch", J],
-            "root_depth_m": ["batch"],
-            "root_log_sigma": ["batch"],
-        },
-    ),
-    (
-        _root_pose_maps,
-        {"image": ["batch", 3, 64, 64], "k_m": ["batch"]},
-        {
-            "joints_crop_px": ["batch", J, 2],
-            "relative_depth_m": ["batch", J],
-            "joint_scores": ["batch", J],
-            "root_depth_m": ["batch"],
-            "root_log_sigma": ["batch"],
-        },
-    ),
+    (_root_pose, ROOT_POSE_INPUTS, ROOT_POSE_OUTPUTS),
+    (_root_pose_maps, ROOT_POSE_INPUTS, ROOT_POSE_OUTPUTS),
     (
         _detector,
         {"image": ["batch", 3, "height", "width"]},

@@ -12,7 +12,8 @@ import torch
 from torch import nn
 
 from pose3d_ros.errors import ConfigError, EngineError
-from pose3d_ros.training.loop import Batch, Task, Trainer, averaged_weights, collate
+from pose3d_ros.training.checkpoints import averaged_weights
+from pose3d_ros.training.loop import Batch, Task, Trainer, collate
 from pose3d_ros.training.recipe import Recipe
 
 
@@ -92,9 +93,8 @@ def test_a_checkpoint_of_another_net_is_named(tmp_path: Path) -> None:
     Trainer(Line(), recipe(20), tmp_path / "a").run()
     wider = Line()
     wider.module = nn.Linear(1, 2)
-    with pytest.raises(EngineError, match=r"weight \(2, 1\)") as error:
+    with pytest.raises(EngineError, match=r"weight is \(1, 1\), not \(2, 1\)"):
         Trainer(wider, recipe(20), tmp_path / "b").start_from(tmp_path / "a" / "checkpoint.pt")
-    assert "(1, 1)" in str(error.value)
 
 
 @pytest.mark.parametrize("name", ["nothing.pt", "nothing.onnx", "log.jsonl"])
