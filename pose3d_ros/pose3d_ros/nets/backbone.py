@@ -66,21 +66,24 @@ _SPECS: dict[str, tuple[Block, tuple[int, int, int, int]]] = {
     "resnet101": (Bottleneck, (3, 4, 23, 3)),
     "resnet152": (Bottleneck, (3, 8, 36, 3)),
 }
-_NAME = re.compile(r"(resnet\d+)(?:w([1-9]\d{0,3}))?")
+_NAME = re.compile(r"(resnet\d+)(?:w([1-9]\d{0,3}))?(?:x([1-9]\d{0,3}))?")
 
 
 class Backbone(nn.Module):
     """A ResNet without its classifier.
 
     channels: of the feature maps at strides 4, 8, 16 and 32. State-dict keys and shapes are torchvision's, less `fc`.
+    max_width: no stage is wider; the last one holds most of a ResNet's weights and little of its arithmetic.
     """
 
-    def __init__(self, block: Block, depths: tuple[int, int, int, int], base_width: int = 64) -> None:
+    def __init__(
+        self, block: Block, depths: tuple[int, int, int, int], base_width: int = 64, max_width: int | None = None
+    ) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, base_width, 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(base_width)
         self.maxpool = nn.MaxPool2d(3, 2, 1)
-        widths = [base_width * 2**i for i in range(4)]
+        widths = [min(base_width * 2**i, max_width or base_width * 8) for i in range(4)]
         out = [w * block.expansion for w in widths]
         self.channels: tuple[int, int, int, int] = (out[0], out[1], out[2], out[3])
         self.layer1 = _stage(block, base_width, widths[0], depths[0], 1)
@@ -105,19 +108,20 @@ def build_backbone(name: str) -> Backbone:
     """The backbone of that name, freshly initialised.
 
     `resnet18`, `resnet34`, `resnet50`, `resnet101`, `resnet152` are the published ones; `resnet10` has one block a
-    stage; a suffix `wN` gives the stem N channels instead of 64 and scales every stage with it: `resnet18w32`.
+    stage; a suffix `wN` gives the stem N channels instead of 64 and scales every stage with it: `resnet18w32`; `xM`
+    behind it stops that growth at M: `resnet18w48x256` has 48, 96, 192 and 256.
     Raises EngineError for any other name.
     """
     match = _NAME.fullmatch(name)
     if match is None or match[1] not in _SPECS:
         raise EngineError(
             "backbone",
-            expected=f"one of {', '.join(_SPECS)}, with an optional base width such as resnet18w32",
+            expected=f"one of {', '.join(_SPECS)}, with an optional width and cap: resnet18w32, resnet18w48x256",
             got=repr(name),
             fix="Choose a backbone from that list.",
         )
     block, depths = _SPECS[match[1]]
-    return Backbone(block, depths, int(match[2] or 64))
+    return Backbone(block, depths, int(match[2] or 64), int(match[3]) if match[3] else None)
 
 
 def check_input_size(net: str, input_size_px: int) -> None:

@@ -51,6 +51,8 @@ def procedural_background(view: View, rng: np.random.Generator, pictures: Sequen
         _paint_plane(image, distance, rays, origin, plane, rng, pictures)
     for _ in range(int(rng.integers(0, 9))):
         _paint_box(image, view, rng)
+    for _ in range(int(rng.choice(4, p=(0.4, 0.3, 0.2, 0.1)))):
+        _paint_clump(image, view, rng)
     for _ in range(int(rng.integers(0, 4))):
         _paint_polygon(image, rng)
     for _ in range(int(rng.integers(0, 4)) if pictures else 0):
@@ -203,13 +205,49 @@ def _paint_box(image: Array32, view: View, rng: np.random.Generator) -> None:
 
 
 def _paint_polygon(image: Array32, rng: np.random.Generator) -> None:
-    """A flat shape anywhere: a poster, a plant, a thing nobody can name."""
+    """A flat shape anywhere: a poster, a thing nobody can name."""
     h, w = image.shape[:2]
     centre = rng.uniform([0, 0], [w, h])
     angle = np.sort(rng.uniform(0, 2 * np.pi, int(rng.integers(3, 9))))
     radius = rng.uniform(0.02, 0.18) * w * rng.uniform(0.5, 1.0, len(angle))
     points = centre + np.stack([np.cos(angle), np.sin(angle)], axis=1) * radius[:, None]
     cv2.fillPoly(image, [np.rint(points).astype(np.int32)], tuple(float(v) for v in _colour(rng)))
+
+
+def _paint_clump(image: Array32, view: View, rng: np.random.Generator) -> None:
+    """What stands on the floor and is as tall as a person, but none: a plant in its pot, a bush, a full coat stand.
+
+    A block below, a thin pole, and about it a cloud of small leaves or cloths of one colour.
+    """
+    place = np.array([rng.uniform(-4, 4), 0.0, -rng.uniform(2.0, 9.0)])
+    height, radius = rng.uniform(0.6, 2.2), rng.uniform(0.15, 0.5)
+    ends = view.to_cam(place + np.array([[0, 0, 0], [0, height, 0]]))
+    if ends[:, 2].min() < 0.3:
+        return
+    foot, top = view.project(ends)
+    px_per_m = float(np.linalg.norm(top - foot)) / height
+    pot, pole = rng.uniform(0.0, 0.35), rng.uniform(0.01, 0.04)
+    wide = px_per_m * radius * rng.uniform(0.3, 0.9)
+    rim = foot + (top - foot) * pot
+    corners = [foot - (wide * 0.8, 0), foot + (wide * 0.8, 0), rim + (wide, 0), rim - (wide, 0)]
+    cv2.line(image, _pixel(foot), _pixel(top), _scalar(_colour(rng)), max(1, round(pole * px_per_m)))
+    cv2.fillConvexPoly(image, np.rint(corners).astype(np.int32), _scalar(_colour(rng)))
+    colour, low = _colour(rng), rng.uniform(pot, 0.6)
+    middle, spread = (low + 1) / 2, (1 - low) / 4
+    for _ in range(int(rng.integers(20, 160))):
+        along = rng.normal(middle, spread)
+        centre = foot + (top - foot) * along + rng.normal(0, radius / 2, 2) * px_per_m * (1, 0.3)
+        axes = np.maximum(rng.uniform((0.04, 0.015), (0.14, 0.05)) * px_per_m * radius / 0.3, 0.6)
+        shade = np.clip(colour * rng.uniform(0.5, 1.4), 0, 255)
+        cv2.ellipse(image, _pixel(centre), _pixel(axes + 0.5), float(rng.uniform(0, 180)), 0, 360, _scalar(shade), -1)
+
+
+def _pixel(point: Array) -> tuple[int, int]:
+    return round(float(point[0])), round(float(point[1]))
+
+
+def _scalar(colour: Array32) -> tuple[float, float, float]:
+    return float(colour[0]), float(colour[1]), float(colour[2])
 
 
 def _camera_look(image: Array32, rng: np.random.Generator) -> ImageArray:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from pose3d_ros.errors import EngineError
 from pose3d_ros.nets.checkpoint import compare_state_dicts
+from pose3d_ros.training.widen import can_widen, widened
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -41,11 +42,13 @@ def samples_seen(state: Mapping[str, Any], batch_size: int) -> int:
 
 
 def start_from_checkpoint(module: nn.Module, path: Path) -> None:
-    """Load a run's averaged weights into an untrained net of the same configuration, in place.
+    """Load a run's averaged weights, in place, into an untrained net of the same configuration or a wider backbone.
 
     Raises EngineError for a checkpoint of another net, naming the first tensor that differs.
     """
     weights = averaged_weights(path)
+    if can_widen(module, weights):
+        weights = widened(module, weights)
     problems = compare_state_dicts(module.state_dict(), weights)
     if problems:
         raise EngineError(

@@ -91,8 +91,10 @@ class SpriteBank:
         self._pixels = [np.memmap(folder / "pixels.bin", dtype=np.uint8, mode="r") for folder in folders]
         self._shard = np.concatenate([np.full(len(ix["offset"]), k) for k, ix in enumerate(indices)])
         self.index = {name: np.concatenate([ix[name] for ix in indices]) for name in indices[0]}
-        order = np.argsort(self.index["group"], kind="stable")
-        groups, starts = np.unique(self.index["group"][order], return_index=True)
+        # Shards of several renderings may lie side by side: a number means one camera within its shard alone.
+        group = self.index["group"] * len(folders) + self._shard
+        order = np.argsort(group, kind="stable")
+        groups, starts = np.unique(group[order], return_index=True)
         self._members = np.split(order, starts[1:]) if len(groups) else []
 
     def __len__(self) -> int:

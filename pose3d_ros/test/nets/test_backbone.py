@@ -49,6 +49,8 @@ def test_bottleneck_keys_are_torchvisions() -> None:
         ("resnet10w8", (8, 16, 32, 64)),
         ("resnet18w24", (24, 48, 96, 192)),
         ("resnet50w8", (32, 64, 128, 256)),
+        ("resnet18w24x100", (24, 48, 96, 100)),
+        ("resnet50w8x16", (32, 64, 64, 64)),
     ],
 )
 def test_width_suffix_scales_every_stage(name: str, channels: tuple[int, ...]) -> None:

@@ -55,6 +55,13 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         assert first.joints_cam_m[3, 1] == k + 1
 
 
+def test_banks_beside_each_other_keep_their_cameras_apart(tmp_path: Path) -> None:
+    write(tmp_path / "first-00", [0, 1])
+    write(tmp_path / "second-00", [0])
+    bank = SpriteBank(tmp_path)
+    assert [bank.group_members(k).tolist() for k in range(bank.group_count)] == [[0, 1], [4, 5], [2, 3]]
+
+
 def test_a_stopped_run_goes_on_after_the_last_checkpoint(tmp_path: Path) -> None:
     shard = tmp_path / "shard-00"
     write(shard, [0])
