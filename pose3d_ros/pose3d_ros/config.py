@@ -37,6 +37,20 @@ class EngineConfig(Settings):
         choices=("auto", "tensorrt", "onnxruntime", "torch"),
     )
     threads: int = setting(0, "Threads of one engine; 0 lets the backend choose.", low=0, high=256)
+    precision: str = setting(
+        "auto",
+        "Arithmetic of TensorRT's engines; auto is fp16. int8 needs `pose3d engines build` with pictures first.",
+        choices=("auto", "fp32", "fp16", "int8"),
+    )
+    onnx_provider: str = setting(
+        "auto",
+        "What onnxruntime computes on, where its installed build can; auto is cuda, else cpu.",
+        choices=("auto", "cpu", "cuda", "tensorrt"),
+    )
+    engine_cache: str = setting("", "Directory of the engines that TensorRT built; empty for ~/.cache/pose3d_ros/plans.")
+    build_engines: bool = setting(
+        True, "Build TensorRT engines that lack, which takes minutes; until one is there, onnxruntime runs in its place."
+    )
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 
 from pose3d_ros.config import PipelineConfig
-from pose3d_ros.engines import BackendChoice, Engine, Manifest, ManifestEntry, open_engine
+from pose3d_ros.engines import BackendChoice, Engine, EngineOptions, Manifest, ManifestEntry, open_engine
+from pose3d_ros.engines.options import DEFAULT_CACHE_DIR
 from pose3d_ros.errors import InputError
 from pose3d_ros.geometry import Camera
 from pose3d_ros.records import Detection, Frame, FrameResult
@@ -47,21 +51,33 @@ class Pipeline:
 
     @classmethod
     def from_manifest(
-        cls, manifest: Manifest, config: PipelineConfig, backend: BackendChoice, *, smooth: bool = True
+        cls,
+        manifest: Manifest,
+        config: PipelineConfig,
+        backend: BackendChoice,
+        *,
+        smooth: bool = True,
+        options: EngineOptions | None = None,
     ) -> Pipeline:
         """Open the engines of a manifest and make the stages.
 
-        smooth: with the temporal smoother, where the manifest has one. Raises EngineError when a role is not filled,
-        or an engine can't be opened or does not fit its decoder; engines opened until then are closed.
+        smooth: with the temporal smoother, where the manifest has one. options: `engine_options(config)` unless given.
+        Raises EngineError when a role is not filled, or an engine can't be opened or does not fit its decoder; engines
+        opened until then are closed.
         """
+        opener = partial(open_engine, backend=backend, options=options or engine_options(config))
+        return cls.from_opener(manifest, config, opener, smooth=smooth)
+
+    @classmethod
+    def from_opener(cls, manifest: Manifest, config: PipelineConfig, opener: _Open, *, smooth: bool = True) -> Pipeline:
+        """The same with engines of the caller's own making. opener: called once for each entry that is needed."""
         with contextlib.ExitStack() as opened:
             engines: dict[str, Engine] = {}
 
             def engine(entry: ManifestEntry) -> Engine:
                 """One engine per entry: the stages share one that fills several roles."""
                 if entry.name not in engines:
-                    loaded = open_engine(entry, backend, threads=config.engine.threads)
-                    engines[entry.name] = opened.enter_context(loaded)
+                    engines[entry.name] = opened.enter_context(opener(entry))
                 return engines[entry.name]
 
             made = cls(
@@ -81,12 +97,24 @@ class Pipeline:
         return self._skeleton
 
     @property
+    def engine_statuses(self) -> tuple[str, ...]:
+        """What runs each engine: `name: backend`."""
+        return tuple(f"{engine.name}: {engine.status}" for engine in self._engines)
+
+    @property
+    def engine_problems(self) -> tuple[str, ...]:
+        """Why an engine does not run on the chosen backend, of those that do not."""
+        return tuple(
+            f"{engine.name} runs on {engine.status}: {engine.problem}" for engine in self._engines if engine.problem
+        )
+
+    @property
     def delay_frames(self) -> int:
         """Frames by which the people lag behind their image: the smoother's delay, 0 without one."""
         return 0 if self._smoother is None else self._smoother.delay_frames
 
     def __call__(self, frame: Frame, detections: Sequence[Detection] | None = None) -> FrameResult:
-        """The people in a frame, with the milliseconds of each stage and their `total`.
+        """The people in a frame, with the milliseconds of each stage, their `total`, and what of it the `engines` took.
 
         detections: boxes that replace the detector's. Raises InputError for an image, camera or box that can't be
         used, before any engine runs, and EngineError when an engine fails; the people followed so far stay as they
@@ -94,6 +122,7 @@ class Pipeline:
         """
         check_frame(frame)
         timings_ms: dict[str, float] = {}
+        busy_s = self._busy_s()
         with _timed(timings_ms, "total"):
             with _timed(timings_ms, "detect"):
                 found = self._detector(frame) if detections is None else _checked(detections)
@@ -105,7 +134,11 @@ class Pipeline:
                 with _timed(timings_ms, "smooth"):
                     people = self._smoother.update(people, frame.stamp_ns, frame.camera)
             people = convert_people(people, self._skeleton)
+        timings_ms["engines"] = (self._busy_s() - busy_s) * 1e3
         return FrameResult(people, found, timings_ms)
+
+    def _busy_s(self) -> float:
+        return sum(engine.busy_s for engine in self._engines)
 
     def warm_up(self, width_px: int, height_px: int) -> None:
         """Run the image engines once on a black image of that size: a first run allocates and is slow."""
@@ -160,6 +193,20 @@ def check_frame(frame: Frame) -> None:
         )
 
 
+def engine_options(config: PipelineConfig, report: Callable[[str], object] | None = None) -> EngineOptions:
+    """The engines' options of a configuration. report: told in a line what takes long."""
+    settings = config.engine
+    options = EngineOptions(
+        threads=settings.threads,
+        precision=settings.precision,
+        cache_dir=Path(settings.engine_cache) if settings.engine_cache else DEFAULT_CACHE_DIR,
+        max_people=config.detector.max_people,
+        allow_build=settings.build_engines,
+        provider=settings.onnx_provider,
+    )
+    return replace(options, report=report) if report else options
+
+
 def _checked(detections: Sequence[Detection]) -> tuple[Detection, ...]:
     for detection in detections:
         box = np.asarray(detection.box_xyxy_px)
@@ -179,8 +226,10 @@ def _detector(manifest: Manifest, engine: _Open, config: PipelineConfig) -> Dete
 
 
 def _estimator(manifest: Manifest, engine: _Open, config: PipelineConfig) -> RootPoseEstimator:
-    pose_entry, root_entry = manifest.for_role("pose"), manifest.for_role("root")
-    root_engine = None if root_entry.name == pose_entry.name else engine(root_entry)
+    pose_entry = manifest.for_role("pose")
+    # Without a root net the pose net has to give metres; the estimator says so where it does not.
+    root_entry = manifest.for_role("root") if manifest.has_role("root") else None
+    root_engine = None if root_entry is None or root_entry.name == pose_entry.name else engine(root_entry)
     return RootPoseEstimator(engine(pose_entry), pose_entry, root_engine, root_entry, config=config.pose)
 
 

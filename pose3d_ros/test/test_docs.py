@@ -16,6 +16,7 @@ from pose3d_ros.config import PARAMETERS
 from pose3d_ros.evaluation.held_out_numbers import BoxNumbers, PeopleNumbers
 from pose3d_ros.evaluation.summary import Accuracy, Completeness, Speed, Steadiness, Summary
 from pose3d_ros.stages.decoders import POSE_DECODERS, ROOT_DECODERS
+from pose3d_ros.stages.detector_decoders import DETECTOR_DECODERS
 
 PACKAGE = Path(__file__).resolve().parents[1]
 ROOT = PACKAGE.parent
@@ -265,7 +266,7 @@ def test_every_number_of_the_held_out_set_is_defined_and_no_other() -> None:
 
 
 def test_decoders_are_those_of_the_stages() -> None:
-    known = {*POSE_DECODERS, *ROOT_DECODERS}
+    known = {*POSE_DECODERS, *ROOT_DECODERS, *DETECTOR_DECODERS}
     for name in ("detect", "smooth"):
         known |= constants(SOURCE / "stages" / f"{name}.py")
     assert named("decoder")["pose3d_ros/engines/README.md"] - known == set()

@@ -10,7 +10,15 @@ import pytest
 
 from pose3d_ros import pipeline as module
 from pose3d_ros.config import DetectorConfig, PipelineConfig, TrackerConfig
-from pose3d_ros.engines import BackendChoice, Engine, Manifest, ManifestEntry, Normalisation, TensorSpec
+from pose3d_ros.engines import (
+    BackendChoice,
+    Engine,
+    EngineOptions,
+    Manifest,
+    ManifestEntry,
+    Normalisation,
+    TensorSpec,
+)
 from pose3d_ros.errors import EngineError, InputError
 from pose3d_ros.geometry import Camera
 from pose3d_ros.pipeline import Pipeline
@@ -96,7 +104,7 @@ ENTRIES = (
 def engines(monkeypatch: pytest.MonkeyPatch) -> dict[str, FakeEngine]:
     opened: dict[str, FakeEngine] = {}
 
-    def open_fake(entry: ManifestEntry, backend: BackendChoice, *, threads: int = 0) -> FakeEngine:
+    def open_fake(entry: ManifestEntry, backend: BackendChoice, options: EngineOptions) -> FakeEngine:
         opened[entry.name] = FakeEngine(entry)
         return opened[entry.name]
 
@@ -124,7 +132,8 @@ def test_from_image_to_people(engines: dict[str, FakeEngine]) -> None:
     np.testing.assert_allclose(person.pose.root_cam_m, expected, atol=1e-6)
     assert person.pose.skeleton.name == "muco21"
     assert len(result.detections) == 1
-    assert list(result.timings_ms) == ["detect", "pose", "track", "smooth", "total"]
+    assert list(result.timings_ms) == ["detect", "pose", "track", "smooth", "total", "engines"]
+    assert result.timings_ms["engines"] <= result.timings_ms["total"]
     assert all(ms >= 0 for ms in result.timings_ms.values())
     assert not any(engine.open for engine in engines.values())
 

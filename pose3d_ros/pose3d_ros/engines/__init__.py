@@ -16,10 +16,12 @@ from pose3d_ros.engines.manifest import (
     write_manifest,
 )
 from pose3d_ros.engines.onnx import OnnxEngine
+from pose3d_ros.engines.options import EngineOptions
 
 __all__ = [
     "BackendChoice",
     "Engine",
+    "EngineOptions",
     "Manifest",
     "ManifestEntry",
     "Normalisation",

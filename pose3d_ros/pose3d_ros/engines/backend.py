@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import ModuleType
 
 from pose3d_ros.engines.base import Availability, Engine
+from pose3d_ros.engines.fallback import FallbackEngine
 from pose3d_ros.engines.manifest import ManifestEntry, verify_sha256
+from pose3d_ros.engines.options import EngineOptions
 from pose3d_ros.errors import EngineError
 
 Probe = Callable[[], Availability]
@@ -20,17 +22,21 @@ _MODULES = {
     "onnxruntime": "pose3d_ros.engines.onnx",
     "torch": "pose3d_ros.engines.torch",
 }
-"""Backend → its module, which has `availability()` and `open_model(path, threads=)`; one may be absent."""
+"""Backend → its module, which has `availability()` and `open_model(entry, options)`; one may be absent."""
 
 _AUTO_ORDER = ("tensorrt", "onnxruntime")
 
 
 @dataclass(frozen=True)
 class BackendChoice:
-    """The backend that runs the engines (`tensorrt`, `onnxruntime` or `torch`), and why it was chosen."""
+    """The backend that runs the engines (`tensorrt`, `onnxruntime` or `torch`), and why it was chosen.
+
+    fallback: the one that takes over an engine that this one can't open or run; empty for none.
+    """
 
     name: str
     reason: str
+    fallback: str = ""
 
 
 def default_probes() -> dict[str, Probe]:
@@ -41,8 +47,9 @@ def default_probes() -> dict[str, Probe]:
 def choose_backend(requested: str = "auto", probes: Mapping[str, Probe] | None = None) -> BackendChoice:
     """The backend to use.
 
-    requested: `auto`, or the name of the one that must be used. `auto` takes TensorRT where it works, else ONNX
-    Runtime, and its reason says why not TensorRT. probes: how to find out, `default_probes()` unless given.
+    requested: `auto`, or the name of the one that must be used. `auto` takes TensorRT where it works, with ONNX Runtime
+    for what it fails at, else ONNX Runtime, and its reason says why not TensorRT. probes: how to find out,
+    `default_probes()` unless given.
     Raises EngineError for an unknown name, a forced backend that does not work, and when none works.
     """
     known = default_probes() if probes is None else probes
@@ -52,25 +59,45 @@ def choose_backend(requested: str = "auto", probes: Mapping[str, Probe] | None =
     for name in (n for n in _AUTO_ORDER if n in known):
         found = known[name]()
         if found.usable:
-            return BackendChoice(name, "; ".join([found.reason, *refused]))
+            later = _AUTO_ORDER[_AUTO_ORDER.index(name) + 1 :]
+            fallback = next((other for other in later if other in known and known[other]().usable), "")
+            return BackendChoice(name, "; ".join([found.reason, *refused]), fallback)
         refused.append(f"no {name}: {found.reason}")
     raise EngineError("backend", expected="one that works", got="; ".join(refused), fix="Install onnxruntime.")
 
 
-def open_engine(entry: ManifestEntry, backend: BackendChoice, *, threads: int = 0) -> Engine:
+def open_engine(entry: ManifestEntry, backend: BackendChoice, options: EngineOptions | None = None) -> Engine:
     """Open an entry's file with the chosen backend, after its sha256 matched.
 
-    threads: CPU threads of one run, 0 for the backend's default. Raises EngineError when the file is missing, is not
-    the one that the manifest describes, or can't be loaded.
+    An engine that the backend can't open, or fails to run later, goes on with the choice's fallback, if there is one;
+    one that has to be built first runs there until it is.
+    Raises EngineError when the file is missing, is not the one that the manifest describes, or can't be loaded.
     """
-    module = _module(backend.name)
-    if module is None:
-        raise EngineError(
-            "backend", expected=_names(_MODULES), got=f"{backend.name!r}", fix="Take one from choose_backend()."
-        )
+    options = options or EngineOptions()
     verify_sha256(entry)
-    engine: Engine = module.open_model(entry.file, threads=threads)
+    first = partial(_open, _opening_module(backend.name), entry)
+    if not backend.fallback:
+        return first(options)
+    second = partial(_open, _opening_module(backend.fallback), entry)
+    return FallbackEngine(
+        entry.name,
+        partial(first, replace(options, allow_build=False)),
+        partial(second, options),
+        partial(first, options) if options.allow_build else None,
+        options.cancelled.set,
+    )
+
+
+def _open(module: ModuleType, entry: ManifestEntry, options: EngineOptions) -> Engine:
+    engine: Engine = module.open_model(entry, options)
     return engine
+
+
+def _opening_module(name: str) -> ModuleType:
+    module = _module(name)
+    if module is None:
+        raise EngineError("backend", expected=_names(_MODULES), got=f"{name!r}", fix="Take one from choose_backend().")
+    return module
 
 
 def _forced(requested: str, probes: Mapping[str, Probe]) -> BackendChoice:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,6 +42,10 @@ class Availability:
     reason: str
 
 
+class NotBuiltError(EngineError):
+    """The engine could run here once it is built for this machine."""
+
+
 class Engine(ABC):
     """A loaded network. Use it as a context manager or call `close`; use it from one thread at a time.
 
@@ -52,6 +57,8 @@ class Engine(ABC):
         self._inputs = inputs
         self._outputs = outputs
         self._closed = False
+        self.busy_s = 0.0
+        """What all its runs took together, checks of the inputs not counted."""
 
     @property
     def name(self) -> str:
@@ -66,10 +73,21 @@ class Engine(ABC):
     def outputs(self) -> tuple[TensorSpec, ...]:
         return self._outputs
 
+    @property
+    def status(self) -> str:
+        """What runs it, for logs and diagnostics."""
+        return type(self).__name__
+
+    @property
+    def problem(self) -> str:
+        """Why it does not run on what was chosen for it; empty where it does."""
+        return ""
+
     def infer(self, feeds: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Run the network once.
 
-        feeds: an array for every input, of exactly its dtype and shape; a strided one is copied into C order.
+        feeds: an array for every input, of exactly its dtype and shape; a strided one is copied into C order, and whole
+        numbers may have another width that holds them (older TensorRT makes int32 of a graph's int64).
         Returns an array for every output. Raises EngineError for a closed engine, a missing or unknown name, another
         dtype or rank, another length of a fixed axis, axes of one name that differ, an empty array, or a failed run.
         """
@@ -82,7 +100,12 @@ class Engine(ABC):
         for spec in self._inputs:
             self._check_tensor(spec, feeds[spec.name], lengths)
         # Strided arrays and foreign byte orders have the right values in the wrong places: copied, not refused.
-        return self._run({s.name: np.asarray(feeds[s.name], dtype=s.dtype, order="C") for s in self._inputs})
+        arrays = {s.name: np.asarray(feeds[s.name], dtype=s.dtype, order="C") for s in self._inputs}
+        start_s = time.perf_counter()
+        try:
+            return self._run(arrays)
+        finally:
+            self.busy_s += time.perf_counter() - start_s
 
     def close(self) -> None:
         """Free what the engine holds. Closing twice is fine."""
@@ -119,7 +142,7 @@ class Engine(ABC):
     def _check_tensor(self, spec: TensorSpec, array: Tensor, lengths: dict[str, tuple[int, str]]) -> None:
         if not isinstance(array, np.ndarray):
             raise self._misfit(spec, type(array).__name__)
-        if array.dtype.name != spec.dtype or array.ndim != len(spec.shape) or not array.size:
+        if not _is_of(array, spec.dtype) or array.ndim != len(spec.shape) or not array.size:
             raise self._misfit(spec, f"{array.dtype.name} {array.shape}")
         for axis, length in zip(spec.shape, array.shape, strict=True):
             if isinstance(axis, int):
@@ -137,3 +160,13 @@ class Engine(ABC):
             got=got,
             fix="Convert the array before the call; skip the call when there is nobody.",
         )
+
+
+def _is_of(array: Tensor, dtype: str) -> bool:
+    """Whether the array has that type, or holds whole numbers that all fit it."""
+    if array.dtype.name == dtype:
+        return True
+    if array.dtype.kind not in "iu" or np.dtype(dtype).kind not in "iu" or not array.size:
+        return False
+    limits = np.iinfo(dtype)
+    return bool(limits.min <= array.min() and array.max() <= limits.max)

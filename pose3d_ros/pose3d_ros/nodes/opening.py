@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pose3d_ros.config import EngineConfig, PipelineConfig
@@ -16,12 +17,13 @@ from pose3d_ros.engines import (
 )
 from pose3d_ros.engines.manifest import default_manifest_candidates
 from pose3d_ros.nodes.share import share_directories
-from pose3d_ros.pipeline import Pipeline
+from pose3d_ros.pipeline import Pipeline, engine_options
 from pose3d_ros.skeletons import Skeleton, get_skeleton
 from pose3d_ros.stages.smooth import Smoother
 
 # A first run allocates and is slow; it should not be the first frame's. The usual camera's size serves.
 _WARM_UP_PX = (640, 480)
+Report = Callable[[str], object]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +45,12 @@ class OpenSmoother:
     model: str
     backend: BackendChoice
 
+    @property
+    def engine_problems(self) -> tuple[str, ...]:
+        """Why the engine does not run on the chosen backend, if it does not."""
+        engine = self.engine
+        return (f"{engine.name} runs on {engine.status}: {engine.problem}",) if engine.problem else ()
+
 
 def open_manifest(config: EngineConfig) -> Manifest:
     """The manifest of the engines to use; the embedded ones unless a folder is named. Raises EngineError."""
@@ -52,20 +60,20 @@ def open_manifest(config: EngineConfig) -> Manifest:
     return load_manifest(default_manifest_dir((*default_manifest_candidates(), *installed)))
 
 
-def open_pipeline(config: PipelineConfig) -> OpenPipeline:
-    """Open the image engines. Raises EngineError with what to do about it."""
+def open_pipeline(config: PipelineConfig, report: Report | None = None) -> OpenPipeline:
+    """Open the image engines. report: told in a line what takes long. Raises EngineError with what to do about it."""
     manifest = open_manifest(config.engine)
     backend = choose_backend(config.engine.backend)
-    pipeline = Pipeline.from_manifest(manifest, config, backend, smooth=False)
+    pipeline = Pipeline.from_manifest(manifest, config, backend, smooth=False, options=engine_options(config, report))
     pipeline.warm_up(*_WARM_UP_PX)
     names = dict.fromkeys(manifest.for_role(role).name for role in ("detector", "root", "pose"))
     return OpenPipeline(pipeline, " + ".join(names), backend)
 
 
-def open_smoother(config: PipelineConfig) -> OpenSmoother:
-    """Open the temporal engine. Raises EngineError with what to do about it."""
+def open_smoother(config: PipelineConfig, report: Report | None = None) -> OpenSmoother:
+    """Open the temporal engine. report: told in a line what takes long. Raises EngineError with what to do about it."""
     entry = open_manifest(config.engine).for_role("smoother")
     backend = choose_backend(config.engine.backend)
-    engine = open_engine(entry, backend, threads=config.engine.threads)
+    engine = open_engine(entry, backend, engine_options(config, report))
     smoother = Smoother(engine, entry, config.smoother)
     return OpenSmoother(smoother, engine, get_skeleton(entry.skeleton or ""), entry.name, backend)

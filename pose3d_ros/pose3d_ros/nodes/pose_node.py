@@ -20,11 +20,15 @@ class PoseNode(ManagedNode):
     """Subscribes `image_raw` (or `image_raw/compressed`) and `camera_info`; publishes `people`, `markers`, `skeleton`,
     `overlay` and `/diagnostics`; offers `~/enable`.
 
-    opener: opens the pipeline of a configuration.
+    opener: opens the pipeline of a configuration; `open_pipeline` unless given.
     """
 
-    def __init__(self, *, opener: _Opener = open_pipeline, **node_options: Any) -> None:
-        super().__init__(POSE_NODE, lambda node: PoseWork(node, opener(node.config.pipeline)), **node_options)
+    def __init__(self, *, opener: _Opener | None = None, **node_options: Any) -> None:
+        def work(node: ManagedNode) -> PoseWork:
+            config = node.config.pipeline
+            return PoseWork(node, opener(config) if opener else open_pipeline(config, node.get_logger().info))
+
+        super().__init__(POSE_NODE, work, **node_options)
 
 
 def main(args: list[str] | None = None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,7 @@ from pose3d_ros.nodes.managed import ManagedNode
 from pose3d_ros.nodes.meters import RateMeter, TimeMeter, latency_ms
 from pose3d_ros.nodes.opening import OpenPipeline
 from pose3d_ros.nodes.output import PeopleOutput, PeopleResult
-from pose3d_ros.nodes.problems import FRAME_PROBLEM_S, Level
+from pose3d_ros.nodes.problems import FRAME_PROBLEM_S, EngineProblems, Level
 from pose3d_ros.nodes.qos import image_qos, latched_qos, overridable, result_qos
 from pose3d_ros.nodes.silence import SilenceWatch
 from pose3d_ros.nodes.transport import silence_remedy
@@ -52,6 +53,7 @@ class PoseWork:
         self._compressed = config.input.image_transport == "compressed"
         self._topic = node.resolve_topic_name("image_raw") + ("/compressed" if self._compressed else "")
         self.cameras = CameraSource(node.resolve_topic_name("camera_info"), config.input.fallback_hfov_deg)
+        self._engine_problems = EngineProblems(node.board)
         self._silence = SilenceWatch(config.life.silence_warning_s, time.monotonic)
         self._in, self._out, self._times = RateMeter(time.monotonic), RateMeter(time.monotonic), TimeMeter()
         self._people_count = self._dropped = 0
@@ -103,6 +105,7 @@ class PoseWork:
 
     def check(self) -> None:
         self._listen_latched_camera()
+        self._engine_problems.show(self._opened.pipeline.engine_problems)
         silent = self._silence.is_silent()
         heard_of = silent and self._node.count_publishers(self._topic) > 0
         if heard_of:
@@ -120,6 +123,7 @@ class PoseWork:
         shown = {
             "engines": self._opened.model,
             "backend": f"{self._opened.backend.name} ({self._opened.backend.reason})",
+            "runs on": "; ".join(self._opened.pipeline.engine_statuses),
             "image topic": self._topic,
             "input [Hz]": f"{self._in.rate_hz():.1f}",
             "output [Hz]": f"{self._out.rate_hz():.1f}",
@@ -158,15 +162,20 @@ class PoseWork:
 
     def _work(self, arrival: Arrival) -> None:
         """One frame, in the worker's thread; whatever goes wrong with it is reported, and the next one comes."""
+        start_s = time.monotonic()
         try:
-            self._process(arrival)
+            timings_ms = self._process(arrival)
+            callback_ms = (time.monotonic() - start_s) * 1e3
+            besides_ms = callback_ms - timings_ms.get("engines", 0.0)
+            self._times.add({**timings_ms, "callback": callback_ms, "callback besides engines": besides_ms})
         except Pose3DError as error:
             self._board.raise_error(error, Level.ERROR, hold_s=FRAME_PROBLEM_S)
         except Exception as error:
             text = f"unexpected error:\n{traceback.format_exc()}"
             self._board.raise_(f"unexpected {type(error).__name__}", Level.ERROR, text, hold_s=FRAME_PROBLEM_S)
 
-    def _process(self, arrival: Arrival) -> None:
+    def _process(self, arrival: Arrival) -> Mapping[str, float]:
+        """Image message to published people; what took how long, milliseconds."""
         pending, self._pending = self._pending, None
         if pending is not None:
             self._opened.pipeline.reconfigure(pending)
@@ -178,9 +187,11 @@ class PoseWork:
             text = f"people are not calibrated, their metres are a guess: {found.problem}"
             self._board.raise_("calibration", Level.WARN, text, hold_s=FRAME_PROBLEM_S)
         frame = Frame(image, found.camera, stamp_ns(message.header), message.header.frame_id)
-        self._publish(arrival, frame, found, self._opened.pipeline(frame))
+        result = self._opened.pipeline(frame)
+        return {**result.timings_ms, "capture to publish": self._publish(arrival, frame, found, result)}
 
-    def _publish(self, arrival: Arrival, frame: Frame, found: ImageCamera, result: FrameResult) -> None:
+    def _publish(self, arrival: Arrival, frame: Frame, found: ImageCamera, result: FrameResult) -> float:
+        """Returns the latency in milliseconds."""
         now_ns = self._node.get_clock().now().nanoseconds
         latency = latency_ms(now_ns, frame.stamp_ns, (time.monotonic() - arrival.time_s) * 1e3)
         info = PeopleInfo(self._opened.pipeline.skeleton, self._opened.model, found.calibrated, latency)
@@ -191,7 +202,7 @@ class PoseWork:
             self._overlay.publish(image_message(header, drawn))
         self._out.tick()
         self._people_count = len(result.people)
-        self._times.add({**result.timings_ms, "capture to publish": latency})
+        return latency
 
     def _overlay_wanted(self) -> bool:
         return self._config.output.publish_overlay and self._overlay.get_subscription_count() > 0

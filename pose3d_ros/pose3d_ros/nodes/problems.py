@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -79,3 +79,20 @@ class ProblemBoard:
         """How often each kind was reported since the node started."""
         with self._lock:
             return dict(self._counts)
+
+
+class EngineProblems:
+    """Warnings of engines that do not run on the chosen backend: each as long as it holds, and logged once."""
+
+    def __init__(self, board: ProblemBoard) -> None:
+        self._board = board
+        self._shown: frozenset[str] = frozenset()
+
+    def show(self, problems: Iterable[str]) -> None:
+        """problems: a line for each such engine, at present."""
+        present = frozenset(problems)
+        for line in self._shown - present:
+            self._board.clear(line)
+        for line in present:
+            self._board.raise_(line, Level.WARN, line)
+        self._shown = present

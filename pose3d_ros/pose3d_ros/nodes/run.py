@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 import threading
@@ -43,6 +44,8 @@ class StopSignal:
 
 def run_node(make: Callable[[], ManagedNode], args: list[str] | None = None) -> int:
     """Make a managed node, start it if it is to start itself, and spin until it is told to end."""
+    # The node tells its own log of what the library warns of; a second line on the terminal would only confuse.
+    logging.getLogger("pose3d_ros").addHandler(logging.NullHandler())
 
     def live(node: ManagedNode, pump: Pump) -> None:
         node.autostart()

@@ -20,11 +20,15 @@ class SmootherNode(ManagedNode):
     """Subscribes `people`; publishes `people_smoothed`, `markers_smoothed`, `skeleton_smoothed` and `/diagnostics`;
     offers `~/enable`.
 
-    opener: opens the smoother of a configuration.
+    opener: opens the smoother of a configuration; `open_smoother` unless given.
     """
 
-    def __init__(self, *, opener: _Opener = open_smoother, **node_options: Any) -> None:
-        super().__init__(SMOOTHER_NODE, lambda node: SmootherWork(node, opener(node.config.pipeline)), **node_options)
+    def __init__(self, *, opener: _Opener | None = None, **node_options: Any) -> None:
+        def work(node: ManagedNode) -> SmootherWork:
+            config = node.config.pipeline
+            return SmootherWork(node, opener(config) if opener else open_smoother(config, node.get_logger().info))
+
+        super().__init__(SMOOTHER_NODE, work, **node_options)
 
 
 def main(args: list[str] | None = None) -> None:

@@ -15,7 +15,7 @@ from pose3d_ros.nodes.managed import ManagedNode
 from pose3d_ros.nodes.meters import RateMeter, TimeMeter, latency_ms
 from pose3d_ros.nodes.opening import OpenSmoother
 from pose3d_ros.nodes.output import PeopleOutput, PeopleResult
-from pose3d_ros.nodes.problems import FRAME_PROBLEM_S, Level
+from pose3d_ros.nodes.problems import FRAME_PROBLEM_S, EngineProblems, Level
 from pose3d_ros.nodes.qos import overridable, result_qos
 from pose3d_ros.nodes.silence import SilenceWatch
 from pose3d_ros.skeletons import Skeleton, get_skeleton
@@ -29,6 +29,7 @@ class SmootherWork:
         config = node.config
         self._node, self._board, self._opened, self._config = node, node.board, opened, config
         self._topic = node.resolve_topic_name("people")
+        self._engine_problems = EngineProblems(node.board)
         self._silence = SilenceWatch(config.life.silence_warning_s, time.monotonic)
         self._in, self._out, self._times = RateMeter(time.monotonic), RateMeter(time.monotonic), TimeMeter()
         self._numbers = TrackNumbers()
@@ -65,6 +66,7 @@ class SmootherWork:
         self._output.reconfigure(config.output)
 
     def check(self) -> None:
+        self._engine_problems.show(self._opened.engine_problems)
         if self._silence.is_silent() and self._node.count_publishers(self._topic) == 0:
             self._board.raise_("no publisher", Level.WARN, f"nobody publishes {self._topic}. Is pose_node running?")
         else:
@@ -74,6 +76,7 @@ class SmootherWork:
         shown = {
             "engines": self._opened.model,
             "backend": f"{self._opened.backend.name} ({self._opened.backend.reason})",
+            "runs on": self._opened.engine.status,
             "delay [frames]": str(self._opened.smoother.delay_frames),
             "input [Hz]": f"{self._in.rate_hz():.1f}",
             "output [Hz]": f"{self._out.rate_hz():.1f}",

@@ -1,47 +1,49 @@
-"""People's boxes in the image (DetectNet of Moon 2019), from an anchor-free detector."""
+"""People's boxes in the image (DetectNet of Moon 2019), from any detector that has a decoder."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from pose3d_ros.config import DetectorConfig
 from pose3d_ros.engines.base import Engine
 from pose3d_ros.engines.manifest import ManifestEntry
-from pose3d_ros.errors import EngineError
 from pose3d_ros.records import Array, Detection, Frame
 from pose3d_ros.stages.boxes import suppress
+from pose3d_ros.stages.detector_decoders import DETECTOR_DECODERS, decode_centre_ltrb
+from pose3d_ros.stages.detectors_base import read_settings
+from pose3d_ros.stages.detectors_engine import detector_roles
 from pose3d_ros.stages.entries import check_decoder, normalisation_of, whole_parameter
-from pose3d_ros.stages.letterbox import Letterbox
 
-_DECODER = "centre_ltrb"
-_DEFAULT_STRIDE_PX = 8
-_DEFAULT_LONG_SIDE_PX = 320
+__all__ = ["Detector", "decode_centre_ltrb"]
+
 _MIN_SIDE_PX = 2.0
 # Suppression compares all pairs; more candidates than this many per wanted person are noise.
 _CANDIDATES_PER_PERSON = 20
-
-_Raw = Mapping[str, npt.NDArray[np.generic]]
 
 
 class Detector:
     """Finds people. `config` may be replaced between frames.
 
-    engine, entry: decoder `centre_ltrb`; parameters stride (8) and, unless the entry has a fixed input size,
-    long_side_px (320). Raises EngineError for another decoder.
+    engine, entry: a decoder of `detector_decoders.DETECTOR_DECODERS`. Parameters, all with defaults: person_class;
+    image_input and outputs, names in the graph; long_side_px, unless the entry has a fixed input size; stride of
+    `centre_ltrb`, strides of the YOLO grids, activation of `detr_logits`. Raises EngineError for another decoder, a
+    parameter that can't be used, and an engine whose inputs and outputs are not the decoder's.
     """
 
     def __init__(self, engine: Engine, entry: ManifestEntry, config: DetectorConfig | None = None) -> None:
-        check_decoder(entry, (_DECODER,))
+        self._decoder = DETECTOR_DECODERS[check_decoder(entry, DETECTOR_DECODERS)]
         self.config = config or DetectorConfig()
         self._engine = engine
         self._input_size_px = entry.input_size_px
         self._normalisation = normalisation_of(entry)
-        self._stride_px = whole_parameter(entry, "stride", _DEFAULT_STRIDE_PX)
-        self._long_side_px = whole_parameter(entry, "long_side_px", _DEFAULT_LONG_SIDE_PX)
+        self._settings = read_settings(entry, self._decoder)
+        self._long_side_px = self._decoder.long_side_px
+        if "long_side_px" in entry.parameters:
+            self._long_side_px = whole_parameter(entry, "long_side_px", 0)
+        self._roles = detector_roles(engine, entry, self._decoder)
 
     def __call__(self, frame: Frame) -> tuple[Detection, ...]:
         """The people in the frame, best score first, boxes clipped to the image; none is an empty tuple.
@@ -49,50 +51,21 @@ class Detector:
         Raises EngineError when the engine's answer does not fit its input.
         """
         height_px, width_px = frame.image_bgr.shape[:2]
-        letterbox = self._letterbox(width_px, height_px)
-        raw = self._engine.infer({"image": letterbox.tensor(frame.image_bgr, self._normalisation)})
-        boxes, scores = decode_centre_ltrb(raw, letterbox, self._stride_px, self.config.score_threshold)
+        placement = self._decoder.placement
+        letterbox = placement.letterbox(width_px, height_px, self._input_size_px, self._long_side_px)
+        tensor = letterbox.tensor(frame.image_bgr, self._normalisation)
+        raw = self._roles.by_role(self._engine.infer(self._roles.feeds(tensor, letterbox)))
+        settings = replace(self._settings, threshold=self.config.score_threshold)
+        boxes, scores = self._decoder.decode(raw, letterbox, settings)
         boxes = _clip(letterbox.input2img(boxes), width_px, height_px)
         boxes, scores = _strongest(boxes, scores, _CANDIDATES_PER_PERSON * self.config.max_people)
-        kept = suppress(boxes, scores, self.config.nms_iou, self.config.max_people)
-        return tuple(Detection(boxes[i], float(scores[i])) for i in kept)
+        return tuple(Detection(boxes[i], float(scores[i])) for i in self._kept(boxes, scores))
 
-    def _letterbox(self, width_px: int, height_px: int) -> Letterbox:
-        if self._input_size_px is None:
-            return Letterbox.fit_long_side(width_px, height_px, self._long_side_px)
-        return Letterbox.fit_inside(width_px, height_px, *self._input_size_px)
-
-
-def decode_centre_ltrb(raw: _Raw, letterbox: Letterbox, stride_px: int, threshold: float) -> tuple[Array, Array]:
-    """Boxes (N, 4) in input pixels and scores (N,) at the peaks of the heat map.
-
-    raw: `heat` (1, 1, h, w) in 0–1 and `ltrb` (1, 4, h, w), distances in input pixels from a cell's centre
-    (stride·i + (stride − 1) / 2) to the box's edges. A peak is at least `threshold`, the greatest of its 3x3
-    neighbours (Zhou 2019, Objects as Points, sec. 4.1), and not in the padding. Raises EngineError for other shapes.
-    """
-    heat, ltrb = raw["heat"], raw["ltrb"]
-    cells = (letterbox.height_px // stride_px, letterbox.width_px // stride_px)
-    if heat.shape != (1, 1, *cells) or ltrb.shape != (1, 4, *cells):
-        raise EngineError(
-            "outputs heat and ltrb of the detector",
-            expected=f"shapes (1, 1, {cells[0]}, {cells[1]}) and (1, 4, {cells[0]}, {cells[1]})",
-            got=f"{heat.shape} and {ltrb.shape}",
-            fix="The manifest's stride must be the net's.",
-        )
-    rows, columns = _peaks(np.asarray(heat[0, 0], dtype=np.float32), threshold)
-    x = stride_px * columns + (stride_px - 1) / 2
-    y = stride_px * rows + (stride_px - 1) / 2
-    inside = (x < letterbox.content_width_px) & (y < letterbox.content_height_px)
-    rows, columns, x, y = rows[inside], columns[inside], x[inside], y[inside]
-    left, top, right, bottom = ltrb[0][:, rows, columns].astype(np.float64)
-    boxes = np.stack((x - left, y - top, x + right, y + bottom), axis=-1)
-    return boxes, np.minimum(heat[0, 0][rows, columns].astype(np.float64), 1.0)
-
-
-def _peaks(heat: npt.NDArray[np.float32], threshold: float) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    greatest = np.asarray(cv2.dilate(heat, np.ones((3, 3), dtype=np.uint8)))
-    rows, columns = np.nonzero((heat >= threshold) & (heat >= greatest))
-    return rows, columns
+    def _kept(self, boxes: Array, scores: Array) -> npt.NDArray[np.intp]:
+        """Indices of the boxes that stay, of boxes sorted by score."""
+        if not self._decoder.overlapping:
+            return np.arange(len(boxes))[: self.config.max_people]
+        return suppress(boxes, scores, self.config.nms_iou, self.config.max_people)
 
 
 def _clip(boxes_xyxy_px: Array, width_px: int, height_px: int) -> Array:

@@ -16,10 +16,12 @@ PAD_MULTIPLE_PX = 32
 
 @dataclass(frozen=True)
 class Letterbox:
-    """The image's pixels lie at the top left of the input, `content` wide and high; the rest is padding.
+    """The image's pixels lie in a part of the input, `content` wide and high; the rest is padding.
 
     width_px, height_px: the input. content_width_px, content_height_px: the resized image in it.
-    scale_x, scale_y: input pixels per image pixel; they differ by the rounding to whole pixels.
+    scale_x, scale_y: input pixels per image pixel; unless stretched they differ by the rounding to whole pixels.
+    left_px, top_px: padding before the content. padding: grey value of the padding, 0–255 before normalisation;
+    None for the colour that normalises to 0.
     """
 
     width_px: int
@@ -28,37 +30,116 @@ class Letterbox:
     content_height_px: int
     scale_x: float
     scale_y: float
+    left_px: int = 0
+    top_px: int = 0
+    padding: int | None = None
+    stretched: bool = False
 
     @classmethod
-    def fit_long_side(cls, image_width_px: int, image_height_px: int, long_side_px: int) -> Letterbox:
+    def fit_long_side(
+        cls,
+        image_width_px: int,
+        image_height_px: int,
+        long_side_px: int,
+        *,
+        centred: bool = False,
+        padding: int | None = None,
+    ) -> Letterbox:
         """Long side resized to `long_side_px`, each side padded to a multiple of 32."""
         scale = long_side_px / max(image_width_px, image_height_px)
-        content = _rounded(image_width_px * scale), _rounded(image_height_px * scale)
-        width, height = (-(-side // PAD_MULTIPLE_PX) * PAD_MULTIPLE_PX for side in content)
-        return cls(width, height, *content, content[0] / image_width_px, content[1] / image_height_px)
+        image = (image_width_px, image_height_px)
+        return cls._placed(image, scale, _padded(image, scale), centred, padding)
 
     @classmethod
-    def fit_inside(cls, image_width_px: int, image_height_px: int, width_px: int, height_px: int) -> Letterbox:
+    def fit_inside(
+        cls,
+        image_width_px: int,
+        image_height_px: int,
+        width_px: int,
+        height_px: int,
+        *,
+        centred: bool = False,
+        padding: int | None = None,
+    ) -> Letterbox:
         """As large as it goes into an input of a fixed size."""
         scale = min(width_px / image_width_px, height_px / image_height_px)
-        content = _rounded(image_width_px * scale), _rounded(image_height_px * scale)
-        return cls(width_px, height_px, *content, content[0] / image_width_px, content[1] / image_height_px)
+        return cls._placed((image_width_px, image_height_px), scale, (width_px, height_px), centred, padding)
+
+    @classmethod
+    def stretch(cls, image_width_px: int, image_height_px: int, width_px: int, height_px: int) -> Letterbox:
+        """Over the whole input, whatever that does to the aspect ratio."""
+        scale_x, scale_y = width_px / image_width_px, height_px / image_height_px
+        return cls(width_px, height_px, width_px, height_px, scale_x, scale_y, stretched=True)
+
+    @classmethod
+    def _placed(
+        cls, image_px: tuple[int, int], scale: float, input_px: tuple[int, int], centred: bool, padding: int | None
+    ) -> Letterbox:
+        content = _rounded(image_px[0] * scale), _rounded(image_px[1] * scale)
+        scale_x, scale_y = content[0] / image_px[0], content[1] / image_px[1]
+        # Of an odd number of padding pixels the one left over goes to the right and the bottom, as Ultralytics does.
+        left, top = ((outer - inner) // 2 if centred else 0 for outer, inner in zip(input_px, content, strict=True))
+        return cls(*input_px, *content, scale_x, scale_y, left, top, padding)
 
     def tensor(self, image_bgr: ImageArray, normalisation: Normalisation) -> npt.NDArray[np.float32]:
-        """(1, 3, height_px, width_px) float32; padding has the colour that normalises to 0."""
+        """(1, 3, height_px, width_px) float32, normalised; the padding too."""
         # Linear interpolation reads four pixels, so a stronger reduction would skip some: average them instead.
-        how = cv2.INTER_AREA if self.scale_x < 0.5 else cv2.INTER_LINEAR
+        scale = min(self.scale_x, self.scale_y) if self.stretched else self.scale_x
+        how = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR
         content = (self.content_width_px, self.content_height_px)
         resized: ImageArray = np.asarray(cv2.resize(image_bgr, content, interpolation=how), dtype=np.uint8)
         out = np.zeros((1, 3, self.height_px, self.width_px), dtype=np.float32)
-        out[:, :, : self.content_height_px, : self.content_width_px] = normalisation.apply(resized[None])
+        if self.padding is not None:
+            out += normalisation.apply(np.full((1, 1, 1, 3), self.padding, dtype=np.uint8))
+        rows = slice(self.top_px, self.top_px + self.content_height_px)
+        columns = slice(self.left_px, self.left_px + self.content_width_px)
+        out[:, :, rows, columns] = normalisation.apply(resized[None])
         return out
 
     def input2img(self, boxes_xyxy: Array) -> Array:
-        """Boxes (N, 4) in input pixels → image pixels: u = (u' + 0.5) / s − 0.5."""
+        """Boxes (N, 4) in input pixels → image pixels: u = (u' − left + 0.5) / s − 0.5."""
         scale = np.array([self.scale_x, self.scale_y] * 2)
-        boxes_img_px: Array = (boxes_xyxy + 0.5) / scale - 0.5
+        before = np.array([self.left_px, self.top_px] * 2)
+        boxes_img_px: Array = (boxes_xyxy - before + 0.5) / scale - 0.5
         return boxes_img_px
+
+
+@dataclass(frozen=True)
+class Placement:
+    """How a network wants its images: at the top left or centred in the padding, or stretched over the input.
+
+    padding: see Letterbox.
+    """
+
+    centred: bool = False
+    stretched: bool = False
+    padding: int | None = None
+
+    def letterbox(
+        self, image_width_px: int, image_height_px: int, size_px: tuple[int, int] | None, long_side_px: int | None
+    ) -> Letterbox:
+        """The image's letterbox for a network.
+
+        size_px: width and height of the network's input. For None, a network of any size: the long side is resized to
+        long_side_px and the sides end at multiples of 32, or, without long_side_px, the image stays as it is.
+        """
+        image = (image_width_px, image_height_px)
+        if size_px is None and long_side_px is None:
+            return Letterbox.fit_inside(*image, *image)
+        if size_px is not None:
+            if self.stretched:
+                return Letterbox.stretch(*image, *size_px)
+            return Letterbox.fit_inside(*image, *size_px, centred=self.centred, padding=self.padding)
+        long_side_px = long_side_px or max(image)
+        if self.stretched:
+            return Letterbox.stretch(*image, *_padded(image, long_side_px / max(image)))
+        return Letterbox.fit_long_side(*image, long_side_px, centred=self.centred, padding=self.padding)
+
+
+def _padded(image_px: tuple[int, int], scale: float) -> tuple[int, int]:
+    """The resized sides, enlarged to multiples of 32."""
+    width, height = (-(-_rounded(side * scale) // PAD_MULTIPLE_PX) * PAD_MULTIPLE_PX for side in image_px)
+    return width, height
 
 
 def _rounded(side_px: float) -> int:

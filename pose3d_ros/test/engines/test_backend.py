@@ -12,7 +12,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from pose3d_ros.engines import BackendChoice, ManifestEntry, OnnxEngine, choose_backend, open_engine
+from pose3d_ros.engines import BackendChoice, EngineOptions, ManifestEntry, OnnxEngine, choose_backend, open_engine
 from pose3d_ros.engines import backend as backend_module
 from pose3d_ros.engines.base import Availability, Engine
 from pose3d_ros.errors import EngineError
@@ -24,7 +24,7 @@ def probes(**usable: bool) -> dict[str, Callable[[], Availability]]:
 
 def test_auto_takes_tensorrt_where_it_works() -> None:
     choice = choose_backend("auto", probes(tensorrt=True, onnxruntime=True, torch=True))
-    assert choice == BackendChoice("tensorrt", "tensorrt works")
+    assert choice == BackendChoice("tensorrt", "tensorrt works", "onnxruntime")
 
 
 def test_auto_falls_back_and_says_why() -> None:
@@ -60,17 +60,17 @@ def test_a_backend_module_is_asked(monkeypatch: pytest.MonkeyPatch, make_entry: 
     module.__spec__ = ModuleSpec(module.__name__, None)
     opened: list[tuple[Path, int]] = []
 
-    def open_model(path: Path, *, threads: int = 0) -> Engine:
-        opened.append((path, threads))
-        return OnnxEngine(path, threads=1)
+    def open_model(entry: ManifestEntry, options: EngineOptions) -> Engine:
+        opened.append((entry.file, options.threads))
+        return OnnxEngine(entry.file, threads=1)
 
     module.availability = lambda: Availability(True, "a stand-in")  # type: ignore[attr-defined]
     module.open_model = open_model  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setitem(backend_module._MODULES, "tensorrt", module.__name__)
     choice = choose_backend()
-    assert choice == BackendChoice("tensorrt", "a stand-in")
-    open_engine(make_entry(), choice, threads=3).close()
+    assert choice == BackendChoice("tensorrt", "a stand-in", "onnxruntime")
+    open_engine(make_entry(), choice, EngineOptions(threads=3)).close()
     assert opened == [(make_entry().file, 3)]
 
 
@@ -81,7 +81,7 @@ def test_default_probes_on_this_machine() -> None:
 
 
 def test_open(make_entry: Callable[..., ManifestEntry]) -> None:
-    with open_engine(make_entry(), BackendChoice("onnxruntime", "test"), threads=1) as engine:
+    with open_engine(make_entry(), BackendChoice("onnxruntime", "test"), EngineOptions(threads=1)) as engine:
         ones = np.ones((2, 3), np.float32)
         np.testing.assert_array_equal(engine.infer({"a": ones, "b": ones, "n": np.arange(2)})["total"], 2 * ones)
 

@@ -105,3 +105,28 @@ def test_close_after_an_error() -> None:
     with pytest.raises(RuntimeError, match="stop"), engine:
         raise RuntimeError("stop")
     assert engine.released == 1
+
+
+class Counter(Engine):
+    """Gives back its whole numbers."""
+
+    def __init__(self) -> None:
+        spec = TensorSpec("n", ("batch",), "int32")
+        super().__init__("counter", (spec,), (spec,))
+
+    def _run(self, feeds: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return dict(feeds)
+
+    def _release(self) -> None:
+        """Nothing to free."""
+
+
+def test_whole_numbers_of_another_width_that_fit() -> None:
+    got = Counter().infer({"n": np.array([1, 2**31 - 1])})["n"]
+    assert (got.dtype.name, got.tolist()) == ("int32", [1, 2**31 - 1])
+
+
+@pytest.mark.parametrize("numbers", [np.array([2**31]), np.array([-(2**31) - 1]), np.array([1.0])])
+def test_whole_numbers_that_do_not_fit(numbers: Tensor) -> None:
+    with pytest.raises(EngineError, match="input n of counter"):
+        Counter().infer({"n": numbers})

@@ -13,6 +13,7 @@ from onnx import TensorProto, helper
 
 from pose3d_ros.engines import OnnxEngine, TensorSpec
 from pose3d_ros.engines import onnx as backend
+from pose3d_ros.engines.onnx import _providers
 from pose3d_ros.errors import EngineError
 
 
@@ -172,3 +173,39 @@ def test_availability() -> None:
     found = backend.availability()
     assert found.usable
     assert "onnxruntime" in found.reason
+
+
+class _Runtime:
+    """An onnxruntime-gpu, as far as providers go."""
+
+    def __init__(self, *providers: str) -> None:
+        self.providers = [*providers, "CPUExecutionProvider"]
+
+    def get_available_providers(self) -> list[str]:
+        return self.providers
+
+
+def test_auto_takes_the_gpu_of_a_build_that_has_one() -> None:
+    gpu = _Runtime("TensorrtExecutionProvider", "CUDAExecutionProvider")
+    assert [name for name, _ in _providers(gpu, "auto", None)] == ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    assert _providers(gpu, "cpu", None) == [("CPUExecutionProvider", {})]
+    assert _providers(_Runtime(), "auto", None) == [("CPUExecutionProvider", {})]
+
+
+def test_its_tensorrt_keeps_its_plans(tmp_path: Path) -> None:
+    gpu = _Runtime("TensorrtExecutionProvider", "CUDAExecutionProvider")
+    (name, options), *others = _providers(gpu, "tensorrt", tmp_path)
+    assert (name, options["trt_engine_cache_path"]) == ("TensorrtExecutionProvider", str(tmp_path))
+    assert options["trt_fp16_enable"] == "1"
+    assert [other for other, _ in others] == ["CUDAExecutionProvider", "CPUExecutionProvider"]
+
+
+@pytest.mark.parametrize("provider", ["cuda", "tensorrt", "rocm"])
+def test_a_provider_that_is_not_there(adder: Path, provider: str) -> None:
+    with pytest.raises(EngineError, match="onnx_provider"):
+        OnnxEngine(adder, provider=provider)
+
+
+def test_the_status_says_where_it_runs(adder: Path) -> None:
+    with OnnxEngine(adder, provider="auto") as engine:
+        assert engine.status == "onnxruntime on the CPU"

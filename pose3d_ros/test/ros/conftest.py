@@ -159,6 +159,8 @@ class FakePipeline:
         self.resets = 0
         self.closed = False
         self.error: Exception | None = None
+        self.engine_statuses = ("fake: nothing runs it",)
+        self.engine_problems: tuple[str, ...] = ()
 
     @property
     def skeleton(self) -> Skeleton:

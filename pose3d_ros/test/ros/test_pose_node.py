@@ -280,6 +280,17 @@ def test_a_missing_engine_leaves_the_node_alive_and_unconfigured(graph: Any, pip
     rig.until_status(DiagnosticStatus.WARN, "guess")
 
 
+def test_an_engine_on_another_backend_is_a_warning_until_it_is_not(graph: Any, pipeline: Any) -> None:
+    pipeline.engine_problems = ("pose runs on onnxruntime: no plan yet",)
+    rig = Rig(graph, pipeline, fallback_hfov_deg=60.0)
+    rig.until_status(DiagnosticStatus.WARN, "pose runs on onnxruntime: no plan yet")
+    assert rig.logged_once("no plan yet")
+    assert rig.status is not None
+    assert {v.key: v.value for v in rig.status.values}["runs on"] == "fake: nothing runs it"
+    pipeline.engine_problems = ()
+    graph.spin_until(lambda: rig.status is not None and "no plan yet" not in rig.status.message)
+
+
 def test_an_unknown_parameter_is_said_and_passed_over(graph: Any, pipeline: Any) -> None:
     rig = Rig(graph, pipeline, detector__score_treshold=0.5, fallback_hfov_deg=60.0)
     rig.until_status(DiagnosticStatus.WARN, "detector.score_threshold")

@@ -31,6 +31,7 @@ class HalfMetreUp:
     def __init__(self) -> None:
         self.config = SmootherConfig()
         self.delay_frames = 2
+        self.name, self.status, self.problem = "temporal", "nothing", ""
         self.seen: list[tuple[int, list[int]]] = []
         self.resets = 0
         self.closed = False

@@ -1,0 +1,105 @@
+"""An engine that goes on with another backend when its own fails at opening or at any run, or has yet to be built."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+
+from pose3d_ros.engines.base import Engine, NotBuiltError, Tensor
+from pose3d_ros.errors import EngineError
+
+_log = logging.getLogger(__name__)
+
+Open = Callable[[], Engine]
+
+
+class FallbackEngine(Engine):
+    """The first of two engines that works.
+
+    open_first, open_second: open the same network; the second only when the first can't be opened or a run of it
+    failed. open_later: opens the first when it is not built yet, in minutes; meanwhile the second runs, and once the
+    first is there, it takes over between two runs. cancel: asks open_later to give up. Each change is logged in one
+    line; `status` and `problem` tell the present state. Raises EngineError when neither opens.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        open_first: Open,
+        open_second: Open,
+        open_later: Open | None = None,
+        cancel: Callable[[], None] | None = None,
+    ) -> None:
+        self._open_second, self._cancel = open_second, cancel
+        self._problem = ""
+        self._lock = threading.Lock()
+        self._arrived: Engine | None = None
+        self._abandoned = False
+        try:
+            self._engine = open_first()
+        except EngineError as error:
+            self._engine = open_second()
+            if open_later is None or not isinstance(error, NotBuiltError):
+                self._note(name, str(error))
+            else:
+                self._problem = f"{error} It is being built."
+                _log.info("engine %s is being built; until then it runs on %s", name, self._engine.status)
+                threading.Thread(target=self._open, args=(name, open_later), name=f"build {name}", daemon=True).start()
+        super().__init__(name, self._engine.inputs, self._engine.outputs)
+
+    @property
+    def status(self) -> str:
+        return self._engine.status
+
+    @property
+    def problem(self) -> str:
+        return self._problem
+
+    def _run(self, feeds: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        self._take_over()
+        if self._problem:
+            return self._engine.infer(feeds)
+        try:
+            return self._engine.infer(feeds)
+        except EngineError as error:
+            failed, self._engine = self._engine, self._open_second()
+            failed.close()
+            self._note(self.name, str(error))
+            return self._engine.infer(feeds)
+
+    def _release(self) -> None:
+        with self._lock:
+            self._abandoned = True
+            arrived, self._arrived = self._arrived, None
+        if self._cancel is not None:
+            self._cancel()
+        if arrived is not None:
+            arrived.close()
+        self._engine.close()
+
+    def _open(self, name: str, open_later: Open) -> None:
+        """On a thread of its own."""
+        try:
+            engine = open_later()
+        except EngineError as error:
+            if not self._abandoned:
+                self._note(name, str(error))
+            return
+        with self._lock:
+            if not self._abandoned:
+                self._arrived = engine
+                return
+        engine.close()
+
+    def _take_over(self) -> None:
+        with self._lock:
+            arrived, self._arrived = self._arrived, None
+        if arrived is not None:
+            self._engine.close()
+            self._engine, self._problem = arrived, ""
+            _log.info("engine %s runs on %s from now on", self.name, arrived.status)
+
+    def _note(self, name: str, problem: str) -> None:
+        self._problem = problem
+        _log.warning("engine %s runs on %s: %s", name, self._engine.status, problem)

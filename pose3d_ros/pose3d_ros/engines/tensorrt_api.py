@@ -1,0 +1,104 @@
+"""Calls of TensorRT with their results checked: it says False or None where others raise.
+
+TensorRT's Python API from 8.5 to 11 (https://docs.nvidia.com/deeplearning/tensorrt, the repository's python/src).
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from pose3d_ros.errors import EngineError
+
+OLDEST = (8, 5)
+"""The first version with tensors by name (`set_tensor_address`, `execute_async_v3`)."""
+_KEPT_LINES = 20
+_FIX = "See docs/tensorrt.md; the backend onnxruntime needs no GPU."
+
+# NumPy's names of what TensorRT calls its types.
+_DTYPES = {"FLOAT": "float32", "HALF": "float16", "INT8": "int8", "INT32": "int32", "INT64": "int64",
+           "BOOL": "bool", "UINT8": "uint8"}  # fmt: skip
+
+
+def load_tensorrt() -> Any:
+    """The module. Raises EngineError, with what to do, when it is missing, too old or finds no driver."""
+    try:
+        trt: Any = importlib.import_module("tensorrt")
+    except Exception as error:  # a half-installed one fails in many ways
+        raise EngineError(
+            "tensorrt",
+            expected="a package that can be imported",
+            got=f"{type(error).__name__}: {error}",
+            fix="Install NVIDIA's TensorRT for Python, or set the backend to onnxruntime.",
+        ) from error
+    if version(trt)[:2] < OLDEST:
+        raise EngineError(
+            "tensorrt",
+            expected=f"version {OLDEST[0]}.{OLDEST[1]} or later",
+            got=str(trt.__version__),
+            fix="Update TensorRT (JetPack 5.1 has 8.5), or set the backend to onnxruntime.",
+        )
+    return trt
+
+
+def version(trt: Any) -> tuple[int, ...]:
+    """Its numbers: (10, 3, 0) for 10.3.0."""
+    return tuple(int(part) for part in str(trt.__version__).split(".")[:3] if part.isdigit())
+
+
+def dtype_name(trt: Any, dtype: Any) -> str:
+    """NumPy's name of a TensorRT type. Raises EngineError for one that NumPy lacks."""
+    for theirs, ours in _DTYPES.items():
+        if getattr(trt.DataType, theirs, None) == dtype:
+            return ours
+    raise EngineError(
+        "type of a tensor", expected="one of " + ", ".join(_DTYPES.values()), got=str(dtype), fix="Export it again."
+    )
+
+
+class Messages:
+    """What TensorRT said lately. `logger` goes to its objects, and has to live as long as they do."""
+
+    def __init__(self, trt: Any) -> None:
+        self._lines: list[str] = []
+        lines, errors = self._lines, (trt.ILogger.INTERNAL_ERROR, trt.ILogger.ERROR)
+
+        class Collector(trt.ILogger):  # type: ignore[misc]  # the module is Any
+            """Keeps errors; TensorRT calls it from its own threads, and append is atomic."""
+
+            def __init__(self) -> None:
+                trt.ILogger.__init__(self)
+
+            def log(self, severity: Any, msg: str) -> None:
+                if severity in errors:
+                    lines.append(str(msg).strip())
+                    del lines[:-_KEPT_LINES]
+
+        self.logger = Collector()
+
+    @property
+    def last(self) -> str:
+        """The latest error, or that there was none."""
+        return self._lines[-1] if self._lines else "no message from TensorRT"
+
+
+def succeeded(result: Any, what: str, messages: Messages) -> None:
+    """Raises EngineError for the False by which TensorRT says that a call failed."""
+    if not result:
+        raise EngineError(f"TensorRT's {what}", expected="True", got=f"False: {messages.last}", fix=_FIX)
+
+
+def present(result: Any, what: str, messages: Messages) -> Any:
+    """The object that a call made. Raises EngineError for the None by which TensorRT says that it made none."""
+    if result is None:
+        raise EngineError(f"TensorRT's {what}", expected="an object", got=f"None: {messages.last}", fix=_FIX)
+    return result
+
+
+def driven(make: Callable[[], Any]) -> Any:
+    """A Builder or a Runtime: TensorRT raises TypeError where there is no driver. Raises EngineError instead."""
+    try:
+        return make()
+    except TypeError as error:
+        raise EngineError("TensorRT", expected="a GPU and its driver", got=str(error), fix="See nvidia-smi.") from error

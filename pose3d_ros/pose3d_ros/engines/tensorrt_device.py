@@ -1,0 +1,165 @@
+"""The GPU as the TensorRT backend sees it: buffers, one stream, and recorded graphs. PyTorch provides them.
+
+Tests give the backend another `Device`; everything that touches CUDA is in this file.
+"""
+
+from __future__ import annotations
+
+import importlib
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from pose3d_ros.engines.base import Availability, Tensor
+from pose3d_ros.errors import EngineError
+
+ALIGNMENT = 256
+"""Bytes; TensorRT wants every tensor's address to be a multiple of it."""
+_L4T = Path("/etc/nv_tegra_release")
+
+
+class Buffer(Protocol):
+    """Device memory that lives as long as the object."""
+
+    @property
+    def address(self) -> int: ...
+
+    def upload(self, array: Tensor) -> None:
+        """Queue a copy to the device. The array may change as soon as this returns.
+
+        Not again before the stream was waited for: the copy reads memory that the next one writes.
+        """
+
+    def download(self, array: Tensor) -> None:
+        """Fill the array from the device, after all that was queued."""
+
+
+@dataclass(frozen=True)
+class DeviceFacts:
+    """What a plan is tied to: GPU, driver side and operating system."""
+
+    gpu: str
+    compute_capability: str
+    multiprocessors: int
+    cuda: str
+    system: str
+
+
+class Device(Protocol):
+    """One GPU and one stream of it that is not the default one. Use it from one thread at a time."""
+
+    @property
+    def stream(self) -> int:
+        """The stream's handle, never 0."""
+
+    @property
+    def facts(self) -> DeviceFacts: ...
+
+    def allocate(self, nbytes: int) -> Buffer:
+        """Device memory at a multiple of ALIGNMENT, of at least one byte."""
+
+    def synchronize(self) -> None:
+        """Wait for all that was queued."""
+
+    def record(self, enqueue: Callable[[], bool]) -> Callable[[], None] | None:
+        """Capture what `enqueue` queues into a graph; calling the result queues it again.
+
+        None where capture does not work or enqueue says False. Nothing runs while it is captured.
+        """
+
+
+class CudaDevice:
+    """The `Device` of PyTorch's current GPU."""
+
+    def __init__(self) -> None:
+        self._torch: Any = importlib.import_module("torch")
+        self._stream = self._torch.cuda.Stream()
+
+    @property
+    def stream(self) -> int:
+        return int(self._stream.cuda_stream)
+
+    @property
+    def facts(self) -> DeviceFacts:
+        properties = self._torch.cuda.get_device_properties(self._torch.cuda.current_device())
+        return DeviceFacts(
+            gpu=str(properties.name),
+            compute_capability=f"{properties.major}.{properties.minor}",
+            multiprocessors=int(properties.multi_processor_count),
+            cuda=str(self._torch.version.cuda),
+            system=_system(),
+        )
+
+    def allocate(self, nbytes: int) -> Buffer:
+        return _CudaBuffer(self._torch, self._stream, max(nbytes, 1))
+
+    def synchronize(self) -> None:
+        self._stream.synchronize()
+
+    def record(self, enqueue: Callable[[], bool]) -> Callable[[], None] | None:
+        graph = self._torch.cuda.CUDAGraph()
+        try:
+            with self._torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
+                done = enqueue()
+        except RuntimeError:  # what can't be captured ends the capture with this
+            return None
+        return (lambda: self._replay(graph)) if done else None
+
+    def _replay(self, graph: Any) -> None:
+        with self._torch.cuda.stream(self._stream):
+            graph.replay()
+
+
+class _CudaBuffer:
+    """Device memory with page-locked memory of the same size beside it, through which copies go."""
+
+    def __init__(self, torch: Any, stream: Any, nbytes: int) -> None:
+        self._torch, self._stream = torch, stream
+        # PyTorch's allocator gives multiples of 512 bytes, at such addresses.
+        self._memory = torch.empty(nbytes, dtype=torch.uint8, device="cuda")
+        self._staged = torch.empty(nbytes, dtype=torch.uint8, pin_memory=True)
+
+    @property
+    def address(self) -> int:
+        return int(self._memory.data_ptr())
+
+    def upload(self, array: Tensor) -> None:
+        source = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+        self._staged.numpy()[: source.nbytes] = source
+        with self._torch.cuda.stream(self._stream):
+            self._memory[: source.nbytes].copy_(self._staged[: source.nbytes], non_blocking=True)
+
+    def download(self, array: Tensor) -> None:
+        with self._torch.cuda.stream(self._stream):
+            self._staged[: array.nbytes].copy_(self._memory[: array.nbytes], non_blocking=True)
+        self._stream.synchronize()
+        array.reshape(-1).view(np.uint8)[:] = self._staged.numpy()[: array.nbytes]
+
+
+def open_device() -> Device:
+    """The GPU that engines run on. Raises EngineError where there is none."""
+    found = cuda_availability()
+    if not found.usable:
+        raise EngineError("GPU", expected="one that torch sees", got=found.reason, fix="Use the backend onnxruntime.")
+    return CudaDevice()
+
+
+def cuda_availability() -> Availability:
+    """Whether PyTorch sees a GPU here."""
+    try:
+        torch: Any = importlib.import_module("torch")
+    except ImportError as error:
+        return Availability(False, f"torch, which holds the GPU's memory, can't be imported ({error})")
+    if not torch.cuda.is_available():
+        return Availability(False, f"torch {torch.__version__} sees no GPU")
+    return Availability(True, str(torch.cuda.get_device_name()))
+
+
+def _system() -> str:
+    """Operating system and processor; on a Jetson its L4T release, which a plan is tied to as well."""
+    base = f"{platform.system()} {platform.machine()}"
+    return f"{base} {_L4T.read_text(encoding='utf-8').splitlines()[0]}" if _L4T.is_file() else base

@@ -1,0 +1,81 @@
+"""One size of input of a TensorRT engine, made ready: its context, its buffers and its recorded graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from pose3d_ros.engines.base import Tensor, TensorSpec
+from pose3d_ros.engines.tensorrt_api import Messages, present, succeeded
+from pose3d_ros.engines.tensorrt_device import Buffer, Device
+
+_WARM_UPS = 3
+
+
+class Slot:
+    """Runs the engine on inputs of fixed shapes.
+
+    shapes: of the inputs, in their order. Raises EngineError when TensorRT refuses a shape, an address or a run.
+    """
+
+    def __init__(
+        self,
+        engine: Any,
+        device: Device,
+        messages: Messages,
+        inputs: Sequence[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        shapes: Sequence[tuple[int, ...]],
+    ) -> None:
+        self._device, self._messages = device, messages
+        self._context: Any = present(engine.create_execution_context(), "create_execution_context", messages)
+        for spec, shape in zip(inputs, shapes, strict=True):
+            succeeded(
+                self._context.set_input_shape(spec.name, shape), f"set_input_shape({spec.name}, {shape})", messages
+            )
+        out_shapes = [tuple(self._context.get_tensor_shape(spec.name)) for spec in outputs]
+        self._outputs = [
+            (spec, np.empty(shape, dtype=spec.dtype)) for spec, shape in zip(outputs, out_shapes, strict=True)
+        ]
+        sizes = {s.name: _nbytes(s, shape) for s, shape in zip(inputs, shapes, strict=True)}
+        sizes |= {spec.name: array.nbytes for spec, array in self._outputs}
+        # The context keeps the addresses, not the memory: it has to live here.
+        self._buffers: dict[str, Buffer] = {name: device.allocate(size) for name, size in sizes.items()}
+        for name, buffer in self._buffers.items():
+            succeeded(self._context.set_tensor_address(name, buffer.address), f"set_tensor_address({name})", messages)
+        for spec, shape in zip(inputs, shapes, strict=True):
+            self._buffers[spec.name].upload(np.zeros(shape, dtype=spec.dtype))
+        self._replay = self._prepared()
+
+    @property
+    def recorded(self) -> bool:
+        """Whether a run is one launch of a CUDA graph."""
+        return self._replay is not None
+
+    def run(self, feeds: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Upload, run and download; the arrays returned are the caller's."""
+        for name, array in feeds.items():
+            self._buffers[name].upload(array)
+        if self._replay is not None:
+            self._replay()
+        else:
+            succeeded(self._enqueue(), "execute_async_v3", self._messages)
+        for spec, array in self._outputs:
+            self._buffers[spec.name].download(array)
+        return {spec.name: array.copy() for spec, array in self._outputs}
+
+    def _prepared(self) -> Callable[[], None] | None:
+        """Run without a graph first, as capture demands, then record; None where recording fails."""
+        for _ in range(_WARM_UPS):
+            succeeded(self._enqueue(), "execute_async_v3", self._messages)
+        self._device.synchronize()
+        return self._device.record(self._enqueue)
+
+    def _enqueue(self) -> bool:
+        return bool(self._context.execute_async_v3(self._device.stream))
+
+
+def _nbytes(spec: TensorSpec, shape: tuple[int, ...]) -> int:
+    return int(np.prod(shape, dtype=np.int64)) * np.dtype(spec.dtype).itemsize

@@ -1,0 +1,78 @@
+"""Trying engines out: inputs of the right shapes, times of calls, and how far two engines' answers differ."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from pose3d_ros.engines.base import Engine, Tensor, TensorSpec
+from pose3d_ros.engines.entry import ManifestEntry
+
+_ASPECT, _MULTIPLE = 0.75, 32
+_WARM_UP, _MIN_CALLS = 3, 10
+_DISTANCES_M = (2.0, 8.0)
+_MM_PER_M = 1000.0
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Median and 95th percentile of one call, milliseconds."""
+
+    median_ms: float
+    p95_ms: float
+
+
+def trial_feeds(engine: Engine, entry: ManifestEntry, batch: int, seed: int = 0) -> dict[str, Tensor]:
+    """Inputs for a call: noise as smooth as a picture, distances of people in a room, and small random numbers."""
+    rng = np.random.default_rng(seed)
+    return {spec.name: _array(spec, entry, batch, rng) for spec in engine.inputs}
+
+
+def cost_of(engine: Engine, feeds: Mapping[str, Tensor], seconds: float = 1.5) -> Cost:
+    """Time calls, one after another, for about that long."""
+    for _ in range(_WARM_UP):
+        engine.infer(feeds)
+    times_ms: list[float] = []
+    end_s = time.perf_counter() + seconds
+    while time.perf_counter() < end_s or len(times_ms) < _MIN_CALLS:
+        start_s = time.perf_counter()
+        engine.infer(feeds)
+        times_ms.append((time.perf_counter() - start_s) * 1e3)
+    return Cost(statistics.median(times_ms), float(np.percentile(times_ms, 95)))
+
+
+def difference(wanted: Tensor, got: Tensor) -> float:
+    """The largest difference, relative to values above 1; infinite for another shape or what is not finite."""
+    if wanted.shape != got.shape or not np.isfinite(got).all():
+        return float("inf")
+    a, b = wanted.astype(np.float64), got.astype(np.float64)
+    return float(np.max(np.abs(a - b) / np.maximum(np.abs(a), 1.0), initial=0.0))
+
+
+def _array(spec: TensorSpec, entry: ManifestEntry, batch: int, rng: np.random.Generator) -> Tensor:
+    shape = _shape(spec, entry, batch)
+    if len(shape) == 4:
+        return _picture(shape, rng).astype(spec.dtype)
+    if spec.name == "k_m":
+        return rng.uniform(*_DISTANCES_M, size=shape).astype(spec.dtype)
+    if spec.name == "k":
+        return (rng.uniform(*_DISTANCES_M, size=shape) * _MM_PER_M).astype(spec.dtype)
+    return rng.normal(size=shape).astype(spec.dtype)
+
+
+def _shape(spec: TensorSpec, entry: ManifestEntry, batch: int) -> tuple[int, ...]:
+    """Axes with a name get a length: the first is the batch, the two last of four an image's sides."""
+    long_px = int(entry.number("long_side_px", 320))
+    sides = {2: round(long_px * _ASPECT / _MULTIPLE) * _MULTIPLE, 3: long_px}
+    return tuple(n if isinstance(n, int) else batch if i == 0 else sides.get(i, 1) for i, n in enumerate(spec.shape))
+
+
+def _picture(shape: tuple[int, ...], rng: np.random.Generator) -> Tensor:
+    """Noise of pixels 8 by 8: nets see edges in it, as in a picture."""
+    n, c, h, w = shape
+    coarse = rng.normal(size=(n, c, -(-h // 8), -(-w // 8)))
+    return np.asarray(coarse.repeat(8, axis=2).repeat(8, axis=3)[:, :, :h, :w])

@@ -1,0 +1,173 @@
+"""An engine that goes on with another backend."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+
+from pose3d_ros.engines.base import Engine, NotBuiltError, Tensor, TensorSpec
+from pose3d_ros.engines.fallback import FallbackEngine
+from pose3d_ros.errors import EngineError
+
+SPEC = (TensorSpec("x", ("batch",), "float32"),)
+
+
+class Adds(Engine):
+    """y = x + number; from the `fails_at`-th run on an error."""
+
+    def __init__(self, number: float, fails_at: int = 0) -> None:
+        super().__init__(f"adds {number}", SPEC, (TensorSpec("y", ("batch",), "float32"),))
+        self.number, self.fails_at, self.runs, self.released = number, fails_at, 0, False
+
+    @property
+    def status(self) -> str:
+        return f"backend {self.number:g}"
+
+    def _run(self, feeds: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        self.runs += 1
+        if self.fails_at and self.runs >= self.fails_at:
+            raise EngineError("run", expected="True", got="False", fix="None.")
+        return {"y": feeds["x"] + np.float32(self.number)}
+
+    def _release(self) -> None:
+        self.released = True
+
+
+def refuse() -> Engine:
+    raise EngineError("open", expected="a plan", got="None", fix="None.")
+
+
+def not_built() -> Engine:
+    raise NotBuiltError("open", expected="a plan", got="none", fix="Build it.")
+
+
+X = {"x": np.zeros(2, dtype=np.float32)}
+
+
+def test_the_first_runs_while_it_works(caplog: pytest.LogCaptureFixture) -> None:
+    engine = FallbackEngine("net", lambda: Adds(1), refuse)
+    assert engine.infer(X)["y"].tolist() == [1, 1]
+    assert (engine.name, engine.status, engine.problem) == ("net", "backend 1", "")
+    assert not caplog.records
+
+
+def test_the_second_runs_when_the_first_does_not_open(caplog: pytest.LogCaptureFixture) -> None:
+    engine = FallbackEngine("net", refuse, lambda: Adds(2))
+    assert engine.infer(X)["y"].tolist() == [2, 2]
+    assert (engine.status, engine.problem) == ("backend 2", "open: expected a plan, got None. None.")
+    assert [r.getMessage() for r in caplog.records] == [f"engine net runs on backend 2: {engine.problem}"]
+
+
+def test_a_failed_run_is_run_again_on_the_second(caplog: pytest.LogCaptureFixture) -> None:
+    first = Adds(1, fails_at=2)
+    engine = FallbackEngine("net", lambda: first, lambda: Adds(2))
+    answers = [engine.infer(X)["y"].tolist() for _ in range(4)]
+    assert answers == [[1, 1], [2, 2], [2, 2], [2, 2]]
+    assert (first.runs, first.released) == (2, True)
+    assert [r.levelno for r in caplog.records] == [logging.WARNING]
+
+
+def test_wrong_inputs_are_not_the_backends_fault() -> None:
+    engine = FallbackEngine("net", lambda: Adds(1), refuse)
+    with pytest.raises(EngineError, match="input x of net"):
+        engine.infer({"x": np.zeros(2)})
+    assert engine.infer(X)["y"].tolist() == [1, 1]
+
+
+def test_neither_opens() -> None:
+    with pytest.raises(EngineError, match="a plan"):
+        FallbackEngine("net", refuse, refuse)
+
+
+def test_close_closes_the_one_that_runs() -> None:
+    second = Adds(2)
+    engine = FallbackEngine("net", refuse, lambda: second)
+    engine.close()
+    assert second.released
+
+
+class Build:
+    """A first engine that arrives when the test says so."""
+
+    def __init__(self, made: Engine | None) -> None:
+        self.made, self.go, self.done = made, threading.Event(), threading.Event()
+        self.cancelled = False
+
+    def __call__(self) -> Engine:
+        self.go.wait(10)
+        try:
+            return refuse() if self.made is None else self.made
+        finally:
+            self.done.set()
+
+    def cancel(self) -> None:
+        self.cancelled = True
+        self.go.set()
+
+
+def wait_for_thread(name: str) -> None:
+    for thread in threading.enumerate():
+        if thread.name == name:
+            thread.join(10)
+
+
+def test_the_second_runs_while_the_first_is_built() -> None:
+    build, second = Build(Adds(1)), Adds(2)
+    engine = FallbackEngine("net", not_built, lambda: second, build)
+    assert engine.infer(X)["y"].tolist() == [2, 2]
+    build.go.set()
+    wait_for_thread("build net")
+    assert engine.infer(X)["y"].tolist() == [1, 1]
+    assert (engine.status, engine.problem, second.released) == ("backend 1", "", True)
+
+
+def test_what_was_built_and_fails_later_gives_way_again() -> None:
+    build = Build(Adds(1, fails_at=2))
+    engine = FallbackEngine("net", not_built, lambda: Adds(2), build)
+    build.go.set()
+    wait_for_thread("build net")
+    assert [engine.infer(X)["y"][0] for _ in range(3)] == [1, 2, 2]
+    assert engine.problem
+
+
+def test_nothing_is_built_after_another_failure() -> None:
+    build = Build(Adds(1))
+    FallbackEngine("net", refuse, lambda: Adds(2), build)
+    build.go.set()
+    wait_for_thread("build net")
+    assert not build.done.is_set()
+
+
+def test_a_build_that_fails_leaves_the_second(caplog: pytest.LogCaptureFixture) -> None:
+    build = Build(None)
+    engine = FallbackEngine("net", not_built, lambda: Adds(2), build)
+    assert engine.problem.endswith("It is being built.")
+    build.go.set()
+    wait_for_thread("build net")
+    assert engine.infer(X)["y"].tolist() == [2, 2]
+    assert engine.problem.endswith("got None. None.")
+    assert [r.levelno for r in caplog.records] == [logging.WARNING]
+
+
+def test_closing_cancels_the_build_and_closes_what_came_of_it() -> None:
+    late = Adds(1)
+    build = Build(late)
+    engine = FallbackEngine("net", not_built, lambda: Adds(2), build, build.cancel)
+    engine.close()
+    wait_for_thread("build net")
+    assert build.cancelled
+    assert late.released
+
+
+def test_closing_before_what_was_built_took_over() -> None:
+    late = Adds(1)
+    build = Build(late)
+    engine = FallbackEngine("net", not_built, lambda: Adds(2), build)
+    build.go.set()
+    wait_for_thread("build net")
+    engine.close()
+    assert late.released

@@ -1,0 +1,42 @@
+"""Sizes that plans are built for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from pose3d_ros.engines import ManifestEntry
+from pose3d_ros.engines.profiles import profile_of
+from pose3d_ros.errors import EngineError
+
+Make = Callable[..., ManifestEntry]
+
+
+def test_crops_of_people(make_entry: Make) -> None:
+    entry = make_entry(roles=("root", "pose"), input_size_px=(96, 96))
+    found = profile_of(entry, "image", (-1, 3, 96, 96), max_people=8)
+    assert (found.smallest, found.usual, found.largest) == ((1, 3, 96, 96), (4, 3, 96, 96), (16, 3, 96, 96))
+    assert profile_of(entry, "k_m", (-1,), max_people=1).largest == (2,)
+
+
+def test_the_detectors_image_of_any_size(make_entry: Make) -> None:
+    entry = make_entry(roles=("detector",), input_size_px=None, parameters={"long_side_px": 448})
+    found = profile_of(entry, "image", (-1, 3, -1, -1), max_people=8)
+    assert (found.smallest, found.usual, found.largest) == ((1, 3, 32, 32), (1, 3, 320, 448), (1, 3, 448, 448))
+
+
+def test_the_detectors_image_of_one_size(make_entry: Make) -> None:
+    entry = make_entry(roles=("detector",), input_size_px=(640, 384))
+    found = profile_of(entry, "image", (1, 3, -1, -1), max_people=8)
+    assert found.smallest == found.usual == found.largest == (1, 3, 384, 640)
+
+
+def test_the_smoothers_states(make_entry: Make) -> None:
+    entry = make_entry(roles=("smoother",), input_size_px=None)
+    assert profile_of(entry, "state_0", (-1, 63, 2), max_people=3).usual == (3, 63, 2)
+
+
+def test_another_dynamic_axis(make_entry: Make) -> None:
+    with pytest.raises(EngineError, match="input frames of"):
+        profile_of(make_entry(roles=("smoother",), input_size_px=None), "frames", (1, -1, 34), max_people=3)

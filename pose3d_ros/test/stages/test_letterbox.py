@@ -1,0 +1,88 @@
+"""Where the image lies in a detector's input, and what is around it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pose3d_ros.engines import Normalisation
+from pose3d_ros.stages.letterbox import Letterbox, Placement
+
+BGR = Normalisation(1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "bgr")
+RGB = Normalisation(1 / 255, (0.0, 0.5, 0.0), (1.0, 1.0, 2.0), "rgb")
+
+
+def edges(box: Letterbox) -> list[float]:
+    """The content's edges in pixel-centre coordinates of the input."""
+    right, bottom = box.left_px + box.content_width_px, box.top_px + box.content_height_px
+    return [box.left_px - 0.5, box.top_px - 0.5, right - 0.5, bottom - 0.5]
+
+
+@pytest.mark.parametrize(
+    ("placement", "size_px", "long_side_px"),
+    [
+        (Placement(), (96, 64), None),
+        (Placement(centred=True, padding=114), (64, 96), None),
+        (Placement(stretched=True), (64, 32), None),
+        (Placement(centred=True), None, 100),
+        (Placement(stretched=True), None, 100),
+        (Placement(padding=114), None, None),
+    ],
+)
+@pytest.mark.parametrize(("width_px", "height_px"), [(101, 51), (51, 101), (1, 7), (64, 64)])
+def test_the_content_is_the_whole_image(
+    placement: Placement, size_px: tuple[int, int] | None, long_side_px: int | None, width_px: int, height_px: int
+) -> None:
+    box = placement.letterbox(width_px, height_px, size_px, long_side_px)
+    assert size_px is None or (box.width_px, box.height_px) == size_px
+    assert box.left_px + box.content_width_px <= box.width_px
+    assert box.top_px + box.content_height_px <= box.height_px
+    image = [-0.5, -0.5, width_px - 0.5, height_px - 0.5]
+    np.testing.assert_allclose(box.input2img(np.array([edges(box)])), [image], atol=1e-12)
+
+
+def test_centred_padding_leaves_the_odd_pixel_below() -> None:
+    # 100x49 · 0.64 = 64 x 31.36, so 33 rows of padding: 16 above, 17 below.
+    box = Letterbox.fit_inside(100, 49, 64, 64, centred=True)
+    assert (box.content_width_px, box.content_height_px, box.left_px, box.top_px) == (64, 31, 0, 16)
+
+
+def test_padding_is_a_grey_that_is_normalised_too() -> None:
+    image = np.full((4, 8, 3), 255, dtype=np.uint8)
+    box = Letterbox.fit_inside(8, 4, 8, 8, centred=True, padding=114)
+    tensor = box.tensor(image, RGB)
+    np.testing.assert_allclose(tensor[0, :, 0, 0], [114 / 255, 114 / 255 - 0.5, 114 / 255 / 2], atol=1e-6)
+    np.testing.assert_allclose(tensor[0, 0, :, 3], [114 / 255] * 2 + [1.0] * 4 + [114 / 255] * 2, atol=1e-6)
+
+
+def test_padding_at_the_right_stays_neutral_without_a_grey() -> None:
+    image = np.full((8, 4, 3), 255, dtype=np.uint8)
+    tensor = Letterbox.fit_inside(4, 8, 8, 8).tensor(image, RGB)
+    assert (tensor[..., 4:] == 0).all()
+    assert (tensor[0, 0, :, :4] == 1).all()
+
+
+def test_a_stretched_image_fills_the_input() -> None:
+    image = np.zeros((2, 4, 3), dtype=np.uint8)
+    image[:, 2:] = 200
+    box = Placement(stretched=True).letterbox(4, 2, (2, 6), None)
+    np.testing.assert_array_equal(box.tensor(image, BGR)[0, 0], [[0, 200]] * 6)
+    np.testing.assert_allclose(box.input2img(np.array([[-0.5, 2.5, 0.5, 5.5]])), [[-0.5, 0.5, 1.5, 1.5]])
+
+
+def test_a_strong_shrink_of_the_height_alone_averages() -> None:
+    # Linear interpolation would read rows 3 and 4 of every eight only.
+    image = np.zeros((16, 4, 3), dtype=np.uint8)
+    image[::8] = 80
+    np.testing.assert_array_equal(Letterbox.stretch(4, 16, 4, 2).tensor(image, BGR), 10)
+
+
+def test_an_image_of_any_size_stays_as_it_is() -> None:
+    image = np.arange(5 * 7 * 3, dtype=np.uint8).reshape(5, 7, 3)
+    box = Placement(padding=114).letterbox(7, 5, None, None)
+    np.testing.assert_array_equal(box.tensor(image, BGR)[0], image.transpose(2, 0, 1))
+
+
+def test_a_stretch_without_a_fixed_size_ends_at_multiples_of_32() -> None:
+    box = Placement(stretched=True).letterbox(640, 300, None, 320)
+    assert (box.width_px, box.height_px) == (box.content_width_px, box.content_height_px) == (320, 160)

@@ -1,0 +1,72 @@
+"""The whole pipeline on TensorRT's stand-in finds the people that it finds on ONNX Runtime."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pose3d_ros.cli.sample import sample_bag
+from pose3d_ros.config import PipelineConfig
+from pose3d_ros.engines import BackendChoice, choose_backend, default_manifest_dir, load_manifest
+from pose3d_ros.evaluation.bag import BagReader
+from pose3d_ros.pipeline import Pipeline
+from pose3d_ros.records import Frame, Person
+
+from .engines.stand_in_device import install_stand_in
+from .engines.tensorrt_stand_in import VERSIONS, Knobs
+
+ONNX = BackendChoice("onnxruntime", "a test")
+
+
+@pytest.fixture(scope="module")
+def frames() -> list[Frame]:
+    """Some frames of the sample recording in which two people are."""
+    with BagReader(sample_bag()) as bag:
+        camera = next(iter(bag.cameras())).camera
+        return [Frame(image.image_bgr, camera, image.stamp_ns) for image in islice(bag.images(), 60, 64)]
+
+
+def people(backend: BackendChoice, config: PipelineConfig, frames: list[Frame]) -> list[tuple[Person, ...]]:
+    with Pipeline.from_manifest(load_manifest(default_manifest_dir()), config, backend) as pipeline:
+        return [pipeline(frame).people for frame in frames]
+
+
+def config_for(folder: Path) -> PipelineConfig:
+    return PipelineConfig.from_parameters({"precision": "fp32", "threads": 1, "engine_cache": str(folder)})
+
+
+def only_tensorrt() -> BackendChoice:
+    return replace(choose_backend("tensorrt"), fallback="")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_same_people(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, frames: list[Frame], version: str) -> None:
+    config = config_for(tmp_path)
+    wanted = people(ONNX, config, frames)
+    install_stand_in(monkeypatch, version)
+    got = people(only_tensorrt(), config, frames)
+    assert len(wanted[-1]) >= 1
+    for a, b in zip(wanted, got, strict=True):
+        assert [p.track_id for p in a] == [p.track_id for p in b]
+        for one, other in zip(a, b, strict=True):
+            np.testing.assert_allclose(one.pose.joints_cam_m, other.pose.joints_cam_m, atol=1e-4)
+
+
+def test_a_failure_in_the_middle_costs_nobody(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, frames: list[Frame]
+) -> None:
+    config = config_for(tmp_path)
+    wanted = people(ONNX, config, frames)
+    install_stand_in(monkeypatch)
+    people(only_tensorrt(), config, frames)  # builds the plans
+    # Without graphs every frame is one enqueue of the detector, the pose net and the smoother.
+    install_stand_in(monkeypatch, knobs=Knobs(capture_fails=True, enqueue_fails_on=18))
+    with Pipeline.from_manifest(load_manifest(default_manifest_dir()), config, choose_backend()) as pipeline:
+        got = [pipeline(frame).people for frame in frames]
+        assert len(pipeline.engine_problems) == 1
+        assert sum("onnxruntime" in status for status in pipeline.engine_statuses) == 1
+    assert [[p.track_id for p in a] for a in got] == [[p.track_id for p in a] for a in wanted]
