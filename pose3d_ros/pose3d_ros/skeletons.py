@@ -1,7 +1,8 @@
 """Named skeletons and conversions between them by joint name.
 
 The joint orders are those of the datasets and of the networks trained on them: Human3.6M (17 joints as in
-3DMPPE, with the thorax as an 18th), MuCo-3DHP (21), MuPoTS-3D (its first 17), MPII (16) and COCO (17).
+3DMPPE, with the thorax as an 18th), MuCo-3DHP (21), MuPoTS-3D (its first 17), MPII (16), COCO (17) and the
+landmarks of MediaPipe Pose (33).
 A name means the same place on the body in every skeleton here, so that a conversion is a look-up by name:
 Human3.6M's "Head" is the crown of the head (`Head_top`) and its "Torso" the middle of the spine (`Spine`).
 """
@@ -119,6 +120,23 @@ _COCO_PARENTS = {
     "R_Hip": "R_Shoulder",
 }
 
+# google-ai-edge/mediapipe, python/solutions/pose.py: PoseLandmark. Its foot index is the tip of the toes.
+_MEDIAPIPE = (
+    "Nose L_Eye_Inner L_Eye L_Eye_Outer R_Eye_Inner R_Eye R_Eye_Outer L_Ear R_Ear L_Mouth R_Mouth "
+    "L_Shoulder R_Shoulder L_Elbow R_Elbow L_Wrist R_Wrist L_Pinky R_Pinky L_Index R_Index L_Thumb R_Thumb "
+    "L_Hip R_Hip L_Knee R_Knee L_Ankle R_Ankle L_Heel R_Heel L_Toe R_Toe"
+).split()
+_MEDIAPIPE_PARENTS = {
+    **_COCO_PARENTS,
+    **{f"{s}_Eye_Inner": "Nose" for s in "LR"},
+    **{f"{s}_Eye": f"{s}_Eye_Inner" for s in "LR"},
+    **{f"{s}_Eye_Outer": f"{s}_Eye" for s in "LR"},
+    **{f"{s}_Ear": f"{s}_Eye_Outer" for s in "LR"},
+    **{f"{s}_Mouth": "Nose" for s in "LR"},
+    **{f"{s}_{finger}": f"{s}_Wrist" for s in "LR" for finger in ("Pinky", "Index", "Thumb")},
+    **{f"{s}_Heel": f"{s}_Ankle" for s in "LR"},
+}
+
 # In Human3.6M the shoulders hang off the neck joint, and the crown off the nose.
 _H36M_PARENTS = {"L_Shoulder": "Neck", "R_Shoulder": "Neck", "Head_top": "Nose"}
 
@@ -131,9 +149,10 @@ SKELETONS: dict[str, Skeleton] = {
         _build("mupots17", _MUCO[:17], "Pelvis"),
         _build("mpii16", _MPII, "Pelvis"),
         _build("coco17", _COCO, "Nose", _COCO_PARENTS),
+        _build("mediapipe33", _MEDIAPIPE, "Nose", _MEDIAPIPE_PARENTS),
     )
 }
-"""The skeletons by name. `coco17` has no pelvis: its tree starts at the nose."""
+"""The skeletons by name. `coco17` and `mediapipe33` have no pelvis: their trees start at the nose."""
 
 
 def get_skeleton(name: str) -> Skeleton:

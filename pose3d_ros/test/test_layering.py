@@ -51,8 +51,9 @@ ONLY_IN: dict[str, set[str]] = {
     **{
         name: {"nets", "training", "engines/torch", "engines/tensorrt"} for name in ("torch", "torchvision", "tensorrt")
     },
-    "onnx": {"nets", "training"},
+    "onnx": {"nets", "training", "engines/graphs"},
     "onnxruntime": {"engines", "nets"},
+    "mediapipe": {"engines/mediapipe"},
     "moderngl": {"training"},
     "matplotlib": {"evaluation"},
     "rosbags": {"evaluation", "nodes"},

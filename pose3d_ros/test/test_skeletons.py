@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pose3d_ros.errors import SkeletonError
 from pose3d_ros.skeletons import SKELETONS, Skeleton, convert, get_skeleton
 
 ALL = [pytest.param(skeleton, id=name) for name, skeleton in SKELETONS.items()]
-SIZES = {"h36m17": 17, "h36m18": 18, "muco21": 21, "mupots17": 17, "mpii16": 16, "coco17": 17}
+SIZES = {"h36m17": 17, "h36m18": 18, "muco21": 21, "mupots17": 17, "mpii16": 16, "coco17": 17, "mediapipe33": 33}
 
 
 def test_known_skeletons_and_sizes() -> None:
@@ -61,6 +61,10 @@ def test_flipping_twice_changes_nothing_and_mirrors_the_tree(skeleton: Skeleton)
         ("mpii16", "R_Hip", "Pelvis"),
         ("coco17", "L_Hip", "L_Shoulder"),
         ("coco17", "L_Ear", "L_Eye"),
+        ("mediapipe33", "R_Ear", "R_Eye_Outer"),
+        ("mediapipe33", "L_Thumb", "L_Wrist"),
+        ("mediapipe33", "R_Toe", "R_Ankle"),
+        ("mediapipe33", "L_Hip", "L_Shoulder"),
     ],
 )
 def test_parents_by_hand(name: str, joint: str, parent: str) -> None:
@@ -77,6 +81,7 @@ def test_parents_by_hand(name: str, joint: str, parent: str) -> None:
         ("mupots17", "Pelvis", "Head_top", "Head"),
         ("mpii16", "Pelvis", "R_Ankle", "L_Wrist"),
         ("coco17", "Nose", "Nose", "R_Ankle"),
+        ("mediapipe33", "Nose", "Nose", "R_Toe"),
     ],
 )
 def test_orders_by_hand(name: str, root: str, first: str, last: str) -> None:
@@ -98,6 +103,7 @@ def test_unknown_skeleton_names_the_known_ones() -> None:
     assert caught.value.got == "'h37m'"
 
 
+@settings(deadline=None)
 @given(st.sampled_from(sorted(SKELETONS)), st.sampled_from(sorted(SKELETONS)), st.integers(1, 3))
 def test_convert_keeps_shared_joints_and_invents_none(source_name: str, target_name: str, batch: int) -> None:
     source, target = get_skeleton(source_name), get_skeleton(target_name)
@@ -142,3 +148,12 @@ def test_derived_joint_of_a_lost_one_is_lost() -> None:
 def test_convert_rejects_joints_of_another_skeleton(shape: tuple[int, ...]) -> None:
     with pytest.raises(SkeletonError, match="h36m17"):
         convert(np.zeros(shape), get_skeleton("h36m17"), get_skeleton("coco17"))
+
+
+def test_mediapipe_landmarks_become_coco_joints() -> None:
+    mediapipe, coco = get_skeleton("mediapipe33"), get_skeleton("coco17")
+    points = np.arange(33.0)[:, None]
+    # PoseLandmark: 7 is the left ear, 16 the right wrist, 23 the left hip, 28 the right ankle.
+    by_name = dict(zip(coco.joints, convert(points, mediapipe, coco)[:, 0], strict=True))
+    assert [by_name[name] for name in ("L_Ear", "R_Wrist", "L_Hip", "R_Ankle")] == [7, 16, 23, 28]
+    assert np.isfinite(list(by_name.values())).all()

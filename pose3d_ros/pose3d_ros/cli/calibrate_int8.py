@@ -48,7 +48,7 @@ def write_quantized(manifest: Manifest, config: PipelineConfig, pictures: Path) 
     The smoother stays as it is: it is small, and its errors would be seen as jitter. Raises InputError for a folder in
     which no picture shows anybody, EngineError for a graph that can't be quantised.
     """
-    from pose3d_ros.nets.quantize import quantized_graph  # needs onnx, which only this needs
+    from pose3d_ros.engines.graphs.quantize import quantized_graph  # needs onnx, which only this needs
 
     listeners: dict[str, Listener] = {}
 

@@ -25,6 +25,8 @@ _MODULES = {
 """Backend → its module, which has `availability()` and `open_model(entry, options)`; one may be absent."""
 
 _AUTO_ORDER = ("tensorrt", "onnxruntime")
+_ONLY_BY = {".task": "pose3d_ros.engines.mediapipe"}
+"""End of a file's name → the module that alone can open it, whatever the backend."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +72,13 @@ def open_engine(entry: ManifestEntry, backend: BackendChoice, options: EngineOpt
     """Open an entry's file with the chosen backend, after its sha256 matched.
 
     An engine that the backend can't open, or fails to run later, goes on with the choice's fallback, if there is one;
-    one that has to be built first runs there until it is.
+    one that has to be built first runs there until it is. A `.task` file is MediaPipe's, whatever was chosen.
     Raises EngineError when the file is missing, is not the one that the manifest describes, or can't be loaded.
     """
     options = options or EngineOptions()
     verify_sha256(entry)
+    if entry.file.suffix in _ONLY_BY:
+        return _open(importlib.import_module(_ONLY_BY[entry.file.suffix]), entry, options)
     first = partial(_open, _opening_module(backend.name), entry)
     if not backend.fallback:
         return first(options)

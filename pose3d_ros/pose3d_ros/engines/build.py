@@ -140,7 +140,7 @@ def _typed_graph(entry: ManifestEntry, key: PlanKey, folder: Path) -> Path:
     source = _source(entry, key.precision)
     if key.precision != "fp16" or int(key.tensorrt.split(".")[0]) < STRONG_TYPING:
         return source
-    from pose3d_ros.engines.half import half_graph  # needs onnx, which only this needs
+    from pose3d_ros.engines.graphs.half import half_graph  # needs onnx, which only this needs
 
     target = folder / source.name
     half_graph(source, target)

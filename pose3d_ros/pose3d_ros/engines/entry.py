@@ -12,7 +12,8 @@ import numpy.typing as npt
 from pose3d_ros.errors import EngineError
 from pose3d_ros.records import ImageArray
 
-ROLES = ("detector", "root", "pose", "smoother")
+ROLES = ("detector", "root", "pose", "smoother", "lifter")
+"""A `lifter` makes 3D joints of a person's 2D joints; it has a place in manifests, the pipeline does not run it yet."""
 IMAGE_ROLES = frozenset({"detector", "root", "pose"})
 
 Parameter = float | int | str | list[float] | list[int] | list[str]
@@ -45,10 +46,10 @@ class Normalisation:
 class ManifestEntry:
     """One engine.
 
-    roles: what it does, of `detector`, `root`, `pose`, `smoother`. file: its path. sha256: of the file, 64 hex
-    digits. decoder: the name of what its inputs and outputs mean, known to the stage. input_size_px: (width, height)
-    of its image, None for one of any size or without an image. normalisation: None without an image. skeleton: name
-    of its joints' order, None without joints. accuracy: what was measured. parameters: what its decoder needs besides.
+    roles: what it does, of `ROLES`. file: its path. sha256: of the file, 64 hex digits. decoder: the name of what its
+    inputs and outputs mean, known to the stage. input_size_px: (width, height) of its image, None for one of any size
+    or without an image. normalisation: None without an image. skeleton: name of its joints' order, None without
+    joints. accuracy: what was measured. parameters: what its decoder needs besides.
     """
 
     name: str

@@ -10,9 +10,10 @@ from pose3d_ros.engines.entry import ManifestEntry, Parameter
 from pose3d_ros.engines.manifest import sha256_of
 from pose3d_ros.engines.preset import Preset
 from pose3d_ros.engines.presets_detectors import DETECTOR_PRESETS
+from pose3d_ros.engines.presets_poses import POSE_PRESETS
 from pose3d_ros.errors import EngineError
 
-PRESETS: Mapping[str, Preset] = MappingProxyType({**DETECTOR_PRESETS})
+PRESETS: Mapping[str, Preset] = MappingProxyType({**DETECTOR_PRESETS, **POSE_PRESETS})
 """Name → preset, of every role."""
 
 

@@ -16,23 +16,30 @@ from pose3d_ros.geometry.crop import (
     Crop,
     CropBatch,
     apply_affine,
+    aspect_box,
     crop_people,
     img2crop_affine,
     invert_affine,
     square_box,
 )
 from pose3d_ros.geometry.procrustes import similarity_align
+from pose3d_ros.geometry.root_solver import SolvedRoots, rotation_to_rays, solve_root, weak_perspective_root
 
 __all__ = [
     "Camera",
     "Crop",
     "CropBatch",
+    "SolvedRoots",
     "apply_affine",
+    "aspect_box",
     "assemble",
     "crop_people",
     "img2crop_affine",
     "invert_affine",
     "moon_k_m",
+    "rotation_to_rays",
     "similarity_align",
+    "solve_root",
     "square_box",
+    "weak_perspective_root",
 ]

@@ -1,4 +1,4 @@
-"""Square crops around people, exact to a fraction of a pixel, with the affines and cameras that belong to them."""
+"""Crops around people, exact to a fraction of a pixel, with the affines and cameras that belong to them."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class Crop:
     """One person's crop.
 
-    image: (S, S, 3) uint8 BGR. img2crop: (2, 3) float64, image pixels to crop pixels. camera: the crop's own, in the
-    same optical frame. box_xyxy_px: (4,) float64, the square box that was cut, in the image.
+    image: (H, W, 3) uint8 BGR. img2crop: (2, 3) float64, image pixels to crop pixels. camera: the crop's own, in the
+    same optical frame. box_xyxy_px: (4,) float64, the box that was cut, of the crop's aspect ratio, in the image.
     """
 
     image: ImageArray
@@ -34,8 +34,8 @@ class Crop:
 class CropBatch:
     """The crops of all people of a frame, in one array.
 
-    images: (N, S, S, 3) uint8 BGR. img2crop: (N, 2, 3) float64, image pixels to crop pixels. boxes_xyxy_px: (N, 4)
-    float64, the square boxes that were cut (processed: clamped, squared, scaled), in the image.
+    images: (N, H, W, 3) uint8 BGR. img2crop: (N, 2, 3) float64, image pixels to crop pixels. boxes_xyxy_px: (N, 4)
+    float64, the boxes that were cut (processed: clamped, brought to the crop's aspect ratio, scaled), in the image.
     """
 
     images: ImageArray
@@ -58,6 +58,20 @@ def square_box(box_xyxy_px: npt.ArrayLike, image_width_px: int, image_height_px:
     box_xyxy_px: (4,) or (N, 4), pixels. Returns the same shape, float64, pixels; it may reach over the image.
     Raises InputError for a box with NaN or without an area inside the image.
     """
+    return aspect_box(box_xyxy_px, image_width_px, image_height_px, 1.0, scale)
+
+
+def aspect_box(
+    box_xyxy_px: npt.ArrayLike, image_width_px: int, image_height_px: int, aspect: float, scale: float = 1.25
+) -> Array:
+    """The box clamped to the image, its shorter side grown about the centre until width = aspect · height, and scaled.
+
+    As mmpose's TopdownAffine does it for inputs that are not square; 1 gives `square_box`. box_xyxy_px: (4,) or (N, 4),
+    pixels. Returns the same shape, float64, pixels; it may reach over the image.
+    Raises InputError for a box with NaN or without an area inside the image, and an aspect that is not above 0.
+    """
+    if not aspect > 0:
+        raise InputError("aspect", expected="a ratio above 0", got=f"{aspect}", fix="Give width / height.")
     boxes = _checked_boxes(box_xyxy_px)
     high = np.array([image_width_px, image_height_px] * 2) - 0.5
     clamped = np.clip(boxes, -0.5, high)
@@ -70,14 +84,18 @@ def square_box(box_xyxy_px: npt.ArrayLike, image_width_px: int, image_height_px:
             fix="Drop boxes that are empty or off the image.",
         )
     centre = 0.5 * (clamped[..., :2] + clamped[..., 2:])
-    half = 0.5 * scale * sides.max(axis=-1, keepdims=True)
+    height = np.maximum(sides[..., 1:], sides[..., :1] / aspect)
+    half = 0.5 * scale * np.concatenate([aspect * height, height], axis=-1)
     return np.concatenate([centre - half, centre + half], axis=-1)
 
 
-def img2crop_affine(box_xyxy_px: npt.ArrayLike, size_px: int, *, half_pixel_centres: bool = True) -> Array:
-    """The affine that takes image pixels to the pixels of a crop of `size_px` x `size_px`.
+def img2crop_affine(
+    box_xyxy_px: npt.ArrayLike, size_px: int | tuple[int, int], *, half_pixel_centres: bool = True
+) -> Array:
+    """The affine that takes image pixels to the pixels of a crop.
 
-    box_xyxy_px: (4,) or (N, 4), the part of the image to cut. Returns (2, 3) or (N, 2, 3) float64.
+    box_xyxy_px: (4,) or (N, 4), the part of the image to cut. size_px: width and height of the crop, or the side of a
+    square one. Returns (2, 3) or (N, 2, 3) float64.
     With half_pixel_centres the box's edges become the crop's edges: u' = (u - x0) S / w - 1/2, the convention of this
     package. Without, u' = (u - x0) S / w, the convention of the official 3DMPPE code (`gen_trans_from_patch_cv`),
     half a crop pixel off: for its networks only.
@@ -85,14 +103,15 @@ def img2crop_affine(box_xyxy_px: npt.ArrayLike, size_px: int, *, half_pixel_cent
     """
     boxes = _checked_boxes(box_xyxy_px)
     sides = boxes[..., 2:] - boxes[..., :2]
-    if not (sides > 0).all() or size_px < 1:
+    size = np.array(_width_height(size_px))
+    if not (sides > 0).all() or (size < 1).any():
         raise InputError(
             "crop",
             expected="a box with x1 > x0 and y1 > y0, and a size above 0",
             got=f"{boxes.tolist()} to {size_px} px",
             fix="Drop empty boxes; boxes are x0, y0, x1, y1.",
         )
-    scale = size_px / sides
+    scale = size / sides
     affine = np.zeros((*boxes.shape[:-1], 2, 3))
     affine[..., 0, 0], affine[..., 1, 1] = scale[..., 0], scale[..., 1]
     affine[..., 2] = -boxes[..., :2] * scale - (0.5 if half_pixel_centres else 0.0)
@@ -139,15 +158,16 @@ def apply_affine(affine: npt.ArrayLike, points: npt.ArrayLike) -> Array:
 def crop_people(
     image_bgr: ImageArray,
     boxes_xyxy_px: npt.ArrayLike,
-    size_px: int,
+    size_px: int | tuple[int, int],
     scale: float = 1.25,
     *,
     half_pixel_centres: bool = True,
 ) -> CropBatch:
-    """Cut a square crop around each box; bilinear, black where the box reaches over the image.
+    """Cut a crop around each box; bilinear, black where the box reaches over the image.
 
-    image_bgr: (H, W, 3) uint8. boxes_xyxy_px: (N, 4), N may be 0. The boxes go through `square_box` with `scale`,
-    the affines come from `img2crop_affine`. OpenCV before 5 samples at the nearest 1/32 image pixel, OpenCV 5 exactly.
+    image_bgr: (H, W, 3) uint8. boxes_xyxy_px: (N, 4), N may be 0. size_px: width and height of the crops, or the side
+    of square ones. The boxes go through `aspect_box` with `scale`, the affines come from `img2crop_affine`. OpenCV
+    before 5 samples at the nearest 1/32 image pixel, OpenCV 5 exactly.
     Raises InputError for another image or a bad box.
     """
     if image_bgr.ndim != 3 or image_bgr.shape[2] != 3 or image_bgr.dtype != np.uint8 or not image_bgr.size:
@@ -159,12 +179,17 @@ def crop_people(
         )
     boxes = np.asarray(boxes_xyxy_px, dtype=np.float64)
     boxes = _checked_boxes(boxes if boxes.size else boxes.reshape(0, 4)).reshape(-1, 4)
-    squares = square_box(boxes, image_bgr.shape[1], image_bgr.shape[0], scale)
-    affines = img2crop_affine(squares, size_px, half_pixel_centres=half_pixel_centres)
-    images = np.empty((len(boxes), size_px, size_px, 3), dtype=np.uint8)
+    width, height = _width_height(size_px)
+    cut = aspect_box(boxes, image_bgr.shape[1], image_bgr.shape[0], width / height, scale)
+    affines = img2crop_affine(cut, (width, height), half_pixel_centres=half_pixel_centres)
+    images = np.empty((len(boxes), height, width, 3), dtype=np.uint8)
     for image, affine in zip(images, affines, strict=True):
-        cv2.warpAffine(image_bgr, affine, (size_px, size_px), dst=image, flags=cv2.INTER_LINEAR)
-    return CropBatch(images, affines, squares)
+        cv2.warpAffine(image_bgr, affine, (width, height), dst=image, flags=cv2.INTER_LINEAR)
+    return CropBatch(images, affines, cut)
+
+
+def _width_height(size_px: int | tuple[int, int]) -> tuple[int, int]:
+    return size_px if isinstance(size_px, tuple) else (size_px, size_px)
 
 
 def _checked_boxes(box_xyxy_px: npt.ArrayLike) -> Array:

@@ -66,7 +66,7 @@ def open_pipeline(config: PipelineConfig, report: Report | None = None) -> OpenP
     backend = choose_backend(config.engine.backend)
     pipeline = Pipeline.from_manifest(manifest, config, backend, smooth=False, options=engine_options(config, report))
     pipeline.warm_up(*_WARM_UP_PX)
-    names = dict.fromkeys(manifest.for_role(role).name for role in ("detector", "root", "pose"))
+    names = dict.fromkeys(manifest.for_role(role).name for role in ("detector", "root", "pose") if manifest.has_role(role))
     return OpenPipeline(pipeline, " + ".join(names), backend)
 
 

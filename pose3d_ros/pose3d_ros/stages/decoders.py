@@ -1,113 +1,99 @@
-"""What the outputs of root and pose nets mean. A manifest entry names its decoder; the functions here are pure.
+"""What the outputs of root and pose nets mean. A manifest entry names its decoder; the functions are pure.
 
 `root_pose_metric` is this package's net for both roles. `3dmppe_rootnet` and `3dmppe_posenet` are the official nets
-of Moon 2019: soft-argmax over 64 integer bins, x = bin / 64 · S; depth of a joint (bin / 64 · 2 − 1) · 1 m from the
-root; depth of the root in millimetres.
+of Moon 2019: soft-argmax over integer bins of 4 crop pixels, x = 4 · bin; depth of a joint (bin / 64 · 2 − 1) · 1 m
+from the root; depth of the root in millimetres. Those of others are in `decoders_simcc`, `_maps` and `_metric`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-
 import numpy as np
-import numpy.typing as npt
 
-from pose3d_ros.errors import EngineError
-from pose3d_ros.records import Array
+from pose3d_ros.stages.decoders_base import (
+    DecodedJoints,
+    DecodedRoots,
+    PoseDecoder,
+    PoseSettings,
+    RawOutputs,
+    RootDecoder,
+    output,
+    read_pose_settings,
+)
+from pose3d_ros.stages.decoders_maps import INTEGRAL_VOLUME, LOCATION_MAPS
+from pose3d_ros.stages.decoders_metric import MEDIAPIPE_WORLD, METRABS
+from pose3d_ros.stages.decoders_simcc import SIMCC_2D, SIMCC_3D
 
-_BINS = 64.0
+__all__ = [
+    "POSE_DECODERS",
+    "ROOT_DECODERS",
+    "DecodedJoints",
+    "DecodedRoots",
+    "PoseDecoder",
+    "PoseSettings",
+    "RawOutputs",
+    "RootDecoder",
+    "read_pose_settings",
+]
+
+_BIN_PX = 4.0
+_DEPTH_BINS = 64.0
 _HALF_DEPTH_RANGE_M = 1.0
 _MM_PER_M = 1000.0
 
-RawOutputs = Mapping[str, npt.NDArray[np.generic]]
 
-
-@dataclass(frozen=True, eq=False)
-class DecodedJoints:
-    """joints_crop_px (N, J, 2), pixel centres of the crop; relative_depth_m (N, J) to the root; scores (N, J), 0–1."""
-
-    joints_crop_px: Array
-    relative_depth_m: Array
-    scores: Array
-
-
-@dataclass(frozen=True, eq=False)
-class DecodedRoots:
-    """depth_m (N,), z of the root; relative_sigma (N,), standard deviation of ln depth, NaN where the net has none."""
-
-    depth_m: Array
-    relative_sigma: Array
-
-
-@dataclass(frozen=True)
-class PoseDecoder:
-    """decode(outputs, crop side in px). half_pixel_centres: how its crops lie, see `geometry.img2crop_affine`.
-
-    k_input: where the graph reads Moon's distance k in metres, None for one that does not.
-    """
-
-    decode: Callable[[RawOutputs, int], DecodedJoints]
-    half_pixel_centres: bool
-    k_input: str | None = None
-
-
-@dataclass(frozen=True)
-class RootDecoder:
-    """decode(outputs). k_input: where the graph reads Moon's distance k, in metres times k_per_m."""
-
-    decode: Callable[[RawOutputs], DecodedRoots]
-    half_pixel_centres: bool
-    k_input: str
-    k_per_m: float
-
-
-def _metric_joints(raw: RawOutputs, size_px: int) -> DecodedJoints:
+def _metric_joints(raw: RawOutputs, settings: PoseSettings) -> DecodedJoints:
     return DecodedJoints(
-        _output(raw, "joints_crop_px", (None, None, 2)),
-        _output(raw, "relative_depth_m", (None, None)),
-        np.clip(_output(raw, "joint_scores", (None, None)), 0.0, 1.0),
+        output(raw, "joints_crop_px", (None, None, 2)),
+        output(raw, "relative_depth_m", (None, None)),
+        np.clip(output(raw, "joint_scores", (None, None)), 0.0, 1.0),
     )
 
 
 def _metric_roots(raw: RawOutputs) -> DecodedRoots:
-    return DecodedRoots(_output(raw, "root_depth_m", (None,)), np.exp(_output(raw, "root_log_sigma", (None,))))
+    return DecodedRoots(output(raw, "root_depth_m", (None,)), np.exp(output(raw, "root_log_sigma", (None,))))
 
 
-def _posenet_joints(raw: RawOutputs, size_px: int) -> DecodedJoints:
-    bins = _output(raw, "coords", (None, None, 3))
-    depth_m = (bins[..., 2] / _BINS * 2.0 - 1.0) * _HALF_DEPTH_RANGE_M
-    # The official net says nothing about how sure it is of a joint.
-    return DecodedJoints(bins[..., :2] / _BINS * size_px, depth_m, np.ones(bins.shape[:2]))
+def _posenet_joints(raw: RawOutputs, settings: PoseSettings) -> DecodedJoints:
+    bins = output(raw, "coords", (None, None, 3))
+    depth_m = (bins[..., 2] / _DEPTH_BINS * 2.0 - 1.0) * _HALF_DEPTH_RANGE_M
+    # The official net says nothing about how sure it is of a joint. Its flip test (3DMPPE_POSENET_RELEASE,
+    # main/test.py) mirrors bins, width − bin − 1: a place and its mirror image add up to one bin less than the crop.
+    return DecodedJoints(bins[..., :2] * _BIN_PX, depth_m, np.ones(bins.shape[:2]), settings.width_px - _BIN_PX)
 
 
 def _rootnet_roots(raw: RawOutputs) -> DecodedRoots:
-    root = _output(raw, "root", (None, 3))
+    root = output(raw, "root", (None, 3))
     return DecodedRoots(root[:, 2] / _MM_PER_M, np.full(len(root), np.nan))
 
 
 POSE_DECODERS: dict[str, PoseDecoder] = {
-    "root_pose_metric": PoseDecoder(_metric_joints, half_pixel_centres=True, k_input="k_m"),
-    "3dmppe_posenet": PoseDecoder(_posenet_joints, half_pixel_centres=False),
+    "root_pose_metric": PoseDecoder(
+        _metric_joints,
+        half_pixel_centres=True,
+        outputs=("joints_crop_px", "relative_depth_m", "joint_scores"),
+        k_input="k_m",
+        square=True,
+    ),
+    "3dmppe_posenet": PoseDecoder(_posenet_joints, half_pixel_centres=False, outputs=("coords",), square=True),
+    "simcc_2d": SIMCC_2D,
+    "simcc_3d": SIMCC_3D,
+    "integral_volume": INTEGRAL_VOLUME,
+    "location_maps": LOCATION_MAPS,
+    "metrabs": METRABS,
+    "mediapipe_world": MEDIAPIPE_WORLD,
 }
 """Decoders of the pose role."""
 
 ROOT_DECODERS: dict[str, RootDecoder] = {
-    "root_pose_metric": RootDecoder(_metric_roots, half_pixel_centres=True, k_input="k_m", k_per_m=1.0),
-    "3dmppe_rootnet": RootDecoder(_rootnet_roots, half_pixel_centres=False, k_input="k", k_per_m=_MM_PER_M),
+    "root_pose_metric": RootDecoder(
+        _metric_roots,
+        half_pixel_centres=True,
+        outputs=("root_depth_m", "root_log_sigma"),
+        k_input="k_m",
+        k_per_m=1.0,
+    ),
+    "3dmppe_rootnet": RootDecoder(
+        _rootnet_roots, half_pixel_centres=False, outputs=("root",), k_input="k", k_per_m=_MM_PER_M
+    ),
 }
 """Decoders of the root role."""
-
-
-def _output(raw: RawOutputs, name: str, shape: tuple[int | None, ...]) -> Array:
-    """That output as float64. Raises EngineError when it is missing or of another shape (None: any length)."""
-    array = raw.get(name)
-    fits = array is not None and len(array.shape) == len(shape)
-    if array is None or not fits or any(w not in (None, n) for w, n in zip(shape, array.shape, strict=True)):
-        raise EngineError(
-            f"output {name}",
-            expected=f"shape ({', '.join('any' if n is None else str(n) for n in shape)})",
-            got="no such output" if array is None else str(array.shape),
-            fix="The manifest's decoder must be that of the engine.",
-        )
-    return array.astype(np.float64)

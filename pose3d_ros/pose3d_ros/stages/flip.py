@@ -11,11 +11,13 @@ from pose3d_ros.stages.decoders import DecodedJoints, DecodedRoots
 def mean_with_mirrored(joints: DecodedJoints, skeleton: Skeleton, size_px: int) -> DecodedJoints:
     """Answers for N crops followed by their mirror images (2N) → N answers.
 
-    Pixel x of a mirror image is size_px - 1 - x of the crop, and its left joints are the right ones.
+    Pixel x of a mirror image is size_px - 1 - x of the crop unless the net's decoder says otherwise, and its left
+    joints are the right ones.
     """
+    mirror_sum_px = size_px - 1 if joints.mirror_sum_px is None else joints.mirror_sum_px
     people, order = len(joints.scores) // 2, list(skeleton.flip_order)
     mirrored_px = joints.joints_crop_px[people:, order].copy()
-    mirrored_px[..., 0] = size_px - 1 - mirrored_px[..., 0]
+    mirrored_px[..., 0] = mirror_sum_px - mirrored_px[..., 0]
     return DecodedJoints(
         (joints.joints_crop_px[:people] + mirrored_px) / 2,
         (joints.relative_depth_m[:people] + joints.relative_depth_m[people:, order]) / 2,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +12,29 @@ from pose3d_ros.config import PoseConfig
 from pose3d_ros.engines.base import Engine
 from pose3d_ros.engines.manifest import ManifestEntry
 from pose3d_ros.errors import EngineError
-from pose3d_ros.geometry import CropBatch, apply_affine, assemble, crop_people, invert_affine, moon_k_m
-from pose3d_ros.records import Array, Detection, Frame, ImageArray, Pose
+from pose3d_ros.geometry import CropBatch, apply_affine, crop_people, invert_affine, moon_k_m
+from pose3d_ros.records import Array, Detection, Frame, Pose
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.stages.appearance import clothes_lab
-from pose3d_ros.stages.decoders import POSE_DECODERS, ROOT_DECODERS, DecodedJoints, DecodedRoots, RawOutputs
-from pose3d_ros.stages.entries import check_decoder, crop_size_px, normalisation_of, real_parameter, skeleton_of
-from pose3d_ros.stages.flip import mean_of_halves, mean_with_mirrored
+from pose3d_ros.stages.decoders import (
+    POSE_DECODERS,
+    ROOT_DECODERS,
+    DecodedJoints,
+    DecodedRoots,
+    RawOutputs,
+    read_pose_settings,
+)
+from pose3d_ros.stages.entries import check_decoder, crop_size_px, real_parameter, skeleton_of
+from pose3d_ros.stages.flip import mean_of_halves
+from pose3d_ros.stages.pose_engine import CropEngine, crop_engine
+from pose3d_ros.stages.pose_place import (
+    Placed,
+    mean_with_flipped,
+    place_by_net,
+    place_by_solver,
+    root_solver,
+    turned_to_camera,
+)
 
 _BOX_SCALE = 1.25
 """Margin around a box before it is cropped (Moon 2019, sec. 6.1)."""
@@ -26,9 +42,9 @@ _BOX_SCALE = 1.25
 
 @dataclass(frozen=True)
 class _CropSpec:
-    """What a net's crops are; nets of the same spec share them."""
+    """What a net's crops are; nets of the same spec share them. size_px: width and height."""
 
-    size_px: int
+    size_px: tuple[int, int]
     box_scale: float
     half_pixel_centres: bool
 
@@ -46,8 +62,10 @@ class RootPoseEstimator:
     """Poses from boxes: all people of a frame in one call of each net. `config` may be replaced between frames.
 
     pose_engine, pose_entry: a decoder of `decoders.POSE_DECODERS`. root_engine, root_entry: one of
-    `decoders.ROOT_DECODERS`; leave both out when the pose engine fills both roles.
-    Raises EngineError for an unknown decoder or an entry that lacks what its role needs.
+    `decoders.ROOT_DECODERS`; leave both out when the pose engine fills both roles, or gives metres, so that the root
+    follows in closed form (`geometry.solve_root`).
+    Raises EngineError for an unknown decoder, an entry that lacks what its role needs, an engine that does not fit its
+    entry, and a pose net that says too little of its joints without a root net.
     """
 
     def __init__(
@@ -59,17 +77,24 @@ class RootPoseEstimator:
         *,
         config: PoseConfig | None = None,
     ) -> None:
-        root_entry = root_entry or pose_entry
         self.config = config or PoseConfig()
-        self._pose_engine, self._pose_name = pose_engine, pose_entry.name
-        self._root_engine = root_engine
-        self._pose_decoder = POSE_DECODERS[check_decoder(pose_entry, POSE_DECODERS)]
-        self._root_decoder = ROOT_DECODERS[check_decoder(root_entry, ROOT_DECODERS)]
-        self._pose_normalisation = normalisation_of(pose_entry)
-        self._root_normalisation = normalisation_of(root_entry)
+        decoder = POSE_DECODERS[check_decoder(pose_entry, POSE_DECODERS)]
+        if root_entry is None and "root" in pose_entry.roles:
+            root_entry = pose_entry
+        self._pose_name = pose_entry.name
+        self._pose_decoder = decoder
+        self._solver = root_solver(pose_entry, decoder, root_entry)
         self._skeleton = skeleton_of(pose_entry)
-        self._pose_crops = _crop_spec(pose_entry, self._pose_decoder.half_pixel_centres)
-        self._root_crops = _crop_spec(root_entry, self._root_decoder.half_pixel_centres)
+        self._pose_crops = _crop_spec(pose_entry, decoder.half_pixel_centres, square=decoder.square)
+        self._settings = read_pose_settings(pose_entry, decoder, self._pose_crops.size_px)
+        self._pose_net = crop_engine(pose_engine, pose_entry, decoder.outputs, decoder.k_input)
+        self._root_net: CropEngine | None = None
+        if self._solver is None and root_entry is not None:
+            self._root_decoder = ROOT_DECODERS[check_decoder(root_entry, ROOT_DECODERS)]
+            self._root_crops = _crop_spec(root_entry, self._root_decoder.half_pixel_centres, square=True)
+            if root_engine is not None:
+                names, k_input = self._root_decoder.outputs, self._root_decoder.k_input
+                self._root_net = crop_engine(root_engine, root_entry, names, k_input)
 
     @property
     def skeleton(self) -> Skeleton:
@@ -89,48 +114,47 @@ class RootPoseEstimator:
         crops = self._pose_crops.cut(frame, boxes)
         k_m = moon_k_m(crops.boxes_xyxy_px, frame.camera.fx_px, frame.camera.fy_px)
         flipped = self.config.flip_test
-        raw = self._infer_pose(crops.images, k_m, flipped)
-        joints = self._pose_decoder.decode(raw, self._pose_crops.size_px)
+        raw = self._infer_pose(crops, k_m, flipped)
+        joints = self._pose_decoder.decode(raw, self._settings).chosen(self._settings.joints)
         roots = self._roots(frame, boxes, crops, k_m, raw)
         self._check_counts(joints, roots, len(detections), flipped)
         if flipped:
-            joints = mean_with_mirrored(joints, self._skeleton, self._pose_crops.size_px)
-            roots = roots if self._root_engine is not None else mean_of_halves(roots)
+            joints = mean_with_flipped(joints, self._skeleton, self._settings.width_px)
+            roots = roots if roots is None or self._root_net is not None else mean_of_halves(roots)
         return self._poses(frame, detections, crops, joints, roots)
 
-    def _infer_pose(self, images: ImageArray, k_m: Array, flipped: bool) -> RawOutputs:
+    def _infer_pose(self, crops: CropBatch, k_m: Array, flipped: bool) -> RawOutputs:
         """The pose net's answer for N crops, or for them and then for their mirror images: 2N, still one call."""
+        images = crops.images
         if flipped:
             images, k_m = np.concatenate([images, images[:, :, ::-1]]), np.concatenate([k_m, k_m])
-        feeds: dict[str, npt.NDArray[np.float32]] = {"image": self._pose_normalisation.apply(images)}
-        if self._pose_decoder.k_input is not None:
-            feeds[self._pose_decoder.k_input] = k_m.astype(np.float32)
-        return self._pose_engine.infer(feeds)
+        return self._pose_net.infer(images, k_m)
 
-    def _roots(self, frame: Frame, boxes: Array, pose_crops: CropBatch, k_m: Array, raw: RawOutputs) -> DecodedRoots:
+    def _roots(
+        self, frame: Frame, boxes: Array, pose_crops: CropBatch, k_m: Array, raw: RawOutputs
+    ) -> DecodedRoots | None:
+        """What a net says of the roots; None where they are to be solved."""
+        if self._solver is not None:
+            return None
         decoder = self._root_decoder
-        if self._root_engine is None:
+        if self._root_net is None:
             return decoder.decode(raw)
         crops = pose_crops
         if self._root_crops != self._pose_crops:
             crops = self._root_crops.cut(frame, boxes)
             k_m = moon_k_m(crops.boxes_xyxy_px, frame.camera.fx_px, frame.camera.fy_px)
-        feeds = {
-            "image": self._root_normalisation.apply(crops.images),
-            decoder.k_input: (k_m * decoder.k_per_m).astype(np.float32),
-        }
-        return decoder.decode(self._root_engine.infer(feeds))
+        return decoder.decode(self._root_net.infer(crops.images, k_m * decoder.k_per_m))
 
-    def _check_counts(self, joints: DecodedJoints, roots: DecodedRoots, people: int, flipped: bool) -> None:
+    def _check_counts(self, joints: DecodedJoints, roots: DecodedRoots | None, people: int, flipped: bool) -> None:
         expected = (people * (1 + flipped), len(self._skeleton))
-        root_count = expected[0] if self._root_engine is None else people
+        root_count = people if self._root_net is not None else expected[0]
         shapes = joints.scores.shape, joints.relative_depth_m.shape
-        if shapes != (expected, expected) or len(roots.depth_m) != root_count:
+        if shapes != (expected, expected) or (roots is not None and len(roots.depth_m) != root_count):
             raise EngineError(
                 f"outputs of {self._pose_name}",
                 expected=f"{people} people with the {len(self._skeleton)} joints of {self._skeleton.name}",
-                got=f"joints {joints.joints_crop_px.shape}, roots {roots.depth_m.shape}",
-                fix="The manifest's skeleton must be the engine's.",
+                got=f"joints {joints.joints_crop_px.shape}, roots {'solved' if roots is None else roots.depth_m.shape}",
+                fix="The manifest's skeleton must be the engine's; its parameter joints chooses some of the joints.",
             )
 
     def _poses(
@@ -139,32 +163,50 @@ class RootPoseEstimator:
         detections: Sequence[Detection],
         crops: CropBatch,
         joints: DecodedJoints,
-        roots: DecodedRoots,
+        roots: DecodedRoots | None,
     ) -> tuple[Pose, ...]:
         joints_img_px = apply_affine(invert_affine(crops.img2crop), joints.joints_crop_px)
-        root_cam_m, joints_cam_m = assemble(
-            frame.camera, joints_img_px, joints.relative_depth_m, roots.depth_m, self._skeleton.root
-        )
-        valid = np.isfinite(joints_cam_m).all(axis=-1) & self._trusted(joints)
+        placed = self._placed(frame, crops, joints_img_px, joints, roots)
+        valid = np.isfinite(placed.joints_cam_m).all(axis=-1) & self._trusted(joints)
         joints_img_px[~valid] = np.nan
-        joints_cam_m[~valid] = np.nan
+        joints_cam_m = np.where(valid[..., None], placed.joints_cam_m, np.nan)
         known_px = np.where(valid[..., None], joints.joints_crop_px, np.nan)
         clothes = clothes_lab(crops.images, known_px, self._skeleton)
-        sigma_m = roots.relative_sigma * np.linalg.norm(root_cam_m, axis=-1)
         return tuple(
             Pose(
-                root_cam_m[i],
+                placed.root_cam_m[i],
                 joints_cam_m[i],
                 joints_img_px[i],
                 joints.scores[i],
                 self._skeleton,
                 detection,
-                float(sigma_m[i]),
+                float(placed.root_sigma_m[i]),
                 clothes[i],
             )
             for i, detection in enumerate(detections)
-            if np.isfinite(root_cam_m[i]).all() and self._is_person(joints.scores[i])
+            if np.isfinite(placed.root_cam_m[i]).all() and self._is_person(joints.scores[i])
         )
+
+    def _placed(
+        self,
+        frame: Frame,
+        crops: CropBatch,
+        joints_img_px: Array,
+        joints: DecodedJoints,
+        roots: DecodedRoots | None,
+    ) -> Placed:
+        camera, root = frame.camera, self._skeleton.root
+        if joints.relative_m is not None and self._settings.ahead == "crop":
+            relative_m = turned_to_camera(camera, joints.relative_m, crops.boxes_xyxy_px)
+            joints = replace(joints, relative_m=relative_m, relative_depth_m=relative_m[..., 2])
+        if self._solver is not None and joints.relative_m is not None:
+            weights = np.where(self._trusted(joints), joints.scores, 0.0)
+            return place_by_solver(camera, joints_img_px, joints.relative_m, weights, self._solver, root)
+        if roots is None:
+            raise EngineError(
+                f"outputs of {self._pose_name}", expected="metric joints", got="depths", fix="Add a root net."
+            )
+        return place_by_net(camera, joints_img_px, joints, roots, self._pose_decoder.hip_centred, root)
 
     def _is_person(self, scores: Array) -> bool:
         """Whether the best third of the joints is sure: a person may be cut by the image, but not be nowhere sure."""
@@ -173,10 +215,11 @@ class RootPoseEstimator:
 
     def _trusted(self, joints: DecodedJoints) -> npt.NDArray[np.bool_]:
         at = joints.joints_crop_px
-        inside = ((at >= -0.5) & (at <= self._pose_crops.size_px - 0.5)).all(axis=-1)
+        inside = ((at >= -0.5) & (at <= np.array(self._pose_crops.size_px) - 0.5)).all(axis=-1)
         trusted: npt.NDArray[np.bool_] = inside & (joints.scores >= self.config.joint_score_threshold)
         return trusted
 
 
-def _crop_spec(entry: ManifestEntry, half_pixel_centres: bool) -> _CropSpec:
-    return _CropSpec(crop_size_px(entry), real_parameter(entry, "box_scale", _BOX_SCALE), half_pixel_centres)
+def _crop_spec(entry: ManifestEntry, half_pixel_centres: bool, *, square: bool) -> _CropSpec:
+    size_px = crop_size_px(entry, square=square)
+    return _CropSpec(size_px, real_parameter(entry, "box_scale", _BOX_SCALE), half_pixel_centres)

@@ -61,7 +61,7 @@ class StandIn:
 @pytest.fixture
 def mediapipe(monkeypatch: pytest.MonkeyPatch) -> StandIn:
     module = StandIn()
-    monkeypatch.setitem(sys.modules, "mediapipe", module)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "mediapipe", module)
     return module
 
 

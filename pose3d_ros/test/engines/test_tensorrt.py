@@ -37,7 +37,7 @@ from pose3d_ros.engines.trial import difference, trial_feeds
 from pose3d_ros.errors import EngineError
 
 from .stand_in_device import FACTS, StandIn, install_stand_in
-from .tensorrt_stand_in import VERSIONS, Knobs, make_tensorrt
+from .tensorrt_stand_in import VERSIONS, Knobs, make_tensorrt, read_header
 
 FIRST = BackendChoice("tensorrt", "a test")
 WITH_FALLBACK = BackendChoice("tensorrt", "a test", "onnxruntime")
@@ -298,9 +298,28 @@ def test_the_embedded_engines_give_onnxruntimes_numbers(
             assert max(difference(expected[name], answer[name]) for name in expected) < 1e-5
 
 
-def test_int8_needs_its_calibrated_graph(
-    install: Install, options: EngineOptions, embedded: Manifest, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("role", ["detector", "pose"])
+def test_fp16_is_built_and_stays_near(
+    install: Install, options: EngineOptions, embedded: Manifest, version: str, role: str
 ) -> None:
+    machine = install(version)
+    one, options = embedded.for_role(role), dataclasses.replace(options, precision="auto")
+    with OnnxEngine(one.file, threads=1) as wanted, open_engine(one, FIRST, options) as got:
+        arrays = trial_feeds(wanted, one, 1)
+        expected, answer = wanted.infer(arrays), got.infer(arrays)
+    assert max(difference(expected[name], answer[name]) for name in expected) < 0.02
+    key = plan_key(one, options, machine.device.facts)
+    found = PlanCache(options.cache_dir).load(key)
+    assert found is not None
+    assert key.precision == "fp16"
+    header = read_header(found.data)
+    assert header.strongly_typed == (not version.startswith("8"))
+    # Version 8 is told what to leave in FP32: in the pose net the soft-argmax and all behind it.
+    assert bool(header.precisions) == (version.startswith("8") and role == "pose")
+
+
+def test_int8_needs_its_calibrated_graph(install: Install, options: EngineOptions, embedded: Manifest) -> None:
     install()
     with pytest.raises(EngineError, match="calibration"):
         open_engine(embedded.for_role("pose"), FIRST, dataclasses.replace(options, precision="int8"))

@@ -66,11 +66,24 @@ class ILayer:
 
     @property
     def num_inputs(self) -> int:
-        return len(self._layer.inputs)
+        """Tensors only: weights are the layer's own."""
+        return len(self._inputs)
 
     @property
     def num_outputs(self) -> int:
         return len(self._layer.outputs)
+
+    def get_input(self, index: int) -> ITensor | None:
+        """The input of this number, None past the last."""
+        if not 0 <= index < self.num_inputs:
+            return None
+        return ITensor(self._api, self._graph, self._inputs[index])
+
+    @property
+    def _inputs(self) -> list[GraphTensor]:
+        made = (tensor for layer in self._graph.layers for tensor in layer.outputs)
+        known = {tensor.name: tensor for tensor in (*self._graph.inputs, *made)}
+        return [known[name] for name in self._layer.inputs if name in known]
 
     def get_output(self, index: int) -> ITensor | None:
         """The output of this number, None past the last."""

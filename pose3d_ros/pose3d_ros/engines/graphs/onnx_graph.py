@@ -1,0 +1,130 @@
+"""Reading, dividing and writing ONNX graphs, for the conversions of their precision."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, numpy_helper
+
+from pose3d_ros.errors import EngineError
+
+_HALVES = frozenset({TensorProto.FLOAT16, TensorProto.BFLOAT16})
+_QUANTISED = frozenset({"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "ConvInteger"})
+_SUBGRAPHS = frozenset({onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS})
+
+
+def read_float_graph(path: Path) -> ModelProto:
+    """The float32 graph of a file: types inferred, nodes named apart, constants among the initializers.
+
+    Raises EngineError for a file that is no valid graph, holds subgraphs, is in half precision, is quantised or has a
+    weight that is not a number.
+    """
+    try:
+        onnx.checker.check_model(str(path), full_check=True)
+        model = onnx.shape_inference.infer_shapes(onnx.load(str(path)))
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise refused_graph(path, "a valid ONNX graph", str(error).splitlines()[0]) from error
+    graph = model.graph
+    if any(a.type in _SUBGRAPHS for n in graph.node for a in n.attribute):
+        raise refused_graph(path, "a graph without subgraphs", "a loop or a branch")
+    if set(element_types(graph).values()) & _HALVES:
+        raise refused_graph(path, "a float32 graph", "one that is in half precision already")
+    if any(n.op_type in _QUANTISED for n in graph.node):
+        raise refused_graph(path, "a float32 graph", "one that is quantised already")
+    _lift_constants(graph)
+    for tensor in graph.initializer:
+        if tensor.data_type == TensorProto.FLOAT and np.isnan(numpy_helper.to_array(tensor)).any():
+            raise refused_graph(path, "numbers for weights", f"NaN in {tensor.name}")
+    _name_apart(graph)
+    return model
+
+
+def write_graph(model: ModelProto, path: Path) -> None:
+    """Check the graph and put it in place of `path` in one step. Raises EngineError for a graph that is not valid."""
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise refused_graph(path, "a graph that converts", str(error).splitlines()[0]) from error
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as directory:
+        whole = Path(directory) / path.name
+        onnx.save(model, str(whole))
+        os.replace(whole, path)
+
+
+def head_nodes(model: ModelProto) -> list[NodeProto]:
+    """Every node that is a convolution over images or that one depends on, in the graph's order; may be none."""
+    return with_ancestors(model.graph, image_convolutions(model.graph))
+
+
+def image_convolutions(graph: GraphProto) -> list[NodeProto]:
+    """Convolutions with 2D or 3D kernels whose result is more than one cell.
+
+    RootNet's last layer, a 1x1 convolution of pooled features, is a fully connected one and does not count.
+    """
+    rank = {t.name: len(t.dims) for t in graph.initializer}
+    infos = {v.name: v for v in (*graph.value_info, *graph.output)}
+    convolutions = [n for n in graph.node if n.op_type in ("Conv", "ConvTranspose") and rank.get(n.input[1], 4) >= 4]
+    return [n for n in convolutions if _cells(infos.get(n.output[0])) != 1]
+
+
+def with_ancestors(graph: GraphProto, nodes: Iterable[NodeProto]) -> list[NodeProto]:
+    """The nodes and all that they depend on, in the graph's order."""
+    producers = {name: node for node in graph.node for name in node.output if name}
+    found: set[str] = set()
+    waiting = list(nodes)
+    while waiting:
+        node = waiting.pop()
+        if node.name not in found:
+            found.add(node.name)
+            waiting += [producers[name] for name in node.input if name in producers]
+    return [node for node in graph.node if node.name in found]
+
+
+def element_types(graph: GraphProto) -> dict[str, int]:
+    """Element type of each tensor whose type is known, by name."""
+    infos = (*graph.input, *graph.output, *graph.value_info)
+    return {v.name: v.type.tensor_type.elem_type for v in infos} | {t.name: t.data_type for t in graph.initializer}
+
+
+def refused_graph(path: Path, expected: str, got: str) -> EngineError:
+    """The error about a graph that a conversion can't take."""
+    return EngineError(
+        f"graph {path}", expected=expected, got=got, fix="Start from the float32 file as it was exported."
+    )
+
+
+def _lift_constants(graph: GraphProto) -> None:
+    """Constant nodes → initializers. TensorRT wants some arguments, Resize's scales for one, as initializers, and
+    only those are left in float32 where the operator demands it.
+    """
+    for node in [n for n in graph.node if n.op_type == "Constant" and n.attribute[0].name == "value"]:
+        tensor = graph.initializer.add()
+        tensor.CopyFrom(node.attribute[0].t)
+        tensor.name = node.output[0]
+        graph.node.remove(node)
+    constant = {t.name for t in graph.initializer}
+    for info in [v for v in graph.input if v.name in constant]:
+        graph.input.remove(info)  # as files before IR version 4 list their weights
+
+
+def _name_apart(graph: GraphProto) -> None:
+    """Give each node that has no name, or another's, one of its own."""
+    used = Counter(n.name for n in graph.node)
+    for i, node in enumerate(graph.node):
+        if not node.name or used[node.name] > 1:
+            node.name = f"{node.name}/{node.op_type}/{i}"
+
+
+def _cells(info: ValueInfoProto | None) -> int | None:
+    """Product of the dimensions behind batch and channels, None if one is not fixed."""
+    dims = [] if info is None else list(info.type.tensor_type.shape.dim)[2:]
+    if not dims or not all(d.HasField("dim_value") for d in dims):
+        return None
+    return int(np.prod([d.dim_value for d in dims]))

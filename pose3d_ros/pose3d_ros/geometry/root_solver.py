@@ -1,0 +1,149 @@
+"""Where a person stands, in closed form, from metric root-relative joints and where they are seen.
+
+Joint i, at P_i from the root, is seen at (u_i, v_i) on the plane z = 1; the root t puts P_i + t on that ray.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from pose3d_ros.errors import InputError
+from pose3d_ros.records import Array
+
+_MIN_JOINTS = 2
+_MIN_SPREAD = 1e-6
+"""Joints closer together than this on the plane z = 1 (a thousandth of a pixel) say nothing about a distance."""
+
+
+@dataclass(frozen=True, eq=False)
+class SolvedRoots:
+    """root_cam_m (N, 3), the origin of the root-relative joints in the camera's frame; NaN where it can't be told.
+
+    residual (N,): root mean square distance between the joints where they are seen and where P_i + t projects to, on
+    the plane z = 1 (times the focal length: pixels), weighted; NaN with the root.
+    """
+
+    root_cam_m: Array
+    residual: Array
+
+
+@dataclass(frozen=True, eq=False)
+class _Observed:
+    """relative_m (N, J, 3), seen (N, J, 2), weights (N, J) that sum to 1; joints that are left out are zeros."""
+
+    relative_m: Array
+    seen: Array
+    weights: Array
+    enough: npt.NDArray[np.bool_]
+
+    def mean(self, values: Array) -> Array:
+        """Weighted mean over the joints: (N, J, C) → (N, C)."""
+        mean: Array = np.einsum("nj,njc->nc", self.weights, values)
+        return mean
+
+    def spread(self, values: Array) -> Array:
+        """Root of the weighted mean square distance to the mean: (N, J, C) → (N,)."""
+        away = values - self.mean(values)[:, None]
+        spread: Array = np.sqrt(np.einsum("nj,njc->n", self.weights, away**2))
+        return spread
+
+
+def solve_root(
+    relative_m: npt.ArrayLike, joints_normalised: npt.ArrayLike, weights: npt.ArrayLike | None = None
+) -> SolvedRoots:
+    """The root that minimises the weighted linear residual of the perspective projection.
+
+    Every joint gives X + tx = u (Z + tz) and Y + ty = v (Z + tz): 2J equations, linear in three unknowns. With the
+    means taken off, tz is a ratio of two sums, and tx and ty follow. Sárándi 2020 (MeTRAbs) solves the same equations,
+    its "full perspective"; Mehta 2017 and Veges 2019 approximate them, see `weak_perspective_root`.
+
+    relative_m: (N, J, 3), metres, in axes parallel to the camera's. joints_normalised: (N, J, 2), x and y of
+    `Camera.rays`. weights: (N, J), 0 or above, only their ratios matter; equal ones if not given. A joint with a NaN or
+    without a weight is left out.
+    A person with fewer than two joints, with joints in one place or with one that would come to lie behind the camera
+    is NaN. Exact inputs give the exact root. Noise of standard deviation s in the image, on joints that spread by S
+    along an axis (standard deviations, both on the plane z = 1), brings the root nearer by the fraction s² / S² on
+    average: errors in u stand on both sides of the equations.
+    Raises InputError for shapes that do not fit each other and for a weight below 0.
+    """
+    seen = _observed(relative_m, joints_normalised, weights)
+    offset = seen.seen * seen.relative_m[..., 2:] - seen.relative_m[..., :2]
+    mean_seen, mean_offset = seen.mean(seen.seen), seen.mean(offset)
+    away_seen, away_offset = seen.seen - mean_seen[:, None], offset - mean_offset[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        depth_m = -np.einsum("nj,njc,njc->n", seen.weights, away_seen, away_offset) / seen.spread(seen.seen) ** 2
+        across_m = mean_offset + mean_seen * depth_m[:, None]
+    return _checked(np.concatenate([across_m, depth_m[:, None]], axis=1), seen)
+
+
+def weak_perspective_root(
+    relative_m: npt.ArrayLike, joints_normalised: npt.ArrayLike, weights: npt.ArrayLike | None = None
+) -> SolvedRoots:
+    """The root under weak perspective, all joints at one depth: how large the person is over how large it looks.
+
+    The mean joint's depth is the ratio of the spreads of (X, Y) and of (u, v) about their means, and it lies on the
+    mean ray (`reconstruct_ref_weakpersp` of github.com/isarandi/metrabs, after Mehta 2017, arXiv 1611.09813).
+    Its error grows with the person's depth over its distance, but noise in relative depths does not enter.
+    Inputs, result and errors as in `solve_root`.
+    """
+    seen = _observed(relative_m, joints_normalised, weights)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        depth_m = seen.spread(seen.relative_m[..., :2]) / seen.spread(seen.seen)
+        mean_ray = np.concatenate([seen.mean(seen.seen), np.ones((len(depth_m), 1))], axis=1)
+        root_cam_m = mean_ray * depth_m[:, None] - seen.mean(seen.relative_m)
+    return _checked(root_cam_m, seen)
+
+
+def rotation_to_rays(rays: npt.ArrayLike) -> Array:
+    """The smallest rotation that turns the optical axis (0, 0, 1) onto each ray.
+
+    What a network that sees only a crop calls "ahead" is the ray through the crop's centre; its joints become those of
+    the camera by `joints @ rotation.T` (MeTRAbs gets the same by turning a virtual camera towards the crop).
+    rays: (N, 3) with z above 0, of any length. Returns (N, 3, 3); NaN for a ray with NaN.
+    Raises InputError for another shape, and for a ray that does not point ahead.
+    """
+    given = np.asarray(rays, dtype=np.float64)
+    if given.ndim != 2 or given.shape[-1] != 3 or (given[:, 2] <= 0).any():
+        raise InputError(
+            "rays", expected="(N, 3) with z above 0", got=f"shape {given.shape}", fix="Give rays of `Camera.rays`."
+        )
+    x, y, z = (given / np.linalg.norm(given, axis=1, keepdims=True)).T
+    # Rodrigues' formula for the axis (-y, x, 0), whose length is the angle's sine; 1 + z is never small.
+    xx, xy, yy = x * x / (1 + z), x * y / (1 + z), y * y / (1 + z)
+    rotation: Array = np.array([[1 - xx, -xy, x], [-xy, 1 - yy, y], [-x, -y, z]]).transpose(2, 0, 1)
+    return rotation
+
+
+def _observed(relative_m: npt.ArrayLike, joints_normalised: npt.ArrayLike, weights: npt.ArrayLike | None) -> _Observed:
+    relative = np.asarray(relative_m, dtype=np.float64)
+    seen = np.asarray(joints_normalised, dtype=np.float64)
+    given = np.ones(relative.shape[:-1]) if weights is None else np.asarray(weights, dtype=np.float64)
+    fits = relative.ndim == 3 and relative.shape[2] == 3 and seen.shape == (*relative.shape[:2], 2)
+    if not fits or given.shape != relative.shape[:2] or (given < 0).any():
+        raise InputError(
+            "relative joints, seen joints, weights",
+            expected="shapes (N, J, 3), (N, J, 2), (N, J), and weights of 0 or above",
+            got=f"shapes {relative.shape}, {seen.shape}, {given.shape}" + ", one below 0" * bool((given < 0).any()),
+            fix="All three come from the same people.",
+        )
+    used = np.isfinite(relative).all(axis=-1) & np.isfinite(seen).all(axis=-1) & np.isfinite(given) & (given > 0)
+    # The largest weight becomes 1 first, so that no scale of the weights can over- or underflow the sum.
+    share = np.where(used, given, 0.0)
+    share = share / np.maximum(share.max(axis=1, initial=0.0, keepdims=True), np.finfo(np.float64).tiny)
+    share = share / np.maximum(share.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
+    zeroed = np.where(used[..., None], relative, 0.0), np.where(used[..., None], seen, 0.0)
+    return _Observed(*zeroed, share, used.sum(axis=1) >= _MIN_JOINTS)
+
+
+def _checked(root_cam_m: Array, seen: _Observed) -> SolvedRoots:
+    joints_cam_m = seen.relative_m + root_cam_m[:, None]
+    ahead = ((joints_cam_m[..., 2] > 0) | (seen.weights == 0)).all(axis=1)
+    known = seen.enough & ahead & (seen.spread(seen.seen) > _MIN_SPREAD) & np.isfinite(root_cam_m).all(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        missed = joints_cam_m[..., :2] / joints_cam_m[..., 2:] - seen.seen
+    squared = np.where(seen.weights > 0, (missed**2).sum(axis=-1), 0.0)
+    residual = np.sqrt(np.einsum("nj,nj->n", seen.weights, squared))
+    return SolvedRoots(np.where(known[:, None], root_cam_m, np.nan), np.where(known, residual, np.nan))

@@ -1,0 +1,114 @@
+"""From what a pose net says to joints in the camera's frame: by a root net's depth, or by a root in closed form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from pose3d_ros.engines.manifest import ManifestEntry
+from pose3d_ros.errors import EngineError
+from pose3d_ros.geometry import Camera, SolvedRoots, assemble, rotation_to_rays, solve_root, weak_perspective_root
+from pose3d_ros.records import Array
+from pose3d_ros.skeletons import Skeleton
+from pose3d_ros.stages.decoders import DecodedJoints, DecodedRoots, PoseDecoder
+from pose3d_ros.stages.entries import choice_parameter
+from pose3d_ros.stages.flip import mean_with_mirrored
+
+RootSolver = Callable[[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike], SolvedRoots]
+
+_SOLVERS: dict[str, RootSolver] = {"closed_form": solve_root, "weak_perspective": weak_perspective_root}
+_DEFAULT_SOLVER = "closed_form"
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """root_cam_m (N, 3), joints_cam_m (N, J, 3), metres, NaN where unknown; root_sigma_m (N,), NaN without one."""
+
+    root_cam_m: Array
+    joints_cam_m: Array
+    root_sigma_m: Array
+
+
+def root_solver(entry: ManifestEntry, decoder: PoseDecoder, root_entry: ManifestEntry | None) -> RootSolver | None:
+    """What solves the roots of a pose engine's people, None where a net gives them.
+
+    root_entry: the engine of the role root. The entry's parameter `root` asks for a solver also where there is such a
+    net. Raises EngineError for a pose net that says too little to be placed, and for another value of the parameter.
+    """
+    if decoder.gives == "pixels":
+        raise _cannot_be_placed(
+            entry,
+            "a decoder that gives depths or metres",
+            "Joints in the image alone need an engine of the role lifter, which this version does not run.",
+        )
+    asked = "root" in entry.parameters
+    if decoder.gives == "depth" and (asked or root_entry is None):
+        raise _cannot_be_placed(
+            entry,
+            "an engine of the role root" + ", and no parameter root" * asked,
+            "Depths from the root need a root net beside them; only metric joints have a root in closed form.",
+        )
+    if root_entry is not None and not asked:
+        return None
+    return _SOLVERS[choice_parameter(entry, "root", tuple(_SOLVERS), _DEFAULT_SOLVER)]
+
+
+def place_by_net(
+    camera: Camera, joints_img_px: Array, joints: DecodedJoints, roots: DecodedRoots, hip_centred: bool, root_index: int
+) -> Placed:
+    """Every joint on its ray, at the root's depth plus its own (Moon 2019).
+
+    joints_img_px: (N, J, 2). hip_centred: depths, the root net's as well, are those of the hips, also for a skeleton
+    with another root.
+    """
+    depth_m = joints.relative_depth_m
+    if joints.relative_m is not None and not hip_centred:
+        depth_m = depth_m - depth_m[:, root_index : root_index + 1]
+    root_cam_m, joints_cam_m = assemble(camera, joints_img_px, depth_m, roots.depth_m, root_index)
+    if hip_centred:
+        root_cam_m = joints_cam_m[:, root_index]
+    return Placed(root_cam_m, joints_cam_m, roots.relative_sigma * np.linalg.norm(root_cam_m, axis=-1))
+
+
+def place_by_solver(
+    camera: Camera,
+    joints_img_px: Array,
+    relative_m: Array,
+    weights: Array,
+    solver: RootSolver,
+    root_index: int,
+) -> Placed:
+    """The metric skeleton where it looks as large as it does: root-relative shape kept, moved by the solved root.
+
+    relative_m: (N, J, 3), in the camera's axes. weights: (N, J), 0 leaves a joint out.
+    """
+    solved = solver(relative_m, camera.rays(joints_img_px)[..., :2], weights)
+    joints_cam_m = relative_m + solved.root_cam_m[:, None]
+    return Placed(joints_cam_m[:, root_index], joints_cam_m, np.full(len(relative_m), np.nan))
+
+
+def turned_to_camera(camera: Camera, relative_m: Array, boxes_xyxy_px: Array) -> Array:
+    """Joints (N, J, 3) whose z points along the ray through their crop's centre, in the camera's axes.
+
+    A box whose centre no ray goes through gives NaN.
+    """
+    centres_px = (boxes_xyxy_px[:, :2] + boxes_xyxy_px[:, 2:]) / 2
+    return relative_m @ rotation_to_rays(camera.rays(centres_px)).transpose(0, 2, 1)
+
+
+def mean_with_flipped(joints: DecodedJoints, skeleton: Skeleton, width_px: int) -> DecodedJoints:
+    """Answers for N crops followed by their mirror images (2N) → N answers, metric joints mirrored in x as well."""
+    mean = mean_with_mirrored(joints, skeleton, width_px)
+    if joints.relative_m is None:
+        return mean
+    people = len(mean.scores)
+    mirrored_m = joints.relative_m[people:, list(skeleton.flip_order)] * [-1.0, 1.0, 1.0]
+    return replace(mean, relative_m=(joints.relative_m[:people] + mirrored_m) / 2)
+
+
+def _cannot_be_placed(entry: ManifestEntry, expected: str, fix: str) -> EngineError:
+    got = f"the decoder {entry.decoder} alone"
+    return EngineError(f"place of the people of {entry.name}", expected=expected, got=got, fix=fix)
