@@ -47,9 +47,9 @@ class EngineConfig(Settings):
         "What onnxruntime computes on, where its installed build can; auto is cuda, else cpu.",
         choices=("auto", "cpu", "cuda", "tensorrt"),
     )
-    engine_cache: str = setting("", "Directory of the engines that TensorRT built; empty for ~/.cache/pose3d_ros/plans.")
+    engine_cache: str = setting("", "Directory of what TensorRT built; empty for ~/.cache/pose3d_ros/plans.")
     build_engines: bool = setting(
-        True, "Build TensorRT engines that lack, which takes minutes; until one is there, onnxruntime runs in its place."
+        True, "Build TensorRT engines that lack, which takes minutes; until one is there, onnxruntime takes its place."
     )
 
 

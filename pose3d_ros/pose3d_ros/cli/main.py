@@ -16,7 +16,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("pose3d_ros.cli.demo", "play a recording through the ROS nodes and write a report"),
     "evaluate": ("pose3d_ros.cli.evaluate", "score results, or the engines themselves, on a recording"),
     "train": ("pose3d_ros.cli.train", "train one of the nets from a recipe"),
+    "engines": ("pose3d_ros.cli.engines", "list, verify, build, time and test the engines of a folder"),
     "synth": ("pose3d_ros.cli.synth", "render people and backgrounds, and look at what is trained on"),
+    "import": ("pose3d_ros.cli.import_weights", "make engines of the official 3DMPPE and VideoPose3D checkpoints"),
     "doctor": ("pose3d_ros.cli.doctor", "say what is installed, what works, and what to do"),
 }
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Mapping
+import struct
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -18,6 +20,19 @@ _CONTAINERS = ("network", "model_pos", "model", "state_dict")
 
 _LISTED = 8
 
+_MALFORMED = (
+    pickle.UnpicklingError,
+    RuntimeError,
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    struct.error,
+)
+"""What torch's restricted unpickler raises about bytes that are no pickle, by version."""
+
 
 def load_checkpoint(module: nn.Module, path: Path, *, ignored: tuple[str, ...] = ()) -> None:
     """Load a checkpoint into `module`, all of it or nothing.
@@ -26,11 +41,15 @@ def load_checkpoint(module: nn.Module, path: Path, *, ignored: tuple[str, ...] =
     Counters of seen batches, which old files lack, may be missing. Raises EngineError for a file that can't be read,
     holds more than tensors and plain values, or differs from the module in a key or a shape; the message lists them.
     """
-    state = {k: v for k, v in read_state_dict(path).items() if not k.startswith(ignored)}
+    load_state(module, {k: v for k, v in read_state_dict(path).items() if not k.startswith(ignored)}, path)
+
+
+def load_state(module: nn.Module, state: Mapping[str, Tensor], source: Path) -> None:
+    """Load weights that were read from `source` into `module`, all or none. Raises EngineError for a difference."""
     problems = compare_state_dicts(module.state_dict(), state)
     if problems:
         raise EngineError(
-            f"checkpoint {path}",
+            f"checkpoint {source}",
             expected=f"the weights of a {type(module).__name__} of this configuration",
             got=f"{len(problems)} differences: {_listing(problems)}",
             fix="Choose the backbone, number of joints and widths that the checkpoint was trained with.",
@@ -41,7 +60,8 @@ def load_checkpoint(module: nn.Module, path: Path, *, ignored: tuple[str, ...] =
 def read_state_dict(path: Path) -> StateDict:
     """The weights in a checkpoint file, on the CPU, without DataParallel's `module.` before each key.
 
-    Raises EngineError for a file that is missing, damaged, holds other objects, or holds no or non-finite weights.
+    A state of NumPy's random numbers beside them, which VideoPose3D saves, is skipped without being made. Raises
+    EngineError for a file that is missing, damaged, holds other objects, or holds no or non-finite weights.
     """
     content = _read(path)
     for name in _CONTAINERS:
@@ -74,12 +94,13 @@ def compare_state_dicts(expected: Mapping[str, Tensor], got: Mapping[str, Tensor
 
 def _read(path: Path) -> object:
     try:
-        content: object = torch.load(path, map_location="cpu", weights_only=True)
+        with _inert_numpy():
+            content: object = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise EngineError(
             f"checkpoint {path}", expected="a readable file", got=str(error), fix="Check the path and its permissions."
         ) from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+    except _MALFORMED as error:
         raise EngineError(
             f"checkpoint {path}",
             expected="a torch checkpoint of tensors and plain values only",
@@ -87,6 +108,55 @@ def _read(path: Path) -> object:
             fix="Download it again; if it holds other objects, save its state dict alone where you trust it.",
         ) from error
     return content
+
+
+class _Inert:
+    """What a file's NumPy object becomes: nothing of NumPy runs, whatever the file gives it is dropped."""
+
+    def __new__(cls, *_: object) -> _Inert:
+        return super().__new__(cls)
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def __setstate__(self, state: object) -> None:
+        pass
+
+
+# The pickle of a RandomState names these, by NumPy's version (1.15 to 2): makers, generator, seeds, the key's array.
+_NUMPY_NAMES = (
+    "numpy.random.__RandomState_ctor",
+    "numpy.random._pickle.__randomstate_ctor",
+    "numpy.random._pickle.__bit_generator_ctor",
+    "numpy.random._mt19937.MT19937",
+    "numpy.random.bit_generator.SeedSequence",
+    "numpy.random.bit_generator.__pyx_unpickle_SeedSequence",
+    "numpy.core.multiarray._reconstruct",
+    "numpy._core.multiarray._reconstruct",
+    "numpy.ndarray",
+    "numpy.dtype",
+)
+
+
+def _stand_in(full_name: str) -> type[_Inert]:
+    module, _, name = full_name.rpartition(".")
+    return type(name, (_Inert,), {"__module__": module})
+
+
+# torch finds a class that is declared safe by its module and name.
+_STAND_INS = [_stand_in(name) for name in _NUMPY_NAMES]
+
+
+@contextmanager
+def _inert_numpy() -> Iterator[None]:
+    """Inside, torch's `weights_only` reading puts stand-ins where a file names NumPy's random state."""
+    before = torch.serialization.get_safe_globals()
+    torch.serialization.add_safe_globals(list(_STAND_INS))
+    try:
+        yield
+    finally:
+        torch.serialization.clear_safe_globals()
+        torch.serialization.add_safe_globals(before)
 
 
 def _is_weight(key: object, value: object) -> bool:

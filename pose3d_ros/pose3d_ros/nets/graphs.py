@@ -53,6 +53,20 @@ def export_temporal_step(model: TemporalModel, path: Path) -> float:
     return export_graph(step, path, GraphSpec(("x", *states), outputs, sample))
 
 
+def export_temporal_windows(model: TemporalModel, path: Path) -> float:
+    """Decoder `videopose3d`: keypoints (N, T, J_in, F) → joints (N, T − receptive_field + 1, J_out, 3)."""
+    past = model.receptive_field - 1
+
+    def sample(batch: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+        # Joints that stay near their place, as people's do: white noise drives trained weights far from what they know.
+        values = (model.num_joints_in, model.in_features)
+        places = 2 * torch.rand(batch, 1, *values, generator=generator) - 1
+        return (places + 0.02 * torch.randn(batch, past + batch, *values, generator=generator),)
+
+    axes = {"keypoints": {1: "frames"}, "joints": {1: f"frames-{past}"}}
+    return export_graph(_WindowsGraph(model), path, GraphSpec(("keypoints",), ("joints",), sample, axes))
+
+
 def export_rootnet(net: RootNet, path: Path) -> float:
     """Decoder `3dmppe_rootnet`: image (N, 3, S, S), k (N,) in mm → root (N, 3), bins and mm."""
     size = net.input_size_px
@@ -90,6 +104,15 @@ class _DetectorGraph(nn.Module):
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         heat_logits, ltrb_px = self.net(image)
         return torch.sigmoid(heat_logits), ltrb_px
+
+
+class _WindowsGraph(nn.Module):
+    def __init__(self, model: TemporalModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, keypoints: Tensor) -> Tensor:
+        return self.model.windows(keypoints)
 
 
 def _image(batch: int, height: int, width: int, generator: torch.Generator) -> Tensor:

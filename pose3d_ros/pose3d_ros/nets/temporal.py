@@ -79,8 +79,12 @@ class TemporalModel(nn.Module):
                 got=str(tuple(x.shape)),
                 fix="Pad the sequence or choose a model with a smaller receptive field.",
             )
+        return self.windows(x)
+
+    def windows(self, x: Tensor) -> Tensor:
+        """`forward` of frames that are known to fit, which an export can trace."""
         y = self._blocks(x.flatten(2).transpose(1, 2), padded=False)
-        return y.transpose(1, 2).reshape(x.shape[0], -1, self.num_joints_out, 3)
+        return torch.unflatten(y.transpose(1, 2), 2, (self.num_joints_out, 3))
 
     def forward_sequence(self, x: Tensor) -> Tensor:
         """x (N, T, J_in·F) → (N, T, J_out·3), each layer's own input preceded by zeros.

@@ -66,7 +66,8 @@ def open_pipeline(config: PipelineConfig, report: Report | None = None) -> OpenP
     backend = choose_backend(config.engine.backend)
     pipeline = Pipeline.from_manifest(manifest, config, backend, smooth=False, options=engine_options(config, report))
     pipeline.warm_up(*_WARM_UP_PX)
-    names = dict.fromkeys(manifest.for_role(role).name for role in ("detector", "root", "pose") if manifest.has_role(role))
+    roles = (role for role in ("detector", "root", "pose") if manifest.has_role(role))
+    names = dict.fromkeys(manifest.for_role(role).name for role in roles)
     return OpenPipeline(pipeline, " + ".join(names), backend)
 
 
