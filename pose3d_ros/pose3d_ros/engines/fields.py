@@ -82,7 +82,7 @@ def _check_roles_complete(where: str, entry: ManifestEntry) -> None:
         )
     if roles & {"root", "pose"} and entry.input_size_px is None:
         raise _wrong(f"{where}.input_size_px", "[width, height] for an engine that takes crops", "none")
-    if roles & {"pose", "smoother"} and entry.skeleton is None:
+    if roles & {"pose", "smoother", "lifter"} and entry.skeleton is None:
         raise _wrong(f"{where}.skeleton", "a skeleton for an engine that gives joints", "none")
 
 

@@ -1,0 +1,93 @@
+"""`pose3d import`: published checkpoints as engines. Needs torch and onnx, which the set-up for tests installs."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pose3d_ros.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pose3d_ros.nets.importing import Imported
+
+_NEEDED = ("torch", "onnx")
+_NODE_ROLES = ("detector", "root", "pose")
+_MIB = 1 << 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
+    _add_crops(_add(kinds.add_parser("3dmppe-rootnet", help="RootNet of 3DMPPE: the role root")))
+    posenet = _add(kinds.add_parser("3dmppe-posenet", help="PoseNet of 3DMPPE: the role pose"))
+    _add_crops(posenet)
+    posenet.add_argument("--skeleton", metavar="NAME", help="the joints' order, unless there are 17, 18 or 21")
+    _add_lifter(_add(kinds.add_parser("videopose3d", help="VideoPose3D: the role lifter")))
+
+
+def _add(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("checkpoint", type=Path, help="the authors' file: snapshot_24.pth.tar, pretrained_h36m_cpn.bin")
+    parser.add_argument("--output", type=Path, metavar="DIR", required=True, help="folder of engines, made or extended")
+    parser.add_argument("--training-data", metavar="TEXT", default="", help="what it was trained on, for the manifest")
+    # Left out, it must not undo what stands before the name of the kind.
+    parser.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show the full traceback")
+    return parser
+
+
+def _add_crops(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--input-size", type=int, default=256, metavar="PX", help="side of the crops (%(default)s)")
+
+
+def _add_lifter(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--input-skeleton", metavar="NAME", help="the 2D joints' order: h36m17, coco17 (needed)")
+    parser.add_argument("--skeleton", metavar="NAME", help="the 3D joints' order, unless there are 17")
+    parser.add_argument("--causal", action="store_true", help="it was trained with --causal")
+    parser.add_argument(
+        "--units", choices=("metres", "millimetres"), default="metres", help="of the training's 3D joints (%(default)s)"
+    )
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Run the command; see its module's docstring."""
+    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ConfigError(
+            "import of weights",
+            expected=" and ".join(_NEEDED),
+            got=f"no {' and no '.join(missing)}",
+            fix="Run `make setup`, or pip install them.",
+        )
+    _report(_import(args), args.output)
+    return 0
+
+
+def _import(args: argparse.Namespace) -> Imported:
+    from pose3d_ros.nets import importing
+
+    about = args.training_data
+    if args.kind == "videopose3d":
+        options = importing.LifterOptions(args.input_skeleton, args.skeleton, args.units, args.causal)
+        return importing.import_videopose3d(args.checkpoint, args.output, options, training_data=about)
+    if args.kind == "3dmppe-posenet":
+        return importing.import_posenet(
+            args.checkpoint, args.output, skeleton=args.skeleton, input_size_px=args.input_size, training_data=about
+        )
+    return importing.import_rootnet(args.checkpoint, args.output, input_size_px=args.input_size, training_data=about)
+
+
+def _report(imported: Imported, folder: Path) -> None:
+    placed = imported.placed
+    size = placed.entry.file.stat().st_size / _MIB
+    print(f"found:    {imported.net}")
+    print(f"checked:  ONNX Runtime and torch differ by {placed.difference:.1e} at most (relative)")
+    for change in placed.changes:
+        print(f"changed:  {change}")
+    print(f"written:  {placed.entry.file} ({size:.1f} MiB), the {placed.entry.roles[0]} of {folder}")
+    print(f"licence:  {placed.entry.licence}")
+    lacking = [role for role in _NODE_ROLES if role not in placed.roles]
+    if placed.entry.roles == ("lifter",):
+        print("note:     the nodes of this version do not run a lifter; docs/import.md says how to")
+    elif lacking:
+        print(f"lacking:  {', '.join(lacking)}, which pose_node needs in the same folder")

@@ -1,0 +1,116 @@
+"""The folder of engines that imported nets go to: entries of the same role give way, the others stay."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pose3d_ros.engines.manifest import MANIFEST_NAME, ManifestEntry, load_manifest, sha256_of, write_manifest
+from pose3d_ros.errors import EngineError
+
+_NOT_YET = "0" * 64
+
+
+@dataclass(frozen=True)
+class Placed:
+    """An engine that now is in its folder.
+
+    difference: the largest between torch and ONNX Runtime, relative. changes: what became of other entries, a sentence
+    each. roles: all that the folder fills now.
+    """
+
+    entry: ManifestEntry
+    difference: float
+    changes: tuple[str, ...]
+    roles: frozenset[str]
+
+
+class EngineFolder:
+    """A folder to put engines into, made if it is not there.
+
+    Raises EngineError when it can't be written or has a manifest that can't be read.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=directory):
+                pass
+        except OSError as error:
+            raise _not_writable(directory, error) from error
+        there = (directory / MANIFEST_NAME).exists()
+        self._entries = load_manifest(directory).entries if there else ()
+
+    def put(self, entry: ManifestEntry, export: Callable[[Path], float]) -> Placed:
+        """Export to the entry's file and write the manifest; the entry's sha256 and difference are filled in here.
+
+        Raises EngineError when another role's entry has that name or file, and for what `export` finds wrong; the
+        manifest and the engines in it are then as they were.
+        """
+        kept, changes = _make_way(self._entries, entry)
+        _check_free(kept, entry)
+        try:
+            difference = export(entry.file)
+            accuracy = {"onnx_difference_from_torch": difference}
+            done = replace(entry, sha256=sha256_of(entry.file), accuracy=accuracy)
+            manifest = write_manifest(self.directory, [*kept, done])
+        except OSError as error:
+            raise _not_writable(self.directory, error) from error
+        self._entries = manifest.entries
+        roles = frozenset(role for one in manifest.entries for role in one.roles)
+        return Placed(manifest.for_role(entry.roles[0]), difference, tuple(changes), roles)
+
+
+def unfinished_entry(name: str, role: str, directory: Path) -> ManifestEntry:
+    """An entry of one role for `EngineFolder.put`, to be completed with `dataclasses.replace`."""
+    return ManifestEntry(
+        name=name,
+        roles=(role,),
+        file=directory / f"{name}.onnx",
+        sha256=_NOT_YET,
+        decoder="",
+        input_size_px=None,
+        normalisation=None,
+        skeleton=None,
+        units="",
+        licence="",
+        training_data="",
+    )
+
+
+def _make_way(entries: tuple[ManifestEntry, ...], entry: ManifestEntry) -> tuple[list[ManifestEntry], list[str]]:
+    kept, changes = [], []
+    for old in entries:
+        taken = [role for role in old.roles if role in entry.roles]
+        rest = tuple(role for role in old.roles if role not in entry.roles)
+        if rest:
+            kept.append(replace(old, roles=rest))
+        if taken and rest:
+            changes.append(f"{old.name} is no longer the {', '.join(taken)}, but still the {', '.join(rest)}")
+        elif taken:
+            left = "" if old.file == entry.file else f"; its file {old.file.name} is left where it is"
+            changes.append(f"{old.name}, the {', '.join(taken)} before, is replaced{left}")
+    return kept, changes
+
+
+def _check_free(kept: list[ManifestEntry], entry: ManifestEntry) -> None:
+    for other in kept:
+        if other.name == entry.name or other.file.resolve() == entry.file.resolve():
+            raise EngineError(
+                f"manifest of {entry.file.parent}",
+                expected=f"no other engine named {entry.name} and no other of the file {entry.file.name}",
+                got=f"{other.name}, the {', '.join(other.roles)}",
+                fix="Rename that one in the manifest, or choose another --output.",
+            )
+
+
+def _not_writable(directory: Path, error: OSError) -> EngineError:
+    return EngineError(
+        f"folder {directory}",
+        expected="a folder that can be written",
+        got=str(error),
+        fix="Choose another --output, or make room there.",
+    )
