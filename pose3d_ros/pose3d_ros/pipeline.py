@@ -12,7 +12,7 @@ from types import TracebackType
 
 import numpy as np
 
-from pose3d_ros.config import PipelineConfig
+from pose3d_ros.config import DetectorConfig, PipelineConfig
 from pose3d_ros.engines import BackendChoice, Engine, EngineOptions, Manifest, ManifestEntry, open_engine
 from pose3d_ros.engines.options import DEFAULT_CACHE_DIR
 from pose3d_ros.errors import InputError
@@ -200,7 +200,8 @@ def engine_options(config: PipelineConfig, report: Callable[[str], object] | Non
         threads=settings.threads,
         precision=settings.precision,
         cache_dir=Path(settings.engine_cache) if settings.engine_cache else DEFAULT_CACHE_DIR,
-        max_people=config.detector.max_people,
+        # Plans that were built with the usual number serve a node that looks for fewer.
+        max_people=max(config.detector.max_people, DetectorConfig().max_people),
         allow_build=settings.build_engines,
         provider=settings.onnx_provider,
     )

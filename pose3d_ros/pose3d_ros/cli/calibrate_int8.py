@@ -12,7 +12,7 @@ from pose3d_ros.config import PipelineConfig
 from pose3d_ros.engines import BackendChoice, Engine, Manifest, ManifestEntry, open_engine
 from pose3d_ros.engines.base import Tensor
 from pose3d_ros.engines.build import int8_path
-from pose3d_ros.errors import InputError
+from pose3d_ros.errors import EngineError, InputError
 from pose3d_ros.geometry import Camera
 from pose3d_ros.pipeline import Pipeline
 from pose3d_ros.records import Frame, ImageArray
@@ -48,8 +48,12 @@ def write_quantized(manifest: Manifest, config: PipelineConfig, pictures: Path) 
     The smoother stays as it is: it is small, and its errors would be seen as jitter. Raises InputError for a folder in
     which no picture shows anybody, EngineError for a graph that can't be quantised.
     """
-    from pose3d_ros.engines.graphs.quantize import quantized_graph  # needs onnx, which only this needs
-
+    try:
+        from pose3d_ros.engines.graphs.quantize import quantized_graph
+    except ImportError as error:
+        raise EngineError(
+            "calibration", expected="the Python package onnx", got=str(error), fix="Install it: pip install onnx."
+        ) from error
     listeners: dict[str, Listener] = {}
 
     def listened(entry: ManifestEntry) -> Engine:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pose3d_ros.cli.options import add_engine_options, pipeline_config
 from pose3d_ros.cli.table import table
@@ -17,6 +20,10 @@ from pose3d_ros.engines.manifest import verify_sha256
 from pose3d_ros.engines.trial import Cost, cost_of, difference, trial_feeds
 from pose3d_ros.errors import EngineError, InputError
 from pose3d_ros.pipeline import engine_options
+
+if TYPE_CHECKING:
+    from pose3d_ros.engines.build import Plan
+    from pose3d_ros.engines.tensorrt_device import DeviceFacts
 
 _TOLERANCE = {"onnxruntime": 1e-4, "torch": 1e-3, "tensorrt": 2e-2}
 """How far a backend's outputs may be from ONNX Runtime's, relative: the last one computes in FP16."""
@@ -42,7 +49,6 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workspace", type=int, default=1024, metavar="MIB", help="GPU memory of a build (%(default)s)"
     )
-    parser.add_argument("--no-tf32", action="store_true", help="keep FP32 products whole, for comparisons")
 
 
 def _add_bench(parser: argparse.ArgumentParser) -> None:
@@ -93,7 +99,7 @@ def _plan_state(entry: ManifestEntry, options: EngineOptions) -> str:
         key = plan_key(entry, options, open_device().facts)
     except EngineError as error:
         return f"can't be built: {error.got}"
-    stale = PlanCache(options.cache_dir).why_stale(key)
+    stale = PlanCache(options.cache_dir).look_up(key)[1]
     return f"stale: {stale}" if stale else f"{key.precision}, ready"
 
 
@@ -117,17 +123,33 @@ def _build(args: argparse.Namespace, manifest: Manifest, config: PipelineConfig)
     options = replace(
         engine_options(config, report=print),
         allow_build=True,
-        tf32=not args.no_tf32,
         workspace_mib=args.workspace,
     )
     if options.precision == "int8":
         _calibrate(manifest, config, args.calibration)
     facts = open_device().facts
-    for entry in manifest.entries:
+    failed = 0
+    for entry in (e for e in manifest.entries if e.file.suffix == ".onnx" and e.roles != ("lifter",)):
         verify_sha256(entry)
-        plan = load_or_build(entry, options, facts)
-        print(f"{entry.name}: {len(plan.data) / _MIB:.1f} MB, {plan.note}")
-    return 0
+        try:
+            plan = _stoppable(load_or_build, entry, options, facts)
+        except EngineError as error:
+            failed += 1
+            print(f"FAIL  {error}")
+        else:
+            print(f"{entry.name}: {len(plan.data) / _MIB:.1f} MB, {plan.note}")
+    return 1 if failed else 0
+
+
+def _stoppable(build: Callable[..., Plan], entry: ManifestEntry, options: EngineOptions, facts: DeviceFacts) -> Plan:
+    """Build on a thread: in the main one Ctrl-C would wait until TensorRT returns."""
+    with ThreadPoolExecutor(1) as worker:
+        building = worker.submit(build, entry, options, facts)
+        try:
+            return building.result()
+        except KeyboardInterrupt:
+            options.cancelled.set()
+            raise
 
 
 def _calibrate(manifest: Manifest, config: PipelineConfig, pictures: Path | None) -> None:
@@ -145,7 +167,7 @@ def _calibrate(manifest: Manifest, config: PipelineConfig, pictures: Path | None
 
 
 def _bench(args: argparse.Namespace, manifest: Manifest, config: PipelineConfig) -> int:
-    backend = choose_backend(config.engine.backend)
+    backend = replace(choose_backend(config.engine.backend), fallback="")  # what is measured is what is named
     options = engine_options(config, report=print)
     print(f"{backend.name}: {backend.reason}\n")
     rows: list[dict[str, object]] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -79,6 +80,7 @@ def open_engine(entry: ManifestEntry, backend: BackendChoice, options: EngineOpt
     verify_sha256(entry)
     if entry.file.suffix in _ONLY_BY:
         return _open(importlib.import_module(_ONLY_BY[entry.file.suffix]), entry, options)
+    options = replace(options, cancelled=threading.Event())  # closing one engine must not stop another's build
     first = partial(_open, _opening_module(backend.name), entry)
     if not backend.fallback:
         return first(options)

@@ -17,6 +17,8 @@ from pose3d_ros.errors import EngineError
 
 SCHEMA = 1
 """Of this record and of how plans are built; raising it makes every plan stale."""
+_READABLE = 0o644
+"""Who built a plan, root in a container say, is not always who runs it."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +44,6 @@ class PlanKey:
         return record
 
 
-@dataclass(frozen=True)
-class CachedPlan:
-    """A plan and how long it took to build, in seconds."""
-
-    data: bytes
-    build_s: float
-
-
 class PlanCache:
     """A folder of plans, one for each engine and precision."""
 
@@ -60,26 +54,24 @@ class PlanCache:
         """Where the plan of that engine lies; its record has `.json` behind it."""
         return self.folder / f"{name}.{precision}.plan"
 
-    def why_stale(self, key: PlanKey) -> str:
-        """Empty when the plan of that key is there and whole; else what is wrong with it, in a few words."""
+    def look_up(self, key: PlanKey) -> tuple[bytes | None, str]:
+        """The plan of that key, or None and in a few words why there is none.
+
+        Each file is read once: what is returned is what was checked. Needs no lock.
+        """
         record = self._record(key)
         if record is None:
-            return "never built"
+            return None, "never built"
         known, wanted = record.get("key"), key.as_record()
         if not isinstance(known, Mapping):
-            return "its record is damaged"
+            return None, "its record is damaged"
         changed = sorted(name for name in wanted if known.get(name) != wanted[name])
         if changed:
-            return "; ".join(f"{name} was {_short(known.get(name))}, is {_short(wanted[name])}" for name in changed)
+            return None, "; ".join(_change(name, known.get(name), wanted[name]) for name in changed)
         data = self._data(key)
-        return "" if _sha256(data) == record.get("plan_sha256") else "the file is damaged"
-
-    def load(self, key: PlanKey) -> CachedPlan | None:
-        """The plan, or None where it is stale."""
-        if self.why_stale(key):
-            return None
-        record = self._record(key) or {}
-        return CachedPlan(self._data(key), _seconds(record.get("build_s")))
+        if _sha256(data) != record.get("plan_sha256"):
+            return None, "the file is damaged"
+        return data, ""
 
     def last_build_s(self, key: PlanKey) -> float | None:
         """How long this engine's plan took the last time, for whatever it was built; None when never built."""
@@ -94,8 +86,8 @@ class PlanCache:
         path = self.path(key.name, key.precision)
         record = {"key": key.as_record(), "plan_sha256": _sha256(plan), "build_s": round(build_s, 1)}
         try:
-            _replace(path, plan)
-            _replace(_record_path(path), json.dumps(record, indent=1).encode())
+            replace_file(path, plan)
+            replace_file(_record_path(path), json.dumps(record, indent=1).encode())
         except OSError as error:
             raise self._unwritable(error) from error
 
@@ -138,13 +130,15 @@ def _record_path(plan: Path) -> Path:
     return plan.with_name(plan.name + ".json")
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file so that a reader sees the old one or the new one, whole. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
         try:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+            os.fchmod(file.fileno(), _READABLE)
             os.replace(file.name, path)
         except OSError:
             Path(file.name).unlink(missing_ok=True)
@@ -159,6 +153,8 @@ def _seconds(value: object) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
 
 
-def _short(value: object) -> str:
-    """A hash by its first digits; a profile is too long to tell."""
-    return str(value)[:12] if isinstance(value, str | int) else "another"
+def _change(name: str, before: object, now: object) -> str:
+    """Hashes by their first digits; profiles are too long to tell."""
+    if not isinstance(now, str | int):
+        return f"{name} differ"
+    return f"{name} was {str(before)[:12]}, is {str(now)[:12]}"

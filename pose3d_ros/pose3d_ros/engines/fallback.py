@@ -11,6 +11,9 @@ from pose3d_ros.errors import EngineError
 
 _log = logging.getLogger(__name__)
 
+_CANCEL_S = 10.0
+"""How long closing waits for a build to notice, a step of it; TensorRT 8 can't be stopped but with the process."""
+
 Open = Callable[[], Engine]
 
 
@@ -36,6 +39,7 @@ class FallbackEngine(Engine):
         self._lock = threading.Lock()
         self._arrived: Engine | None = None
         self._abandoned = False
+        self._build: threading.Thread | None = None
         try:
             self._engine = open_first()
         except EngineError as error:
@@ -45,7 +49,10 @@ class FallbackEngine(Engine):
             else:
                 self._problem = f"{error} It is being built."
                 _log.info("engine %s is being built; until then it runs on %s", name, self._engine.status)
-                threading.Thread(target=self._open, args=(name, open_later), name=f"build {name}", daemon=True).start()
+                self._build = threading.Thread(
+                    target=self._open, args=(name, open_later), name=f"build {name}", daemon=True
+                )
+                self._build.start()
         super().__init__(name, self._engine.inputs, self._engine.outputs)
 
     @property
@@ -74,6 +81,8 @@ class FallbackEngine(Engine):
             arrived, self._arrived = self._arrived, None
         if self._cancel is not None:
             self._cancel()
+        if self._build is not None:
+            self._build.join(_CANCEL_S)
         if arrived is not None:
             arrived.close()
         self._engine.close()
@@ -82,9 +91,9 @@ class FallbackEngine(Engine):
         """On a thread of its own."""
         try:
             engine = open_later()
-        except EngineError as error:
+        except Exception as error:  # nobody else would hear of what ends this thread
             if not self._abandoned:
-                self._note(name, str(error))
+                self._note(name, str(error) or type(error).__name__)
             return
         with self._lock:
             if not self._abandoned:

@@ -139,7 +139,7 @@ def _providers(runtime: Any, wanted: str, cache_dir: Path | None) -> list[tuple[
             fix="Install onnxruntime-gpu in its place, or choose auto.",
         )
     plans = {} if cache_dir is None else {"trt_engine_cache_enable": "1", "trt_engine_cache_path": str(cache_dir)}
-    options = {_TENSORRT: {"trt_fp16_enable": "1", **plans}}
+    options = {_TENSORRT: plans}
     return [(name, options.get(name, {})) for name in _WANTED[wanted] if name in there]
 
 

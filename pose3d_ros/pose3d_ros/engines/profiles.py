@@ -13,6 +13,8 @@ Shape = tuple[int, ...]
 _SMALLEST_SIDE_PX = 32
 _DEFAULT_LONG_SIDE_PX = 640
 _USUAL_PEOPLE = 4
+_WHOLE_IMAGES = ("torchvision", "detr_logits")
+"""Decoders whose detectors see the image at its own size unless the manifest names one."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,13 @@ def profile_of(entry: ManifestEntry, name: str, shape: Sequence[int], max_people
     dynamic axis.
     """
     people = 1 if "detector" in entry.roles else 2 * max_people if "pose" in entry.roles else max_people
+    if "detector" in entry.roles and entry.decoder in _WHOLE_IMAGES and entry.input_size_px is None:
+        raise EngineError(
+            f"engine {entry.name} on TensorRT",
+            expected="an input_size_px: its images are as large as the camera's",
+            got="none",
+            fix="Add one to the manifest, or run it on onnxruntime.",
+        )
     sides = _sides_px(entry)
     smallest, usual, largest = list(shape), list(shape), list(shape)
     for axis, length in enumerate(shape):
@@ -58,6 +67,7 @@ def _sides_px(entry: ManifestEntry) -> tuple[tuple[int, int, int], tuple[int, in
     if entry.input_size_px is not None:
         width, height = entry.input_size_px
         return (height,) * 3, (width,) * 3
-    long = int(entry.number("long_side_px", _DEFAULT_LONG_SIDE_PX))
+    # The letterbox fills up to whole multiples.
+    long = -(-int(entry.number("long_side_px", _DEFAULT_LONG_SIDE_PX)) // _SMALLEST_SIDE_PX) * _SMALLEST_SIDE_PX
     usual_height = max(long * 3 // 4 // _SMALLEST_SIDE_PX, 1) * _SMALLEST_SIDE_PX
     return (_SMALLEST_SIDE_PX, usual_height, long), (_SMALLEST_SIDE_PX, long, long)

@@ -5,6 +5,7 @@ Neither tensorrt nor torch is needed to import this module; `availability` says 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Mapping
 from functools import partial
@@ -71,7 +72,15 @@ class TensorRTEngine(Engine):
         if batch > self._largest_batch:
             return self._run_in_parts(feeds, batch)
         full = {s.name: _filled_up(feeds[s.name], padded if s.shape[:1] == ("batch",) else 0) for s in self.inputs}
-        answer = self._slot(full).run(full)
+        try:
+            answer = self._slot(full).run(full)
+        except RuntimeError as error:  # PyTorch's, for every failure of CUDA
+            raise EngineError(
+                f"engine {self.name}",
+                expected="a run without an error of CUDA",
+                got=str(error).partition("\n")[0],
+                fix="See nvidia-smi; the backend onnxruntime needs no GPU.",
+            ) from error
         return {s.name: (answer[s.name][:batch] if s.shape[:1] == ("batch",) else answer[s.name]) for s in self.outputs}
 
     def _run_in_parts(self, feeds: Mapping[str, Tensor], batch: int) -> dict[str, Tensor]:
@@ -99,7 +108,8 @@ class TensorRTEngine(Engine):
 
     def _release(self) -> None:
         """Contexts go before the engine, and that before the runtime."""
-        self._device.synchronize()
+        with contextlib.suppress(RuntimeError):  # after an error of CUDA there is nothing to wait for
+            self._device.synchronize()
         self._slots.clear()
         self._engine = self._runtime = None
 

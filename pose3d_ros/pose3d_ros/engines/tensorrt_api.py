@@ -57,8 +57,12 @@ def dtype_name(trt: Any, dtype: Any) -> str:
     )
 
 
+_LOGGERS: list[Any] = []
+"""Kept for good: TensorRT remembers the first one that it was given for as long as any of its objects lives."""
+
+
 class Messages:
-    """What TensorRT said lately. `logger` goes to its objects, and has to live as long as they do."""
+    """What TensorRT said lately. `logger` goes to its objects."""
 
     def __init__(self, trt: Any) -> None:
         self._lines: list[str] = []
@@ -76,6 +80,7 @@ class Messages:
                     del lines[:-_KEPT_LINES]
 
         self.logger = Collector()
+        _LOGGERS.append(self.logger)
 
     @property
     def last(self) -> str:

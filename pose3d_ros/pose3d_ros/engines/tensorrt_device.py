@@ -145,18 +145,30 @@ def open_device() -> Device:
     found = cuda_availability()
     if not found.usable:
         raise EngineError("GPU", expected="one that torch sees", got=found.reason, fix="Use the backend onnxruntime.")
-    return CudaDevice()
+    try:
+        return CudaDevice()
+    except RuntimeError as error:
+        raise EngineError(
+            "GPU", expected="one that can be used", got=_first_line(error), fix="See nvidia-smi."
+        ) from error
 
 
 def cuda_availability() -> Availability:
     """Whether PyTorch sees a GPU here."""
     try:
         torch: Any = importlib.import_module("torch")
-    except ImportError as error:
-        return Availability(False, f"torch, which holds the GPU's memory, can't be imported ({error})")
+    except Exception as error:  # one that lacks a library of CUDA raises OSError
+        return Availability(False, f"torch, which holds the GPU's memory, can't be imported ({_first_line(error)})")
     if not torch.cuda.is_available():
         return Availability(False, f"torch {torch.__version__} sees no GPU")
-    return Availability(True, str(torch.cuda.get_device_name()))
+    try:
+        return Availability(True, str(torch.cuda.get_device_name()))
+    except RuntimeError as error:
+        return Availability(False, f"torch {torch.__version__} can't use the GPU: {_first_line(error)}")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _system() -> str:

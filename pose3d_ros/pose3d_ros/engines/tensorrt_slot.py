@@ -10,6 +10,7 @@ import numpy as np
 from pose3d_ros.engines.base import Tensor, TensorSpec
 from pose3d_ros.engines.tensorrt_api import Messages, present, succeeded
 from pose3d_ros.engines.tensorrt_device import Buffer, Device
+from pose3d_ros.errors import EngineError
 
 _WARM_UPS = 3
 
@@ -31,11 +32,21 @@ class Slot:
     ) -> None:
         self._device, self._messages = device, messages
         self._context: Any = present(engine.create_execution_context(), "create_execution_context", messages)
+        if self._context.active_optimization_profile < 0:  # 8.6 lets contexts share the profile, but does not set it
+            self._context.set_optimization_profile_async(0, device.stream)
+            device.synchronize()
         for spec, shape in zip(inputs, shapes, strict=True):
             succeeded(
                 self._context.set_input_shape(spec.name, shape), f"set_input_shape({spec.name}, {shape})", messages
             )
         out_shapes = [tuple(self._context.get_tensor_shape(spec.name)) for spec in outputs]
+        if any(n < 0 for shape in out_shapes for n in shape):
+            raise EngineError(
+                "outputs on TensorRT",
+                expected="shapes that follow from the inputs'",
+                got=str(out_shapes),
+                fix="Export the net without NonMaxSuppression and NonZero.",
+            )
         self._outputs = [
             (spec, np.empty(shape, dtype=spec.dtype)) for spec, shape in zip(outputs, out_shapes, strict=True)
         ]

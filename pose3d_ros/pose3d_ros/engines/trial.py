@@ -66,7 +66,7 @@ def _array(spec: TensorSpec, entry: ManifestEntry, batch: int, rng: np.random.Ge
 
 def _shape(spec: TensorSpec, entry: ManifestEntry, batch: int) -> tuple[int, ...]:
     """Axes with a name get a length: the first is the batch, the two last of four an image's sides."""
-    long_px = int(entry.number("long_side_px", 320))
+    long_px = -(-int(entry.number("long_side_px", 320)) // _MULTIPLE) * _MULTIPLE
     sides = {2: round(long_px * _ASPECT / _MULTIPLE) * _MULTIPLE, 3: long_px}
     return tuple(n if isinstance(n, int) else batch if i == 0 else sides.get(i, 1) for i, n in enumerate(spec.shape))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -65,7 +66,9 @@ def open_pipeline(config: PipelineConfig, report: Report | None = None) -> OpenP
     manifest = open_manifest(config.engine)
     backend = choose_backend(config.engine.backend)
     pipeline = Pipeline.from_manifest(manifest, config, backend, smooth=False, options=engine_options(config, report))
-    pipeline.warm_up(*_WARM_UP_PX)
+    with contextlib.ExitStack() as opened:  # closed again when a first run fails
+        opened.enter_context(pipeline).warm_up(*_WARM_UP_PX)
+        opened.pop_all()
     roles = (role for role in ("detector", "root", "pose") if manifest.has_role(role))
     names = dict.fromkeys(manifest.for_role(role).name for role in roles)
     return OpenPipeline(pipeline, " + ".join(names), backend)
@@ -76,5 +79,7 @@ def open_smoother(config: PipelineConfig, report: Report | None = None) -> OpenS
     entry = open_manifest(config.engine).for_role("smoother")
     backend = choose_backend(config.engine.backend)
     engine = open_engine(entry, backend, engine_options(config, report))
-    smoother = Smoother(engine, entry, config.smoother)
+    with contextlib.ExitStack() as opened:
+        smoother = Smoother(opened.enter_context(engine), entry, config.smoother)
+        opened.pop_all()
     return OpenSmoother(smoother, engine, get_skeleton(entry.skeleton or ""), entry.name, backend)

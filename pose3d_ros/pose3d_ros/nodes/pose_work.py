@@ -85,6 +85,7 @@ class PoseWork:
             self._worker = None
 
     def close(self) -> None:
+        self._engine_problems.show(())
         for subscription in self._camera_subscriptions:
             self._node.destroy_subscription(subscription)
         self._output.close()

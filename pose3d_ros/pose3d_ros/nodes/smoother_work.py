@@ -50,6 +50,7 @@ class SmootherWork:
         self._node.destroy_subscription(self._subscription)
 
     def close(self) -> None:
+        self._engine_problems.show(())
         self._output.close()
         self._opened.engine.close()
 

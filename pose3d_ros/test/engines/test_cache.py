@@ -36,13 +36,12 @@ CHANGES: list[dict[str, Any]] = [
 
 def test_what_was_stored_is_found(tmp_path: Path) -> None:
     cache = PlanCache(tmp_path / "new" / "folder")
-    assert cache.why_stale(KEY) == "never built"
-    assert cache.load(KEY) is None
+    assert cache.look_up(KEY) == (None, "never built")
     assert cache.last_build_s(KEY) is None
     cache.store(KEY, b"plan", 12.34)
-    found = cache.load(KEY)
-    assert found is not None
-    assert (found.data, found.build_s) == (b"plan", 12.3)
+    assert cache.look_up(KEY) == (b"plan", "")
+    assert cache.last_build_s(KEY) == 12.3
+    assert {p.stat().st_mode & 0o777 for p in cache.folder.iterdir()} == {0o644}
     assert sorted(p.name for p in cache.folder.iterdir()) == ["pose.fp16.plan", "pose.fp16.plan.json"]
 
 
@@ -51,8 +50,9 @@ def test_any_change_makes_it_stale(tmp_path: Path, change: dict[str, Any]) -> No
     cache = PlanCache(tmp_path)
     cache.store(KEY, b"plan", 60.0)
     changed = dataclasses.replace(KEY, **change)
-    assert next(iter(change)) in cache.why_stale(changed)
-    assert cache.load(changed) is None
+    plan, why = cache.look_up(changed)
+    assert plan is None
+    assert next(iter(change)) in why
     assert cache.last_build_s(changed) == 60.0  # still says how long it may take
 
 
@@ -61,7 +61,7 @@ def test_another_precision_lies_beside_it(tmp_path: Path) -> None:
     cache.store(KEY, b"half", 1.0)
     whole = dataclasses.replace(KEY, precision="fp32")
     cache.store(whole, b"whole", 1.0)
-    assert [p.data for k in (KEY, whole) if (p := cache.load(k))] == [b"half", b"whole"]
+    assert [cache.look_up(key)[0] for key in (KEY, whole)] == [b"half", b"whole"]
 
 
 @pytest.mark.parametrize("damage", ["cut", "gone", "no record", "empty record", "another record"])
@@ -78,10 +78,11 @@ def test_damage_makes_it_stale(tmp_path: Path, damage: str) -> None:
         record.unlink()
     else:
         record.write_text("" if damage == "empty record" else json.dumps(["key"]))
-    assert cache.why_stale(KEY)
-    assert cache.load(KEY) is None
+    plan, why = cache.look_up(KEY)
+    assert plan is None
+    assert why
     cache.store(KEY, b"anew", 1.0)
-    assert not cache.why_stale(KEY)
+    assert cache.look_up(KEY) == (b"anew", "")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -153,6 +153,16 @@ def test_a_build_that_fails_leaves_the_second(caplog: pytest.LogCaptureFixture) 
     assert [r.levelno for r in caplog.records] == [logging.WARNING]
 
 
+def test_whatever_ends_a_build_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    def broken() -> Engine:
+        raise OSError("disk full")
+
+    engine = FallbackEngine("net", not_built, lambda: Adds(2), broken)
+    wait_for_thread("build net")
+    assert engine.problem == "disk full"
+    assert [r.levelno for r in caplog.records] == [logging.WARNING]
+
+
 def test_closing_cancels_the_build_and_closes_what_came_of_it() -> None:
     late = Adds(1)
     build = Build(late)

@@ -26,6 +26,17 @@ def test_the_detectors_image_of_any_size(make_entry: Make) -> None:
     assert (found.smallest, found.usual, found.largest) == ((1, 3, 32, 32), (1, 3, 320, 448), (1, 3, 448, 448))
 
 
+def test_the_long_side_is_filled_up_to_whole_multiples(make_entry: Make) -> None:
+    entry = make_entry(roles=("detector",), input_size_px=None, parameters={"long_side_px": 500})
+    assert profile_of(entry, "image", (-1, 3, -1, -1), max_people=8).largest == (1, 3, 512, 512)
+
+
+def test_a_detector_of_whole_images_needs_a_size(make_entry: Make) -> None:
+    entry = make_entry(roles=("detector",), input_size_px=None, decoder="torchvision", parameters={})
+    with pytest.raises(EngineError, match="input_size_px"):
+        profile_of(entry, "image", (-1, 3, -1, -1), max_people=8)
+
+
 def test_the_detectors_image_of_one_size(make_entry: Make) -> None:
     entry = make_entry(roles=("detector",), input_size_px=(640, 384))
     found = profile_of(entry, "image", (1, 3, -1, -1), max_people=8)

@@ -30,7 +30,7 @@ from pose3d_ros.engines import (
     open_engine,
 )
 from pose3d_ros.engines import tensorrt as backend
-from pose3d_ros.engines.base import Availability, Engine
+from pose3d_ros.engines.base import Availability, Engine, NotBuiltError
 from pose3d_ros.engines.build import load_or_build, plan_key, precision_of
 from pose3d_ros.engines.cache import PlanCache
 from pose3d_ros.engines.trial import difference, trial_feeds
@@ -152,7 +152,7 @@ def test_a_stale_plan_is_built_anew(
     elif change == "people":
         options = dataclasses.replace(options, max_people=2)
     elif change == "flags":
-        options = dataclasses.replace(options, tf32=False)
+        entry = dataclasses.replace(entry, roles=("root",))  # TF32 is for all but the smoother
     else:
         PlanCache(options.cache_dir).path("adder", "fp32").write_bytes(b"half a pl")
     with open_engine(entry, FIRST, options) as engine:
@@ -246,6 +246,53 @@ def test_a_build_in_the_background_takes_over(install: Install, options: EngineO
         assert not engine.problem
 
 
+def test_looking_does_not_wait_for_a_build(install: Install, options: EngineOptions, entry: ManifestEntry) -> None:
+    install()
+    only_look = dataclasses.replace(options, allow_build=False)
+    with PlanCache(options.cache_dir).locked("adder", "fp32"):
+        with pytest.raises(NotBuiltError):
+            open_engine(entry, FIRST, only_look)
+        PlanCache(options.cache_dir).store(plan_key(entry, options, FACTS), b"of another driver", 1.0)
+        with pytest.raises(NotBuiltError, match="TensorRT refused it"):
+            open_engine(entry, FIRST, only_look)
+
+
+def test_a_failure_of_cuda_ends_on_onnxruntime(
+    install: Install, options: EngineOptions, entry: ManifestEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = install()
+    open_engine(entry, FIRST, options).close()
+
+    def out_of_memory(nbytes: int) -> None:
+        raise RuntimeError("CUDA out of memory")
+
+    monkeypatch.setattr(machine.device, "allocate", out_of_memory)
+    with open_engine(entry, WITH_FALLBACK, options) as engine:
+        run(engine, 2)
+        assert "CUDA out of memory" in engine.problem
+
+
+def test_a_timing_cache_that_is_damaged_is_made_anew(
+    install: Install, options: EngineOptions, entry: ManifestEntry
+) -> None:
+    install()
+    open_engine(entry, FIRST, options).close()
+    (timings,) = options.cache_dir.glob("timing.*.cache")
+    timings.write_bytes(b"damaged")
+    with open_engine(entry, FIRST, dataclasses.replace(options, max_people=3)) as engine:
+        run(engine, 2)
+    assert timings.read_bytes() != b"damaged"
+
+
+def test_without_onnx_there_is_no_fp16(
+    install: Install, options: EngineOptions, embedded: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install()
+    monkeypatch.setitem(sys.modules, "pose3d_ros.engines.graphs.half", None)
+    with pytest.raises(EngineError, match="pip install onnx"):
+        open_engine(embedded.for_role("pose"), FIRST, dataclasses.replace(options, precision="fp16"))
+
+
 def test_no_build_where_it_is_not_allowed(install: Install, options: EngineOptions, entry: ManifestEntry) -> None:
     install()
     with pytest.raises(EngineError, match="pose3d engines build"):
@@ -310,10 +357,10 @@ def test_fp16_is_built_and_stays_near(
         expected, answer = wanted.infer(arrays), got.infer(arrays)
     assert max(difference(expected[name], answer[name]) for name in expected) < 0.02
     key = plan_key(one, options, machine.device.facts)
-    found = PlanCache(options.cache_dir).load(key)
-    assert found is not None
+    plan, _ = PlanCache(options.cache_dir).look_up(key)
+    assert plan is not None
     assert key.precision == "fp16"
-    header = read_header(found.data)
+    header = read_header(plan)
     assert header.strongly_typed == (not version.startswith("8"))
     # Version 8 is told what to leave in FP32: in the pose net the soft-argmax and all behind it.
     assert bool(header.precisions) == (version.startswith("8") and role == "pose")

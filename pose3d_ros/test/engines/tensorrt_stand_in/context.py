@@ -42,7 +42,7 @@ class IExecutionContext(Answering):
         self._api = api
         self._logger = logger
         self._engine = engine
-        self._profile = 0 if engine._free_profile(0, None) else _NO_PROFILE
+        self._profile = 0 if engine._sets_profile() else _NO_PROFILE
         self._shapes: dict[str, Shape] = {}
         self._addresses: dict[str, int] = {}
         self._warm: State | None = None

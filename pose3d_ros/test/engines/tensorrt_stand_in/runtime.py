@@ -145,6 +145,12 @@ class ICudaEngine:
     def _profile(self, index: int) -> PlanProfile:
         return self._header.profiles[index]
 
+    def _sets_profile(self) -> bool:
+        """Whether a new context has profile 0 by itself; before 10 only while no other has it, shared or not."""
+        static = not any(-1 in tensor.dims for tensor in self._graph.inputs)
+        taken = any(context._profile == 0 for context in self._contexts)
+        return static or not taken or self._api.release.number >= (10, 0)
+
     def _free_profile(self, wanted: int, asking: IExecutionContext | None) -> bool:
         """Whether a context may take this profile: before 10 one that no other context has."""
         if self._header.shares_profiles or not any(-1 in tensor.dims for tensor in self._graph.inputs):
