@@ -78,8 +78,8 @@ def test_damage_makes_it_stale(tmp_path: Path, damage: str) -> None:
         record.unlink()
     else:
         record.write_text("" if damage == "empty record" else json.dumps(["key"]))
-    plan, why = cache.look_up(KEY)
-    assert plan is None
+    found, why = cache.look_up(KEY)
+    assert found is None
     assert why
     cache.store(KEY, b"anew", 1.0)
     assert cache.look_up(KEY) == (b"anew", "")
