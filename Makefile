@@ -26,8 +26,7 @@ test-slow: setup  ## the tests that train or soak for minutes
 lint: setup  ## ruff and mypy
 	@$(IN_ENV) ruff check . && ruff format --check . && tools/typecheck.sh
 
-bench:  ## run every benchmark; results in out/bench/*.json
-	@tools/bootstrap.sh demo
+bench: setup  ## run every benchmark; results in out/bench/*.json
 	@mkdir -p out/bench
 	@$(IN_ENV) status=0; for script in $$(grep -l __main__ benchmarks/*.py); do \
 		python "$$script" || { echo "failed: $$script" >&2; status=1; }; \
