@@ -119,7 +119,7 @@ def availability() -> Availability:
     try:
         trt = load_tensorrt()
     except EngineError as error:
-        return Availability(False, f"{error.got} ({error.expected})")
+        return Availability(False, error.got)
     cuda = tensorrt_device.cuda_availability()
     return Availability(cuda.usable, f"tensorrt {trt.__version__}: {cuda.reason}")
 

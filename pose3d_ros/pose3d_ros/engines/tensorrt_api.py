@@ -26,20 +26,20 @@ def load_tensorrt() -> Any:
     try:
         trt: Any = importlib.import_module("tensorrt")
     except Exception as error:  # a half-installed one fails in many ways
-        raise EngineError(
-            "tensorrt",
-            expected="a package that can be imported",
-            got=f"{type(error).__name__}: {error}",
-            fix="Install NVIDIA's TensorRT for Python, or set the backend to onnxruntime.",
-        ) from error
+        missing = isinstance(error, ModuleNotFoundError) and error.name == "tensorrt"
+        raise _unusable("not installed" if missing else f"{type(error).__name__}: {error}") from error
     if version(trt)[:2] < OLDEST:
-        raise EngineError(
-            "tensorrt",
-            expected=f"version {OLDEST[0]}.{OLDEST[1]} or later",
-            got=str(trt.__version__),
-            fix="Update TensorRT (JetPack 5.1 has 8.5), or set the backend to onnxruntime.",
-        )
+        raise _unusable(f"{trt.__version__}, which is too old")
     return trt
+
+
+def _unusable(got: str) -> EngineError:
+    return EngineError(
+        "tensorrt",
+        expected=f"the Python package, {OLDEST[0]}.{OLDEST[1]} or later",
+        got=got,
+        fix="Install NVIDIA's TensorRT for Python (JetPack has it), or set the backend to onnxruntime.",
+    )
 
 
 def version(trt: Any) -> tuple[int, ...]:
