@@ -109,12 +109,18 @@ class BagPlayer(Node):
         missing = list(split_topics(self.config.wait_for))
         deadline_s = time.monotonic() + self.config.wait_timeout_s
         while missing and time.monotonic() < deadline_s and pump(_POLL_S):
-            missing = [topic for topic in missing if self.count_subscribers(topic) == 0]
+            missing = [topic for topic in missing if not self._is_heard(topic)]
         if missing:
             self.get_logger().warning(f"nobody listens to {', '.join(missing)}: playing anyway")
         begin_s = time.monotonic() + self.config.delay_s
         while time.monotonic() < begin_s and pump(min(_POLL_S, begin_s - time.monotonic())):
             pass
+
+    def _is_heard(self, topic: str) -> bool:
+        """Whether somebody listens. Of its own topics the publisher has to have found them: the graph knows of a
+        subscription before that, and what is published until then is lost."""
+        publisher = self._publishers_of.get(topic)
+        return (self.count_subscribers(topic) if publisher is None else publisher.get_subscription_count()) > 0
 
     def _play_once(self, bag: RawBagReader, pump: Pump) -> int:
         self._pace = Pace(bag.start_ns, self.config.rate, self._pace.paused, time.monotonic)

@@ -110,6 +110,23 @@ def test_it_starts_paused_and_goes_on(graph: Any, bag: Path) -> None:
     playing.stop()
 
 
+def test_it_waits_until_its_own_publishers_have_found_the_listeners(
+    graph: Any, bag: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = waits_for(graph, "people")
+    player = graph.add(BagPlayer(**graph.options(bag=str(bag), wait_for=topic, wait_timeout_s=30.0, rate=100.0)))
+    monkeypatch.setattr(player, "count_subscribers", lambda _: 1)  # the graph knows of one before the publisher does
+    polls: list[float] = []
+
+    def pump(seconds: float) -> bool:
+        polls.append(seconds)
+        return len(polls) < 5
+
+    with RawBagReader(bag) as reader:
+        assert player.play(reader, pump) <= 1
+    assert len(polls) >= 5
+
+
 def test_only_the_chosen_topics_are_played(graph: Any, bag: Path) -> None:
     playing = Playing(graph, bag, topics=waits_for(graph, "people"), rate=100.0)
     graph.spin_until(lambda: playing.count is not None)
