@@ -14,6 +14,7 @@ import numpy as np
 
 from pose3d_ros.config import DetectorConfig, PipelineConfig
 from pose3d_ros.engines import BackendChoice, Engine, EngineOptions, Manifest, ManifestEntry, open_engine
+from pose3d_ros.engines.base import engine_problems
 from pose3d_ros.engines.options import DEFAULT_CACHE_DIR
 from pose3d_ros.errors import InputError
 from pose3d_ros.geometry import Camera
@@ -104,9 +105,7 @@ class Pipeline:
     @property
     def engine_problems(self) -> tuple[str, ...]:
         """Why an engine does not run on the chosen backend, of those that do not."""
-        return tuple(
-            f"{engine.name} runs on {engine.status}: {engine.problem}" for engine in self._engines if engine.problem
-        )
+        return engine_problems(self._engines)
 
     @property
     def delay_frames(self) -> int:

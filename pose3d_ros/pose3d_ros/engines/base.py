@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -32,6 +32,11 @@ class TensorSpec:
 
     def __str__(self) -> str:
         return f"{self.name}: {self.dtype} ({', '.join(str(n) for n in self.shape)})"
+
+
+def listed(specs: Iterable[TensorSpec]) -> str:
+    """Inputs or outputs, for messages."""
+    return "; ".join(str(spec) for spec in specs) or "none"
 
 
 @dataclass(frozen=True)
@@ -170,3 +175,8 @@ def _is_of(array: Tensor, dtype: str) -> bool:
         return False
     limits = np.iinfo(dtype)
     return bool(limits.min <= array.min() and array.max() <= limits.max)
+
+
+def engine_problems(engines: Iterable[Engine]) -> tuple[str, ...]:
+    """Why an engine does not run on what was chosen for it, a line for each of those that do not."""
+    return tuple(f"{e.name} runs on {e.status}: {e.problem}" for e in engines if e.problem)

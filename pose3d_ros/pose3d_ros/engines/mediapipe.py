@@ -13,13 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pose3d_ros.engines.base import Availability, Engine, Tensor, TensorSpec
+from pose3d_ros.engines.base import Engine, Tensor, TensorSpec
 from pose3d_ros.engines.entry import ManifestEntry
 from pose3d_ros.engines.options import EngineOptions
 from pose3d_ros.errors import EngineError
-
-SUFFIX = ".task"
-"""How the files of this backend end."""
 
 _LANDMARKS = 33
 _INPUTS = (TensorSpec("image", ("batch", "height", "width", 3), "uint8"),)
@@ -73,15 +70,6 @@ class MediapipeEngine(Engine):
     def _release(self) -> None:
         self._landmarker.close()
         self._landmarker = None
-
-
-def availability() -> Availability:
-    """Whether mediapipe can be imported here."""
-    try:
-        mediapipe = importlib.import_module("mediapipe")
-    except ImportError as error:
-        return Availability(False, f"mediapipe can't be imported ({error}). {_INSTALL}")
-    return Availability(True, f"mediapipe {mediapipe.__version__} on the CPU")
 
 
 def open_model(entry: ManifestEntry, options: EngineOptions) -> Engine:

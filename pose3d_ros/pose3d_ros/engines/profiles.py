@@ -13,8 +13,8 @@ Shape = tuple[int, ...]
 _SMALLEST_SIDE_PX = 32
 _DEFAULT_LONG_SIDE_PX = 640
 _USUAL_PEOPLE = 4
-_WHOLE_IMAGES = ("torchvision", "detr_logits")
-"""Decoders whose detectors see the image at its own size unless the manifest names one."""
+_WHOLE_IMAGES = "torchvision"
+"""The decoder whose detectors see the image at its own size unless the manifest names one."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,11 @@ def profile_of(entry: ManifestEntry, name: str, shape: Sequence[int], max_people
     dynamic axis.
     """
     people = 1 if "detector" in entry.roles else 2 * max_people if "pose" in entry.roles else max_people
-    if "detector" in entry.roles and entry.decoder in _WHOLE_IMAGES and entry.input_size_px is None:
+    if entry.decoder == _WHOLE_IMAGES and entry.input_size_px is None and "long_side_px" not in entry.parameters:
         raise EngineError(
             f"engine {entry.name} on TensorRT",
-            expected="an input_size_px: its images are as large as the camera's",
-            got="none",
+            expected="input_size_px or long_side_px, since its images are as large as the camera's",
+            got="neither",
             fix="Add one to the manifest, or run it on onnxruntime.",
         )
     sides = _sides_px(entry)
@@ -62,12 +62,16 @@ def profile_of(entry: ManifestEntry, name: str, shape: Sequence[int], max_people
     return Profile(name, tuple(smallest), tuple(usual), tuple(largest))
 
 
+def usual_sides_px(entry: ManifestEntry) -> tuple[int, int]:
+    """Height and width of a 4:3 image in a detector of any size: its long side, filled up to a multiple of 32."""
+    long = -(-int(entry.number("long_side_px", _DEFAULT_LONG_SIDE_PX)) // _SMALLEST_SIDE_PX) * _SMALLEST_SIDE_PX
+    return max(long * 3 // 4 // _SMALLEST_SIDE_PX, 1) * _SMALLEST_SIDE_PX, long
+
+
 def _sides_px(entry: ManifestEntry) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
     """Height and width: smallest, usual, largest. A camera's image is 4:3 or wider; a portrait is as long upwards."""
     if entry.input_size_px is not None:
         width, height = entry.input_size_px
         return (height,) * 3, (width,) * 3
-    # The letterbox fills up to whole multiples.
-    long = -(-int(entry.number("long_side_px", _DEFAULT_LONG_SIDE_PX)) // _SMALLEST_SIDE_PX) * _SMALLEST_SIDE_PX
-    usual_height = max(long * 3 // 4 // _SMALLEST_SIDE_PX, 1) * _SMALLEST_SIDE_PX
+    usual_height, long = usual_sides_px(entry)
     return (_SMALLEST_SIDE_PX, usual_height, long), (_SMALLEST_SIDE_PX, long, long)

@@ -47,13 +47,10 @@ class Slot:
                 got=str(out_shapes),
                 fix="Export the net without NonMaxSuppression and NonZero.",
             )
-        self._outputs = [
-            (spec, np.empty(shape, dtype=spec.dtype)) for spec, shape in zip(outputs, out_shapes, strict=True)
-        ]
-        sizes = {s.name: _nbytes(s, shape) for s, shape in zip(inputs, shapes, strict=True)}
-        sizes |= {spec.name: array.nbytes for spec, array in self._outputs}
+        self._outputs = tuple(zip(outputs, out_shapes, strict=True))
+        tensors = (*zip(inputs, shapes, strict=True), *self._outputs)
         # The context keeps the addresses, not the memory: it has to live here.
-        self._buffers: dict[str, Buffer] = {name: device.allocate(size) for name, size in sizes.items()}
+        self._buffers: dict[str, Buffer] = {spec.name: device.allocate(_nbytes(spec, shape)) for spec, shape in tensors}
         for name, buffer in self._buffers.items():
             succeeded(self._context.set_tensor_address(name, buffer.address), f"set_tensor_address({name})", messages)
         for spec, shape in zip(inputs, shapes, strict=True):
@@ -73,9 +70,10 @@ class Slot:
             self._replay()
         else:
             succeeded(self._enqueue(), "execute_async_v3", self._messages)
-        for spec, array in self._outputs:
-            self._buffers[spec.name].download(array)
-        return {spec.name: array.copy() for spec, array in self._outputs}
+        results = {spec.name: np.empty(shape, dtype=spec.dtype) for spec, shape in self._outputs}
+        for name, array in results.items():
+            self._buffers[name].download(array)
+        return results
 
     def _prepared(self) -> Callable[[], None] | None:
         """Run without a graph first, as capture demands, then record; None where recording fails."""

@@ -11,8 +11,8 @@ import numpy as np
 
 from pose3d_ros.engines.base import Engine, Tensor, TensorSpec
 from pose3d_ros.engines.entry import ManifestEntry
+from pose3d_ros.engines.profiles import usual_sides_px
 
-_ASPECT, _MULTIPLE = 0.75, 32
 _WARM_UP, _MIN_CALLS = 3, 10
 _DISTANCES_M = (2.0, 8.0)
 _MM_PER_M = 1000.0
@@ -66,8 +66,7 @@ def _array(spec: TensorSpec, entry: ManifestEntry, batch: int, rng: np.random.Ge
 
 def _shape(spec: TensorSpec, entry: ManifestEntry, batch: int) -> tuple[int, ...]:
     """Axes with a name get a length: the first is the batch, the two last of four an image's sides."""
-    long_px = -(-int(entry.number("long_side_px", 320)) // _MULTIPLE) * _MULTIPLE
-    sides = {2: round(long_px * _ASPECT / _MULTIPLE) * _MULTIPLE, 3: long_px}
+    sides = dict(zip((2, 3), usual_sides_px(entry), strict=True))
     return tuple(n if isinstance(n, int) else batch if i == 0 else sides.get(i, 1) for i, n in enumerate(spec.shape))
 
 

@@ -58,7 +58,7 @@ class Bottleneck(nn.Module):
 
 Block = type[BasicBlock] | type[Bottleneck]
 
-_SPECS: dict[str, tuple[Block, tuple[int, int, int, int]]] = {
+RESNETS: dict[str, tuple[Block, tuple[int, int, int, int]]] = {
     "resnet10": (BasicBlock, (1, 1, 1, 1)),
     "resnet18": (BasicBlock, (2, 2, 2, 2)),
     "resnet34": (BasicBlock, (3, 4, 6, 3)),
@@ -66,6 +66,7 @@ _SPECS: dict[str, tuple[Block, tuple[int, int, int, int]]] = {
     "resnet101": (Bottleneck, (3, 4, 23, 3)),
     "resnet152": (Bottleneck, (3, 8, 36, 3)),
 }
+"""Name → its block, and how many of them each stage has."""
 _NAME = re.compile(r"(resnet\d+)(?:w([1-9]\d{0,3}))?(?:x([1-9]\d{0,3}))?")
 
 
@@ -113,14 +114,14 @@ def build_backbone(name: str) -> Backbone:
     Raises EngineError for any other name.
     """
     match = _NAME.fullmatch(name)
-    if match is None or match[1] not in _SPECS:
+    if match is None or match[1] not in RESNETS:
         raise EngineError(
             "backbone",
-            expected=f"one of {', '.join(_SPECS)}, with an optional width and cap: resnet18w32, resnet18w48x256",
+            expected=f"one of {', '.join(RESNETS)}, with an optional width and cap: resnet18w32, resnet18w48x256",
             got=repr(name),
             fix="Choose a backbone from that list.",
         )
-    block, depths = _SPECS[match[1]]
+    block, depths = RESNETS[match[1]]
     return Backbone(block, depths, int(match[2] or 64), int(match[3]) if match[3] else None)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor
 
 from pose3d_ros.errors import EngineError
-from pose3d_ros.nets.backbone import Backbone, Bottleneck, build_backbone
+from pose3d_ros.nets.backbone import RESNETS, BasicBlock, Bottleneck
 from pose3d_ros.nets.checkpoint import read_state_dict
 from pose3d_ros.nets.posenet import DEPTH_BINS
 from pose3d_ros.skeletons import SKELETONS, Skeleton, get_skeleton
@@ -23,7 +23,6 @@ _OWN_KEYS = {
 }
 """A key that only checkpoints of that kind have."""
 
-_RESNETS = ("resnet10", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
 _TORCHVISION_WIDTH = 64
 _USUAL_SKELETONS = {17: "h36m17", 18: "h36m18", 21: "muco21"}
 """Joints → the skeleton of the published nets with that many."""
@@ -52,14 +51,16 @@ class OfficialWeights:
     def backbone(self) -> str:
         """Name for `build_backbone` of the ResNet under `backbone.`. Raises EngineError for another net."""
         stem = self.shape("backbone.conv1.weight", 4)[0]
-        found = (any(".conv3." in key for key in self.state), tuple(self._blocks(f"layer{i}") for i in range(1, 5)))
-        for name in _RESNETS:
-            if _blocks_of(build_backbone(f"{name}w1")) == found:
+        block = Bottleneck if any(".conv3." in key for key in self.state) else BasicBlock
+        depths = tuple(self._blocks(f"layer{i}") for i in range(1, 5))
+        for name, architecture in RESNETS.items():
+            if architecture == (block, depths):
                 return name + _width_suffix(stem, self.shape("backbone.layer4.0.conv1.weight", 4)[0])
+        third = "with" if block is Bottleneck else "without"
         raise EngineError(
             f"backbone of checkpoint {self.source}",
-            expected="the blocks of one of " + ", ".join(_RESNETS),
-            got=f"{'-'.join(map(str, found[1]))} blocks {'with' if found[0] else 'without'} a third convolution",
+            expected="the blocks of one of " + ", ".join(RESNETS),
+            got=f"{'-'.join(map(str, depths))} blocks {third} a third convolution",
             fix="Only ResNets can be imported.",
         )
 
@@ -133,12 +134,6 @@ def chosen_skeleton(weights: OfficialWeights, joints: int, name: str | None) -> 
         got="none" if name is None else f"{name}, which has {len(get_skeleton(name))}",
         fix=f"Give one of {', '.join(fitting)}." if fitting else f"No skeleton of pose3d_ros has {joints} joints.",
     )
-
-
-def _blocks_of(net: Backbone) -> tuple[bool, tuple[int, ...]]:
-    stages: Sequence[object] = (net.layer1, net.layer2, net.layer3, net.layer4)
-    bottleneck = any(isinstance(module, Bottleneck) for module in net.modules())
-    return bottleneck, tuple(len(stage) for stage in stages if hasattr(stage, "__len__"))
 
 
 def _width_suffix(stem: int, last: int) -> str:

@@ -16,6 +16,7 @@ from pose3d_ros.engines import (
     load_manifest,
     open_engine,
 )
+from pose3d_ros.engines.base import engine_problems
 from pose3d_ros.engines.manifest import default_manifest_candidates
 from pose3d_ros.nodes.share import share_directories
 from pose3d_ros.pipeline import Pipeline, engine_options
@@ -49,8 +50,7 @@ class OpenSmoother:
     @property
     def engine_problems(self) -> tuple[str, ...]:
         """Why the engine does not run on the chosen backend, if it does not."""
-        engine = self.engine
-        return (f"{engine.name} runs on {engine.status}: {engine.problem}",) if engine.problem else ()
+        return engine_problems([self.engine])
 
 
 def open_manifest(config: EngineConfig) -> Manifest:

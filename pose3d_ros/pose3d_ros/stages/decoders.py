@@ -17,23 +17,10 @@ from pose3d_ros.stages.decoders_base import (
     RawOutputs,
     RootDecoder,
     output,
-    read_pose_settings,
 )
 from pose3d_ros.stages.decoders_maps import INTEGRAL_VOLUME, LOCATION_MAPS
 from pose3d_ros.stages.decoders_metric import MEDIAPIPE_WORLD, METRABS
 from pose3d_ros.stages.decoders_simcc import SIMCC_2D, SIMCC_3D
-
-__all__ = [
-    "POSE_DECODERS",
-    "ROOT_DECODERS",
-    "DecodedJoints",
-    "DecodedRoots",
-    "PoseDecoder",
-    "PoseSettings",
-    "RawOutputs",
-    "RootDecoder",
-    "read_pose_settings",
-]
 
 _BIN_PX = 4.0
 _DEPTH_BINS = 64.0

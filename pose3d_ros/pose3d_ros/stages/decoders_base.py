@@ -67,10 +67,10 @@ class DecodedRoots:
 class PoseSettings:
     """What a pose decoder is told besides the outputs.
 
-    width_px, height_px: of the crops. joints: those to take of the net's, in the skeleton's order. split_ratio: bins a
-    pixel of SimCC. z_range_m: of `simcc_3d`, from the root to the last depth bin. depth_range_m: of an integral volume,
-    from its first to its last bin. metres_per_unit: of 3D outputs. ahead: where their z points, along the camera's
-    optical axis or along the ray through the crop's centre. joints: None for all.
+    width_px, height_px: of the crops. joints: those to take of the net's, in the skeleton's order, None for all.
+    split_ratio: bins a pixel of SimCC. z_range_m: of `simcc_3d`, from the root to the last depth bin. depth_range_m: of
+    an integral volume, from its first to its last bin. metres_per_unit: of 3D outputs. ahead: where their z points,
+    along the camera's optical axis or along the ray through the crop's centre.
     """
 
     width_px: int

@@ -12,12 +12,10 @@ from pose3d_ros.engines.base import Engine
 from pose3d_ros.engines.manifest import ManifestEntry
 from pose3d_ros.records import Array, Detection, Frame
 from pose3d_ros.stages.boxes import suppress
-from pose3d_ros.stages.detector_decoders import DETECTOR_DECODERS, decode_centre_ltrb
+from pose3d_ros.stages.detector_decoders import DETECTOR_DECODERS
 from pose3d_ros.stages.detectors_base import read_settings
 from pose3d_ros.stages.detectors_engine import detector_roles
 from pose3d_ros.stages.entries import check_decoder, normalisation_of, whole_parameter
-
-__all__ = ["Detector", "decode_centre_ltrb"]
 
 _MIN_SIDE_PX = 2.0
 # Suppression compares all pairs; more candidates than this many per wanted person are noise.

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from pose3d_ros.errors import EngineError
 from pose3d_ros.records import Array
-from pose3d_ros.stages.decoders import RawOutputs
+from pose3d_ros.stages.decoders_base import RawOutputs
 from pose3d_ros.stages.detectors_base import Boxes, DecodeSettings, DetectorDecoder, OutputRole
 from pose3d_ros.stages.detectors_detr import DETR_DECODERS
 from pose3d_ros.stages.detectors_yolo import YOLO_DECODERS

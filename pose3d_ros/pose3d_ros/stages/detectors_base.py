@@ -16,11 +16,13 @@ import numpy.typing as npt
 from pose3d_ros.engines.manifest import ManifestEntry
 from pose3d_ros.errors import EngineError
 from pose3d_ros.records import Array
-from pose3d_ros.stages.decoders import RawOutputs
+from pose3d_ros.stages.decoders_base import RawOutputs
 from pose3d_ros.stages.entries import whole_parameter
 from pose3d_ros.stages.letterbox import Letterbox, Placement
 
 ACTIVATIONS = ("sigmoid", "softmax")
+GREY = 114
+"""What YOLO networks pad with."""
 # Half-precision networks overshoot 1 by less than this; logits by much more.
 _SCORE_TOLERANCE = 0.01
 
@@ -105,6 +107,12 @@ def likely(decoder: str, scores: Raw, threshold: float) -> Indices:
     if scores.size and (top := float(np.nanmax(scores, initial=0.0))) > 1.0 + _SCORE_TOLERANCE:
         raise wrong_shape(decoder, "scores in 0–1", f"{top:.3g}, as logits or another layout have")
     return np.flatnonzero(scores >= threshold)
+
+
+def strongest_class(classes: Raw, keep: Indices, person: int) -> Indices:
+    """Those of the rows to keep in which no class scores higher than the person's. classes: (M, C)."""
+    best: Indices = keep[classes[keep].argmax(axis=1) == person]
+    return best
 
 
 def from_edges(edges_xyxy: Raw, scores: Raw) -> Boxes:

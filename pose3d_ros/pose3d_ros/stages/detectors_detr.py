@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from pose3d_ros.stages.decoders import RawOutputs
+from pose3d_ros.stages.decoders_base import RawOutputs
 from pose3d_ros.stages.detectors_base import (
+    GREY,
     Boxes,
     DecodeSettings,
     DetectorDecoder,
@@ -22,12 +23,10 @@ from pose3d_ros.stages.detectors_base import (
     from_centres,
     from_edges,
     likely,
+    strongest_class,
     wrong_shape,
 )
-from pose3d_ros.stages.detectors_yolo import strongest_class
 from pose3d_ros.stages.letterbox import Letterbox, Placement
-
-_GREY = 114
 
 
 def decode_rtdetr(raw: RawOutputs, letterbox: Letterbox, settings: DecodeSettings) -> Boxes:
@@ -125,7 +124,7 @@ DETR_DECODERS = {
     "torchvision": DetectorDecoder(
         decode_torchvision,
         _BOXES_LABELS_SCORES,
-        Placement(padding=_GREY),
+        Placement(padding=GREY),
         overlapping=False,
         long_side_px=None,
         person_class=1,

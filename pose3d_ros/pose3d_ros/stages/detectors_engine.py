@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pose3d_ros.engines.base import Engine, Tensor, TensorSpec
+from pose3d_ros.engines.base import Engine, Tensor, TensorSpec, listed
 from pose3d_ros.engines.manifest import ManifestEntry
 from pose3d_ros.errors import EngineError
-from pose3d_ros.stages.decoders import RawOutputs
+from pose3d_ros.stages.decoders_base import RawOutputs
 from pose3d_ros.stages.detectors_base import DetectorDecoder, OutputRole
 from pose3d_ros.stages.letterbox import Letterbox
 
@@ -58,7 +58,7 @@ def detector_roles(engine: Engine, entry: ManifestEntry, decoder: DetectorDecode
     size = _size_input(others) if decoder.size_input else None
     if decoder.size_input != (size is not None) or any(spec is not size for spec in others):
         wanted = " and a size, int64 (1, 2)" if decoder.size_input else ""
-        raise _misfit("inputs", engine, entry, f"an image{wanted}, and nothing else", _listed(engine.inputs))
+        raise _misfit("inputs", engine, entry, f"an image{wanted}, and nothing else", listed(engine.inputs))
     _check_image(image, engine, entry)
     return DetectorRoles(image, size, _output_names(engine, entry, decoder.outputs))
 
@@ -74,7 +74,7 @@ def _image_input(engine: Engine, entry: ManifestEntry, decoder: DetectorDecoder)
         found = [spec for spec in named if len(spec.shape) in decoder.image_ranks]
         expected = f"an input {name} of {axes} axes, as the parameter image_input says"
     if len(found) != 1:
-        raise _misfit("inputs", engine, entry, expected, _listed(engine.inputs))
+        raise _misfit("inputs", engine, entry, expected, listed(engine.inputs))
     return found[0]
 
 
@@ -114,7 +114,7 @@ def _output_names(engine: Engine, entry: ManifestEntry, roles: tuple[OutputRole,
         expected = ", ".join(f"{role.name} of {role.rank} axes" for role in roles)
         if given is not None:
             expected = f"the names of {expected} in the parameter outputs, not {given!r}"
-        raise _misfit("outputs", engine, entry, expected, _listed(engine.outputs))
+        raise _misfit("outputs", engine, entry, expected, listed(engine.outputs))
     return {role.name: str(name) for role, name in zip(roles, found, strict=True)}
 
 
@@ -127,10 +127,6 @@ def _by_kind(outputs: tuple[TensorSpec, ...], roles: tuple[OutputRole, ...]) -> 
             left.remove(spec)
             found.append(spec.name)
     return found
-
-
-def _listed(specs: tuple[TensorSpec, ...]) -> str:
-    return "; ".join(str(spec) for spec in specs) or "none"
 
 
 def _misfit(what: str, engine: Engine, entry: ManifestEntry, expected: str, got: str) -> EngineError:

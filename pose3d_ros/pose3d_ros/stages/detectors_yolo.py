@@ -13,8 +13,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from pose3d_ros.stages.decoders import RawOutputs
+from pose3d_ros.stages.decoders_base import RawOutputs
 from pose3d_ros.stages.detectors_base import (
+    GREY,
     Boxes,
     DecodeSettings,
     DetectorDecoder,
@@ -24,11 +25,10 @@ from pose3d_ros.stages.detectors_base import (
     from_centres,
     from_edges,
     likely,
+    strongest_class,
     wrong_shape,
 )
 from pose3d_ros.stages.letterbox import Letterbox, Placement
-
-_GREY = 114
 
 
 def decode_yolox_raw(raw: RawOutputs, letterbox: Letterbox, settings: DecodeSettings) -> Boxes:
@@ -87,12 +87,6 @@ def grid_cells(letterbox: Letterbox, strides_px: tuple[int, ...]) -> npt.NDArray
     return np.concatenate(levels)
 
 
-def strongest_class(classes: Raw, keep: Indices, person: int) -> Indices:
-    """Those of the rows to keep in which no class scores higher than the person's. classes: (M, C)."""
-    best: Indices = keep[classes[keep].argmax(axis=1) == person]
-    return best
-
-
 def _yolox_rows(
     decoder: str, raw: RawOutputs, letterbox: Letterbox, settings: DecodeSettings
 ) -> tuple[Raw, npt.NDArray[np.int64]]:
@@ -114,10 +108,10 @@ def _yolox_people(decoder: str, rows: Raw, settings: DecodeSettings) -> tuple[In
 _OUTPUT = (OutputRole("output", 3),)
 
 YOLO_DECODERS = {
-    "yolox_raw": DetectorDecoder(decode_yolox_raw, _OUTPUT, Placement(padding=_GREY), overlapping=True),
-    "yolox_decoded": DetectorDecoder(decode_yolox_decoded, _OUTPUT, Placement(padding=_GREY), overlapping=True),
-    "yolov8": DetectorDecoder(decode_yolov8, _OUTPUT, Placement(centred=True, padding=_GREY), overlapping=True),
+    "yolox_raw": DetectorDecoder(decode_yolox_raw, _OUTPUT, Placement(padding=GREY), overlapping=True),
+    "yolox_decoded": DetectorDecoder(decode_yolox_decoded, _OUTPUT, Placement(padding=GREY), overlapping=True),
+    "yolov8": DetectorDecoder(decode_yolov8, _OUTPUT, Placement(centred=True, padding=GREY), overlapping=True),
     "yolo_end2end": DetectorDecoder(
-        decode_yolo_end2end, _OUTPUT, Placement(centred=True, padding=_GREY), overlapping=False
+        decode_yolo_end2end, _OUTPUT, Placement(centred=True, padding=GREY), overlapping=False
     ),
 }

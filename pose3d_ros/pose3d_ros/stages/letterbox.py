@@ -124,13 +124,12 @@ class Placement:
         long_side_px and the sides end at multiples of 32, or, without long_side_px, the image stays as it is.
         """
         image = (image_width_px, image_height_px)
-        if size_px is None and long_side_px is None:
-            return Letterbox.fit_inside(*image, *image)
         if size_px is not None:
             if self.stretched:
                 return Letterbox.stretch(*image, *size_px)
             return Letterbox.fit_inside(*image, *size_px, centred=self.centred, padding=self.padding)
-        long_side_px = long_side_px or max(image)
+        if long_side_px is None:
+            return Letterbox.fit_inside(*image, *image)
         if self.stretched:
             return Letterbox.stretch(*image, *_padded(image, long_side_px / max(image)))
         return Letterbox.fit_long_side(*image, long_side_px, centred=self.centred, padding=self.padding)

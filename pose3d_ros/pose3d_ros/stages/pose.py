@@ -16,20 +16,13 @@ from pose3d_ros.geometry import CropBatch, apply_affine, crop_people, invert_aff
 from pose3d_ros.records import Array, Detection, Frame, Pose
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.stages.appearance import clothes_lab
-from pose3d_ros.stages.decoders import (
-    POSE_DECODERS,
-    ROOT_DECODERS,
-    DecodedJoints,
-    DecodedRoots,
-    RawOutputs,
-    read_pose_settings,
-)
+from pose3d_ros.stages.decoders import POSE_DECODERS, ROOT_DECODERS
+from pose3d_ros.stages.decoders_base import DecodedJoints, DecodedRoots, RawOutputs, read_pose_settings
 from pose3d_ros.stages.entries import check_decoder, crop_size_px, real_parameter, skeleton_of
-from pose3d_ros.stages.flip import mean_of_halves
+from pose3d_ros.stages.flip import mean_of_halves, mean_with_mirrored
 from pose3d_ros.stages.pose_engine import CropEngine, crop_engine
 from pose3d_ros.stages.pose_place import (
     Placed,
-    mean_with_flipped,
     place_by_net,
     place_by_solver,
     root_solver,
@@ -119,7 +112,7 @@ class RootPoseEstimator:
         roots = self._roots(frame, boxes, crops, k_m, raw)
         self._check_counts(joints, roots, len(detections), flipped)
         if flipped:
-            joints = mean_with_flipped(joints, self._skeleton, self._settings.width_px)
+            joints = mean_with_mirrored(joints, self._skeleton, self._settings.width_px)
             roots = roots if roots is None or self._root_net is not None else mean_of_halves(roots)
         return self._poses(frame, detections, crops, joints, roots)
 

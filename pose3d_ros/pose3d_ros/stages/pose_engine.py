@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pose3d_ros.engines.base import Engine, Tensor, TensorSpec
+from pose3d_ros.engines.base import Engine, Tensor, TensorSpec, listed
 from pose3d_ros.engines.manifest import ManifestEntry, Normalisation
 from pose3d_ros.errors import EngineError
 from pose3d_ros.records import Array, ImageArray
@@ -71,7 +71,7 @@ def crop_engine(engine: Engine, entry: ManifestEntry, outputs: tuple[str, ...], 
     image = _image_input(engine, entry, normalisation)
     given = names_parameter(entry, "outputs", len(outputs)) or outputs
     if given != outputs and not set(given) <= {spec.name for spec in engine.outputs}:
-        raise _misfit("parameter outputs", engine, entry, ", ".join(given), _listed(engine.outputs))
+        raise _misfit("parameter outputs", engine, entry, ", ".join(given), listed(engine.outputs))
     renamed = {name: other for name, other in zip(outputs, given, strict=True) if name != other}
     return CropEngine(engine, normalisation, image, k_input, renamed)
 
@@ -81,7 +81,7 @@ def _image_input(engine: Engine, entry: ManifestEntry, normalisation: Normalisat
     named = [spec for spec in engine.inputs if spec.name == wanted]
     found = named or [spec for spec in engine.inputs if len(spec.shape) == 4 and "image_input" not in entry.parameters]
     if len(found) != 1 or len(found[0].shape) != 4:
-        raise _misfit("inputs", engine, entry, f"an image input {wanted} of four axes", _listed(engine.inputs))
+        raise _misfit("inputs", engine, entry, f"an image input {wanted} of four axes", listed(engine.inputs))
     _check_image(found[0], engine, entry, normalisation)
     return found[0]
 
@@ -102,10 +102,6 @@ def _check_image(image: TensorSpec, engine: Engine, entry: ManifestEntry, normal
 def _takes(axis: int | str, length: int) -> bool:
     """Whether an axis, of fixed length or named, can have that length."""
     return isinstance(axis, str) or axis == length
-
-
-def _listed(specs: tuple[TensorSpec, ...]) -> str:
-    return "; ".join(str(spec) for spec in specs) or "none"
 
 
 def _misfit(what: str, engine: Engine, entry: ManifestEntry, expected: str, got: str) -> EngineError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +12,8 @@ from pose3d_ros.engines.manifest import ManifestEntry
 from pose3d_ros.errors import EngineError
 from pose3d_ros.geometry import Camera, SolvedRoots, assemble, rotation_to_rays, solve_root, weak_perspective_root
 from pose3d_ros.records import Array
-from pose3d_ros.skeletons import Skeleton
-from pose3d_ros.stages.decoders import DecodedJoints, DecodedRoots, PoseDecoder
+from pose3d_ros.stages.decoders_base import DecodedJoints, DecodedRoots, PoseDecoder
 from pose3d_ros.stages.entries import choice_parameter
-from pose3d_ros.stages.flip import mean_with_mirrored
 
 RootSolver = Callable[[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike], SolvedRoots]
 
@@ -97,16 +95,6 @@ def turned_to_camera(camera: Camera, relative_m: Array, boxes_xyxy_px: Array) ->
     """
     centres_px = (boxes_xyxy_px[:, :2] + boxes_xyxy_px[:, 2:]) / 2
     return relative_m @ rotation_to_rays(camera.rays(centres_px)).transpose(0, 2, 1)
-
-
-def mean_with_flipped(joints: DecodedJoints, skeleton: Skeleton, width_px: int) -> DecodedJoints:
-    """Answers for N crops followed by their mirror images (2N) → N answers, metric joints mirrored in x as well."""
-    mean = mean_with_mirrored(joints, skeleton, width_px)
-    if joints.relative_m is None:
-        return mean
-    people = len(mean.scores)
-    mirrored_m = joints.relative_m[people:, list(skeleton.flip_order)] * [-1.0, 1.0, 1.0]
-    return replace(mean, relative_m=(joints.relative_m[:people] + mirrored_m) / 2)
 
 
 def _cannot_be_placed(entry: ManifestEntry, expected: str, fix: str) -> EngineError:

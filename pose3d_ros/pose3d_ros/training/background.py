@@ -200,8 +200,8 @@ def _paint_box(image: Array32, view: View, rng: np.random.Generator) -> None:
     colour = _colour(rng)
     faces = ([0, 1, 3, 2], [4, 5, 7, 6], [0, 1, 5, 4], [2, 3, 7, 6], [0, 2, 6, 4], [1, 3, 7, 5])
     for face in sorted(faces, key=lambda f: -float(cam[f].mean(axis=0)[2])):
-        shade = tuple(float(v) for v in np.clip(colour * rng.uniform(0.6, 1.2), 0, 255))
-        cv2.fillConvexPoly(image, np.rint(pixel[face]).astype(np.int32), shade)
+        shade = np.clip(colour * rng.uniform(0.6, 1.2), 0, 255)
+        cv2.fillConvexPoly(image, np.rint(pixel[face]).astype(np.int32), _scalar(shade))
 
 
 def _paint_polygon(image: Array32, rng: np.random.Generator) -> None:
@@ -211,7 +211,7 @@ def _paint_polygon(image: Array32, rng: np.random.Generator) -> None:
     angle = np.sort(rng.uniform(0, 2 * np.pi, int(rng.integers(3, 9))))
     radius = rng.uniform(0.02, 0.18) * w * rng.uniform(0.5, 1.0, len(angle))
     points = centre + np.stack([np.cos(angle), np.sin(angle)], axis=1) * radius[:, None]
-    cv2.fillPoly(image, [np.rint(points).astype(np.int32)], tuple(float(v) for v in _colour(rng)))
+    cv2.fillPoly(image, [np.rint(points).astype(np.int32)], _scalar(_colour(rng)))
 
 
 def _paint_clump(image: Array32, view: View, rng: np.random.Generator) -> None:

@@ -23,7 +23,7 @@ from pose3d_ros.nets.detector import STRIDE_PX, PersonDetector
 from pose3d_ros.nets.root_pose import RootPoseNet
 from pose3d_ros.records import Array, Detection
 from pose3d_ros.stages.boxes import suppress
-from pose3d_ros.stages.detect import decode_centre_ltrb
+from pose3d_ros.stages.detector_decoders import decode_centre_ltrb
 from pose3d_ros.stages.letterbox import Letterbox
 from pose3d_ros.training.augment import photograph
 from pose3d_ros.training.compose import Scene, SceneComposer

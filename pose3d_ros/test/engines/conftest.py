@@ -13,6 +13,8 @@ from onnx import TensorProto, helper
 
 from pose3d_ros.engines import ManifestEntry, Normalisation, sha256_of
 
+from .tensorrt_stand_in.caller import RANGES, Session, adder_feeds, opened
+
 
 def save_graph(path: Path, inputs: list[Any], outputs: list[Any], nodes: list[Any]) -> Path:
     graph = helper.make_graph(nodes, "tiny", inputs, outputs)
@@ -39,6 +41,21 @@ def adder(tmp_path: Path) -> Path:
         ],
         [helper.make_node("Add", ["a", "b"], ["total"]), helper.make_node("Identity", ["n"], ["same"])],
     )
+
+
+@pytest.fixture
+def graph(adder: Path) -> bytes:
+    """The adder's file."""
+    return adder.read_bytes()
+
+
+@pytest.fixture
+def session(graph: bytes) -> Session:
+    """The adder on TensorRT's stand-in, ready to run with a batch of 2."""
+    made = opened(graph, RANGES)
+    made.shape(adder_feeds(2))
+    made.bind()
+    return made
 
 
 @pytest.fixture

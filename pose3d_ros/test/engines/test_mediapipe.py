@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pose3d_ros.engines import ManifestEntry
-from pose3d_ros.engines.mediapipe import MediapipeEngine, availability, open_model
-from pose3d_ros.engines.options import EngineOptions
+from pose3d_ros.engines import BackendChoice, ManifestEntry, open_engine, sha256_of
+from pose3d_ros.engines.mediapipe import MediapipeEngine
 from pose3d_ros.errors import EngineError
 
 
@@ -130,10 +129,7 @@ def test_a_run_that_fails(engine: MediapipeEngine, mediapipe: StandIn) -> None:
 
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch, task: Path) -> None:
     monkeypatch.setitem(sys.modules, "mediapipe", None)
-    found = availability()
-    assert not found.usable
-    assert "pip install mediapipe" in found.reason
-    with pytest.raises(EngineError, match="mediapipe: expected an installed package"):
+    with pytest.raises(EngineError, match=r"mediapipe: expected an installed package.*pip install mediapipe"):
         MediapipeEngine(task)
 
 
@@ -142,10 +138,11 @@ def test_without_the_file(mediapipe: StandIn, tmp_path: Path) -> None:
         MediapipeEngine(tmp_path / "none.task")
 
 
-def test_as_a_backend(mediapipe: StandIn, task: Path) -> None:
-    assert availability().reason == "mediapipe 0.0-stand-in on the CPU"
+def test_its_files_are_opened_by_it_whatever_the_backend(mediapipe: StandIn, task: Path) -> None:
+    digest = sha256_of(task)
     entry = ManifestEntry(
-        "landmarker", ("pose",), task, "0" * 64, "mediapipe_world", (256, 256), None, "mediapipe33", "m", "-", "-"
+        "landmarker", ("pose",), task, digest, "mediapipe_world", (256, 256), None, "mediapipe33", "m", "-", "-"
     )
-    with open_model(entry, EngineOptions()) as engine:
+    with open_engine(entry, BackendChoice("onnxruntime", "a test")) as engine:
+        assert isinstance(engine, MediapipeEngine)
         assert engine.name == "pose_landmarker.task"

@@ -11,7 +11,8 @@ import pytest
 from pose3d_ros.engines import Manifest, ManifestEntry, load_manifest, sha256_of, write_manifest
 from pose3d_ros.engines.presets_poses import POSE_PRESETS
 from pose3d_ros.skeletons import SKELETONS
-from pose3d_ros.stages.decoders import POSE_DECODERS, read_pose_settings
+from pose3d_ros.stages.decoders import POSE_DECODERS
+from pose3d_ros.stages.decoders_base import read_pose_settings
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "models_poses.md"
 

@@ -35,6 +35,12 @@ def test_a_detector_of_whole_images_needs_a_size(make_entry: Make) -> None:
     entry = make_entry(roles=("detector",), input_size_px=None, decoder="torchvision", parameters={})
     with pytest.raises(EngineError, match="input_size_px"):
         profile_of(entry, "image", (-1, 3, -1, -1), max_people=8)
+    bounded = make_entry(
+        roles=("detector",), input_size_px=None, decoder="torchvision", parameters={"long_side_px": 640}
+    )
+    assert profile_of(bounded, "image", (-1, 3, -1, -1), max_people=8).largest == (1, 3, 640, 640)
+    usual = make_entry(roles=("detector",), input_size_px=None, decoder="detr_logits", parameters={})
+    assert profile_of(usual, "image", (-1, 3, -1, -1), max_people=8).largest == (1, 3, 640, 640)
 
 
 def test_the_detectors_image_of_one_size(make_entry: Make) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -51,11 +50,6 @@ MEMBERS: dict[str, tuple[str, ...]] = {
 @pytest.fixture(params=VERSIONS)
 def trt(request: pytest.FixtureRequest) -> ModuleType:
     return make_tensorrt(request.param)
-
-
-@pytest.fixture
-def graph(adder: Path) -> bytes:
-    return adder.read_bytes()
 
 
 @pytest.mark.parametrize("version", VERSIONS)

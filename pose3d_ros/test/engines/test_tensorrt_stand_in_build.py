@@ -21,11 +21,6 @@ def trt(request: pytest.FixtureRequest) -> ModuleType:
     return make_tensorrt(request.param)
 
 
-@pytest.fixture
-def graph(adder: Path) -> bytes:
-    return adder.read_bytes()
-
-
 def refused(trt: ModuleType, graph: bytes, *profiles: Any) -> str:
     """The last message of a build that gives None."""
     messages = Messages()

@@ -20,11 +20,6 @@ def trt(request: pytest.FixtureRequest) -> ModuleType:
 
 
 @pytest.fixture
-def graph(adder: Path) -> bytes:
-    return adder.read_bytes()
-
-
-@pytest.fixture
 def unsupported() -> bytes:
     """An operator without an importer."""
     value = helper.make_tensor_value_info("x", TensorProto.FLOAT, [2])

@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from .tensorrt_stand_in import DeviceMemory, MisuseError
 from .tensorrt_stand_in.caller import RANGES, SMALL_RANGES, Session, adder_feeds, opened
-
-
-@pytest.fixture
-def graph(adder: Path) -> bytes:
-    return adder.read_bytes()
-
-
-@pytest.fixture
-def session(graph: bytes) -> Session:
-    """Ready to run with a batch of 2."""
-    made = opened(graph, RANGES)
-    made.shape(adder_feeds(2))
-    made.bind()
-    return made
 
 
 def test_results_are_not_there_before_the_synchronise(session: Session) -> None:

@@ -13,20 +13,6 @@ from .tensorrt_stand_in import VERSIONS, Checked, FakeStream, Knobs, MisuseError
 from .tensorrt_stand_in.caller import RANGES, SMALL_RANGES, Messages, Session, adder_feeds, built, opened
 
 
-@pytest.fixture
-def graph(adder: Path) -> bytes:
-    return adder.read_bytes()
-
-
-@pytest.fixture
-def session(graph: bytes) -> Session:
-    """Ready to run with a batch of 2."""
-    made = opened(graph, RANGES)
-    made.shape(adder_feeds(2))
-    made.bind()
-    return made
-
-
 def in_thread(action: Callable[[], object]) -> None:
     """Run it in another thread; its error is raised here."""
     with ThreadPoolExecutor(1) as worker:

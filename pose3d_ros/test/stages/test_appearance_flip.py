@@ -7,7 +7,7 @@ import pytest
 
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.stages.appearance import blended_lab, clothes_lab, colour_cost
-from pose3d_ros.stages.decoders import DecodedJoints, DecodedRoots
+from pose3d_ros.stages.decoders_base import DecodedJoints, DecodedRoots
 from pose3d_ros.stages.flip import mean_of_halves, mean_with_mirrored
 
 SKELETON = get_skeleton("muco21")

@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pytest
 
 from pose3d_ros.errors import EngineError
-from pose3d_ros.stages.decoders import POSE_DECODERS, DecodedJoints, PoseSettings
+from pose3d_ros.stages.decoders import POSE_DECODERS
+from pose3d_ros.stages.decoders_base import DecodedJoints, PoseSettings
 
 
 def decode(decoder: str, raw: dict[str, Any], width: int, height: int, **settings: Any) -> DecodedJoints:
