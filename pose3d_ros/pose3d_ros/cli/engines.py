@@ -79,7 +79,7 @@ def _list(args: argparse.Namespace, manifest: Manifest, config: PipelineConfig) 
             "engine": entry.name,
             "roles": "+".join(entry.roles),
             "file": entry.file.name,
-            "MB": round(entry.file.stat().st_size / _MIB, 1),
+            "MiB": round(entry.file.stat().st_size / _MIB, 1),
             "TensorRT plan": _plan_state(entry, options) if usable.usable else "-",
         }
         for entry in manifest.entries
@@ -137,7 +137,7 @@ def _build(args: argparse.Namespace, manifest: Manifest, config: PipelineConfig)
             failed += 1
             print(f"FAIL  {error}")
         else:
-            print(f"{entry.name}: {len(plan.data) / _MIB:.1f} MB, {plan.note}")
+            print(f"{entry.name}: {len(plan.data) / _MIB:.1f} MiB, {plan.note}")
     return 1 if failed else 0
 
 
