@@ -29,8 +29,9 @@ from official_code import BOXES, FOCAL_PX, Array, Crops, TheirNet, authors_modul
 from pose3d_ros.cli.main import main as pose3d
 from pose3d_ros.config import PoseConfig
 from pose3d_ros.engines import choose_backend, load_manifest, open_engine
-from pose3d_ros.geometry import Camera, crop_people
+from pose3d_ros.geometry import Camera, crop_places, cut_crops
 from pose3d_ros.records import Detection, Frame, ImageArray, Pose
+from pose3d_ros.stages.decoders import ROOT_DECODERS
 from pose3d_ros.stages.pose import RootPoseEstimator
 
 LIMIT = 1e-4
@@ -87,18 +88,22 @@ def check_3dmppe(rootnet: Path, posenet: Path, folder: Path) -> Iterator[Row]:
 
 
 def our_boxes() -> Array:
-    """Their process_bbox takes `width` pixels to reach from the first one's centre to the last one's."""
+    """The same pixels from edge to edge."""
     boxes = np.array(BOXES)
-    return np.concatenate((boxes[:, :2], boxes[:, :2] + boxes[:, 2:] - 1), axis=1)
+    edges: Array = np.concatenate((boxes[:, :2], boxes[:, :2] + boxes[:, 2:]), axis=1) - 0.5
+    return edges
 
 
 def root_rows(image: ImageArray, folder: Path, crops: Crops, roots: Array) -> Iterator[Row]:
     entry = load_manifest(folder).for_role("root")
     assert entry.normalisation is not None
-    ours = crop_people(image, our_boxes(), 256, half_pixel_centres=False)
+    inset_px = ROOT_DECODERS[entry.decoder].box_inset_px
+    height_px, width_px = image.shape[:2]
+    ours = crop_places(our_boxes(), width_px, height_px, 256, half_pixel_centres=False, inset_px=inset_px)
     processed = np.concatenate((ours.boxes_xyxy_px[:, :2], ours.boxes_xyxy_px[:, 2:] - ours.boxes_xyxy_px[:, :2]), 1)
     yield Row("processed boxes, px", processed, crops.boxes_xywh)
-    feeds = {"image": entry.normalisation.apply(ours.images), "k": crops.k_mm.astype(np.float32)}
+    ours_cut = entry.normalisation.apply(cut_crops(image, ours.img2crop, ours.size_px))
+    feeds = {"image": ours_cut, "k": crops.k_mm.astype(np.float32)}
     yield Row("crops, as the nets read them", feeds["image"], crops.images)
     with open_engine(entry, choose_backend("onnxruntime")) as engine:
         answer = np.asarray(engine.infer(feeds)["root"], dtype=np.float64)

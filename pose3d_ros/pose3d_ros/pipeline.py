@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -16,15 +17,18 @@ from pose3d_ros.config import DetectorConfig, PipelineConfig
 from pose3d_ros.engines import BackendChoice, Engine, EngineOptions, Manifest, ManifestEntry, open_engine
 from pose3d_ros.engines.base import engine_problems
 from pose3d_ros.engines.options import DEFAULT_CACHE_DIR
-from pose3d_ros.errors import InputError
+from pose3d_ros.engines.pictures import HostPicture, Picture
+from pose3d_ros.errors import EngineError, InputError
 from pose3d_ros.geometry import Camera
-from pose3d_ros.records import Detection, Frame, FrameResult
+from pose3d_ros.records import Detection, Frame, FrameResult, Pose
 from pose3d_ros.skeletons import Skeleton, get_skeleton
 from pose3d_ros.stages.convert import convert_people
 from pose3d_ros.stages.detect import Detector
 from pose3d_ros.stages.pose import RootPoseEstimator
 from pose3d_ros.stages.smooth import Smoother
 from pose3d_ros.stages.track import Tracker
+
+_log = logging.getLogger(__name__)
 
 _Open = Callable[[ManifestEntry], Engine]
 
@@ -49,6 +53,7 @@ class Pipeline:
         self._smoother = smoother
         self._skeleton = get_skeleton(skeleton) if skeleton else estimator.skeleton
         self._engines = tuple(engines)
+        self._picture_problem = ""
 
     @classmethod
     def from_manifest(
@@ -104,8 +109,8 @@ class Pipeline:
 
     @property
     def engine_problems(self) -> tuple[str, ...]:
-        """Why an engine does not run on the chosen backend, of those that do not."""
-        return engine_problems(self._engines)
+        """Why an engine does not run on the chosen backend, of those that do not, or crops are not made there."""
+        return (*engine_problems(self._engines), *([self._picture_problem] if self._picture_problem else []))
 
     @property
     def delay_frames(self) -> int:
@@ -123,10 +128,7 @@ class Pipeline:
         timings_ms: dict[str, float] = {}
         busy_s = self._busy_s()
         with _timed(timings_ms, "total"):
-            with _timed(timings_ms, "detect"):
-                found = self._detector(frame) if detections is None else _checked(detections)
-            with _timed(timings_ms, "pose"):
-                poses = self._estimator(frame, found)
+            poses, found = self._seen(frame, detections, timings_ms)
             with _timed(timings_ms, "track"):
                 people = self._tracker.update(poses, frame.stamp_ns, frame.camera)
             if self._smoother is not None:
@@ -136,6 +138,38 @@ class Pipeline:
         timings_ms["engines"] = (self._busy_s() - busy_s) * 1e3
         return FrameResult(people, found, timings_ms)
 
+    def _seen(
+        self, frame: Frame, detections: Sequence[Detection] | None, timings_ms: dict[str, float]
+    ) -> tuple[tuple[Pose, ...], tuple[Detection, ...]]:
+        """The poses in the frame's image, and the boxes they were read from."""
+        given = None if detections is None else _checked(detections)
+        with _timed(timings_ms, "upload"):
+            picture = self._picture(frame)
+        try:
+            with _timed(timings_ms, "detect"):
+                found = self._detector(frame, picture) if given is None else given
+            with _timed(timings_ms, "pose"):
+                return self._estimator(frame, found, picture), found
+        except EngineError as error:
+            if not isinstance(picture, HostPicture):
+                self._give_up_pictures(error)
+            raise
+
+    def _picture(self, frame: Frame) -> Picture:
+        """The frame's image where the engines read it; the first that runs on a device says where."""
+        loaders = (engine.load_picture for engine in self._engines if not self._picture_problem)
+        load = next((load for load in loaders if load is not None), HostPicture)
+        try:
+            return load(frame.image_bgr)
+        except EngineError as error:
+            self._give_up_pictures(error)
+            return HostPicture(frame.image_bgr)
+
+    def _give_up_pictures(self, error: EngineError) -> None:
+        """Crops are made on the CPU from now on: what failed may be the device's memory, or an engine in the middle."""
+        self._picture_problem = f"crops are made on the CPU: {error}"
+        _log.warning("%s", self._picture_problem)
+
     def _busy_s(self) -> float:
         return sum(engine.busy_s for engine in self._engines)
 
@@ -143,8 +177,9 @@ class Pipeline:
         """Run the image engines once on a black image of that size: a first run allocates and is slow."""
         camera = Camera.from_hfov(60.0, width_px, height_px)
         frame = Frame(np.zeros((height_px, width_px, 3), dtype=np.uint8), camera, 0)
-        self._detector(frame)
-        self._estimator(frame, (Detection(np.array([-0.5, -0.5, width_px - 0.5, height_px - 0.5]), 1.0),))
+        picture = self._picture(frame)
+        self._detector(frame, picture)
+        self._estimator(frame, (Detection(np.array([-0.5, -0.5, width_px - 0.5, height_px - 0.5]), 1.0),), picture)
 
     def reconfigure(self, config: PipelineConfig) -> None:
         """Take over the stages' settings; engines, backend and threads stay those it was made with."""

@@ -132,7 +132,7 @@ def test_from_image_to_people(engines: dict[str, FakeEngine]) -> None:
     np.testing.assert_allclose(person.pose.root_cam_m, expected, atol=1e-6)
     assert person.pose.skeleton.name == "muco21"
     assert len(result.detections) == 1
-    assert list(result.timings_ms) == ["detect", "pose", "track", "smooth", "total", "engines"]
+    assert list(result.timings_ms) == ["upload", "detect", "pose", "track", "smooth", "total", "engines"]
     assert result.timings_ms["engines"] <= result.timings_ms["total"]
     assert all(ms >= 0 for ms in result.timings_ms.values())
     assert not any(engine.open for engine in engines.values())

@@ -12,9 +12,11 @@ import pytest
 from pose3d_ros.cli.sample import sample_bag
 from pose3d_ros.config import PipelineConfig
 from pose3d_ros.engines import BackendChoice, choose_backend, default_manifest_dir, load_manifest
+from pose3d_ros.engines.pictures import Picture
+from pose3d_ros.errors import EngineError
 from pose3d_ros.evaluation.bag import BagReader
 from pose3d_ros.pipeline import Pipeline
-from pose3d_ros.records import Frame, Person
+from pose3d_ros.records import Frame, ImageArray, Person
 
 from .engines.stand_in_device import install_stand_in
 from .engines.tensorrt_stand_in import VERSIONS, Knobs
@@ -35,6 +37,11 @@ def people(backend: BackendChoice, config: PipelineConfig, frames: list[Frame]) 
         return [pipeline(frame).people for frame in frames]
 
 
+def box_side_px(person: Person) -> float:
+    x0, y0, x1, y1 = person.pose.detection.box_xyxy_px
+    return float(max(x1 - x0, y1 - y0))
+
+
 def config_for(folder: Path) -> PipelineConfig:
     return PipelineConfig.from_parameters({"precision": "fp32", "threads": 1, "engine_cache": str(folder)})
 
@@ -47,11 +54,38 @@ def only_tensorrt() -> BackendChoice:
 def test_the_same_people(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, frames: list[Frame], version: str) -> None:
     config = config_for(tmp_path)
     wanted = people(ONNX, config, frames)
-    install_stand_in(monkeypatch, version)
+    device = install_stand_in(monkeypatch, version).device
     got = people(only_tensorrt(), config, frames)
+    assert device.pictures == len(frames)  # one upload a frame, and of each the detector's input and the crops
+    assert device.fed_on_device == 2 * len(frames)
     assert len(wanted[-1]) >= 1
     for a, b in zip(wanted, got, strict=True):
         assert [p.track_id for p in a] == [p.track_id for p in b]
+        for one, other in zip(a, b, strict=True):
+            # Crops are made by other operators than on the CPU, up to a grey level apart.
+            half_a_crop_pixel = 0.5 * box_side_px(one) * 1.25 / 128
+            np.testing.assert_allclose(one.pose.joints_img_px, other.pose.joints_img_px, atol=half_a_crop_pixel)
+            np.testing.assert_allclose(one.pose.joints_cam_m, other.pose.joints_cam_m, atol=0.01)
+
+
+def test_a_frame_that_can_not_be_uploaded_is_read_on_the_host(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, frames: list[Frame]
+) -> None:
+    config = config_for(tmp_path)
+    wanted = people(ONNX, config, frames)
+    device = install_stand_in(monkeypatch).device
+
+    def full(image_bgr: ImageArray) -> Picture:
+        raise EngineError("frame on the GPU", expected="room", got="out of memory", fix="Close other programs.")
+
+    monkeypatch.setattr(device, "load_picture", full)
+    with Pipeline.from_manifest(load_manifest(default_manifest_dir()), config, only_tensorrt()) as pipeline:
+        got = [pipeline(frame).people for frame in frames]
+        assert pipeline.engine_problems == (
+            "crops are made on the CPU: frame on the GPU: expected room, got out of memory. Close other programs.",
+        )
+        assert all("tensorrt" in status for status in pipeline.engine_statuses)
+    for a, b in zip(wanted, got, strict=True):
         for one, other in zip(a, b, strict=True):
             np.testing.assert_allclose(one.pose.joints_cam_m, other.pose.joints_cam_m, atol=1e-4)
 

@@ -23,7 +23,7 @@ from pose3d_ros.pipeline import engine_options
 
 if TYPE_CHECKING:
     from pose3d_ros.engines.build import Plan
-    from pose3d_ros.engines.tensorrt_device import DeviceFacts
+    from pose3d_ros.engines.torch_device import DeviceFacts
 
 _TOLERANCE = {"onnxruntime": 1e-4, "torch": 1e-3, "tensorrt": 2e-2}
 """How far a backend's outputs may be from ONNX Runtime's, relative: the last one computes in FP16."""
@@ -93,7 +93,7 @@ def _list(args: argparse.Namespace, manifest: Manifest, config: PipelineConfig) 
 def _plan_state(entry: ManifestEntry, options: EngineOptions) -> str:
     from pose3d_ros.engines.build import plan_key
     from pose3d_ros.engines.cache import PlanCache
-    from pose3d_ros.engines.tensorrt_device import open_device
+    from pose3d_ros.engines.torch_device import open_device
 
     try:
         key = plan_key(entry, options, open_device().facts)
@@ -117,7 +117,7 @@ def _verify(args: argparse.Namespace, manifest: Manifest, config: PipelineConfig
 
 def _build(args: argparse.Namespace, manifest: Manifest, config: PipelineConfig) -> int:
     from pose3d_ros.engines.build import load_or_build
-    from pose3d_ros.engines.tensorrt_device import open_device
+    from pose3d_ros.engines.torch_device import open_device
 
     choose_backend("tensorrt")  # its error says what lacks
     options = replace(

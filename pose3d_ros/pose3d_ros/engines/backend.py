@@ -25,7 +25,9 @@ _MODULES = {
 }
 """Backend → its module, which has `availability()` and `open_model(entry, options)`; one may be absent."""
 
-_AUTO_ORDER = ("tensorrt", "onnxruntime")
+_AUTO_ORDER = ("tensorrt", "torch", "onnxruntime")
+_FALLBACK = "onnxruntime"
+"""It needs no GPU, so whatever a GPU fails at it can do."""
 _ONLY_BY = {".task": "pose3d_ros.engines.mediapipe"}
 """End of a file's name → the module that alone can open it, whatever the backend."""
 
@@ -50,9 +52,9 @@ def default_probes() -> dict[str, Probe]:
 def choose_backend(requested: str = "auto", probes: Mapping[str, Probe] | None = None) -> BackendChoice:
     """The backend to use.
 
-    requested: `auto`, or the name of the one that must be used. `auto` takes TensorRT where it works, with ONNX Runtime
-    for what it fails at, else ONNX Runtime, and its reason says why not TensorRT. probes: how to find out,
-    `default_probes()` unless given.
+    requested: `auto`, or the name of the one that must be used. `auto` takes TensorRT where it works, else PyTorch
+    where it sees a GPU, with ONNX Runtime for what they fail at, else ONNX Runtime; its reason says why not the others.
+    probes: how to find out, `default_probes()` unless given.
     Raises EngineError for an unknown name, a forced backend that does not work, and when none works.
     """
     known = default_probes() if probes is None else probes
@@ -61,10 +63,9 @@ def choose_backend(requested: str = "auto", probes: Mapping[str, Probe] | None =
     refused: list[str] = []
     for name in (n for n in _AUTO_ORDER if n in known):
         found = known[name]()
-        if found.usable:
-            later = _AUTO_ORDER[_AUTO_ORDER.index(name) + 1 :]
-            fallback = next((other for other in later if other in known and known[other]().usable), "")
-            return BackendChoice(name, "; ".join([found.reason, *refused]), fallback)
+        if found.usable and found.preferred:
+            has_fallback = name != _FALLBACK and _FALLBACK in known and known[_FALLBACK]().usable
+            return BackendChoice(name, "; ".join([found.reason, *refused]), _FALLBACK if has_fallback else "")
         refused.append(f"no {name}: {found.reason}")
     raise EngineError("backend", expected="one that works", got="; ".join(refused), fix="Install onnxruntime.")
 

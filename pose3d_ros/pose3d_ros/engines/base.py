@@ -7,15 +7,42 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from pose3d_ros.errors import EngineError
 
+if TYPE_CHECKING:
+    from pose3d_ros.engines.pictures import LoadPicture
+
 Tensor = npt.NDArray[Any]
 """An array of any dtype; its TensorSpec says which."""
+
+
+@runtime_checkable
+class DeviceArray(Protocol):
+    """An array in a device's memory, as an engine there reads it."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def dtype(self) -> str:
+        """NumPy's name of it."""
+
+    def numpy(self) -> Tensor:
+        """A copy in the host's memory, once what makes it is done. Raises EngineError when the device fails."""
+
+
+Feed = Tensor | DeviceArray
+"""What an engine may be fed."""
+
+
+def on_host(feed: Feed) -> Tensor:
+    """The array, copied from its device if it lies on one."""
+    return feed if isinstance(feed, np.ndarray) else feed.numpy()
 
 
 @dataclass(frozen=True)
@@ -41,10 +68,11 @@ def listed(specs: Iterable[TensorSpec]) -> str:
 
 @dataclass(frozen=True)
 class Availability:
-    """Whether a backend can work on this machine, and why (not)."""
+    """Whether a backend can work on this machine, and why (not). preferred: whether `auto` may choose it."""
 
     usable: bool
     reason: str
+    preferred: bool = True
 
 
 class NotBuiltError(EngineError):
@@ -88,11 +116,17 @@ class Engine(ABC):
         """Why it does not run on what was chosen for it; empty where it does."""
         return ""
 
-    def infer(self, feeds: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    @property
+    def load_picture(self) -> LoadPicture | None:
+        """Brings a frame to where the engine reads crops of it without a copy; None for the host's memory."""
+        return None
+
+    def infer(self, feeds: Mapping[str, Feed]) -> dict[str, Tensor]:
         """Run the network once.
 
         feeds: an array for every input, of exactly its dtype and shape; a strided one is copied into C order, and whole
-        numbers may have another width that holds them (older TensorRT makes int32 of a graph's int64).
+        numbers may have another width that holds them (older TensorRT makes int32 of a graph's int64). One in a
+        device's memory stays there where the engine reads it, else it is copied to the host.
         Returns an array for every output. Raises EngineError for a closed engine, a missing or unknown name, another
         dtype or rank, another length of a fixed axis, axes of one name that differ, an empty array, or a failed run.
         """
@@ -104,11 +138,9 @@ class Engine(ABC):
         lengths: dict[str, tuple[int, str]] = {}
         for spec in self._inputs:
             self._check_tensor(spec, feeds[spec.name], lengths)
-        # Strided arrays and foreign byte orders have the right values in the wrong places: copied, not refused.
-        arrays = {s.name: np.asarray(feeds[s.name], dtype=s.dtype, order="C") for s in self._inputs}
         start_s = time.perf_counter()
         try:
-            return self._run(arrays)
+            return self._run_feeds({s.name: _readable(s, feeds[s.name]) for s in self._inputs})
         finally:
             self.busy_s += time.perf_counter() - start_s
 
@@ -130,11 +162,15 @@ class Engine(ABC):
     def _run(self, feeds: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Run on checked, C-contiguous arrays. Raises EngineError when the backend fails."""
 
+    def _run_feeds(self, feeds: Mapping[str, Feed]) -> dict[str, Tensor]:
+        """Run on arrays of which some may be a device's; a backend that reads those there replaces this."""
+        return self._run({s.name: _host_array(s, on_host(feeds[s.name])) for s in self._inputs})
+
     @abstractmethod
     def _release(self) -> None:
         """Free the backend's objects; called once."""
 
-    def _check_names(self, feeds: Mapping[str, Tensor]) -> None:
+    def _check_names(self, feeds: Mapping[str, Feed]) -> None:
         wanted = {spec.name for spec in self._inputs}
         if feeds.keys() != wanted:
             raise EngineError(
@@ -144,19 +180,20 @@ class Engine(ABC):
                 fix="Give an array for every input, and for no other name.",
             )
 
-    def _check_tensor(self, spec: TensorSpec, array: Tensor, lengths: dict[str, tuple[int, str]]) -> None:
-        if not isinstance(array, np.ndarray):
+    def _check_tensor(self, spec: TensorSpec, array: Feed, lengths: dict[str, tuple[int, str]]) -> None:
+        if not isinstance(array, np.ndarray | DeviceArray):
             raise self._misfit(spec, type(array).__name__)
-        if not _is_of(array, spec.dtype) or array.ndim != len(spec.shape) or not array.size:
-            raise self._misfit(spec, f"{array.dtype.name} {array.shape}")
+        got = f"{_dtype_name(array)} {array.shape}"
+        if not _is_of(array, spec.dtype) or len(array.shape) != len(spec.shape) or 0 in array.shape:
+            raise self._misfit(spec, got)
         for axis, length in zip(spec.shape, array.shape, strict=True):
             if isinstance(axis, int):
                 if axis != length:
-                    raise self._misfit(spec, f"{array.dtype.name} {array.shape}")
+                    raise self._misfit(spec, got)
                 continue
             known, owner = lengths.setdefault(axis, (length, spec.name))
             if known != length:
-                raise self._misfit(spec, f"{array.dtype.name} {array.shape}, while {axis} is {known} in {owner}")
+                raise self._misfit(spec, f"{got}, while {axis} is {known} in {owner}")
 
     def _misfit(self, spec: TensorSpec, got: str) -> EngineError:
         return EngineError(
@@ -167,11 +204,26 @@ class Engine(ABC):
         )
 
 
-def _is_of(array: Tensor, dtype: str) -> bool:
+def _readable(spec: TensorSpec, feed: Feed) -> Feed:
+    return _host_array(spec, feed) if isinstance(feed, np.ndarray) else feed
+
+
+def _host_array(spec: TensorSpec, array: Tensor) -> Tensor:
+    # Strided arrays and foreign byte orders have the right values in the wrong places: copied, not refused.
+    return np.asarray(array, dtype=spec.dtype, order="C")
+
+
+def _dtype_name(array: Feed) -> str:
+    return str(array.dtype.name) if isinstance(array, np.ndarray) else str(array.dtype)
+
+
+def _is_of(array: Feed, dtype: str) -> bool:
     """Whether the array has that type, or holds whole numbers that all fit it."""
-    if array.dtype.name == dtype:
+    if _dtype_name(array) == dtype:
         return True
-    if array.dtype.kind not in "iu" or np.dtype(dtype).kind not in "iu" or not array.size:
+    if not isinstance(array, np.ndarray) or not array.size:
+        return False
+    if array.dtype.kind not in "iu" or np.dtype(dtype).kind not in "iu":
         return False
     limits = np.iinfo(dtype)
     return bool(limits.min <= array.min() and array.max() <= limits.max)

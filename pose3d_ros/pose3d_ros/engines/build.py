@@ -11,13 +11,14 @@ from typing import Any
 from pose3d_ros.engines.base import NotBuiltError
 from pose3d_ros.engines.cache import PlanCache, PlanKey
 from pose3d_ros.engines.entry import ManifestEntry
+from pose3d_ros.engines.half_precision import precision_of, write_half
 from pose3d_ros.engines.heartbeat import heartbeat
 from pose3d_ros.engines.manifest import sha256_of
 from pose3d_ros.engines.options import EngineOptions
 from pose3d_ros.engines.plan_builder import STRONG_TYPING, build_plan, parse_network
 from pose3d_ros.engines.profiles import Profile, profile_of
 from pose3d_ros.engines.tensorrt_api import Messages, load_tensorrt
-from pose3d_ros.engines.tensorrt_device import DeviceFacts
+from pose3d_ros.engines.torch_device import DeviceFacts
 from pose3d_ros.errors import EngineError
 
 _TIMING = "timing"
@@ -105,13 +106,6 @@ def _build(entry: ManifestEntry, key: PlanKey, options: EngineOptions, cache: Pl
     return data, time.monotonic() - began
 
 
-def precision_of(entry: ManifestEntry, wanted: str) -> str:
-    """The arithmetic of an entry's plan. The smoother's is always fp32: it is small, and rounding would be jitter."""
-    if "smoother" in entry.roles:
-        return "fp32"
-    return "fp16" if wanted == "auto" else wanted
-
-
 def int8_path(entry: ManifestEntry) -> Path:
     """Where the entry's graph with int8 in it lies: beside its file, with the first digits of that file's sha256."""
     return entry.file.with_name(f"{entry.file.stem}.{entry.sha256[:12]}.int8.onnx")
@@ -138,17 +132,7 @@ def _typed_graph(entry: ManifestEntry, key: PlanKey, folder: Path) -> Path:
     if key.precision != "fp16" or int(key.tensorrt.split(".")[0]) < STRONG_TYPING:
         return source
     target = folder / source.name
-    try:
-        from pose3d_ros.engines.graphs.half import half_graph
-
-        half_graph(source, target)
-    except ImportError as error:
-        raise EngineError(
-            f"engine {entry.name} in fp16",
-            expected="the Python package onnx",
-            got=str(error),
-            fix="Install it (pip install onnx), or set precision to fp32.",
-        ) from error
+    write_half(entry, source, target)
     return target
 
 

@@ -6,7 +6,8 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 
-from pose3d_ros.engines.base import Engine, NotBuiltError, Tensor
+from pose3d_ros.engines.base import Engine, Feed, NotBuiltError, Tensor
+from pose3d_ros.engines.pictures import LoadPicture
 from pose3d_ros.errors import EngineError
 
 _log = logging.getLogger(__name__)
@@ -63,7 +64,14 @@ class FallbackEngine(Engine):
     def problem(self) -> str:
         return self._problem
 
+    @property
+    def load_picture(self) -> LoadPicture | None:
+        return self._engine.load_picture
+
     def _run(self, feeds: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return self._run_feeds(feeds)
+
+    def _run_feeds(self, feeds: Mapping[str, Feed]) -> dict[str, Tensor]:
         self._take_over()
         if self._problem:
             return self._engine.infer(feeds)

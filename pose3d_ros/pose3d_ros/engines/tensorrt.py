@@ -13,14 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from pose3d_ros.engines import tensorrt_device
-from pose3d_ros.engines.base import Availability, Engine, Tensor, TensorSpec
+from pose3d_ros.engines import torch_device
+from pose3d_ros.engines.base import Availability, Engine, Feed, Tensor, TensorSpec, on_host
 from pose3d_ros.engines.build import Plan, load_or_build
 from pose3d_ros.engines.entry import ManifestEntry
 from pose3d_ros.engines.options import EngineOptions
+from pose3d_ros.engines.pictures import LoadPicture
 from pose3d_ros.engines.tensorrt_api import Messages, driven, dtype_name, load_tensorrt, present, version
-from pose3d_ros.engines.tensorrt_device import Device
 from pose3d_ros.engines.tensorrt_slot import Slot
+from pose3d_ros.engines.torch_device import Device
 from pose3d_ros.errors import EngineError
 
 _log = logging.getLogger(__name__)
@@ -66,14 +67,19 @@ class TensorRTEngine(Engine):
         axes = tuple((n if n >= 0 else "batch" if i == 0 else f"{tensor}_axis{i}") for i, n in enumerate(shape))
         return TensorSpec(tensor, axes, dtype_name(trt, self._engine.get_tensor_dtype(tensor)))
 
+    @property
+    def load_picture(self) -> LoadPicture:
+        return self._device.load_picture
+
     def _run(self, feeds: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        batch = next((len(feeds[s.name]) for s in self.inputs if s.shape and s.shape[0] == "batch"), 0)
-        padded = _bucket(batch, self._largest_batch)
+        return self._run_feeds(feeds)
+
+    def _run_feeds(self, feeds: Mapping[str, Feed]) -> dict[str, Tensor]:
+        batch = next((feeds[s.name].shape[0] for s in self.inputs if s.shape[:1] == ("batch",)), 0)
         if batch > self._largest_batch:
-            return self._run_in_parts(feeds, batch)
-        full = {s.name: _filled_up(feeds[s.name], padded if s.shape[:1] == ("batch",) else 0) for s in self.inputs}
+            return self._run_in_parts({name: on_host(feed) for name, feed in feeds.items()}, batch)
         try:
-            answer = self._slot(full).run(full)
+            answer = self._slot(feeds, _bucket(batch, self._largest_batch)).run(feeds)
         except RuntimeError as error:  # PyTorch's, for every failure of CUDA
             raise EngineError(
                 f"engine {self.name}",
@@ -93,9 +99,13 @@ class TensorRTEngine(Engine):
         ]
         return {s.name: np.concatenate([part[s.name] for part in parts]) for s in self.outputs}
 
-    def _slot(self, feeds: Mapping[str, Tensor]) -> Slot:
-        """The slot of these shapes, made at their first use; the one not used for longest gives way."""
-        key = tuple(feeds[s.name].shape for s in self.inputs)
+    def _slot(self, feeds: Mapping[str, Feed], rows: int) -> Slot:
+        """The slot of these shapes with that many rows, made at its first use.
+
+        The one not used for longest gives way.
+        """
+        shapes = {s.name: tuple(feeds[s.name].shape) for s in self.inputs}
+        key = tuple((rows, *shapes[s.name][1:]) if s.shape[:1] == ("batch",) else shapes[s.name] for s in self.inputs)
         slot = self._slots.pop(key, None)
         if slot is None:
             while len(self._slots) >= self._most_slots:
@@ -120,13 +130,13 @@ def availability() -> Availability:
         trt = load_tensorrt()
     except EngineError as error:
         return Availability(False, error.got)
-    cuda = tensorrt_device.cuda_availability()
+    cuda = torch_device.cuda_availability()
     return Availability(cuda.usable, f"tensorrt {trt.__version__}: {cuda.reason}")
 
 
 def open_model(entry: ManifestEntry, options: EngineOptions) -> Engine:
     """The backend's way to open an entry's file, called by `backend.open_engine`."""
-    device = tensorrt_device.open_device()
+    device = torch_device.open_device()
     plan = load_or_build(entry, options, device.facts)
     try:
         return _opened(entry, plan, device)
@@ -144,9 +154,3 @@ def _opened(entry: ManifestEntry, plan: Plan, device: Device) -> Engine:
 def _bucket(batch: int, largest: int) -> int:
     """The next power of two, and not more than the largest."""
     return min(1 << max(batch - 1, 0).bit_length(), largest)
-
-
-def _filled_up(array: Tensor, rows: int) -> Tensor:
-    """The array with its last row repeated up to that many."""
-    missing = rows - len(array) if array.ndim else 0
-    return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)]) if missing > 0 else array

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from pose3d_ros.engines.base import Tensor, TensorSpec
+from pose3d_ros.engines.base import Feed, Tensor, TensorSpec
 from pose3d_ros.engines.tensorrt_api import Messages, present, succeeded
-from pose3d_ros.engines.tensorrt_device import Buffer, Device
+from pose3d_ros.engines.torch_device import Buffer, Device
 from pose3d_ros.errors import EngineError
 
 _WARM_UPS = 3
@@ -62,8 +62,12 @@ class Slot:
         """Whether a run is one launch of a CUDA graph."""
         return self._replay is not None
 
-    def run(self, feeds: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Upload, run and download; the arrays returned are the caller's."""
+    def run(self, feeds: Mapping[str, Feed]) -> dict[str, Tensor]:
+        """Upload, run and download; the arrays returned are the caller's.
+
+        feeds: as many rows as the shapes have or fewer. What the rows beyond compute, from what was there before, is
+        nobody's: the rows of a batch do not see each other.
+        """
         for name, array in feeds.items():
             self._buffers[name].upload(array)
         if self._replay is not None:
@@ -72,7 +76,10 @@ class Slot:
             succeeded(self._enqueue(), "execute_async_v3", self._messages)
         results = {spec.name: np.empty(shape, dtype=spec.dtype) for spec, shape in self._outputs}
         for name, array in results.items():
-            self._buffers[name].download(array)
+            self._buffers[name].begin_download(array)
+        self._device.synchronize()
+        for name, array in results.items():
+            self._buffers[name].finish_download(array)
         return results
 
     def _prepared(self) -> Callable[[], None] | None:

@@ -15,13 +15,17 @@ from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.geometry.crop import (
     Crop,
     CropBatch,
+    CropPlaces,
     apply_affine,
     aspect_box,
     crop_people,
+    crop_places,
+    cut_crops,
     img2crop_affine,
     invert_affine,
     square_box,
 )
+from pose3d_ros.geometry.letterbox import Letterbox, Placement
 from pose3d_ros.geometry.procrustes import similarity_align
 from pose3d_ros.geometry.root_solver import SolvedRoots, rotation_to_rays, solve_root, weak_perspective_root
 
@@ -29,11 +33,16 @@ __all__ = [
     "Camera",
     "Crop",
     "CropBatch",
+    "CropPlaces",
+    "Letterbox",
+    "Placement",
     "SolvedRoots",
     "apply_affine",
     "aspect_box",
     "assemble",
     "crop_people",
+    "crop_places",
+    "cut_crops",
     "img2crop_affine",
     "invert_affine",
     "moon_k_m",

@@ -31,11 +31,26 @@ class Crop:
 
 
 @dataclass(frozen=True, eq=False)
+class CropPlaces:
+    """Where the crops of a frame's people lie.
+
+    img2crop: (N, 2, 3) float64, image pixels to crop pixels. boxes_xyxy_px: (N, 4) float64, the boxes to cut
+    (processed: clamped, brought to the crop's aspect ratio, scaled), in the image. size_px: width and height of a crop.
+    """
+
+    img2crop: Array
+    boxes_xyxy_px: Array
+    size_px: tuple[int, int]
+
+    def __len__(self) -> int:
+        return len(self.img2crop)
+
+
+@dataclass(frozen=True, eq=False)
 class CropBatch:
     """The crops of all people of a frame, in one array.
 
-    images: (N, H, W, 3) uint8 BGR. img2crop: (N, 2, 3) float64, image pixels to crop pixels. boxes_xyxy_px: (N, 4)
-    float64, the boxes that were cut (processed: clamped, brought to the crop's aspect ratio, scaled), in the image.
+    images: (N, H, W, 3) uint8 BGR. img2crop, boxes_xyxy_px: as in CropPlaces.
     """
 
     images: ImageArray
@@ -62,19 +77,27 @@ def square_box(box_xyxy_px: npt.ArrayLike, image_width_px: int, image_height_px:
 
 
 def aspect_box(
-    box_xyxy_px: npt.ArrayLike, image_width_px: int, image_height_px: int, aspect: float, scale: float = 1.25
+    box_xyxy_px: npt.ArrayLike,
+    image_width_px: int,
+    image_height_px: int,
+    aspect: float,
+    scale: float = 1.25,
+    *,
+    inset_px: float = 0.0,
 ) -> Array:
     """The box clamped to the image, its shorter side grown about the centre until width = aspect · height, and scaled.
 
     As mmpose's TopdownAffine does it for inputs that are not square; 1 gives `square_box`. box_xyxy_px: (4,) or (N, 4),
-    pixels. Returns the same shape, float64, pixels; it may reach over the image.
+    pixels. inset_px: what is taken off each side of the clamped box; 1/2 gives the boxes of 3DMPPE's code, which reach
+    from the first pixel's centre to the last one's. Returns the same shape, float64, pixels; it may reach over the
+    image.
     Raises InputError for a box with NaN or without an area inside the image, and an aspect that is not above 0.
     """
     if not aspect > 0:
         raise InputError("aspect", expected="a ratio above 0", got=f"{aspect}", fix="Give width / height.")
     boxes = _checked_boxes(box_xyxy_px)
     high = np.array([image_width_px, image_height_px] * 2) - 0.5
-    clamped = np.clip(boxes, -0.5, high)
+    clamped = np.clip(boxes, -0.5, high) + np.array([inset_px] * 2 + [-inset_px] * 2)
     sides = clamped[..., 2:] - clamped[..., :2]
     if not (sides > 0).all():
         raise InputError(
@@ -155,6 +178,42 @@ def apply_affine(affine: npt.ArrayLike, points: npt.ArrayLike) -> Array:
     return (matrices[..., :2] @ array[..., None])[..., 0] + matrices[..., 2]
 
 
+def crop_places(
+    boxes_xyxy_px: npt.ArrayLike,
+    image_width_px: int,
+    image_height_px: int,
+    size_px: int | tuple[int, int],
+    scale: float = 1.25,
+    *,
+    half_pixel_centres: bool = True,
+    inset_px: float = 0.0,
+) -> CropPlaces:
+    """Where a crop around each box lies.
+
+    boxes_xyxy_px: (N, 4), N may be 0. size_px: width and height of the crops, or the side of square ones. The boxes go
+    through `aspect_box` with `scale` and `inset_px`, the affines come from `img2crop_affine`.
+    Raises InputError for a bad box.
+    """
+    boxes = np.asarray(boxes_xyxy_px, dtype=np.float64)
+    boxes = _checked_boxes(boxes if boxes.size else boxes.reshape(0, 4)).reshape(-1, 4)
+    width, height = _width_height(size_px)
+    cut = aspect_box(boxes, image_width_px, image_height_px, width / height, scale, inset_px=inset_px)
+    affines = img2crop_affine(cut, (width, height), half_pixel_centres=half_pixel_centres)
+    return CropPlaces(affines, cut, (width, height))
+
+
+def cut_crops(image_bgr: ImageArray, img2crop: Array, size_px: tuple[int, int]) -> ImageArray:
+    """The crops, (N, H, W, 3) uint8 BGR; bilinear, black where they reach over the image.
+
+    image_bgr: (H, W, 3) uint8. img2crop: (N, 2, 3). OpenCV before 5 samples at the nearest 1/32 image pixel, OpenCV 5
+    exactly.
+    """
+    images = np.empty((len(img2crop), size_px[1], size_px[0], 3), dtype=np.uint8)
+    for image, affine in zip(images, img2crop, strict=True):
+        cv2.warpAffine(image_bgr, affine, size_px, dst=image, flags=cv2.INTER_LINEAR)
+    return images
+
+
 def crop_people(
     image_bgr: ImageArray,
     boxes_xyxy_px: npt.ArrayLike,
@@ -163,12 +222,9 @@ def crop_people(
     *,
     half_pixel_centres: bool = True,
 ) -> CropBatch:
-    """Cut a crop around each box; bilinear, black where the box reaches over the image.
+    """Cut a crop around each box: `crop_places`, then `cut_crops`.
 
-    image_bgr: (H, W, 3) uint8. boxes_xyxy_px: (N, 4), N may be 0. size_px: width and height of the crops, or the side
-    of square ones. The boxes go through `aspect_box` with `scale`, the affines come from `img2crop_affine`. OpenCV
-    before 5 samples at the nearest 1/32 image pixel, OpenCV 5 exactly.
-    Raises InputError for another image or a bad box.
+    Raises InputError for an image that is not (H, W, 3) uint8, or a bad box.
     """
     if image_bgr.ndim != 3 or image_bgr.shape[2] != 3 or image_bgr.dtype != np.uint8 or not image_bgr.size:
         raise InputError(
@@ -177,15 +233,10 @@ def crop_people(
             got=f"shape {image_bgr.shape}, {image_bgr.dtype}",
             fix="Convert the image before it is cropped.",
         )
-    boxes = np.asarray(boxes_xyxy_px, dtype=np.float64)
-    boxes = _checked_boxes(boxes if boxes.size else boxes.reshape(0, 4)).reshape(-1, 4)
-    width, height = _width_height(size_px)
-    cut = aspect_box(boxes, image_bgr.shape[1], image_bgr.shape[0], width / height, scale)
-    affines = img2crop_affine(cut, (width, height), half_pixel_centres=half_pixel_centres)
-    images = np.empty((len(boxes), height, width, 3), dtype=np.uint8)
-    for image, affine in zip(images, affines, strict=True):
-        cv2.warpAffine(image_bgr, affine, (width, height), dst=image, flags=cv2.INTER_LINEAR)
-    return CropBatch(images, affines, cut)
+    height_px, width_px = image_bgr.shape[:2]
+    places = crop_places(boxes_xyxy_px, width_px, height_px, size_px, scale, half_pixel_centres=half_pixel_centres)
+    images = cut_crops(image_bgr, places.img2crop, places.size_px)
+    return CropBatch(images, places.img2crop, places.boxes_xyxy_px)
 
 
 def _width_height(size_px: int | tuple[int, int]) -> tuple[int, int]:

@@ -20,17 +20,17 @@ _TORSO = ("L_Shoulder", "R_Shoulder", "L_Hip", "R_Hip")
 _INNER = np.linspace(0.25, 0.75, 4)
 
 
-def clothes_lab(images_bgr: npt.NDArray[np.uint8], joints_crop_px: Array, skeleton: Skeleton) -> Array:
+def clothes_lab(image_bgr: npt.NDArray[np.uint8], joints_img_px: Array, skeleton: Skeleton) -> Array:
     """Median colour of the upper and of the lower body, (N, 2, 3) CIE L, a, b; NaN where the joints don't show it.
 
-    images_bgr (N, S, S, 3); joints_crop_px (N, J, 2) in them, NaN where unknown.
+    image_bgr (H, W, 3), the whole image; joints_img_px (N, J, 2) in it, NaN where unknown.
     """
-    out = np.full((len(images_bgr), 2, 3), np.nan)
+    out = np.full((len(joints_img_px), 2, 3), np.nan)
     if not set(_TORSO) <= set(skeleton.joints):
         return out
-    for person, (image, joints) in enumerate(zip(images_bgr, joints_crop_px, strict=True)):
+    for person, joints in enumerate(joints_img_px):
         for part, points in enumerate((_torso_points(joints, skeleton), _leg_points(joints, skeleton))):
-            out[person, part] = _median_lab(image, points)
+            out[person, part] = _median_lab(image_bgr, points)
     return out
 
 

@@ -26,6 +26,8 @@ _BIN_PX = 4.0
 _DEPTH_BINS = 64.0
 _HALF_DEPTH_RANGE_M = 1.0
 _MM_PER_M = 1000.0
+_MOON_INSET_PX = 0.5
+"""Their boxes reach from the first pixel's centre to the last one's (`process_bbox`)."""
 
 
 def _metric_joints(raw: RawOutputs, settings: PoseSettings) -> DecodedJoints:
@@ -61,7 +63,9 @@ POSE_DECODERS: dict[str, PoseDecoder] = {
         k_input="k_m",
         square=True,
     ),
-    "3dmppe_posenet": PoseDecoder(_posenet_joints, half_pixel_centres=False, outputs=("coords",), square=True),
+    "3dmppe_posenet": PoseDecoder(
+        _posenet_joints, half_pixel_centres=False, outputs=("coords",), square=True, box_inset_px=_MOON_INSET_PX
+    ),
     "simcc_2d": SIMCC_2D,
     "simcc_3d": SIMCC_3D,
     "integral_volume": INTEGRAL_VOLUME,
@@ -80,7 +84,12 @@ ROOT_DECODERS: dict[str, RootDecoder] = {
         k_per_m=1.0,
     ),
     "3dmppe_rootnet": RootDecoder(
-        _rootnet_roots, half_pixel_centres=False, outputs=("root",), k_input="k", k_per_m=_MM_PER_M
+        _rootnet_roots,
+        half_pixel_centres=False,
+        outputs=("root",),
+        k_input="k",
+        k_per_m=_MM_PER_M,
+        box_inset_px=_MOON_INSET_PX,
     ),
 }
 """Decoders of the root role."""

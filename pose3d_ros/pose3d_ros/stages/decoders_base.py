@@ -90,6 +90,7 @@ class PoseDecoder:
     outputs: the names it reads, in the documented order. gives: see Gives. k_input: where the graph reads Moon's
     distance k in metres, None for one that does not. square: whether its crops must be. hip_centred: whether depths are
     from the middle of the hips, also for skeletons with another root. metres_per_unit, ahead: defaults of the settings.
+    box_inset_px: what its boxes lack on each side, see `geometry.aspect_box`.
     """
 
     decode: Callable[[RawOutputs, PoseSettings], DecodedJoints]
@@ -101,17 +102,22 @@ class PoseDecoder:
     hip_centred: bool = False
     metres_per_unit: float = 1.0
     ahead: Ahead = "camera"
+    box_inset_px: float = 0.0
 
 
 @dataclass(frozen=True)
 class RootDecoder:
-    """decode(outputs). k_input: where the graph reads Moon's distance k, in metres times k_per_m."""
+    """decode(outputs). k_input: where the graph reads Moon's distance k, in metres times k_per_m.
+
+    half_pixel_centres, box_inset_px: as in PoseDecoder.
+    """
 
     decode: Callable[[RawOutputs], DecodedRoots]
     half_pixel_centres: bool
     outputs: tuple[str, ...]
     k_input: str
     k_per_m: float
+    box_inset_px: float = 0.0
 
 
 def read_pose_settings(entry: ManifestEntry, decoder: PoseDecoder, size_px: tuple[int, int]) -> PoseSettings:

@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 
 from pose3d_ros.errors import EngineError
+from pose3d_ros.geometry.letterbox import Letterbox, Placement
 from pose3d_ros.records import Array
 from pose3d_ros.stages.decoders_base import RawOutputs
 from pose3d_ros.stages.detectors_base import Boxes, DecodeSettings, DetectorDecoder, OutputRole
 from pose3d_ros.stages.detectors_detr import DETR_DECODERS
 from pose3d_ros.stages.detectors_yolo import YOLO_DECODERS
-from pose3d_ros.stages.letterbox import Letterbox, Placement
 
 
 def decode_centre_ltrb(raw: RawOutputs, letterbox: Letterbox, stride_px: int, threshold: float) -> tuple[Array, Array]:

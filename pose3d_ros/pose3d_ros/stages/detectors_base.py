@@ -15,10 +15,10 @@ import numpy.typing as npt
 
 from pose3d_ros.engines.manifest import ManifestEntry
 from pose3d_ros.errors import EngineError
+from pose3d_ros.geometry.letterbox import Letterbox, Placement
 from pose3d_ros.records import Array
 from pose3d_ros.stages.decoders_base import RawOutputs
 from pose3d_ros.stages.entries import whole_parameter
-from pose3d_ros.stages.letterbox import Letterbox, Placement
 
 ACTIVATIONS = ("sigmoid", "softmax")
 GREY = 114

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pose3d_ros.geometry.letterbox import Letterbox, Placement
 from pose3d_ros.stages.decoders_base import RawOutputs
 from pose3d_ros.stages.detectors_base import (
     GREY,
@@ -26,7 +27,6 @@ from pose3d_ros.stages.detectors_base import (
     strongest_class,
     wrong_shape,
 )
-from pose3d_ros.stages.letterbox import Letterbox, Placement
 
 
 def decode_rtdetr(raw: RawOutputs, letterbox: Letterbox, settings: DecodeSettings) -> Boxes:

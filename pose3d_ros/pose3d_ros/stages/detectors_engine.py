@@ -10,14 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from pose3d_ros.engines.base import Engine, Tensor, TensorSpec, listed
+from pose3d_ros.engines.base import Engine, Feed, TensorSpec, listed, on_host
 from pose3d_ros.engines.manifest import ManifestEntry
 from pose3d_ros.errors import EngineError
+from pose3d_ros.geometry.letterbox import Letterbox
 from pose3d_ros.stages.decoders_base import RawOutputs
 from pose3d_ros.stages.detectors_base import DetectorDecoder, OutputRole
-from pose3d_ros.stages.letterbox import Letterbox
 
 _IMAGE_DTYPES = ("float32", "float16")
 _SIZE_DTYPES = ("int64", "int32")
@@ -33,10 +32,13 @@ class DetectorRoles:
     size: TensorSpec | None
     outputs: Mapping[str, str]
 
-    def feeds(self, tensor: npt.NDArray[np.float32], letterbox: Letterbox) -> dict[str, Tensor]:
-        """What the engine is given for an image. tensor: (1, 3, H, W), see `Letterbox.tensor`."""
-        image = tensor if len(self.image.shape) == 4 else tensor[0]
-        found: dict[str, Tensor] = {self.image.name: image.astype(self.image.dtype, copy=False)}
+    def feeds(self, image: Feed, letterbox: Letterbox) -> dict[str, Feed]:
+        """What the engine is given for an image. image: (1, 3, H, W) float32, see `Picture.letterboxed`."""
+        found: dict[str, Feed] = {self.image.name: image}
+        if self.image.dtype != "float32" or len(self.image.shape) != 4:
+            # Half-precision images and those without a batch axis are converted in the host's memory: few graphs ask.
+            host = on_host(image) if len(self.image.shape) == 4 else on_host(image)[0]
+            found[self.image.name] = host.astype(self.image.dtype, copy=False)
         if self.size is not None:
             size = [[letterbox.width_px, letterbox.height_px]]
             found[self.size.name] = np.array(size, dtype=self.size.dtype)

@@ -11,13 +11,21 @@ import numpy.typing as npt
 from pose3d_ros.config import PoseConfig
 from pose3d_ros.engines.base import Engine
 from pose3d_ros.engines.manifest import ManifestEntry
+from pose3d_ros.engines.pictures import HostPicture, Picture
 from pose3d_ros.errors import EngineError
-from pose3d_ros.geometry import CropBatch, apply_affine, crop_people, invert_affine, moon_k_m
+from pose3d_ros.geometry import Camera, CropPlaces, apply_affine, crop_places, invert_affine, moon_k_m
 from pose3d_ros.records import Array, Detection, Frame, Pose
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.stages.appearance import clothes_lab
 from pose3d_ros.stages.decoders import POSE_DECODERS, ROOT_DECODERS
-from pose3d_ros.stages.decoders_base import DecodedJoints, DecodedRoots, RawOutputs, read_pose_settings
+from pose3d_ros.stages.decoders_base import (
+    DecodedJoints,
+    DecodedRoots,
+    PoseDecoder,
+    RawOutputs,
+    RootDecoder,
+    read_pose_settings,
+)
 from pose3d_ros.stages.entries import check_decoder, crop_size_px, real_parameter, skeleton_of
 from pose3d_ros.stages.flip import mean_of_halves, mean_with_mirrored
 from pose3d_ros.stages.pose_engine import CropEngine, crop_engine
@@ -40,14 +48,17 @@ class _CropSpec:
     size_px: tuple[int, int]
     box_scale: float
     half_pixel_centres: bool
+    inset_px: float
 
-    def cut(self, frame: Frame, boxes_xyxy_px: Array) -> CropBatch:
-        return crop_people(
-            frame.image_bgr,
+    def places(self, camera: Camera, boxes_xyxy_px: Array) -> CropPlaces:
+        return crop_places(
             boxes_xyxy_px,
+            camera.width_px,
+            camera.height_px,
             self.size_px,
             self.box_scale,
             half_pixel_centres=self.half_pixel_centres,
+            inset_px=self.inset_px,
         )
 
 
@@ -78,13 +89,13 @@ class RootPoseEstimator:
         self._pose_decoder = decoder
         self._solver = root_solver(pose_entry, decoder, root_entry)
         self._skeleton = skeleton_of(pose_entry)
-        self._pose_crops = _crop_spec(pose_entry, decoder.half_pixel_centres, square=decoder.square)
+        self._pose_crops = _crop_spec(pose_entry, decoder, square=decoder.square)
         self._settings = read_pose_settings(pose_entry, decoder, self._pose_crops.size_px)
         self._pose_net = crop_engine(pose_engine, pose_entry, decoder.outputs, decoder.k_input)
         self._root_net: CropEngine | None = None
         if self._solver is None and root_entry is not None:
             self._root_decoder = ROOT_DECODERS[check_decoder(root_entry, ROOT_DECODERS)]
-            self._root_crops = _crop_spec(root_entry, self._root_decoder.half_pixel_centres, square=True)
+            self._root_crops = _crop_spec(root_entry, self._root_decoder, square=True)
             if root_engine is not None:
                 names, k_input = self._root_decoder.outputs, self._root_decoder.k_input
                 self._root_net = crop_engine(root_engine, root_entry, names, k_input)
@@ -94,49 +105,42 @@ class RootPoseEstimator:
         """The skeleton the poses are in."""
         return self._skeleton
 
-    def __call__(self, frame: Frame, detections: Sequence[Detection]) -> tuple[Pose, ...]:
+    def __call__(
+        self, frame: Frame, detections: Sequence[Detection], picture: Picture | None = None
+    ) -> tuple[Pose, ...]:
         """The poses of the detected people, in their order.
 
         A joint below the score threshold or outside its crop is NaN. A box in which too few joints are sure of
-        themselves holds no person, and a root without a depth above 0 no place: both are left out. Raises InputError
-        for a box without an area in the image, EngineError for an answer that does not fit.
+        themselves holds no person, and a root without a depth above 0 no place: both are left out. picture: the
+        frame's image where the engines read it, in the host's memory unless given. Raises InputError for a box without
+        an area in the image, EngineError for an answer that does not fit.
         """
         if not detections:
             return ()
+        picture = picture or HostPicture(frame.image_bgr)
         boxes = np.array([d.box_xyxy_px for d in detections], dtype=np.float64)
-        crops = self._pose_crops.cut(frame, boxes)
+        crops = self._pose_crops.places(frame.camera, boxes)
         k_m = moon_k_m(crops.boxes_xyxy_px, frame.camera.fx_px, frame.camera.fy_px)
         flipped = self.config.flip_test
-        raw = self._infer_pose(crops, k_m, flipped)
+        raw = self._pose_net.infer(picture, crops, k_m, mirrored=flipped)
         joints = self._pose_decoder.decode(raw, self._settings).chosen(self._settings.joints)
-        roots = self._roots(frame, boxes, crops, k_m, raw)
+        roots = self._roots(frame, picture, boxes, raw)
         self._check_counts(joints, roots, len(detections), flipped)
         if flipped:
             joints = mean_with_mirrored(joints, self._skeleton, self._settings.width_px)
             roots = roots if roots is None or self._root_net is not None else mean_of_halves(roots)
         return self._poses(frame, detections, crops, joints, roots)
 
-    def _infer_pose(self, crops: CropBatch, k_m: Array, flipped: bool) -> RawOutputs:
-        """The pose net's answer for N crops, or for them and then for their mirror images: 2N, still one call."""
-        images = crops.images
-        if flipped:
-            images, k_m = np.concatenate([images, images[:, :, ::-1]]), np.concatenate([k_m, k_m])
-        return self._pose_net.infer(images, k_m)
-
-    def _roots(
-        self, frame: Frame, boxes: Array, pose_crops: CropBatch, k_m: Array, raw: RawOutputs
-    ) -> DecodedRoots | None:
-        """What a net says of the roots; None where they are to be solved."""
+    def _roots(self, frame: Frame, picture: Picture, boxes: Array, raw: RawOutputs) -> DecodedRoots | None:
+        """What a net says of the roots; None where they are to be solved. raw: the pose net's outputs."""
         if self._solver is not None:
             return None
         decoder = self._root_decoder
         if self._root_net is None:
             return decoder.decode(raw)
-        crops = pose_crops
-        if self._root_crops != self._pose_crops:
-            crops = self._root_crops.cut(frame, boxes)
-            k_m = moon_k_m(crops.boxes_xyxy_px, frame.camera.fx_px, frame.camera.fy_px)
-        return decoder.decode(self._root_net.infer(crops.images, k_m * decoder.k_per_m))
+        crops = self._root_crops.places(frame.camera, boxes)
+        k_m = moon_k_m(crops.boxes_xyxy_px, frame.camera.fx_px, frame.camera.fy_px)
+        return decoder.decode(self._root_net.infer(picture, crops, k_m * decoder.k_per_m))
 
     def _check_counts(self, joints: DecodedJoints, roots: DecodedRoots | None, people: int, flipped: bool) -> None:
         expected = (people * (1 + flipped), len(self._skeleton))
@@ -154,7 +158,7 @@ class RootPoseEstimator:
         self,
         frame: Frame,
         detections: Sequence[Detection],
-        crops: CropBatch,
+        crops: CropPlaces,
         joints: DecodedJoints,
         roots: DecodedRoots | None,
     ) -> tuple[Pose, ...]:
@@ -163,8 +167,7 @@ class RootPoseEstimator:
         valid = np.isfinite(placed.joints_cam_m).all(axis=-1) & self._trusted(joints)
         joints_img_px[~valid] = np.nan
         joints_cam_m = np.where(valid[..., None], placed.joints_cam_m, np.nan)
-        known_px = np.where(valid[..., None], joints.joints_crop_px, np.nan)
-        clothes = clothes_lab(crops.images, known_px, self._skeleton)
+        clothes = clothes_lab(frame.image_bgr, joints_img_px, self._skeleton)
         return tuple(
             Pose(
                 placed.root_cam_m[i],
@@ -183,7 +186,7 @@ class RootPoseEstimator:
     def _placed(
         self,
         frame: Frame,
-        crops: CropBatch,
+        crops: CropPlaces,
         joints_img_px: Array,
         joints: DecodedJoints,
         roots: DecodedRoots | None,
@@ -213,6 +216,7 @@ class RootPoseEstimator:
         return trusted
 
 
-def _crop_spec(entry: ManifestEntry, half_pixel_centres: bool, *, square: bool) -> _CropSpec:
+def _crop_spec(entry: ManifestEntry, decoder: PoseDecoder | RootDecoder, *, square: bool) -> _CropSpec:
     size_px = crop_size_px(entry, square=square)
-    return _CropSpec(size_px, real_parameter(entry, "box_scale", _BOX_SCALE), half_pixel_centres)
+    scale = real_parameter(entry, "box_scale", _BOX_SCALE)
+    return _CropSpec(size_px, scale, decoder.half_pixel_centres, decoder.box_inset_px)

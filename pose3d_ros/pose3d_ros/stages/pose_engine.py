@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from pose3d_ros.engines.base import Engine, Tensor, TensorSpec, listed
+from pose3d_ros.engines.base import Engine, Feed, TensorSpec, listed, on_host
 from pose3d_ros.engines.manifest import ManifestEntry, Normalisation
+from pose3d_ros.engines.pictures import Picture
 from pose3d_ros.errors import EngineError
-from pose3d_ros.records import Array, ImageArray
+from pose3d_ros.geometry import CropPlaces
+from pose3d_ros.records import Array
 from pose3d_ros.stages.decoders_base import RawOutputs
 from pose3d_ros.stages.entries import names_parameter, normalisation_of
 
@@ -36,28 +37,31 @@ class CropEngine:
     k_input: str | None
     renamed: dict[str, str]
 
-    def infer(self, images_bgr: ImageArray, k: Array) -> RawOutputs:
-        """The outputs under their documented names. images_bgr: (N, H, W, 3) uint8. k: (N,), in the graph's unit.
+    def infer(self, picture: Picture, places: CropPlaces, k: Array, *, mirrored: bool = False) -> RawOutputs:
+        """The outputs under their documented names, for N crops, or for them and their mirror images: 2N.
 
-        One run, or N of them for a graph that takes one crop. Raises EngineError when the engine fails.
+        k: (N,), in the graph's unit. One run, or one for each crop where the graph takes no more. Raises EngineError
+        when the engine fails.
         """
-        feeds = self._feeds(images_bgr, k)
-        alone = self.image.shape[0] == 1 and len(images_bgr) > 1
-        raw = self._one_by_one(feeds, len(images_bgr)) if alone else self.engine.infer(feeds)
+        feeds: dict[str, Feed] = {self.image.name: self._crops(picture, places, mirrored)}
+        if self.k_input is not None:
+            feeds[self.k_input] = np.concatenate([k, k] if mirrored else [k]).astype(np.float32)
+        count = len(places) * (1 + mirrored)
+        alone = self.image.shape[0] == 1 and count > 1
+        raw = self._one_by_one(feeds, count) if alone else self.engine.infer(feeds)
         return {**raw, **{name: raw[given] for name, given in self.renamed.items()}}
 
-    def _feeds(self, images_bgr: ImageArray, k: Array) -> dict[str, Tensor]:
-        rgb = self.normalisation.channel_order == "rgb"
-        crops: npt.NDArray[np.generic] = images_bgr[..., ::-1] if rgb else images_bgr
-        if self.image.dtype in _FLOATS:
-            crops = self.normalisation.apply(images_bgr).astype(self.image.dtype, copy=False)
-        feeds: dict[str, Tensor] = {self.image.name: crops}
-        if self.k_input is not None:
-            feeds[self.k_input] = k.astype(np.float32)
-        return feeds
+    def _crops(self, picture: Picture, places: CropPlaces, mirrored: bool) -> Feed:
+        at, size_px = places.img2crop, places.size_px
+        if self.image.dtype not in _FLOATS:
+            rgb = self.normalisation.channel_order == "rgb"
+            return picture.raw_crops(at, size_px, rgb=rgb, mirrored=mirrored)
+        crops = picture.crops(at, size_px, self.normalisation, mirrored=mirrored)
+        return crops if self.image.dtype == "float32" else on_host(crops).astype(self.image.dtype)
 
-    def _one_by_one(self, feeds: dict[str, Tensor], count: int) -> RawOutputs:
-        runs = [self.engine.infer({name: array[i : i + 1] for name, array in feeds.items()}) for i in range(count)]
+    def _one_by_one(self, feeds: dict[str, Feed], count: int) -> RawOutputs:
+        arrays = {name: on_host(feed) for name, feed in feeds.items()}
+        runs = [self.engine.infer({name: array[i : i + 1] for name, array in arrays.items()}) for i in range(count)]
         return {name: np.concatenate([run[name] for run in runs]) for name in runs[0]}
 
 

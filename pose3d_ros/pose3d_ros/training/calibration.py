@@ -17,14 +17,15 @@ from scipy.optimize import minimize
 from torch import nn
 
 from pose3d_ros.engines.entry import Normalisation
+from pose3d_ros.engines.pictures import HostPicture
 from pose3d_ros.errors import EngineError
 from pose3d_ros.evaluation.boxes import Verdict, judge_boxes
+from pose3d_ros.geometry.letterbox import Letterbox
 from pose3d_ros.nets.detector import STRIDE_PX, PersonDetector
 from pose3d_ros.nets.root_pose import RootPoseNet
 from pose3d_ros.records import Array, Detection
 from pose3d_ros.stages.boxes import suppress
 from pose3d_ros.stages.detector_decoders import decode_centre_ltrb
-from pose3d_ros.stages.letterbox import Letterbox
 from pose3d_ros.training.augment import photograph
 from pose3d_ros.training.compose import Scene, SceneComposer
 from pose3d_ros.training.datasets import PoseSamples
@@ -104,7 +105,7 @@ def _judged(
     """Score and verdict of each box that counts."""
     image = photograph(scene.image_bgr, rng)
     letterbox = Letterbox.fit_long_side(image.shape[1], image.shape[0], long_side_px)
-    out = net(torch.from_numpy(letterbox.tensor(image, normalisation)))
+    out = net(torch.from_numpy(HostPicture(image).letterboxed(letterbox, normalisation)))
     raw = {"heat": out.heat_logits.sigmoid().numpy(), "ltrb": out.ltrb_px.numpy()}
     boxes, scores = decode_centre_ltrb(raw, letterbox, STRIDE_PX, _MIN_SCORE)
     boxes = letterbox.input2img(boxes)

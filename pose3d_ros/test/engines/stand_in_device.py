@@ -10,9 +10,12 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from pose3d_ros.engines import tensorrt_device
-from pose3d_ros.engines.base import Availability, Tensor
-from pose3d_ros.engines.tensorrt_device import DeviceFacts
+from pose3d_ros.engines import torch_device
+from pose3d_ros.engines.base import Availability, Feed, Tensor, on_host
+from pose3d_ros.engines.pictures import Picture
+from pose3d_ros.engines.torch_device import DeviceFacts
+from pose3d_ros.engines.torch_pictures import TorchArray, TorchPictures
+from pose3d_ros.records import ImageArray
 
 from .tensorrt_stand_in import Buffer, DeviceMemory, FakeStream, Knobs, make_tensorrt
 
@@ -22,9 +25,9 @@ FACTS = DeviceFacts("Stand-in", "8.7", 16, "12.6", "Linux aarch64")
 class StandInBuffer:
     """A buffer that is freed with the object, as PyTorch's are."""
 
-    def __init__(self, memory: DeviceMemory, stream: FakeStream, nbytes: int) -> None:
-        self._buffer: Buffer = memory.allocate(nbytes)
-        self._stream = stream
+    def __init__(self, device: StandInDevice, stream: FakeStream, nbytes: int) -> None:
+        self._buffer: Buffer = device.memory.allocate(nbytes)
+        self._device, self._stream = device, stream
 
     def __del__(self) -> None:
         self._stream.synchronize()
@@ -34,30 +37,44 @@ class StandInBuffer:
     def address(self) -> int:
         return self._buffer.address
 
-    def upload(self, array: Tensor) -> None:
-        self._stream.upload(self._buffer, np.ascontiguousarray(array))
+    def upload(self, array: Feed) -> None:
+        if isinstance(array, TorchArray):
+            self._device.fed_on_device += 1
+        self._stream.upload(self._buffer, np.ascontiguousarray(on_host(array)))
 
-    def download(self, array: Tensor) -> None:
+    def begin_download(self, array: Tensor) -> None:
         self._stream.download(self._buffer, array)
-        self._stream.synchronize()
+
+    def finish_download(self, array: Tensor) -> None:
+        """The stand-in's download has filled the array."""
 
 
 class StandInDevice:
-    """One device with one stream. graphs: how many were recorded."""
+    """One device with one stream.
+
+    graphs: how many were recorded. pictures: frames that were uploaded. fed_on_device: inputs that came from one of
+    them, without the host.
+    """
 
     def __init__(self, memory: DeviceMemory) -> None:
         self.facts = FACTS
         self.memory, self._stream, self.graphs = memory, memory.stream(), 0
+        self.pictures, self.fed_on_device = 0, 0
+        self._load = TorchPictures("cpu")
 
     @property
     def stream(self) -> int:
         return self._stream.handle
 
     def allocate(self, nbytes: int) -> StandInBuffer:
-        return StandInBuffer(self.memory, self._stream, max(nbytes, 1))
+        return StandInBuffer(self, self._stream, max(nbytes, 1))
 
     def synchronize(self) -> None:
         self._stream.synchronize()
+
+    def load_picture(self, image_bgr: ImageArray) -> Picture:
+        self.pictures += 1
+        return self._load(image_bgr)
 
     def record(self, enqueue: Callable[[], bool]) -> Callable[[], None] | None:
         with self.memory.capture(self._stream) as graph:
@@ -81,6 +98,6 @@ def install_stand_in(monkeypatch: pytest.MonkeyPatch, version: str = "10.3.0", k
     device = StandInDevice(DeviceMemory())
     trt = make_tensorrt(version, knobs or Knobs(), device.memory)
     monkeypatch.setitem(sys.modules, "tensorrt", trt)
-    monkeypatch.setattr(tensorrt_device, "open_device", lambda: device)
-    monkeypatch.setattr(tensorrt_device, "cuda_availability", lambda: Availability(True, "Stand-in"))
+    monkeypatch.setattr(torch_device, "open_device", lambda: device)
+    monkeypatch.setattr(torch_device, "cuda_availability", lambda: Availability(True, "Stand-in"))
     return StandIn(trt, device)

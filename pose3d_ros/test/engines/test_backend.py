@@ -28,13 +28,24 @@ def test_auto_takes_tensorrt_where_it_works() -> None:
 
 
 def test_auto_falls_back_and_says_why() -> None:
-    choice = choose_backend(probes=probes(tensorrt=False, onnxruntime=True, torch=True))
-    assert choice == BackendChoice("onnxruntime", "onnxruntime works; no tensorrt: tensorrt is missing")
+    choice = choose_backend(probes=probes(tensorrt=False, onnxruntime=True, torch=False))
+    reason = "onnxruntime works; no tensorrt: tensorrt is missing; no torch: torch is missing"
+    assert choice == BackendChoice("onnxruntime", reason)
 
 
-def test_auto_never_takes_torch() -> None:
-    with pytest.raises(EngineError, match="no tensorrt: tensorrt is missing; no onnxruntime: onnxruntime is missing"):
-        choose_backend("auto", probes(tensorrt=False, onnxruntime=False, torch=True))
+def test_auto_takes_torch_on_a_gpu_without_tensorrt() -> None:
+    choice = choose_backend("auto", probes(tensorrt=False, onnxruntime=True, torch=True))
+    assert choice == BackendChoice("torch", "torch works; no tensorrt: tensorrt is missing", "onnxruntime")
+
+
+def test_auto_never_takes_torch_on_the_cpu() -> None:
+    slow = {"torch": lambda: Availability(True, "torch on the CPU", preferred=False)}
+    choice = choose_backend("auto", {**probes(tensorrt=False, onnxruntime=True), **slow})
+    assert choice.name == "onnxruntime"
+    assert choice.reason.endswith("no torch: torch on the CPU")
+    with pytest.raises(EngineError, match="no torch: torch on the CPU; no onnxruntime: onnxruntime is missing"):
+        choose_backend("auto", {**probes(tensorrt=False, onnxruntime=False), **slow})
+    assert choose_backend("torch", slow).name == "torch"
 
 
 def test_forced() -> None:

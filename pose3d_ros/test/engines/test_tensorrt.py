@@ -31,8 +31,9 @@ from pose3d_ros.engines import (
 )
 from pose3d_ros.engines import tensorrt as backend
 from pose3d_ros.engines.base import Availability, Engine, NotBuiltError
-from pose3d_ros.engines.build import load_or_build, plan_key, precision_of
+from pose3d_ros.engines.build import load_or_build, plan_key
 from pose3d_ros.engines.cache import PlanCache
+from pose3d_ros.engines.half_precision import precision_of
 from pose3d_ros.engines.trial import difference, trial_feeds
 from pose3d_ros.errors import EngineError
 

@@ -25,7 +25,7 @@ def figure() -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
     joints = np.full((1, len(SKELETON), 2), np.nan)
     for name, place in PLACES.items():
         joints[0, SKELETON.index_of[name]] = place
-    return image[None], joints
+    return image, joints
 
 
 def test_shirt_and_trousers_have_their_own_colours() -> None:
@@ -35,17 +35,17 @@ def test_shirt_and_trousers_have_their_own_colours() -> None:
 
 
 def test_what_is_not_seen_has_no_colour() -> None:
-    images, joints = figure()
+    image, joints = figure()
     joints[0, SKELETON.index_of["L_Hip"]] = np.nan
-    colours = clothes_lab(images, joints, SKELETON)[0]
+    colours = clothes_lab(image, joints, SKELETON)[0]
     assert np.isnan(colours[0]).all()
     assert np.isfinite(colours[1]).all()  # the right leg still shows
 
 
 def test_a_skeleton_without_hips_is_no_error() -> None:
-    images, _ = figure()
+    image, _ = figure()
     headless = get_skeleton("coco17")
-    assert np.isnan(clothes_lab(images, np.full((1, 17, 2), np.nan), headless)).all()
+    assert np.isnan(clothes_lab(image, np.full((1, 17, 2), np.nan), headless)).all()
 
 
 def test_unseen_parts_cost_nothing_and_other_clothes_do() -> None:

@@ -13,7 +13,7 @@ from pose3d_ros.errors import EngineError
 from pose3d_ros.geometry import Camera
 from pose3d_ros.records import Frame
 from pose3d_ros.stages.detect import Detector
-from pose3d_ros.stages.letterbox import Letterbox
+from pose3d_ros.geometry.letterbox import Letterbox
 
 MakeEngine = Callable[..., Engine]
 MakeEntry = Callable[..., ManifestEntry]

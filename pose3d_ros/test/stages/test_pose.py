@@ -132,13 +132,14 @@ def test_official_nets(make_engine: MakeEngine, make_entry: MakeEntry) -> None:
     pose_engine = make_engine(posenet, {"image": ("batch", 3, 256, 256)})
     estimator = RootPoseEstimator(pose_engine, pose_entry, root_engine, root_entry, config=PLAIN)
     (pose,) = estimator(FRAME, [Detection(BOX, 1.0)])
-    # Bin 32 of 64 is the box's centre (its edges at 270 and 370), bin 40 an eighth of 100 px right of it.
+    # Their box of 80 pixels is 79 wide and cut at 1.25 of that. Bin 32 of 64 is its centre, bin 40 an eighth right of it.
+    side_px = 1.25 * 79
     np.testing.assert_allclose(pose.joints_img_px[1], [320, 240], atol=1e-6)
-    np.testing.assert_allclose(pose.joints_img_px[0], [332.5, 240], atol=1e-6)
+    np.testing.assert_allclose(pose.joints_img_px[0], [320 + side_px / 8, 240], atol=1e-6)
     # Bin 48 is half a metre behind the root, which is at 4000 mm.
-    np.testing.assert_allclose(pose.joints_cam_m[0], [12.5 / 500 * 4.5, 0, 4.5], atol=1e-6)
+    np.testing.assert_allclose(pose.joints_cam_m[0], [side_px / 8 / 500 * 4.5, 0, 4.5], atol=1e-6)
     (root_call,) = root_engine.calls  # type: ignore[attr-defined]
-    np.testing.assert_allclose(root_call["k"], 10_000.0, rtol=1e-6)
+    np.testing.assert_allclose(root_call["k"], 500 * 2000 / side_px, rtol=1e-6)
     assert np.isnan(pose.root_sigma_m)
 
 

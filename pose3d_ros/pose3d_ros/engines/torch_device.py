@@ -1,21 +1,24 @@
-"""The GPU as the TensorRT backend sees it: buffers, one stream, and recorded graphs. PyTorch provides them.
+"""The GPU as the backends see it: buffers, one stream, recorded graphs, pictures. PyTorch provides them.
 
-Tests give the backend another `Device`; everything that touches CUDA is in this file.
+Tests give the backends another `Device`; what touches CUDA is here and in `torch_pictures`.
 """
 
 from __future__ import annotations
 
 import importlib
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from pose3d_ros.engines.base import Availability, Tensor
+from pose3d_ros.engines.base import Availability, DeviceArray, Feed, Tensor
+from pose3d_ros.engines.pictures import LoadPicture, Picture
 from pose3d_ros.errors import EngineError
+from pose3d_ros.records import ImageArray
 
 ALIGNMENT = 256
 """Bytes; TensorRT wants every tensor's address to be a multiple of it."""
@@ -28,14 +31,18 @@ class Buffer(Protocol):
     @property
     def address(self) -> int: ...
 
-    def upload(self, array: Tensor) -> None:
-        """Queue a copy to the device. The array may change as soon as this returns.
+    def upload(self, array: Feed) -> None:
+        """Queue a copy to the buffer's start, of an array of the host, which may change as soon as this returns, or of
+        the device.
 
         Not again before the stream was waited for: the copy reads memory that the next one writes.
         """
 
-    def download(self, array: Tensor) -> None:
-        """Fill the array from the device, after all that was queued."""
+    def begin_download(self, array: Tensor) -> None:
+        """Queue a copy of as many bytes as the array has."""
+
+    def finish_download(self, array: Tensor) -> None:
+        """Fill the array, after the stream was waited for."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,9 @@ class Device(Protocol):
     def synchronize(self) -> None:
         """Wait for all that was queued."""
 
+    def load_picture(self, image_bgr: ImageArray) -> Picture:
+        """Upload a frame's image, once, to be read in many ways. Raises EngineError when the device fails."""
+
     def record(self, enqueue: Callable[[], bool]) -> Callable[[], None] | None:
         """Capture what `enqueue` queues into a graph; calling the result queues it again.
 
@@ -78,6 +88,8 @@ class CudaDevice:
     def __init__(self) -> None:
         self._torch: Any = importlib.import_module("torch")
         self._stream = self._torch.cuda.Stream()
+        pictures: Any = importlib.import_module("pose3d_ros.engines.torch_pictures")
+        self._load: LoadPicture = pictures.TorchPictures("cuda", self._stream)
 
     @property
     def stream(self) -> int:
@@ -99,6 +111,25 @@ class CudaDevice:
 
     def synchronize(self) -> None:
         self._stream.synchronize()
+
+    @property
+    def torch_name(self) -> str:
+        """What PyTorch calls it."""
+        return "cuda"
+
+    @contextmanager
+    def queued(self) -> Iterator[None]:
+        """PyTorch's operators inside are queued on the stream; cuDNN takes the time to choose its fastest kernels."""
+        with self._torch.cuda.stream(self._stream), self._torch.backends.cudnn.flags(enabled=True, benchmark=True):
+            yield
+
+    def after(self, array: Any) -> None:
+        """What is queued next waits for what fills that `TorchArray`."""
+        if array.stream is not None:
+            self._stream.wait_stream(array.stream)
+
+    def load_picture(self, image_bgr: ImageArray) -> Picture:
+        return self._load(image_bgr)
 
     def record(self, enqueue: Callable[[], bool]) -> Callable[[], None] | None:
         graph = self._torch.cuda.CUDAGraph()
@@ -127,16 +158,28 @@ class _CudaBuffer:
     def address(self) -> int:
         return int(self._memory.data_ptr())
 
-    def upload(self, array: Tensor) -> None:
-        source = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
-        self._staged.numpy()[: source.nbytes] = source
+    def upload(self, array: Feed) -> None:
+        if isinstance(array, np.ndarray):
+            source = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+            self._staged.numpy()[: source.nbytes] = source
+            tensor = self._staged[: source.nbytes]
+        else:
+            tensor = self._tensor(array)
         with self._torch.cuda.stream(self._stream):
-            self._memory[: source.nbytes].copy_(self._staged[: source.nbytes], non_blocking=True)
+            self._memory[: tensor.numel()].copy_(tensor, non_blocking=True)
 
-    def download(self, array: Tensor) -> None:
+    def _tensor(self, array: DeviceArray) -> Any:
+        """The bytes of an array of this GPU, once what makes it is queued before what this stream does next."""
+        given: Any = array
+        if given.stream is not None:
+            self._stream.wait_stream(given.stream)
+        return given.tensor.reshape(-1).view(self._torch.uint8)
+
+    def begin_download(self, array: Tensor) -> None:
         with self._torch.cuda.stream(self._stream):
             self._staged[: array.nbytes].copy_(self._memory[: array.nbytes], non_blocking=True)
-        self._stream.synchronize()
+
+    def finish_download(self, array: Tensor) -> None:
         array.reshape(-1).view(np.uint8)[:] = self._staged.numpy()[: array.nbytes]
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 
-from pose3d_ros.engines.manifest import Normalisation
-from pose3d_ros.records import Array, ImageArray
+from pose3d_ros.records import Array
 
 PAD_MULTIPLE_PX = 32
+_LEAST_LINEAR_SCALE = 0.5
 
 
 @dataclass(frozen=True)
@@ -81,20 +79,11 @@ class Letterbox:
         left, top = ((outer - inner) // 2 if centred else 0 for outer, inner in zip(input_px, content, strict=True))
         return cls(*input_px, *content, scale_x, scale_y, left, top, padding)
 
-    def tensor(self, image_bgr: ImageArray, normalisation: Normalisation) -> npt.NDArray[np.float32]:
-        """(1, 3, height_px, width_px) float32, normalised; the padding too."""
-        # Linear interpolation reads four pixels, so a stronger reduction would skip some: average them instead.
+    @property
+    def averages(self) -> bool:
+        """Whether shrinking must average: linear interpolation reads four pixels, and would skip some from 1/2 down."""
         scale = min(self.scale_x, self.scale_y) if self.stretched else self.scale_x
-        how = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR
-        content = (self.content_width_px, self.content_height_px)
-        resized: ImageArray = np.asarray(cv2.resize(image_bgr, content, interpolation=how), dtype=np.uint8)
-        out = np.zeros((1, 3, self.height_px, self.width_px), dtype=np.float32)
-        if self.padding is not None:
-            out += normalisation.apply(np.full((1, 1, 1, 3), self.padding, dtype=np.uint8))
-        rows = slice(self.top_px, self.top_px + self.content_height_px)
-        columns = slice(self.left_px, self.left_px + self.content_width_px)
-        out[:, :, rows, columns] = normalisation.apply(resized[None])
-        return out
+        return scale < _LEAST_LINEAR_SCALE
 
     def input2img(self, boxes_xyxy: Array) -> Array:
         """Boxes (N, 4) in input pixels → image pixels: u = (u' − left + 0.5) / s − 0.5."""

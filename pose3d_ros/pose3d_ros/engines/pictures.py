@@ -1,0 +1,75 @@
+"""A frame's image where engines read it: crops and reductions are made there.
+
+Engines on the CPU read `HostPicture`, by OpenCV. Engines on a GPU have one of their own (`torch_pictures`), so that a
+frame is uploaded once, whatever the number of people, and what is cut out of it never comes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from pose3d_ros.engines.base import Feed
+from pose3d_ros.engines.entry import Normalisation
+from pose3d_ros.geometry import Letterbox, cut_crops
+from pose3d_ros.records import Array, ImageArray
+
+
+class Picture(Protocol):
+    """An image where engines read it. What its methods give lasts until the next frame is loaded."""
+
+    def letterboxed(self, letterbox: Letterbox, normalisation: Normalisation) -> Feed:
+        """The whole image as a detector reads it: (1, 3, H, W) float32, normalised; the padding too."""
+
+    def crops(self, img2crop: Array, size_px: tuple[int, int], normalisation: Normalisation, *, mirrored: bool) -> Feed:
+        """Crops, normalised: (N, 3, H, W) float32, 2N with their mirror images behind them.
+
+        img2crop: (N, 2, 3), scale and shift. Bilinear, black where a crop reaches over the image.
+        """
+
+    def raw_crops(self, img2crop: Array, size_px: tuple[int, int], *, rgb: bool, mirrored: bool) -> Feed:
+        """The same as pixels: uint8 (N or 2N, H, W, 3), BGR or RGB."""
+
+
+LoadPicture = Callable[[ImageArray], Picture]
+"""(H, W, 3) uint8 BGR → the picture."""
+
+
+@dataclass(frozen=True, eq=False)
+class HostPicture:
+    """A `Picture` in the host's memory. image_bgr: (H, W, 3) uint8."""
+
+    image_bgr: ImageArray
+
+    def letterboxed(self, letterbox: Letterbox, normalisation: Normalisation) -> npt.NDArray[np.float32]:
+        """See Picture."""
+        how = cv2.INTER_AREA if letterbox.averages else cv2.INTER_LINEAR
+        content = (letterbox.content_width_px, letterbox.content_height_px)
+        resized: ImageArray = np.asarray(cv2.resize(self.image_bgr, content, interpolation=how), dtype=np.uint8)
+        out = np.zeros((1, 3, letterbox.height_px, letterbox.width_px), dtype=np.float32)
+        if letterbox.padding is not None:
+            out += normalisation.apply(np.full((1, 1, 1, 3), letterbox.padding, dtype=np.uint8))
+        rows = slice(letterbox.top_px, letterbox.top_px + content[1])
+        columns = slice(letterbox.left_px, letterbox.left_px + content[0])
+        out[:, :, rows, columns] = normalisation.apply(resized[None])
+        return out
+
+    def crops(
+        self, img2crop: Array, size_px: tuple[int, int], normalisation: Normalisation, *, mirrored: bool
+    ) -> npt.NDArray[np.float32]:
+        """See Picture."""
+        return normalisation.apply(self._cut(img2crop, size_px, mirrored))
+
+    def raw_crops(self, img2crop: Array, size_px: tuple[int, int], *, rgb: bool, mirrored: bool) -> ImageArray:
+        """See Picture."""
+        images = self._cut(img2crop, size_px, mirrored)
+        return images[..., ::-1] if rgb else images
+
+    def _cut(self, img2crop: Array, size_px: tuple[int, int], mirrored: bool) -> ImageArray:
+        images = cut_crops(self.image_bgr, img2crop, size_px)
+        return np.concatenate([images, images[:, :, ::-1]]) if mirrored else images
