@@ -33,13 +33,13 @@ class EngineConfig(Settings):
     engines: str = setting("", "Directory with a manifest.yaml of engines; empty for the embedded ones.")
     backend: str = setting(
         "auto",
-        "What runs the engines; auto takes tensorrt where it works, else onnxruntime.",
+        "What runs the engines; auto takes tensorrt where it works, else torch on a GPU, else onnxruntime.",
         choices=("auto", "tensorrt", "onnxruntime", "torch"),
     )
     threads: int = setting(0, "Threads of one engine; 0 lets the backend choose.", low=0, high=256)
     precision: str = setting(
         "auto",
-        "Arithmetic of TensorRT's engines; auto is fp16. int8 needs `pose3d engines build` with pictures first.",
+        "Arithmetic on a GPU; auto is fp16. int8, of TensorRT, needs `pose3d engines build` with pictures first.",
         choices=("auto", "fp32", "fp16", "int8"),
     )
     onnx_provider: str = setting(

@@ -25,6 +25,7 @@ from pose3d_ros.skeletons import Skeleton, get_skeleton
 from pose3d_ros.stages.convert import convert_people
 from pose3d_ros.stages.detect import Detector
 from pose3d_ros.stages.pose import RootPoseEstimator
+from pose3d_ros.stages.pose_place import needs_lifter
 from pose3d_ros.stages.smooth import Smoother
 from pose3d_ros.stages.track import Tracker
 
@@ -180,6 +181,7 @@ class Pipeline:
         picture = self._picture(frame)
         self._detector(frame, picture)
         self._estimator(frame, (Detection(np.array([-0.5, -0.5, width_px - 0.5, height_px - 0.5]), 1.0),), picture)
+        self._estimator.reset()
 
     def reconfigure(self, config: PipelineConfig) -> None:
         """Take over the stages' settings; engines, backend and threads stay those it was made with."""
@@ -192,6 +194,7 @@ class Pipeline:
 
     def reset(self) -> None:
         """Forget everybody, as before another recording."""
+        self._estimator.reset()
         self._tracker.reset()
         if self._smoother is not None:
             self._smoother.reset()
@@ -265,7 +268,11 @@ def _estimator(manifest: Manifest, engine: _Open, config: PipelineConfig) -> Roo
     # Without a root net the pose net has to give metres; the estimator says so where it does not.
     root_entry = manifest.for_role("root") if manifest.has_role("root") else None
     root_engine = None if root_entry is None or root_entry.name == pose_entry.name else engine(root_entry)
-    return RootPoseEstimator(engine(pose_entry), pose_entry, root_engine, root_entry, config=config.pose)
+    lift_entry = manifest.for_role("lifter") if manifest.has_role("lifter") and needs_lifter(pose_entry) else None
+    lift_engine = None if lift_entry is None else engine(lift_entry)
+    return RootPoseEstimator(
+        engine(pose_entry), pose_entry, root_engine, root_entry, lift_engine, lift_entry, config=config.pose
+    )
 
 
 def _smoother(manifest: Manifest, engine: _Open, config: PipelineConfig) -> Smoother | None:

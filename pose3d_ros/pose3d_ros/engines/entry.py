@@ -13,7 +13,7 @@ from pose3d_ros.errors import EngineError
 from pose3d_ros.records import ImageArray
 
 ROLES = ("detector", "root", "pose", "smoother", "lifter")
-"""A `lifter` makes 3D joints of a person's 2D joints; it has a place in manifests, the pipeline does not run it yet."""
+"""A `lifter` makes 3D joints of a person's 2D joints, for pose engines that say no more than where joints are seen."""
 IMAGE_ROLES = frozenset({"detector", "root", "pose"})
 
 Parameter = float | int | str | list[float] | list[int] | list[str]

@@ -12,9 +12,9 @@ from pose3d_ros.errors import EngineError
 def precision_of(entry: ManifestEntry, wanted: str) -> str:
     """The arithmetic of an entry's engine on a GPU.
 
-    The smoother's is always fp32: it is small, and rounding would be jitter.
+    A smoother's or a lifter's is always fp32: they are small, and rounding would be jitter.
     """
-    if "smoother" in entry.roles:
+    if {"smoother", "lifter"} & set(entry.roles):
         return "fp32"
     return "fp16" if wanted == "auto" else wanted
 

@@ -31,8 +31,8 @@ def profile_of(entry: ManifestEntry, name: str, shape: Sequence[int], max_people
     """The profile of an input whose dynamic axes are -1 in `shape`.
 
     Axis 0 is the batch: one image for a detector, else the people, twice as many for nets that see mirror images as
-    well. The two last axes of four are an image's sides, up to the detector's long side. Raises EngineError for another
-    dynamic axis.
+    well. Axis 1 of a lifter is its window of frames. The two last axes of four are an image's sides, up to the
+    detector's long side. Raises EngineError for another dynamic axis.
     """
     people = 1 if "detector" in entry.roles else 2 * max_people if "pose" in entry.roles else max_people
     if entry.decoder == _WHOLE_IMAGES and entry.input_size_px is None and "long_side_px" not in entry.parameters:
@@ -49,6 +49,8 @@ def profile_of(entry: ManifestEntry, name: str, shape: Sequence[int], max_people
             continue
         if axis == 0:
             choice = (1, min(_USUAL_PEOPLE, people), people)
+        elif axis == 1 and "lifter" in entry.roles:
+            choice = (int(entry.number("receptive_field")),) * 3
         elif len(shape) == 4 and axis >= 2:
             choice = sides[axis - 2]
         else:

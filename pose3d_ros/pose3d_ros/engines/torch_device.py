@@ -134,7 +134,11 @@ class CudaDevice:
     def record(self, enqueue: Callable[[], bool]) -> Callable[[], None] | None:
         graph = self._torch.cuda.CUDAGraph()
         try:
-            with self._torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
+            # The outer context: where a capture fails, the inner one leaves its stream current.
+            with (
+                self._torch.cuda.stream(self._stream),
+                self._torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"),
+            ):
                 done = enqueue()
         except RuntimeError:  # what can't be captured ends the capture with this
             return None

@@ -84,7 +84,7 @@ class AxisSamples:
 
 def linear_samples(image_px: int, content_px: int) -> AxisSamples:
     """One sample at each pixel's centre, as OpenCV's INTER_LINEAR does."""
-    centres: Array = (np.arange(content_px) + 0.5) * (image_px / content_px) - 0.5
+    centres = (np.arange(content_px, dtype=np.float64) + 0.5) * (image_px / content_px) - 0.5
     return AxisSamples(centres[:, None], np.ones((content_px, 1)))
 
 

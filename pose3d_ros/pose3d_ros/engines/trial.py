@@ -55,7 +55,7 @@ def difference(wanted: Tensor, got: Tensor) -> float:
 
 def _array(spec: TensorSpec, entry: ManifestEntry, batch: int, rng: np.random.Generator) -> Tensor:
     shape = _shape(spec, entry, batch)
-    if len(shape) == 4:
+    if len(shape) == 4 and "lifter" not in entry.roles:
         return _picture(shape, rng).astype(spec.dtype)
     if spec.name == "k_m":
         return rng.uniform(*_DISTANCES_M, size=shape).astype(spec.dtype)
@@ -65,8 +65,11 @@ def _array(spec: TensorSpec, entry: ManifestEntry, batch: int, rng: np.random.Ge
 
 
 def _shape(spec: TensorSpec, entry: ManifestEntry, batch: int) -> tuple[int, ...]:
-    """Axes with a name get a length: the first is the batch, the two last of four an image's sides."""
+    """Axes with a name get a length: the first is the batch, the second of a lifter its window of frames, the two last
+    of four an image's sides."""
     sides = dict(zip((2, 3), usual_sides_px(entry), strict=True))
+    if "lifter" in entry.roles:
+        sides = {1: int(entry.number("receptive_field", 1))}
     return tuple(n if isinstance(n, int) else batch if i == 0 else sides.get(i, 1) for i, n in enumerate(spec.shape))
 
 

@@ -6,6 +6,9 @@ where shirt and trousers are.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +21,8 @@ _SIGMA_LAB = np.array([24.0, 12.0, 12.0])
 _COST_CAP = 14.0
 _TORSO = ("L_Shoulder", "R_Shoulder", "L_Hip", "R_Hip")
 _INNER = np.linspace(0.25, 0.75, 4)
+_MOST_POINTS, _FEWEST_POINTS = 17, 4
+"""One more than a part has, so that half the points is always an index."""
 
 
 def clothes_lab(image_bgr: npt.NDArray[np.uint8], joints_img_px: Array, skeleton: Skeleton) -> Array:
@@ -25,13 +30,18 @@ def clothes_lab(image_bgr: npt.NDArray[np.uint8], joints_img_px: Array, skeleton
 
     image_bgr (H, W, 3), the whole image; joints_img_px (N, J, 2) in it, NaN where unknown.
     """
-    out = np.full((len(joints_img_px), 2, 3), np.nan)
-    if not set(_TORSO) <= set(skeleton.joints):
-        return out
-    for person, joints in enumerate(joints_img_px):
-        for part, points in enumerate((_torso_points(joints, skeleton), _leg_points(joints, skeleton))):
-            out[person, part] = _median_lab(image_bgr, points)
-    return out
+    parts = _parts(skeleton)
+    people = len(joints_img_px)
+    if not people or not any(parts):
+        return np.full((people, 2, 3), np.nan)
+    points = np.full((people, len(parts), _MOST_POINTS, 2), np.nan)
+    for part, limbs in enumerate(parts):
+        first = 0
+        for limb in limbs:
+            last = first + len(limb.weights)
+            points[:, part, first:last] = limb.weights @ joints_img_px[:, limb.joints]
+            first = last
+    return _median_lab(image_bgr, points)
 
 
 def colour_cost(track_lab: Array, pose_lab: Array) -> Array:
@@ -52,30 +62,36 @@ def blended_lab(before: Array, now: Array, share: float) -> Array:
     return np.where(np.isfinite(mixed), mixed, np.where(np.isfinite(before), before, now))
 
 
-def _torso_points(joints: Array, skeleton: Skeleton) -> Array:
-    left_top, right_top, left_low, right_low = (joints[skeleton.index_of[name]] for name in _TORSO)
-    across, down = np.meshgrid(_INNER, _INNER)
-    across, down = across.reshape(-1, 1), down.reshape(-1, 1)
-    top, low = left_top + across * (right_top - left_top), left_low + across * (right_low - left_low)
-    points: Array = top + down * (low - top)
-    return points
+@dataclass(frozen=True, eq=False)
+class _Limb:
+    """Points between joints: weights (P, K) of the K joints."""
+
+    joints: list[int]
+    weights: Array
 
 
-def _leg_points(joints: Array, skeleton: Skeleton) -> Array:
-    points = []
-    for side in "LR":
-        if f"{side}_Knee" in skeleton.index_of:
-            hip, knee = joints[skeleton.index_of[f"{side}_Hip"]], joints[skeleton.index_of[f"{side}_Knee"]]
-            points.append(hip + np.linspace(0.3, 0.95, 6)[:, None] * (knee - hip))
-    return np.concatenate(points) if points else np.empty((0, 2))
+@lru_cache(maxsize=16)
+def _parts(skeleton: Skeleton) -> tuple[tuple[_Limb, ...], tuple[_Limb, ...]]:
+    """Where shirt and trousers are looked at, a grid on the torso and the thighs; nothing without shoulders or hips."""
+    index = skeleton.index_of
+    if not set(_TORSO) <= set(index):
+        return (), ()
+    across, down = (grid.reshape(-1, 1) for grid in np.meshgrid(_INNER, _INNER))
+    torso = np.concatenate([(1 - across) * (1 - down), across * (1 - down), (1 - across) * down, across * down], axis=1)
+    along = np.linspace(0.3, 0.95, 6)[:, None]
+    thigh = np.concatenate([1 - along, along], axis=1)
+    thighs = (_Limb([index[f"{s}_Hip"], index[f"{s}_Knee"]], thigh) for s in "LR" if f"{s}_Knee" in index)
+    return (_Limb([index[name] for name in _TORSO], torso),), tuple(thighs)
 
 
-def _median_lab(image: npt.NDArray[np.uint8], points: Array) -> Array:
-    points = points[np.isfinite(points).all(axis=-1)]
-    at = np.rint(points).astype(np.int64)
-    at = at[((at >= 0) & (at < [image.shape[1], image.shape[0]])).all(axis=-1)]
-    if len(at) < 4:
-        return np.full(3, np.nan)
-    colours = image[at[:, 1], at[:, 0]].astype(np.float32)[None] / np.float32(255)
-    lab = cv2.cvtColor(colours, cv2.COLOR_BGR2Lab)[0]
-    return np.asarray(np.median(lab, axis=0), np.float64)
+def _median_lab(image: npt.NDArray[np.uint8], points_px: Array) -> Array:
+    """Median colours (N, 2, 3) at points (N, 2, P, 2) of the image; NaN where it has fewer than four of them."""
+    at = np.rint(points_px)
+    inside: npt.NDArray[np.bool_] = ((at >= 0) & (at < [image.shape[1], image.shape[0]])).all(axis=-1)
+    column, row = np.moveaxis(np.where(inside[..., None], at, 0.0).astype(np.intp), -1, 0)
+    colours = image[row, column].astype(np.float32).reshape(1, -1, 3) / np.float32(255)
+    lab = np.asarray(cv2.cvtColor(colours, cv2.COLOR_BGR2Lab), np.float64).reshape(*inside.shape, 3)
+    lab = np.sort(np.where(inside[..., None], lab, np.inf), axis=2)  # those beyond the image come last
+    count = inside.sum(axis=-1)[..., None, None]
+    middle = (np.take_along_axis(lab, np.maximum(count - 1, 0) // 2, 2) + np.take_along_axis(lab, count // 2, 2)) / 2
+    return np.where(count[:, :, 0] >= _FEWEST_POINTS, middle[:, :, 0], np.nan)

@@ -28,11 +28,14 @@ from pose3d_ros.stages.decoders_base import (
 )
 from pose3d_ros.stages.entries import check_decoder, crop_size_px, real_parameter, skeleton_of
 from pose3d_ros.stages.flip import mean_of_halves, mean_with_mirrored
+from pose3d_ros.stages.lift import Lifter
 from pose3d_ros.stages.pose_engine import CropEngine, crop_engine
 from pose3d_ros.stages.pose_place import (
     Placed,
+    needs_lifter,
     place_by_net,
     place_by_solver,
+    place_rigidly,
     root_solver,
     turned_to_camera,
 )
@@ -62,14 +65,26 @@ class _CropSpec:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class _SeenJoints:
+    """joints_img_px (N, J, 2), scores (N, J), trusted (N, J): which of them are to be given out. decoded: the same with
+    depths or metres; its pixels count for nothing."""
+
+    joints_img_px: Array
+    scores: Array
+    trusted: npt.NDArray[np.bool_]
+    decoded: DecodedJoints
+
+
 class RootPoseEstimator:
     """Poses from boxes: all people of a frame in one call of each net. `config` may be replaced between frames.
 
     pose_engine, pose_entry: a decoder of `decoders.POSE_DECODERS`. root_engine, root_entry: one of
     `decoders.ROOT_DECODERS`; leave both out when the pose engine fills both roles, or gives metres, so that the root
-    follows in closed form (`geometry.solve_root`).
+    follows in closed form (`geometry.solve_root`). lift_engine, lift_entry: a lifter, see `lift.Lifter`, for a pose
+    engine that gives joints in the image alone; others do without.
     Raises EngineError for an unknown decoder, an entry that lacks what its role needs, an engine that does not fit its
-    entry, and a pose net that says too little of its joints without a root net.
+    entry, and a pose net that says too little of its joints without a root net or a lifter.
     """
 
     def __init__(
@@ -78,6 +93,8 @@ class RootPoseEstimator:
         pose_entry: ManifestEntry,
         root_engine: Engine | None = None,
         root_entry: ManifestEntry | None = None,
+        lift_engine: Engine | None = None,
+        lift_entry: ManifestEntry | None = None,
         *,
         config: PoseConfig | None = None,
     ) -> None:
@@ -87,8 +104,12 @@ class RootPoseEstimator:
             root_entry = pose_entry
         self._pose_name = pose_entry.name
         self._pose_decoder = decoder
-        self._solver = root_solver(pose_entry, decoder, root_entry)
-        self._skeleton = skeleton_of(pose_entry)
+        self._image_skeleton = self._skeleton = skeleton_of(pose_entry)
+        self._lifter: Lifter | None = None
+        if needs_lifter(pose_entry) and lift_engine is not None and lift_entry is not None:
+            self._lifter = Lifter(lift_engine, lift_entry, self._image_skeleton)
+            self._skeleton = self._lifter.skeleton
+        self._solver = root_solver(pose_entry, decoder, root_entry, lifted=self._lifter is not None)
         self._pose_crops = _crop_spec(pose_entry, decoder, square=decoder.square)
         self._settings = read_pose_settings(pose_entry, decoder, self._pose_crops.size_px)
         self._pose_net = crop_engine(pose_engine, pose_entry, decoder.outputs, decoder.k_input)
@@ -104,6 +125,11 @@ class RootPoseEstimator:
     def skeleton(self) -> Skeleton:
         """The skeleton the poses are in."""
         return self._skeleton
+
+    def reset(self) -> None:
+        """Forget everybody, as before another recording: a lifter may remember their past."""
+        if self._lifter is not None:
+            self._lifter.reset()
 
     def __call__(
         self, frame: Frame, detections: Sequence[Detection], picture: Picture | None = None
@@ -127,7 +153,7 @@ class RootPoseEstimator:
         roots = self._roots(frame, picture, boxes, raw)
         self._check_counts(joints, roots, len(detections), flipped)
         if flipped:
-            joints = mean_with_mirrored(joints, self._skeleton, self._settings.width_px)
+            joints = mean_with_mirrored(joints, self._image_skeleton, self._settings.width_px)
             roots = roots if roots is None or self._root_net is not None else mean_of_halves(roots)
         return self._poses(frame, detections, crops, joints, roots)
 
@@ -143,13 +169,14 @@ class RootPoseEstimator:
         return decoder.decode(self._root_net.infer(picture, crops, k_m * decoder.k_per_m))
 
     def _check_counts(self, joints: DecodedJoints, roots: DecodedRoots | None, people: int, flipped: bool) -> None:
-        expected = (people * (1 + flipped), len(self._skeleton))
+        skeleton = self._image_skeleton
+        expected = (people * (1 + flipped), len(skeleton))
         root_count = people if self._root_net is not None else expected[0]
         shapes = joints.scores.shape, joints.relative_depth_m.shape
         if shapes != (expected, expected) or (roots is not None and len(roots.depth_m) != root_count):
             raise EngineError(
                 f"outputs of {self._pose_name}",
-                expected=f"{people} people with the {len(self._skeleton)} joints of {self._skeleton.name}",
+                expected=f"{people} people with the {len(skeleton)} joints of {skeleton.name}",
                 got=f"joints {joints.joints_crop_px.shape}, roots {'solved' if roots is None else roots.depth_m.shape}",
                 fix="The manifest's skeleton must be the engine's; its parameter joints chooses some of the joints.",
             )
@@ -162,47 +189,62 @@ class RootPoseEstimator:
         joints: DecodedJoints,
         roots: DecodedRoots | None,
     ) -> tuple[Pose, ...]:
-        joints_img_px = apply_affine(invert_affine(crops.img2crop), joints.joints_crop_px)
-        placed = self._placed(frame, crops, joints_img_px, joints, roots)
-        valid = np.isfinite(placed.joints_cam_m).all(axis=-1) & self._trusted(joints)
-        joints_img_px[~valid] = np.nan
+        people = [self._is_person(scores) for scores in joints.scores]
+        seen = self._seen(frame, detections, crops, joints)
+        placed = self._placed(frame, crops, seen, roots)
+        valid = np.isfinite(placed.joints_cam_m).all(axis=-1) & seen.trusted
         joints_cam_m = np.where(valid[..., None], placed.joints_cam_m, np.nan)
-        clothes = clothes_lab(frame.image_bgr, joints_img_px, self._skeleton)
+        measured_px = np.where(valid[..., None], seen.joints_img_px, np.nan)
+        clothes = clothes_lab(frame.image_bgr, measured_px, self._skeleton)
+        if self._lifter is not None:  # joints that the pose net does not know were not seen
+            measured_px = np.where(np.isfinite(measured_px), measured_px, frame.camera.project(joints_cam_m))
         return tuple(
             Pose(
                 placed.root_cam_m[i],
                 joints_cam_m[i],
-                joints_img_px[i],
-                joints.scores[i],
+                measured_px[i],
+                seen.scores[i],
                 self._skeleton,
                 detection,
                 float(placed.root_sigma_m[i]),
                 clothes[i],
             )
             for i, detection in enumerate(detections)
-            if np.isfinite(placed.root_cam_m[i]).all() and self._is_person(joints.scores[i])
+            if np.isfinite(placed.root_cam_m[i]).all() and people[i]
         )
 
-    def _placed(
-        self,
-        frame: Frame,
-        crops: CropPlaces,
-        joints_img_px: Array,
-        joints: DecodedJoints,
-        roots: DecodedRoots | None,
-    ) -> Placed:
-        camera, root = frame.camera, self._skeleton.root
-        if joints.relative_m is not None and self._settings.ahead == "crop":
+    def _seen(
+        self, frame: Frame, detections: Sequence[Detection], crops: CropPlaces, joints: DecodedJoints
+    ) -> _SeenJoints:
+        """The joints in the image, those of the pose net or what a lifter makes of them."""
+        joints_img_px = apply_affine(invert_affine(crops.img2crop), joints.joints_crop_px)
+        trusted = self._trusted(joints)
+        if self._lifter is None:
+            return _SeenJoints(joints_img_px, joints.scores, trusted, joints)
+        boxes = np.array([d.box_xyxy_px for d in detections], dtype=np.float64)
+        scores = np.where(trusted, joints.scores, 0.0)
+        lifted = self._lifter(frame.camera, frame.stamp_ns, boxes, joints_img_px, scores)
+        metric = DecodedJoints(
+            lifted.joints_img_px, lifted.relative_m[..., 2], lifted.scores, relative_m=lifted.relative_m
+        )
+        known: npt.NDArray[np.bool_] = np.isfinite(lifted.relative_m).all(axis=-1)
+        return _SeenJoints(lifted.joints_img_px, lifted.scores, known, metric)
+
+    def _placed(self, frame: Frame, crops: CropPlaces, seen: _SeenJoints, roots: DecodedRoots | None) -> Placed:
+        camera, root, joints = frame.camera, self._skeleton.root, seen.decoded
+        if self._lifter is None and joints.relative_m is not None and self._settings.ahead == "crop":
             relative_m = turned_to_camera(camera, joints.relative_m, crops.boxes_xyxy_px)
             joints = replace(joints, relative_m=relative_m, relative_depth_m=relative_m[..., 2])
         if self._solver is not None and joints.relative_m is not None:
-            weights = np.where(self._trusted(joints), joints.scores, 0.0)
-            return place_by_solver(camera, joints_img_px, joints.relative_m, weights, self._solver, root)
+            weights = np.where(seen.trusted, seen.scores, 0.0)
+            return place_by_solver(camera, seen.joints_img_px, joints.relative_m, weights, self._solver, root)
         if roots is None:
             raise EngineError(
                 f"outputs of {self._pose_name}", expected="metric joints", got="depths", fix="Add a root net."
             )
-        return place_by_net(camera, joints_img_px, joints, roots, self._pose_decoder.hip_centred, root)
+        if self._lifter is not None and joints.relative_m is not None:
+            return place_rigidly(camera, seen.joints_img_px[:, root], joints.relative_m, roots)
+        return place_by_net(camera, seen.joints_img_px, joints, roots, self._pose_decoder.hip_centred, root)
 
     def _is_person(self, scores: Array) -> bool:
         """Whether the best third of the joints is sure: a person may be cut by the image, but not be nowhere sure."""

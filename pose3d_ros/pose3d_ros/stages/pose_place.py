@@ -12,6 +12,7 @@ from pose3d_ros.engines.manifest import ManifestEntry
 from pose3d_ros.errors import EngineError
 from pose3d_ros.geometry import Camera, SolvedRoots, assemble, rotation_to_rays, solve_root, weak_perspective_root
 from pose3d_ros.records import Array
+from pose3d_ros.stages.decoders import POSE_DECODERS
 from pose3d_ros.stages.decoders_base import DecodedJoints, DecodedRoots, PoseDecoder
 from pose3d_ros.stages.entries import choice_parameter
 
@@ -30,17 +31,26 @@ class Placed:
     root_sigma_m: Array
 
 
-def root_solver(entry: ManifestEntry, decoder: PoseDecoder, root_entry: ManifestEntry | None) -> RootSolver | None:
+def needs_lifter(entry: ManifestEntry) -> bool:
+    """Whether a pose engine's joints are in the image alone, so that an engine of the role lifter has to raise them."""
+    decoder = POSE_DECODERS.get(entry.decoder)
+    return decoder is not None and decoder.gives == "pixels"
+
+
+def root_solver(
+    entry: ManifestEntry, decoder: PoseDecoder, root_entry: ManifestEntry | None, *, lifted: bool = False
+) -> RootSolver | None:
     """What solves the roots of a pose engine's people, None where a net gives them.
 
     root_entry: the engine of the role root. The entry's parameter `root` asks for a solver also where there is such a
-    net. Raises EngineError for a pose net that says too little to be placed, and for another value of the parameter.
+    net. lifted: whether a lifter makes metric joints of the engine's. Raises EngineError for a pose net that says too
+    little to be placed, and for another value of the parameter.
     """
-    if decoder.gives == "pixels":
+    if decoder.gives == "pixels" and not lifted:
         raise _cannot_be_placed(
             entry,
-            "a decoder that gives depths or metres",
-            "Joints in the image alone need an engine of the role lifter, which this version does not run.",
+            "an engine of the role lifter, or a decoder that gives depths or metres",
+            "Joints in the image alone need a lifter in the same folder; see docs/models_poses.md.",
         )
     asked = "root" in entry.parameters
     if decoder.gives == "depth" and (asked or root_entry is None):
@@ -69,6 +79,17 @@ def place_by_net(
     if hip_centred:
         root_cam_m = joints_cam_m[:, root_index]
     return Placed(root_cam_m, joints_cam_m, roots.relative_sigma * np.linalg.norm(root_cam_m, axis=-1))
+
+
+def place_rigidly(camera: Camera, root_img_px: Array, relative_m: Array, roots: DecodedRoots) -> Placed:
+    """A lifter's skeleton with its root on the root's ray, at a root net's depth.
+
+    root_img_px: (N, 2), NaN where the root was not seen. relative_m: (N, J, 3), in the camera's axes.
+    """
+    depth_m = np.where(roots.depth_m > 0, roots.depth_m, np.nan)
+    root_cam_m = camera.rays(root_img_px) * depth_m[:, None]
+    sigma_m = roots.relative_sigma * np.linalg.norm(root_cam_m, axis=-1)
+    return Placed(root_cam_m, relative_m + root_cam_m[:, None], sigma_m)
 
 
 def place_by_solver(

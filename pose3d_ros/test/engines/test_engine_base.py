@@ -130,3 +130,39 @@ def test_whole_numbers_of_another_width_that_fit() -> None:
 def test_whole_numbers_that_do_not_fit(numbers: Tensor) -> None:
     with pytest.raises(EngineError, match="input n of counter"):
         Counter().infer({"n": numbers})
+
+
+class OnDevice:
+    """A `DeviceArray`. copies: how often it was brought to the host."""
+
+    def __init__(self, array: Tensor, dtype: str = "float32") -> None:
+        self.array, self.dtype, self.copies = array, dtype, 0
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.array.shape
+
+    def numpy(self) -> Tensor:
+        self.copies += 1
+        return self.array
+
+
+def test_arrays_of_a_device_are_copied_for_an_engine_of_the_host() -> None:
+    engine, image = Recorder(), OnDevice(np.ones((2, 3, 8, 6), np.float32))
+    engine.infer({"image": image, "k": np.ones(2, np.float32)})
+    assert image.copies == 1
+    assert engine.last["image"] is image.array
+
+
+@pytest.mark.parametrize(
+    ("image", "got"),
+    [
+        (OnDevice(np.ones((2, 3, 8, 6)), "float64"), r"float64 \(2, 3, 8, 6\)"),
+        (OnDevice(np.ones((3, 8, 6), np.float32)), r"float32 \(3, 8, 6\)"),
+        (OnDevice(np.ones((3, 3, 8, 6), np.float32)), "while batch is 3 in image"),
+        ([[1.0]], "got list"),
+    ],
+)
+def test_arrays_of_a_device_are_checked_as_others(image: Any, got: str) -> None:
+    with pytest.raises(EngineError, match=got):
+        Recorder().infer(feeds(image=image))

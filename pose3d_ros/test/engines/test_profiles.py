@@ -20,6 +20,12 @@ def test_crops_of_people(make_entry: Make) -> None:
     assert profile_of(entry, "k_m", (-1,), max_people=1).largest == (2,)
 
 
+def test_the_window_of_a_lifter(make_entry: Make) -> None:
+    entry = make_entry(roles=("lifter",), input_size_px=None, parameters={"receptive_field": 27})
+    found = profile_of(entry, "keypoints", (-1, -1, 17, 2), max_people=8)
+    assert (found.smallest, found.usual, found.largest) == ((1, 27, 17, 2), (4, 27, 17, 2), (8, 27, 17, 2))
+
+
 def test_the_detectors_image_of_any_size(make_entry: Make) -> None:
     entry = make_entry(roles=("detector",), input_size_px=None, parameters={"long_side_px": 448})
     found = profile_of(entry, "image", (-1, 3, -1, -1), max_people=8)

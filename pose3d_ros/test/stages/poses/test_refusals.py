@@ -18,8 +18,12 @@ Scene = Any
 @pytest.mark.parametrize(
     ("decoder", "parameters", "message"),
     [
-        ("simcc_2d", {}, "role lifter, which this version does not run"),
-        ("simcc_2d", {"root": "closed_form"}, "expected a decoder that gives depths or metres"),
+        ("simcc_2d", {}, "Joints in the image alone need a lifter in the same folder"),
+        (
+            "simcc_2d",
+            {"root": "closed_form"},
+            "an engine of the role lifter, or a decoder that gives depths",
+        ),
         ("simcc_3d", {}, "expected an engine of the role root, got the decoder simcc_3d alone"),
         ("integral_volume", {"root": "closed_form"}, "role root, and no parameter root"),
         ("3dmppe_posenet", {}, "expected an engine of the role root"),
