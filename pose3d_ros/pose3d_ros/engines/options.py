@@ -28,9 +28,10 @@ class EngineOptions:
     threads: CPU threads of one run, 0 for the backend's default. precision: of TensorRT's plans, and of PyTorch on a
     GPU, which takes int8 for fp16; `auto` is fp16. ONNX Runtime and every CPU compute in FP32. cache_dir: where plans
     are kept. max_people: of one call. allow_build: make a plan that lacks, which takes minutes; without it such an
-    engine can't be opened on TensorRT. tf32: let TensorRT round FP32 products to TF32. provider: what ONNX Runtime computes on, where its installed build can; `auto` is cuda, else
-    cpu; its own tensorrt takes minutes at the first start. workspace_mib: what a build may use of the GPU's memory.
-    report: told in a line what takes long. cancelled: set it to stop a build.
+    engine can't be opened on TensorRT. tf32: let TensorRT round FP32 products to TF32. provider: what ONNX Runtime
+    computes on, where its installed build can; `auto` is cuda, else cpu; its own tensorrt takes minutes at the first
+    start. workspace_mib: what a build may use of the GPU's memory. report: told in a line what takes long. cancelled:
+    set it to stop a build.
     """
 
     threads: int = 0

@@ -87,7 +87,7 @@ def _parts(skeleton: Skeleton) -> tuple[tuple[_Limb, ...], tuple[_Limb, ...]]:
 def _median_lab(image: npt.NDArray[np.uint8], points_px: Array) -> Array:
     """Median colours (N, 2, 3) at points (N, 2, P, 2) of the image; NaN where it has fewer than four of them."""
     at = np.rint(points_px)
-    inside: npt.NDArray[np.bool_] = ((at >= 0) & (at < [image.shape[1], image.shape[0]])).all(axis=-1)
+    inside = np.asarray(((at >= 0) & (at < [image.shape[1], image.shape[0]])).all(axis=-1), dtype=np.bool_)
     column, row = np.moveaxis(np.where(inside[..., None], at, 0.0).astype(np.intp), -1, 0)
     colours = image[row, column].astype(np.float32).reshape(1, -1, 3) / np.float32(255)
     lab = np.asarray(cv2.cvtColor(colours, cv2.COLOR_BGR2Lab), np.float64).reshape(*inside.shape, 3)

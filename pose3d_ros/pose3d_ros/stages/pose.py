@@ -227,7 +227,7 @@ class RootPoseEstimator:
         metric = DecodedJoints(
             lifted.joints_img_px, lifted.relative_m[..., 2], lifted.scores, relative_m=lifted.relative_m
         )
-        known: npt.NDArray[np.bool_] = np.isfinite(lifted.relative_m).all(axis=-1)
+        known = np.asarray(np.isfinite(lifted.relative_m).all(axis=-1), dtype=np.bool_)
         return _SeenJoints(lifted.joints_img_px, lifted.scores, known, metric)
 
     def _placed(self, frame: Frame, crops: CropPlaces, seen: _SeenJoints, roots: DecodedRoots | None) -> Placed:
