@@ -35,7 +35,7 @@ from pose3d_ros.stages.pose_place import (
     needs_lifter,
     place_by_net,
     place_by_solver,
-    place_rigidly,
+    place_lifted,
     root_solver,
     turned_to_camera,
 )
@@ -232,18 +232,18 @@ class RootPoseEstimator:
 
     def _placed(self, frame: Frame, crops: CropPlaces, seen: _SeenJoints, roots: DecodedRoots | None) -> Placed:
         camera, root, joints = frame.camera, self._skeleton.root, seen.decoded
-        if self._lifter is None and joints.relative_m is not None and self._settings.ahead == "crop":
+        weights = np.where(seen.trusted, seen.scores, 0.0)
+        if self._lifter is not None and joints.relative_m is not None:
+            return place_lifted(camera, seen.joints_img_px, joints.relative_m, weights, roots, self._solver)
+        if joints.relative_m is not None and self._settings.ahead == "crop":
             relative_m = turned_to_camera(camera, joints.relative_m, crops.boxes_xyxy_px)
             joints = replace(joints, relative_m=relative_m, relative_depth_m=relative_m[..., 2])
         if self._solver is not None and joints.relative_m is not None:
-            weights = np.where(seen.trusted, seen.scores, 0.0)
             return place_by_solver(camera, seen.joints_img_px, joints.relative_m, weights, self._solver, root)
         if roots is None:
             raise EngineError(
                 f"outputs of {self._pose_name}", expected="metric joints", got="depths", fix="Add a root net."
             )
-        if self._lifter is not None and joints.relative_m is not None:
-            return place_rigidly(camera, seen.joints_img_px[:, root], joints.relative_m, roots)
         return place_by_net(camera, seen.joints_img_px, joints, roots, self._pose_decoder.hip_centred, root)
 
     def _is_person(self, scores: Array) -> bool:

@@ -81,13 +81,27 @@ def place_by_net(
     return Placed(root_cam_m, joints_cam_m, roots.relative_sigma * np.linalg.norm(root_cam_m, axis=-1))
 
 
-def place_rigidly(camera: Camera, root_img_px: Array, relative_m: Array, roots: DecodedRoots) -> Placed:
-    """A lifter's skeleton with its root on the root's ray, at a root net's depth.
+def place_lifted(
+    camera: Camera,
+    joints_img_px: Array,
+    relative_m: Array,
+    weights: Array,
+    roots: DecodedRoots | None,
+    solver: RootSolver | None,
+) -> Placed:
+    """A lifter's skeleton as it is, moved by its solved root, or at a root net's depth to where it covers what is seen.
 
-    root_img_px: (N, 2), NaN where the root was not seen. relative_m: (N, J, 3), in the camera's axes.
+    joints_img_px (N, J, 2), NaN where unseen. relative_m (N, J, 3): from the root, in the camera's axes, NaN where
+    unknown; the root need not be seen. weights (N, J), 0 leaves a joint out.
     """
-    depth_m = np.where(roots.depth_m > 0, roots.depth_m, np.nan)
-    root_cam_m = camera.rays(root_img_px) * depth_m[:, None]
+    if roots is None:
+        root_cam_m = (solver or solve_root)(relative_m, camera.rays(joints_img_px)[..., :2], weights).root_cam_m
+        return Placed(root_cam_m, relative_m + root_cam_m[:, None], np.full(len(relative_m), np.nan))
+    depth_m = np.where(roots.depth_m > 0, roots.depth_m, np.nan)[:, None] + relative_m[..., 2]
+    offset_m = camera.backproject(joints_img_px, depth_m) - relative_m
+    share = np.where(np.isfinite(offset_m), weights[..., None], 0.0)
+    with np.errstate(invalid="ignore"):
+        root_cam_m = (np.nan_to_num(offset_m) * share).sum(axis=1) / share.sum(axis=1)
     sigma_m = roots.relative_sigma * np.linalg.norm(root_cam_m, axis=-1)
     return Placed(root_cam_m, relative_m + root_cam_m[:, None], sigma_m)
 

@@ -89,6 +89,21 @@ def test_joints_that_were_not_seen(scene: Scene, who: Any) -> None:
     np.testing.assert_allclose(pose.root_cam_m, who.joints_cam_m[H36M.root], atol=0.02)
 
 
+@pytest.mark.parametrize("root_net", [True, False])
+def test_somebody_without_hips_is_not_lost(scene: Scene, who: Any, root_net: bool) -> None:
+    # COCO's joints have no pelvis, and without hips none can be made of them: someone at a table.
+    muco = get_skeleton("muco21")
+    joints_m = np.nan_to_num(convert(who.joints_cam_m, COCO, muco), nan=4.0)
+    score = np.where([name.endswith(("Hip", "Knee", "Ankle")) for name in COCO.joints], 0.01, 0.8)
+    root_m = joints_m[muco.root]
+    root = scene.root(root_m[2]) if root_net else (None, None)
+    pose = scene.pose(*simcc(scene, who, "coco17", score), *root, *lifter(scene, joints_m, "muco21", "coco17"))
+    np.testing.assert_allclose(pose.root_cam_m, root_m, atol=0.05)
+    assert np.isnan(pose.joints_cam_m[muco.root]).all()
+    elbow = muco.index_of["L_Elbow"]
+    np.testing.assert_allclose(pose.joints_cam_m[elbow], joints_m[elbow], atol=0.05)
+
+
 def test_joints_that_the_pose_net_does_not_know(scene: Scene, who: Any) -> None:
     muco = get_skeleton("muco21")
     known = convert(who.joints_cam_m, COCO, muco)
