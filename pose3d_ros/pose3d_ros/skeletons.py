@@ -1,8 +1,8 @@
 """Named skeletons and conversions between them by joint name.
 
 The joint orders are those of the datasets and of the networks trained on them: Human3.6M (17 joints as in
-3DMPPE, with the thorax as an 18th), MuCo-3DHP (21), MuPoTS-3D (its first 17), MPII (16), COCO (17) and the
-landmarks of MediaPipe Pose (33).
+3DMPPE, with the thorax as an 18th, without the nose 16 as in SemGCN), MuCo-3DHP (21), MuPoTS-3D (its first
+17), MPII (16), COCO (17) and the landmarks of MediaPipe Pose (33).
 A name means the same place on the body in every skeleton here, so that a conversion is a look-up by name:
 Human3.6M's "Head" is the crown of the head (`Head_top`) and its "Torso" the middle of the spine (`Spine`).
 """
@@ -149,6 +149,7 @@ SKELETONS: dict[str, Skeleton] = {
         _build("mupots17", _MUCO[:17], "Pelvis"),
         _build("mpii16", _MPII, "Pelvis"),
         _build("coco17", _COCO, "Nose", _COCO_PARENTS),
+        _build("h36m16", [j for j in _H36M if j != "Nose"], "Pelvis", {"L_Shoulder": "Neck", "R_Shoulder": "Neck"}),
         _build("mediapipe33", _MEDIAPIPE, "Nose", _MEDIAPIPE_PARENTS),
     )
 }

@@ -9,7 +9,10 @@ from pose3d_ros.errors import SkeletonError
 from pose3d_ros.skeletons import SKELETONS, Skeleton, convert, get_skeleton
 
 ALL = [pytest.param(skeleton, id=name) for name, skeleton in SKELETONS.items()]
-SIZES = {"h36m17": 17, "h36m18": 18, "muco21": 21, "mupots17": 17, "mpii16": 16, "coco17": 17, "mediapipe33": 33}
+SIZES = {
+    "h36m16": 16, "h36m17": 17, "h36m18": 18, "muco21": 21, "mupots17": 17, "mpii16": 16, "coco17": 17,
+    "mediapipe33": 33,
+}  # fmt: skip
 
 
 def test_known_skeletons_and_sizes() -> None:

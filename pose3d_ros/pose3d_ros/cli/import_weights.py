@@ -25,6 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_crops(posenet)
     posenet.add_argument("--skeleton", metavar="NAME", help="the joints' order, unless there are 17, 18 or 21")
     _add_lifter(_add(kinds.add_parser("videopose3d", help="VideoPose3D: the role lifter")))
+    for kind, about in (("semgcn", "SemGCN, with non-local blocks or without"), ("martinez", "SemGCN's ckpt_linear")):
+        single = _add(kinds.add_parser(kind, help=f"{about}: the role lifter"))
+        single.add_argument("--skeleton", metavar="NAME", help="the order of 2D and 3D joints, unless it is h36m16")
 
 
 def _add(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -70,6 +73,11 @@ def _import(args: argparse.Namespace) -> Imported:
     if args.kind == "videopose3d":
         options = importing.LifterOptions(args.input_skeleton, args.skeleton, args.units, args.causal)
         return importing.import_videopose3d(args.checkpoint, args.output, options, training_data=about)
+    if args.kind in ("semgcn", "martinez"):
+        from pose3d_ros.nets.import_lifters import import_martinez, import_semgcn
+
+        single = import_semgcn if args.kind == "semgcn" else import_martinez
+        return single(args.checkpoint, args.output, skeleton=args.skeleton, training_data=about)
     if args.kind == "3dmppe-posenet":
         return importing.import_posenet(
             args.checkpoint, args.output, skeleton=args.skeleton, input_size_px=args.input_size, training_data=about
@@ -88,6 +96,6 @@ def _report(imported: Imported, folder: Path) -> None:
     print(f"licence:  {placed.entry.licence}")
     lacking = [role for role in _NODE_ROLES if role not in placed.roles]
     if placed.entry.roles == ("lifter",):
-        print("note:     the nodes of this version do not run a lifter; docs/import.md says how to")
+        print("note:     the nodes run it behind a pose net that reads these 2D joints; see docs/models_poses.md")
     elif lacking:
         print(f"lacking:  {', '.join(lacking)}, which pose_node needs in the same folder")

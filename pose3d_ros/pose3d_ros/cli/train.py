@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.add_argument("recipe", type=Path, help="a file of engines/recipes")
     parser.add_argument("--bank", type=Path, metavar="DIR", help="rendered people (detector, root_pose)")
-    parser.add_argument("--assets", type=Path, metavar="DIR", help="bodies and recorded motions (smoother)")
+    parser.add_argument("--assets", type=Path, metavar="DIR", help="bodies and recorded motions (smoother, lifter)")
     parser.add_argument(
         "--backgrounds", type=Path, metavar="DIR", nargs="*", default=[], help="pictures without people"
     )

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from pose3d_ros.nets.detector import STRIDE_PX, PersonDetector
 from pose3d_ros.nets.export import GraphSpec, export_graph
+from pose3d_ros.nets.lifters import FrameLifter
 from pose3d_ros.nets.posenet import PoseNet
 from pose3d_ros.nets.root_pose import RootPoseNet
 from pose3d_ros.nets.rootnet import RootNet
@@ -67,6 +68,15 @@ def export_temporal_windows(model: TemporalModel, path: Path) -> float:
     return export_graph(_WindowsGraph(model), path, GraphSpec(("keypoints",), ("joints",), sample, axes))
 
 
+def export_frame_lifter(net: FrameLifter, path: Path, root: int) -> float:
+    """Decoder `lifter_frame`: keypoints (N, J_in, F) → joints (N, J_out, 3), relative to the joint of index `root`."""
+
+    def sample(batch: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+        return (torch.randn(batch, net.num_joints_in, net.in_features, generator=generator),)
+
+    return export_graph(_FrameGraph(net.frozen(), root), path, GraphSpec(("keypoints",), ("joints",), sample))
+
+
 def export_rootnet(net: RootNet, path: Path) -> float:
     """Decoder `3dmppe_rootnet`: image (N, 3, S, S), k (N,) in mm → root (N, 3), bins and mm."""
     size = net.input_size_px
@@ -113,6 +123,16 @@ class _WindowsGraph(nn.Module):
 
     def forward(self, keypoints: Tensor) -> Tensor:
         return self.model.windows(keypoints)
+
+
+class _FrameGraph(nn.Module):
+    def __init__(self, net: nn.Module, root: int) -> None:
+        super().__init__()
+        self.net, self.root = net, root
+
+    def forward(self, keypoints: Tensor) -> Tensor:
+        joints: Tensor = self.net(keypoints)
+        return joints - joints[:, self.root : self.root + 1]
 
 
 def _image(batch: int, height: int, width: int, generator: torch.Generator) -> Tensor:

@@ -15,11 +15,14 @@ from pose3d_ros.nets.posenet import DEPTH_BINS
 from pose3d_ros.skeletons import SKELETONS, Skeleton, get_skeleton
 
 ROOTNET, POSENET, VIDEOPOSE3D = "3dmppe-rootnet", "3dmppe-posenet", "videopose3d"
+SEMGCN, MARTINEZ = "semgcn", "martinez"
 
 _OWN_KEYS = {
     ROOTNET: "root.depth_layer.weight",
     POSENET: "head.final_layer.weight",
     VIDEOPOSE3D: "expand_conv.weight",
+    SEMGCN: "gconv_output.W",
+    MARTINEZ: "linear_stages.0.w1.weight",
 }
 """A key that only checkpoints of that kind have."""
 
@@ -30,7 +33,7 @@ _USUAL_SKELETONS = {17: "h36m17", 18: "h36m18", 21: "muco21"}
 
 @dataclass(frozen=True)
 class OfficialWeights:
-    """A checkpoint's tensors. kind: one of the three names above. source: the file, for messages."""
+    """A checkpoint's tensors. kind: one of the names above. source: the file, for messages."""
 
     kind: str
     source: Path

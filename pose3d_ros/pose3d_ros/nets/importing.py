@@ -1,7 +1,7 @@
 """Import of published checkpoints: the net is found from the weights, exported, checked and put into a manifest.
 
 3DMPPE's RootNet and PoseNet (Moon et al. 2019) and VideoPose3D (Pavllo et al. 2019), as their authors' training code
-saves them. What a file can't say is an argument here.
+saves them. What a file can't say is an argument here. Lifters of single frames are in `import_lifters.py`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from pose3d_ros.nets.checkpoint import load_state
 from pose3d_ros.nets.graphs import export_posenet, export_rootnet, export_temporal_step, export_temporal_windows
 from pose3d_ros.nets.import_folder import EngineFolder, Placed, unfinished_entry
 from pose3d_ros.nets.import_shapes import (
+    MARTINEZ,
     POSENET,
     ROOTNET,
+    SEMGCN,
     VIDEOPOSE3D,
     OfficialWeights,
     chosen_skeleton,
@@ -38,6 +40,8 @@ AUTHORS = {
     ROOTNET: "https://github.com/mks0601/3DMPPE_ROOTNET_RELEASE",
     POSENET: "https://github.com/mks0601/3DMPPE_POSENET_RELEASE",
     VIDEOPOSE3D: "https://github.com/facebookresearch/VideoPose3D",
+    SEMGCN: "https://github.com/garyzhao/SemGCN",
+    MARTINEZ: "https://github.com/garyzhao/SemGCN",
 }
 """Kind → where its code, weights and terms are."""
 
@@ -80,7 +84,7 @@ def import_rootnet(checkpoint: Path, directory: Path, *, input_size_px: int = 25
     net = RootNet(backbone, input_size_px)
     load_state(net, weights.state, checkpoint)
     entry = replace(
-        _entry(weights, f"{ROOTNET}-{backbone}", "root", directory, training_data),
+        official_entry(weights, f"{ROOTNET}-{backbone}", "root", directory, training_data),
         decoder="3dmppe_rootnet",
         input_size_px=(input_size_px, input_size_px),
         normalisation=_PIXELS,
@@ -108,7 +112,7 @@ def import_posenet(
     net = PoseNet(joints, backbone, input_size_px)
     load_state(net, weights.state, checkpoint)
     entry = replace(
-        _entry(weights, f"{POSENET}-{backbone}-{order}", "pose", directory, training_data),
+        official_entry(weights, f"{POSENET}-{backbone}-{order}", "pose", directory, training_data),
         decoder="3dmppe_posenet",
         input_size_px=(input_size_px, input_size_px),
         normalisation=_PIXELS,
@@ -132,7 +136,7 @@ def import_videopose3d(
     order = chosen_skeleton(weights, net.num_joints_out, options.skeleton).name
     name = f"{VIDEOPOSE3D}-{net.receptive_field}f{'-causal' if options.causal else ''}-{order}"
     entry = replace(
-        _entry(weights, name, "lifter", directory, training_data),
+        official_entry(weights, name, "lifter", directory, training_data),
         decoder="videopose3d_step" if options.causal else "videopose3d",
         skeleton=order,
         units="metres, relative to the root",
@@ -189,7 +193,10 @@ def _scale_output(layer: nn.Conv1d, factor: float) -> None:
             parameter.mul_(factor)
 
 
-def _entry(weights: OfficialWeights, name: str, role: str, directory: Path, training_data: str) -> ManifestEntry:
+def official_entry(
+    weights: OfficialWeights, name: str, role: str, directory: Path, training_data: str
+) -> ManifestEntry:
+    """An entry of one role to be completed, with where the weights are from and whose terms hold."""
     terms = f"see the authors' terms: {AUTHORS[weights.kind]}"
     origin = f"checkpoint {weights.source.name}, sha256 {sha256_of(weights.source)}"
     stated = training_data.strip() or f"not stated in the file, {terms}"

@@ -11,13 +11,19 @@ import yaml
 
 from pose3d_ros.errors import ConfigError
 
-NETS = ("detector", "root_pose", "smoother")
+NETS = ("detector", "root_pose", "smoother", "lifter")
+ARCHITECTURES = ("residual", "sem_gcn", "temporal")
+"""Of the net `lifter`: Martinez 2017, Zhao 2019, Pavllo 2019."""
 OPTIMIZERS = ("adamw", "muon")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """One net's training. Sizes in pixels; `steps` is the length of the cosine schedule."""
+    """One net's training. Sizes in pixels; `steps` is the length of the cosine schedule.
+
+    architecture, input_skeleton, blocks, causal, dropout: of the net `lifter`. `blocks` are the residual ones of nets
+    of single frames; a temporal one that is not `causal` waits for frames to come.
+    """
 
     net: str
     steps: int
@@ -34,6 +40,11 @@ class Recipe:
     refine_channels: int = 0
     channels: int = 128
     filter_widths: tuple[int, ...] = (3, 3, 3)
+    architecture: str = ""
+    input_skeleton: str = "coco17"
+    blocks: int = 2
+    causal: bool = True
+    dropout: float = 0.0
     optimizer: str = "adamw"
     weight_decay: float = 0.01
     warmup_steps: int = 300
@@ -47,6 +58,17 @@ class Recipe:
         if self.net not in NETS:
             raise ConfigError(
                 "recipe key net", expected="one of " + ", ".join(NETS), got=repr(self.net), fix="Name the net."
+            )
+        if (self.architecture in ARCHITECTURES) != (self.net == "lifter"):
+            raise ConfigError(
+                "recipe key architecture",
+                expected="one of " + ", ".join(ARCHITECTURES) if self.net == "lifter" else "none, as net is no lifter",
+                got=repr(self.architecture),
+                fix="Name the lifter's architecture, or leave the key out.",
+            )
+        if not 0 <= self.dropout < 1:
+            raise ConfigError(
+                "recipe key dropout", expected="0 or more, below 1", got=repr(self.dropout), fix="Correct it."
             )
         if self.optimizer not in OPTIMIZERS:
             raise ConfigError(
@@ -62,7 +84,7 @@ class Recipe:
                 got=f"{self.warmup_steps}, {self.refine_channels}, {self.depth_bins}, {self.workers}",
                 fix="Correct them.",
             )
-        for name in ("steps", "batch_size", "learning_rate", "log_every", "save_every"):
+        for name in ("steps", "batch_size", "learning_rate", "log_every", "save_every", "blocks"):
             if getattr(self, name) <= 0:
                 raise ConfigError(
                     f"recipe key {name}", expected="a positive number", got=repr(getattr(self, name)), fix="Correct it."

@@ -16,6 +16,8 @@ from pose3d_ros.training.recipe import Recipe, load_recipe
 
 _BODIES = 6
 """Bodies on which the smoother sees every recorded motion."""
+_LIFTED_BODIES = 12
+"""The same of lifters, which learn what a person's size can be."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ def train(
     missing folder, EngineError for an engine of another net.
     """
     recipe = load_recipe(recipe_path)
+    _check_start(recipe, engine)
     torch.manual_seed(recipe.seed)
     if threads:
         torch.set_num_threads(threads)
@@ -62,10 +65,27 @@ def build_task(recipe: Recipe, folders: Folders) -> Task:
 
         assets = _needed(folders.assets, "--assets", "the folder with the recorded motions and the bodies")
         return SmootherTask(recipe, training_tracks(assets, get_skeleton(recipe.skeleton), range(_BODIES)))
+    if recipe.net == "lifter":
+        from pose3d_ros.training.lifting import LifterTask
+        from pose3d_ros.training.lifting_samples import lifting_tracks
+
+        assets = _needed(folders.assets, "--assets", "the folder with the recorded motions and the bodies")
+        return LifterTask(recipe, lifting_tracks(assets, range(_LIFTED_BODIES)))
     from pose3d_ros.training.tasks import DetectorTask, RootPoseTask, composer
 
     scenes = composer(_needed(folders.bank, "--bank", "the folder of rendered people"), folders.backgrounds)
     return DetectorTask(recipe, scenes) if recipe.net == "detector" else RootPoseTask(recipe, scenes)
+
+
+def _check_start(recipe: Recipe, engine: Path | None) -> None:
+    """The normalisations of a lifter's graph are folded into layers that a training can't take them out of again."""
+    if recipe.net == "lifter" and engine is not None and engine.suffix != ".pt":
+        raise ConfigError(
+            "option --engine",
+            expected="a run's checkpoint.pt, for a lifter",
+            got=str(engine),
+            fix="Name the checkpoint.pt of the run that the engine was delivered from.",
+        )
 
 
 def _needed(folder: Path | None, option: str, meaning: str) -> Path:

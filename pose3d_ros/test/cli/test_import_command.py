@@ -71,7 +71,7 @@ def test_a_lifter_takes_its_options(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert main(arguments) == 2
     assert "--input-skeleton" in capsys.readouterr().err
     assert main([*arguments, "--input-skeleton", "h36m17", "--causal", "--units", "metres"]) == 0
-    assert "note:     the nodes of this version do not run a lifter" in capsys.readouterr().out
+    assert "note:     the nodes run it behind a pose net" in capsys.readouterr().out
     assert load_manifest(tmp_path).for_role("lifter").decoder == "videopose3d_step"
 
 

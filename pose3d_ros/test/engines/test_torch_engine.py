@@ -19,9 +19,9 @@ from pose3d_ros.engines import (
     default_manifest_dir,
     load_manifest,
     open_engine,
+    torch_device,
 )
 from pose3d_ros.engines import torch as backend
-from pose3d_ros.engines import torch_device
 from pose3d_ros.engines.base import Availability
 from pose3d_ros.engines.torch import TorchEngine
 from pose3d_ros.engines.torch_graph import TorchGraph
@@ -142,7 +142,7 @@ def test_a_failure_of_pytorch_is_an_engine_error(engine: TorchEngine, monkeypatc
 
     check(engine, 2)
     monkeypatch.setattr(Recording, "synchronize", fail)
-    with pytest.raises(EngineError, match="got CUDA error: an illegal memory access was encountered. See nvidia-smi"):
+    with pytest.raises(EngineError, match=r"got CUDA error: an illegal memory access was encountered\. See nvidia-smi"):
         check(engine, 2)
 
 

@@ -11,9 +11,9 @@ from pose3d_ros.config import DetectorConfig
 from pose3d_ros.engines import Engine, ManifestEntry, Normalisation
 from pose3d_ros.errors import EngineError
 from pose3d_ros.geometry import Camera
+from pose3d_ros.geometry.letterbox import Letterbox
 from pose3d_ros.records import Frame
 from pose3d_ros.stages.detect import Detector
-from pose3d_ros.geometry.letterbox import Letterbox
 
 MakeEngine = Callable[..., Engine]
 MakeEntry = Callable[..., ManifestEntry]

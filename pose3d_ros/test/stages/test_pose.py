@@ -132,7 +132,7 @@ def test_official_nets(make_engine: MakeEngine, make_entry: MakeEntry) -> None:
     pose_engine = make_engine(posenet, {"image": ("batch", 3, 256, 256)})
     estimator = RootPoseEstimator(pose_engine, pose_entry, root_engine, root_entry, config=PLAIN)
     (pose,) = estimator(FRAME, [Detection(BOX, 1.0)])
-    # Their box of 80 pixels is 79 wide and cut at 1.25 of that. Bin 32 of 64 is its centre, bin 40 an eighth right of it.
+    # Their box of 80 pixels is 79 wide and cut at 1.25 of that. Bin 32 of 64 is its centre, bin 40 an eighth further.
     side_px = 1.25 * 79
     np.testing.assert_allclose(pose.joints_img_px[1], [320, 240], atol=1e-6)
     np.testing.assert_allclose(pose.joints_img_px[0], [320 + side_px / 8, 240], atol=1e-6)

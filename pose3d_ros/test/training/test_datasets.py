@@ -15,9 +15,9 @@ from pose3d_ros.training.datasets import DetectionSample, PoseSample
 pytest.importorskip("moderngl")
 
 from pose3d_ros.geometry import Camera, apply_affine, img2crop_affine, invert_affine, moon_k_m, square_box
+from pose3d_ros.geometry.letterbox import Letterbox
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.stages.detector_decoders import decode_centre_ltrb
-from pose3d_ros.geometry.letterbox import Letterbox
 from pose3d_ros.training.compose import Scene, SceneComposer
 from pose3d_ros.training.datasets import DetectionSamples, PoseSamples, _cell, _detection_targets, _flipped
 from pose3d_ros.training.joints import SYNTH_JOINTS

@@ -14,8 +14,12 @@ from torch import Tensor, nn
 pytest.importorskip("moderngl")
 
 from pose3d_ros.nets.detector import PersonDetector
-from pose3d_ros.nets.graphs import export_detector, export_root_pose, export_temporal_step
+from pose3d_ros.nets.graphs import export_detector, export_frame_lifter, export_root_pose, export_temporal_step
+from pose3d_ros.nets.lifters import FrameLifter
 from pose3d_ros.nets.root_pose import RootPoseNet
+from pose3d_ros.nets.sem_gcn_layers import SemGraphConv, neighbours
+from pose3d_ros.nets.temporal import TemporalModel
+from pose3d_ros.training.deliver import built_module
 from pose3d_ros.training.describe import count_multiply_adds, count_parameters, describe, net_cost
 from pose3d_ros.training.recipe import Recipe, load_recipe
 from pose3d_ros.training.smoothing import build_smoother
@@ -35,6 +39,8 @@ of_every_recipe = pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)
         (nn.Linear(7, 3), (1, 7), 21),
         (nn.Linear(7, 3), (1, 4, 7), 4 * 21),
         (nn.BatchNorm2d(3), (1, 3, 8, 8), 0),
+        # 3 joints, 5 outputs: two matrices of 4 inputs, a weight for the joint itself and one for each joint.
+        (SemGraphConv(4, 5, neighbours(3, [(0, 1)])), (1, 3, 4), 15 * (2 * 4 + 1 + 3)),
     ],
     ids=str,
 )
@@ -67,12 +73,25 @@ def test_a_smoothers_frame_by_hand() -> None:
     assert cost.parameters == 8 * (3 * features + 3 * 8 + 8 + outputs) + 3 * 2 * 8 + outputs
 
 
+def test_a_lifters_frame_by_hand() -> None:
+    recipe = Recipe(
+        net="lifter", architecture="residual", steps=10, batch_size=2, learning_rate=1e-3, channels=8, blocks=1
+    )  # fmt: skip
+    values = 17 * 3 + 2 * 8 + 21 * 3
+    assert net_cost(recipe).multiply_adds == 8 * values
+    assert net_cost(recipe).parameters == 8 * values + 21 * 3 + 3 * 8 + 3 * 2 * 8  # biases; scales and shifts
+    assert describe(recipe).startswith("lifter residual: 0.00 M parameters, 0.00104 MMAC (multiply-adds) for a frame")
+    symmetric = replace(recipe, architecture="temporal", causal=False, filter_widths=(3, 3))
+    # Of 9 frames, the first layer makes 7 and the others 1.
+    assert net_cost(symmetric).multiply_adds == 8 * (7 * 3 * 51 + 3 * 8 + 8 + 63)
+
+
 @of_every_recipe
 def test_every_recipe_builds_its_net(path: Path) -> None:
     recipe = load_recipe(path)
     with torch.device("meta"):
-        module = build_smoother(recipe) if recipe.net == "smoother" else build_module(recipe)
-    assert 0.5e6 < count_parameters(module) < 40e6
+        module = built_module(recipe)
+    assert 0.05e6 < count_parameters(module) < 40e6
     if isinstance(module, RootPoseNet):
         assert module.input_size_px == recipe.input_width_px == recipe.input_height_px
 
@@ -93,21 +112,24 @@ def test_a_recipes_graph_takes_what_the_recipe_says(path: Path, tmp_path: Path) 
     recipe = load_recipe(path)
     if recipe.backbone:  # its width changes nothing about the input
         recipe = replace(recipe, backbone=f"{recipe.backbone.partition('w')[0]}w4", deconv_channels=8, depth_bins=4)
-    module = build_smoother(recipe) if recipe.net == "smoother" else build_module(recipe)
+    module = built_module(recipe)
     file = tmp_path / "net.onnx"
     if isinstance(module, RootPoseNet):
         export_root_pose(module.eval(), file)
     elif isinstance(module, PersonDetector):
         export_detector(module.eval(), file)
+    elif isinstance(module, FrameLifter):
+        export_frame_lifter(module.eval(), file, root=0)
     else:
-        assert recipe.net == "smoother"
-        export_temporal_step(build_smoother(recipe).eval(), file)
+        assert isinstance(module, TemporalModel)
+        export_temporal_step(module.eval(), file)
     first = onnx.load(str(file)).graph.input[0]
     shape = [axis.dim_param or axis.dim_value for axis in first.type.tensor_type.shape.dim]
     wanted = {
         "detector": ["batch", 3, "height", "width"],
         "root_pose": ["batch", 3, recipe.input_height_px, recipe.input_width_px],
         "smoother": ["batch", build_smoother(recipe).in_features],
+        "lifter": ["batch", 17 * 3] if recipe.architecture == "temporal" else ["batch", 17, 3],
     }
     assert shape == wanted[recipe.net]
     assert recipe.input_width_px % 32 == recipe.input_height_px % 32 == 0

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pose3d_ros.errors import ConfigError
-from pose3d_ros.training.recipe import Recipe, load_recipe
+from pose3d_ros.training.recipe import ARCHITECTURES, Recipe, load_recipe
 
 MINIMAL: dict[str, Any] = {"net": "detector", "steps": 10, "batch_size": 2, "learning_rate": 1e-3}
 
@@ -31,6 +31,9 @@ def test_saved_recipe_reads_back_the_same(tmp_path: Path) -> None:
         ("net: detector\nsteps: many\nbatch_size: 1\nlearning_rate: 1.0\n", "many"),
         ("net: detector\nsteps: 0\nbatch_size: 1\nlearning_rate: 1.0\n", "steps"),
         ("net: detector\n", "steps"),
+        ("net: lifter\nsteps: 3\nbatch_size: 1\nlearning_rate: 1.0\n", "one of residual, sem_gcn, temporal, got ''"),
+        ("net: detector\narchitecture: residual\nsteps: 3\nbatch_size: 1\nlearning_rate: 1.0\n", "net is no lifter"),
+        ("net: detector\ndropout: 1.0\nsteps: 3\nbatch_size: 1\nlearning_rate: 1.0\n", "below 1, got 1.0"),
         ("- a list\n", "list"),
         ("a: [1", "readable YAML"),
     ],
@@ -44,7 +47,11 @@ SHIPPED = sorted((Path(inspect.getfile(Recipe)).parents[2] / "engines" / "recipe
 
 
 def test_every_net_has_a_recipe() -> None:
-    assert {load_recipe(p).net for p in SHIPPED} == {"detector", "root_pose", "smoother"}
+    assert {load_recipe(p).net for p in SHIPPED} == {"detector", "root_pose", "smoother", "lifter"}
+
+
+def test_every_lifter_has_a_recipe() -> None:
+    assert {r.architecture for r in map(load_recipe, SHIPPED) if r.net == "lifter"} == set(ARCHITECTURES)
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)

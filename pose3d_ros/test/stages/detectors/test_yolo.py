@@ -11,11 +11,11 @@ import pytest
 from onnx import helper
 
 from pose3d_ros.errors import EngineError
+from pose3d_ros.geometry.letterbox import Letterbox
 from pose3d_ros.records import Frame
 from pose3d_ros.stages.detect import Detector
 from pose3d_ros.stages.detectors_base import DecodeSettings
 from pose3d_ros.stages.detectors_yolo import decode_yolox_raw, grid_cells
-from pose3d_ros.geometry.letterbox import Letterbox
 
 Make = Callable[..., Detector]
 MakeFrame = Callable[..., Frame]
