@@ -19,16 +19,22 @@ _TOP_WIDTH_PX = 560
 _TRAIL_FRAMES = 45
 _SEPARATOR_PX = 4
 _GROWTH = 1.2  # room for somebody who goes on walking away
+_SHOWN_SHARE = 0.98
+"""Of a recording's roots: one false person far away must not make everybody else small."""
 
 
 class Composer:
     """Draws frame after frame with the trails of the last seconds."""
 
     def __init__(self, camera: Camera, roots_cam_m: Array, height_px: int = HEIGHT_PX) -> None:
-        """roots_cam_m: (N, 3), where people will be: the top view's scale, which grows for somebody further away."""
+        """roots_cam_m: (N, 3), where people will be, for the top view's scale; the few furthest are marked at its edge.
+
+        Without any the view grows for somebody further away.
+        """
         self._camera = camera
         self._height_px = height_px
-        self._view = self._view_of(roots_cam_m)
+        self._grows = not len(roots_cam_m)
+        self._view = self._view_of(roots_cam_m, _SHOWN_SHARE)
         self._trails: dict[int, deque[Array]] = {}
 
     @property
@@ -47,12 +53,13 @@ class Composer:
         line = np.full((self._height_px, _SEPARATOR_PX, 3), 16, dtype=np.uint8)
         return np.concatenate([left, line, top], axis=1)
 
-    def _view_of(self, roots_cam_m: Array) -> TopView:
-        return TopView.around(roots_cam_m, round(_TOP_WIDTH_PX * self._height_px / HEIGHT_PX), self._height_px)
+    def _view_of(self, roots_cam_m: Array, share: float = 1.0) -> TopView:
+        width_px = round(_TOP_WIDTH_PX * self._height_px / HEIGHT_PX)
+        return TopView.around(roots_cam_m, width_px, self._height_px, share=share)
 
     def _grow(self, people: People) -> None:
         roots = np.array([p.pose.root_cam_m for p in people if p.state != TrackState.LOST]).reshape(-1, 3)
-        if not self._view.holds(roots):
+        if self._grows and not self._view.holds(roots):
             self._view = max(self._view, self._view_of(roots * _GROWTH), key=lambda view: view.depth_m)
 
     def _remember(self, people: People) -> None:

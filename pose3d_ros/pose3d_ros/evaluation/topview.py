@@ -36,11 +36,11 @@ class TopView:
     depth_m: float
 
     @classmethod
-    def around(cls, roots_cam_m: Array, width_px: int, height_px: int) -> TopView:
-        """The view that holds all of these roots (N, 3), camera space, metres."""
+    def around(cls, roots_cam_m: Array, width_px: int, height_px: int, *, share: float = 1.0) -> TopView:
+        """The view that holds these roots (N, 3), camera space, metres. share: of them, the nearest ones."""
         finite = roots_cam_m[np.isfinite(roots_cam_m).all(axis=-1)] if len(roots_cam_m) else roots_cam_m
-        reach_m = float(finite[:, 2].max()) if len(finite) else 0.0
-        half_width_m = float(np.abs(finite[:, 0]).max()) if len(finite) else 0.0
+        reach_m = float(np.quantile(finite[:, 2], share)) if len(finite) else 0.0
+        half_width_m = float(np.quantile(np.abs(finite[:, 0]), share)) if len(finite) else 0.0
         by_width_m = 2 * (half_width_m + 0.5) * height_px / width_px - _BEHIND_M
         return cls(width_px, height_px, max(_MIN_DEPTH_M, reach_m + _DEPTH_MARGIN_M, by_width_m))
 
@@ -147,12 +147,30 @@ def _draw_person(canvas: ImageArray, view: TopView, person: Person) -> None:
                 4,
             )
     root_px = view.to_px(person.pose.root_cam_m)
-    if np.isfinite(root_px).all():
+    if not view.holds(person.pose.root_cam_m[None]):
+        _draw_beyond(canvas, view, person, colour)
+    elif np.isfinite(root_px).all():
         centre = _fixed(root_px).tolist()
         thickness = max(1, round(1.5 * unit)) if predicted else cv2.FILLED
         cv2.circle(canvas, centre, round(5.5 * unit * 2**_SHIFT), colour, thickness, cv2.LINE_AA, _SHIFT)
         label_px = (int(root_px[0] + 9 * unit), int(root_px[1] - 7 * unit))
         _text(canvas, f"P{person.track_id}  {person.pose.root_cam_m[2]:.1f} m", label_px, unit, colour)
+
+
+def _draw_beyond(canvas: ImageArray, view: TopView, person: Person, colour: Bgr) -> None:
+    """A triangle at the edge of the picture, in whose direction the person is, with the distance."""
+    unit = view.height_px / 480
+    size = np.array([view.width_px, view.height_px])
+    inside = np.clip(view.to_px(person.pose.root_cam_m), 8 * unit, size - 8 * unit)
+    ahead = view.to_px(person.pose.root_cam_m) - inside
+    ahead = ahead / np.linalg.norm(ahead) * 6 * unit
+    across = ahead[::-1] * [0.8, -0.8]
+    cv2.fillPoly(
+        canvas, [_fixed(np.array([inside + ahead, inside + across, inside - across]))], colour, cv2.LINE_AA, _SHIFT
+    )
+    left_px = min(int(inside[0] + 9 * unit), view.width_px - round(90 * unit))
+    label_px = (left_px, max(int(inside[1] + 4 * unit), round(14 * unit)))
+    _text(canvas, f"P{person.track_id}  {person.pose.root_cam_m[2]:.1f} m", label_px, unit, colour)
 
 
 def _ring(canvas: ImageArray, view: TopView, point_cam_m: Array, colour: Bgr) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -9,10 +13,20 @@ pytest.importorskip("torch")
 
 import torch
 
-from pose3d_ros.engines import Normalisation
-from pose3d_ros.engines.base import Tensor
+from pose3d_ros.engines import (
+    BackendChoice,
+    EngineOptions,
+    ManifestEntry,
+    Normalisation,
+    default_manifest_dir,
+    load_manifest,
+    open_engine,
+)
+from pose3d_ros.engines.base import Feed, Tensor, on_host
 from pose3d_ros.engines.torch_device import ALIGNMENT, Buffer, CudaDevice
 from pose3d_ros.engines.torch_pictures import TorchArray, TorchPicture, TorchPictures
+from pose3d_ros.engines.trial import difference, trial_feeds
+from pose3d_ros.errors import EngineError
 from pose3d_ros.geometry import img2crop_affine
 from pose3d_ros.geometry.letterbox import Letterbox
 from pose3d_ros.records import ImageArray
@@ -24,6 +38,11 @@ LETTERBOXES = (
     Letterbox.fit_long_side(640, 480, 480, centred=True, padding=114),
     Letterbox.fit_long_side(640, 480, 200, centred=True, padding=114),
 )
+TORCH, ONNX = BackendChoice("torch", "a test"), BackendChoice("onnxruntime", "a test")
+ON_CPU = EngineOptions(threads=1, provider="cpu")
+MANIFEST = load_manifest(default_manifest_dir())
+FP16, FP32 = 2e-2, 1e-3
+"""How far outputs may be off, relative to values above 1: those of another picture are off by 0.2."""
 AFFINES = img2crop_affine([[100.0, 50, 300, 400], [-50.0, 200, 80, 460], [500.0, -30, 700, 500]], (96, 128))
 
 
@@ -142,3 +161,93 @@ def test_facts_name_the_gpu() -> None:
     assert device.facts.compute_capability == f"{major}.{minor}"
     assert device.facts.cuda == torch.version.cuda
     assert device.facts.multiprocessors > 0
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+@pytest.mark.parametrize("entry", MANIFEST.entries, ids=lambda entry: entry.name)
+def test_engines_answer_as_onnxruntime_does(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, entry: ManifestEntry, recorded: bool
+) -> None:
+    if not recorded:
+        monkeypatch.setattr(CudaDevice, "record", lambda device, enqueue: None)
+    caplog.set_level(logging.INFO)
+    with open_engine(entry, ONNX, ON_CPU) as reference, open_engine(entry, TORCH) as engine:
+        allowed = FP32 if "smoother" in entry.roles else FP16
+        assert engine.status.endswith("fp32" if "smoother" in entry.roles else "fp16")
+        for seed, batch in enumerate((1, 1, 1) if "detector" in entry.roles else (1, 3, 8, 3)):
+            given = trial_feeds(reference, entry, batch, seed)
+            assert farthest(reference.infer(given), engine.infer(given)) < allowed
+    assert ("no CUDA graph" in caplog.text) is not recorded
+
+
+def farthest(wanted: Mapping[str, Tensor], got: Mapping[str, Tensor]) -> float:
+    assert wanted.keys() == got.keys()
+    return max(difference(wanted[name], got[name]) for name in wanted)
+
+
+def blocks(seed: int) -> ImageArray:
+    """Noise that a net sees: squares of 16 pixels."""
+    return np.random.default_rng(seed).integers(0, 256, (30, 40, 3), dtype=np.uint8).repeat(16, 0).repeat(16, 1)
+
+
+def people(count: int, picture: TorchPicture, entry: ManifestEntry) -> dict[str, Feed]:
+    boxes = [[50.0 * i - 40, 30.0 * i - 20, 50.0 * i + 140, 30.0 * i + 240] for i in range(count)]
+    size_px = entry.input_size_px or (0, 0)
+    crops = picture.crops(img2crop_affine(boxes, size_px), size_px, entry.normalisation or PIXELS, mirrored=False)
+    return {"image": crops, "k_m": np.linspace(4, 8, count, dtype=np.float32)}
+
+
+def work(stream: torch.cuda.Stream) -> None:
+    """Keep a stream busy for some milliseconds: what is queued behind comes too late for who does not wait for it."""
+    with torch.cuda.stream(stream):
+        torch.cuda._sleep(20_000_000)  # type: ignore[no-untyped-call]  # clock cycles
+
+
+@pytest.mark.parametrize("own_stream", [True, False])
+def test_results_follow_the_pictures_of_another_stream(own_stream: bool) -> None:
+    entry, stream = MANIFEST.for_role("pose"), new_stream() if own_stream else None
+    load, answers = TorchPictures("cuda", stream), []
+    with open_engine(entry, ONNX, ON_CPU) as reference, open_engine(entry, TORCH) as engine:
+        for seed in range(24):
+            work(stream or torch.cuda.default_stream())
+            given = people((3, 1, 2, 8, 5, 1)[seed % 6], load(blocks(seed)), entry)
+            got = engine.infer(given)
+            answers.append((reference.infer({name: on_host(feed) for name, feed in given.items()}), got))
+    # Compared at the end: no later run may write into an answer.
+    assert max(farthest(wanted, got) for wanted, got in answers) < FP16
+    firsts = [wanted["joint_scores"][:1] for wanted, _ in answers]
+    assert min(difference(a, b) for a, b in pairwise(firsts)) > FP16
+
+
+def test_an_engine_reads_letterboxes_that_the_next_frame_overwrites() -> None:
+    entry, stream = MANIFEST.for_role("detector"), new_stream()
+    load, letterbox = TorchPictures("cuda", stream), Letterbox.fit_long_side(640, 480, 448, centred=True, padding=114)
+    with open_engine(entry, ONNX, ON_CPU) as reference, open_engine(entry, TORCH) as engine:
+        for seed in range(12):
+            work(stream)
+            image = load(blocks(seed)).letterboxed(letterbox, entry.normalisation or PIXELS)
+            got = engine.infer({"image": image})
+            assert farthest(reference.infer({"image": image.numpy()}), got) < FP16
+
+
+def refuse() -> None:
+    raise EngineError("node", expected="a run without an error", got="no memory", fix="None.")
+
+
+@pytest.mark.parametrize("fail", [lambda: torch.cuda.current_stream().synchronize(), refuse])
+def test_what_can_not_be_recorded_leaves_all_as_it_was(fail: Callable[[], None]) -> None:
+    device, counter, before = CudaDevice(), torch.zeros(4, device="cuda"), torch.cuda.current_stream()
+    counter.add_(1)
+    torch.cuda.synchronize()
+
+    def enqueue() -> bool:
+        counter.add_(1)
+        fail()
+        return True
+
+    assert device.record(enqueue) is None
+    assert torch.cuda.current_stream() == before
+    with device.queued():
+        counter.add_(1)
+    device.synchronize()
+    assert counter.tolist() == [2] * 4

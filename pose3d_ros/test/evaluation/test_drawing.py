@@ -111,6 +111,18 @@ def test_top_view_holds_everybody() -> None:
     assert TopView.around(np.zeros((0, 3)), 480, 720).depth_m == 4.0
 
 
+def test_somebody_far_beyond_is_marked_at_the_edge(scene: Any, person_maker: Any) -> None:
+    near: Person = scene.truth[0][0]
+    roots = np.array([near.pose.root_cam_m] * 99 + [[0.0, 0.0, 40.0]])
+    view = TopView.around(roots, 480, 720, share=0.98)
+    assert view.depth_m == TopView.around(roots[:1], 480, 720).depth_m
+    far = person_maker(7, near.pose.joints_cam_m + np.array([0.0, 0.0, 40.0]), scene.camera)
+    drawn = draw_top_view(view, (far,))
+    marked = (drawn == bgr(person_hex(7))).all(axis=-1)
+    assert marked[:30].any()
+    assert not marked[60:].any()
+
+
 def test_top_view_draws_people_truth_and_trails(scene: Any) -> None:
     view = TopView(480, 720, 10.0)
     empty = draw_top_view(view, (), camera=scene.camera)
