@@ -87,11 +87,12 @@ class Pipeline:
                     engines[entry.name] = opened.enter_context(opener(entry))
                 return engines[entry.name]
 
+            detector, estimator = _detector(manifest, engine, config), _estimator(manifest, engine, config)
             made = cls(
-                _detector(manifest, engine, config),
-                _estimator(manifest, engine, config),
+                detector,
+                estimator,
                 Tracker(config.tracker),
-                _smoother(manifest, engine, config) if smooth else None,
+                _smoother(manifest, engine, config, estimator.skeleton) if smooth else None,
                 skeleton=config.skeleton,
                 engines=tuple(engines.values()),
             )
@@ -146,15 +147,11 @@ class Pipeline:
         given = None if detections is None else _checked(detections)
         with _timed(timings_ms, "upload"):
             picture = self._picture(frame)
-        try:
+        with self._watched(picture):
             with _timed(timings_ms, "detect"):
                 found = self._detector(frame, picture) if given is None else given
             with _timed(timings_ms, "pose"):
                 return self._estimator(frame, found, picture), found
-        except EngineError as error:
-            if not isinstance(picture, HostPicture):
-                self._give_up_pictures(error)
-            raise
 
     def _picture(self, frame: Frame) -> Picture:
         """The frame's image where the engines read it; the first that runs on a device says where."""
@@ -166,6 +163,16 @@ class Pipeline:
             self._give_up_pictures(error)
             return HostPicture(frame.image_bgr)
 
+    @contextlib.contextmanager
+    def _watched(self, picture: Picture) -> Iterator[None]:
+        """While a picture is read."""
+        try:
+            yield
+        except EngineError as error:
+            if not isinstance(picture, HostPicture):
+                self._give_up_pictures(error)
+            raise
+
     def _give_up_pictures(self, error: EngineError) -> None:
         """Crops are made on the CPU from now on: what failed may be the device's memory, or an engine in the middle."""
         self._picture_problem = f"crops are made on the CPU: {error}"
@@ -175,13 +182,29 @@ class Pipeline:
         return sum(engine.busy_s for engine in self._engines)
 
     def warm_up(self, width_px: int, height_px: int) -> None:
-        """Run the image engines once on a black image of that size: a first run allocates and is slow."""
+        """Run the image engines on a black image of that size: a first run allocates and is slow.
+
+        A GPU prepares each size of batch once, so there it is run for as many sizes as max_people has.
+        """
         camera = Camera.from_hfov(60.0, width_px, height_px)
         frame = Frame(np.zeros((height_px, width_px, 3), dtype=np.uint8), camera, 0)
-        picture = self._picture(frame)
-        self._detector(frame, picture)
-        self._estimator(frame, (Detection(np.array([-0.5, -0.5, width_px - 0.5, height_px - 0.5]), 1.0),), picture)
+        try:
+            self._run_sizes(frame)
+        except EngineError:
+            if not self._picture_problem:
+                raise
+            self._run_sizes(frame)  # with crops of the CPU
         self._estimator.reset()
+
+    def _run_sizes(self, frame: Frame) -> None:
+        height_px, width_px = frame.image_bgr.shape[:2]
+        whole = Detection(np.array([-0.5, -0.5, width_px - 0.5, height_px - 0.5]), 1.0)
+        picture = self._picture(frame)
+        most = 1 if isinstance(picture, HostPicture) else self._detector.config.max_people
+        with self._watched(picture):
+            self._detector(frame, picture)
+            for exponent in range((most - 1).bit_length() + 1):
+                self._estimator(frame, (whole,) * min(2**exponent, most), picture)
 
     def reconfigure(self, config: PipelineConfig) -> None:
         """Take over the stages' settings; engines, backend and threads stay those it was made with."""
@@ -266,7 +289,8 @@ def _detector(manifest: Manifest, engine: _Open, config: PipelineConfig) -> Dete
 def _estimator(manifest: Manifest, engine: _Open, config: PipelineConfig) -> RootPoseEstimator:
     pose_entry = manifest.for_role("pose")
     # Without a root net the pose net has to give metres; the estimator says so where it does not.
-    root_entry = manifest.for_role("root") if manifest.has_role("root") else None
+    has_root_net = manifest.has_role("root") and "root" not in pose_entry.parameters
+    root_entry = manifest.for_role("root") if has_root_net else None
     root_engine = None if root_entry is None or root_entry.name == pose_entry.name else engine(root_entry)
     lift_entry = manifest.for_role("lifter") if manifest.has_role("lifter") and needs_lifter(pose_entry) else None
     lift_engine = None if lift_entry is None else engine(lift_entry)
@@ -275,10 +299,18 @@ def _estimator(manifest: Manifest, engine: _Open, config: PipelineConfig) -> Roo
     )
 
 
-def _smoother(manifest: Manifest, engine: _Open, config: PipelineConfig) -> Smoother | None:
+def _smoother(manifest: Manifest, engine: _Open, config: PipelineConfig, skeleton: Skeleton) -> Smoother | None:
     if not manifest.has_role("smoother"):
         return None
     entry = manifest.for_role("smoother")
+    if entry.skeleton != skeleton.name:
+        _log.warning(
+            "nobody is smoothed: the smoother %s is for %s, people come in %s",
+            entry.name,
+            entry.skeleton,
+            skeleton.name,
+        )
+        return None
     return Smoother(engine(entry), entry, config.smoother)
 
 

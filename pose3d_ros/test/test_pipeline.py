@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -221,6 +222,16 @@ def test_settings_change_between_frames(engines: dict[str, FakeEngine]) -> None:
     pipeline.reconfigure(changed)
     result = pipeline(frame(1))
     assert result.detections == ()
+
+
+def test_a_smoother_for_another_skeleton_is_left_out(
+    engines: dict[str, FakeEngine], caplog: pytest.LogCaptureFixture
+) -> None:
+    other = replace(ENTRIES[2], skeleton="coco17")
+    with build(*ENTRIES[:2], other) as pipeline:
+        assert len(pipeline(frame()).people) == 1
+    assert "smoother" not in engines
+    assert "nobody is smoothed: smoother is for coco17, and people come in muco21" in caplog.text
 
 
 def test_warming_up_touches_the_image_engines_only(engines: dict[str, FakeEngine]) -> None:

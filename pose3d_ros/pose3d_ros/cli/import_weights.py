@@ -1,4 +1,7 @@
-"""`pose3d import`: published checkpoints as engines. Needs torch and onnx, which the set-up for tests installs."""
+"""`pose3d import`: published checkpoints and exported networks as engines.
+
+Checkpoints need torch and onnx, which the set-up for tests installs.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,12 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pose3d_ros.cli import import_onnx
+from pose3d_ros.engines.presets import PRESETS
 from pose3d_ros.errors import ConfigError
 
 if TYPE_CHECKING:
+    from pose3d_ros.nets.import_folder import Placed
     from pose3d_ros.nets.importing import Imported
 
 _NEEDED = ("torch", "onnx")
@@ -28,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for kind, about in (("semgcn", "SemGCN, with non-local blocks or without"), ("martinez", "SemGCN's ckpt_linear")):
         single = _add(kinds.add_parser(kind, help=f"{about}: the role lifter"))
         single.add_argument("--skeleton", metavar="NAME", help="the order of 2D and 3D joints, unless it is h36m16")
+    import_onnx.add_arguments(kinds)
 
 
 def _add(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -54,6 +61,16 @@ def _add_lifter(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Run the command; see its module's docstring."""
+    if args.kind in PRESETS:
+        _report(f"a network of the preset {args.kind}", import_onnx.execute(args), args.output)
+        return 0
+    _require_torch()
+    imported = _import(args)
+    _report(imported.net, imported.placed, args.output)
+    return 0
+
+
+def _require_torch() -> None:
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise ConfigError(
@@ -62,8 +79,6 @@ def execute(args: argparse.Namespace) -> int:
             got=f"no {' and no '.join(missing)}",
             fix="Run `make setup`, or pip install them.",
         )
-    _report(_import(args), args.output)
-    return 0
 
 
 def _import(args: argparse.Namespace) -> Imported:
@@ -85,11 +100,13 @@ def _import(args: argparse.Namespace) -> Imported:
     return importing.import_rootnet(args.checkpoint, args.output, input_size_px=args.input_size, training_data=about)
 
 
-def _report(imported: Imported, folder: Path) -> None:
-    placed = imported.placed
+def _report(net: str, placed: Placed, folder: Path) -> None:
     size = placed.entry.file.stat().st_size / _MIB
-    print(f"found:    {imported.net}")
-    print(f"checked:  ONNX Runtime and torch differ by {placed.difference:.1e} at most (relative)")
+    print(f"found:    {net}")
+    if placed.difference is None:
+        print(f"checked:  inputs and outputs are those of the decoder {placed.entry.decoder}")
+    else:
+        print(f"checked:  ONNX Runtime and torch differ by {placed.difference:.1e} at most (relative)")
     for change in placed.changes:
         print(f"changed:  {change}")
     print(f"written:  {placed.entry.file} ({size:.1f} MiB), the {placed.entry.roles[0]} of {folder}")

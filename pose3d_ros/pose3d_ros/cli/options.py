@@ -44,7 +44,7 @@ def parameters_asked_for(args: argparse.Namespace) -> dict[str, object]:
     return values
 
 
-def parse_parameters(assignments: Sequence[str]) -> dict[str, object]:
+def parse_parameters(assignments: Sequence[str], option: str = "--param") -> dict[str, object]:
     """ "name=value" texts as {name: value}, the value read as YAML. Raises ConfigError for another form."""
     values: dict[str, object] = {}
     for assignment in assignments:
@@ -55,7 +55,7 @@ def parse_parameters(assignments: Sequence[str]) -> dict[str, object]:
             equals = ""
         if not equals or not name:
             raise ConfigError(
-                "--param", expected="NAME=VALUE", got=repr(assignment), fix="For example: tracker.max_age_s=2.0."
+                option, expected="NAME=VALUE", got=repr(assignment), fix="For example: tracker.max_age_s=2.0."
             )
         values[name] = value
     return values

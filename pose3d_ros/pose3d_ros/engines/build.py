@@ -88,8 +88,8 @@ def plan_key(entry: ManifestEntry, options: EngineOptions, facts: DeviceFacts) -
         system=facts.system,
         precision=precision,
         profiles=_profiles(entry, network, options.max_people),
-        # TF32 has FP16's ten bits of mantissa: too few for what the smoother is there to remove.
-        flags=("tf32",) if options.tf32 and "smoother" not in entry.roles else (),
+        # TF32 has FP16's ten bits of mantissa: too few for what a smoother is there to remove.
+        flags=("tf32",) if options.tf32 and not {"smoother", "lifter"} & set(entry.roles) else (),
     )
 
 

@@ -18,6 +18,8 @@ BGR_VNECT = Normalisation(1 / 255, (0.4, 0.4, 0.4), (1.0, 1.0, 1.0), "bgr")
 
 _BODY: Mapping[str, Parameter] = MappingProxyType({"joints": 17})
 """The first 17 of COCO-WholeBody's 133 joints are COCO's."""
+_LIFTED: Mapping[str, Parameter] = MappingProxyType({"root": "closed_form"})
+"""Joints from a lifter have a size, so a root net that sees another crop is not asked."""
 _NONE: Mapping[str, Parameter] = MappingProxyType({})
 
 
@@ -36,7 +38,13 @@ def _pose(
 POSE_PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
         "rtmpose": _pose(
-            "simcc_2d", (192, 256), IMAGENET_255, "coco17", "github.com/open-mmlab/mmpose, projects/rtmpose", "pixels"
+            "simcc_2d",
+            (192, 256),
+            IMAGENET_255,
+            "coco17",
+            "github.com/open-mmlab/mmpose, projects/rtmpose",
+            "pixels",
+            _LIFTED,
         ),
         "rtmw": _pose(
             "simcc_2d",
@@ -45,7 +53,7 @@ POSE_PRESETS: Mapping[str, Preset] = MappingProxyType(
             "coco17",
             "github.com/open-mmlab/mmpose, projects/rtmpose",
             "pixels",
-            _BODY,
+            MappingProxyType({**_BODY, **_LIFTED}),
         ),
         "rtmw3d": _pose(
             "simcc_3d",

@@ -89,7 +89,7 @@ class TorchEngine(Engine):
         )
         answer = self._slot(shapes).run(feeds)
         # Graphs of others may not name their outputs' axes as their inputs'.
-        grown = {s.name for s in self.outputs if rows != batch and s.shape and isinstance(s.shape[0], str)}
+        grown = {s.name for s in self.outputs if batched and rows != batch and s.shape and isinstance(s.shape[0], str)}
         return {
             name: array[:batch] if name in grown and len(array) == rows else array for name, array in answer.items()
         }
@@ -145,8 +145,18 @@ def open_model(entry: ManifestEntry, options: EngineOptions) -> Engine:
         status = f"torch {torch.__version__} on the CPU"
         return TorchEngine(entry.name, graphs.TorchGraph(entry.file), status=status)
     device: Any = torch_device.open_device()
-    graph, precision = _gpu_graph(graphs, entry, options)
-    status = f"torch {torch.__version__} on {device.facts.gpu}, {precision}"
+    try:
+        with device.queued():  # the stream that reads the weights makes them
+            graph, precision = _gpu_graph(graphs, entry, options)
+        device.synchronize()
+        status = f"torch {torch.__version__} on {device.facts.gpu}, {precision}"
+    except RuntimeError as error:
+        raise EngineError(
+            f"engine {entry.name}",
+            expected="room and kernels for it on the GPU",
+            got=str(error).partition("\n")[0],
+            fix="See nvidia-smi; the backend onnxruntime needs no GPU.",
+        ) from error
     return TorchEngine(entry.name, graph, device, status=status, load_picture=device.load_picture)
 
 

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import importlib
 import platform
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from pose3d_ros.engines.base import Availability, DeviceArray, Feed, Tensor
+from pose3d_ros.engines.base import Availability, Feed, Tensor
 from pose3d_ros.engines.pictures import LoadPicture, Picture
 from pose3d_ros.errors import EngineError
 from pose3d_ros.records import ImageArray
@@ -23,6 +24,10 @@ from pose3d_ros.records import ImageArray
 ALIGNMENT = 256
 """Bytes; TensorRT wants every tensor's address to be a multiple of it."""
 _L4T = Path("/etc/nv_tegra_release")
+
+
+_CAPTURING = threading.Lock()
+"""A capture starts with a wait for the whole GPU, which would break one that another thread has under way."""
 
 
 class Buffer(Protocol):
@@ -87,6 +92,7 @@ class CudaDevice:
 
     def __init__(self) -> None:
         self._torch: Any = importlib.import_module("torch")
+        _survive_failures(self._torch)
         self._stream = self._torch.cuda.Stream()
         pictures: Any = importlib.import_module("pose3d_ros.engines.torch_pictures")
         self._load: LoadPicture = pictures.TorchPictures("cuda", self._stream)
@@ -107,7 +113,7 @@ class CudaDevice:
         )
 
     def allocate(self, nbytes: int) -> Buffer:
-        return _CudaBuffer(self._torch, self._stream, max(nbytes, 1))
+        return _CudaBuffer(self, self._torch, self._stream, max(nbytes, 1))
 
     def synchronize(self) -> None:
         self._stream.synchronize()
@@ -120,13 +126,14 @@ class CudaDevice:
     @contextmanager
     def queued(self) -> Iterator[None]:
         """PyTorch's operators inside are queued on the stream; cuDNN takes the time to choose its fastest kernels."""
-        with self._torch.cuda.stream(self._stream), self._torch.backends.cudnn.flags(enabled=True, benchmark=True):
+        flags = self._torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False)
+        with self._torch.cuda.stream(self._stream), flags:
             yield
 
     def after(self, array: Any) -> None:
         """What is queued next waits for what fills that `TorchArray`."""
-        if array.stream is not None:
-            self._stream.wait_stream(array.stream)
+        if array.tensor.is_cuda:
+            self._stream.wait_stream(array.stream or self._torch.cuda.default_stream())
 
     def load_picture(self, image_bgr: ImageArray) -> Picture:
         return self._load(image_bgr)
@@ -134,13 +141,14 @@ class CudaDevice:
     def record(self, enqueue: Callable[[], bool]) -> Callable[[], None] | None:
         graph = self._torch.cuda.CUDAGraph()
         try:
-            # The outer context: where a capture fails, the inner one leaves its stream current.
+            # The second context: where a capture fails, the third one leaves its stream current.
             with (
+                _CAPTURING,
                 self._torch.cuda.stream(self._stream),
                 self._torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"),
             ):
                 done = enqueue()
-        except RuntimeError:  # what can't be captured ends the capture with this
+        except (RuntimeError, EngineError):  # what can't be captured ends the capture with one of these
             return None
         return (lambda: self._replay(graph)) if done else None
 
@@ -152,10 +160,11 @@ class CudaDevice:
 class _CudaBuffer:
     """Device memory with page-locked memory of the same size beside it, through which copies go."""
 
-    def __init__(self, torch: Any, stream: Any, nbytes: int) -> None:
-        self._torch, self._stream = torch, stream
-        # PyTorch's allocator gives multiples of 512 bytes, at such addresses.
-        self._memory = torch.empty(nbytes, dtype=torch.uint8, device="cuda")
+    def __init__(self, device: CudaDevice, torch: Any, stream: Any, nbytes: int) -> None:
+        self._device, self._torch, self._stream = device, torch, stream
+        with torch.cuda.stream(stream):  # the stream that uses it
+            # PyTorch's allocator gives multiples of 512 bytes, at such addresses.
+            self._memory = torch.empty(nbytes, dtype=torch.uint8, device="cuda")
         self._staged = torch.empty(nbytes, dtype=torch.uint8, pin_memory=True)
 
     @property
@@ -166,18 +175,15 @@ class _CudaBuffer:
         if isinstance(array, np.ndarray):
             source = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
             self._staged.numpy()[: source.nbytes] = source
-            tensor = self._staged[: source.nbytes]
-        else:
-            tensor = self._tensor(array)
+            self._copy(self._staged[: source.nbytes])
+            return
+        given: Any = array
+        self._device.after(given)
+        self._copy(given.tensor.reshape(-1).view(self._torch.uint8))
+
+    def _copy(self, tensor: Any) -> None:
         with self._torch.cuda.stream(self._stream):
             self._memory[: tensor.numel()].copy_(tensor, non_blocking=True)
-
-    def _tensor(self, array: DeviceArray) -> Any:
-        """The bytes of an array of this GPU, once what makes it is queued before what this stream does next."""
-        given: Any = array
-        if given.stream is not None:
-            self._stream.wait_stream(given.stream)
-        return given.tensor.reshape(-1).view(self._torch.uint8)
 
     def begin_download(self, array: Tensor) -> None:
         with self._torch.cuda.stream(self._stream):
@@ -212,6 +218,13 @@ def cuda_availability() -> Availability:
         return Availability(True, str(torch.cuda.get_device_name()))
     except RuntimeError as error:
         return Availability(False, f"torch {torch.__version__} can't use the GPU: {_first_line(error)}")
+
+
+def _survive_failures(torch: Any) -> None:
+    """Where a kernel failed, freeing page-locked memory would end the process (PyTorch's pull request 178154)."""
+    with suppress(RuntimeError, ValueError, AttributeError):  # a PyTorch without the setting
+        given = torch._C._accelerator_getAllocatorSettings()
+        torch._C._accelerator_setAllocatorSettings(",".join(filter(None, (given, "pinned_free_catch_all:True"))))
 
 
 def _first_line(error: Exception) -> str:

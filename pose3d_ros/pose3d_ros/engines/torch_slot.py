@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from pose3d_ros.engines.base import Feed, Tensor, TensorSpec
+from pose3d_ros.engines.base import Feed, Tensor, TensorSpec, on_host
 from pose3d_ros.engines.torch_graph import TorchGraph
 from pose3d_ros.engines.torch_pictures import TorchArray
 
@@ -83,7 +83,7 @@ class TorchSlot:
             self._device.after(feed)
             source = feed.tensor
         else:
-            array = np.asarray(feed)
+            array = on_host(feed)
             source = self._staged[name][: len(array)] if array.ndim else self._staged[name]
             np.copyto(source.numpy(), array)
         (target[: len(source)] if source.ndim else target).copy_(source, non_blocking=True)

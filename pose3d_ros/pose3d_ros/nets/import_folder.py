@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,12 +18,12 @@ _NOT_YET = "0" * 64
 class Placed:
     """An engine that now is in its folder.
 
-    difference: the largest between torch and ONNX Runtime, relative. changes: what became of other entries, a sentence
-    each. roles: all that the folder fills now.
+    difference: the largest between torch and ONNX Runtime, relative; None for a file that came as it is. changes: what
+    became of other entries, a sentence each. roles: all that the folder fills now.
     """
 
     entry: ManifestEntry
-    difference: float
+    difference: float | None
     changes: tuple[str, ...]
     roles: frozenset[str]
 
@@ -50,13 +51,36 @@ class EngineFolder:
         Raises EngineError when another role's entry has that name or file, and for what `export` finds wrong; the
         manifest and the engines in it are then as they were.
         """
-        kept, changes = _make_way(self._entries, entry)
-        _check_free(kept, entry)
+        kept, changes = self._room_for(entry)
         try:
             difference = export(entry.file)
             accuracy = {"onnx_difference_from_torch": difference}
             done = replace(entry, sha256=sha256_of(entry.file), accuracy=accuracy)
-            manifest = write_manifest(self.directory, [*kept, done])
+        except OSError as error:
+            raise _not_writable(self.directory, error) from error
+        return self._written(kept, done, difference, changes)
+
+    def take(self, entry: ManifestEntry) -> Placed:
+        """Copy the entry's file here and write the manifest. Raises EngineError as `put`."""
+        here = replace(entry, file=self.directory / entry.file.name)
+        kept, changes = self._room_for(here)
+        try:
+            if entry.file.resolve() != here.file.resolve():
+                shutil.copyfile(entry.file, here.file)
+        except OSError as error:
+            raise _not_writable(self.directory, error) from error
+        return self._written(kept, here, None, changes)
+
+    def _room_for(self, entry: ManifestEntry) -> tuple[list[ManifestEntry], list[str]]:
+        kept, changes = _make_way(self._entries, entry)
+        _check_free(kept, entry)
+        return kept, changes
+
+    def _written(
+        self, kept: list[ManifestEntry], entry: ManifestEntry, difference: float | None, changes: list[str]
+    ) -> Placed:
+        try:
+            manifest = write_manifest(self.directory, [*kept, entry])
         except OSError as error:
             raise _not_writable(self.directory, error) from error
         self._entries = manifest.entries

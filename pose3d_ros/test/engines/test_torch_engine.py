@@ -218,3 +218,18 @@ def test_on_a_gpu_graphs_are_in_half_precision(monkeypatch: pytest.MonkeyPatch) 
     assert path == smoother.file
     with open_engine(pose, TORCH, EngineOptions(precision="fp32")) as engine:
         assert engine.status.endswith("fp32")
+
+
+def test_a_gpu_without_room_goes_to_onnxruntime(make_entry: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gpu(Recording):
+        facts = torch_device.DeviceFacts("Some GPU", "8.7", 16, "12.6", "Linux")
+
+    def full(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.\nmore")
+
+    monkeypatch.setattr("pose3d_ros.engines.torch_graph.TorchGraph", full)
+    monkeypatch.setattr(torch_device, "cuda_availability", lambda: Availability(True, "Some GPU"))
+    monkeypatch.setattr(torch_device, "open_device", Gpu)
+    with open_engine(make_entry(roles=("smoother",)), BackendChoice("torch", "a test", "onnxruntime")) as engine:
+        assert engine.status.startswith("onnxruntime")
+        assert "got CUDA out of memory." in engine.problem

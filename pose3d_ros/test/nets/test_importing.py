@@ -107,6 +107,7 @@ def test_rootnets_entry_says_what_it_is(tmp_path: Path) -> None:
     assert entry.training_data == f"Human3.6M (checkpoint snapshot_19.pth.tar, sha256 {sha256_of(checkpoint)})"
     assert entry.sha256 == sha256_of(entry.file)
     assert entry.accuracy == {"onnx_difference_from_torch": imported.placed.difference}
+    assert imported.placed.difference is not None
     assert imported.placed.difference <= 1e-4
 
 

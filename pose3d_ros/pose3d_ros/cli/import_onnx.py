@@ -1,0 +1,110 @@
+"""`pose3d import PRESET FILE.onnx`: a network of others, as its authors export it, into a folder of engines."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pose3d_ros.cli.options import parse_parameters
+from pose3d_ros.engines import BackendChoice, ManifestEntry, default_manifest_dir, open_engine
+from pose3d_ros.engines.manifest import MANIFEST_NAME, Parameter
+from pose3d_ros.engines.pictures import HostPicture
+from pose3d_ros.engines.presets import PRESETS, preset_entry
+from pose3d_ros.errors import ConfigError, EngineError
+from pose3d_ros.geometry import Camera, crop_places
+from pose3d_ros.records import Frame
+from pose3d_ros.stages.decoders import POSE_DECODERS
+from pose3d_ros.stages.decoders_base import read_pose_settings
+from pose3d_ros.stages.detect import Detector
+from pose3d_ros.stages.entries import crop_size_px, skeleton_of
+from pose3d_ros.stages.pose_engine import crop_engine
+
+if TYPE_CHECKING:
+    from pose3d_ros.nets.import_folder import Placed
+
+_CPU = BackendChoice("onnxruntime", "a look at its inputs and outputs")
+_TRIAL_PX = (640, 480)
+
+
+def add_arguments(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """A subcommand for each preset."""
+    for name, preset in PRESETS.items():
+        parser = kinds.add_parser(name, help=f"a network for the role {preset.roles[0]} ({preset.source})")
+        parser.add_argument("file", type=Path, help="the exported network")
+        parser.add_argument("--output", type=Path, metavar="DIR", required=True, help="folder of engines")
+        parser.add_argument("--licence", required=True, metavar="TEXT", help="of the weights, for the manifest")
+        parser.add_argument("--training-data", metavar="TEXT", default="not stated", help="what they were trained on")
+        parser.add_argument("--name", metavar="NAME", help="of the engine (the file's)")
+        parser.add_argument("--skeleton", metavar="NAME", help="order of the joints, where the preset has another")
+        parser.add_argument("--input-size", type=int, nargs=2, metavar="PX", help="width and height of the input")
+        parser.add_argument(
+            "--parameter", action="append", default=[], metavar="NAME=VALUE", help="for the manifest; may be repeated"
+        )
+        parser.add_argument(
+            "--with-default", action="store_true", help="let the default engines fill a new folder's other roles"
+        )
+        parser.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show the full traceback")
+
+
+def execute(args: argparse.Namespace) -> Placed:
+    """Check that the file is what the preset says, and put it into the folder's manifest.
+
+    Raises EngineError for a file that does not fit; the folder is then as it was.
+    """
+    from pose3d_ros.nets.import_folder import EngineFolder
+
+    entry = preset_entry(
+        args.kind,
+        args.file,
+        name=args.name or args.file.stem,
+        licence=args.licence,
+        training_data=args.training_data,
+        skeleton=args.skeleton,
+        input_size_px=tuple(args.input_size) if args.input_size else None,
+        parameters=_parameters(args.parameter),
+    )
+    _check(entry)
+    if args.with_default and not (args.output / MANIFEST_NAME).exists():
+        shutil.copytree(default_manifest_dir(), args.output, dirs_exist_ok=True)
+    return EngineFolder(args.output).take(entry)
+
+
+def _parameters(assignments: Sequence[str]) -> dict[str, Parameter]:
+    """Raises ConfigError for a value that a manifest can't hold."""
+    found: dict[str, Parameter] = {}
+    for name, value in parse_parameters(assignments, "--parameter").items():
+        if isinstance(value, bool) or not isinstance(value, (int, float, str, list)):
+            raise ConfigError(
+                f"--parameter {name}", expected="a number, a word or a list", got=repr(value), fix="See docs/models.md."
+            )
+        found[name] = value
+    return found
+
+
+def _check(entry: ManifestEntry) -> None:
+    """Raises EngineError unless the decoder can read what the engine says of a black image."""
+    width_px, height_px = _TRIAL_PX
+    frame = Frame(np.zeros((height_px, width_px, 3), np.uint8), Camera.from_hfov(60.0, width_px, height_px), 0)
+    with open_engine(entry, _CPU) as engine:
+        if "detector" in entry.roles:
+            Detector(engine, entry)(frame)
+            return
+        decoder, skeleton = POSE_DECODERS[entry.decoder], skeleton_of(entry)
+        settings = read_pose_settings(entry, decoder, crop_size_px(entry, square=decoder.square))
+        net = crop_engine(engine, entry, decoder.outputs, decoder.k_input)
+        box = [[0.0, 0.0, width_px / 2, height_px / 2]]
+        places = crop_places(box, width_px, height_px, (settings.width_px, settings.height_px))
+        raw = net.infer(HostPicture(frame.image_bgr), places, np.ones(1))
+        joints = decoder.decode(raw, settings).chosen(settings.joints).scores.shape[1]
+    if joints != len(skeleton):
+        raise EngineError(
+            f"joints of {entry.name}",
+            expected=f"the {len(skeleton)} of {skeleton.name}",
+            got=str(joints),
+            fix="Name their order (--skeleton), or which of them to take (--parameter joints=[0, 1, …]).",
+        )
