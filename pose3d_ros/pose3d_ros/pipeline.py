@@ -304,12 +304,8 @@ def _smoother(manifest: Manifest, engine: _Open, config: PipelineConfig, skeleto
         return None
     entry = manifest.for_role("smoother")
     if entry.skeleton != skeleton.name:
-        _log.warning(
-            "nobody is smoothed: the smoother %s is for %s, people come in %s",
-            entry.name,
-            entry.skeleton,
-            skeleton.name,
-        )
+        about = f"{entry.name} is for {entry.skeleton}, and people come in {skeleton.name}"
+        _log.warning("nobody is smoothed: %s", about)
         return None
     return Smoother(engine(entry), entry, config.smoother)
 
