@@ -19,7 +19,7 @@ _TOP_WIDTH_PX = 560
 _TRAIL_FRAMES = 45
 _SEPARATOR_PX = 4
 _GROWTH = 1.2  # room for somebody who goes on walking away
-_SHOWN_SHARE = 0.98
+_SHOWN_SHARE = 0.96
 """Of a recording's roots: one false person far away must not make everybody else small."""
 
 
