@@ -253,6 +253,17 @@ def check_frame(frame: Frame) -> None:
         )
 
 
+def image_entries(manifest: Manifest) -> dict[str, ManifestEntry]:
+    """Role → entry of the engines that a frame goes through before the tracker.
+
+    Without a root net the pose net has to give metres, or have a lifter; the stage says so where it does not.
+    """
+    pose = manifest.for_role("pose")
+    wanted = {"root": "root" not in pose.parameters, "lifter": needs_lifter(pose)}
+    others = {role: manifest.for_role(role) for role, use in wanted.items() if use and manifest.has_role(role)}
+    return {"detector": manifest.for_role("detector"), "pose": pose, **others}
+
+
 def engine_options(config: PipelineConfig, report: Callable[[str], object] | None = None) -> EngineOptions:
     """The engines' options of a configuration. report: told in a line what takes long."""
     settings = config.engine
@@ -287,15 +298,18 @@ def _detector(manifest: Manifest, engine: _Open, config: PipelineConfig) -> Dete
 
 
 def _estimator(manifest: Manifest, engine: _Open, config: PipelineConfig) -> RootPoseEstimator:
-    pose_entry = manifest.for_role("pose")
-    # Without a root net the pose net has to give metres; the estimator says so where it does not.
-    has_root_net = manifest.has_role("root") and "root" not in pose_entry.parameters
-    root_entry = manifest.for_role("root") if has_root_net else None
-    root_engine = None if root_entry is None or root_entry.name == pose_entry.name else engine(root_entry)
-    lift_entry = manifest.for_role("lifter") if manifest.has_role("lifter") and needs_lifter(pose_entry) else None
-    lift_engine = None if lift_entry is None else engine(lift_entry)
+    entries = image_entries(manifest)
+    pose = entries["pose"]
+    root, lift = entries.get("root"), entries.get("lifter")
+    shared = root is not None and root.name == pose.name
     return RootPoseEstimator(
-        engine(pose_entry), pose_entry, root_engine, root_entry, lift_engine, lift_entry, config=config.pose
+        engine(pose),
+        pose,
+        engine(root) if root is not None and not shared else None,
+        root,
+        engine(lift) if lift is not None else None,
+        lift,
+        config=config.pose,
     )
 
 

@@ -12,6 +12,7 @@ from pose3d_ros.config import PipelineConfig
 from pose3d_ros.engines import BackendChoice, Engine, Manifest, ManifestEntry, open_engine
 from pose3d_ros.engines.base import Tensor
 from pose3d_ros.engines.build import int8_path
+from pose3d_ros.engines.entry import IMAGE_ROLES
 from pose3d_ros.errors import EngineError, InputError
 from pose3d_ros.geometry import Camera
 from pose3d_ros.pipeline import Pipeline
@@ -45,8 +46,8 @@ class Listener(Engine):
 def write_quantized(manifest: Manifest, config: PipelineConfig, pictures: Path) -> list[Path]:
     """Write NAME.int8.onnx beside each image engine, calibrated on the pictures of a folder.
 
-    The smoother stays as it is: it is small, and its errors would be seen as jitter. Raises InputError for a folder in
-    which no picture shows anybody, EngineError for a graph that can't be quantised.
+    Nets that read joints stay as they are: they are small, and their errors would be seen as jitter. Raises InputError
+    for a folder in which no picture shows anybody, EngineError for a graph that can't be quantised.
     """
     try:
         from pose3d_ros.engines.graphs.quantize import quantized_graph
@@ -65,7 +66,7 @@ def write_quantized(manifest: Manifest, config: PipelineConfig, pictures: Path) 
             camera = Camera.from_hfov(_HFOV_DEG, image.shape[1], image.shape[0])
             pipeline(Frame(image, camera, number * _NS_PER_S))
     written = []
-    for entry in (e for e in manifest.entries if e.name in listeners):
+    for entry in (e for e in manifest.entries if e.name in listeners and not IMAGE_ROLES.isdisjoint(e.roles)):
         heard = listeners[entry.name].heard
         if not heard:
             raise InputError(

@@ -10,7 +10,7 @@ from typing import Any
 
 from pose3d_ros.engines.base import NotBuiltError
 from pose3d_ros.engines.cache import PlanCache, PlanKey
-from pose3d_ros.engines.entry import ManifestEntry
+from pose3d_ros.engines.entry import IMAGE_ROLES, ManifestEntry
 from pose3d_ros.engines.half_precision import precision_of, write_half
 from pose3d_ros.engines.heartbeat import heartbeat
 from pose3d_ros.engines.manifest import sha256_of
@@ -88,8 +88,8 @@ def plan_key(entry: ManifestEntry, options: EngineOptions, facts: DeviceFacts) -
         system=facts.system,
         precision=precision,
         profiles=_profiles(entry, network, options.max_people),
-        # TF32 has FP16's ten bits of mantissa: too few for what a smoother is there to remove.
-        flags=("tf32",) if options.tf32 and not {"smoother", "lifter"} & set(entry.roles) else (),
+        # TF32 has FP16's ten bits of mantissa: too few for joints in metres, whose noise a smoother is there to remove.
+        flags=("tf32",) if options.tf32 and not IMAGE_ROLES.isdisjoint(entry.roles) else (),
     )
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 
-from pose3d_ros.engines.entry import ManifestEntry
+from pose3d_ros.engines.entry import IMAGE_ROLES, ManifestEntry
 from pose3d_ros.errors import EngineError
 
 
 def precision_of(entry: ManifestEntry, wanted: str) -> str:
     """The arithmetic of an entry's engine on a GPU.
 
-    A smoother's or a lifter's is always fp32: they are small, and rounding would be jitter.
+    That of nets which read joints is always fp32: they are small, and rounding would be jitter.
     """
-    if {"smoother", "lifter"} & set(entry.roles):
+    if IMAGE_ROLES.isdisjoint(entry.roles):
         return "fp32"
     return "fp16" if wanted == "auto" else wanted
 

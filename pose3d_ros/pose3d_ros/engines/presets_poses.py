@@ -18,8 +18,8 @@ BGR_VNECT = Normalisation(1 / 255, (0.4, 0.4, 0.4), (1.0, 1.0, 1.0), "bgr")
 
 _BODY: Mapping[str, Parameter] = MappingProxyType({"joints": 17})
 """The first 17 of COCO-WholeBody's 133 joints are COCO's."""
-_LIFTED: Mapping[str, Parameter] = MappingProxyType({"root": "closed_form"})
-"""Joints from a lifter have a size, so a root net that sees another crop is not asked."""
+_SOLVED: Mapping[str, Parameter] = MappingProxyType({"root": "closed_form"})
+"""Joints in metres, a lifter's too, have a size: a root net is not asked, which would move each along its ray."""
 _NONE: Mapping[str, Parameter] = MappingProxyType({})
 
 
@@ -44,7 +44,7 @@ POSE_PRESETS: Mapping[str, Preset] = MappingProxyType(
             "coco17",
             "github.com/open-mmlab/mmpose, projects/rtmpose",
             "pixels",
-            _LIFTED,
+            _SOLVED,
         ),
         "rtmw": _pose(
             "simcc_2d",
@@ -53,7 +53,7 @@ POSE_PRESETS: Mapping[str, Preset] = MappingProxyType(
             "coco17",
             "github.com/open-mmlab/mmpose, projects/rtmpose",
             "pixels",
-            MappingProxyType({**_BODY, **_LIFTED}),
+            MappingProxyType({**_BODY, **_SOLVED}),
         ),
         "rtmw3d": _pose(
             "simcc_3d",
@@ -81,10 +81,20 @@ POSE_PRESETS: Mapping[str, Preset] = MappingProxyType(
             "pixels, metres",
         ),
         "vnect": _pose(
-            "location_maps", (368, 368), BGR_VNECT, "muco21", "github.com/XinArkh/VNect, src/utils.py and estimator.py"
+            "location_maps",
+            (368, 368),
+            BGR_VNECT,
+            "muco21",
+            "github.com/XinArkh/VNect, src/utils.py and estimator.py",
+            parameters=_SOLVED,
         ),
         "metrabs": _pose(
-            "metrabs", (256, 256), RGB_1, None, "github.com/isarandi/metrabs, metrabs_pytorch/models/metrabs.py"
+            "metrabs",
+            (256, 256),
+            RGB_1,
+            None,
+            "github.com/isarandi/metrabs, metrabs_pytorch/models/metrabs.py",
+            parameters=_SOLVED,
         ),
         "mediapipe": _pose(
             "mediapipe_world",
@@ -92,6 +102,7 @@ POSE_PRESETS: Mapping[str, Preset] = MappingProxyType(
             RGB_255,
             "mediapipe33",
             "ai.google.dev/edge/mediapipe/solutions/vision/pose_landmarker",
+            parameters=_SOLVED,
         ),
     }
 )
