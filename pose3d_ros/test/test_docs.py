@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from pose3d_ros.cli.import_onnx import PARAMETERS as IMPORT_PARAMETERS
 from pose3d_ros.cli.main import COMMANDS, build_parser
 from pose3d_ros.config import PARAMETERS
 from pose3d_ros.evaluation.held_out_numbers import BoxNumbers, PeopleNumbers
 from pose3d_ros.evaluation.summary import Accuracy, Completeness, Speed, Steadiness, Summary
 from pose3d_ros.stages.decoders import POSE_DECODERS, ROOT_DECODERS
 from pose3d_ros.stages.detector_decoders import DETECTOR_DECODERS
+from pose3d_ros.stages.lift_decoders import LIFT_DECODERS
 
 PACKAGE = Path(__file__).resolve().parents[1]
 ROOT = PACKAGE.parent
@@ -270,6 +272,14 @@ def test_decoders_are_those_of_the_stages() -> None:
     for name in ("detect", "smooth"):
         known |= constants(SOURCE / "stages" / f"{name}.py")
     assert named("decoder")["pose3d_ros/engines/README.md"] - known == set()
+    for page in ("pose3d_ros/engines/README.md", "docs/models_poses.md"):
+        assert named("lifter decoder")[page] == set(LIFT_DECODERS)
+
+
+def test_parameters_of_imported_networks_are_those_of_the_tables() -> None:
+    tables = named("manifest parameter")
+    assert tables["docs/models.md"] == set(IMPORT_PARAMETERS["detector"])
+    assert tables["docs/models_poses.md"] == set(IMPORT_PARAMETERS["pose"])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=ids)

@@ -16,10 +16,10 @@ from pathlib import Path
 import pose3d_ros
 from pose3d_ros.cli.sample import sample_bag
 from pose3d_ros.config import EngineConfig
-from pose3d_ros.engines import Manifest, choose_backend, load_manifest, verify_sha256
+from pose3d_ros.engines import choose_backend, load_manifest, verify_sha256
 from pose3d_ros.engines.backend import default_probes
 from pose3d_ros.errors import Pose3DError
-from pose3d_ros.stages.decoders import POSE_DECODERS
+from pose3d_ros.stages.pose_place import needed_roles
 
 _MIN_PYTHON = (3, 10)
 _NEEDED = {
@@ -206,17 +206,11 @@ def engine_checks(folder: str | None) -> Iterator[Check]:
             yield Check(State.FAIL, entry.name, str(error))
         else:
             yield Check(State.OK, entry.name, about)
-    optional = {"smoother"} | ({"root"} if _gives_metres(manifest) else set())
-    for role in ("detector", "root", "pose", "smoother"):
+    needed = needed_roles(manifest)
+    for role in dict.fromkeys((*needed, "root", "smoother")):
         if not manifest.has_role(role):
-            state = State.INFO if role in optional else State.FAIL
+            state = State.FAIL if role in needed else State.INFO
             yield Check(state, role, "no engine for it", "Add one, or choose another folder of engines.")
-
-
-def _gives_metres(manifest: Manifest) -> bool:
-    """Whether the pose net's joints are in metres: their root then needs no net."""
-    decoder = POSE_DECODERS.get(manifest.for_role("pose").decoder) if manifest.has_role("pose") else None
-    return decoder is not None and decoder.gives == "metres"
 
 
 def device_checks() -> Iterator[Check]:

@@ -65,7 +65,9 @@ def offline_session(bag: Path, config: PipelineConfig) -> Session:
         opened = open_pipeline(config)
         stack.callback(opened.pipeline.close)
         smoother, model = None, opened.model
-        if open_manifest(config.engine).has_role("smoother") and not config.skeleton:
+        manifest, people = open_manifest(config.engine), opened.pipeline.skeleton.name
+        fits = manifest.has_role("smoother") and manifest.for_role("smoother").skeleton == people
+        if fits and not config.skeleton:
             smoothing = open_smoother(config)
             stack.callback(smoothing.engine.close)
             smoother, model = smoothing.smoother, f"{opened.model} + {smoothing.model}"

@@ -3,32 +3,52 @@
 from __future__ import annotations
 
 import argparse
-import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pose3d_ros.cli.options import parse_parameters
-from pose3d_ros.engines import BackendChoice, ManifestEntry, default_manifest_dir, open_engine
-from pose3d_ros.engines.manifest import MANIFEST_NAME, Parameter
+from pose3d_ros.engines import BackendChoice, ManifestEntry, default_manifest_dir, load_manifest, open_engine
+from pose3d_ros.engines.manifest import Parameter
 from pose3d_ros.engines.pictures import HostPicture
-from pose3d_ros.engines.presets import PRESETS, preset_entry
+from pose3d_ros.engines.presets import PRESETS, get_preset, preset_entry
 from pose3d_ros.errors import ConfigError, EngineError
 from pose3d_ros.geometry import Camera, crop_places
 from pose3d_ros.records import Frame
 from pose3d_ros.stages.decoders import POSE_DECODERS
 from pose3d_ros.stages.decoders_base import read_pose_settings
 from pose3d_ros.stages.detect import Detector
-from pose3d_ros.stages.entries import crop_size_px, skeleton_of
+from pose3d_ros.stages.entries import crop_size_px, real_parameter, skeleton_of
 from pose3d_ros.stages.pose_engine import crop_engine
+from pose3d_ros.stages.pose_place import root_solver
 
 if TYPE_CHECKING:
     from pose3d_ros.nets.import_folder import Placed
 
 _CPU = BackendChoice("onnxruntime", "a look at its inputs and outputs")
 _TRIAL_PX = (640, 480)
+
+PARAMETERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "detector": ("person_class", "image_input", "outputs", "long_side_px", "strides", "activation"),
+        "pose": (
+            "box_scale",
+            "image_input",
+            "outputs",
+            "joints",
+            "root",
+            "ahead",
+            "metres_per_unit",
+            "split_ratio",
+            "z_range_m",
+            "depth_range_m",
+        ),
+    }
+)
+"""Role → the parameters that its networks' manifest entries have, as docs/models.md and docs/models_poses.md say."""
 
 
 def add_arguments(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -66,18 +86,22 @@ def execute(args: argparse.Namespace) -> Placed:
         training_data=args.training_data,
         skeleton=args.skeleton,
         input_size_px=tuple(args.input_size) if args.input_size else None,
-        parameters=_parameters(args.parameter),
+        parameters=_parameters(args.parameter, get_preset(args.kind).roles[0]),
     )
     _check(entry)
-    if args.with_default and not (args.output / MANIFEST_NAME).exists():
-        shutil.copytree(default_manifest_dir(), args.output, dirs_exist_ok=True)
-    return EngineFolder(args.output).take(entry)
+    others = load_manifest(default_manifest_dir()).entries if args.with_default else ()
+    return EngineFolder(args.output).take(entry, others)
 
 
-def _parameters(assignments: Sequence[str]) -> dict[str, Parameter]:
-    """Raises ConfigError for a value that a manifest can't hold."""
+def _parameters(assignments: Sequence[str], role: str) -> dict[str, Parameter]:
+    """Raises ConfigError for a name that the role's networks do not know and a value that a manifest can't hold."""
     found: dict[str, Parameter] = {}
     for name, value in parse_parameters(assignments, "--parameter").items():
+        if name not in PARAMETERS[role]:
+            page = "docs/models.md" if role == "detector" else "docs/models_poses.md"
+            raise ConfigError(
+                "--parameter", expected="one of " + ", ".join(PARAMETERS[role]), got=name, fix=f"See {page}."
+            )
         if isinstance(value, bool) or not isinstance(value, (int, float, str, list)):
             raise ConfigError(
                 f"--parameter {name}", expected="a number, a word or a list", got=repr(value), fix="See docs/models.md."
@@ -98,7 +122,10 @@ def _check(entry: ManifestEntry) -> None:
         settings = read_pose_settings(entry, decoder, crop_size_px(entry, square=decoder.square))
         net = crop_engine(engine, entry, decoder.outputs, decoder.k_input)
         box = [[0.0, 0.0, width_px / 2, height_px / 2]]
-        places = crop_places(box, width_px, height_px, (settings.width_px, settings.height_px))
+        # The entry stands for a root net: whether there is one beside it is the pipeline's question.
+        root_solver(entry, decoder, entry, lifted=True)
+        scale = real_parameter(entry, "box_scale", 1.0)
+        places = crop_places(box, width_px, height_px, (settings.width_px, settings.height_px), scale)
         raw = net.infer(HostPicture(frame.image_bgr), places, np.ones(1))
         joints = decoder.decode(raw, settings).chosen(settings.joints).scores.shape[1]
     if joints != len(skeleton):

@@ -1,6 +1,6 @@
 """`pose3d import`: published checkpoints and exported networks as engines.
 
-Checkpoints need torch and onnx, which the set-up for tests installs.
+Checkpoints need torch and onnx, which the set-up for tests installs; presets need neither.
 """
 
 from __future__ import annotations
@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pose3d_ros.cli import import_onnx
+from pose3d_ros.engines import Manifest
 from pose3d_ros.engines.presets import PRESETS
 from pose3d_ros.errors import ConfigError
+from pose3d_ros.stages.pose_place import needed_roles, skeleton_of_people
 
 if TYPE_CHECKING:
     from pose3d_ros.nets.import_folder import Placed
     from pose3d_ros.nets.importing import Imported
 
 _NEEDED = ("torch", "onnx")
-_NODE_ROLES = ("detector", "root", "pose")
 _MIB = 1 << 20
 
 
@@ -111,8 +112,17 @@ def _report(net: str, placed: Placed, folder: Path) -> None:
         print(f"changed:  {change}")
     print(f"written:  {placed.entry.file} ({size:.1f} MiB), the {placed.entry.roles[0]} of {folder}")
     print(f"licence:  {placed.entry.licence}")
-    lacking = [role for role in _NODE_ROLES if role not in placed.roles]
+    lacking = [role for role in needed_roles(placed.manifest) if not placed.manifest.has_role(role)]
     if placed.entry.roles == ("lifter",):
         print("note:     the nodes run it behind a pose net that reads these 2D joints; see docs/models_poses.md")
     elif lacking:
         print(f"lacking:  {', '.join(lacking)}, which pose_node needs in the same folder")
+    _report_smoother(placed.manifest)
+
+
+def _report_smoother(manifest: Manifest) -> None:
+    """Say so where the smoother is for people in another skeleton than theirs."""
+    people = skeleton_of_people(manifest)
+    reads = manifest.for_role("smoother").skeleton if manifest.has_role("smoother") else people
+    if people is not None and reads != people:
+        print(f"note:     the smoother is for {reads}, not {people}: launch with smoother:=false")

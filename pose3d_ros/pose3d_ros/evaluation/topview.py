@@ -154,7 +154,7 @@ def _draw_person(canvas: ImageArray, view: TopView, person: Person) -> None:
         thickness = max(1, round(1.5 * unit)) if predicted else cv2.FILLED
         cv2.circle(canvas, centre, round(5.5 * unit * 2**_SHIFT), colour, thickness, cv2.LINE_AA, _SHIFT)
         label_px = (int(root_px[0] + 9 * unit), int(root_px[1] - 7 * unit))
-        _text(canvas, f"P{person.track_id}  {person.pose.root_cam_m[2]:.1f} m", label_px, unit, colour)
+        _label(canvas, person, label_px, unit, colour)
 
 
 def _draw_beyond(canvas: ImageArray, view: TopView, person: Person, colour: Bgr) -> None:
@@ -170,7 +170,11 @@ def _draw_beyond(canvas: ImageArray, view: TopView, person: Person, colour: Bgr)
     )
     left_px = min(int(inside[0] + 9 * unit), view.width_px - round(90 * unit))
     label_px = (left_px, max(int(inside[1] + 4 * unit), round(14 * unit)))
-    _text(canvas, f"P{person.track_id}  {person.pose.root_cam_m[2]:.1f} m", label_px, unit, colour)
+    _label(canvas, person, label_px, unit, colour)
+
+
+def _label(canvas: ImageArray, person: Person, at_px: tuple[int, int], unit: float, colour: Bgr) -> None:
+    _text(canvas, f"P{person.track_id}  {person.pose.root_cam_m[2]:.1f} m", at_px, unit, colour)
 
 
 def _ring(canvas: ImageArray, view: TopView, point_cam_m: Array, colour: Bgr) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pose3d_ros.engines.manifest import MANIFEST_NAME, ManifestEntry, load_manifest, sha256_of, write_manifest
+from pose3d_ros.engines.backend import BackendChoice, open_engine
+from pose3d_ros.engines.manifest import MANIFEST_NAME, Manifest, ManifestEntry, load_manifest, sha256_of, write_manifest
 from pose3d_ros.errors import EngineError
 
 _NOT_YET = "0" * 64
+_CPU = BackendChoice("onnxruntime", "a look at the copy")
 
 
 @dataclass(frozen=True)
@@ -19,13 +22,13 @@ class Placed:
     """An engine that now is in its folder.
 
     difference: the largest between torch and ONNX Runtime, relative; None for a file that came as it is. changes: what
-    became of other entries, a sentence each. roles: all that the folder fills now.
+    became of other entries, a sentence each. manifest: the folder's now.
     """
 
     entry: ManifestEntry
     difference: float | None
     changes: tuple[str, ...]
-    roles: frozenset[str]
+    manifest: Manifest
 
 
 class EngineFolder:
@@ -51,7 +54,7 @@ class EngineFolder:
         Raises EngineError when another role's entry has that name or file, and for what `export` finds wrong; the
         manifest and the engines in it are then as they were.
         """
-        kept, changes = self._room_for(entry)
+        kept, changes = _room_for(self._entries, entry)
         try:
             difference = export(entry.file)
             accuracy = {"onnx_difference_from_torch": difference}
@@ -60,21 +63,32 @@ class EngineFolder:
             raise _not_writable(self.directory, error) from error
         return self._written(kept, done, difference, changes)
 
-    def take(self, entry: ManifestEntry) -> Placed:
-        """Copy the entry's file here and write the manifest. Raises EngineError as `put`."""
-        here = replace(entry, file=self.directory / entry.file.name)
-        kept, changes = self._room_for(here)
+    def take(self, entry: ManifestEntry, others: Sequence[ManifestEntry] = ()) -> Placed:
+        """Copy the entry's file here and write the manifest.
+
+        others: fill the other roles of a folder without engines; their files are copied too. Raises EngineError as
+        `put`, for a copy that can't be opened, and where an other's file would replace one that no manifest knows.
+        """
+        new = [] if self._entries else [one for one in others if not set(one.roles) <= set(entry.roles)]
+        sources = [entry, *new]
+        here, *there = (replace(one, file=self.directory / one.file.name) for one in sources)
+        kept, changes = _room_for((*self._entries, *there), here)
         try:
-            if entry.file.resolve() != here.file.resolve():
-                shutil.copyfile(entry.file, here.file)
+            _check_unknown(there)
+            self._copy([source for source in sources if not _same_file(source.file, self.directory)])
         except OSError as error:
             raise _not_writable(self.directory, error) from error
         return self._written(kept, here, None, changes)
 
-    def _room_for(self, entry: ManifestEntry) -> tuple[list[ManifestEntry], list[str]]:
-        kept, changes = _make_way(self._entries, entry)
-        _check_free(kept, entry)
-        return kept, changes
+    def _copy(self, sources: Sequence[ManifestEntry]) -> None:
+        """All of the files or none: what is wrong with a copy is found before it takes its place."""
+        with tempfile.TemporaryDirectory(dir=self.directory) as drafts:
+            copies = [replace(source, file=Path(drafts, source.file.name)) for source in sources]
+            for source, copy in zip(sources, copies, strict=True):
+                shutil.copyfile(source.file, copy.file)
+                _check_opens(copy)
+            for copy in copies:
+                os.replace(copy.file, self.directory / copy.file.name)
 
     def _written(
         self, kept: list[ManifestEntry], entry: ManifestEntry, difference: float | None, changes: list[str]
@@ -84,8 +98,7 @@ class EngineFolder:
         except OSError as error:
             raise _not_writable(self.directory, error) from error
         self._entries = manifest.entries
-        roles = frozenset(role for one in manifest.entries for role in one.roles)
-        return Placed(manifest.for_role(entry.roles[0]), difference, tuple(changes), roles)
+        return Placed(manifest.for_role(entry.roles[0]), difference, tuple(changes), manifest)
 
 
 def unfinished_entry(name: str, role: str, directory: Path) -> ManifestEntry:
@@ -103,6 +116,12 @@ def unfinished_entry(name: str, role: str, directory: Path) -> ManifestEntry:
         licence="",
         training_data="",
     )
+
+
+def _room_for(entries: tuple[ManifestEntry, ...], entry: ManifestEntry) -> tuple[list[ManifestEntry], list[str]]:
+    kept, changes = _make_way(entries, entry)
+    _check_free(kept, entry)
+    return kept, changes
 
 
 def _make_way(entries: tuple[ManifestEntry, ...], entry: ManifestEntry) -> tuple[list[ManifestEntry], list[str]]:
@@ -129,6 +148,33 @@ def _check_free(kept: list[ManifestEntry], entry: ManifestEntry) -> None:
                 got=f"{other.name}, the {', '.join(other.roles)}",
                 fix="Rename that one in the manifest, or choose another --output.",
             )
+
+
+def _same_file(file: Path, directory: Path) -> bool:
+    return file.resolve() == (directory / file.name).resolve()
+
+
+def _check_unknown(entries: Sequence[ManifestEntry]) -> None:
+    for entry in entries:
+        if entry.file.exists() and sha256_of(entry.file) != entry.sha256:
+            raise EngineError(
+                f"folder {entry.file.parent}",
+                expected=f"room for {entry.file.name} of {entry.name}",
+                got="another file of that name",
+                fix="Rename it, or choose another --output.",
+            )
+
+
+def _check_opens(copy: ManifestEntry) -> None:
+    try:
+        open_engine(copy, _CPU).close()
+    except EngineError as error:
+        raise EngineError(
+            f"copy of {copy.file.name}",
+            expected="a file that can be opened by itself",
+            got=error.got,
+            fix="If its weights lie in a file beside it, save it as one file: onnx.save(onnx.load(F), G).",
+        ) from error
 
 
 def _not_writable(directory: Path, error: OSError) -> EngineError:

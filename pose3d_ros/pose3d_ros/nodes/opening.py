@@ -19,7 +19,7 @@ from pose3d_ros.engines import (
 from pose3d_ros.engines.base import engine_problems
 from pose3d_ros.engines.manifest import default_manifest_candidates
 from pose3d_ros.nodes.share import share_directories
-from pose3d_ros.pipeline import Pipeline, engine_options
+from pose3d_ros.pipeline import Pipeline, engine_options, image_entries
 from pose3d_ros.skeletons import Skeleton, get_skeleton
 from pose3d_ros.stages.smooth import Smoother
 
@@ -69,8 +69,7 @@ def open_pipeline(config: PipelineConfig, report: Report | None = None) -> OpenP
     with contextlib.ExitStack() as opened:  # closed again when a first run fails
         opened.enter_context(pipeline).warm_up(*_WARM_UP_PX)
         opened.pop_all()
-    roles = (role for role in ("detector", "root", "pose") if manifest.has_role(role))
-    names = dict.fromkeys(manifest.for_role(role).name for role in roles)
+    names = dict.fromkeys(entry.name for entry in image_entries(manifest).values())
     return OpenPipeline(pipeline, " + ".join(names), backend)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pose3d_ros.engines.manifest import ManifestEntry
+from pose3d_ros.engines.manifest import Manifest, ManifestEntry
 from pose3d_ros.errors import EngineError
 from pose3d_ros.geometry import Camera, SolvedRoots, assemble, rotation_to_rays, solve_root, weak_perspective_root
 from pose3d_ros.records import Array
@@ -35,6 +35,20 @@ def needs_lifter(entry: ManifestEntry) -> bool:
     """Whether a pose engine's joints are in the image alone, so that an engine of the role lifter has to raise them."""
     decoder = POSE_DECODERS.get(entry.decoder)
     return decoder is not None and decoder.gives == "pixels"
+
+
+def needed_roles(manifest: Manifest) -> tuple[str, ...]:
+    """The roles that have to be filled for its pose net's people to get a place; those of any pose net without one."""
+    decoder = POSE_DECODERS.get(manifest.for_role("pose").decoder) if manifest.has_role("pose") else None
+    if decoder is None or decoder.gives == "depth":
+        return ("detector", "root", "pose")
+    return ("detector", "pose", "lifter") if decoder.gives == "pixels" else ("detector", "pose")
+
+
+def skeleton_of_people(manifest: Manifest) -> str | None:
+    """Name of the skeleton in which people come out of the pose net or its lifter, None without such an engine."""
+    role = "lifter" if manifest.has_role("pose") and needs_lifter(manifest.for_role("pose")) else "pose"
+    return manifest.for_role(role).skeleton if manifest.has_role(role) else None
 
 
 def root_solver(

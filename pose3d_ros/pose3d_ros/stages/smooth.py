@@ -112,10 +112,11 @@ class Smoother:
         for person in people:
             if person.pose.skeleton.name != self._skeleton.name:
                 raise InputError(
-                    f"skeleton of person {person.track_id}",
+                    "skeleton of the people",
                     expected=self._skeleton.name,
                     got=person.pose.skeleton.name,
-                    fix="Leave the skeleton unset before the smoother and convert behind it.",
+                    fix=f"Use a smoother for {person.pose.skeleton.name}, or none (smoother:=false). If `skeleton` is "
+                    "set on pose_node, set it on smoother_node instead.",
                 )
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from scipy.spatial.transform import Rotation
 from torch.utils.data import IterableDataset
 
+from pose3d_ros.errors import ConfigError
 from pose3d_ros.records import Array
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.stages.lift_features import person_features
@@ -59,7 +60,8 @@ def held_out_tracks(assets: Path, bodies: Sequence[int]) -> list[Array]:
 class LiftSamples(IterableDataset[LiftSample]):
     """Random windows of the tracks, half of them mirrored, before random cameras.
 
-    frames: T. noisy: with a 2D net's errors and gaps; else the places are exact and every score is 1.
+    frames: T. noisy: with a 2D net's errors and gaps; else the places are exact and every score is 1. Raises
+    ConfigError for a skeleton with joints that the tracks lack.
     """
 
     def __init__(
@@ -75,8 +77,8 @@ class LiftSamples(IterableDataset[LiftSample]):
         self.joints = np.concatenate(tracks).astype(np.float32)
         self.lengths = np.array([len(track) for track in tracks])
         self.starts = np.cumsum(self.lengths) - self.lengths
-        self.seen_order = [SYNTH_JOINTS.index(name) for name in input_skeleton.joints]
-        self.order = [SYNTH_JOINTS.index(name) for name in skeleton.joints]
+        self.seen_order = _order("input_skeleton", input_skeleton)
+        self.order = _order("skeleton", skeleton)
         self.root = skeleton.root
 
     def __iter__(self) -> Iterator[LiftSample]:
@@ -126,6 +128,19 @@ def placed(joints_m: Array, rng: np.random.Generator) -> Array:
     depth = np.maximum(rng.uniform(1.5, 8, people), _NEAREST_M - seen[..., 2].min(axis=(1, 2)))
     ray = np.stack([rng.uniform(-0.6, 0.6, people), rng.uniform(-0.3, 0.3, people), np.ones(people)], axis=-1)
     return np.asarray(seen + (depth[:, None] * ray)[:, None, None])
+
+
+def _order(key: str, skeleton: Skeleton) -> list[int]:
+    """Where the skeleton's joints are among SYNTH_JOINTS. key: of the recipe, for the message."""
+    lacking = [name for name in skeleton.joints if name not in SYNTH_JOINTS]
+    if lacking:
+        raise ConfigError(
+            f"recipe key {key}",
+            expected="joints that the rendered bodies have",
+            got=f"{skeleton.name}, of which they lack {', '.join(lacking)}",
+            fix="Choose another skeleton.",
+        )
+    return [SYNTH_JOINTS.index(name) for name in skeleton.joints]
 
 
 def _flat(values: Array) -> Array:

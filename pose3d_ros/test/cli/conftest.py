@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -10,11 +12,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from pose3d_ros.engines import ManifestEntry, Normalisation, sha256_of, write_manifest
+from pose3d_ros.engines import ManifestEntry, Normalisation, load_manifest, sha256_of, write_manifest
 from pose3d_ros.evaluation.bag_writer import BagWriter
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.records import Detection, ImageArray, Person, Pose, TrackState
-from pose3d_ros.skeletons import get_skeleton
+from pose3d_ros.skeletons import Skeleton, get_skeleton
 from pose3d_ros.stages.smooth_features import correction_size, feature_size
 
 MUCO = get_skeleton("muco21")
@@ -94,9 +96,9 @@ def _pose(path: Path) -> Path:
     )
 
 
-def _smoother(path: Path) -> Path:
+def _smoother(path: Path, skeleton: Skeleton = MUCO) -> Path:
     """Corrects nothing."""
-    count = len(MUCO)
+    count = len(skeleton)
     state: Shape = ["batch", 1, 1]
     return _save(
         path,
@@ -139,6 +141,17 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Path:
             _entry(_smoother(folder / "smoother.onnx"), ("smoother",), "temporal_step", None, delay_frames=0),
         ],
     )
+    return folder
+
+
+@pytest.fixture
+def engines_of_two_skeletons(engines: Path, tmp_path: Path) -> Path:
+    """The same, but the smoother is for people in another skeleton."""
+    folder = tmp_path / "engines"
+    shutil.copytree(engines, folder)
+    *others, smoother = load_manifest(folder).entries
+    file = _smoother(folder / "smoother.onnx", get_skeleton("h36m17"))
+    write_manifest(folder, [*others, replace(smoother, skeleton="h36m17", sha256=sha256_of(file))])
     return folder
 
 

@@ -70,6 +70,16 @@ def test_evaluate_runs_the_engines_on_a_recording(
     assert {k: v for k, v in again.items() if k not in timed} == {k: v for k, v in first.items() if k not in timed}
 
 
+def test_evaluate_leaves_a_smoother_for_another_skeleton_out(
+    recording: Path, engines_of_two_skeletons: Path, tmp_path: Path
+) -> None:
+    numbers, folder = tmp_path / "numbers.json", str(engines_of_two_skeletons)
+    assert main(["evaluate", "--bag", str(recording), "--engines", folder, "--json", str(numbers)]) == 0
+    found = json.loads(numbers.read_text(encoding="utf-8"))
+    assert set(found["engine_stage_ms"]) == {"detect", "pose"}
+    assert found["model"] == "detector-of-constants + pose-of-constants"
+
+
 def test_evaluate_writes_a_report(recording: Path, engines: Path, tmp_path: Path) -> None:
     folder = tmp_path / "report"
     assert main(["evaluate", "--bag", str(recording), "--engines", str(engines), "--report", str(folder)]) == 0

@@ -67,6 +67,12 @@ def test_sizes_are_width_by_height() -> None:
     assert POSE_PRESETS["rtmw3d"].input_size_px == (288, 384)
 
 
+def test_joints_with_a_size_have_a_root_in_closed_form_and_no_other() -> None:
+    gives = {name: POSE_DECODERS[preset.decoder].gives for name, preset in POSE_PRESETS.items()}
+    roots = {name: preset.parameters.get("root") for name, preset in POSE_PRESETS.items()}
+    assert roots == {name: None if what == "depth" else "closed_form" for name, what in gives.items()}
+
+
 def test_the_documentation_has_a_row_for_each() -> None:
     rows = re.findall(r"^\| `(\w+)` \| .* \| (\d+)x(\d+),", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
     sizes = {name: (int(width), int(height)) for name, width, height in rows}

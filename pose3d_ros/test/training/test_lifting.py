@@ -161,6 +161,13 @@ def test_the_motions_are_asked_for(tmp_path: Path) -> None:
         build_task(RECIPE, Folders(tmp_path))
 
 
+@pytest.mark.parametrize("key", ["skeleton", "input_skeleton"])
+def test_joints_that_bodies_lack_are_named(key: str) -> None:
+    skeletons = {"input_skeleton": COCO, "skeleton": MUCO, key: get_skeleton("mediapipe33")}
+    with pytest.raises(ConfigError, match=rf"^recipe key {key}: .* got mediapipe33, of which they lack .*L_Eye_Inner"):
+        LiftSamples(tracks(), skeletons["input_skeleton"], skeletons["skeleton"], 6, 1)
+
+
 def test_a_lifter_starts_from_a_checkpoint_only(tmp_path: Path) -> None:
     RECIPE.save(tmp_path / "recipe.yaml")
     with pytest.raises(ConfigError, match=r"expected a run's checkpoint\.pt, for a lifter, got a\.onnx"):
