@@ -32,9 +32,9 @@ class Normalisation:
     std: tuple[float, float, float]
     channel_order: str
 
-    def apply(self, images_bgr: ImageArray) -> npt.NDArray[np.float32]:
-        """The network's input. images_bgr: (N, H, W, 3) uint8. Returns (N, 3, H, W) float32, C-contiguous."""
-        images = np.empty((len(images_bgr), 3, *images_bgr.shape[1:3]), dtype=np.float32)
+    def apply(self, images_bgr: ImageArray, out: npt.NDArray[np.float32] | None = None) -> npt.NDArray[np.float32]:
+        """The network's input. images_bgr: (N, H, W, 3) uint8. Returns (N, 3, H, W) float32: `out`, or a new array."""
+        images = np.empty((len(images_bgr), 3, *images_bgr.shape[1:3]), dtype=np.float32) if out is None else out
         for channel, (mean, std) in enumerate(zip(self.mean, self.std, strict=True)):
             source = channel if self.channel_order == "bgr" else 2 - channel
             np.multiply(images_bgr[..., source], np.float32(self.scale / std), out=images[:, channel])

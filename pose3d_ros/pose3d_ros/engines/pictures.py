@@ -56,20 +56,23 @@ class HostPicture:
             out += normalisation.apply(np.full((1, 1, 1, 3), letterbox.padding, dtype=np.uint8))
         rows = slice(letterbox.top_px, letterbox.top_px + content[1])
         columns = slice(letterbox.left_px, letterbox.left_px + content[0])
-        out[:, :, rows, columns] = normalisation.apply(resized[None])
+        normalisation.apply(resized[None], out[:, :, rows, columns])
         return out
 
     def crops(
         self, img2crop: Array, size_px: tuple[int, int], normalisation: Normalisation, *, mirrored: bool
     ) -> npt.NDArray[np.float32]:
         """See Picture."""
-        return normalisation.apply(self._cut(img2crop, size_px, mirrored))
+        images = cut_crops(self.image_bgr, img2crop, size_px)
+        people = len(images)
+        crops = np.empty((people * (1 + mirrored), 3, size_px[1], size_px[0]), dtype=np.float32)
+        normalisation.apply(images, crops[:people])
+        if mirrored:
+            crops[people:] = crops[:people, ..., ::-1]
+        return crops
 
     def raw_crops(self, img2crop: Array, size_px: tuple[int, int], *, rgb: bool, mirrored: bool) -> ImageArray:
         """See Picture."""
-        images = self._cut(img2crop, size_px, mirrored)
-        return images[..., ::-1] if rgb else images
-
-    def _cut(self, img2crop: Array, size_px: tuple[int, int], mirrored: bool) -> ImageArray:
         images = cut_crops(self.image_bgr, img2crop, size_px)
-        return np.concatenate([images, images[:, :, ::-1]]) if mirrored else images
+        images = np.concatenate([images, images[:, :, ::-1]]) if mirrored else images
+        return images[..., ::-1] if rgb else images
