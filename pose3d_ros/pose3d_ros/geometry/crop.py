@@ -153,7 +153,10 @@ def invert_affine(affine: npt.ArrayLike) -> Array:
             got=f"{forward.tolist()}",
             fix="It flattens the image to a line or a point.",
         )
-    inverse = np.linalg.inv(linear)
+    inverse = np.empty_like(linear)
+    inverse[..., 0, 0], inverse[..., 1, 1] = linear[..., 1, 1], linear[..., 0, 0]
+    inverse[..., 0, 1], inverse[..., 1, 0] = -linear[..., 0, 1], -linear[..., 1, 0]
+    inverse /= determinant[..., None, None]
     return np.concatenate([inverse, -inverse @ shift], axis=-1)
 
 
