@@ -178,7 +178,8 @@ def recorder_command(results: Path) -> list[str]:
 
 def player_command(play: Playback) -> list[str]:
     """The player, which waits until the whole chain listens."""
-    waits = (play.image_topic, play.camera_topic, "/people", "/people_smoothed")
+    # Smoother and recorder listen to the people; the recorder may be the later one.
+    waits = (play.image_topic, play.camera_topic, "/people", "/people", "/people_smoothed")
     parameters = {
         "bag": str(play.bag),
         "rate": float(play.rate),

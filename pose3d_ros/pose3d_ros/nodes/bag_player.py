@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +40,9 @@ class PlayerConfig(Settings):
         0.0, "How often /clock is published, for nodes with use_sim_time; 0 never.", unit="Hz", low=0.0, high=1000.0
     )
     start_paused: bool = setting(False, "Wait for ~/pause to be called with false.")
-    wait_for: str = setting("", "Topics that must have a subscriber before the first message, commas between.")
+    wait_for: str = setting(
+        "", "Topics that must have a subscriber before the first message, commas between; one named twice, two of them."
+    )
     wait_timeout_s: float = setting(
         30.0, "Start without them after this long, with a warning.", unit="s", low=0.0, high=3600.0
     )
@@ -106,21 +109,22 @@ class BagPlayer(Node):
         self._publishers_of[topic.name] = self.create_publisher(kind, topic.name, qos)
 
     def _wait_for_listeners(self, pump: Pump) -> None:
-        missing = list(split_topics(self.config.wait_for))
+        wanted = Counter(split_topics(self.config.wait_for))
+        missing = list(wanted)
         deadline_s = time.monotonic() + self.config.wait_timeout_s
         while missing and time.monotonic() < deadline_s and pump(_POLL_S):
-            missing = [topic for topic in missing if not self._is_heard(topic)]
+            missing = [topic for topic in missing if self._listeners(topic) < wanted[topic]]
         if missing:
             self.get_logger().warning(f"nobody listens to {', '.join(missing)}: playing anyway")
         begin_s = time.monotonic() + self.config.delay_s
         while time.monotonic() < begin_s and pump(min(_POLL_S, begin_s - time.monotonic())):
             pass
 
-    def _is_heard(self, topic: str) -> bool:
-        """Whether somebody listens. Of its own topics the publisher has to have found them: the graph knows of a
-        subscription before that, and what is published until then is lost."""
+    def _listeners(self, topic: str) -> int:
+        """How many listen. Of its own topics the publisher has to have found them: the graph knows of a subscription
+        before that, and what is published until then is lost."""
         publisher = self._publishers_of.get(topic)
-        return (self.count_subscribers(topic) if publisher is None else publisher.get_subscription_count()) > 0
+        return int(self.count_subscribers(topic) if publisher is None else publisher.get_subscription_count())
 
     def _play_once(self, bag: RawBagReader, pump: Pump) -> int:
         self._pace = Pace(bag.start_ns, self.config.rate, self._pace.paused, time.monotonic)

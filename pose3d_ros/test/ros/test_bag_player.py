@@ -127,6 +127,24 @@ def test_it_waits_until_its_own_publishers_have_found_the_listeners(
     assert len(polls) >= 5
 
 
+@pytest.mark.parametrize(("listeners", "starts"), [(1, False), (2, True)])
+def test_a_topic_named_twice_wants_two_listeners(
+    graph: Any, bag: Path, monkeypatch: pytest.MonkeyPatch, listeners: int, starts: bool
+) -> None:
+    twice = waits_for(graph, "elsewhere", "elsewhere")
+    player = graph.add(BagPlayer(**graph.options(bag=str(bag), wait_for=twice, wait_timeout_s=30.0, rate=100.0)))
+    monkeypatch.setattr(player, "count_subscribers", lambda _: listeners)
+    waited: list[float] = []
+
+    def pump(seconds: float) -> bool:
+        waited.append(seconds)
+        return len(waited) < 200
+
+    with RawBagReader(bag) as reader:
+        played = player.play(reader, pump)
+    assert (played > 1) == starts
+
+
 def test_only_the_chosen_topics_are_played(graph: Any, bag: Path) -> None:
     playing = Playing(graph, bag, topics=waits_for(graph, "people"), rate=100.0)
     graph.spin_until(lambda: playing.count is not None)
