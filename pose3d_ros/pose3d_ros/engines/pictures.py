@@ -7,7 +7,6 @@ frame is uploaded once, whatever the number of people, and what is cut out of it
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 import cv2
@@ -40,11 +39,12 @@ LoadPicture = Callable[[ImageArray], Picture]
 """(H, W, 3) uint8 BGR → the picture."""
 
 
-@dataclass(frozen=True, eq=False)
 class HostPicture:
-    """A `Picture` in the host's memory. image_bgr: (H, W, 3) uint8."""
+    """A `Picture` in the host's memory. image_bgr: (H, W, 3) uint8, which must not change while it is read."""
 
-    image_bgr: ImageArray
+    def __init__(self, image_bgr: ImageArray) -> None:
+        self.image_bgr = image_bgr
+        self._cut: tuple[Array, tuple[int, int], ImageArray] | None = None
 
     def letterboxed(self, letterbox: Letterbox, normalisation: Normalisation) -> npt.NDArray[np.float32]:
         """See Picture."""
@@ -63,7 +63,7 @@ class HostPicture:
         self, img2crop: Array, size_px: tuple[int, int], normalisation: Normalisation, *, mirrored: bool
     ) -> npt.NDArray[np.float32]:
         """See Picture."""
-        images = cut_crops(self.image_bgr, img2crop, size_px)
+        images = self._crops(img2crop, size_px)
         people = len(images)
         crops = np.empty((people * (1 + mirrored), 3, size_px[1], size_px[0]), dtype=np.float32)
         normalisation.apply(images, crops[:people])
@@ -73,6 +73,12 @@ class HostPicture:
 
     def raw_crops(self, img2crop: Array, size_px: tuple[int, int], *, rgb: bool, mirrored: bool) -> ImageArray:
         """See Picture."""
-        images = cut_crops(self.image_bgr, img2crop, size_px)
+        images = self._crops(img2crop, size_px)
         images = np.concatenate([images, images[:, :, ::-1]]) if mirrored else images
         return images[..., ::-1] if rgb else images
+
+    def _crops(self, img2crop: Array, size_px: tuple[int, int]) -> ImageArray:
+        """The last crops are kept: a root net often reads those of the pose net."""
+        if self._cut is None or self._cut[0] is not img2crop or self._cut[1] != size_px:
+            self._cut = img2crop, size_px, cut_crops(self.image_bgr, img2crop, size_px)
+        return self._cut[2]

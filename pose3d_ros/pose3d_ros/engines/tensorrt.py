@@ -19,15 +19,14 @@ from pose3d_ros.engines.build import Plan, load_or_build
 from pose3d_ros.engines.entry import ManifestEntry
 from pose3d_ros.engines.options import EngineOptions
 from pose3d_ros.engines.pictures import LoadPicture
+from pose3d_ros.engines.slots import MOST_SLOTS, Shapes, Slots, filled_up
 from pose3d_ros.engines.tensorrt_api import Messages, driven, dtype_name, load_tensorrt, present, version
 from pose3d_ros.engines.tensorrt_slot import Slot
-from pose3d_ros.engines.torch_device import Device
+from pose3d_ros.engines.torch_device import Device, cuda_errors
 from pose3d_ros.errors import EngineError
 
 _log = logging.getLogger(__name__)
 
-_MOST_SLOTS = 8
-"""Sizes of input that are kept ready; each holds a context and its buffers."""
 _SHARED_PROFILES = (8, 6)
 """From this version on several contexts may use one optimisation profile; before, there can be one slot only."""
 
@@ -49,8 +48,7 @@ class TensorRTEngine(Engine):
         self._runtime: Any = driven(partial(trt.Runtime, self._messages.logger))
         found = self._runtime.deserialize_cuda_engine(plan)
         self._engine: Any = present(found, "deserialize_cuda_engine", self._messages)
-        self._slots: dict[tuple[tuple[int, ...], ...], Slot] = {}
-        self._most_slots = _MOST_SLOTS if version(trt) >= _SHARED_PROFILES else 1
+        self._slots = Slots(name, self._prepared, MOST_SLOTS if version(trt) >= _SHARED_PROFILES else 1)
         self._status = f"tensorrt {trt.__version__} on {device.facts.gpu}" + (f", {note}" if note else "")
         names = [self._engine.get_tensor_name(i) for i in range(self._engine.num_io_tensors)]
         specs = [(self._spec(trt, tensor), self._engine.get_tensor_mode(tensor)) for tensor in names]
@@ -78,15 +76,9 @@ class TensorRTEngine(Engine):
         batch = next((feeds[s.name].shape[0] for s in self.inputs if s.shape[:1] == ("batch",)), 0)
         if batch > self._largest_batch:
             return self._run_in_parts({name: on_host(feed) for name, feed in feeds.items()}, batch)
-        try:
-            answer = self._slot(feeds, _bucket(batch, self._largest_batch)).run(feeds)
-        except RuntimeError as error:  # PyTorch's, for every failure of CUDA
-            raise EngineError(
-                f"engine {self.name}",
-                expected="a run without an error of CUDA",
-                got=str(error).partition("\n")[0],
-                fix="See nvidia-smi; the backend onnxruntime needs no GPU.",
-            ) from error
+        shapes = self._shapes(feeds, min(filled_up(batch), self._largest_batch))
+        with cuda_errors(f"engine {self.name}", "a run without an error of CUDA"):
+            answer = self._slots.of(shapes).run(feeds)
         return {s.name: (answer[s.name][:batch] if s.shape[:1] == ("batch",) else answer[s.name]) for s in self.outputs}
 
     def _run_in_parts(self, feeds: Mapping[str, Tensor], batch: int) -> dict[str, Tensor]:
@@ -99,22 +91,13 @@ class TensorRTEngine(Engine):
         ]
         return {s.name: np.concatenate([part[s.name] for part in parts]) for s in self.outputs}
 
-    def _slot(self, feeds: Mapping[str, Feed], rows: int) -> Slot:
-        """The slot of these shapes with that many rows, made at its first use.
+    def _prepared(self, shapes: Shapes) -> Slot:
+        return Slot(self._engine, self._device, self._messages, self.inputs, self.outputs, shapes)
 
-        The one not used for longest gives way.
-        """
+    def _shapes(self, feeds: Mapping[str, Feed], rows: int) -> Shapes:
+        """Of the inputs, the batch filled up to that many rows."""
         shapes = {s.name: tuple(feeds[s.name].shape) for s in self.inputs}
-        key = tuple((rows, *shapes[s.name][1:]) if s.shape[:1] == ("batch",) else shapes[s.name] for s in self.inputs)
-        slot = self._slots.pop(key, None)
-        if slot is None:
-            while len(self._slots) >= self._most_slots:
-                self._slots.pop(next(iter(self._slots)))
-            slot = Slot(self._engine, self._device, self._messages, self.inputs, self.outputs, key)
-            if not slot.recorded:
-                _log.info("engine %s: no CUDA graph for %s, it runs without one", self.name, key)
-        self._slots[key] = slot
-        return slot
+        return tuple((rows, *shapes[s.name][1:]) if s.shape[:1] == ("batch",) else shapes[s.name] for s in self.inputs)
 
     def _release(self) -> None:
         """Contexts go before the engine, and that before the runtime."""
@@ -149,8 +132,3 @@ def open_model(entry: ManifestEntry, options: EngineOptions) -> Engine:
 
 def _opened(entry: ManifestEntry, plan: Plan, device: Device) -> Engine:
     return TensorRTEngine(entry.name, plan.data, device, largest_batch=plan.largest_batch, note=plan.note)
-
-
-def _bucket(batch: int, largest: int) -> int:
-    """The next power of two, and not more than the largest."""
-    return min(1 << max(batch - 1, 0).bit_length(), largest)

@@ -23,12 +23,11 @@ from pose3d_ros.engines.entry import ManifestEntry
 from pose3d_ros.engines.half_precision import precision_of, write_half
 from pose3d_ros.engines.options import EngineOptions
 from pose3d_ros.engines.pictures import LoadPicture
+from pose3d_ros.engines.slots import Shapes, Slots, filled_up
 from pose3d_ros.errors import EngineError
 
 _log = logging.getLogger(__name__)
 
-_MOST_SLOTS = 8
-"""Sizes of input that are kept ready; each holds its inputs, its outputs and all between."""
 _DRIVERS = ("nvidia0", "nvidiactl", "nvhost-gpu", "nvgpu", "dxg")
 """Of /dev: NVIDIA's on a desktop, on a Jetson, and in WSL."""
 
@@ -47,7 +46,7 @@ class TorchEngine(Engine):
     ) -> None:
         self._graph, self._device = graph, device
         self._status, self._load_picture = status, load_picture
-        self._slots: dict[tuple[tuple[int, ...], ...], Any] = {}
+        self._slots: Slots[Any] = Slots(name, self._prepared)
         super().__init__(name, graph.inputs, graph.outputs)
         # The name of the axis that grows with the batch.
         self._rows = next((s.shape[0] for s in self.inputs if s.shape and isinstance(s.shape[0], str)), None)
@@ -64,15 +63,8 @@ class TorchEngine(Engine):
         return self._run_feeds(feeds)
 
     def _run_feeds(self, feeds: Mapping[str, Feed]) -> dict[str, Tensor]:
-        try:
+        with torch_device.cuda_errors(f"engine {self.name}", "a run without an error of PyTorch"):
             return self._on_the_cpu(feeds) if self._device is None else self._on_the_device(feeds)
-        except RuntimeError as error:  # PyTorch's, for every failure of CUDA
-            raise EngineError(
-                f"engine {self.name}",
-                expected="a run without an error of PyTorch",
-                got=str(error).partition("\n")[0],
-                fix="See nvidia-smi; the backend onnxruntime needs no GPU.",
-            ) from error
 
     def _on_the_cpu(self, feeds: Mapping[str, Feed]) -> dict[str, Tensor]:
         torch: Any = importlib.import_module("torch")
@@ -83,29 +75,20 @@ class TorchEngine(Engine):
     def _on_the_device(self, feeds: Mapping[str, Feed]) -> dict[str, Tensor]:
         batched = [s.name for s in self.inputs if self._rows is not None and s.shape[:1] == (self._rows,)]
         batch = feeds[batched[0]].shape[0] if batched else 0
-        rows = 1 << max(batch - 1, 0).bit_length()
+        rows = filled_up(batch)
         shapes = tuple(
             (rows, *feeds[s.name].shape[1:]) if s.name in batched else tuple(feeds[s.name].shape) for s in self.inputs
         )
-        answer = self._slot(shapes).run(feeds)
+        answer = self._slots.of(shapes).run(feeds)
         # Graphs of others may not name their outputs' axes as their inputs'.
         grown = {s.name for s in self.outputs if batched and rows != batch and s.shape and isinstance(s.shape[0], str)}
         return {
             name: array[:batch] if name in grown and len(array) == rows else array for name, array in answer.items()
         }
 
-    def _slot(self, shapes: tuple[tuple[int, ...], ...]) -> Any:
-        """The slot of these shapes, made at their first use; the one not used for longest gives way."""
-        slot = self._slots.pop(shapes, None)
-        if slot is None:
-            while len(self._slots) >= _MOST_SLOTS:
-                self._slots.pop(next(iter(self._slots)))
-            slots: Any = importlib.import_module("pose3d_ros.engines.torch_slot")
-            slot = slots.TorchSlot(self._graph, self._device, shapes)
-            if not slot.recorded:
-                _log.info("engine %s: no CUDA graph for %s, it runs without one", self.name, shapes)
-        self._slots[shapes] = slot
-        return slot
+    def _prepared(self, shapes: Shapes) -> Any:
+        slots: Any = importlib.import_module("pose3d_ros.engines.torch_slot")
+        return slots.TorchSlot(self._graph, self._device, shapes)
 
     def _release(self) -> None:
         self._slots.clear()
@@ -145,18 +128,11 @@ def open_model(entry: ManifestEntry, options: EngineOptions) -> Engine:
         status = f"torch {torch.__version__} on the CPU"
         return TorchEngine(entry.name, graphs.TorchGraph(entry.file), status=status)
     device: Any = torch_device.open_device()
-    try:
+    with torch_device.cuda_errors(f"engine {entry.name}", "room and kernels for it on the GPU"):
         with device.queued():  # the stream that reads the weights makes them
             graph, precision = _gpu_graph(graphs, entry, options)
         device.synchronize()
         status = f"torch {torch.__version__} on {device.facts.gpu}, {precision}"
-    except RuntimeError as error:
-        raise EngineError(
-            f"engine {entry.name}",
-            expected="room and kernels for it on the GPU",
-            got=str(error).partition("\n")[0],
-            fix="See nvidia-smi; the backend onnxruntime needs no GPU.",
-        ) from error
     return TorchEngine(entry.name, graph, device, status=status, load_picture=device.load_picture)
 
 

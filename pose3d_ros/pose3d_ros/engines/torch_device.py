@@ -193,6 +193,20 @@ class _CudaBuffer:
         array.reshape(-1).view(np.uint8)[:] = self._staged.numpy()[: array.nbytes]
 
 
+@contextmanager
+def cuda_errors(subject: str, expected: str) -> Iterator[None]:
+    """PyTorch's RuntimeError, which it raises for every failure of CUDA, becomes an EngineError."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise EngineError(
+            subject,
+            expected=expected,
+            got=_first_line(error),
+            fix="See nvidia-smi; the backend onnxruntime needs no GPU.",
+        ) from error
+
+
 def open_device() -> Device:
     """The GPU that engines run on. Raises EngineError where there is none."""
     found = cuda_availability()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +11,8 @@ import torch
 
 from pose3d_ros.engines import base
 from pose3d_ros.engines.entry import Normalisation
+from pose3d_ros.engines.torch_device import cuda_errors
 from pose3d_ros.engines.torch_resize import LetterboxSampler, Scaling, crop_positions, sample_crops
-from pose3d_ros.errors import EngineError
 from pose3d_ros.geometry import Letterbox
 from pose3d_ros.records import Array, ImageArray
 
@@ -159,14 +159,6 @@ class _Staging:
 
 @contextmanager
 def _queued(stream: torch.cuda.Stream | None) -> Iterator[None]:
-    """On that stream, if there is one; PyTorch's error for a failure of CUDA becomes an EngineError."""
-    try:
-        with nullcontext() if stream is None else torch.cuda.stream(stream):
-            yield
-    except RuntimeError as error:
-        raise EngineError(
-            "frame on the GPU",
-            expected="copies and crops without an error of CUDA",
-            got=str(error).partition("\n")[0],
-            fix="See nvidia-smi; the backend onnxruntime needs no GPU.",
-        ) from error
+    """On that stream, if there is one; a failure of CUDA becomes an EngineError."""
+    with cuda_errors("frame on the GPU", "copies and crops without an error of CUDA"), torch.cuda.stream(stream):
+        yield

@@ -45,7 +45,7 @@ class TorchSlot:
         self._graph, self._device = graph, device
         with device.queued():
             self._inputs = {
-                spec.name: torch.zeros(shape, dtype=torch_dtype(spec), device=device.torch_name)
+                spec.name: torch.zeros(shape, dtype=_dtype(spec), device=device.torch_name)
                 for spec, shape in zip(graph.inputs, shapes, strict=True)
             }
             pinned = device.torch_name == "cuda"
@@ -95,7 +95,6 @@ class TorchSlot:
         return True
 
 
-def torch_dtype(spec: TensorSpec) -> torch.dtype:
-    """PyTorch's type of a tensor."""
-    dtype = getattr(torch, "bool" if spec.dtype == "bool" else spec.dtype)
-    return dtype if isinstance(dtype, torch.dtype) else torch.float32
+def _dtype(spec: TensorSpec) -> torch.dtype:
+    dtype: torch.dtype = getattr(torch, spec.dtype)
+    return dtype

@@ -110,7 +110,6 @@ def _placed(
         "input_skeleton": order.name,
         "input_features": net.in_features,
         "receptive_field": 1,
-        "delay_frames": 0,
         "input": "screen",
         "focal": _FOCAL,
         "ahead": "camera",

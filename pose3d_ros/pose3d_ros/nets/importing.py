@@ -162,7 +162,6 @@ def _lifter(weights: OfficialWeights, options: LifterOptions) -> tuple[TemporalM
         "input_skeleton": str(options.input_skeleton),
         "input_features": features,
         "receptive_field": net.receptive_field,
-        "delay_frames": 0 if options.causal else net.receptive_field // 2,
     }
     return net, parameters
 

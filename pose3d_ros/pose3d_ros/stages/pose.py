@@ -150,21 +150,24 @@ class RootPoseEstimator:
         flipped = self.config.flip_test
         raw = self._pose_net.infer(picture, crops, k_m, mirrored=flipped)
         joints = self._pose_decoder.decode(raw, self._settings).chosen(self._settings.joints)
-        roots = self._roots(frame, picture, boxes, raw)
+        roots = self._roots(frame, picture, boxes, crops, raw)
         self._check_counts(joints, roots, len(detections), flipped)
         if flipped:
             joints = mean_with_mirrored(joints, self._image_skeleton, self._settings.width_px)
             roots = roots if roots is None or self._root_net is not None else mean_of_halves(roots)
         return self._poses(frame, detections, crops, joints, roots)
 
-    def _roots(self, frame: Frame, picture: Picture, boxes: Array, raw: RawOutputs) -> DecodedRoots | None:
+    def _roots(
+        self, frame: Frame, picture: Picture, boxes: Array, pose_crops: CropPlaces, raw: RawOutputs
+    ) -> DecodedRoots | None:
         """What a net says of the roots; None where they are to be solved. raw: the pose net's outputs."""
         if self._solver is not None:
             return None
         decoder = self._root_decoder
         if self._root_net is None:
             return decoder.decode(raw)
-        crops = self._root_crops.places(frame.camera, boxes)
+        same = self._root_crops == self._pose_crops
+        crops = pose_crops if same else self._root_crops.places(frame.camera, boxes)
         k_m = moon_k_m(crops.boxes_xyxy_px, frame.camera.fx_px, frame.camera.fy_px)
         return decoder.decode(self._root_net.infer(picture, crops, k_m * decoder.k_per_m))
 
@@ -232,18 +235,20 @@ class RootPoseEstimator:
 
     def _placed(self, frame: Frame, crops: CropPlaces, seen: _SeenJoints, roots: DecodedRoots | None) -> Placed:
         camera, root, joints = frame.camera, self._skeleton.root, seen.decoded
+        lifted = self._lifter is not None
         weights = np.where(seen.trusted, seen.scores, 0.0)
-        if self._lifter is not None and joints.relative_m is not None:
-            return place_lifted(camera, seen.joints_img_px, joints.relative_m, weights, roots, self._solver)
-        if joints.relative_m is not None and self._settings.ahead == "crop":
+        if joints.relative_m is not None and not lifted and self._settings.ahead == "crop":
             relative_m = turned_to_camera(camera, joints.relative_m, crops.boxes_xyxy_px)
             joints = replace(joints, relative_m=relative_m, relative_depth_m=relative_m[..., 2])
         if self._solver is not None and joints.relative_m is not None:
-            return place_by_solver(camera, seen.joints_img_px, joints.relative_m, weights, self._solver, root)
+            origin = None if lifted else root
+            return place_by_solver(camera, seen.joints_img_px, joints.relative_m, weights, self._solver, origin)
         if roots is None:
             raise EngineError(
                 f"outputs of {self._pose_name}", expected="metric joints", got="depths", fix="Add a root net."
             )
+        if joints.relative_m is not None and lifted:
+            return place_lifted(camera, seen.joints_img_px, joints.relative_m, weights, roots)
         return place_by_net(camera, seen.joints_img_px, joints, roots, self._pose_decoder.hip_centred, root)
 
     def _is_person(self, scores: Array) -> bool:

@@ -96,21 +96,13 @@ def place_by_net(
 
 
 def place_lifted(
-    camera: Camera,
-    joints_img_px: Array,
-    relative_m: Array,
-    weights: Array,
-    roots: DecodedRoots | None,
-    solver: RootSolver | None,
+    camera: Camera, joints_img_px: Array, relative_m: Array, weights: Array, roots: DecodedRoots
 ) -> Placed:
-    """A lifter's skeleton as it is, moved by its solved root, or at a root net's depth to where it covers what is seen.
+    """A lifter's skeleton as it is, at a root net's depth, moved to where it covers what is seen.
 
     joints_img_px (N, J, 2), NaN where unseen. relative_m (N, J, 3): from the root, in the camera's axes, NaN where
     unknown; the root need not be seen. weights (N, J), 0 leaves a joint out.
     """
-    if roots is None:
-        root_cam_m = (solver or solve_root)(relative_m, camera.rays(joints_img_px)[..., :2], weights).root_cam_m
-        return Placed(root_cam_m, relative_m + root_cam_m[:, None], np.full(len(relative_m), np.nan))
     depth_m = np.where(roots.depth_m > 0, roots.depth_m, np.nan)[:, None] + relative_m[..., 2]
     offset_m = camera.backproject(joints_img_px, depth_m) - relative_m
     share = np.where(np.isfinite(offset_m), weights[..., None], 0.0)
@@ -126,15 +118,17 @@ def place_by_solver(
     relative_m: Array,
     weights: Array,
     solver: RootSolver,
-    root_index: int,
+    root_index: int | None,
 ) -> Placed:
     """The metric skeleton where it looks as large as it does: root-relative shape kept, moved by the solved root.
 
-    relative_m: (N, J, 3), in the camera's axes. weights: (N, J), 0 leaves a joint out.
+    relative_m: (N, J, 3), in the camera's axes, from any origin. weights: (N, J), 0 leaves a joint out. root_index: the
+    joint that is the root, None where the origin is it, so that the root need not be seen.
     """
     solved = solver(relative_m, camera.rays(joints_img_px)[..., :2], weights)
     joints_cam_m = relative_m + solved.root_cam_m[:, None]
-    return Placed(joints_cam_m[:, root_index], joints_cam_m, np.full(len(relative_m), np.nan))
+    root_cam_m = solved.root_cam_m if root_index is None else joints_cam_m[:, root_index]
+    return Placed(root_cam_m, joints_cam_m, np.full(len(relative_m), np.nan))
 
 
 def turned_to_camera(camera: Camera, relative_m: Array, boxes_xyxy_px: Array) -> Array:

@@ -136,7 +136,6 @@ def _parameters(recipe: Recipe, module: nn.Module) -> dict[str, Parameter]:
             "input_skeleton": recipe.input_skeleton,
             "input_features": IN_FEATURES,
             "receptive_field": frames,
-            "delay_frames": 0 if recipe.causal else frames // 2,
             "input": "person",
             "ahead": "crop",
         }

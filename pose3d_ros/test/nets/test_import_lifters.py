@@ -86,7 +86,7 @@ def test_semgcn_is_found_and_answers_alike(tmp_path: Path, non_local: bool) -> N
     assert imported.net == f"2 residual blocks of 8 channels{kind}, h36m16"
     assert (entry.decoder, entry.skeleton) == ("lifter_frame", "h36m16")
     assert entry.parameters == {
-        "input_skeleton": "h36m16", "input_features": 2, "receptive_field": 1, "delay_frames": 0,
+        "input_skeleton": "h36m16", "input_features": 2, "receptive_field": 1,
         "input": "screen", "focal": 2.29, "ahead": "camera",
     }  # fmt: skip
     assert entry.licence == "see the authors' terms: https://github.com/garyzhao/SemGCN"

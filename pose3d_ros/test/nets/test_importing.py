@@ -185,7 +185,7 @@ def test_a_symmetric_lifter_reads_windows(tmp_path: Path) -> None:
     assert imported.net == "symmetric, filters 3,3 (9 frames), 8 channels, coco17 → h36m17"
     assert (entry.roles, entry.decoder, entry.skeleton) == (("lifter",), "videopose3d", "h36m17")
     assert entry.parameters == {
-        "input_skeleton": "coco17", "input_features": 2, "receptive_field": 9, "delay_frames": 4
+        "input_skeleton": "coco17", "input_features": 2, "receptive_field": 9
     }  # fmt: skip
     frames = np.random.default_rng(0).normal(size=(2, 12, 17, 2)).astype(np.float32)
     with open_engine(entry, choose_backend("onnxruntime")) as engine:
@@ -199,7 +199,7 @@ def test_a_symmetric_lifter_reads_windows(tmp_path: Path) -> None:
 def test_a_causal_lifter_steps(tmp_path: Path) -> None:
     checkpoint, net = _lifter(tmp_path / "a.bin", causal=True)
     entry = import_videopose3d(checkpoint, tmp_path, replace(COCO, causal=True)).placed.entry
-    assert (entry.decoder, entry.parameters["delay_frames"]) == ("videopose3d_step", 0)
+    assert entry.decoder == "videopose3d_step"
     frames = np.random.default_rng(0).normal(size=(9, 34)).astype(np.float32)
     states: dict[str, npt.NDArray[np.float32]] = {
         "state_0": np.zeros((1, 34, 2), np.float32),

@@ -191,7 +191,7 @@ def test_a_run_becomes_an_engine_of_its_decoder(delivered: tuple[str, ManifestEn
     assert (entry.roles, entry.skeleton) == (("lifter",), "muco21")
     assert entry.parameters == {
         "input_skeleton": "coco17", "input_features": 3, "receptive_field": frames,
-        "delay_frames": 4 if name == "videopose3d" else 0, "input": "person", "ahead": "crop",
+        "input": "person", "ahead": "crop",
     }  # fmt: skip
     assert entry.accuracy == {"training_samples": 12}
 
