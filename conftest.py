@@ -1,7 +1,8 @@
-"""Loaded before any test file: pytest would take the folder pose3d_ros/ that the tests lie in for the package."""
+"""Loaded before any test file: pytest would take the folders that the tests lie in for the packages."""
 
 from __future__ import annotations
 
 import pose3d_ros
+import pose3d_training
 
-__all__ = ["pose3d_ros"]
+__all__ = ["pose3d_ros", "pose3d_training"]

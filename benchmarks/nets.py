@@ -18,14 +18,14 @@ import numpy as np
 import torch
 from common import report
 
-from pose3d_ros.engines.base import Tensor
-from pose3d_ros.engines.onnx import OnnxEngine
-from pose3d_ros.nets.graphs import export_posenet, export_root_pose, export_rootnet
-from pose3d_ros.nets.posenet import PoseNet
-from pose3d_ros.nets.root_pose import RootPoseNet
-from pose3d_ros.nets.rootnet import RootNet
+from pose3d_ros.engines.onnx_runtime.ort_engine import OnnxEngine
+from pose3d_ros.engines.tensors import Tensor
 from pose3d_ros.skeletons import get_skeleton
-from pose3d_ros.training.describe import count_multiply_adds
+from pose3d_training.commands.describe import count_multiply_adds
+from pose3d_training.nets.exported_graphs import export_posenet, export_root_pose, export_rootnet
+from pose3d_training.nets.posenet import PoseNet
+from pose3d_training.nets.root_pose_net import RootPoseNet
+from pose3d_training.nets.rootnet import RootNet
 
 SKELETON, SIZE_PX = get_skeleton("muco21"), 256
 BATCHES = (1, 4)

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from common import report
 
-from pose3d_ros.images import decoded_bgr, image_bgr
+from pose3d_ros.bags.image_decoding import decoded_bgr, image_bgr
 from pose3d_ros.nodes.transport import transport_environment
 from pose3d_ros.records import Detection, Frame, FrameResult, Person, Pose, TrackState
 from pose3d_ros.skeletons import get_skeleton
@@ -137,9 +137,9 @@ class NoWork:
 def serve() -> NoReturn:
     """The node's process."""
     from pose3d_ros.engines import BackendChoice
-    from pose3d_ros.nodes.opening import OpenPipeline
     from pose3d_ros.nodes.pose_node import PoseNode
-    from pose3d_ros.nodes.run import run_node
+    from pose3d_ros.nodes.spin import run_node
+    from pose3d_ros.opening import OpenPipeline
 
     pipeline: Any = NoWork()
     opened = OpenPipeline(pipeline, "nothing", BackendChoice("onnxruntime", "does no work"))
@@ -149,7 +149,7 @@ def serve() -> NoReturn:
 def serve_engines() -> NoReturn:
     """The process of a node with the embedded engines."""
     from pose3d_ros.nodes.pose_node import PoseNode
-    from pose3d_ros.nodes.run import run_node
+    from pose3d_ros.nodes.spin import run_node
 
     sys.exit(run_node(PoseNode, ["--ros-args", "-p", "fallback_hfov_deg:=60.0"]))
 
@@ -158,8 +158,8 @@ def people_picture() -> npt.NDArray[np.uint8]:
     """A frame of the sample recording in which two people are, enlarged to HD_SIZE."""
     import cv2
 
+    from pose3d_ros.bags.bag_reader import BagReader
     from pose3d_ros.cli.sample import sample_bag
-    from pose3d_ros.evaluation.bag import BagReader
 
     with BagReader(sample_bag()) as bag:
         image = next(islice(bag.images(), _TWO_PEOPLE_FRAME, None)).image_bgr

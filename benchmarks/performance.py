@@ -29,13 +29,20 @@ from nets import SIZE_PX, SKELETON, nets
 from peers.two_nets import TwoNets
 from performance_turns import HEIGHT_PX, MEASURED, WIDTH_PX, Case, Times, Turns, boxes_in, picture
 
-from pose3d_ros.config import PARAMETERS, DetectorConfig, EngineConfig, PipelineConfig, PoseConfig, TrackerConfig
+from pose3d_ros.config.settings import (
+    PARAMETERS,
+    DetectorConfig,
+    EngineConfig,
+    PipelineConfig,
+    PoseConfig,
+    TrackerConfig,
+)
 from pose3d_ros.engines import BackendChoice, Manifest, choose_backend, sha256_of
 from pose3d_ros.errors import Pose3DError
-from pose3d_ros.nets.graphs import export_root_pose
-from pose3d_ros.nodes.opening import open_manifest
+from pose3d_ros.opening import open_manifest
 from pose3d_ros.pipeline import Pipeline, engine_options
 from pose3d_ros.records import FrameResult, TrackState
+from pose3d_training.nets.exported_graphs import export_root_pose
 
 DEFAULT, RESNET50 = "default", "ResNet-50"
 PEOPLE, PEOPLE_ON_CPU, PEOPLE_QUICK = (1, 2, 4, 8, 16), (1, 2, 4), (1, 2)

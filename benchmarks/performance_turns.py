@@ -10,13 +10,14 @@ import cv2
 import numpy as np
 from peers.two_nets import TwoNets
 
+from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.cli.sample import sample_bag
-from pose3d_ros.config import PipelineConfig
+from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.errors import InputError
-from pose3d_ros.evaluation.bag import BagReader
 from pose3d_ros.geometry import Camera
 from pose3d_ros.pipeline import Pipeline
-from pose3d_ros.records import Array, Frame, FrameResult
+from pose3d_ros.records import Frame, FrameResult
+from pose3d_ros.types import Array
 
 WIDTH_PX, HEIGHT_PX = 1280, 720
 MEASURED = 2

@@ -28,7 +28,7 @@ from pose3d_ros.errors import Pose3DError
 if TYPE_CHECKING:
     from training_steps import TrainingRate
 
-RECIPES = Path("pose3d_ros/engines/recipes")
+RECIPES = Path("pose3d_training/recipes")
 BANK_SPRITES = 24_000
 """Of a bank as docs/training.md renders it."""
 _SMALL_BANK = 48
@@ -66,11 +66,11 @@ def main() -> None:
 
 def data_rates(assets: Path | None, bank: Path | None, backgrounds: Sequence[Path], folder: Path) -> dict[str, Rate]:
     """Rates by name: `sprites` when there are assets; `scenes`, `root_pose` and `detector` samples of a bank."""
-    from pose3d_ros.nets.detector import STRIDE_PX
     from pose3d_ros.skeletons import get_skeleton
-    from pose3d_ros.training.datasets import DetectionSamples, PoseSamples
-    from pose3d_ros.training.recipe import load_recipe
-    from pose3d_ros.training.tasks import composer
+    from pose3d_training.loop.recipe import load_recipe
+    from pose3d_training.nets.detector_net import STRIDE_PX
+    from pose3d_training.tasks.datasets import DetectionSamples, PoseSamples
+    from pose3d_training.tasks.image_tasks import composer
 
     rates: dict[str, Rate] = {}
     if assets is not None:
@@ -99,7 +99,7 @@ def per_core_second(make: Callable[[], object], count: int) -> float:
 
 def sprites_per_s(assets: Path) -> float:
     """Whole groups, so that a figure's making is shared by its sprites as in a bank; the median group."""
-    from pose3d_ros.training.sprites import SpriteMaker
+    from pose3d_training.synthetic.sprites import SpriteMaker
 
     maker = SpriteMaker(assets, 1, "train")
 
@@ -114,7 +114,7 @@ def sprites_per_s(assets: Path) -> float:
 
 def small_bank(assets: Path, folder: Path) -> Path:
     """A bank of a few groups."""
-    from pose3d_ros.training.sprites import render_bank
+    from pose3d_training.synthetic.sprites import render_bank
 
     render_bank(assets, folder, _SMALL_BANK, 1, "train", 0, 1)
     return folder

@@ -11,13 +11,13 @@ from pathlib import Path
 import cv2
 import torch
 
-from pose3d_ros.nets.detector import STRIDE_PX
 from pose3d_ros.skeletons import get_skeleton
-from pose3d_ros.stages.smooth_features import feature_size
-from pose3d_ros.training.loop import Batch, Task, Trainer
-from pose3d_ros.training.recipe import Recipe, load_recipe
-from pose3d_ros.training.smoothing import SmootherTask
-from pose3d_ros.training.tasks import DetectorTask, RootPoseTask, build_module, build_root_pose
+from pose3d_ros.stages.smooth.smooth_features import feature_size
+from pose3d_training.loop.recipe import Recipe, load_recipe
+from pose3d_training.loop.training_loop import Batch, Task, Trainer
+from pose3d_training.nets.detector_net import STRIDE_PX
+from pose3d_training.tasks.image_tasks import DetectorTask, RootPoseTask, build_module, build_root_pose
+from pose3d_training.tasks.smoothing import SmootherTask
 
 NETS = ("detector", "root_pose", "smoother")
 _WARM_UP = 2

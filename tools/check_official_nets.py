@@ -27,12 +27,13 @@ import torch
 from official_code import BOXES, FOCAL_PX, Array, Crops, TheirNet, authors_modules, enliven
 
 from pose3d_ros.cli.main import main as pose3d
-from pose3d_ros.config import PoseConfig
+from pose3d_ros.config.settings import PoseConfig
 from pose3d_ros.engines import choose_backend, load_manifest, open_engine
 from pose3d_ros.geometry import Camera, crop_places, cut_crops
-from pose3d_ros.records import Detection, Frame, ImageArray, Pose
-from pose3d_ros.stages.decoders import ROOT_DECODERS
-from pose3d_ros.stages.pose import RootPoseEstimator
+from pose3d_ros.records import Detection, Frame, Pose
+from pose3d_ros.stages.pose.pose_decoders import ROOT_DECODERS
+from pose3d_ros.stages.pose.root_pose_estimator import RootPoseEstimator
+from pose3d_ros.types import ImageArray
 
 LIMIT = 1e-4
 

@@ -15,19 +15,19 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from pose3d_ros.evaluation.bag_writer import BagWriter
+from pose3d_ros.bags.bag_writer import BagWriter
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.records import Detection, Person, Pose, TrackState
 from pose3d_ros.skeletons import get_skeleton
-from pose3d_ros.training.figure import Figure, Material, make_figure
-from pose3d_ros.training.joints import SYNTH_JOINTS
-from pose3d_ros.training.renderer import Light, Renderer
-from pose3d_ros.training.room import render_room
-from pose3d_ros.training.sequence import Actor, PersonTruth, SequenceFrame, SequenceRenderer
-from pose3d_ros.training.sprites import EVAL_PERSON
-from pose3d_ros.training.texture import Appearance
-from pose3d_ros.training.view import View, view_at
-from pose3d_ros.training.walk import Piece, plan_walk
+from pose3d_training.synthetic.body_joints import SYNTH_JOINTS
+from pose3d_training.synthetic.figure import Figure, Material, make_figure
+from pose3d_training.synthetic.renderer import Light, Renderer
+from pose3d_training.synthetic.scene_camera import View, view_at
+from pose3d_training.synthetic.sprites import EVAL_PERSON
+from pose3d_training.synthetic.texture import Appearance
+from sample_recording.room import render_room
+from sample_recording.sequence import Actor, PersonTruth, SequenceFrame, SequenceRenderer
+from sample_recording.walk import Piece, plan_walk
 
 Array = npt.NDArray[np.float64]
 

@@ -13,21 +13,21 @@ from types import TracebackType
 
 import numpy as np
 
-from pose3d_ros.config import DetectorConfig, PipelineConfig
+from pose3d_ros.config.settings import DetectorConfig, PipelineConfig
 from pose3d_ros.engines import BackendChoice, Engine, EngineOptions, Manifest, ManifestEntry, open_engine
 from pose3d_ros.engines.base import engine_problems
+from pose3d_ros.engines.images.frame_image import HostPicture, Picture
 from pose3d_ros.engines.options import DEFAULT_CACHE_DIR
-from pose3d_ros.engines.pictures import HostPicture, Picture
 from pose3d_ros.errors import EngineError, InputError
 from pose3d_ros.geometry import Camera
 from pose3d_ros.records import Detection, Frame, FrameResult, Pose
 from pose3d_ros.skeletons import Skeleton, get_skeleton
-from pose3d_ros.stages.convert import convert_people
-from pose3d_ros.stages.detect import Detector
-from pose3d_ros.stages.pose import RootPoseEstimator
-from pose3d_ros.stages.pose_place import needs_lifter
-from pose3d_ros.stages.smooth import Smoother
-from pose3d_ros.stages.track import Tracker
+from pose3d_ros.stages.detect.detector import Detector
+from pose3d_ros.stages.pose.placement import needs_lifter
+from pose3d_ros.stages.pose.root_pose_estimator import RootPoseEstimator
+from pose3d_ros.stages.skeleton_conversion import convert_people
+from pose3d_ros.stages.smooth.smoother import Smoother
+from pose3d_ros.stages.track.tracker import Tracker
 
 _log = logging.getLogger(__name__)
 

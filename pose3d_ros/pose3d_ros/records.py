@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.skeletons import Skeleton
-
-if TYPE_CHECKING:  # a record holds a camera; only geometry/ knows how one works
-    from pose3d_ros.geometry.camera import Camera
-
-Array = npt.NDArray[np.float64]
-ImageArray = npt.NDArray[np.uint8]
+from pose3d_ros.types import Array, ImageArray
 
 
 class TrackState(IntEnum):

@@ -2,15 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pose3d_ros.errors import (
-    BagError,
-    CameraError,
-    ConfigError,
-    EngineError,
-    InputError,
-    Pose3DError,
-    SkeletonError,
-)
+from pose3d_ros.errors import BagError, CameraError, ConfigError, EngineError, InputError, Pose3DError, SkeletonError
 
 
 @pytest.mark.parametrize("kind", [InputError, CameraError, ConfigError, EngineError, SkeletonError, BagError])

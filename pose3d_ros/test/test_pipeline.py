@@ -10,21 +10,13 @@ import numpy.typing as npt
 import pytest
 
 from pose3d_ros import pipeline as module
-from pose3d_ros.config import DetectorConfig, PipelineConfig, TrackerConfig
-from pose3d_ros.engines import (
-    BackendChoice,
-    Engine,
-    EngineOptions,
-    Manifest,
-    ManifestEntry,
-    Normalisation,
-    TensorSpec,
-)
+from pose3d_ros.config.settings import DetectorConfig, PipelineConfig, TrackerConfig
+from pose3d_ros.engines import BackendChoice, Engine, EngineOptions, Manifest, ManifestEntry, Normalisation, TensorSpec
 from pose3d_ros.errors import EngineError, InputError
 from pose3d_ros.geometry import Camera
 from pose3d_ros.pipeline import Pipeline
 from pose3d_ros.records import Detection, Frame, TrackState
-from pose3d_ros.stages.smooth_features import cam2ray
+from pose3d_ros.stages.smooth.smooth_features import cam2ray
 
 J = 21
 CAMERA = Camera.from_hfov(60.0, 640, 480)

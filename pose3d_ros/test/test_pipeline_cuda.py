@@ -11,12 +11,13 @@ pytest.importorskip("torch")
 
 import torch
 
+from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.cli.sample import sample_bag
-from pose3d_ros.config import PipelineConfig
+from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.engines import BackendChoice, default_manifest_dir, load_manifest
-from pose3d_ros.evaluation.bag import BagReader
 from pose3d_ros.pipeline import Pipeline
-from pose3d_ros.records import Array, Frame, Person
+from pose3d_ros.records import Frame, Person
+from pose3d_ros.types import Array
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that PyTorch sees")
 

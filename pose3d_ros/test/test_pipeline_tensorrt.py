@@ -9,17 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.cli.sample import sample_bag
-from pose3d_ros.config import PipelineConfig
+from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.engines import BackendChoice, choose_backend, default_manifest_dir, load_manifest
-from pose3d_ros.engines.pictures import Picture
+from pose3d_ros.engines.images.frame_image import Picture
 from pose3d_ros.errors import EngineError
-from pose3d_ros.evaluation.bag import BagReader
 from pose3d_ros.pipeline import Pipeline
-from pose3d_ros.records import Frame, ImageArray, Person
+from pose3d_ros.records import Frame, Person
+from pose3d_ros.types import ImageArray
 
-from .engines.stand_in_device import install_stand_in
-from .engines.tensorrt_stand_in import VERSIONS, Knobs
+from .engines.tensorrt.stand_in_device import install_stand_in
+from .engines.tensorrt.tensorrt_stand_in import VERSIONS, Knobs
 
 ONNX = BackendChoice("onnxruntime", "a test")
 

@@ -30,7 +30,7 @@ def _prepend(variable: str, folder: Path) -> str:
 
 
 class Environment:
-    """A virtual environment with ROS, the run-time packages, the messages and pose3d_ros (editable) in it."""
+    """A virtual environment with ROS, the run-time packages, the messages and our packages (editable) in it."""
 
     def __init__(self, root: Path, profile: str, ros_distro: str, console: Console) -> None:
         self._root = root
@@ -49,7 +49,8 @@ class Environment:
         self._virtual_environment()
         self._python_packages()
         self._messages()
-        self._package()
+        self._robot_package()
+        self._training_package()
 
     def _system_packages(self) -> None:
         missing = missing_packages(ros_sourced=bool(self._ros_distro))
@@ -100,31 +101,43 @@ class Environment:
             build_messages(self._console, root=self._root, venv=self._venv, site_packages=self._site_packages)
             stamp.write()
 
-    def _package(self) -> None:
-        package = self._root / "pose3d_ros"
-        stamp = self._stamp("package", package / "setup.py", package / "setup.cfg", Path(__file__))
+    def _robot_package(self) -> None:
+        if self._editable("pose3d_ros"):
+            env = shlex.quote(str(self._venv / "env.sh"))
+            self._console.run(["sh", "-c", f". {env} && python -c '{_CHECK}'"])
+
+    def _training_package(self) -> None:
+        """What a robot, and the demo, does without."""
+        if self._profile == "test":
+            self._editable("pose3d_training")
+        else:
+            self._console.skip()
+
+    def _editable(self, name: str, *parts: Path) -> bool:
+        """Install a package as links to its sources. Returns whether there was anything to do."""
+        package = self._root / name
+        stamp = self._stamp(f"package-{name}", package / "setup.py", package / "setup.cfg", Path(__file__), *parts)
         if stamp.is_current():
             self._console.skip()
-            return
-        with self._console.step("pose3d_ros"):
+            return False
+        with self._console.step(name):
             # "compat" puts the folder on the path, where the import hook of the default loses to the folder of the same
             # name at the root.
             compat = ("--config-settings", "editable_mode=compat")
             self._pip("--no-deps", "--no-build-isolation", *compat, "--editable", str(package))
-            self._expose_to_ament()
+            self._expose_to_ament(name)
             self._write_env()
-            env = shlex.quote(str(self._venv / "env.sh"))
-            self._console.run(["sh", "-c", f". {env} && python -c '{_CHECK}'"])
             stamp.write()
+        return True
 
-    def _expose_to_ament(self) -> None:
+    def _expose_to_ament(self, name: str) -> None:
         # What colcon would install, as links into the source tree, so that ROS's look-ups find it there.
-        package = self._root / "pose3d_ros"
-        marker = self._venv / "share/ament_index/resource_index/packages/pose3d_ros"
+        package = self._root / name
+        marker = self._venv / "share/ament_index/resource_index/packages" / name
         marker.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(package / "resource/pose3d_ros", marker)
-        _link(self._venv / "share/pose3d_ros", package)
-        for script in ("pose_node", "smoother_node", "bag_player"):
+        shutil.copyfile(package / "resource" / name, marker)
+        _link(self._venv / "share" / name, package)
+        for script in ("pose_node", "smoother_node", "bag_player") if name == "pose3d_ros" else ():
             _link(self._venv / "lib/pose3d_ros" / script, self._venv / "bin" / script)
 
     def _write_env(self) -> None:

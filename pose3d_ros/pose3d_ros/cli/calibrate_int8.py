@@ -8,15 +8,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pose3d_ros.config import PipelineConfig
+from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.engines import BackendChoice, Engine, Manifest, ManifestEntry, open_engine
-from pose3d_ros.engines.base import Tensor
-from pose3d_ros.engines.build import int8_path
-from pose3d_ros.engines.entry import IMAGE_ROLES
+from pose3d_ros.engines.spec.entry import IMAGE_ROLES
+from pose3d_ros.engines.tensorrt.plan_loading import int8_path
+from pose3d_ros.engines.tensors import Tensor
 from pose3d_ros.errors import EngineError, InputError
 from pose3d_ros.geometry import Camera
 from pose3d_ros.pipeline import Pipeline
-from pose3d_ros.records import Frame, ImageArray
+from pose3d_ros.records import Frame
+from pose3d_ros.types import ImageArray
 
 _PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 _HFOV_DEG = 60.0

@@ -17,16 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pose3d_ros.cli.options import add_engine_options, parameters_asked_for, pipeline_config
+from pose3d_ros.cli.common_options import add_engine_options, parameters_asked_for, pipeline_config
 from pose3d_ros.cli.processes import ChildGroup, wait_for_end, wait_until_idle
 from pose3d_ros.cli.progress import ProgressBar
 from pose3d_ros.cli.sample import sample_bag
-from pose3d_ros.config import parameters_of
+from pose3d_ros.config.settings import parameters_of
 from pose3d_ros.engines import choose_backend
 from pose3d_ros.errors import ConfigError
 
 if TYPE_CHECKING:
-    from pose3d_ros.evaluation.publish import Publication
+    from pose3d_ros.evaluation.report.publish import Publication
 
 RESULT_TOPICS = ("/people", "/people_smoothed", "/diagnostics", "/skeleton")
 _START_LIMIT_S = 60.0
@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Run the command; see its module's docstring."""
-    from pose3d_ros.nodes.opening import open_manifest
+    from pose3d_ros.opening import open_manifest
 
     require_ros()
     config = pipeline_config(args)
@@ -84,8 +84,8 @@ class Playback:
     @classmethod
     def of(cls, bag: Path, rate: float) -> Playback:
         """Look into a recording. Raises BagError unless it has one image topic and one camera_info."""
-        from pose3d_ros.evaluation.bag import BagReader
-        from pose3d_ros.evaluation.bag_types import CAMERA_INFO_TYPE, COMPRESSED_TYPE, IMAGE_TYPE
+        from pose3d_ros.bags.bag_reader import BagReader
+        from pose3d_ros.bags.message_types import CAMERA_INFO_TYPE, COMPRESSED_TYPE, IMAGE_TYPE
 
         with BagReader(bag) as reader:
             image_topic = reader.find_topic((COMPRESSED_TYPE, IMAGE_TYPE))
@@ -200,9 +200,9 @@ def playback_bar(play: Playback) -> Callable[[float], None]:
 
 def finish(bag: Path, results: Path, output: Path) -> Publication:
     """Score what was recorded, and write the report."""
-    from pose3d_ros.evaluation.publish import publish
-    from pose3d_ros.evaluation.report import ReportContent
-    from pose3d_ros.evaluation.session import session_from_bags
+    from pose3d_ros.evaluation.recording.session import session_from_bags
+    from pose3d_ros.evaluation.report.html_report import ReportContent
+    from pose3d_ros.evaluation.report.publish import publish
 
     session = session_from_bags(bag, results)
     content = ReportContent("pose3d demo", _LEAD, command="pose3d demo")
@@ -211,7 +211,7 @@ def finish(bag: Path, results: Path, output: Path) -> Publication:
 
 def print_result(made: Publication, results: Path, seconds: float) -> None:
     """The table and where to look."""
-    from pose3d_ros.evaluation.summary_table import format_table
+    from pose3d_ros.evaluation.report.summary_table import format_table
 
     print(f"\n{format_table(made.summary)}\n")
     print(f"Done in {seconds:.0f} s. Look at:")

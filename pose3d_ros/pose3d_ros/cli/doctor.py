@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pose3d_ros
 from pose3d_ros.cli.sample import sample_bag
-from pose3d_ros.config import EngineConfig
+from pose3d_ros.config.settings import EngineConfig
 from pose3d_ros.engines import choose_backend, load_manifest, verify_sha256
-from pose3d_ros.engines.backend import default_probes
+from pose3d_ros.engines.factory import default_probes
 from pose3d_ros.errors import Pose3DError
-from pose3d_ros.stages.pose_place import needed_roles
+from pose3d_ros.stages.pose.placement import needed_roles
 
 _MIN_PYTHON = (3, 10)
 _NEEDED = {
@@ -157,7 +157,7 @@ def _probe_ros() -> tuple[str, str]:
 
 
 def _transport_check(environment: Mapping[str, str]) -> Check:
-    from pose3d_ros.nodes.share import share_file
+    from pose3d_ros.config.share_folders import share_file
     from pose3d_ros.nodes.transport import PROFILE, user_profile
 
     profile = user_profile(environment)
@@ -190,7 +190,7 @@ def backend_checks() -> Iterator[Check]:
 
 def engine_checks(folder: str | None) -> Iterator[Check]:
     """The manifest, and that every engine is the one it describes."""
-    from pose3d_ros.nodes.opening import open_manifest
+    from pose3d_ros.opening import open_manifest
 
     try:
         manifest = load_manifest(folder) if folder else open_manifest(EngineConfig())
@@ -215,7 +215,7 @@ def engine_checks(folder: str | None) -> Iterator[Check]:
 
 def device_checks() -> Iterator[Check]:
     """The sample recording, the video encoder, cameras."""
-    from pose3d_ros.evaluation.video import find_ffmpeg
+    from pose3d_ros.drawing.video_writer import find_ffmpeg
 
     try:
         yield Check(State.OK, "sample recording", str(sample_bag()))

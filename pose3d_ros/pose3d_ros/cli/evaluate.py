@@ -7,14 +7,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pose3d_ros.cli.held_out import add_held_out_options, check_options, execute_held_out
-from pose3d_ros.cli.options import add_engine_options, pipeline_config
+from pose3d_ros.cli.common_options import add_engine_options, pipeline_config
+from pose3d_ros.cli.evaluate_rendered import add_held_out_options, check_options, execute_held_out
 from pose3d_ros.cli.progress import ProgressBar
 from pose3d_ros.cli.sample import sample_bag
-from pose3d_ros.config import PipelineConfig
+from pose3d_ros.config.settings import PipelineConfig
 
 if TYPE_CHECKING:
-    from pose3d_ros.evaluation.session import Session
+    from pose3d_ros.evaluation.recording.session import Session
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,11 +36,11 @@ def execute(args: argparse.Namespace) -> int:
     check_options(args)
     if args.synthetic is not None:
         return execute_held_out(args)
-    from pose3d_ros.evaluation.publish import publish
-    from pose3d_ros.evaluation.report import ReportContent
-    from pose3d_ros.evaluation.session import session_from_bags
-    from pose3d_ros.evaluation.summary import summarise
-    from pose3d_ros.evaluation.summary_table import format_table
+    from pose3d_ros.evaluation.recording.session import session_from_bags
+    from pose3d_ros.evaluation.recording.summary import summarise
+    from pose3d_ros.evaluation.report.html_report import ReportContent
+    from pose3d_ros.evaluation.report.publish import publish
+    from pose3d_ros.evaluation.report.summary_table import format_table
 
     bag = Path(args.bag) if args.bag else sample_bag()
     config = pipeline_config(args)
@@ -58,8 +58,8 @@ def execute(args: argparse.Namespace) -> int:
 
 def offline_session(bag: Path, config: PipelineConfig) -> Session:
     """Run the engines of the configuration on a bag."""
-    from pose3d_ros.evaluation.offline import OfflineRun, run_offline
-    from pose3d_ros.nodes.opening import open_manifest, open_pipeline, open_smoother
+    from pose3d_ros.evaluation.recording.offline import OfflineRun, run_offline
+    from pose3d_ros.opening import open_manifest, open_pipeline, open_smoother
 
     with ExitStack() as stack:
         opened = open_pipeline(config)

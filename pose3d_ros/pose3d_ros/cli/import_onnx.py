@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pose3d_ros.cli.options import parse_parameters
+from pose3d_ros.cli.common_options import parse_parameters
 from pose3d_ros.engines import BackendChoice, ManifestEntry, default_manifest_dir, load_manifest, open_engine
-from pose3d_ros.engines.manifest import Parameter
-from pose3d_ros.engines.pictures import HostPicture
-from pose3d_ros.engines.presets import PRESETS, get_preset, preset_entry
+from pose3d_ros.engines.images.frame_image import HostPicture
+from pose3d_ros.engines.spec.manifest import Parameter
+from pose3d_ros.engines.spec.presets import PRESETS, get_preset, preset_entry
 from pose3d_ros.errors import ConfigError, EngineError
 from pose3d_ros.geometry import Camera, crop_places
 from pose3d_ros.records import Frame
-from pose3d_ros.stages.decoders import POSE_DECODERS
-from pose3d_ros.stages.decoders_base import read_pose_settings
-from pose3d_ros.stages.detect import Detector
-from pose3d_ros.stages.entries import crop_size_px, real_parameter, skeleton_of
-from pose3d_ros.stages.pose_engine import crop_engine
-from pose3d_ros.stages.pose_place import root_solver
+from pose3d_ros.stages.decoding import read_pose_settings
+from pose3d_ros.stages.detect.detector import Detector
+from pose3d_ros.stages.entry_checks import crop_size_px, real_parameter, skeleton_of
+from pose3d_ros.stages.pose.crop_engine import crop_engine
+from pose3d_ros.stages.pose.placement import root_solver
+from pose3d_ros.stages.pose.pose_decoders import POSE_DECODERS
 
 if TYPE_CHECKING:
-    from pose3d_ros.nets.import_folder import Placed
+    from pose3d_ros.engines.spec.engine_folder import Placed
 
 _CPU = BackendChoice("onnxruntime", "a look at its inputs and outputs")
 _TRIAL_PX = (640, 480)
@@ -76,7 +76,7 @@ def execute(args: argparse.Namespace) -> Placed:
 
     Raises EngineError for a file that does not fit; the folder is then as it was.
     """
-    from pose3d_ros.nets.import_folder import EngineFolder
+    from pose3d_ros.engines.spec.engine_folder import EngineFolder
 
     entry = preset_entry(
         args.kind,

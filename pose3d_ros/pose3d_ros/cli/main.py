@@ -6,19 +6,20 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 
 import pose3d_ros
+from pose3d_ros.cli.extensions import TRAINING_COMMANDS, extension, has_extension
 from pose3d_ros.errors import Pose3DError
 
-# Command → its module (with `add_arguments(parser)` and `execute(args) -> int`) and what it does.
+# Command → its module (with `add_arguments(parser)` and `execute(args) -> int`) and what it does. Those of
+# `extensions.TRAINING_COMMANDS` come on top.
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("pose3d_ros.cli.run", "find people in images, a video or a camera, without ROS"),
     "demo": ("pose3d_ros.cli.demo", "play a recording through the ROS nodes and write a report"),
     "evaluate": ("pose3d_ros.cli.evaluate", "score results, or the engines themselves, on a recording"),
-    "train": ("pose3d_ros.cli.train", "train one of the nets from a recipe"),
-    "engines": ("pose3d_ros.cli.engines", "list, verify, build, time and test the engines of a folder"),
-    "synth": ("pose3d_ros.cli.synth", "render people and backgrounds, and look at what is trained on"),
-    "import": ("pose3d_ros.cli.import_weights", "make engines of the official 3DMPPE and VideoPose3D checkpoints"),
+    "engines": ("pose3d_ros.cli.engines_command", "list, verify, build, time and test the engines of a folder"),
+    "import": ("pose3d_ros.cli.import_command", "make engines of published checkpoints and exported models"),
     "doctor": ("pose3d_ros.cli.doctor", "say what is installed, what works, and what to do"),
 }
 
@@ -33,21 +34,28 @@ def build_parser(command: str | None = None) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"pose3d {pose3d_ros.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, (module, text) in COMMANDS.items():
+    for name, text in {**{name: text for name, (_, text) in COMMANDS.items()}, **TRAINING_COMMANDS}.items():
         one = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         one.add_argument("--debug", action="store_true", help="show the full traceback of an error")
-        if name == command:
-            importlib.import_module(module).add_arguments(one)
+        if name == command and (name in COMMANDS or has_extension(name)):
+            _module(name).add_arguments(one)
     return parser
+
+
+def _module(command: str) -> ModuleType:
+    return importlib.import_module(COMMANDS[command][0]) if command in COMMANDS else extension(command)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command. Returns the exit code: 2 after one of our errors, 130 after Ctrl-C, else the command's."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    command = next((a for a in arguments if a in COMMANDS), None)
-    args = build_parser(command).parse_args(arguments)
+    command = next((a for a in arguments if a in COMMANDS or a in TRAINING_COMMANDS), None)
+    args, unknown = build_parser(command).parse_known_args(arguments)
     try:
-        return int(importlib.import_module(COMMANDS[args.command][0]).execute(args))
+        module = _module(args.command)
+        if unknown:
+            build_parser(command).error("unrecognized arguments: " + " ".join(unknown))
+        return int(module.execute(args))
     except Pose3DError as error:
         if args.debug:
             raise

@@ -10,17 +10,18 @@ import numpy as np
 
 from pose3d_ros.cli.sources import Source
 from pose3d_ros.errors import InputError
-from pose3d_ros.records import Frame, ImageArray, Person
+from pose3d_ros.records import Frame, Person
+from pose3d_ros.types import ImageArray
 
 if TYPE_CHECKING:
-    from pose3d_ros.evaluation.composite import Composer
+    from pose3d_ros.evaluation.report.composite import Composer
 
 
 class OverlayWriter:
     """Writes `overlay/NAME.jpg` of stills, `overlay.mp4` of a video; a context manager."""
 
     def __init__(self, output: Path, source: Source) -> None:
-        from pose3d_ros.evaluation.video import VideoWriter
+        from pose3d_ros.drawing.video_writer import VideoWriter
 
         self._folder = output / "overlay"
         self._stills = source.stills
@@ -37,7 +38,7 @@ class OverlayWriter:
 
     def write(self, name: str | int, frame: Frame, people: tuple[Person, ...]) -> None:
         """Draw a frame."""
-        from pose3d_ros.evaluation.composite import Composer
+        from pose3d_ros.evaluation.report.composite import Composer
 
         if self._stills or self._composer is None:
             self._composer = Composer(frame.camera, np.empty((0, 3)))

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from pose3d_ros.cli.boxes import BoxFile
-from pose3d_ros.cli.cameras import CameraChoice
-from pose3d_ros.cli.jsonl import error_line, frame_line
-from pose3d_ros.cli.options import add_engine_options, pipeline_config
+from pose3d_ros.cli.camera_options import CameraChoice
+from pose3d_ros.cli.common_options import add_engine_options, pipeline_config
+from pose3d_ros.cli.detections_file import BoxFile
 from pose3d_ros.cli.overlays import OverlayWriter
+from pose3d_ros.cli.people_jsonl import error_line, frame_line
 from pose3d_ros.cli.progress import ProgressBar
 from pose3d_ros.cli.sources import Source, SourceFrame, open_source
 from pose3d_ros.engines import choose_backend
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Run the command; see its module's docstring."""
-    from pose3d_ros.nodes.opening import open_manifest
+    from pose3d_ros.opening import open_manifest
 
     source = open_source(args.source, calibrated=args.camera is not None)
     camera = CameraChoice.of(args.camera, args.hfov)

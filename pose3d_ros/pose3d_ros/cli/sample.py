@@ -11,7 +11,7 @@ _FOLDER = "samples"
 
 def sample_bag() -> Path:
     """The package's sample bag. Raises BagError when it is not installed."""
-    from pose3d_ros.nodes.share import share_directories
+    from pose3d_ros.config.share_folders import share_directories
 
     folders = [directory / _FOLDER for directory in share_directories()]
     for folder in folders:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from pose3d_ros.errors import InputError
-from pose3d_ros.records import ImageArray
+from pose3d_ros.types import ImageArray
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 _DEFAULT_RATE_HZ = 30.0

@@ -3,9 +3,11 @@
 An engine is described by an entry of a manifest (`manifest.yaml`), and loads only after its sha256 matches.
 """
 
-from pose3d_ros.engines.backend import BackendChoice, choose_backend, open_engine
 from pose3d_ros.engines.base import Engine, TensorSpec
-from pose3d_ros.engines.manifest import (
+from pose3d_ros.engines.factory import BackendChoice, choose_backend, open_engine
+from pose3d_ros.engines.onnx_runtime.ort_engine import OnnxEngine
+from pose3d_ros.engines.options import EngineOptions
+from pose3d_ros.engines.spec.manifest import (
     Manifest,
     ManifestEntry,
     Normalisation,
@@ -15,8 +17,6 @@ from pose3d_ros.engines.manifest import (
     verify_sha256,
     write_manifest,
 )
-from pose3d_ros.engines.onnx import OnnxEngine
-from pose3d_ros.engines.options import EngineOptions
 
 __all__ = [
     "BackendChoice",

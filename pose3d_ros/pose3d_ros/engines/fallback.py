@@ -6,8 +6,9 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 
-from pose3d_ros.engines.base import Engine, Feed, NotBuiltError, Tensor
-from pose3d_ros.engines.pictures import LoadPicture
+from pose3d_ros.engines.base import Engine, NotBuiltError
+from pose3d_ros.engines.images.frame_image import LoadPicture
+from pose3d_ros.engines.tensors import Feed, Tensor
 from pose3d_ros.errors import EngineError
 
 _log = logging.getLogger(__name__)

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pose3d_ros.engines.base import Engine, Tensor, TensorSpec
-from pose3d_ros.engines.entry import ManifestEntry
-from pose3d_ros.engines.profiles import usual_sides_px
+from pose3d_ros.engines.base import Engine, TensorSpec
+from pose3d_ros.engines.spec.entry import ManifestEntry
+from pose3d_ros.engines.tensorrt.profiles import usual_sides_px
+from pose3d_ros.engines.tensors import Tensor
 
 _WARM_UP, _MIN_CALLS = 3, 10
 _DISTANCES_M = (2.0, 8.0)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import numpy.typing as npt
 
 from pose3d_ros.errors import InputError
-from pose3d_ros.records import Array
-
-if TYPE_CHECKING:
-    from pose3d_ros.geometry.camera import Camera
+from pose3d_ros.geometry.camera import Camera
+from pose3d_ros.types import Array
 
 
 def assemble(

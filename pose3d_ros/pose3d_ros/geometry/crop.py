@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from pose3d_ros.errors import InputError
-from pose3d_ros.records import Array, ImageArray
-
-if TYPE_CHECKING:
-    from pose3d_ros.geometry.camera import Camera
+from pose3d_ros.geometry.camera import Camera
+from pose3d_ros.types import Array, ImageArray
 
 
 @dataclass(frozen=True, eq=False)

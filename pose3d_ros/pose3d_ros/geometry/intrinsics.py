@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from pose3d_ros.errors import CameraError
 from pose3d_ros.geometry.lens import COEFFICIENT_COUNTS
-from pose3d_ros.records import Array
+from pose3d_ros.types import Array
 
 _ALIASES = {"": "pinhole", "fisheye": "equidistant"}
 _CALIBRATE = "Calibrate the camera (camera_calibration), or give its field of view (--hfov)."

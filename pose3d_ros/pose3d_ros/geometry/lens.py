@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.polynomial import Polynomial
 
-from pose3d_ros.records import Array
+from pose3d_ros.types import Array
 
 Curve = Callable[[Array], tuple[Array, Array]]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pose3d_ros.records import Array
+from pose3d_ros.types import Array
 
 PAD_MULTIPLE_PX = 32
 _LEAST_LINEAR_SCALE = 0.5

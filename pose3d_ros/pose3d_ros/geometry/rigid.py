@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pose3d_ros.errors import InputError
-from pose3d_ros.records import Array
+from pose3d_ros.types import Array
 
 
 @dataclass(frozen=True, eq=False)

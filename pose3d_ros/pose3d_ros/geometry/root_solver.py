@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pose3d_ros.errors import InputError
-from pose3d_ros.records import Array
+from pose3d_ros.types import Array
 
 _MIN_JOINTS = 2
 _MIN_SPREAD = 1e-6

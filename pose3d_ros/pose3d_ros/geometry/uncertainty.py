@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pose3d_ros.records import Array
+from pose3d_ros.types import Array
 
 
 def ray_covariance_m2(point_cam_m: Array, sigma_m: float) -> Array | None:

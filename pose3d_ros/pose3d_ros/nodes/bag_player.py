@@ -14,13 +14,13 @@ from rclpy.time import Time
 from rosgraph_msgs.msg import Clock
 from std_srvs.srv import SetBool
 
-from pose3d_ros.config_table import Settings, build_group, group_parameters, setting
+from pose3d_ros.bags.raw_bag import BagTopic, RawBagReader, RawMessage
+from pose3d_ros.config.parameter_table import Settings, build_group, group_parameters, setting
 from pose3d_ros.errors import BagError
 from pose3d_ros.nodes.pace import Pace
 from pose3d_ros.nodes.parameters import NodeParameters
 from pose3d_ros.nodes.qos import latched_qos, result_qos
-from pose3d_ros.nodes.raw_bag import BagTopic, RawBagReader, RawMessage
-from pose3d_ros.nodes.run import Pump, run_tool
+from pose3d_ros.nodes.spin import Pump, run_tool
 from pose3d_ros.nodes.topic_types import message_class, split_topics
 
 _NODE = "bag_player"

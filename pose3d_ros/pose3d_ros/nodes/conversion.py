@@ -13,8 +13,9 @@ from std_msgs.msg import Header
 from pose3d_ros.errors import InputError
 from pose3d_ros.geometry.rigid import RigidTransform
 from pose3d_ros.geometry.uncertainty import ray_covariance_m2, ray_sigma_m
-from pose3d_ros.records import Array, Detection, ImageArray, Person, Pose, TrackState
+from pose3d_ros.records import Detection, Person, Pose, TrackState
 from pose3d_ros.skeletons import Skeleton, get_skeleton
+from pose3d_ros.types import Array, ImageArray
 
 _NS_PER_S = 1_000_000_000
 _UNKNOWN_COVARIANCE_M2 = np.array([-1.0, *[0.0] * 8])

@@ -12,7 +12,7 @@ from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]  # where 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from std_srvs.srv import SetBool
 
-from pose3d_ros.config import NodeConfig, parameters_of
+from pose3d_ros.config.settings import NodeConfig, parameters_of
 from pose3d_ros.errors import Pose3DError
 from pose3d_ros.nodes.diagnostics import TOPIC, diagnostic_message
 from pose3d_ros.nodes.parameters import NodeParameters, Values

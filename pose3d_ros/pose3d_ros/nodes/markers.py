@@ -12,7 +12,7 @@ from rclpy.duration import Duration
 from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
 
-from pose3d_ros.evaluation.palette import bgr, edge_hex, person_hex
+from pose3d_ros.drawing.colors import bgr, edge_hex, person_hex
 from pose3d_ros.records import Person, TrackState
 from pose3d_ros.skeletons import Skeleton
 

@@ -9,7 +9,7 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
 
-from pose3d_ros.config_table import Parameter, Value, check_names
+from pose3d_ros.config.parameter_table import Parameter, Value, check_names
 from pose3d_ros.errors import ConfigError
 
 _OF_ROS = ("use_sim_time", "start_type_description_service", "qos_overrides.")

@@ -6,12 +6,12 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from pose3d_ros.config import PipelineConfig
-from pose3d_ros.config_table import POSE_NODE
+from pose3d_ros.config.parameter_table import POSE_NODE
+from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.nodes.managed import ManagedNode
-from pose3d_ros.nodes.opening import OpenPipeline, open_pipeline
 from pose3d_ros.nodes.pose_work import PoseWork
-from pose3d_ros.nodes.run import run_node
+from pose3d_ros.nodes.spin import run_node
+from pose3d_ros.opening import OpenPipeline, open_pipeline
 
 _Opener = Callable[[PipelineConfig], OpenPipeline]
 

@@ -13,21 +13,21 @@ from rclpy.qos import DurabilityPolicy
 from rclpy.utilities import get_rmw_implementation_identifier
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from pose3d_ros.config import NodeConfig, PipelineConfig
+from pose3d_ros.bags.image_decoding import decoded_bgr, image_bgr
+from pose3d_ros.config.settings import NodeConfig, PipelineConfig
+from pose3d_ros.drawing.overlay import draw_people
 from pose3d_ros.errors import Pose3DError
-from pose3d_ros.evaluation.overlay import draw_people
-from pose3d_ros.images import decoded_bgr, image_bgr
-from pose3d_ros.nodes.cameras import CameraSource, ImageCamera
+from pose3d_ros.nodes.camera_source import CameraSource, ImageCamera
 from pose3d_ros.nodes.conversion import PeopleInfo, image_message, stamp_ns
 from pose3d_ros.nodes.frame_queue import FrameWorker
 from pose3d_ros.nodes.managed import ManagedNode
 from pose3d_ros.nodes.meters import RateMeter, TimeMeter, latency_ms
-from pose3d_ros.nodes.opening import OpenPipeline
 from pose3d_ros.nodes.output import PeopleOutput, PeopleResult
 from pose3d_ros.nodes.problems import FRAME_PROBLEM_S, EngineProblems, Level
 from pose3d_ros.nodes.qos import image_qos, latched_qos, overridable, result_qos
 from pose3d_ros.nodes.silence import SilenceWatch
 from pose3d_ros.nodes.transport import silence_remedy
+from pose3d_ros.opening import OpenPipeline
 from pose3d_ros.records import Frame, FrameResult
 
 _FIRST_CAMERA_S = 0.5

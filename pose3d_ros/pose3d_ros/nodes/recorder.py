@@ -11,11 +11,11 @@ from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]  # where 
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
-from pose3d_ros.config_table import Settings, build_group, group_parameters, setting
+from pose3d_ros.bags.raw_bag import BagTopic, RawBagWriter, RawMessage
+from pose3d_ros.config.parameter_table import Settings, build_group, group_parameters, setting
 from pose3d_ros.errors import BagError, ConfigError
 from pose3d_ros.nodes.parameters import NodeParameters
-from pose3d_ros.nodes.raw_bag import BagTopic, RawBagWriter, RawMessage
-from pose3d_ros.nodes.run import Pump, run_tool
+from pose3d_ros.nodes.spin import Pump, run_tool
 from pose3d_ros.nodes.topic_types import message_class, split_topics
 
 _NODE = "recorder"

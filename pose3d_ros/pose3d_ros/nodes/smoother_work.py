@@ -8,18 +8,18 @@ from typing import Any
 
 from pose3d_msgs.msg import Person3DArray
 
-from pose3d_ros.config import NodeConfig
+from pose3d_ros.config.settings import NodeConfig
 from pose3d_ros.errors import Pose3DError
 from pose3d_ros.nodes.conversion import PeopleInfo, TrackNumbers, read_people, stamp_ns
 from pose3d_ros.nodes.managed import ManagedNode
 from pose3d_ros.nodes.meters import RateMeter, TimeMeter, latency_ms
-from pose3d_ros.nodes.opening import OpenSmoother
 from pose3d_ros.nodes.output import PeopleOutput, PeopleResult
 from pose3d_ros.nodes.problems import FRAME_PROBLEM_S, EngineProblems, Level
 from pose3d_ros.nodes.qos import overridable, result_qos
 from pose3d_ros.nodes.silence import SilenceWatch
+from pose3d_ros.opening import OpenSmoother
 from pose3d_ros.skeletons import Skeleton, get_skeleton
-from pose3d_ros.stages.convert import convert_people
+from pose3d_ros.stages.skeleton_conversion import convert_people
 
 
 class SmootherWork:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pose3d_ros.nodes.share import share_file
+from pose3d_ros.config.share_folders import share_file
 
 PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 """Read by Fast DDS; the second is the only one up to Humble's, and a deprecated one after it."""

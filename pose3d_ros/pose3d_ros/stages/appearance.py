@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from pose3d_ros.records import Array
 from pose3d_ros.skeletons import Skeleton
+from pose3d_ros.types import Array
 
 _SIGMA_LAB = np.array([24.0, 12.0, 12.0])
 """How far L, a and b of one garment move from frame to frame with light, folds and the joints' error."""

@@ -12,12 +12,13 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from pose3d_ros.bags.bag_writer import BagWriter
 from pose3d_ros.engines import ManifestEntry, Normalisation, load_manifest, sha256_of, write_manifest
-from pose3d_ros.evaluation.bag_writer import BagWriter
 from pose3d_ros.geometry.camera import Camera
-from pose3d_ros.records import Detection, ImageArray, Person, Pose, TrackState
+from pose3d_ros.records import Detection, Person, Pose, TrackState
 from pose3d_ros.skeletons import Skeleton, get_skeleton
-from pose3d_ros.stages.smooth_features import correction_size, feature_size
+from pose3d_ros.stages.smooth.smooth_features import correction_size, feature_size
+from pose3d_ros.types import ImageArray
 
 MUCO = get_skeleton("muco21")
 CROP_PX = 64

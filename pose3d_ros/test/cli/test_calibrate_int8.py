@@ -11,17 +11,17 @@ import cv2
 import numpy as np
 import pytest
 
+from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.cli.calibrate_int8 import write_quantized
 from pose3d_ros.cli.main import main
 from pose3d_ros.cli.sample import sample_bag
-from pose3d_ros.config import PipelineConfig
+from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.engines import Manifest, default_manifest_dir, load_manifest
-from pose3d_ros.engines.base import Tensor
 from pose3d_ros.engines.graphs import quantize
+from pose3d_ros.engines.tensors import Tensor
 from pose3d_ros.errors import InputError
-from pose3d_ros.evaluation.bag import BagReader
 
-from ..engines.stand_in_device import install_stand_in
+from ..engines.tensorrt.stand_in_device import install_stand_in
 
 
 @pytest.fixture

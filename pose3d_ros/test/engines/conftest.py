@@ -13,7 +13,7 @@ from onnx import TensorProto, helper
 
 from pose3d_ros.engines import ManifestEntry, Normalisation, sha256_of
 
-from .tensorrt_stand_in.caller import RANGES, Session, adder_feeds, opened
+from .tensorrt.tensorrt_stand_in.caller import RANGES, Session, adder_feeds, opened
 
 
 def save_graph(path: Path, inputs: list[Any], outputs: list[Any], nodes: list[Any]) -> Path:

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from pose3d_ros.engines.base import Engine, NotBuiltError, Tensor, TensorSpec
+from pose3d_ros.engines.base import Engine, NotBuiltError, TensorSpec
 from pose3d_ros.engines.fallback import FallbackEngine
+from pose3d_ros.engines.tensors import Tensor
 from pose3d_ros.errors import EngineError
 
 SPEC = (TensorSpec("x", ("batch",), "float32"),)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from pose3d_ros.engines import ManifestEntry, default_manifest_dir, load_manifest
-from pose3d_ros.engines.onnx import OnnxEngine
+from pose3d_ros.engines.onnx_runtime.ort_engine import OnnxEngine
 from pose3d_ros.engines.trial import cost_of, difference, trial_feeds
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pose3d_ros.engines import Normalisation
-from pose3d_ros.engines.pictures import HostPicture
+from pose3d_ros.engines.images.frame_image import HostPicture
 from pose3d_ros.geometry.letterbox import Letterbox, Placement
 
 BGR = Normalisation(1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "bgr")

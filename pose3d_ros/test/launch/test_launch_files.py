@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pose3d_ros.config import PARAMETERS
+from pose3d_ros.config.settings import PARAMETERS
 
 pytest.importorskip("launch_ros", reason="needs a ROS installation: launch is not among the wheels")
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pose3d_ros.errors import CameraError
-from pose3d_ros.nodes.cameras import CameraSource
+from pose3d_ros.nodes.camera_source import CameraSource
 
 TOPIC = "/front/camera_info"
 

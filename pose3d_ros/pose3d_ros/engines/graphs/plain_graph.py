@@ -10,7 +10,8 @@ import numpy as np
 import onnx
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
-from pose3d_ros.engines.base import Tensor, TensorSpec
+from pose3d_ros.engines.base import TensorSpec
+from pose3d_ros.engines.tensors import Tensor
 from pose3d_ros.errors import EngineError
 
 Attribute = int | float | str | tuple[int, ...] | tuple[float, ...] | tuple[str, ...] | Tensor

@@ -27,7 +27,7 @@ from onnx import GraphProto, ModelProto, NodeProto
 from onnx import load as load_model
 from onnx import save as save_model
 
-from pose3d_ros.engines.base import Engine, Tensor
+from pose3d_ros.engines.base import Engine
 from pose3d_ros.engines.graphs.onnx_graph import (
     head_nodes,
     image_convolutions,
@@ -35,7 +35,8 @@ from pose3d_ros.engines.graphs.onnx_graph import (
     with_ancestors,
     write_graph,
 )
-from pose3d_ros.engines.onnx import OnnxEngine
+from pose3d_ros.engines.onnx_runtime.ort_engine import OnnxEngine
+from pose3d_ros.engines.tensors import Tensor
 from pose3d_ros.errors import EngineError
 
 _LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")

@@ -17,11 +17,11 @@ from torch import nn
 
 from pose3d_ros.engines.graphs.quantize import quantized_graph
 from pose3d_ros.errors import EngineError
-from pose3d_ros.nets.detector import PersonDetector
-from pose3d_ros.nets.graphs import export_detector, export_root_pose, export_temporal_step
-from pose3d_ros.nets.root_pose import RootPoseNet
-from pose3d_ros.nets.temporal import TemporalModel
 from pose3d_ros.skeletons import get_skeleton
+from pose3d_training.nets.detector_net import PersonDetector
+from pose3d_training.nets.exported_graphs import export_detector, export_root_pose, export_temporal_step
+from pose3d_training.nets.root_pose_net import RootPoseNet
+from pose3d_training.nets.temporal_net import TemporalModel
 
 Array = npt.NDArray[np.float32]
 Net = TypeVar("Net", bound=nn.Module)

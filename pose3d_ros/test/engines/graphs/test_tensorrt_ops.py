@@ -11,23 +11,23 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from pose3d_ros.engines.graphs.half import half_graph
+from pose3d_ros.engines.graphs.fp16_conversion import half_graph
 from pose3d_ros.engines.graphs.quantize import quantized_graph
 from pose3d_ros.engines.graphs.tensorrt_ops import unsupported_ops
 from pose3d_ros.errors import EngineError
-from pose3d_ros.nets.detector import PersonDetector
-from pose3d_ros.nets.graphs import (
+from pose3d_ros.skeletons import get_skeleton
+from pose3d_training.nets.detector_net import PersonDetector
+from pose3d_training.nets.exported_graphs import (
     export_detector,
     export_posenet,
     export_root_pose,
     export_rootnet,
     export_temporal_step,
 )
-from pose3d_ros.nets.posenet import PoseNet
-from pose3d_ros.nets.root_pose import RootPoseNet
-from pose3d_ros.nets.rootnet import RootNet
-from pose3d_ros.nets.temporal import TemporalModel
-from pose3d_ros.skeletons import get_skeleton
+from pose3d_training.nets.posenet import PoseNet
+from pose3d_training.nets.root_pose_net import RootPoseNet
+from pose3d_training.nets.rootnet import RootNet
+from pose3d_training.nets.temporal_net import TemporalModel
 
 ENGINES = Path(__file__).resolve().parents[3] / "engines" / "default"
 H36M = get_skeleton("h36m17")

@@ -1,0 +1,1 @@
+"""Bags: one reader, one writer, the message types, and messages as records."""

@@ -1,0 +1,193 @@
+"""Writing bags of images, cameras and people as MCAP, without ROS."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from rosbags.interfaces import Connection
+from rosbags.rosbag2 import StoragePlugin, Writer
+
+from pose3d_ros.bags.message_types import CAMERA_INFO_TYPE, COMPRESSED_TYPE, PEOPLE_TYPE, pose3d_typestore
+from pose3d_ros.errors import BagError, InputError
+from pose3d_ros.geometry.camera import Camera
+from pose3d_ros.records import Person
+from pose3d_ros.skeletons import Skeleton
+from pose3d_ros.types import Array, ImageArray
+
+_NS_PER_S = 1_000_000_000
+_BAG_VERSION: Literal[9] = 9
+_ROS_MODELS = {"pinhole": "plumb_bob"}  # camera_info has no name for "no distortion"; zeros say it
+
+
+class BagWriter:
+    """A context manager that writes one new bag.
+
+    path: "name.mcap" becomes a single file, any other name a rosbag2 folder. An existing bag there is replaced.
+    The bag appears when it is complete: an error inside the `with` block leaves nothing behind.
+    """
+
+    def __init__(self, path: str | Path, *, jpeg_quality: int = 90) -> None:
+        self._path = Path(path)
+        self._jpeg_quality = jpeg_quality
+        self._store = pose3d_typestore()
+        self._connections: dict[str, Connection] = {}
+
+    def __enter__(self) -> BagWriter:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._scratch = tempfile.TemporaryDirectory(dir=self._path.parent, prefix=".bag-")
+        self._folder = Path(self._scratch.name) / self._path.stem
+        self._writer = Writer(self._folder, version=_BAG_VERSION, storage_plugin=StoragePlugin.MCAP)
+        self._writer.open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._writer.close()
+            if kind is None:
+                self._publish()
+        finally:
+            self._scratch.cleanup()
+
+    def _publish(self) -> None:
+        if self._path.is_dir():
+            shutil.rmtree(self._path)
+        source = self._folder / f"{self._folder.name}.mcap" if self._path.suffix == ".mcap" else self._folder
+        source.replace(self._path)
+
+    def write_image(self, topic: str, stamp_ns: int, frame_id: str, image_bgr: ImageArray) -> None:
+        """Write an image (H, W, 3) uint8 as a JPEG CompressedImage. Raises InputError when it can't be encoded."""
+        if image_bgr.ndim != 3 or image_bgr.shape[2] != 3 or not image_bgr.size or image_bgr.dtype != np.uint8:
+            raise InputError(
+                "image to write",
+                expected="(H, W, 3) uint8",
+                got=f"{image_bgr.shape} {image_bgr.dtype}",
+                fix="Convert it to 8-bit BGR.",
+            )
+        done, data = cv2.imencode(".jpg", image_bgr, [cv2.IMWRITE_JPEG_QUALITY, self._jpeg_quality])
+        if not done:
+            raise InputError("image to write", expected="a JPEG", got="an encoder error", fix="Check the image.")
+        message = self._make(
+            COMPRESSED_TYPE, self._header(stamp_ns, frame_id), "bgr8; jpeg compressed bgr8", data.ravel()
+        )
+        self.write_message(topic, COMPRESSED_TYPE, stamp_ns, message)
+
+    def write_camera(self, topic: str, stamp_ns: int, frame_id: str, camera: Camera) -> None:
+        """Write a camera as CameraInfo with an identity R and P = [K 0]."""
+        distortion = camera.distortion if camera.distortion.size else np.zeros(5)
+        projection = np.concatenate([camera.K_px, np.zeros((3, 1))], axis=1)
+        message = self._make(
+            CAMERA_INFO_TYPE,
+            self._header(stamp_ns, frame_id),
+            camera.height_px,
+            camera.width_px,
+            _ROS_MODELS.get(camera.model, camera.model),
+            distortion,
+            camera.K_px.ravel(),
+            np.eye(3).ravel(),
+            projection.ravel(),
+            0,
+            0,
+            self._make("sensor_msgs/msg/RegionOfInterest", 0, 0, 0, 0, False),
+        )
+        self.write_message(topic, CAMERA_INFO_TYPE, stamp_ns, message)
+
+    def write_people(
+        self,
+        topic: str,
+        stamp_ns: int,
+        frame_id: str,
+        people: tuple[Person, ...],
+        skeleton: Skeleton,
+        *,
+        id_prefix: str = "person_",
+        model: str = "",
+        latency_ms: float = 0.0,
+        received_ns: int | None = None,
+    ) -> None:
+        """Write people as a Person3DArray. For ground truth: id_prefix "gt_", score = visible share, amodal box.
+
+        received_ns: recording time; the stamp when None. Raises InputError for a person of another skeleton.
+        """
+        messages = [self._person(person, skeleton, id_prefix) for person in people]
+        header = self._header(stamp_ns, frame_id)
+        message = self._make(PEOPLE_TYPE, header, skeleton.name, model, True, latency_ms, messages)
+        self.write_message(topic, PEOPLE_TYPE, stamp_ns if received_ns is None else received_ns, message)
+
+    def write_message(self, topic: str, msgtype: str, received_ns: int, message: Any) -> None:
+        """Write a message of the type store (see `bag_types.pose3d_typestore`)."""
+        if topic not in self._connections:
+            self._connections[topic] = self._writer.add_connection(topic, msgtype, typestore=self._store)
+        elif self._connections[topic].msgtype != msgtype:
+            raise BagError(
+                f"topic {topic}",
+                expected=f"messages of type {self._connections[topic].msgtype}",
+                got=msgtype,
+                fix="Write one type a topic.",
+            )
+        self._writer.write(self._connections[topic], received_ns, self._store.serialize_cdr(message, msgtype))
+
+    def _make(self, msgtype: str, *fields: Any) -> Any:
+        return self._store.types[msgtype](*fields)
+
+    def _header(self, stamp_ns: int, frame_id: str) -> Any:
+        stamp = self._make("builtin_interfaces/msg/Time", stamp_ns // _NS_PER_S, stamp_ns % _NS_PER_S)
+        return self._make("std_msgs/msg/Header", stamp, frame_id)
+
+    def _point(self, xyz: Array) -> Any:
+        return self._make("geometry_msgs/msg/Point", *(float(v) for v in xyz))
+
+    def _person(self, person: Person, skeleton: Skeleton, id_prefix: str) -> Any:
+        pose = person.pose
+        if pose.skeleton != skeleton:
+            raise InputError(
+                f"person {person.track_id}",
+                expected=f"joints of {skeleton.name}",
+                got=pose.skeleton.name,
+                fix="Convert the pose first.",
+            )
+        x0, y0, x1, y1 = (float(v) for v in pose.detection.box_xyxy_px)
+        joints = [
+            self._joint(xyz, uv, float(score))
+            for xyz, uv, score in zip(pose.joints_cam_m, pose.joints_img_px, pose.scores, strict=True)
+        ]
+        velocity = self._make("geometry_msgs/msg/Vector3", *(float(v) for v in person.velocity_cam_mps))
+        covariance = root_covariance_m2(pose.root_cam_m, pose.root_sigma_m)
+        return self._store.types["pose3d_msgs/msg/Person3D"](
+            id=f"{id_prefix}{person.track_id}",
+            state=int(person.state),
+            score=float(person.score),
+            box_x=x0,
+            box_y=y0,
+            box_width=x1 - x0,
+            box_height=y1 - y0,
+            root=self._point(pose.root_cam_m),
+            root_covariance=covariance,
+            velocity=velocity,
+            joints=joints,
+        )
+
+    def _joint(self, xyz: Array, uv: Array, score: float) -> Any:
+        valid = bool(np.isfinite(xyz).all())
+        return self._store.types["pose3d_msgs/msg/Joint3D"](
+            position=self._point(xyz), u=float(uv[0]), v=float(uv[1]), score=score, valid=valid
+        )
+
+
+def root_covariance_m2(root_cam_m: Array, sigma_m: float) -> Array:
+    """Covariance (9,), row-major, of a root (3,) known to sigma_m along its ray; -1 first when sigma_m is NaN."""
+    covariance = np.zeros(9)
+    distance_m = float(np.linalg.norm(root_cam_m))
+    if not (np.isfinite(sigma_m) and distance_m > 0):
+        covariance[0] = -1.0
+        return covariance
+    ray = root_cam_m / distance_m
+    covariance[:] = (sigma_m**2 * np.outer(ray, ray)).ravel()
+    return covariance

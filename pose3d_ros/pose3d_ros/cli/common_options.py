@@ -1,0 +1,61 @@
+"""Options that several commands share: which engines, on what, with which settings."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+import yaml
+
+from pose3d_ros.config.settings import PARAMETERS, PipelineConfig
+from pose3d_ros.errors import ConfigError
+
+
+def add_engine_options(parser: argparse.ArgumentParser) -> None:
+    """--engines, --backend, --param."""
+    group = parser.add_argument_group("engines")
+    group.add_argument("--engines", metavar="DIR", default="", help=PARAMETERS["engines"].description)
+    group.add_argument(
+        "--backend",
+        choices=PARAMETERS["backend"].choices,
+        default=PARAMETERS["backend"].default,
+        help=PARAMETERS["backend"].description,
+    )
+    group.add_argument(
+        "--param",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any other parameter of config/pose3d.yaml, such as detector.score_threshold=0.4; may be repeated",
+    )
+
+
+def pipeline_config(args: argparse.Namespace) -> PipelineConfig:
+    """The settings that the options ask for. Raises ConfigError for an unknown or wrong parameter."""
+    return PipelineConfig.from_parameters(parameters_asked_for(args))
+
+
+def parameters_asked_for(args: argparse.Namespace) -> dict[str, object]:
+    """{name: value} of the parameters that the options set. Raises ConfigError for a `--param` of another form."""
+    values: dict[str, object] = {"engines": args.engines, "backend": args.backend}
+    values.update(parse_parameters(args.param))
+    if getattr(args, "skeleton", None):
+        values["skeleton"] = args.skeleton
+    return values
+
+
+def parse_parameters(assignments: Sequence[str], option: str = "--param") -> dict[str, object]:
+    """ "name=value" texts as {name: value}, the value read as YAML. Raises ConfigError for another form."""
+    values: dict[str, object] = {}
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            equals = ""
+        if not equals or not name:
+            raise ConfigError(
+                option, expected="NAME=VALUE", got=repr(assignment), fix="For example: tracker.max_age_s=2.0."
+            )
+        values[name] = value
+    return values

@@ -1,0 +1,230 @@
+"""`pose3d engines`: what a folder of engines holds, TensorRT's plans of it, what they cost, and whether they agree."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pose3d_ros.cli.common_options import add_engine_options, pipeline_config
+from pose3d_ros.cli.table import table
+from pose3d_ros.config.settings import PipelineConfig
+from pose3d_ros.engines import BackendChoice, EngineOptions, Manifest, ManifestEntry, choose_backend, open_engine
+from pose3d_ros.engines.factory import default_probes
+from pose3d_ros.engines.spec.manifest import verify_sha256
+from pose3d_ros.engines.trial import Cost, cost_of, difference, trial_feeds
+from pose3d_ros.errors import EngineError, InputError
+from pose3d_ros.pipeline import engine_options
+
+if TYPE_CHECKING:
+    from pose3d_ros.engines.device.cuda_device import DeviceFacts
+    from pose3d_ros.engines.tensorrt.plan_loading import Plan
+
+_TOLERANCE_CPU, _TOLERANCE_GPU = 1e-3, 2e-2
+"""How far a backend's outputs may be from ONNX Runtime's, relative: a GPU computes in FP16 or TF32."""
+_BATCHES = (1, 2, 4, 8)
+_MIB = 1 << 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    what = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
+    what.add_parser("list", help="the engines, and TensorRT's plans of them: built, or why stale")
+    what.add_parser("verify", help="compare every file with the sha256 in the manifest")
+    _add_build(what.add_parser("build", help="build TensorRT's plans of all engines, before the robot needs them"))
+    _add_bench(what.add_parser("bench", help="milliseconds of each engine by the number of people"))
+    _add_selftest(what.add_parser("selftest", help="every backend against ONNX Runtime: outputs and speed"))
+    for one in what.choices.values():
+        add_engine_options(one)
+        one.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show the full traceback")
+
+
+def _add_build(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--calibration", type=Path, metavar="DIR", help="pictures of people; needed for precision=int8")
+    parser.add_argument(
+        "--workspace", type=int, default=1024, metavar="MIB", help="GPU memory of a build (%(default)s)"
+    )
+
+
+def _add_bench(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--batches", type=int, nargs="+", default=_BATCHES, metavar="N", help="people of a call")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
+
+
+def _add_selftest(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Run the command; see its module's docstring."""
+    from pose3d_ros.opening import open_manifest
+
+    config = pipeline_config(args)
+    manifest = open_manifest(config.engine)
+    commands = {"list": _list, "verify": _verify, "build": _build, "bench": _bench, "selftest": _selftest}
+    return commands[args.what](args, manifest, config)
+
+
+def _list(args: argparse.Namespace, manifest: Manifest, config: PipelineConfig) -> int:
+    options = engine_options(config)
+    usable = default_probes()["tensorrt"]()
+    print(f"{manifest.directory}\n")
+    rows = [
+        {
+            "engine": entry.name,
+            "roles": "+".join(entry.roles),
+            "file": entry.file.name,
+            "MiB": round(entry.file.stat().st_size / _MIB, 1),
+            "TensorRT plan": _plan_state(entry, options) if usable.usable else "-",
+        }
+        for entry in manifest.entries
+    ]
+    print(table(rows))
+    if not usable.usable:
+        print(f"\nno plans here: {usable.reason}")
+    return 0
+
+
+def _plan_state(entry: ManifestEntry, options: EngineOptions) -> str:
+    from pose3d_ros.engines.device.cuda_device import open_device
+    from pose3d_ros.engines.tensorrt.plan_cache import PlanCache
+    from pose3d_ros.engines.tensorrt.plan_loading import plan_key
+
+    try:
+        key = plan_key(entry, options, open_device().facts)
+    except EngineError as error:
+        return f"can't be built: {error.got}"
+    stale = PlanCache(options.cache_dir).look_up(key)[1]
+    return f"stale: {stale}" if stale else f"{key.precision}, ready"
+
+
+def _verify(args: argparse.Namespace, manifest: Manifest, config: PipelineConfig) -> int:
+    bad = 0
+    for entry in manifest.entries:
+        try:
+            verify_sha256(entry)
+            print(f"ok    {entry.name}  {entry.sha256}")
+        except EngineError as error:
+            bad += 1
+            print(f"FAIL  {error}")
+    return 1 if bad else 0
+
+
+def _build(args: argparse.Namespace, manifest: Manifest, config: PipelineConfig) -> int:
+    from pose3d_ros.engines.device.cuda_device import open_device
+    from pose3d_ros.engines.tensorrt.plan_loading import load_or_build
+
+    choose_backend("tensorrt")  # its error says what lacks
+    options = replace(
+        engine_options(config, report=print),
+        allow_build=True,
+        workspace_mib=args.workspace,
+    )
+    if options.precision == "int8":
+        _calibrate(manifest, config, args.calibration)
+    facts = open_device().facts
+    failed = 0
+    for entry in (e for e in manifest.entries if e.file.suffix == ".onnx"):
+        verify_sha256(entry)
+        try:
+            plan = _stoppable(load_or_build, entry, options, facts)
+        except EngineError as error:
+            failed += 1
+            print(f"FAIL  {error}")
+        else:
+            print(f"{entry.name}: {len(plan.data) / _MIB:.1f} MiB, {plan.note}")
+    return 1 if failed else 0
+
+
+def _stoppable(build: Callable[..., Plan], entry: ManifestEntry, options: EngineOptions, facts: DeviceFacts) -> Plan:
+    """Build on a thread: in the main one Ctrl-C would wait until TensorRT returns."""
+    with ThreadPoolExecutor(1) as worker:
+        building = worker.submit(build, entry, options, facts)
+        try:
+            return building.result()
+        except KeyboardInterrupt:
+            options.cancelled.set()
+            raise
+
+
+def _calibrate(manifest: Manifest, config: PipelineConfig, pictures: Path | None) -> None:
+    if pictures is None or not pictures.is_dir():
+        raise InputError(
+            "option --calibration",
+            expected="a folder of pictures like those that the robot will see",
+            got=str(pictures),
+            fix="Give some hundred; or choose precision=fp16, which needs none.",
+        )
+    from pose3d_ros.cli.calibrate_int8 import write_quantized
+
+    for path in write_quantized(manifest, config, pictures):
+        print(f"calibrated {path}")
+
+
+def _bench(args: argparse.Namespace, manifest: Manifest, config: PipelineConfig) -> int:
+    backend = replace(choose_backend(config.engine.backend), fallback="")  # what is measured is what is named
+    options = engine_options(config, report=print)
+    print(f"{backend.name}: {backend.reason}\n")
+    rows: list[dict[str, object]] = []
+    for entry in manifest.entries:
+        with open_engine(entry, backend, options) as engine:
+            for batch in (1,) if "detector" in entry.roles else args.batches:
+                cost = cost_of(engine, trial_feeds(engine, entry, batch))
+                a_person = {"ms a person": round(cost.median_ms / batch, 2)}
+                rows.append({"engine": entry.name, "people": batch, **_figures(cost), **a_person})
+    print(table(rows))
+    _write(args.json, {"backend": backend.name, "reason": backend.reason, "rows": rows})
+    return 0
+
+
+def _selftest(args: argparse.Namespace, manifest: Manifest, config: PipelineConfig) -> int:
+    import pose3d_ros
+
+    found = {name: probe() for name, probe in default_probes().items()}
+    print(f"pose3d {pose3d_ros.__version__}, Python {platform.python_version()}, {platform.platform()}")
+    for name, state in found.items():
+        print(f"{'ok  ' if state.usable else 'none'}  {name}: {state.reason}")
+    options = engine_options(config, report=print)
+    rows = []
+    for entry in manifest.entries:
+        verify_sha256(entry)
+        for name in (n for n, state in found.items() if state.usable):
+            rows.append(_tried(entry, name, options))
+    print()
+    print(table(rows))
+    _write(args.json, {"backends": {n: s.reason for n, s in found.items()}, "rows": rows})
+    return 0 if all(row["agrees"] == "yes" for row in rows) else 1
+
+
+def _tried(entry: ManifestEntry, backend: str, options: EngineOptions) -> dict[str, object]:
+    """One backend's answer and speed beside ONNX Runtime's on one engine; a failure is a row, too."""
+    batch = 1 if "detector" in entry.roles else 4
+    row: dict[str, object] = {"engine": entry.name, "backend": backend, "people": batch}
+    try:
+        with open_engine(entry, BackendChoice("onnxruntime", "reference"), options) as reference:
+            feeds = trial_feeds(reference, entry, batch)
+            wanted, usual = reference.infer(feeds), cost_of(reference, feeds, seconds=0.5)
+        with open_engine(entry, BackendChoice(backend, "self-test"), options) as engine:
+            got, cost = engine.infer(feeds), cost_of(engine, feeds, seconds=0.5)
+            tolerance = _TOLERANCE_CPU if "on the CPU" in engine.status else _TOLERANCE_GPU
+    except EngineError as error:
+        return row | {"agrees": f"no: {error}"}
+    far = max(difference(wanted[name], got[name]) for name in wanted)
+    agrees = "yes" if far <= tolerance else f"no: more than {tolerance:g}"
+    ratio = round(cost.median_ms / usual.median_ms, 2)
+    return row | _figures(cost) | {"of onnxruntime": ratio, "difference": f"{far:.1e}", "agrees": agrees}
+
+
+def _figures(cost: Cost) -> dict[str, object]:
+    return {"median ms": round(cost.median_ms, 2), "p95 ms": round(cost.p95_ms, 2)}
+
+
+def _write(path: Path | None, content: object) -> None:
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content, indent=1), encoding="utf-8")

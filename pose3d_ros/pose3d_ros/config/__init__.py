@@ -1,0 +1,1 @@
+"""Settings, the ROS parameters that come from them, and where the package's files are installed."""

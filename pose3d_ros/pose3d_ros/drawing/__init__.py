@@ -1,0 +1,1 @@
+"""Skeletons on the image and from above, their colors, and video."""

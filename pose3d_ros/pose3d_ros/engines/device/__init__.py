@@ -1,0 +1,1 @@
+"""The GPU's memory, streams and graphs, shared by every backend that runs there."""

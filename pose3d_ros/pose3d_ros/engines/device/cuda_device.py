@@ -1,0 +1,235 @@
+"""The GPU as the backends see it: buffers, one stream, recorded graphs, pictures. PyTorch provides them.
+
+Tests give the backends another `Device`; what touches CUDA is here and in `torch_pictures`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import platform
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from pose3d_ros.engines.base import Availability
+from pose3d_ros.engines.device.cuda_errors import first_line
+from pose3d_ros.engines.images.frame_image import LoadPicture, Picture
+from pose3d_ros.engines.tensors import Feed, Tensor
+from pose3d_ros.errors import EngineError
+from pose3d_ros.types import ImageArray
+
+ALIGNMENT = 256
+"""Bytes; TensorRT wants every tensor's address to be a multiple of it."""
+_L4T = Path("/etc/nv_tegra_release")
+
+
+_CAPTURING = threading.Lock()
+"""A capture starts with a wait for the whole GPU, which would break one that another thread has under way."""
+
+
+class Buffer(Protocol):
+    """Device memory that lives as long as the object."""
+
+    @property
+    def address(self) -> int: ...
+
+    def upload(self, array: Feed) -> None:
+        """Queue a copy to the buffer's start, of an array of the host, which may change as soon as this returns, or of
+        the device.
+
+        Not again before the stream was waited for: the copy reads memory that the next one writes.
+        """
+
+    def begin_download(self, array: Tensor) -> None:
+        """Queue a copy of as many bytes as the array has."""
+
+    def finish_download(self, array: Tensor) -> None:
+        """Fill the array, after the stream was waited for."""
+
+
+@dataclass(frozen=True)
+class DeviceFacts:
+    """What a plan is tied to: GPU, driver side and operating system."""
+
+    gpu: str
+    compute_capability: str
+    multiprocessors: int
+    cuda: str
+    system: str
+
+
+class Device(Protocol):
+    """One GPU and one stream of it that is not the default one. Use it from one thread at a time."""
+
+    @property
+    def stream(self) -> int:
+        """The stream's handle, never 0."""
+
+    @property
+    def facts(self) -> DeviceFacts: ...
+
+    def allocate(self, nbytes: int) -> Buffer:
+        """Device memory at a multiple of ALIGNMENT, of at least one byte."""
+
+    def synchronize(self) -> None:
+        """Wait for all that was queued."""
+
+    def load_picture(self, image_bgr: ImageArray) -> Picture:
+        """Upload a frame's image, once, to be read in many ways. Raises EngineError when the device fails."""
+
+    def record(self, enqueue: Callable[[], bool]) -> Callable[[], None] | None:
+        """Capture what `enqueue` queues into a graph; calling the result queues it again.
+
+        None where capture does not work or enqueue says False. Nothing runs while it is captured.
+        """
+
+
+class CudaDevice:
+    """The `Device` of PyTorch's current GPU."""
+
+    def __init__(self) -> None:
+        self._torch: Any = importlib.import_module("torch")
+        _survive_failures(self._torch)
+        self._stream = self._torch.cuda.Stream()
+        pictures: Any = importlib.import_module("pose3d_ros.engines.images.device_image")
+        self._load: LoadPicture = pictures.TorchPictures("cuda", self._stream)
+
+    @property
+    def stream(self) -> int:
+        return int(self._stream.cuda_stream)
+
+    @property
+    def facts(self) -> DeviceFacts:
+        properties = self._torch.cuda.get_device_properties(self._torch.cuda.current_device())
+        return DeviceFacts(
+            gpu=str(properties.name),
+            compute_capability=f"{properties.major}.{properties.minor}",
+            multiprocessors=int(properties.multi_processor_count),
+            cuda=str(self._torch.version.cuda),
+            system=_system(),
+        )
+
+    def allocate(self, nbytes: int) -> Buffer:
+        return _CudaBuffer(self, self._torch, self._stream, max(nbytes, 1))
+
+    def synchronize(self) -> None:
+        self._stream.synchronize()
+
+    @property
+    def torch_name(self) -> str:
+        """What PyTorch calls it."""
+        return "cuda"
+
+    @contextmanager
+    def queued(self) -> Iterator[None]:
+        """PyTorch's operators inside are queued on the stream; cuDNN takes the time to choose its fastest kernels."""
+        flags = self._torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False)
+        with self._torch.cuda.stream(self._stream), flags:
+            yield
+
+    def after(self, array: Any) -> None:
+        """What is queued next waits for what fills that `TorchArray`."""
+        if array.tensor.is_cuda:
+            self._stream.wait_stream(array.stream or self._torch.cuda.default_stream())
+
+    def load_picture(self, image_bgr: ImageArray) -> Picture:
+        return self._load(image_bgr)
+
+    def record(self, enqueue: Callable[[], bool]) -> Callable[[], None] | None:
+        graph = self._torch.cuda.CUDAGraph()
+        try:
+            # The second context: where a capture fails, the third one leaves its stream current.
+            with (
+                _CAPTURING,
+                self._torch.cuda.stream(self._stream),
+                self._torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"),
+            ):
+                done = enqueue()
+        except (RuntimeError, EngineError):  # what can't be captured ends the capture with one of these
+            return None
+        return (lambda: self._replay(graph)) if done else None
+
+    def _replay(self, graph: Any) -> None:
+        with self._torch.cuda.stream(self._stream):
+            graph.replay()
+
+
+class _CudaBuffer:
+    """Device memory with page-locked memory of the same size beside it, through which copies go."""
+
+    def __init__(self, device: CudaDevice, torch: Any, stream: Any, nbytes: int) -> None:
+        self._device, self._torch, self._stream = device, torch, stream
+        with torch.cuda.stream(stream):  # the stream that uses it
+            # PyTorch's allocator gives multiples of 512 bytes, at such addresses.
+            self._memory = torch.empty(nbytes, dtype=torch.uint8, device="cuda")
+        self._staged = torch.empty(nbytes, dtype=torch.uint8, pin_memory=True)
+
+    @property
+    def address(self) -> int:
+        return int(self._memory.data_ptr())
+
+    def upload(self, array: Feed) -> None:
+        if isinstance(array, np.ndarray):
+            source = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+            self._staged.numpy()[: source.nbytes] = source
+            self._copy(self._staged[: source.nbytes])
+            return
+        given: Any = array
+        self._device.after(given)
+        self._copy(given.tensor.reshape(-1).view(self._torch.uint8))
+
+    def _copy(self, tensor: Any) -> None:
+        with self._torch.cuda.stream(self._stream):
+            self._memory[: tensor.numel()].copy_(tensor, non_blocking=True)
+
+    def begin_download(self, array: Tensor) -> None:
+        with self._torch.cuda.stream(self._stream):
+            self._staged[: array.nbytes].copy_(self._memory[: array.nbytes], non_blocking=True)
+
+    def finish_download(self, array: Tensor) -> None:
+        array.reshape(-1).view(np.uint8)[:] = self._staged.numpy()[: array.nbytes]
+
+
+def open_device() -> Device:
+    """The GPU that engines run on. Raises EngineError where there is none."""
+    found = cuda_availability()
+    if not found.usable:
+        raise EngineError("GPU", expected="one that torch sees", got=found.reason, fix="Use the backend onnxruntime.")
+    try:
+        return CudaDevice()
+    except RuntimeError as error:
+        raise EngineError(
+            "GPU", expected="one that can be used", got=first_line(error), fix="See nvidia-smi."
+        ) from error
+
+
+def cuda_availability() -> Availability:
+    """Whether PyTorch sees a GPU here."""
+    try:
+        torch: Any = importlib.import_module("torch")
+    except Exception as error:  # one that lacks a library of CUDA raises OSError
+        return Availability(False, f"torch, which holds the GPU's memory, can't be imported ({first_line(error)})")
+    if not torch.cuda.is_available():
+        return Availability(False, f"torch {torch.__version__} sees no GPU")
+    try:
+        return Availability(True, str(torch.cuda.get_device_name()))
+    except RuntimeError as error:
+        return Availability(False, f"torch {torch.__version__} can't use the GPU: {first_line(error)}")
+
+
+def _survive_failures(torch: Any) -> None:
+    """Where a kernel failed, freeing page-locked memory would end the process (PyTorch's pull request 178154)."""
+    with suppress(RuntimeError, ValueError, AttributeError):  # a PyTorch without the setting
+        given = torch._C._accelerator_getAllocatorSettings()
+        torch._C._accelerator_setAllocatorSettings(",".join(filter(None, (given, "pinned_free_catch_all:True"))))
+
+
+def _system() -> str:
+    """Operating system and processor; on a Jetson its L4T release, which a plan is tied to as well."""
+    base = f"{platform.system()} {platform.machine()}"
+    return f"{base} {_L4T.read_text(encoding='utf-8').splitlines()[0]}" if _L4T.is_file() else base

@@ -1,0 +1,142 @@
+"""Which backend runs the engines: forced by a parameter, or the best that works here, with the reason."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from types import ModuleType
+
+from pose3d_ros.engines.base import Availability, Engine
+from pose3d_ros.engines.fallback import FallbackEngine
+from pose3d_ros.engines.options import EngineOptions
+from pose3d_ros.engines.spec.manifest import ManifestEntry, verify_sha256
+from pose3d_ros.errors import EngineError
+
+Probe = Callable[[], Availability]
+
+_MODULES = {
+    "tensorrt": "pose3d_ros.engines.tensorrt.trt_engine",
+    "onnxruntime": "pose3d_ros.engines.onnx_runtime.ort_engine",
+    "torch": "pose3d_ros.engines.pytorch.torch_engine",
+}
+"""Backend → its module, which has `availability()` and `open_model(entry, options)`; one may be absent."""
+
+_AUTO_ORDER = ("tensorrt", "torch", "onnxruntime")
+_FALLBACK = "onnxruntime"
+"""It needs no GPU, so whatever a GPU fails at it can do."""
+_ONLY_BY = {".task": "pose3d_ros.engines.mediapipe_task"}
+"""End of a file's name → the module that alone can open it, whatever the backend."""
+
+
+@dataclass(frozen=True)
+class BackendChoice:
+    """The backend that runs the engines (`tensorrt`, `onnxruntime` or `torch`), and why it was chosen.
+
+    fallback: the one that takes over an engine that this one can't open or run; empty for none.
+    """
+
+    name: str
+    reason: str
+    fallback: str = ""
+
+
+def default_probes() -> dict[str, Probe]:
+    """Backend → a function that says whether it works on this machine."""
+    return {name: partial(_probe, name) for name in _MODULES}
+
+
+def choose_backend(requested: str = "auto", probes: Mapping[str, Probe] | None = None) -> BackendChoice:
+    """The backend to use.
+
+    requested: `auto`, or the name of the one that must be used. `auto` takes TensorRT where it works, else PyTorch
+    where it sees a GPU, with ONNX Runtime for what they fail at, else ONNX Runtime; its reason says why not the others.
+    probes: how to find out, `default_probes()` unless given.
+    Raises EngineError for an unknown name, a forced backend that does not work, and when none works.
+    """
+    known = default_probes() if probes is None else probes
+    if requested != "auto":
+        return _forced(requested, known)
+    refused: list[str] = []
+    for name in (n for n in _AUTO_ORDER if n in known):
+        found = known[name]()
+        if found.usable and found.preferred:
+            has_fallback = name != _FALLBACK and _FALLBACK in known and known[_FALLBACK]().usable
+            return BackendChoice(name, "; ".join([found.reason, *refused]), _FALLBACK if has_fallback else "")
+        refused.append(f"no {name}: {found.reason}")
+    raise EngineError("backend", expected="one that works", got="; ".join(refused), fix="Install onnxruntime.")
+
+
+def open_engine(entry: ManifestEntry, backend: BackendChoice, options: EngineOptions | None = None) -> Engine:
+    """Open an entry's file with the chosen backend, after its sha256 matched.
+
+    An engine that the backend can't open, or fails to run later, goes on with the choice's fallback, if there is one;
+    one that has to be built first runs there until it is. A `.task` file is MediaPipe's, whatever was chosen.
+    Raises EngineError when the file is missing, is not the one that the manifest describes, or can't be loaded.
+    """
+    options = options or EngineOptions()
+    verify_sha256(entry)
+    if entry.file.suffix in _ONLY_BY:
+        return _open(importlib.import_module(_ONLY_BY[entry.file.suffix]), entry, options)
+    options = replace(options, cancelled=threading.Event())  # closing one engine must not stop another's build
+    first = partial(_open, _opening_module(backend.name), entry)
+    if not backend.fallback:
+        return first(options)
+    second = partial(_open, _opening_module(backend.fallback), entry)
+    return FallbackEngine(
+        entry.name,
+        partial(first, replace(options, allow_build=False)),
+        partial(second, options),
+        partial(first, options) if options.allow_build else None,
+        options.cancelled.set,
+    )
+
+
+def _open(module: ModuleType, entry: ManifestEntry, options: EngineOptions) -> Engine:
+    engine: Engine = module.open_model(entry, options)
+    return engine
+
+
+def _opening_module(name: str) -> ModuleType:
+    module = _module(name)
+    if module is None:
+        raise EngineError("backend", expected=_names(_MODULES), got=f"{name!r}", fix="Take one from choose_backend().")
+    return module
+
+
+def _forced(requested: str, probes: Mapping[str, Probe]) -> BackendChoice:
+    if requested not in probes:
+        raise EngineError(
+            "backend", expected=f"auto, {_names(probes)}", got=repr(requested), fix="Choose one from that list."
+        )
+    found = probes[requested]()
+    if not found.usable:
+        raise EngineError(
+            f"backend {requested}",
+            expected="a backend that works here",
+            got=found.reason,
+            fix="Set the backend to auto to use what works.",
+        )
+    return BackendChoice(requested, f"forced; {found.reason}")
+
+
+def _probe(name: str) -> Availability:
+    module = _module(name)
+    if module is None:
+        return Availability(False, f"this version of pose3d_ros has no {name} backend")
+    found: Availability = module.availability()
+    return found
+
+
+def _module(name: str) -> ModuleType | None:
+    path = _MODULES.get(name)
+    if path is None or importlib.util.find_spec(path) is None:
+        return None
+    return importlib.import_module(path)
+
+
+def _names(backends: Mapping[str, object]) -> str:
+    return ", ".join(backends)

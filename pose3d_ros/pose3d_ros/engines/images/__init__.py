@@ -1,0 +1,1 @@
+"""A frame's image on the host or the device: letterboxed, cropped and mirrored there."""

@@ -1,0 +1,84 @@
+"""A frame's image where engines read it: crops and reductions are made there.
+
+Engines on the CPU read `HostPicture`, by OpenCV. Engines on a GPU have one of their own (`torch_pictures`), so that a
+frame is uploaded once, whatever the number of people, and what is cut out of it never comes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from pose3d_ros.engines.spec.entry import Normalisation
+from pose3d_ros.engines.tensors import Feed
+from pose3d_ros.geometry import Letterbox, cut_crops
+from pose3d_ros.types import Array, ImageArray
+
+
+class Picture(Protocol):
+    """An image where engines read it. What its methods give lasts until the next frame is loaded."""
+
+    def letterboxed(self, letterbox: Letterbox, normalisation: Normalisation) -> Feed:
+        """The whole image as a detector reads it: (1, 3, H, W) float32, normalised; the padding too."""
+
+    def crops(self, img2crop: Array, size_px: tuple[int, int], normalisation: Normalisation, *, mirrored: bool) -> Feed:
+        """Crops, normalised: (N, 3, H, W) float32, 2N with their mirror images behind them.
+
+        img2crop: (N, 2, 3), scale and shift. Bilinear, black where a crop reaches over the image.
+        """
+
+    def raw_crops(self, img2crop: Array, size_px: tuple[int, int], *, rgb: bool, mirrored: bool) -> Feed:
+        """The same as pixels: uint8 (N or 2N, H, W, 3), BGR or RGB."""
+
+
+LoadPicture = Callable[[ImageArray], Picture]
+"""(H, W, 3) uint8 BGR → the picture."""
+
+
+class HostPicture:
+    """A `Picture` in the host's memory. image_bgr: (H, W, 3) uint8, which must not change while it is read."""
+
+    def __init__(self, image_bgr: ImageArray) -> None:
+        self.image_bgr = image_bgr
+        self._cut: tuple[Array, tuple[int, int], ImageArray] | None = None
+
+    def letterboxed(self, letterbox: Letterbox, normalisation: Normalisation) -> npt.NDArray[np.float32]:
+        """See Picture."""
+        how = cv2.INTER_AREA if letterbox.averages else cv2.INTER_LINEAR
+        content = (letterbox.content_width_px, letterbox.content_height_px)
+        resized: ImageArray = np.asarray(cv2.resize(self.image_bgr, content, interpolation=how), dtype=np.uint8)
+        out = np.zeros((1, 3, letterbox.height_px, letterbox.width_px), dtype=np.float32)
+        if letterbox.padding is not None:
+            out += normalisation.apply(np.full((1, 1, 1, 3), letterbox.padding, dtype=np.uint8))
+        rows = slice(letterbox.top_px, letterbox.top_px + content[1])
+        columns = slice(letterbox.left_px, letterbox.left_px + content[0])
+        normalisation.apply(resized[None], out[:, :, rows, columns])
+        return out
+
+    def crops(
+        self, img2crop: Array, size_px: tuple[int, int], normalisation: Normalisation, *, mirrored: bool
+    ) -> npt.NDArray[np.float32]:
+        """See Picture."""
+        images = self._crops(img2crop, size_px)
+        people = len(images)
+        crops = np.empty((people * (1 + mirrored), 3, size_px[1], size_px[0]), dtype=np.float32)
+        normalisation.apply(images, crops[:people])
+        if mirrored:
+            crops[people:] = crops[:people, ..., ::-1]
+        return crops
+
+    def raw_crops(self, img2crop: Array, size_px: tuple[int, int], *, rgb: bool, mirrored: bool) -> ImageArray:
+        """See Picture."""
+        images = self._crops(img2crop, size_px)
+        images = np.concatenate([images, images[:, :, ::-1]]) if mirrored else images
+        return images[..., ::-1] if rgb else images
+
+    def _crops(self, img2crop: Array, size_px: tuple[int, int]) -> ImageArray:
+        """The last crops are kept: a root net often reads those of the pose net."""
+        if self._cut is None or self._cut[0] is not img2crop or self._cut[1] != size_px:
+            self._cut = img2crop, size_px, cut_crops(self.image_bgr, img2crop, size_px)
+        return self._cut[2]

@@ -1,0 +1,1 @@
+"""The PyTorch backend, for a GPU on a machine without TensorRT."""

@@ -1,0 +1,193 @@
+"""The folder of engines that imported nets go to: entries of the same role give way, the others stay."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pose3d_ros.engines.factory import BackendChoice, open_engine
+from pose3d_ros.engines.spec.manifest import (
+    MANIFEST_NAME,
+    Manifest,
+    ManifestEntry,
+    load_manifest,
+    sha256_of,
+    write_manifest,
+)
+from pose3d_ros.errors import EngineError
+
+_NOT_YET = "0" * 64
+_CPU = BackendChoice("onnxruntime", "a look at the copy")
+
+
+@dataclass(frozen=True)
+class Placed:
+    """An engine that now is in its folder.
+
+    difference: the largest between torch and ONNX Runtime, relative; None for a file that came as it is. changes: what
+    became of other entries, a sentence each. manifest: the folder's now.
+    """
+
+    entry: ManifestEntry
+    difference: float | None
+    changes: tuple[str, ...]
+    manifest: Manifest
+
+
+class EngineFolder:
+    """A folder to put engines into, made if it is not there.
+
+    Raises EngineError when it can't be written or has a manifest that can't be read.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=directory):
+                pass
+        except OSError as error:
+            raise _not_writable(directory, error) from error
+        there = (directory / MANIFEST_NAME).exists()
+        self._entries = load_manifest(directory).entries if there else ()
+
+    def put(self, entry: ManifestEntry, export: Callable[[Path], float]) -> Placed:
+        """Export to the entry's file and write the manifest; the entry's sha256 and difference are filled in here.
+
+        Raises EngineError when another role's entry has that name or file, and for what `export` finds wrong; the
+        manifest and the engines in it are then as they were.
+        """
+        kept, changes = _room_for(self._entries, entry)
+        try:
+            difference = export(entry.file)
+            accuracy = {"onnx_difference_from_torch": difference}
+            done = replace(entry, sha256=sha256_of(entry.file), accuracy=accuracy)
+        except OSError as error:
+            raise _not_writable(self.directory, error) from error
+        return self._written(kept, done, difference, changes)
+
+    def take(self, entry: ManifestEntry, others: Sequence[ManifestEntry] = ()) -> Placed:
+        """Copy the entry's file here and write the manifest.
+
+        others: fill the other roles of a folder without engines; their files are copied too. Raises EngineError as
+        `put`, for a copy that can't be opened, and where an other's file would replace one that no manifest knows.
+        """
+        new = [] if self._entries else [one for one in others if not set(one.roles) <= set(entry.roles)]
+        sources = [entry, *new]
+        here, *there = (replace(one, file=self.directory / one.file.name) for one in sources)
+        kept, changes = _room_for((*self._entries, *there), here)
+        try:
+            _check_unknown(there)
+            self._copy([source for source in sources if not _same_file(source.file, self.directory)])
+        except OSError as error:
+            raise _not_writable(self.directory, error) from error
+        return self._written(kept, here, None, changes)
+
+    def _copy(self, sources: Sequence[ManifestEntry]) -> None:
+        """All of the files or none: what is wrong with a copy is found before it takes its place."""
+        with tempfile.TemporaryDirectory(dir=self.directory) as drafts:
+            copies = [replace(source, file=Path(drafts, source.file.name)) for source in sources]
+            for source, copy in zip(sources, copies, strict=True):
+                shutil.copyfile(source.file, copy.file)
+                _check_opens(copy)
+            for copy in copies:
+                os.replace(copy.file, self.directory / copy.file.name)
+
+    def _written(
+        self, kept: list[ManifestEntry], entry: ManifestEntry, difference: float | None, changes: list[str]
+    ) -> Placed:
+        try:
+            manifest = write_manifest(self.directory, [*kept, entry])
+        except OSError as error:
+            raise _not_writable(self.directory, error) from error
+        self._entries = manifest.entries
+        return Placed(manifest.for_role(entry.roles[0]), difference, tuple(changes), manifest)
+
+
+def unfinished_entry(name: str, role: str, directory: Path) -> ManifestEntry:
+    """An entry of one role for `EngineFolder.put`, to be completed with `dataclasses.replace`."""
+    return ManifestEntry(
+        name=name,
+        roles=(role,),
+        file=directory / f"{name}.onnx",
+        sha256=_NOT_YET,
+        decoder="",
+        input_size_px=None,
+        normalisation=None,
+        skeleton=None,
+        units="",
+        licence="",
+        training_data="",
+    )
+
+
+def _room_for(entries: tuple[ManifestEntry, ...], entry: ManifestEntry) -> tuple[list[ManifestEntry], list[str]]:
+    kept, changes = _make_way(entries, entry)
+    _check_free(kept, entry)
+    return kept, changes
+
+
+def _make_way(entries: tuple[ManifestEntry, ...], entry: ManifestEntry) -> tuple[list[ManifestEntry], list[str]]:
+    kept, changes = [], []
+    for old in entries:
+        taken = [role for role in old.roles if role in entry.roles]
+        rest = tuple(role for role in old.roles if role not in entry.roles)
+        if rest:
+            kept.append(replace(old, roles=rest))
+        if taken and rest:
+            changes.append(f"{old.name} is no longer the {', '.join(taken)}, but still the {', '.join(rest)}")
+        elif taken:
+            left = "" if old.file == entry.file else f"; its file {old.file.name} is left where it is"
+            changes.append(f"{old.name}, the {', '.join(taken)} before, is replaced{left}")
+    return kept, changes
+
+
+def _check_free(kept: list[ManifestEntry], entry: ManifestEntry) -> None:
+    for other in kept:
+        if other.name == entry.name or other.file.resolve() == entry.file.resolve():
+            raise EngineError(
+                f"manifest of {entry.file.parent}",
+                expected=f"no other engine named {entry.name} and no other of the file {entry.file.name}",
+                got=f"{other.name}, the {', '.join(other.roles)}",
+                fix="Rename that one in the manifest, or choose another --output.",
+            )
+
+
+def _same_file(file: Path, directory: Path) -> bool:
+    return file.resolve() == (directory / file.name).resolve()
+
+
+def _check_unknown(entries: Sequence[ManifestEntry]) -> None:
+    for entry in entries:
+        if entry.file.exists() and sha256_of(entry.file) != entry.sha256:
+            raise EngineError(
+                f"folder {entry.file.parent}",
+                expected=f"room for {entry.file.name} of {entry.name}",
+                got="another file of that name",
+                fix="Rename it, or choose another --output.",
+            )
+
+
+def _check_opens(copy: ManifestEntry) -> None:
+    try:
+        open_engine(copy, _CPU).close()
+    except EngineError as error:
+        raise EngineError(
+            f"copy of {copy.file.name}",
+            expected="a file that can be opened by itself",
+            got=error.got,
+            fix="If its weights lie in a file beside it, save it as one file: onnx.save(onnx.load(F), G).",
+        ) from error
+
+
+def _not_writable(directory: Path, error: OSError) -> EngineError:
+    return EngineError(
+        f"folder {directory}",
+        expected="a folder that can be written",
+        got=str(error),
+        fix="Choose another --output, or make room there.",
+    )

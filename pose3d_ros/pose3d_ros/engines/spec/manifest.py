@@ -1,0 +1,188 @@
+"""Manifests: a folder of engines with a file `manifest.yaml` that says what each is, does, expects and may be used for.
+
+The package's `engines/README.md` describes every field.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from pose3d_ros.engines.spec.entry import ROLES, ManifestEntry, Normalisation, Parameter
+from pose3d_ros.engines.spec.fields import entry_fields, read_entry
+from pose3d_ros.errors import EngineError
+
+__all__ = [
+    "MANIFEST_NAME",
+    "ROLES",
+    "Manifest",
+    "ManifestEntry",
+    "Normalisation",
+    "Parameter",
+    "default_manifest_candidates",
+    "default_manifest_dir",
+    "load_manifest",
+    "sha256_of",
+    "verify_sha256",
+    "write_manifest",
+]
+
+MANIFEST_NAME = "manifest.yaml"
+SCHEMA = 1
+_BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class Manifest:
+    """The engines of a folder. No two have the same name or fill the same role."""
+
+    directory: Path
+    entries: tuple[ManifestEntry, ...]
+
+    def has_role(self, role: str) -> bool:
+        return any(role in entry.roles for entry in self.entries)
+
+    def for_role(self, role: str) -> ManifestEntry:
+        """The engine of that role. Raises EngineError when the manifest has none."""
+        for entry in self.entries:
+            if role in entry.roles:
+                return entry
+        filled = ", ".join(r for r in ROLES if self.has_role(r)) or "no roles"
+        raise EngineError(
+            f"manifest {self.directory}",
+            expected=f"an engine of the role {role}",
+            got=filled,
+            fix="Add such an engine to the folder, or choose another folder of engines.",
+        )
+
+
+def load_manifest(path: str | Path) -> Manifest:
+    """Read a manifest.
+
+    path: the folder, or the YAML file in it. Raises EngineError for a manifest that can't be read, has an unknown,
+    missing or mistyped field, names a file that is not there, or has two engines of one name or role. The files'
+    hashes are checked when they are opened.
+    """
+    file = Path(path) / MANIFEST_NAME if Path(path).is_dir() else Path(path)
+    fields = _load_yaml(file)
+    if fields.get("schema") != SCHEMA or not isinstance(fields.get("engines"), list) or len(fields) != 2:
+        raise EngineError(
+            f"manifest {file}",
+            expected=f"the keys `schema: {SCHEMA}` and `engines`, a list",
+            got=", ".join(f"{key}: {type(value).__name__} {value}"[:60] for key, value in fields.items()) or "nothing",
+            fix="See engines/README.md for every field of a manifest.",
+        )
+    engines = fields["engines"]
+    items = enumerate(engines if isinstance(engines, list) else [])
+    entries = tuple(read_entry(f"{file}: engines[{i}]", item, file.parent) for i, item in items)
+    _check_unique(file, "name", [entry.name for entry in entries])
+    _check_unique(file, "role", [role for entry in entries for role in entry.roles])
+    return Manifest(file.parent, entries)
+
+
+def write_manifest(directory: str | Path, entries: Sequence[ManifestEntry]) -> Manifest:
+    """Write `manifest.yaml` into the folder that holds the entries' files, and return it as it reads back.
+
+    The old manifest is replaced only after the new one was read without an error. Raises EngineError like
+    `load_manifest`, for a file outside the folder, and for one whose sha256 is not the entry's.
+    """
+    folder = Path(directory)
+    for entry in entries:
+        verify_sha256(entry)
+    content = {"schema": SCHEMA, "engines": [entry_fields(entry, folder) for entry in entries]}
+    draft = folder / (MANIFEST_NAME + ".new")
+    draft.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120), encoding="utf-8")
+    try:
+        manifest = load_manifest(draft)
+        os.replace(draft, folder / MANIFEST_NAME)
+    finally:
+        draft.unlink(missing_ok=True)
+    return manifest
+
+
+def sha256_of(path: str | Path) -> str:
+    """The file's sha256 as 64 hex digits. Raises EngineError when it can't be read."""
+    digest = hashlib.sha256()
+    try:
+        with Path(path).open("rb") as file:
+            while block := file.read(_BLOCK_BYTES):
+                digest.update(block)
+    except OSError as error:
+        raise EngineError(
+            f"engine {path}", expected="a readable file", got=str(error), fix="Check the path in the manifest."
+        ) from error
+    return digest.hexdigest()
+
+
+def verify_sha256(entry: ManifestEntry) -> None:
+    """Raise EngineError unless the entry's file is the one that the manifest describes."""
+    found = sha256_of(entry.file)
+    if found != entry.sha256:
+        raise EngineError(
+            f"engine {entry.name} ({entry.file})",
+            expected=f"sha256 {entry.sha256}",
+            got=found,
+            fix="The file is damaged or another one (is it a Git LFS pointer?): get it again, or export it anew.",
+        )
+
+
+def default_manifest_candidates() -> tuple[Path, ...]:
+    """Where the package's own engines may lie, nearest first.
+
+    `engines/default` beside the Python package (a source tree, also through `colcon build --symlink-install`), then
+    `share/pose3d_ros/engines/default` under every folder above the package (colcon, Debian and pip prefixes) and
+    under sys.prefix.
+    """
+    package = Path(__file__).resolve().parents[2]
+    shared = Path("share", "pose3d_ros", "engines", "default")
+    prefixes = (*package.parents, Path(sys.prefix))
+    return (package.parent / "engines" / "default", *(prefix / shared for prefix in prefixes))
+
+
+def default_manifest_dir(candidates: Sequence[Path] | None = None) -> Path:
+    """The first candidate folder that has a manifest; `default_manifest_candidates()` unless given.
+
+    The core reads no environment variable: a node that wants to search AMENT_PREFIX_PATH passes those folders.
+    Raises EngineError when none has one.
+    """
+    tried = default_manifest_candidates() if candidates is None else tuple(candidates)
+    for folder in tried:
+        if (folder / MANIFEST_NAME).is_file():
+            return folder
+    raise EngineError(
+        "default engines",
+        expected=f"a folder with {MANIFEST_NAME}",
+        got="none in " + ", ".join(str(folder) for folder in tried),
+        fix="Install the package, or name a folder of engines.",
+    )
+
+
+def _load_yaml(file: Path) -> Mapping[object, object]:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise EngineError(
+            f"manifest {file}", expected="a readable YAML file", got=str(error), fix="Check the engines folder."
+        ) from error
+    if not isinstance(content, Mapping):
+        raise EngineError(
+            f"manifest {file}", expected="a mapping", got=type(content).__name__, fix="See engines/README.md."
+        )
+    return content
+
+
+def _check_unique(file: Path, what: str, values: Sequence[str]) -> None:
+    twice = sorted({value for value in values if values.count(value) > 1})
+    if twice:
+        raise EngineError(
+            f"manifest {file}",
+            expected=f"each {what} once",
+            got=", ".join(twice) + " more than once",
+            fix="Keep one of them; other choices go into a folder of their own.",
+        )

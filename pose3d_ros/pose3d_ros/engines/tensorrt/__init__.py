@@ -1,0 +1,1 @@
+"""The TensorRT backend: plans built from ONNX models, cached, and run."""

@@ -1,0 +1,160 @@
+"""Plans on disk: each beside a record of what it was built from and for, so that a wrong one is never loaded."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pose3d_ros.engines.tensorrt.profiles import Profile
+from pose3d_ros.errors import EngineError
+
+SCHEMA = 1
+"""Of this record and of how plans are built; raising it makes every plan stale."""
+_READABLE = 0o644
+"""Who built a plan, root in a container say, is not always who runs it."""
+
+
+@dataclass(frozen=True)
+class PlanKey:
+    """Everything a plan depends on. onnx_sha256: of the graph. flags: of the builder, sorted."""
+
+    name: str
+    onnx_sha256: str
+    tensorrt: str
+    cuda: str
+    gpu: str
+    compute_capability: str
+    multiprocessors: int
+    system: str
+    precision: str
+    profiles: tuple[Profile, ...]
+    flags: tuple[str, ...]
+    schema: int = SCHEMA
+
+    def as_record(self) -> dict[str, object]:
+        """Plain values, as they read back from JSON."""
+        record: dict[str, object] = json.loads(json.dumps(asdict(self)))
+        return record
+
+
+class PlanCache:
+    """A folder of plans, one for each engine and precision."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.expanduser()
+
+    def path(self, name: str, precision: str) -> Path:
+        """Where the plan of that engine lies; its record has `.json` behind it."""
+        return self.folder / f"{name}.{precision}.plan"
+
+    def look_up(self, key: PlanKey) -> tuple[bytes | None, str]:
+        """The plan of that key, or None and in a few words why there is none.
+
+        Each file is read once: what is returned is what was checked. Needs no lock.
+        """
+        record = self._record(key)
+        if record is None:
+            return None, "never built"
+        known, wanted = record.get("key"), key.as_record()
+        if not isinstance(known, Mapping):
+            return None, "its record is damaged"
+        changed = sorted(name for name in wanted if known.get(name) != wanted[name])
+        if changed:
+            return None, "; ".join(_change(name, known.get(name), wanted[name]) for name in changed)
+        data = self._data(key)
+        if _sha256(data) != record.get("plan_sha256"):
+            return None, "the file is damaged"
+        return data, ""
+
+    def last_build_s(self, key: PlanKey) -> float | None:
+        """How long this engine's plan took the last time, for whatever it was built; None when never built."""
+        record = self._record(key)
+        return None if record is None else _seconds(record.get("build_s")) or None
+
+    def store(self, key: PlanKey, plan: bytes, build_s: float) -> None:
+        """Write plan and record; a reader never sees half of one. Raises EngineError when the folder can't be written.
+
+        The record names the plan's hash and comes last: a plan without its record is stale.
+        """
+        path = self.path(key.name, key.precision)
+        record = {"key": key.as_record(), "plan_sha256": _sha256(plan), "build_s": round(build_s, 1)}
+        try:
+            replace_file(path, plan)
+            replace_file(_record_path(path), json.dumps(record, indent=1).encode())
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    @contextmanager
+    def locked(self, name: str, precision: str) -> Iterator[None]:
+        """Alone among all processes for that plan: the second one waits, and then finds it built."""
+        path = self.path(name, precision)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            file = path.with_name(path.name + ".lock").open("w")
+        except OSError as error:
+            raise self._unwritable(error) from error
+        with file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _record(self, key: PlanKey) -> dict[str, object] | None:
+        try:
+            record = json.loads(_record_path(self.path(key.name, key.precision)).read_text())
+        except (OSError, ValueError):
+            return None
+        return record if isinstance(record, dict) else {}
+
+    def _data(self, key: PlanKey) -> bytes:
+        try:
+            return self.path(key.name, key.precision).read_bytes()
+        except OSError:
+            return b""
+
+    def _unwritable(self, error: OSError) -> EngineError:
+        return EngineError(
+            f"engine cache {self.folder}",
+            expected="a folder that can be written",
+            got=str(error),
+            fix="Set engine_cache to another folder.",
+        )
+
+
+def _record_path(plan: Path) -> Path:
+    return plan.with_name(plan.name + ".json")
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file so that a reader sees the old one or the new one, whole. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
+        try:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+            os.fchmod(file.fileno(), _READABLE)
+            os.replace(file.name, path)
+        except OSError:
+            Path(file.name).unlink(missing_ok=True)
+            raise
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _seconds(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _change(name: str, before: object, now: object) -> str:
+    """Hashes by their first digits; profiles are too long to tell."""
+    if not isinstance(now, str | int):
+        return f"{name} differ"
+    return f"{name} was {str(before)[:12]}, is {str(now)[:12]}"

@@ -1,0 +1,1 @@
+"""Metrics of poses, identities, boxes and scores."""

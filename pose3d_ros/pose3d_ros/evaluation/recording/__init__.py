@@ -1,0 +1,1 @@
+"""Scoring of a recording: its session, ground truth and summary."""

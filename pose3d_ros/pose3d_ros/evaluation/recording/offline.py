@@ -1,0 +1,92 @@
+"""Running the pipeline on a bag frame by frame, without ROS: the same frames give the same numbers."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pose3d_ros.bags.bag_reader import BagReader
+from pose3d_ros.errors import BagError
+from pose3d_ros.evaluation.recording.session import Recording, Session, SessionFrame, read_recording
+from pose3d_ros.pipeline import Pipeline
+from pose3d_ros.records import Frame, Person
+from pose3d_ros.stages.skeleton_conversion import convert_people
+from pose3d_ros.stages.smooth.smoother import Smoother
+
+
+@dataclass(frozen=True, eq=False)
+class OfflineRun:
+    """What to run. pipeline: without a smoother. smoother: None for none. model, backend: their names."""
+
+    pipeline: Pipeline
+    smoother: Smoother | None
+    model: str = ""
+    backend: str = ""
+
+
+def run_offline(path: Path, run: OfflineRun, progress: Callable[[int, int], None] | None = None) -> Session:
+    """Process every image of a bag in order and join it with the bag's ground truth.
+
+    progress: called with (done, all) after each frame. `received_ns` is the processing time added up, so that fps is
+    how fast this machine would go. Raises BagError for a bag without images or camera_info, InputError for an image
+    that can't be decoded.
+    """
+    recording = read_recording(path)
+    skeleton = run.pipeline.skeleton
+    run.pipeline.reset()
+    if run.smoother is not None:
+        run.smoother.reset()
+    timings_ms: dict[str, list[float]] = defaultdict(list)
+    frames: list[SessionFrame] = []
+    busy_ns = 0
+    for frame in _frames(path, recording):
+        start_ns = time.perf_counter_ns()
+        result = run.pipeline(frame)
+        middle_ns = time.perf_counter_ns()
+        smoothed: tuple[Person, ...] | None = None
+        if run.smoother is not None:
+            smoothed = run.smoother.update(result.people, frame.stamp_ns, frame.camera)
+            timings_ms["smooth"].append((time.perf_counter_ns() - middle_ns) * 1e-6)
+        elapsed_ns = time.perf_counter_ns() - start_ns
+        busy_ns += elapsed_ns
+        for stage in ("detect", "pose"):
+            timings_ms[stage].append(result.timings_ms[stage])
+        truth = recording.truth.get(frame.stamp_ns)
+        people = convert_people(truth.people, skeleton) if truth is not None else ()
+        frames.append(SessionFrame(frame.stamp_ns, people, result.people, smoothed, busy_ns, elapsed_ns * 1e-6))
+        if progress is not None:
+            progress(len(frames), len(recording.stamps_ns))
+    return Session(
+        recording.camera,
+        skeleton,
+        tuple(frames),
+        model=run.model,
+        backend=run.backend,
+        engine_ms={stage: float(np.mean(values)) for stage, values in timings_ms.items()},
+        delay_frames=0 if run.smoother is None else run.smoother.delay_frames,
+        how="computed frame by frame without ROS",
+        has_truth=bool(recording.truth),
+    )
+
+
+def _frames(path: Path, recording: Recording) -> Iterator[Frame]:
+    camera = recording.camera
+    last_ns = -1
+    with BagReader(path) as bag:
+        for image in bag.images():
+            size = (image.image_bgr.shape[1], image.image_bgr.shape[0])
+            if size != (camera.width_px, camera.height_px):
+                raise BagError(
+                    f"bag {path}",
+                    expected=f"images of {camera.width_px}x{camera.height_px} as camera_info says",
+                    got=f"{size[0]}x{size[1]} at {image.stamp_ns} ns",
+                    fix="Record the camera_info of this image topic.",
+                )
+            if image.stamp_ns > last_ns:
+                last_ns = image.stamp_ns
+                yield Frame(image.image_bgr, camera, image.stamp_ns, image.frame_id)

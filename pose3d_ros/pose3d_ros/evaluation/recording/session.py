@@ -1,0 +1,168 @@
+"""What is scored and shown: the frames of a recording, each with the ground truth and what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pose3d_ros.bags.bag_reader import BagReader
+from pose3d_ros.bags.message_records import BagPeople
+from pose3d_ros.bags.message_types import PEOPLE_TYPE
+from pose3d_ros.errors import BagError
+from pose3d_ros.evaluation.recording.health import read_health
+from pose3d_ros.geometry.camera import Camera
+from pose3d_ros.records import Person
+from pose3d_ros.skeletons import Skeleton
+from pose3d_ros.stages.skeleton_conversion import convert_people
+
+_TRUTH, _RAW, _SMOOTHED = "ground_truth", "people", "people_smoothed"  # parts of topic names
+
+People = tuple[Person, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class SessionFrame:
+    """One image of the recording. raw, smoothed: what was found in it, None when it was not processed.
+
+    received_ns: when the people arrived, latency_ms: from the image's stamp to their publication; None as above.
+    """
+
+    stamp_ns: int
+    truth: People
+    raw: People | None
+    smoothed: People | None
+    received_ns: int | None = None
+    latency_ms: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Session:
+    """A recording and its results, all poses in one skeleton and the camera's optical frame.
+
+    engine_ms: engine or stage → mean milliseconds a frame. how: a sentence on how the results were made.
+    has_truth: whether the recording has ground truth at all.
+    """
+
+    camera: Camera
+    skeleton: Skeleton
+    frames: tuple[SessionFrame, ...]
+    model: str = ""
+    backend: str = ""
+    engine_ms: Mapping[str, float] = field(default_factory=dict)
+    delay_frames: int = 0
+    how: str = ""
+    has_truth: bool = True
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What a sample bag holds besides its images: stamps of these, the camera, ground truth by stamp."""
+
+    camera: Camera
+    stamps_ns: tuple[int, ...]
+    truth: Mapping[int, BagPeople]
+
+
+def read_recording(path: Path) -> Recording:
+    """Read a sample bag's stamps, camera and ground truth. Raises BagError without images or camera_info."""
+    with BagReader(path) as bag:
+        camera = next(bag.cameras(), None)
+        stamps_ns = tuple(sorted({image.stamp_ns for image in bag.images()}))
+        if camera is None or not stamps_ns:
+            raise BagError(
+                f"bag {path}",
+                expected="at least one image and one camera_info",
+                got=f"{len(stamps_ns)} images and {'no' if camera is None else 'a'} camera_info",
+                fix="Record both topics.",
+            )
+        truth: dict[int, BagPeople] = {}
+        if bag.has_topic((PEOPLE_TYPE,), f"*{_TRUTH}*"):
+            truth = by_stamp(bag.people(bag.find_topic((PEOPLE_TYPE,), pattern=f"*{_TRUTH}*")))
+    return Recording(camera.camera, stamps_ns, truth)
+
+
+def by_stamp(messages: Iterable[BagPeople]) -> dict[int, BagPeople]:
+    """Messages by image stamp; of a stamp that repeats (a looped playback) the first counts."""
+    found: dict[int, BagPeople] = {}
+    for message in messages:
+        found.setdefault(message.stamp_ns, message)
+    return found
+
+
+def read_results(path: Path) -> tuple[dict[int, BagPeople], dict[int, BagPeople]]:
+    """The raw and the smoothed people of a results bag by stamp; smoothed ones may be missing.
+
+    Raises BagError when it has no topic that ends with "people" beside ground truth.
+    """
+    with BagReader(path) as bag:
+        topics = [t for t, msgtype in bag.topics.items() if msgtype == PEOPLE_TYPE and _TRUTH not in t]
+        raw_topics = [t for t in topics if t.endswith(_RAW)]
+        if len(raw_topics) != 1:
+            raise BagError(
+                f"results {path}",
+                expected=f"one topic {_RAW} of type {PEOPLE_TYPE}",
+                got=", ".join(f"{t} ({m})" for t, m in sorted(bag.topics.items())) or "an empty bag",
+                fix="Record the topics people and people_smoothed.",
+            )
+        smoothed_topics = [t for t in topics if t.endswith(_SMOOTHED)]
+        raw = by_stamp(bag.people(raw_topics[0]))
+        smoothed = by_stamp(bag.people(smoothed_topics[0])) if smoothed_topics else {}
+    return raw, smoothed
+
+
+def join(
+    recording: Recording, raw: Mapping[int, BagPeople], smoothed: Mapping[int, BagPeople], skeleton: Skeleton
+) -> tuple[SessionFrame, ...]:
+    """The recording's frames with the results of their stamps, everything converted to `skeleton`.
+
+    Raises BagError when no result belongs to any image of the recording.
+    """
+    if raw and not set(raw) & set(recording.stamps_ns):
+        raise BagError(
+            "results",
+            expected="people with the stamps of the recording's images",
+            got=f"{len(raw)} results from {min(raw)} ns on, {len(recording.stamps_ns)} images from "
+            f"{recording.stamps_ns[0]} ns on",
+            fix="Score results with the bag they were made from, played without changing its stamps.",
+        )
+
+    def people(messages: Mapping[int, BagPeople], stamp_ns: int) -> People | None:
+        message = messages.get(stamp_ns)
+        return None if message is None else convert_people(message.people, skeleton)
+
+    return tuple(
+        SessionFrame(
+            stamp,
+            people(recording.truth, stamp) or (),
+            people(raw, stamp),
+            people(smoothed, stamp),
+            raw[stamp].received_ns if stamp in raw else None,
+            raw[stamp].latency_ms if stamp in raw else None,
+        )
+        for stamp in recording.stamps_ns
+    )
+
+
+def session_from_bags(recording_path: Path, results_path: Path) -> Session:
+    """The session of a recording and a bag of results made from it. Raises BagError."""
+    recording = read_recording(recording_path)
+    raw, smoothed = read_results(results_path)
+    if not raw:
+        raise BagError(
+            f"results {results_path}", expected="people", got="no message", fix="See whether the nodes were running."
+        )
+    first = next(iter(raw.values()))
+    health = read_health(results_path)
+    last = next(iter((smoothed or raw).values()))
+    return Session(
+        recording.camera,
+        first.skeleton,
+        join(recording, raw, smoothed, first.skeleton),
+        model=last.model,
+        backend=health.backend,
+        engine_ms=health.engine_ms,
+        delay_frames=health.delay_frames,
+        how="played through the running nodes and recorded",
+        has_truth=bool(recording.truth),
+    )

@@ -1,0 +1,218 @@
+"""The numbers of a session: how many were found, how far off they are, how steady, how fast."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pose3d_ros.evaluation.metrics import pose_metrics as metrics
+from pose3d_ros.evaluation.metrics.identity import id_switches, idf1, recall
+from pose3d_ros.evaluation.metrics.json_numbers import plain
+from pose3d_ros.evaluation.recording.scoring import Errors, Pair, detected, errors_of, jitter_of, match_session
+from pose3d_ros.evaluation.recording.session import People, Session, SessionFrame
+
+MIN_VISIBLE = 0.3
+"""A ground-truth person counts for detection_recall from this visible share of the body on."""
+
+DEFINITIONS: dict[str, str] = {
+    "frames": "images in the recording",
+    "frames_processed": "images for which a people message came",
+    "dropped": "frames - frames_processed",
+    "fps": "people messages a second from the first to the last; a live replay can't exceed the camera's rate",
+    "latency_ms": "from an image's time of capture (its arrival, for an offline run) to the publication of its people",
+    "engine_ms": "mean milliseconds a frame spent in the engines' stages; engine_stage_ms has the parts",
+    "people_per_frame": "mean number of detected people (NEW or TRACKED; PREDICTED people are no detections)",
+    "detection_recall": f"share of the ground-truth people at least {MIN_VISIBLE:.0%} visible who were "
+    "matched to a detected person, over all frames, dropped ones included",
+    "detection_recall_all": "the same over all ground-truth people, however hidden",
+    "false_positives": "detected people who match nobody",
+    "joint_coverage": "share of the joints of matched people that have coordinates; the errors are means over these",
+    "mpjpe_mm": "mean joint distance of matched people, each pose relative to its own root",
+    "pa_mpjpe_mm": "the same after a similarity Procrustes of each pose (rotation, translation, scale; no reflection)",
+    "mrpe_mm": "mean root distance of matched people in camera space; mrpe_xyz_mm is its |x|, |y|, |z|",
+    "ap_root_25cm": "average precision of roots within 25 cm",
+    "pck_150mm": "share of the root-relative joints strictly nearer than 150 mm; auc is its mean over 0, 5, …, 150 mm",
+    "mpjpe_smoothed_mm": "mpjpe_mm of people_smoothed, on the same people of the same frames (likewise *_smoothed_mm)",
+    "jitter_raw": "mean third derivative of the camera-space joints over runs of consecutive TRACKED frames, m/s³",
+    "jitter_smoothed": "the same of people_smoothed; jitter_truth: of the ground truth",
+    "smoother_delay_frames": "frames by which the smoothed poses lag behind their stamps",
+    "id_switches": "how often a ground-truth person is found under another id than before",
+    "idf1": "F1 of the best fixed pairing of ids (Ristani 2016)",
+}
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """How near the found people are to the ground truth. See DEFINITIONS."""
+
+    joint_coverage: float
+    mpjpe_mm: float
+    pa_mpjpe_mm: float
+    mrpe_mm: float
+    mrpe_xyz_mm: tuple[float, float, float]
+    ap_root_25cm: float
+    pck_150mm: float
+    auc: float
+    mpjpe_smoothed_mm: float
+    pa_mpjpe_smoothed_mm: float
+    mrpe_smoothed_mm: float
+
+
+@dataclass(frozen=True)
+class Completeness:
+    """Who was found, and under which id. See DEFINITIONS."""
+
+    people_per_frame: float
+    detection_recall: float
+    detection_recall_all: float
+    false_positives: int
+    id_switches: int
+    idf1: float
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How many frames were processed and how fast. See DEFINITIONS."""
+
+    frames: int
+    frames_processed: int
+    dropped: int
+    fps: float
+    latency_ms: dict[str, float]
+    engine_ms: float
+    engine_stage_ms: dict[str, float]
+    backend: str
+
+
+@dataclass(frozen=True)
+class Steadiness:
+    """How the people move. See DEFINITIONS."""
+
+    jitter_raw: float
+    jitter_smoothed: float
+    jitter_truth: float
+    smoother_delay_frames: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A number that can't be computed (no ground truth, no smoother) is NaN here and null in the file."""
+
+    speed: Speed
+    completeness: Completeness
+    accuracy: Accuracy
+    steadiness: Steadiness
+    model: str
+    skeleton: str
+    how: str
+
+    def as_dict(self) -> dict[str, object]:
+        """All numbers under their names in one level, NaN as None, and their definitions."""
+        groups = (self.speed, self.completeness, self.accuracy, self.steadiness)
+        numbers = {name: value for group in groups for name, value in asdict(group).items()}
+        about = {"model": self.model, "skeleton": self.skeleton, "how": self.how}
+        return {**{name: plain(value) for name, value in {**numbers, **about}.items()}, "definitions": DEFINITIONS}
+
+    def write(self, path: Path) -> None:
+        """Write `as_dict` as JSON."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(self.as_dict(), indent=2, ensure_ascii=False, allow_nan=False)
+        path.write_text(text + "\n", encoding="utf-8")
+
+
+def summarise(session: Session, pairs: Sequence[Pair] | None = None) -> Summary:
+    """Score a session. pairs: its `match_session`, if that is at hand already."""
+    matched = match_session(session) if pairs is None else tuple(pairs)
+    return Summary(
+        _speed(session),
+        _completeness(session, matched),
+        _accuracy(session, matched),
+        Steadiness(
+            jitter_of(session, [f.raw for f in session.frames]),
+            jitter_of(session, [f.smoothed for f in session.frames]),
+            jitter_of(session, [f.truth for f in session.frames]),
+            session.delay_frames,
+        ),
+        session.model,
+        session.skeleton.name,
+        session.how,
+    )
+
+
+def _speed(session: Session) -> Speed:
+    processed = [f for f in session.frames if f.raw is not None]
+    return Speed(
+        frames=len(session.frames),
+        frames_processed=len(processed),
+        dropped=len(session.frames) - len(processed),
+        fps=_rate_hz([f.received_ns for f in processed if f.received_ns is not None]),
+        latency_ms=_percentiles([f.latency_ms for f in processed if f.latency_ms is not None]),
+        engine_ms=sum(session.engine_ms.values()) if session.engine_ms else math.nan,
+        engine_stage_ms=dict(session.engine_ms),
+        backend=session.backend,
+    )
+
+
+def _completeness(session: Session, pairs: Sequence[Pair]) -> Completeness:
+    found = [detected(frame.raw or ()) for frame in session.frames]
+    seen = {(pair.frame, pair.truth.track_id) for pair in pairs}
+    truth = [(t.score, (i, t.track_id) in seen) for i, frame in enumerate(session.frames) for t in frame.truth]
+    ids: list[list[tuple[int, int]]] = [[] for _ in session.frames]
+    for pair in pairs:
+        ids[pair.frame].append((pair.truth.track_id, pair.raw.track_id))
+    total = sum(len(people) for people in found)
+    return Completeness(
+        people_per_frame=metrics.mean(
+            [len(p) for p, f in zip(found, session.frames, strict=True) if f.raw is not None]
+        ),
+        detection_recall=recall([hit for visible, hit in truth if visible >= MIN_VISIBLE]),
+        detection_recall_all=recall([hit for _, hit in truth]),
+        false_positives=total - len(pairs) if session.has_truth else 0,
+        id_switches=id_switches(ids),
+        idf1=idf1(ids, len(truth), total) if session.has_truth else math.nan,
+    )
+
+
+def _accuracy(session: Session, pairs: Sequence[Pair]) -> Accuracy:
+    raw = errors_of([(p.raw, p.truth) for p in pairs])
+    smoothed: Errors = errors_of([(p.smoothed, p.truth) for p in pairs if p.smoothed is not None])
+    roots = [_root_frame(detected(f.raw or ()), f) for f in session.frames]
+    return Accuracy(
+        joint_coverage=raw.coverage,
+        mpjpe_mm=raw.mpjpe_mm,
+        pa_mpjpe_mm=raw.pa_mpjpe_mm,
+        mrpe_mm=raw.root.mean_mm,
+        mrpe_xyz_mm=(raw.root.x_mm, raw.root.y_mm, raw.root.z_mm),
+        ap_root_25cm=metrics.average_precision_root(roots),
+        pck_150mm=metrics.pck3d(raw.relative_mm),
+        auc=metrics.auc3d(raw.relative_mm),
+        mpjpe_smoothed_mm=smoothed.mpjpe_mm,
+        pa_mpjpe_smoothed_mm=smoothed.pa_mpjpe_mm,
+        mrpe_smoothed_mm=smoothed.root.mean_mm,
+    )
+
+
+def _root_frame(found: People, frame: SessionFrame) -> metrics.RootFrame:
+    return metrics.RootFrame(
+        np.array([p.pose.root_cam_m for p in found]).reshape(-1, 3),
+        np.array([p.score for p in found]),
+        np.array([p.pose.root_cam_m for p in frame.truth]).reshape(-1, 3),
+    )
+
+
+def _rate_hz(received_ns: Sequence[int]) -> float:
+    if len(received_ns) < 2 or max(received_ns) <= min(received_ns):
+        return math.nan
+    return (len(received_ns) - 1) / ((max(received_ns) - min(received_ns)) * 1e-9)
+
+
+def _percentiles(values: Sequence[float]) -> dict[str, float]:
+    finite = [v for v in values if math.isfinite(v)]
+    if not finite:
+        return dict.fromkeys(("p50", "p95", "p99"), math.nan)
+    return {f"p{q}": float(np.percentile(finite, q)) for q in (50, 95, 99)}

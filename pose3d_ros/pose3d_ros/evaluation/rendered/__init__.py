@@ -1,0 +1,1 @@
+"""Scoring on rendered single images."""

@@ -1,0 +1,195 @@
+"""Contact sheets of a held-out set: what was found over what is true, on random pictures and on the worst people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from pose3d_ros.drawing.colors import bgr
+from pose3d_ros.drawing.overlay import as_image, draw_people
+from pose3d_ros.evaluation.metrics import pose_metrics as metrics
+from pose3d_ros.evaluation.metrics.box_precision import Verdict
+from pose3d_ros.evaluation.recording.scoring import errors_of
+from pose3d_ros.evaluation.rendered.held_out_run import HeldOutRun, HeldOutScene, JudgedPerson, JudgedScene
+from pose3d_ros.records import Detection, Person
+from pose3d_ros.skeletons import Skeleton
+from pose3d_ros.types import Array, ImageArray
+
+_SHIFT = 4
+_TRUTH = bgr("#ffffff")
+_SHADE = (24, 18, 14)
+_VERDICT_COLOURS = {
+    Verdict.RIGHT: bgr("#35d08f"),
+    Verdict.WRONG: bgr("#ff5d73"),
+    Verdict.IGNORED: bgr("#ffb627"),
+}
+_TILE = (480, 400)
+"""Width and height of a tile, without its caption."""
+_CAPTION_PX = 26
+_GAP_PX = 6
+_PAGE_BGR = (246, 247, 249)
+_MARGIN = 0.35
+"""What is shown round a person's box, as a share of its longer side."""
+_LEAST_SHOWN_PX = 120.0
+
+
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """A picture (H, W, 3) uint8, at most as large as a tile, with a line of text."""
+
+    image_bgr: ImageArray
+    caption: str
+
+
+def random_tiles(
+    scenes: Sequence[HeldOutScene], judged: Sequence[JudgedScene], run: HeldOutRun, count: int, seed: int
+) -> list[Tile]:
+    """Some whole pictures, chosen by the seed alone."""
+    chosen = np.random.default_rng([seed, 12]).choice(len(judged), min(count, len(judged)), replace=False)
+    tiles = []
+    for i in sorted(int(i) for i in chosen):
+        asked = [p for p in judged[i].people if p.truth.counts]
+        found = sum(p.found is not None for p in asked)
+        strays = f", {len(judged[i].strays)} where nobody is" if judged[i].strays else ""
+        image = scenes[i].frame.image_bgr
+        whole = _Window.of(0, 0, image.shape[1], image.shape[0])
+        tiles.append(Tile(drawn(image, judged[i], run, whole), f"{i}: {found} of {len(asked)} found{strays}"))
+    return tiles
+
+
+def worst_tiles(
+    scenes: Sequence[HeldOutScene], judged: Sequence[JudgedScene], run: HeldOutRun, count: int
+) -> list[Tile]:
+    """The people whose joints are furthest off, among those who count and were found."""
+    errors = [(_joint_error_mm(p, run), p) for scene in judged for p in scene.people if p.truth.counts and p.found]
+    ranked = sorted(errors, key=lambda e: -np.nan_to_num(e[0]))[:count]
+    return [_close_up(scenes, judged, run, p, f"joints {error_mm:.0f} mm, ") for error_mm, p in ranked]
+
+
+def missed_tiles(
+    scenes: Sequence[HeldOutScene], judged: Sequence[JudgedScene], run: HeldOutRun, count: int
+) -> list[Tile]:
+    """The people who count and were not found, the most visible first, of those alike the largest."""
+    missed = [p for scene in judged for p in scene.people if p.truth.counts and p.found is None]
+    ranked = sorted(missed, key=lambda p: (-round(p.truth.visible, 1), p.truth.distance_m))[:count]
+    return [_close_up(scenes, judged, run, p, "boxed, " if p.boxed else "no box, ") for p in ranked]
+
+
+def _close_up(
+    scenes: Sequence[HeldOutScene], judged: Sequence[JudgedScene], run: HeldOutRun, person: JudgedPerson, what: str
+) -> Tile:
+    truth, i = person.truth, person.scene
+    image = scenes[i].frame.image_bgr
+    window = _Window.round(truth.person.pose.detection.box_xyxy_px, image)
+    caption = f"{i}: {what}{truth.distance_m:.1f} m, {100 * truth.visible:.0f} % seen"
+    if person.found is not None:
+        away_m = float(np.linalg.norm(person.found.pose.root_cam_m)) - truth.distance_m
+        caption += f", root {100 * away_m:+.0f} cm"
+    return Tile(drawn(image, judged[i], run, window), caption)
+
+
+def _joint_error_mm(person: JudgedPerson, run: HeldOutRun) -> float:
+    if person.found is None:
+        return float("nan")
+    return metrics.mean(errors_of([(run.sure(person.found), person.truth.person)]).relative_mm)
+
+
+@dataclass(frozen=True)
+class _Window:
+    """The part of a picture, in its pixels, that a tile shows, and how much it is enlarged."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+    zoom: float
+
+    @classmethod
+    def of(cls, x0: int, y0: int, x1: int, y1: int) -> _Window:
+        """The part as large as fits into a tile."""
+        return cls(x0, y0, x1, y1, min(_TILE[0] / (x1 - x0), _TILE[1] / (y1 - y0)))
+
+    @classmethod
+    def round(cls, box_xyxy_px: Array, image_bgr: ImageArray) -> _Window:
+        """A box with a margin, in the tile's shape as far as the picture goes."""
+        centre, (wide, tall) = (box_xyxy_px[:2] + box_xyxy_px[2:]) / 2, box_xyxy_px[2:] - box_xyxy_px[:2]
+        margin_px, aspect = _MARGIN * max(wide, tall), _TILE[0] / _TILE[1]
+        height_px = max(tall + margin_px, (wide + margin_px) / aspect, _LEAST_SHOWN_PX)
+        half = np.array([height_px * aspect, height_px]) / 2
+        x0, y0 = np.maximum(np.rint(centre - half).astype(int), 0)
+        x1, y1 = np.minimum(np.rint(centre + half).astype(int), image_bgr.shape[1::-1])
+        return cls.of(int(x0), int(y0), int(x1), int(y1))
+
+    def image(self, image_bgr: ImageArray) -> ImageArray:
+        """The part of the picture, enlarged."""
+        part = image_bgr[self.y0 : self.y1, self.x0 : self.x1]
+        size = tuple(max(1, round(self.zoom * side)) for side in part.shape[1::-1])
+        return as_image(cv2.resize(part, size, interpolation=cv2.INTER_AREA if self.zoom < 1 else cv2.INTER_CUBIC))
+
+    def pixels(self, points_px: Array) -> Array:
+        """Points (..., 2) of the picture in the tile."""
+        moved: Array = self.zoom * (points_px - np.array([self.x0, self.y0]) + 0.5) - 0.5
+        return moved
+
+    def person(self, person: Person, number: int) -> Person:
+        """The person in the tile's pixels, under another number."""
+        pose = person.pose
+        box = self.pixels(pose.detection.box_xyxy_px.reshape(2, 2)).reshape(4)
+        moved = replace(
+            pose, joints_img_px=self.pixels(pose.joints_img_px), detection=Detection(box, pose.detection.score)
+        )
+        return replace(person, track_id=number, pose=moved)
+
+
+def drawn(image_bgr: ImageArray, judged: JudgedScene, run: HeldOutRun, window: _Window) -> ImageArray:
+    """The part with boxes by verdict, what was found as it would be published, and thin and white what is true."""
+    found = [p.found for p in judged.people if p.found is not None] + list(judged.strays)
+    tile = window.image(image_bgr)
+    for box in judged.boxes:
+        _rectangle(tile, window.pixels(box.detection.box_xyxy_px.reshape(2, 2)), _VERDICT_COLOURS[box.verdict])
+    moved = [window.person(run.sure(p), i) for i, p in enumerate(found, start=1)]
+    tile = draw_people(tile, [p for p in moved if _is_in(tile, p.pose.detection.box_xyxy_px)])
+    for person in judged.people:
+        if person.truth.visible > 0:
+            _thin_skeleton(
+                tile, person.truth.person.pose.skeleton, window.pixels(person.truth.person.pose.joints_img_px)
+            )
+    return tile
+
+
+def _is_in(image: ImageArray, box_xyxy_px: Array) -> bool:
+    return bool((box_xyxy_px[2:] > 0).all() and (box_xyxy_px[:2] < image.shape[1::-1]).all())
+
+
+def _thin_skeleton(image: ImageArray, skeleton: Skeleton, joints_px: Array) -> None:
+    limit_px = 8.0 * max(image.shape[:2])
+    for edge in skeleton.edges:
+        ends = joints_px[list(edge)]
+        if np.isfinite(ends).all() and (np.abs(ends) < limit_px).all():
+            a, b = ((round(float(x) * 2**_SHIFT), round(float(y) * 2**_SHIFT)) for x, y in ends)
+            cv2.line(image, a, b, _SHADE, 2, cv2.LINE_AA, _SHIFT)
+            cv2.line(image, a, b, _TRUTH, 1, cv2.LINE_AA, _SHIFT)
+
+
+def _rectangle(image: ImageArray, corners_px: Array, colour: tuple[int, int, int]) -> None:
+    (x0, y0), (x1, y1) = np.rint(corners_px).astype(int).tolist()
+    cv2.rectangle(image, (x0, y0), (x1, y1), _SHADE, 3)
+    cv2.rectangle(image, (x0, y0), (x1, y1), colour, 1)
+
+
+def sheet(tiles: Sequence[Tile], columns: int) -> ImageArray:
+    """The tiles in rows of so many, each with its caption below, (H, W, 3) uint8."""
+    rows = -(-len(tiles) // columns)
+    step = np.array([_TILE[0] + _GAP_PX, _TILE[1] + _CAPTION_PX + _GAP_PX])
+    page = np.full((rows * int(step[1]) + _GAP_PX, columns * int(step[0]) + _GAP_PX, 3), _PAGE_BGR, np.uint8)
+    for number, tile in enumerate(tiles):
+        x, y = _GAP_PX + number % columns * int(step[0]), _GAP_PX + number // columns * int(step[1])
+        height, width = tile.image_bgr.shape[:2]
+        left, top = x + (_TILE[0] - width) // 2, y + (_TILE[1] - height) // 2
+        page[top : top + height, left : left + width] = tile.image_bgr
+        foot = (x + 4, y + _TILE[1] + _CAPTION_PX - 8)
+        cv2.putText(page, tile.caption, foot, cv2.FONT_HERSHEY_SIMPLEX, 0.5, _SHADE, 1, cv2.LINE_AA)
+    return page

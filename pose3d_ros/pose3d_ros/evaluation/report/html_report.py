@@ -1,0 +1,172 @@
+"""The report: one HTML file that needs nothing else, with numbers, video, 3D view, pictures and plots."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+import cv2
+
+import pose3d_ros
+from pose3d_ros.drawing.colors import LEFT_HEX, RAW_HEX, TRUTH_HEX
+from pose3d_ros.evaluation.recording.scoring import Pair
+from pose3d_ros.evaluation.recording.session import Session
+from pose3d_ros.evaluation.recording.summary import Summary
+from pose3d_ros.evaluation.report.plots import Plot, session_plots
+from pose3d_ros.evaluation.report.summary_table import headlines
+from pose3d_ros.evaluation.report.viewer_scene import RAW, SMOOTHED, TRUTH, scene_data, sets_of
+from pose3d_ros.types import ImageArray
+
+_ASSETS = Path(__file__).parent / "assets"
+# Above this a video is a link beside the page, so that the page still opens quickly.
+_MAX_EMBEDDED_BYTES = 16 << 20
+_JPEG_QUALITY = 82
+_WIDE_PLOTS = ("Who was found when", "Depth over time", "Before and after smoothing")
+_SWATCHES = {TRUTH: TRUTH_HEX, RAW: RAW_HEX, SMOOTHED: LEFT_HEX}
+
+
+@dataclass(frozen=True, eq=False)
+class Still:
+    """A picture for the report: image_bgr (H, W, 3) uint8 and what is on it."""
+
+    image_bgr: ImageArray
+    caption: str
+
+
+@dataclass(frozen=True, eq=False)
+class ReportContent:
+    """What the report shows besides the numbers. video: an .mp4 file, or None. command: how it was made."""
+
+    title: str
+    lead: str
+    video: Path | None = None
+    stills: tuple[Still, ...] = ()
+    command: str = ""
+
+
+def write_report(path: Path, session: Session, summary: Summary, pairs: Sequence[Pair], content: ReportContent) -> None:
+    """Write the report. pairs: `scoring.match_session` of the session."""
+    page = Template((_ASSETS / "report.html").read_text(encoding="utf-8")).substitute(
+        title=html.escape(content.title),
+        lead=html.escape(content.lead),
+        style=(_ASSETS / "report.css").read_text(encoding="utf-8"),
+        script=(_ASSETS / "viewer.js").read_text(encoding="utf-8"),
+        facts=_facts(session, summary),
+        cards=_cards(summary),
+        video=_video(content, path.parent),
+        toggles=_toggles(session),
+        figures=_figures(content.stills),
+        plots="".join(_plot(plot) for plot in session_plots(session, pairs)),
+        table=_table(summary),
+        footer=_footer(content),
+        scene=_json_in_html(scene_data(session)),
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page, encoding="utf-8")
+
+
+def _facts(session: Session, summary: Summary) -> str:
+    camera = session.camera
+    hfov_deg = math.degrees(2 * math.atan(camera.width_px / 2 / camera.fx_px))
+    seconds = (session.frames[-1].stamp_ns - session.frames[0].stamp_ns) * 1e-9 if session.frames else 0.0
+    facts = {
+        "Recording": f"{len(session.frames)} images, {seconds:.1f} s",
+        "Camera": f"{camera.width_px} × {camera.height_px}, {hfov_deg:.0f}° wide",
+        "Engines": session.model or "unknown",
+        "Backend": session.backend or "unknown",
+        "Skeleton": f"{session.skeleton.name}, {len(session.skeleton)} joints",
+        "Results": summary.how or "unknown",
+    }
+    return "".join(f"<div><dt>{html.escape(k)}</dt><dd>{html.escape(v)}</dd></div>" for k, v in facts.items())
+
+
+def _cards(summary: Summary) -> str:
+    return "".join(
+        f'<li><div class="name">{html.escape(row.name)}</div>'
+        f'<div class="value">{html.escape(row.value)}<span class="unit">{html.escape(row.unit)}</span></div>'
+        f'<div class="meaning">{html.escape(row.meaning)}</div></li>'
+        for row in headlines(summary)
+    )
+
+
+def _video(content: ReportContent, folder: Path) -> str:
+    if content.video is None:
+        return ""
+    poster = f' poster="{_jpeg_uri(content.stills[0].image_bgr)}"' if content.stills else ""
+    if content.video.stat().st_size > _MAX_EMBEDDED_BYTES:
+        near = content.video.resolve().is_relative_to(folder.resolve())
+        source = html.escape(content.video.name if near else content.video.resolve().as_uri())
+    else:
+        source = "data:video/mp4;base64," + base64.b64encode(content.video.read_bytes()).decode("ascii")
+    return f'<video controls loop muted playsinline preload="metadata"{poster} src="{source}"></video>'
+
+
+def _toggles(session: Session) -> str:
+    sets = sets_of(session)
+    hidden = {RAW} if SMOOTHED in sets else set()
+    return "".join(
+        f'<label><input type="checkbox" data-set="{name}"{"" if name in hidden else " checked"}>'
+        f'<span class="swatch" style="color:{_SWATCHES[name]}"></span>{html.escape(label)}</label>'
+        for name, label in sets.items()
+    )
+
+
+def _figures(stills: Sequence[Still]) -> str:
+    if not stills:
+        return ""
+    figures = "".join(
+        f'<figure class="figure"><img alt="{html.escape(still.caption)}" src="{_jpeg_uri(still.image_bgr)}">'
+        f"<figcaption>{html.escape(still.caption)}</figcaption></figure>"
+        for still in stills
+    )
+    return f'<section><h2>Moments</h2><div class="figures">{figures}</div></section>'
+
+
+def _plot(plot: Plot) -> str:
+    wide = " wide" if plot.title.startswith(_WIDE_PLOTS) else ""
+    return (
+        f'<figure class="plot{wide}"><h3>{html.escape(plot.title)}</h3>{plot.svg}'
+        f"<p>{html.escape(plot.caption)}</p></figure>"
+    )
+
+
+def _table(summary: Summary) -> str:
+    values = summary.as_dict()
+    definitions = values.pop("definitions")
+    meanings = definitions if isinstance(definitions, dict) else {}
+    return "".join(
+        f"<tr><td>{html.escape(name)}</td><td>{html.escape(_shown(value))}</td>"
+        f"<td>{html.escape(str(meanings.get(name, '')))}</td></tr>"
+        for name, value in values.items()
+    )
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, dict):
+        return ", ".join(f"{k} {_shown(v)}" for k, v in value.items())
+    if isinstance(value, list):
+        return ", ".join(_shown(v) for v in value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _footer(content: ReportContent) -> str:
+    made = f"Made by pose3d_ros {pose3d_ros.__version__}"
+    return html.escape(f"{made} with `{content.command}`." if content.command else f"{made}.")
+
+
+def _jpeg_uri(image_bgr: ImageArray) -> str:
+    _, data = cv2.imencode(".jpg", image_bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode("ascii")
+
+
+def _json_in_html(data: object) -> str:
+    """Compact JSON that can't end its script element."""
+    return json.dumps(data, separators=(",", ":"), allow_nan=False).replace("</", "<\\/")

@@ -1,0 +1,262 @@
+"""The report's plots, as SVG that takes the page's text colour."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+
+from pose3d_ros.drawing.colors import LEFT_HEX, RIGHT_HEX, TRUTH_HEX, person_hex
+from pose3d_ros.evaluation.metrics import pose_metrics as metrics
+from pose3d_ros.evaluation.recording.scoring import Pair, errors_of
+from pose3d_ros.evaluation.recording.session import People, Session
+from pose3d_ros.evaluation.report.plot_style import ACCENT, ACCENT2, INK, STYLE, legend_above, new_figure
+from pose3d_ros.records import Person, TrackState
+from pose3d_ros.types import Array
+
+
+@dataclass(frozen=True)
+class Plot:
+    """An SVG with its title and what it shows."""
+
+    title: str
+    caption: str
+    svg: str
+
+
+def session_plots(session: Session, pairs: Sequence[Pair]) -> tuple[Plot, ...]:
+    """Every plot that this session has data for."""
+    makers: list[Callable[[Session, Sequence[Pair]], Plot | None]] = [
+        presence_plot,
+        floor_plot,
+        joint_error_plot,
+        depth_plot,
+        motion_plot,
+        root_error_plot,
+        latency_plot,
+    ]
+    return tuple(plot for make in makers if (plot := make(session, pairs)) is not None)
+
+
+def presence_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
+    """Who was found when: a line a ground-truth person, coloured by the id it was found under."""
+    ids = sorted({p.track_id for f in session.frames for p in f.truth})
+    if not ids:
+        return None
+    times_s = _times_s(session)
+    found = {(p.frame, p.truth.track_id): p.raw.track_id for p in pairs}
+    with mpl.rc_context(STYLE):
+        figure, axes = new_figure(11.0, 0.8 + 0.5 * len(ids))
+        for row, truth_id in enumerate(ids):
+            present = [i for i, f in enumerate(session.frames) if any(p.track_id == truth_id for p in f.truth)]
+            axes.plot(times_s[present], np.full(len(present), row), "|", color=TRUTH_HEX, ms=4, alpha=0.7)
+            for track_id in sorted({found[i, truth_id] for i in present if (i, truth_id) in found}):
+                hits = [i for i in present if found.get((i, truth_id)) == track_id]
+                axes.plot(times_s[hits], np.full(len(hits), row), "|", color=person_hex(track_id), ms=15, mew=2.2)
+        axes.set_yticks(range(len(ids)), [f"person {i}" for i in ids])
+        axes.set_ylim(len(ids) - 0.5, -0.5)
+        axes.set_xlabel("time [s]")
+        axes.grid(visible=False, axis="y")
+        caption = (
+            "Each row is a person of the ground truth. A tall mark: found in this frame, in the colour of its id; "
+            "a change of colour is an identity switch. A small grey mark: in the scene (perhaps hidden) and not found."
+        )
+        return _finish(figure, "Who was found when", caption)
+
+
+def floor_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
+    """Root trajectories from above."""
+    people = [f.smoothed if f.smoothed is not None else f.raw for f in session.frames]
+    truth, found = _root_tracks([f.truth for f in session.frames]), _root_tracks(people)
+    if not found:
+        return None
+    with mpl.rc_context(STYLE):
+        figure, axes = new_figure(5.4, 5.0)
+        for roots in truth.values():
+            axes.plot(roots[:, 0], roots[:, 2], color=TRUTH_HEX, lw=4.5, alpha=0.55, solid_capstyle="round")
+        for track_id, roots in found.items():
+            axes.plot(roots[:, 0], roots[:, 2], color=person_hex(track_id), label=f"P{track_id}")
+        axes.plot(0, 0, marker="^", color=INK, ms=9, clip_on=False)
+        axes.annotate("camera", (0, 0), textcoords="offset points", xytext=(9, -3))
+        axes.set_aspect("equal", adjustable="datalim")
+        axes.set_xlabel("x, to the right [m]")
+        axes.set_ylabel("z, away from the camera [m]")
+        legend_above(axes)
+        caption = "Paths of the roots (pelvis) from above. Grey: ground truth; coloured: what was found, smoothed."
+        return _finish(figure, "Paths on the floor", caption)
+
+
+def depth_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
+    """Distance along the view over time."""
+    times_s = _times_s(session)
+    truth = _root_tracks([f.truth for f in session.frames])
+    raw = _root_tracks([f.raw for f in session.frames])
+    smoothed = _root_tracks([f.smoothed for f in session.frames])
+    if not raw:
+        return None
+    with mpl.rc_context(STYLE):
+        figure, axes = new_figure(11.0, 3.7)
+        for roots in truth.values():
+            axes.plot(times_s, roots[:, 2], color=TRUTH_HEX, lw=4.5, alpha=0.5)
+        for track_id, roots in raw.items():
+            axes.plot(times_s, roots[:, 2], ".", color=person_hex(track_id), ms=3, alpha=0.55)
+        for track_id, roots in smoothed.items():
+            axes.plot(times_s, roots[:, 2], color=person_hex(track_id), label=f"P{track_id}")
+        axes.set_xlabel("time [s]")
+        axes.set_ylabel("root depth [m]")
+        if smoothed:
+            legend_above(axes)
+        caption = "Distance of each root along the view. Grey: ground truth; dots: each frame alone; lines: smoothed."
+        return _finish(figure, "Depth over time", caption)
+
+
+def root_error_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
+    """Signed depth error over time."""
+    if not pairs:
+        return None
+    times_s = _times_s(session)
+    with mpl.rc_context(STYLE):
+        figure, axes = new_figure(5.4, 2.9)
+        axes.axhline(0, color=INK, lw=0.8)
+        for truth_id in sorted({p.truth.track_id for p in pairs}):
+            of_one = [p for p in pairs if p.truth.track_id == truth_id]
+            errors = [_depth_error_mm(p) for p in of_one]
+            axes.plot(times_s[[p.frame for p in of_one]], errors, ".", ms=4, color=person_hex(truth_id), alpha=0.7)
+            axes.plot([], [], ".", ms=8, color=person_hex(truth_id), label=f"person {truth_id}")
+        axes.set_xlabel("time [s]")
+        axes.set_ylabel("depth error [mm]")
+        legend_above(axes)
+        caption = (
+            "Found depth minus true depth of each matched person, before smoothing. Above zero: seen too far away."
+        )
+        return _finish(figure, "Depth error over time", caption)
+
+
+def joint_error_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
+    """Mean error of each joint, raw and smoothed."""
+    if not pairs:
+        return None
+    raw = errors_of([(p.raw, p.truth) for p in pairs]).relative_mm
+    with_smoothed = [(p.smoothed, p.truth) for p in pairs if p.smoothed is not None]
+    means = np.array([metrics.mean(raw[:, j]) for j in range(len(session.skeleton))])
+    order = np.argsort(np.nan_to_num(means, nan=-1.0))
+    rows = np.arange(len(order))
+    with mpl.rc_context(STYLE):
+        figure, axes = new_figure(5.4, 0.8 + 0.2 * len(order))
+        axes.barh(rows + 0.2, means[order], height=0.38, color=ACCENT, label="each frame alone")
+        if with_smoothed:
+            smooth = errors_of(with_smoothed).relative_mm
+            smooth_means = np.array([metrics.mean(smooth[:, j]) for j in range(len(session.skeleton))])
+            axes.barh(rows - 0.2, smooth_means[order], height=0.38, color=ACCENT2, label="smoothed")
+        axes.set_yticks(rows, [session.skeleton.joints[j].replace("_", " ") for j in order])
+        axes.set_xlabel("mean error relative to the root [mm]")
+        legend_above(axes)
+        axes.grid(visible=False, axis="y")
+        caption = "Mean distance of each joint from the ground truth after placing both roots on each other (MPJPE)."
+        return _finish(figure, "Error by joint", caption)
+
+
+def motion_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
+    """One moving joint of the longest followed person, before and after smoothing."""
+    chosen = _longest_followed(pairs)
+    if chosen is None:
+        return None
+    times_s = _times_s(session)
+    joint = _moving_joint(session, chosen)
+    truth_id = chosen[0].truth.track_id
+    truth = {i: p for i, f in enumerate(session.frames) for p in f.truth if p.track_id == truth_id}
+    with mpl.rc_context(STYLE):
+        figure, axes = new_figure(11.0, 3.4)
+        lines: tuple[tuple[Mapping[int, Person | None], dict[str, Any]], ...] = (
+            (truth, {"color": TRUTH_HEX, "lw": 5, "alpha": 0.5, "label": "ground truth"}),
+            ({p.frame: p.raw for p in chosen}, {"color": LEFT_HEX, "lw": 1.1, "label": "each frame alone"}),
+            ({p.frame: p.smoothed for p in chosen}, {"color": RIGHT_HEX, "lw": 1.9, "label": "smoothed"}),
+        )
+        for people, look in lines:
+            shown = [people.get(i) for i in range(len(times_s))]  # gaps stay gaps
+            axes.plot(times_s, [np.nan if p is None else p.pose.joints_cam_m[joint, 2] for p in shown], **look)
+        name = session.skeleton.joints[joint].replace("_", " ")
+        axes.set_xlabel("time [s]")
+        axes.set_ylabel("depth [m]")
+        legend_above(axes)
+        caption = f"Depth of one joint ({name}) of person {truth_id}: what the smoother takes away."
+        return _finish(figure, f"Before and after smoothing: {name}", caption)
+
+
+def latency_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
+    """Histogram of the latency."""
+    latency_ms = [f.latency_ms for f in session.frames if f.latency_ms is not None and np.isfinite(f.latency_ms)]
+    if not latency_ms:
+        return None
+    with mpl.rc_context(STYLE):
+        figure, axes = new_figure(5.4, 2.9)
+        axes.hist(latency_ms, bins=30, color=ACCENT)
+        for share in (50, 95):
+            value = float(np.percentile(latency_ms, share))
+            axes.axvline(value, color=INK, lw=1, ls="--")
+            axes.annotate(
+                f"{share}%", (value, 1), xycoords=("data", "axes fraction"), xytext=(3, -10), textcoords="offset points"
+            )
+        axes.set_xlabel("latency [ms]")
+        axes.set_ylabel("frames")
+        caption = "From an image's capture to the publication of its people."
+        return _finish(figure, "Latency", caption)
+
+
+def _times_s(session: Session) -> Array:
+    stamps = np.array([frame.stamp_ns for frame in session.frames], dtype=np.int64)
+    times_s: Array = (stamps - stamps[0]).astype(np.float64) * 1e-9
+    return times_s
+
+
+def _root_tracks(frames: Sequence[People | None]) -> dict[int, Array]:
+    """Id → roots (T, 3), NaN where that person is not seen in the frame itself."""
+    tracks: dict[int, Array] = {}
+    for i, people in enumerate(frames):
+        for person in people or ():
+            if person.state in (TrackState.NEW, TrackState.TRACKED):
+                tracks.setdefault(person.track_id, np.full((len(frames), 3), np.nan))[i] = person.pose.root_cam_m
+    return dict(sorted(tracks.items()))
+
+
+def _depth_error_mm(pair: Pair) -> float:
+    return float(pair.raw.pose.root_cam_m[2] - pair.truth.pose.root_cam_m[2]) * metrics.MM_PER_M
+
+
+def _longest_followed(pairs: Sequence[Pair]) -> list[Pair] | None:
+    groups: dict[tuple[int, int], list[Pair]] = {}
+    for pair in pairs:
+        if pair.smoothed is not None:
+            groups.setdefault((pair.truth.track_id, pair.raw.track_id), []).append(pair)
+    return max(groups.values(), key=len) if groups else None
+
+
+def _moving_joint(session: Session, pairs: Sequence[Pair]) -> int:
+    """The joint that moves most against its root, among those found in most frames."""
+    relative = np.array([p.truth.pose.joints_cam_m - p.truth.pose.root_cam_m for p in pairs])
+    found = np.isfinite([p.raw.pose.joints_cam_m[:, 2] for p in pairs]).mean(axis=0)
+    spread = np.nan_to_num(np.nanstd(np.where(np.isfinite(relative), relative, 0.0), axis=0).sum(axis=-1))
+    return int(np.argmax(np.where(found > 0.5, spread, -1.0)))
+
+
+def _finish(figure: Figure, title: str, caption: str) -> Plot:
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    return Plot(title, caption, _inline(buffer.getvalue(), title))
+
+
+def _inline(svg: str, title: str) -> str:
+    """The SVG element alone, its ids unique in the page, its ink in the page's text colour, its size free."""
+    body = svg[svg.index("<svg") :]
+    prefix = re.sub(r"[^a-z]", "", title.lower())
+    body = re.sub(r'(id="|url\(#|href="#)', lambda m: f"{m.group(1)}{prefix}-", body)
+    body = re.sub(
+        r'<svg [^>]*viewBox="([^"]+)"[^>]*>', rf'<svg viewBox="\1" role="img" aria-label="{title}">', body, count=1
+    )
+    return body.replace(INK, "currentColor").replace("xlink:href", "href")

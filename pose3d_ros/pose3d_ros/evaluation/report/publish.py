@@ -1,0 +1,108 @@
+"""From a scored session to files: summary.json, overlay.mp4 and report.html in one folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pose3d_ros.bags.bag_reader import BagReader
+from pose3d_ros.drawing.video_writer import VideoWriter
+from pose3d_ros.evaluation.metrics.matching import box_iou
+from pose3d_ros.evaluation.recording.scoring import match_session
+from pose3d_ros.evaluation.recording.session import People, Session, SessionFrame
+from pose3d_ros.evaluation.recording.summary import Summary, summarise
+from pose3d_ros.evaluation.report.composite import Composer, session_roots_m
+from pose3d_ros.evaluation.report.html_report import ReportContent, Still, write_report
+from pose3d_ros.records import TrackState
+from pose3d_ros.types import ImageArray
+
+Progress = Callable[[int, int], None]
+_DEFAULT_RATE_HZ = 15.0
+
+
+@dataclass(frozen=True)
+class Publication:
+    """The files that were written, and the numbers in them."""
+
+    summary: Summary
+    summary_json: Path
+    overlay_mp4: Path
+    report_html: Path
+
+
+def publish(
+    session: Session, recording: Path, folder: Path, content: ReportContent, progress: Progress | None = None
+) -> Publication:
+    """Write summary.json, overlay.mp4 and report.html of a session into a folder.
+
+    recording: the bag with the session's images. content: title, lead and command of the report; its video and
+    stills are made here. progress: called with (done, all) frames drawn.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    pairs = match_session(session)
+    summary = summarise(session, pairs)
+    summary.write(folder / "summary.json")
+    video = folder / "overlay.mp4"
+    stills = _draw(session, recording, video, progress)
+    shown = ReportContent(content.title, content.lead, video, stills, content.command)
+    write_report(folder / "report.html", session, summary, pairs, shown)
+    return Publication(summary, folder / "summary.json", video, folder / "report.html")
+
+
+def _draw(session: Session, recording: Path, video: Path, progress: Progress | None) -> tuple[Still, ...]:
+    captions = _moments(session)
+    stills: list[Still] = []
+    composer = Composer(session.camera, session_roots_m(session))
+    with VideoWriter(video, rate_hz(session)) as writer:
+        for index, (frame, image) in enumerate(_images(session, recording)):
+            picture = composer.draw(image, shown_people(frame), frame.truth)
+            writer.write(picture)
+            if index in captions:
+                stills.append(Still(picture, captions[index]))
+            if progress is not None:
+                progress(index + 1, len(session.frames))
+    return tuple(stills)
+
+
+def shown_people(frame: SessionFrame) -> People:
+    """The smoothed people where there are, else the raw ones; nobody in a frame that was not processed."""
+    return frame.smoothed if frame.smoothed is not None else frame.raw or ()
+
+
+def rate_hz(session: Session) -> float:
+    """The usual rate of the recording's images."""
+    stamps = [frame.stamp_ns for frame in session.frames]
+    return 1e9 / float(np.median(np.diff(stamps))) if len(stamps) > 1 else _DEFAULT_RATE_HZ
+
+
+def _images(session: Session, recording: Path) -> Iterator[tuple[SessionFrame, ImageArray]]:
+    frames = {frame.stamp_ns: frame for frame in session.frames}
+    with BagReader(recording) as bag:
+        for image in bag.images():
+            frame = frames.pop(image.stamp_ns, None)
+            if frame is not None:
+                yield frame, image.image_bgr
+
+
+def _moments(session: Session) -> dict[int, str]:
+    """Frames worth a picture, as index → caption: four over time, one of them where people cover each other most."""
+    count = len(session.frames)
+    if not count:
+        return {}
+    overlap = [_largest_overlap(frame) for frame in session.frames]
+    crossing = int(np.argmax(overlap))
+    chosen = {count // 8: "Early on", (3 * count) // 8: "A little later", (7 * count) // 8: "Towards the end"}
+    chosen[crossing if overlap[crossing] > 0 else (5 * count) // 8] = (
+        "People cover each other" if overlap[crossing] > 0 else "Later"
+    )
+    start_ns = session.frames[0].stamp_ns
+    return {i: f"{text}, {(session.frames[i].stamp_ns - start_ns) * 1e-9:.1f} s." for i, text in chosen.items()}
+
+
+def _largest_overlap(frame: SessionFrame) -> float:
+    boxes = [p.pose.detection.box_xyxy_px for p in shown_people(frame) if p.state != TrackState.LOST]
+    pairs = [(a, b) for i, a in enumerate(boxes) for b in boxes[i + 1 :]]
+    return max((box_iou(a, b) for a, b in pairs), default=0.0)

@@ -1,0 +1,45 @@
+"""Overlap of boxes and non-maximum suppression. Boxes are x0, y0, x1, y1 of their edges in pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from pose3d_ros.types import Array
+
+
+def iou_matrix(a_xyxy: Array, b_xyxy: Array) -> Array:
+    """Intersection over union of every pair: (N, 4), (M, 4) → (N, M) in 0–1; 0 where both boxes are empty."""
+    low = np.maximum(a_xyxy[:, None, :2], b_xyxy[None, :, :2])
+    high = np.minimum(a_xyxy[:, None, 2:], b_xyxy[None, :, 2:])
+    shared = np.clip(high - low, 0.0, None).prod(axis=-1)
+    union = _areas(a_xyxy)[:, None] + _areas(b_xyxy)[None, :] - shared
+    iou: Array = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return iou
+
+
+def suppress(boxes_xyxy: Array, scores: Array, max_iou: float, limit: int) -> npt.NDArray[np.intp]:
+    """Greedy non-maximum suppression: indices of the boxes (N, 4) to keep, best score first, at most `limit`.
+
+    A box is dropped when its IoU with a kept one exceeds max_iou.
+    """
+    return suppress_overlaps(iou_matrix(boxes_xyxy, boxes_xyxy) > max_iou, scores, limit)
+
+
+def suppress_overlaps(overlap: npt.NDArray[np.bool_], scores: Array, limit: int) -> npt.NDArray[np.intp]:
+    """The same for anything: overlap (N, N) says which pairs are too much alike, scores (N,)."""
+    order = np.argsort(-scores, kind="stable")
+    alive = np.ones(len(order), dtype=bool)
+    kept: list[int] = []
+    for i in order:
+        if len(kept) == limit:
+            break
+        if alive[i]:
+            kept.append(int(i))
+            alive &= ~overlap[i]
+    return np.array(kept, dtype=np.intp)
+
+
+def _areas(boxes_xyxy: Array) -> Array:
+    areas: Array = np.clip(boxes_xyxy[:, 2:] - boxes_xyxy[:, :2], 0.0, None).prod(axis=-1)
+    return areas

@@ -1,0 +1,97 @@
+"""The camera of the images that arrive, from camera_info or, flagged as uncalibrated, from a field of view."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from pose3d_ros.bags.message_records import camera_of
+from pose3d_ros.errors import CameraError
+from pose3d_ros.geometry.camera import Camera
+
+_FALLBACK_HINT = "or set fallback_hfov_deg to guess"
+
+
+@dataclass(frozen=True, eq=False)
+class ImageCamera:
+    """camera: of exactly this image. problem: why it is a guess from the field of view; None for a calibrated one."""
+
+    camera: Camera
+    problem: CameraError | None
+
+    @property
+    def calibrated(self) -> bool:
+        return self.problem is None
+
+
+class CameraSource:
+    """Remembers the latest camera_info, which may come before, after or once for many images.
+
+    topic: its name, for messages. fallback_hfov_deg: horizontal field of view to assume without a usable one, 0: none.
+    received: how many came.
+    """
+
+    def __init__(self, topic: str, fallback_hfov_deg: float) -> None:
+        self._topic = topic
+        self._fallback_hfov_deg = fallback_hfov_deg
+        self.received = 0
+        self._first = threading.Event()
+        self._known: tuple[object, ...] | None = None
+        self._current: Camera | CameraError = self._error("camera_info", "a message", "none so far", "Publish it")
+
+    def update(self, message: Any) -> CameraError | None:
+        """Take over a sensor_msgs/CameraInfo; the error of one that can't be used."""
+        self.received += 1
+        fields = _fields(message)
+        if fields != self._known:
+            self._known = fields
+            try:
+                self._current = camera_of(message)
+            except CameraError as error:
+                self._current = self._error(f"camera_info {error.subject}", error.expected, error.got, "Calibrate it")
+        self._first.set()  # last: who waits for it reads the camera at once
+        return self._current if isinstance(self._current, CameraError) else None
+
+    def wait_for_first(self, timeout_s: float) -> None:
+        """Give the first camera_info a little time: a driver publishes it just before or after its image.
+
+        Waits once only, and not after one came. For another thread than the one that calls `update`.
+        """
+        self._first.wait(timeout_s)
+        self._first.set()
+
+    def camera_for(self, width_px: int, height_px: int) -> ImageCamera:
+        """The camera of an image of that size. Raises CameraError when there is none and no field of view to assume."""
+        found = self._current
+        if isinstance(found, Camera):
+            if (found.width_px, found.height_px) == (width_px, height_px):
+                return ImageCamera(found, None)
+            found = self._wrong_size(found, width_px, height_px)
+        if self._fallback_hfov_deg <= 0:
+            raise found
+        return ImageCamera(Camera.from_hfov(self._fallback_hfov_deg, width_px, height_px), found)
+
+    def _wrong_size(self, camera: Camera, width_px: int, height_px: int) -> CameraError:
+        return self._error(
+            "camera_info size",
+            f"{width_px}x{height_px} as the image",
+            f"{camera.width_px}x{camera.height_px}",
+            "Publish the camera_info of this image, with its roi and binning",
+        )
+
+    def _error(self, subject: str, expected: str, got: str, fix: str) -> CameraError:
+        return CameraError(subject, expected=f"{expected} on {self._topic}", got=got, fix=f"{fix}, {_FALLBACK_HINT}.")
+
+
+def _fields(message: Any) -> tuple[object, ...]:
+    roi = message.roi
+    return (
+        message.width,
+        message.height,
+        message.distortion_model,
+        tuple(message.d),
+        tuple(message.k),
+        (message.binning_x, message.binning_y),
+        (roi.x_offset, roi.y_offset, roi.width, roi.height),
+    )

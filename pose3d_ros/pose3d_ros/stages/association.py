@@ -1,0 +1,78 @@
+"""Which pose is whose: costs between tracks and poses, and the best one-to-one assignment (Hungarian)."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment
+
+from pose3d_ros.types import Array
+
+Pairs = list[tuple[int, int]]
+
+_SHAPE_SIGMA_M = 0.1
+"""How far joints, relative to the root, move from one frame to the next, with the nets' noise."""
+_SHAPE_SIGMA_GROWTH_MPS = 0.3
+"""How fast a pose that is no longer seen becomes unknown: a stride reverses the legs in about half a second."""
+_SHAPE_COST_CAP = 10.0
+_REAPPEAR_COST = 4.0
+"""Twice the log-odds that someone seen in the last frame, rather than someone hidden, is the one seen now."""
+_BOX_COST = 3.0
+_SIZE_SIGMA = 0.08
+"""How much the logarithm of a box's height changes from frame to frame, by gait and the detector's noise."""
+_SIZE_COST_CAP = 6.0
+_IMAGE_MIN_IOU = 0.4
+_IMAGE_MAX_LOG_RATIO = 0.15
+
+
+def assign(cost: Array, unmatched_cost: float) -> Pairs:
+    """Pairs (row, column) of least total cost, where leaving a row unmatched costs `unmatched_cost`.
+
+    cost (T, N), inf for what may not be. Capping makes a pair that is no better than none cost the same as none.
+    """
+    if not cost.size:
+        return []
+    rows, columns = linear_sum_assignment(np.minimum(cost, unmatched_cost))
+    return [(int(r), int(c)) for r, c in zip(rows, columns, strict=True) if cost[r, c] < unmatched_cost]
+
+
+def shape_cost(track_joints_m: Array, pose_joints_m: Array, age_s: Array) -> Array:
+    """How unlike the body poses are, (T, N): squared mean distance of root-relative joints over its variance.
+
+    track_joints_m (T, J, 3), last seen age_s (T,) ago; pose_joints_m (N, J, 3); NaN joints are left out.
+    """
+    distance = np.linalg.norm(track_joints_m[:, None] - pose_joints_m[None], axis=-1)
+    shared = np.isfinite(distance)
+    mean = np.where(shared, distance, 0.0).sum(axis=-1) / np.maximum(shared.sum(axis=-1), 1)
+    sigma = _SHAPE_SIGMA_M + _SHAPE_SIGMA_GROWTH_MPS * age_s
+    cost: Array = np.minimum((mean / sigma[:, None]) ** 2, _SHAPE_COST_CAP)
+    return cost
+
+
+def box_cost(iou: Array, log_height_ratio: Array) -> Array:
+    """How unlike the boxes are, (T, N): too little overlap, or a person of another apparent size.
+
+    From one image the size in pixels is far surer than the distance: it tells apart who walks behind whom.
+    """
+    size = np.minimum((log_height_ratio / _SIZE_SIGMA) ** 2, _SIZE_COST_CAP)
+    cost: Array = _BOX_COST * (1.0 - iou) + size
+    return cost
+
+
+def total_cost(
+    squared: Array, log_det: Array, appearance: Array, seen: npt.NDArray[np.bool_], gate_sigmas: float
+) -> Array:
+    """Cost of every pair, (T, N), inf outside the gate.
+
+    The first two terms are twice the negative log-likelihood of the root (without ln det, a track that is uncertain
+    after an occlusion would win every pose near it). appearance (T, N): shape and box. seen (T,): in the last frame;
+    the others are less likely to be seen in this one.
+    """
+    cost = squared + log_det + appearance + np.where(seen, 0.0, _REAPPEAR_COST)[:, None]
+    return np.where(squared <= gate_sigmas**2, cost, np.inf)
+
+
+def image_cost(iou: Array, log_height_ratio: Array, eligible: npt.NDArray[np.bool_]) -> Array:
+    """1 − IoU, (T, N), inf for boxes that differ and for tracks that are not eligible (T,)."""
+    alike = (iou >= _IMAGE_MIN_IOU) & (np.abs(log_height_ratio) <= _IMAGE_MAX_LOG_RATIO)
+    return np.where(alike & eligible[:, None], 1.0 - iou, np.inf)

@@ -1,0 +1,1 @@
+"""People's boxes in the image: one decoder for each kind of detector."""

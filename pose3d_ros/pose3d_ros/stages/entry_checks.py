@@ -1,0 +1,109 @@
+"""What a stage needs of a manifest entry, checked once when the stage is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pose3d_ros.engines.spec.manifest import ManifestEntry, Normalisation
+from pose3d_ros.errors import EngineError
+from pose3d_ros.skeletons import Skeleton, get_skeleton
+
+_FIX = "Correct the manifest."
+
+
+def check_decoder(entry: ManifestEntry, known: Iterable[str]) -> str:
+    """The entry's decoder. Raises EngineError, listing the known ones, for another."""
+    names = tuple(known)
+    if entry.decoder not in names:
+        raise EngineError(
+            f"decoder of {entry.name}",
+            expected="one of " + ", ".join(names),
+            got=repr(entry.decoder),
+            fix="Name one of these in the manifest.",
+        )
+    return entry.decoder
+
+
+def normalisation_of(entry: ManifestEntry) -> Normalisation:
+    """Raises EngineError for an entry without one."""
+    if entry.normalisation is None:
+        raise EngineError(f"normalisation of {entry.name}", expected="scale, mean, std, order", got="none", fix=_FIX)
+    return entry.normalisation
+
+
+def crop_size_px(entry: ManifestEntry, *, square: bool) -> tuple[int, int]:
+    """Width and height of the crops the net reads. square: whether only a square will do.
+
+    Raises EngineError for an entry without such a size.
+    """
+    size = entry.input_size_px
+    if size is None or (square and size[0] != size[1]):
+        wanted = "a square size" if square else "the size of the crops"
+        raise EngineError(f"input_size_px of {entry.name}", expected=wanted, got=str(size), fix=_FIX)
+    return size
+
+
+def skeleton_of(entry: ManifestEntry) -> Skeleton:
+    """Raises EngineError for an entry without a skeleton, SkeletonError for an unknown one."""
+    if entry.skeleton is None:
+        raise EngineError(f"skeleton of {entry.name}", expected="a skeleton's name", got="none", fix=_FIX)
+    return get_skeleton(entry.skeleton)
+
+
+def whole_parameter(entry: ManifestEntry, key: str, default: int) -> int:
+    """A parameter that is a whole number above 0. Raises EngineError for another value."""
+    value = entry.parameters.get(key, default)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise EngineError(
+            f"parameter {key} of {entry.name}", expected="a whole number above 0", got=repr(value), fix=_FIX
+        )
+    return value
+
+
+def real_parameter(entry: ManifestEntry, key: str, default: float) -> float:
+    """A parameter that is a number above 0. Raises EngineError for another value."""
+    value = entry.parameters.get(key, default)
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not value > 0:
+        raise EngineError(f"parameter {key} of {entry.name}", expected="a number above 0", got=repr(value), fix=_FIX)
+    return float(value)
+
+
+def choice_parameter(entry: ManifestEntry, key: str, choices: tuple[str, ...], default: str) -> str:
+    """A parameter that is one of some words. Raises EngineError for another value."""
+    value = entry.parameters.get(key, default)
+    if value not in choices:
+        raise EngineError(
+            f"parameter {key} of {entry.name}", expected="one of " + ", ".join(choices), got=repr(value), fix=_FIX
+        )
+    return str(value)
+
+
+def joints_parameter(entry: ManifestEntry) -> tuple[int, ...] | None:
+    """The parameter `joints`: how many of the net's first joints to take, or which of them; None for all.
+
+    Raises EngineError for another value.
+    """
+    value = entry.parameters.get("joints")
+    if value is None:
+        return None
+    if not isinstance(value, list):
+        return tuple(range(whole_parameter(entry, "joints", 1)))
+    indices = [int(i) for i in value if isinstance(i, (int, float)) and i >= 0]
+    if not indices or indices != value:
+        raise EngineError(
+            f"parameter joints of {entry.name}", expected="a count, or a list of indices", got=repr(value), fix=_FIX
+        )
+    return tuple(indices)
+
+
+def names_parameter(entry: ManifestEntry, key: str, count: int) -> tuple[str, ...] | None:
+    """A parameter that is a list of that many names, None where it is absent. Raises EngineError for another value."""
+    value = entry.parameters.get(key)
+    if value is None:
+        return None
+    names = [name for name in value if isinstance(name, str)] if isinstance(value, list) else []
+    if len(names) != count or names != value:
+        raise EngineError(
+            f"parameter {key} of {entry.name}", expected=f"a list of {count} names", got=repr(value), fix=_FIX
+        )
+    return tuple(names)

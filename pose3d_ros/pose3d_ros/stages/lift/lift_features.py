@@ -1,0 +1,104 @@
+"""What a lifter reads of each person's 2D joints: places on the plane z = 1, as it was trained to see them.
+
+`screen`: the picture as a camera of Human3.6M sees it, so where a person stands in the picture counts.
+`person`: the picture as a camera sees it that looks straight at the person, zoomed until it fills a fixed size, so
+that only the person's own shape counts.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from pose3d_ros.errors import InputError
+from pose3d_ros.geometry import rotation_to_rays
+from pose3d_ros.types import Array
+
+HUMAN36M_FOCAL = 2.29
+"""2 · 1145 / 1000: a Human3.6M camera's focal length, in half widths of its picture."""
+
+_MIN_SPREAD = 1e-6
+"""Joints closer together than this on the plane z = 1 (a thousandth of a pixel) have no shape."""
+_MIN_AHEAD = 0.1
+"""Cosine of the largest angle between a joint's ray and the person's: x/z means nothing towards 90 degrees."""
+
+Float32Array = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+
+def known_joints(joints: npt.ArrayLike, scores: npt.ArrayLike) -> Mask:
+    """(N, J): where a joint's place (N, J, 2) is finite and its score (N, J) above 0.
+
+    Raises InputError for shapes that do not fit each other.
+    """
+    places, given = np.asarray(joints, dtype=np.float64), np.asarray(scores, dtype=np.float64)
+    if places.ndim != 3 or places.shape[2] != 2 or given.shape != places.shape[:2]:
+        raise InputError(
+            "2D joints and their scores",
+            expected="shapes (N, J, 2) and (N, J)",
+            got=f"shapes {places.shape} and {given.shape}",
+            fix="Both come from the same people.",
+        )
+    known: Mask = np.isfinite(places).all(axis=-1) & (given > 0)
+    return known
+
+
+def screen_features(
+    joints_normalised: npt.ArrayLike,
+    scores: npt.ArrayLike,
+    focal: float = HUMAN36M_FOCAL,
+    with_scores: bool = False,
+) -> Float32Array:
+    """The joints as a camera of that normalised focal length shows them.
+
+    For a camera whose focal length is `focal` half widths and whose principal point is the middle of the picture this
+    is `normalize_screen_coordinates` of github.com/facebookresearch/VideoPose3D.
+    joints_normalised: (N, J, 2), x and y of rays with z = 1, NaN where unknown; scores (N, J).
+    Returns (N, J, 2), or (N, J, 3) with the score. An unknown joint is (0, 0, 0) with scores, and stays NaN without:
+    such a network can't be told that a joint is missing, so fill its place first.
+    Raises InputError for shapes that do not fit each other.
+    """
+    known = known_joints(joints_normalised, scores)
+    places = np.where(known[..., None], np.asarray(joints_normalised, dtype=np.float64), np.nan) * focal
+    return _with_scores(places, scores, known) if with_scores else places.astype(np.float32)
+
+
+def person_features(joints_normalised: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[Float32Array, Array]:
+    """The joints as a camera shows them that is turned towards the person and zoomed.
+
+    joints_normalised: (N, J, 2), x and y of rays with z = 1, NaN where unknown; scores (N, J).
+    Returns features (N, J, 3) = (x, y, score), and cam-from-person rotations (N, 3, 3), p_cam = R @ p_person:
+    `rotation_to_rays` of the mean unit ray of the known joints. In the person's frame this ray is the z axis; x/z and
+    y/z of the turned rays, less their mean over the known joints, over the root mean square distance from that mean.
+    An unknown joint is (0, 0, 0), as is one that is seen more than 84 degrees away from the mean ray. A person with
+    fewer than two known joints, or with all in one place, is all zeros with R = identity.
+    Raises InputError for shapes that do not fit each other.
+    """
+    known = known_joints(joints_normalised, scores)
+    rays, cam_from_person = _turned_rays(np.asarray(joints_normalised, dtype=np.float64), known)
+    known &= rays[..., 2] > _MIN_AHEAD
+    places = rays[..., :2] / np.where(known, rays[..., 2], 1.0)[..., None]
+    count = np.maximum(known.sum(axis=1), 1)
+    mean = np.where(known[..., None], places, 0.0).sum(axis=1) / count[:, None]
+    away = np.where(known[..., None], places - mean[:, None], 0.0)
+    spread = np.sqrt((away**2).sum(axis=(1, 2)) / count)
+    shaped = spread > _MIN_SPREAD
+    known &= shaped[:, None]
+    features = _with_scores(away / np.where(shaped, spread, 1.0)[:, None, None], scores, known)
+    return features, np.where(shaped[:, None, None], cam_from_person, np.eye(3))
+
+
+def _turned_rays(joints_normalised: Array, known: Mask) -> tuple[Array, Array]:
+    """Unit rays (N, J, 3) in the person's frame, (0, 0, 1) for an unknown joint; cam-from-person rotations."""
+    rays = np.concatenate([joints_normalised, np.ones_like(joints_normalised[..., :1])], axis=-1)
+    rays = np.where(known[..., None], rays, (0.0, 0.0, 1.0))
+    rays /= np.linalg.norm(rays, axis=-1, keepdims=True)
+    total = np.where(known[..., None], rays, 0.0).sum(axis=1)
+    cam_from_person = rotation_to_rays(np.where(known.any(axis=1, keepdims=True), total, (0.0, 0.0, 1.0)))
+    turned: Array = np.where(known[..., None], rays @ cam_from_person, (0.0, 0.0, 1.0))
+    return turned, cam_from_person
+
+
+def _with_scores(places: Array, scores: npt.ArrayLike, known: Mask) -> Float32Array:
+    features = np.concatenate([places, np.asarray(scores, dtype=np.float64)[..., None]], axis=-1)
+    return np.where(known[..., None], features, 0.0).astype(np.float32)

@@ -1,0 +1,1 @@
+"""Identities that survive occlusion."""

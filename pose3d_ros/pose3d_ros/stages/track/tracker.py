@@ -1,0 +1,266 @@
+"""Identities that survive occlusion: one Kalman filter per person, in metres, and a life cycle.
+
+The published pose of a seen person is the measurement itself; the filter only links frames, gives the velocity, and
+carries people who are out of sight. Depth from one image is far less sure than direction, so measurement noise is
+long along the viewing ray. As in ByteTrack (Zhang 2022), weak detections continue tracks but start none.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from pose3d_ros.config.settings import TrackerConfig
+from pose3d_ros.geometry import Camera
+from pose3d_ros.geometry.boxes import iou_matrix
+from pose3d_ros.records import Person, Pose, TrackState
+from pose3d_ros.stages.appearance import blended_lab, colour_cost
+from pose3d_ros.stages.association import Pairs, assign, box_cost, image_cost, shape_cost, total_cost
+from pose3d_ros.stages.track import kalman
+from pose3d_ros.stages.track.duplicates import drop_duplicates
+from pose3d_ros.stages.track.extrapolation import NEAREST_M, carried_boxes, carried_pose
+from pose3d_ros.types import Array
+
+_SPEED_SIGMA_MPS = 1.2
+"""Of a person seen for the first time: walking speed."""
+_MIN_ACROSS_M = 0.02
+_MIN_ALONG = 0.01
+"""No single image gives a root's distance better than 1%, whatever the net says."""
+_UNMATCHED_MARGIN = 4.0
+"""What a true pair costs besides its distance: a usual ln det, shape and box."""
+_WEAK_COST = 2.0
+"""A weak detection may be nobody: all else equal, a strong one is preferred."""
+_TENTATIVE_S = 0.5
+"""A NEW person who is unseen for this long was a false alarm."""
+_IMAGE_MATCH_S = 0.5
+"""A box says little about where someone is who is unseen for longer."""
+_REAPPEAR_CLOTHES = 3.0
+_WALK_MPS = 1.5
+_CLOTHES_SHARE = 0.15
+"""How much of a frame's colours goes into a track's."""
+_HIDDEN_IOU = 0.2
+
+
+@dataclass(eq=False)
+class _Track:
+    """mean (6,), covariance (6, 6): the filter. seen_mean_m (3,): its position when `pose` was measured.
+
+    seen, seen_before: in the present and in the last frame.
+    """
+
+    track_id: int
+    mean: Array
+    covariance: Array
+    pose: Pose
+    seen_mean_m: Array
+    seen_ns: int
+    clothes_lab: Array
+    hits: int = 1
+    seen: bool = True
+    seen_before: bool = True
+
+    def age_s(self, stamp_ns: int) -> float:
+        return (stamp_ns - self.seen_ns) * 1e-9
+
+
+class Tracker:
+    """Gives each pose its person. `config` may be replaced between frames."""
+
+    def __init__(self, config: TrackerConfig | None = None) -> None:
+        self.config = config or TrackerConfig()
+        self._tracks: list[_Track] = []
+        self._next_id = 1
+        self._stamp_ns: int | None = None
+
+    def reset(self) -> None:
+        """Forget everybody. Identities go on counting: an id is never used twice."""
+        self._tracks = []
+        self._stamp_ns = None
+
+    def update(self, poses: Sequence[Pose], stamp_ns: int, camera: Camera | None = None) -> tuple[Person, ...]:
+        """The people of a frame, by id.
+
+        poses: what was measured, camera frame, metres; those without a finite root are passed over. stamp_ns: time of
+        capture. camera: gives unseen people pixels (without one their pixels are NaN) and helps to tell people apart.
+        A clock that goes back, or a pause of more than max_gap_s, resets first. People are NEW until they were seen
+        min_hits times, TRACKED when seen, PREDICTED when not, LOST once when unseen for more than max_age_s.
+        """
+        dt_s = self._advance_clock(stamp_ns)
+        usable = [p for p in poses if np.isfinite(p.root_cam_m).all() and p.root_cam_m[2] > 0]
+        poses = drop_duplicates(usable, self.config.duplicate_overlap)
+        self._predict(dt_s)
+        pairs = self._associate(poses, stamp_ns, camera)
+        self._correct(poses, pairs, stamp_ns)
+        matched = {pose for _, pose in pairs}
+        people = [self._person(track, stamp_ns, camera) for track in self._tracks]
+        self._tracks = [t for t in self._tracks if not self._ended(t, stamp_ns)]
+        fresh = [
+            p for i, p in enumerate(poses) if i not in matched and p.detection.score >= self.config.new_track_score
+        ]
+        people.extend(self._person(self._start(pose, stamp_ns), stamp_ns, camera) for pose in fresh)
+        return tuple(p for p in people if p is not None)
+
+    def _advance_clock(self, stamp_ns: int) -> float:
+        """Seconds since the last frame; 0 for the first one and after a reset."""
+        last = self._stamp_ns
+        if last is not None and not 0 <= stamp_ns - last <= self.config.max_gap_s * 1e9:
+            self.reset()
+            last = None
+        self._stamp_ns = stamp_ns
+        return 0.0 if last is None else (stamp_ns - last) * 1e-9
+
+    def _predict(self, dt_s: float) -> None:
+        if not self._tracks:
+            return
+        # Someone seen in the last frame goes on as they went; someone who was not may have stopped.
+        unseen = np.array([not t.seen for t in self._tracks])
+        decay_s = np.where(unseen, self.config.velocity_decay_s, np.inf)
+        means, covariances = kalman.predict(*self._filters(), dt_s, decay_s, self.config.velocity_change_mps)
+        for track, mean, covariance in zip(self._tracks, means, covariances, strict=True):
+            track.mean, track.covariance = mean, covariance
+            track.seen_before, track.seen = track.seen, False
+
+    def _filters(self) -> tuple[Array, Array]:
+        return np.array([t.mean for t in self._tracks]), np.array([t.covariance for t in self._tracks])
+
+    def _associate(self, poses: Sequence[Pose], stamp_ns: int, camera: Camera | None) -> Pairs:
+        """Pairs (track, pose): by all cues, then by place in the image alone."""
+        if not self._tracks or not poses:
+            return []
+        age_s = np.array([t.age_s(stamp_ns) for t in self._tracks])
+        iou, log_height_ratio = self._compare_boxes(poses, camera)
+        cost = self._cost(poses, age_s, box_cost(iou, log_height_ratio))
+        weak = np.array([p.detection.score < self.config.new_track_score for p in poses])
+        pairs = assign(cost + np.where(weak, _WEAK_COST, 0.0), self.config.gate_sigmas**2 + _UNMATCHED_MARGIN)
+        # A root depth that is far off, as of someone half out of the image, must not cost an identity.
+        by_image = image_cost(iou, log_height_ratio, age_s <= _IMAGE_MATCH_S)
+        pairs += assign(_without(by_image, pairs), 1.0)
+        return pairs + assign(_without(self._reappearance_cost(poses, age_s), pairs), _REAPPEAR_CLOTHES)
+
+    def _reappearance_cost(self, poses: Sequence[Pose], age_s: Array) -> Array:
+        """Clothes' cost (T, N) of those who were out of sight and can have walked there; inf for the others.
+
+        Who turned round behind somebody comes out where no motion model looks.
+        """
+        seen_m = np.array([t.seen_mean_m for t in self._tracks])
+        points = np.array([p.root_cam_m for p in poses])
+        along = self.config.depth_sigma * points[:, 2]
+        reach = (_WALK_MPS * age_s)[:, None] + 2 * along[None]
+        near = np.linalg.norm(points[None] - seen_m[:, None], axis=-1) <= reach
+        lost = ~np.array([t.seen_before for t in self._tracks])
+        clothes = colour_cost(np.array([t.clothes_lab for t in self._tracks]), np.array([p.clothes_lab for p in poses]))
+        known = _fully_known([t.clothes_lab for t in self._tracks])[:, None] & _fully_known(
+            [p.clothes_lab for p in poses]
+        )
+        return np.where(near & lost[:, None] & known, clothes, np.inf)
+
+    def _compare_boxes(self, poses: Sequence[Pose], camera: Camera | None) -> tuple[Array, Array]:
+        """IoU and log ratio of the heights of every predicted and measured box, (T, N) each."""
+        boxes = np.array([t.pose.detection.box_xyxy_px for t in self._tracks])
+        if camera is not None:
+            roots = np.array([t.pose.root_cam_m for t in self._tracks])
+            shifts = np.array([t.mean[:3] - t.seen_mean_m for t in self._tracks])
+            boxes = carried_boxes(boxes, roots, roots + shifts, camera)
+        measured = np.array([p.detection.box_xyxy_px for p in poses])
+        return iou_matrix(boxes, measured), _log_heights(measured)[None, :] - _log_heights(boxes)[:, None]
+
+    def _cost(self, poses: Sequence[Pose], age_s: Array, boxes: Array) -> Array:
+        points = np.array([p.root_cam_m for p in poses])
+        squared, log_det = kalman.innovations(*self._filters(), points, self._noise_m2(poses))
+        before = np.array([t.pose.joints_cam_m - t.pose.root_cam_m for t in self._tracks])
+        now = np.array([p.joints_cam_m - p.root_cam_m for p in poses])
+        clothes = colour_cost(np.array([t.clothes_lab for t in self._tracks]), np.array([p.clothes_lab for p in poses]))
+        seen_before = np.array([t.seen_before for t in self._tracks])
+        return total_cost(
+            squared, log_det, shape_cost(before, now, age_s) + boxes + clothes, seen_before, self.config.gate_sigmas
+        )
+
+    def _noise_m2(self, poses: Sequence[Pose]) -> Array:
+        points = np.array([p.root_cam_m for p in poses])
+        given = np.array([p.root_sigma_m for p in poses])
+        distance = np.linalg.norm(points, axis=-1)
+        along = np.where(np.isfinite(given), given, self.config.depth_sigma * distance)
+        across = np.maximum(self.config.lateral_sigma * distance, _MIN_ACROSS_M)
+        return kalman.ray_noise_m2(points, np.maximum(along, _MIN_ALONG * distance), across)
+
+    def _correct(self, poses: Sequence[Pose], pairs: Pairs, stamp_ns: int) -> None:
+        if not pairs:
+            return
+        noise = self._noise_m2(poses)
+        clear = _unhidden(poses)
+        for i, j in pairs:
+            track, pose = self._tracks[i], poses[j]
+            squared, _ = kalman.innovations(
+                track.mean[None], track.covariance[None], pose.root_cam_m[None], noise[j : j + 1]
+            )
+            # A pose outside the gate (matched in the image) counts for less the further out it is.
+            doubt = max(1.0, float(squared[0, 0]) / self.config.gate_sigmas**2)
+            track.mean, track.covariance = kalman.update(
+                track.mean, track.covariance, pose.root_cam_m, doubt * noise[j]
+            )
+            track.pose, track.seen_ns = pose, stamp_ns
+            track.clothes_lab = blended_lab(track.clothes_lab, pose.clothes_lab, _CLOTHES_SHARE * clear[j])
+            track.seen_mean_m = track.mean[:3].copy()
+            track.hits += 1
+            track.seen = True
+
+    def _start(self, pose: Pose, stamp_ns: int) -> _Track:
+        mean, covariance = kalman.initial(pose.root_cam_m, self._noise_m2([pose])[0], _SPEED_SIGMA_MPS)
+        track = _Track(self._next_id, mean, covariance, pose, mean[:3].copy(), stamp_ns, pose.clothes_lab)
+        self._next_id += 1
+        self._tracks.append(track)
+        return track
+
+    def _ended(self, track: _Track, stamp_ns: int) -> bool:
+        if track.seen:
+            return False
+        patience_s = self.config.max_age_s
+        if track.hits < self.config.min_hits:
+            patience_s = min(patience_s, _TENTATIVE_S)
+        return track.age_s(stamp_ns) > patience_s or bool(track.mean[2] < NEAREST_M)
+
+    def _person(self, track: _Track, stamp_ns: int, camera: Camera | None) -> Person | None:
+        """The track as it is published in this frame; None for a NEW one that is not seen but not given up yet."""
+        velocity = track.mean[3:].copy()
+        confirmed = track.hits >= self.config.min_hits
+        if track.seen:
+            state = TrackState.TRACKED if confirmed else TrackState.NEW
+            return Person(track.track_id, state, track.pose, velocity, track.pose.detection.score)
+        ended = self._ended(track, stamp_ns)
+        if not confirmed and not ended:
+            return None
+        ray = track.mean[:3] / np.linalg.norm(track.mean[:3])
+        sigma_m = float(np.sqrt(ray @ track.covariance[:3, :3] @ ray))
+        pose = carried_pose(track.pose, track.mean[:3] - track.seen_mean_m, camera, sigma_m)
+        state = TrackState.LOST if ended else TrackState.PREDICTED
+        left = 0.0 if ended else math.exp(-track.age_s(stamp_ns) / self.config.velocity_decay_s)
+        return Person(track.track_id, state, pose, velocity, track.pose.detection.score * left)
+
+
+def _log_heights(boxes_xyxy_px: Array) -> Array:
+    heights_px: Array = np.maximum(boxes_xyxy_px[:, 3] - boxes_xyxy_px[:, 1], 1.0)
+    return np.log(heights_px)
+
+
+def _fully_known(clothes: Sequence[Array]) -> npt.NDArray[np.bool_]:
+    return np.array([bool(np.isfinite(c).all()) for c in clothes])
+
+
+def _unhidden(poses: Sequence[Pose]) -> Array:
+    """1 for each pose (N,) whose box stands free, else 0: among overlapping boxes the colours may be the other's."""
+    boxes = np.array([p.detection.box_xyxy_px for p in poses])
+    overlap = iou_matrix(boxes, boxes)
+    np.fill_diagonal(overlap, 0.0)
+    return np.asarray(overlap.max(axis=1) < _HIDDEN_IOU, np.float64)
+
+
+def _without(cost: Array, pairs: Pairs) -> Array:
+    rest: Array = cost.copy()
+    for row, column in pairs:
+        rest[row] = np.inf
+        rest[:, column] = np.inf
+    return rest

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pose3d_ros.config.parameter_yaml import render_yaml
+from pose3d_ros.config.settings import (
+    PARAMETERS,
+    DetectorConfig,
+    NodeConfig,
+    PipelineConfig,
+    TrackerConfig,
+    check_values,
+    parameters_of,
+)
+from pose3d_ros.errors import ConfigError
+
+YAML = Path(__file__).parents[2] / "config" / "pose3d.yaml"
+
+
+def flat(tree: dict[str, Any], prefix: str = "") -> dict[str, object]:
+    """ROS reads nested mappings as dotted names."""
+    found: dict[str, object] = {}
+    for name, value in tree.items():
+        found.update(flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value})
+    return found
+
+
+def test_the_file_is_what_the_table_says() -> None:
+    assert YAML.read_text(encoding="utf-8") == render_yaml()
+
+
+@pytest.mark.parametrize("node", ["pose_node", "smoother_node"])
+def test_the_file_sets_every_parameter_of_each_node_to_its_default(node: str) -> None:
+    tree = yaml.safe_load(YAML.read_text(encoding="utf-8"))
+    values = flat(tree[f"/**/{node}"]["ros__parameters"])
+    assert values == {p.name: p.default for p in parameters_of(node)}
+    assert {n: type(v) for n, v in values.items()} == {p.name: p.type for p in parameters_of(node)}
+    assert NodeConfig.from_parameters(values) == NodeConfig()
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_every_parameter_is_complete(name: str) -> None:
+    parameter = PARAMETERS[name]
+    assert parameter.name == name
+    assert parameter.nodes
+    assert parameter.description.endswith(".")
+    assert parameter.check(parameter.default) == parameter.default
+    if parameter.type in (int, float):
+        assert parameter.low is not None
+        assert parameter.high is not None
+        assert parameter.low < parameter.high
+
+
+def test_values_reach_their_groups() -> None:
+    values = {"threads": 2, "detector.max_people": 4, "tracker.max_age_s": 3, "skeleton": "coco17", "queue_size": 5}
+    config = NodeConfig.from_parameters(values)
+    assert config.pipeline.engine.threads == 2
+    assert config.pipeline.detector == DetectorConfig(max_people=4)
+    assert config.pipeline.tracker.max_age_s == 3.0
+    assert isinstance(config.pipeline.tracker.max_age_s, float)
+    assert config.pipeline.skeleton == config.output.skeleton == "coco17"
+    assert config.input.queue_size == 5
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"detector.nms": 0.5}, "detector.nms_iou"),
+        ({"detector.nms_iou": 1.5}, "float from 0 to 1"),
+        ({"detector.nms_iou": float("nan")}, "nan"),
+        ({"detector.nms_iou": "0.5"}, "str"),
+        ({"detector.nms_iou": True}, "bool"),
+        ({"detector.max_people": 2.0}, "int from 1 to 100"),
+        ({"detector.max_people": 0}, "max_people"),
+        ({"autostart": 1}, "bool"),
+        ({"backend": "cuda"}, "onnxruntime"),
+        ({"skeleton": "h36m"}, "h36m17"),
+        ({"queue_size": -1}, "queue_size"),
+    ],
+)
+def test_wrong_values_are_refused_with_what_is_expected(values: dict[str, object], message: str) -> None:
+    for reader in (PipelineConfig.from_parameters, NodeConfig.from_parameters, check_values):
+        with pytest.raises(ConfigError, match=message):
+            reader(values)
+
+
+def test_groups_check_what_they_are_made_of() -> None:
+    with pytest.raises(ConfigError, match="min_hits"):
+        TrackerConfig(min_hits=0)
+    with pytest.raises(ConfigError, match="skeleton"):
+        PipelineConfig(skeleton="nobody")

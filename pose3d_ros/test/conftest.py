@@ -1,0 +1,122 @@
+"""People made of sticks that walk through a scene: known truth for the tests of drawing, bags and scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import pytest
+
+from pose3d_ros.geometry.camera import Camera
+from pose3d_ros.records import Detection, Person, Pose, TrackState
+from pose3d_ros.skeletons import get_skeleton
+from pose3d_ros.types import Array, ImageArray
+
+RATE_HZ = 15.0
+CAMERA_HEIGHT_M = 1.4
+MUCO = get_skeleton("muco21")
+
+
+def gait_joints_m(phase: float, heading_rad: float) -> Array:
+    """muco21 joints (21, 3) of a walker around its pelvis, camera axes (y down); heading 0 walks along +z."""
+    place: dict[str, tuple[float, float, float]] = {"Pelvis": (0, 0, 0), "Spine": (0, -0.25, 0), "Thorax": (0, -0.5, 0)}
+    place |= {"Head": (0, -0.66, 0.04), "Head_top": (0, -0.84, 0.02)}
+    for side, x, sign in (("L", -1.0, 1.0), ("R", 1.0, -1.0)):
+        thigh, shin = 0.5 * np.sin(sign * phase), 0.35 * (1 - np.cos(sign * phase))
+        knee = (0.1 * x, 0.42 * np.cos(thigh), 0.42 * np.sin(thigh))
+        lower = thigh - shin
+        ankle = (0.1 * x, knee[1] + 0.42 * np.cos(lower), knee[2] + 0.42 * np.sin(lower))
+        swing = -0.45 * np.sin(sign * phase)
+        elbow = (0.2 * x, -0.48 + 0.28 * np.cos(swing), 0.28 * np.sin(swing))
+        wrist = (0.2 * x, elbow[1] + 0.25 * np.cos(swing + 0.4), elbow[2] + 0.25 * np.sin(swing + 0.4))
+        place |= {f"{side}_Hip": (0.1 * x, 0, 0), f"{side}_Knee": knee, f"{side}_Ankle": ankle}
+        place |= {f"{side}_Toe": (ankle[0], ankle[1] + 0.07, ankle[2] + 0.17)}
+        place |= {f"{side}_Shoulder": (0.18 * x, -0.48, 0), f"{side}_Elbow": elbow, f"{side}_Wrist": wrist}
+        place |= {f"{side}_Hand": (wrist[0], wrist[1] + 0.08, wrist[2])}
+    turn = np.array(
+        [[np.cos(heading_rad), 0, np.sin(heading_rad)], [0, 1, 0], [-np.sin(heading_rad), 0, np.cos(heading_rad)]]
+    )
+    joints: Array = np.array([place[name] for name in MUCO.joints]) @ turn.T
+    return joints
+
+
+def person_at(
+    track_id: int, joints_cam_m: Array, camera: Camera, *, state: TrackState = TrackState.TRACKED, score: float = 1.0
+) -> Person:
+    """A person with these joints, its pixels and box by projection."""
+    joints_px = camera.project(joints_cam_m)
+    box = np.concatenate([joints_px.min(axis=0) - 8.0, joints_px.max(axis=0) + 8.0])
+    pose = Pose(
+        joints_cam_m[MUCO.root], joints_cam_m, joints_px, np.full(len(MUCO), 0.9), MUCO, Detection(box, score), 0.1
+    )
+    return Person(track_id, state, pose, np.zeros(3), score)
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """Three people walking across each other, frame by frame."""
+
+    camera: Camera
+    stamps_ns: tuple[int, ...]
+    truth: tuple[tuple[Person, ...], ...]
+
+    def image(self, index: int) -> ImageArray:
+        """A plain room with a horizon, 640x480."""
+        height, width = self.camera.height_px, self.camera.width_px
+        rows = np.linspace(0, 1, height)[:, None, None]
+        shades = 150 + 60 * rows * np.array([0.9, 1.0, 1.1])
+        image: ImageArray = np.broadcast_to(shades, (height, width, 3)).astype(np.uint8, order="C")
+        cv2.line(image, (0, height // 2), (width, height // 2 + index % 3), (120, 125, 130), 2, cv2.LINE_AA)
+        return image
+
+    def noisy(self, sigma_m: float, seed: int = 0, depth_sigma_m: float = 0.0) -> tuple[tuple[Person, ...], ...]:
+        """The truth with independent noise on every joint, and on every root's depth."""
+        rng = np.random.default_rng(seed)
+        return tuple(
+            tuple(
+                person_at(
+                    p.track_id,
+                    p.pose.joints_cam_m
+                    + rng.normal(0, sigma_m, (len(MUCO), 3))
+                    + np.array([0, 0, 1]) * rng.normal(0, depth_sigma_m),
+                    self.camera,
+                    score=0.9,
+                )
+                for p in people
+            )
+            for people in self.truth
+        )
+
+
+def make_scene(frames: int) -> Scene:
+    """Three walkers, `frames` long at 15 Hz."""
+    camera = Camera.from_hfov(70.0, 640, 480)
+    paths = (((-2.2, 4.0), (0.8, 0.05)), ((2.0, 5.2), (-0.7, -0.1)), ((0.3, 7.5), (-0.1, -0.5)))
+    stamps, truth = [], []
+    for i in range(frames):
+        time_s = i / RATE_HZ
+        people = []
+        for number, ((x, z), (vx, vz)) in enumerate(paths, start=1):
+            root = np.array([x + vx * time_s, CAMERA_HEIGHT_M - 0.95, z + vz * time_s])
+            joints = gait_joints_m(5.5 * time_s + number, float(np.arctan2(vx, vz))) + root
+            people.append(person_at(number, joints, camera))
+        stamps.append(1_700_000_000_000_000_000 + round(time_s * 1e9))
+        truth.append(tuple(people))
+    return Scene(camera, tuple(stamps), tuple(truth))
+
+
+@pytest.fixture(scope="session")
+def scene() -> Scene:
+    return make_scene(30)
+
+
+@pytest.fixture(scope="session")
+def scene_maker() -> Callable[[int], Scene]:
+    return make_scene
+
+
+@pytest.fixture(scope="session")
+def person_maker() -> Callable[..., Person]:
+    return person_at

@@ -1,0 +1,344 @@
+"""FP16 in the graph: what becomes half and what does not, values against float32, refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnxruntime
+import pytest
+import torch
+from onnx import GraphProto, TensorProto, helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
+from torch import nn
+
+from pose3d_ros.engines.graphs.fp16_conversion import half_graph
+from pose3d_ros.errors import EngineError
+from pose3d_ros.skeletons import get_skeleton
+from pose3d_training.nets.detector_net import PersonDetector
+from pose3d_training.nets.exported_graphs import (
+    export_detector,
+    export_posenet,
+    export_root_pose,
+    export_rootnet,
+    export_temporal_step,
+)
+from pose3d_training.nets.posenet import PoseNet
+from pose3d_training.nets.root_pose_net import RootPoseNet
+from pose3d_training.nets.rootnet import RootNet
+from pose3d_training.nets.temporal_net import TemporalModel
+
+Array = npt.NDArray[np.float32]
+ENGINES = Path(__file__).resolve().parents[3] / "engines" / "default"
+FLOAT, HALF = TensorProto.FLOAT, TensorProto.FLOAT16
+H36M = get_skeleton("h36m17")
+
+
+Net = TypeVar("Net", bound=nn.Module)
+Feeds = dict[str, Array]
+Export = Callable[[Path], float]
+
+
+def lively(net: Net) -> Net:
+    """The net with convolutions that keep the size of what they pass on, so that its heat maps have peaks."""
+    generator = torch.Generator().manual_seed(0)
+    for name, module in net.named_modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            fan = module.weight[0].numel() if isinstance(module, nn.Conv2d) else module.weight.shape[0] * 4
+            gain = 0.03 if name.endswith(("xy_layer", "depth_layer", "ltrb_layer")) else 1.0
+            nn.init.normal_(module.weight, std=gain * (2 / fan) ** 0.5, generator=generator)
+            if name.endswith("depth_layer") and module.bias is not None:
+                nn.init.ones_(module.bias)  # γ near 1
+        elif isinstance(module, nn.Linear):
+            nn.init.normal_(module.weight, std=0.2 / module.in_features**0.5, generator=generator)
+    return net
+
+
+def _detector(path: Path) -> float:
+    return export_detector(lively(PersonDetector("resnet10w8", 8)), path)
+
+
+def _volume(path: Path) -> float:
+    return export_root_pose(lively(RootPoseNet("resnet10w8", H36M, 64, deconv_channels=8)), path)
+
+
+def _maps(path: Path) -> float:
+    net = RootPoseNet("resnet10w8", H36M, 64, deconv_channels=8, depth_bins=0, refine_channels=8)
+    return export_root_pose(lively(net), path)
+
+
+def _rootnet(path: Path) -> float:
+    return export_rootnet(lively(RootNet("resnet10w8", 64)), path)
+
+
+def _posenet(path: Path) -> float:
+    return export_posenet(lively(PoseNet(2, "resnet10w8", 64)), path)
+
+
+def _feeds(path: Path) -> Feeds:
+    """Two crops of noise, and 4 m or 6 m for k."""
+    lengths = {"batch": 2, "height": 64, "width": 96}
+    random = np.random.default_rng(0)
+    feeds = {}
+    for value in onnx.load(str(path)).graph.input:
+        shape = [lengths.get(d.dim_param, d.dim_value) for d in value.type.tensor_type.shape.dim]
+        array = random.normal(size=shape) if len(shape) > 1 else np.array([4.0, 6.0])
+        feeds[value.name] = array.astype(np.float32)
+    return feeds
+
+
+def _run(path: Path, feeds: Feeds) -> dict[str, Array]:
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return dict(zip([o.name for o in session.get_outputs()], session.run(None, feeds), strict=True))
+
+
+def _inferred(path: Path) -> tuple[GraphProto, dict[str, int]]:
+    model = onnx.load(str(path))
+    onnx.checker.check_model(model, full_check=True)
+    graph = onnx.shape_inference.infer_shapes(model, strict_mode=True).graph
+    types = {v.name: v.type.tensor_type.elem_type for v in (*graph.input, *graph.output, *graph.value_info)}
+    return graph, types | {t.name: t.data_type for t in graph.initializer}
+
+
+# Every rounding to float16 is off by 2⁻¹¹ at most. About a dozen layers stand one behind the other, each rounds its
+# weights and its result, so logits of a few units are off by some sqrt(24)·2⁻¹¹·3 = 0.7 %. A soft-argmax moves by
+# covariance, at most that times the heat map's own spread: half a map, 32 px, 8 bins of RootNet and PoseNet (16 cells),
+# 1.2 m in a volume of 2.4 m. The depths of location maps are means of values up to 15 m here, off by a few 2⁻¹¹.
+LIMITS: dict[str, float] = {
+    "joints_crop_px": 0.25,
+    "joint_scores": 2e-3,
+    "root_depth_m": 2e-2,
+    "root_log_sigma": 2e-3,
+    "heat": 3e-3,
+    "ltrb": 0.25,
+    "root": 0.06,
+    "coords": 0.25,
+}
+CASES: list[tuple[Export, dict[str, float], int]] = [
+    (_volume, {**LIMITS, "relative_depth_m": 0.01}, 3),
+    (_maps, {**LIMITS, "relative_depth_m": 0.05}, 3),
+    (_detector, LIMITS, 3),
+    (_rootnet, LIMITS, 3),
+    (_posenet, LIMITS, 2),
+]
+
+
+@pytest.mark.parametrize(("export", "limits", "casts"), CASES, ids=[c[0].__name__[1:] for c in CASES])
+def test_the_head_is_half_the_tail_is_not_and_the_values_stay(
+    tmp_path: Path, export: Export, limits: dict[str, float], casts: int
+) -> None:
+    source, target = tmp_path / "net.onnx", tmp_path / "half.onnx"
+    export(source)
+    report = half_graph(source, target)
+    graph, types = _inferred(target)
+    assert {types[v.name] for v in (*graph.input, *graph.output)} == {FLOAT}
+    sensitive = {"Softmax", "ReduceSum", "ReduceMean", "Exp", "Sigmoid", "MatMul", "Gemm", "Clip"}
+    assert {types[n.input[0]] for n in graph.node if n.op_type in sensitive} == {FLOAT}
+    convolutions = [types[n.output[0]] for n in graph.node if n.op_type in ("Conv", "ConvTranspose")]
+    assert convolutions.count(FLOAT) == (1 if export is _rootnet else 0)  # its layer on pooled features
+    # One way in, two or one out: nothing in the tail goes through float16 on its way.
+    assert report.casts == casts
+    assert sum(types[n.output[0]] == HALF for n in graph.node if n.op_type == "Cast") == 1
+    assert report.half_nodes > 30
+    assert not sensitive & {n.op_type for n in graph.node if types[n.output[0]] == HALF}
+    assert set(report.float_ops) >= {n.op_type for n in graph.node if n.op_type in sensitive}
+    feeds = _feeds(source)
+    wanted, got = _run(source, feeds), _run(target, feeds)
+    for name, array in wanted.items():
+        assert array.std() > 2 * limits[name]  # the net says something that could get lost
+        assert np.abs(got[name] - array).max() < limits[name], name
+
+
+def test_values_stay_where_every_step_is_rounded(tmp_path: Path) -> None:
+    """ONNX Runtime computes some of float16's layers in float32 on a CPU; ONNX's own evaluator rounds each result."""
+    source, target = tmp_path / "net.onnx", tmp_path / "half.onnx"
+    _volume(source)
+    half_graph(source, target)
+    feeds = _feeds(source)
+    wanted = _run(source, feeds)
+    got = ReferenceEvaluator(str(target)).run(None, feeds)
+    for (name, array), rounded in zip(wanted.items(), got, strict=True):
+        limit = {**LIMITS, "relative_depth_m": 0.01}[name]
+        assert rounded.dtype == np.float32
+        assert np.abs(rounded - array).max() < limit, name
+
+
+@pytest.mark.parametrize(
+    ("engine", "limits"),
+    [
+        ("root_pose", {**LIMITS, "relative_depth_m": 2e-3}),
+        ("detector", LIMITS),
+    ],
+)
+def test_the_default_engines_keep_their_values(tmp_path: Path, engine: str, limits: dict[str, float]) -> None:
+    source, target = ENGINES / f"{engine}.onnx", tmp_path / "half.onnx"
+    half_graph(source, target)
+    feeds = _feeds(source)
+    got = _run(target, feeds)
+    for name, array in _run(source, feeds).items():
+        assert np.abs(got[name] - array).max() < limits[name], name
+    assert target.stat().st_size < 0.6 * source.stat().st_size
+
+
+def test_the_smoother_stays_float32_to_the_bit(tmp_path: Path) -> None:
+    source, target = tmp_path / "net.onnx", tmp_path / "half.onnx"
+    export_temporal_step(TemporalModel(1, 7, 2, (3, 3), causal=True, channels=8), source)
+    report = half_graph(source, target)
+    assert (report.half_nodes, report.casts) == (0, 0)
+    assert "Gemm" in report.float_ops
+    feeds = _feeds(source)
+    got = _run(target, feeds)
+    assert all(np.array_equal(got[name], array) for name, array in _run(source, feeds).items())
+
+
+def _write(
+    path: Path, nodes: Sequence[onnx.NodeProto], weights: Mapping[str, npt.NDArray[Any]], outputs: dict[str, list[int]]
+) -> None:
+    """A graph of opset 17 on `image` (1, 2, 4, 4)."""
+    graph = helper.make_graph(
+        list(nodes),
+        "net",
+        [helper.make_tensor_value_info("image", FLOAT, [1, 2, 4, 4])],
+        [helper.make_tensor_value_info(name, FLOAT, shape) for name, shape in outputs.items()],
+        [numpy_helper.from_array(array, name) for name, array in weights.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, str(path))
+
+
+KERNEL = np.ones((2, 2, 1, 1), np.float32)
+
+
+def _conv(source: str, result: str) -> onnx.NodeProto:
+    return helper.make_node("Conv", [source, "kernel"], [result])
+
+
+def test_unnamed_nodes_shared_weights_and_a_convolution_as_output(tmp_path: Path) -> None:
+    source, target = tmp_path / "net.onnx", tmp_path / "half.onnx"
+    # 1/3 is not a float16: the tail must keep all of it, while the head's copy is rounded.
+    third = np.full((1, 2, 1, 1), 1 / 3, np.float32)
+    nodes = [
+        helper.make_node("Mul", ["image", "third"], ["scaled"]),
+        _conv("scaled", "maps"),
+        helper.make_node("Exp", ["maps"], ["raised"]),
+        helper.make_node("Mul", ["raised", "third"], ["answer"]),
+    ]
+    shape = [1, 2, 4, 4]
+    _write(source, nodes, {"kernel": KERNEL, "third": third}, {"maps": shape, "answer": shape})
+    half_graph(source, target)
+    graph, types = _inferred(target)
+    weights = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
+    factors = [weights[n.input[1]] for n in graph.node if n.op_type == "Mul"]
+    assert [f.dtype for f in factors] == [np.float16, np.float32]
+    assert factors[1].flat[0] == np.float32(1 / 3)
+    assert types["maps"] == FLOAT
+    got = _run(target, {"image": np.ones(shape, np.float32)})
+    # 2 · float16(1/3) = 2 · 0.33325195; the tail then is exact.
+    assert got["maps"].flat[0] == pytest.approx(0.6665039, abs=1e-7)
+    assert got["answer"].flat[0] == pytest.approx(np.exp(0.6665039) / 3, rel=1e-6)
+
+
+def test_attention_over_channels_inside_the_backbone_is_half_too(tmp_path: Path) -> None:
+    """A squeeze-and-excitation block pools, sees fully connected layers and a sigmoid, and leads to convolutions."""
+    source, target = tmp_path / "net.onnx", tmp_path / "half.onnx"
+    nodes = [
+        helper.make_node("GlobalAveragePool", ["image"], ["pooled"]),
+        _conv("pooled", "gates"),
+        helper.make_node("Sigmoid", ["gates"], ["gate"]),
+        helper.make_node("Mul", ["image", "gate"], ["gated"]),
+        _conv("gated", "maps"),
+        helper.make_node("Sigmoid", ["maps"], ["answer"]),
+    ]
+    _write(source, nodes, {"kernel": KERNEL}, {"answer": [1, 2, 4, 4]})
+    report = half_graph(source, target)
+    assert (report.half_nodes, report.float_nodes, report.float_ops) == (5, 1, ("Sigmoid",))
+
+
+def test_the_scales_of_a_resize_stay_float32_constants(tmp_path: Path) -> None:
+    source, target = tmp_path / "net.onnx", tmp_path / "half.onnx"
+    _detector(source)
+    half_graph(source, target)
+    graph, types = _inferred(target)
+    constant = {t.name for t in graph.initializer}
+    resizes = [n for n in graph.node if n.op_type == "Resize"]
+    assert len(resizes) == 2
+    assert {types[n.output[0]] for n in resizes} == {HALF}
+    assert {types[n.input[2]] for n in resizes} == {FLOAT}
+    assert all(n.input[2] in constant for n in resizes)
+
+
+def _branch(path: Path) -> None:
+    then = helper.make_graph([helper.make_node("Exp", ["image"], ["a"])], "then", [], [_info("a")])
+    otherwise = helper.make_graph([helper.make_node("Abs", ["image"], ["b"])], "else", [], [_info("b")])
+    node = helper.make_node("If", ["yes"], ["answer"], then_branch=then, else_branch=otherwise)
+    _write(path, [node], {}, {"answer": [1, 2, 4, 4]})
+    model = onnx.load(str(path))
+    model.graph.initializer.append(numpy_helper.from_array(np.array(True), "yes"))
+    onnx.save(model, str(path))
+
+
+def _info(name: str) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, FLOAT, [1, 2, 4, 4])
+
+
+def _half_already(path: Path) -> None:
+    _write(path, [_conv("image", "answer")], {"kernel": KERNEL}, {"answer": [1, 2, 4, 4]})
+    half_graph(path, path)
+
+
+def _quantised_already(path: Path) -> None:
+    nodes = [
+        helper.make_node("QuantizeLinear", ["image", "scale", "zero"], ["q"]),
+        helper.make_node("DequantizeLinear", ["q", "scale", "zero"], ["answer"]),
+    ]
+    weights: dict[str, npt.NDArray[Any]] = {"scale": np.array(0.1, np.float32), "zero": np.array(0, np.int8)}
+    _write(path, nodes, weights, {"answer": [1, 2, 4, 4]})
+
+
+def _foreign(path: Path) -> None:
+    nodes = [
+        helper.make_node("Warp", ["image"], ["warped"], domain="com.example"),
+        _conv("warped", "maps"),
+        helper.make_node("Add", ["maps", "warped"], ["answer"]),
+    ]
+    _write(path, nodes, {"kernel": KERNEL}, {"answer": [1, 2, 4, 4]})
+    model = onnx.load(str(path))
+    model.opset_import.append(helper.make_opsetid("com.example", 1))
+    onnx.save(model, str(path))
+
+
+def _weight(value: float) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        _write(path, [_conv("image", "answer")], {"kernel": KERNEL * value}, {"answer": [1, 2, 4, 4]})
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (lambda path: path.write_bytes(b"not a graph"), "expected a valid ONNX graph, got Unable to parse"),
+        (lambda path: None, "expected a valid ONNX graph, got Unable to open"),
+        (_branch, "expected a graph without subgraphs, got a loop or a branch"),
+        (_half_already, "expected a float32 graph, got one that is in half precision already"),
+        (_quantised_already, "expected a float32 graph, got one that is quantised already"),
+        (_foreign, "expected operators of ONNX, whose types are known, got a tensor warped of unknown type"),
+        (_weight(1e5), "expected weights within ±65504, got 100000 in kernel"),
+        (_weight(float("nan")), "expected numbers for weights, got NaN in kernel"),
+    ],
+    ids=["damaged", "missing", "branch", "half", "quantised", "foreign", "large", "nan"],
+)
+def test_a_graph_that_cannot_be_converted_is_refused_and_the_old_file_kept(
+    tmp_path: Path, write: Callable[[Path], None], message: str
+) -> None:
+    source, target = tmp_path / "net.onnx", tmp_path / "half.onnx"
+    write(source)
+    target.write_bytes(b"the engine before")
+    with pytest.raises(EngineError, match=message):
+        half_graph(source, target)
+    assert target.read_bytes() == b"the engine before"
+    assert {p.name for p in tmp_path.iterdir()} <= {"net.onnx", "half.onnx"}

@@ -1,0 +1,229 @@
+"""Manifests: what is read is what was written, and every mistake is named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from pose3d_ros.engines import (
+    ManifestEntry,
+    Normalisation,
+    default_manifest_dir,
+    load_manifest,
+    sha256_of,
+    verify_sha256,
+    write_manifest,
+)
+from pose3d_ros.engines.spec.manifest import default_manifest_candidates
+from pose3d_ros.errors import EngineError
+
+MakeEntry = Callable[..., ManifestEntry]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, make_entry: MakeEntry) -> Path:
+    """A folder with a valid manifest of one engine."""
+    write_manifest(tmp_path, [make_entry()])
+    return tmp_path
+
+
+def edit(folder: Path, path: list[str], value: object) -> None:
+    """Set, or with ... delete, a value of the manifest's first engine."""
+    content = yaml.safe_load((folder / "manifest.yaml").read_text())
+    target = content["engines"][0]
+    for key in path[:-1]:
+        target = target[key]
+    if value is ...:
+        del target[path[-1]]
+    else:
+        target[path[-1]] = value
+    (folder / "manifest.yaml").write_text(yaml.safe_dump(content))
+
+
+def test_round_trip(folder: Path, make_entry: MakeEntry) -> None:
+    for path in (folder, str(folder), folder / "manifest.yaml"):
+        manifest = load_manifest(path)
+        assert manifest.directory == folder
+        assert len(manifest.entries) == 1
+        entry, expected = manifest.entries[0], make_entry()
+        for name in ManifestEntry.__dataclass_fields__:
+            assert getattr(entry, name) == getattr(expected, name), name
+    assert sorted(p.name for p in folder.iterdir()) == ["adder.onnx", "manifest.yaml"]
+
+
+def test_optional_fields_may_be_absent(folder: Path) -> None:
+    edit(folder, ["roles"], ["smoother"])
+    for key in ("input_size_px", "normalisation", "accuracy", "parameters"):
+        edit(folder, [key], ...)
+    entry = load_manifest(folder).for_role("smoother")
+    assert entry.input_size_px is None
+    assert entry.normalisation is None
+    assert entry.accuracy == {}
+    assert entry.parameters == {}
+
+
+def test_roles(folder: Path) -> None:
+    manifest = load_manifest(folder)
+    assert manifest.for_role("root") is manifest.for_role("pose")
+    assert manifest.has_role("pose")
+    assert not manifest.has_role("smoother")
+    with pytest.raises(EngineError, match="of the role detector, got root, pose"):
+        manifest.for_role("detector")
+
+
+def test_parameters_as_numbers(make_entry: MakeEntry) -> None:
+    entry = make_entry()
+    assert entry.number("stride") == 8.0
+    assert entry.number("absent", 3) == 3.0
+    with pytest.raises(EngineError, match=r"parameter absent of engine adder.*got nothing"):
+        entry.number("absent")
+    with pytest.raises(EngineError, match=r"parameter kind.*got 'tiny'"):
+        entry.number("kind")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (["name"], ..., "got none of name"),
+        (["sha256"], ..., "got none of sha256"),
+        (["colour"], "red", "only the keys .*, got colour"),
+        (["name"], "", r"engines\[0\]\.name: expected a text"),
+        (["roles"], ["pose", "chef"], r"engines\[0\] \(adder\)\.roles: expected a list of detector, root, pose"),
+        (["roles"], [], "roles: expected a list"),
+        (["roles"], "pose", "roles: expected a list"),
+        (["roles"], ["pose", "pose"], "each role once"),
+        (["roles"], [["pose"]], "roles: expected a list"),
+        (["file"], "none.onnx", "no such file"),
+        (["file"], "../adder.onnx", "a path inside"),
+        (["file"], 3, "file: expected a text"),
+        (["sha256"], "abc", "64 hexadecimal digits"),
+        (["sha256"], "g" * 64, "64 hexadecimal digits"),
+        (["decoder"], " ", "decoder: expected a text"),
+        (["input_size_px"], [192], r"\[width, height\]"),
+        (["input_size_px"], [192, 0], "above 0"),
+        (["input_size_px"], [192.0, 256], "whole numbers"),
+        (["input_size_px"], None, "takes crops"),
+        (["normalisation"], None, "takes images"),
+        (["normalisation", "std"], ..., "got none of std"),
+        (["normalisation", "gamma"], 1.0, "got gamma"),
+        (["normalisation", "std"], [1.0, 1.0, 0.0], "above 0"),
+        (["normalisation", "mean"], [1.0, 1.0], "three numbers"),
+        (["normalisation", "mean"], [1.0, 1.0, ".nan"], "finite number"),
+        (["normalisation", "scale"], float("nan"), "finite number"),
+        (["normalisation", "scale"], "1e-3", "1.0e-3"),
+        (["normalisation", "channel_order"], "RGB", "rgb or bgr"),
+        (["normalisation"], "imagenet", "normalisation: expected a mapping"),
+        (["skeleton"], "octopus8", "skeleton: expected one of coco17"),
+        (["skeleton"], None, "gives joints"),
+        (["licence"], 2, "licence: expected a text"),
+        (["accuracy", "mpjpe_mm"], True, "accuracy.mpjpe_mm: expected a finite number"),
+        (["parameters", "stride"], {"a": 1}, "parameters.stride: expected a finite number"),
+        (["parameters", "names"], ["a", 1], "parameters.names: expected a finite number"),
+    ],
+)
+def test_every_mistake_is_named(folder: Path, path: list[str], value: object, message: str) -> None:
+    edit(folder, path, value)
+    with pytest.raises(EngineError, match=message):
+        load_manifest(folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "a mapping, got NoneType"),
+        ("- 1", "a mapping, got list"),
+        ("a: [", "readable YAML"),
+        ("engines: []", "schema: 1"),
+        ("schema: 2\nengines: []", "schema: int 2"),
+        ("schema: 1\nengines: {}", "a list"),
+        ("schema: 1\nengines: []\nextra: 1", "extra: int 1"),
+        ("schema: 1\nengines: [1]", r"engines\[0\]: expected a mapping"),
+    ],
+)
+def test_files_that_are_no_manifest(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "manifest.yaml").write_text(text)
+    with pytest.raises(EngineError, match=message):
+        load_manifest(tmp_path)
+
+
+def test_no_manifest(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match=r"manifest\.yaml: expected a readable YAML file"):
+        load_manifest(tmp_path)
+    with pytest.raises(EngineError, match="readable YAML"):
+        load_manifest(tmp_path / "nowhere")
+
+
+def test_names_and_roles_are_unique(folder: Path, make_entry: MakeEntry) -> None:
+    before = (folder / "manifest.yaml").read_text()
+    with pytest.raises(EngineError, match="each role once, got pose more than once"):
+        write_manifest(folder, [make_entry(), make_entry(name="other", roles=("pose",))])
+    with pytest.raises(EngineError, match="each name once, got adder more than once"):
+        write_manifest(folder, [make_entry(roles=("root",)), make_entry(roles=("pose",))])
+    # A manifest that does not read back leaves the old one as it was.
+    assert (folder / "manifest.yaml").read_text() == before
+    assert sorted(p.name for p in folder.iterdir()) == ["adder.onnx", "manifest.yaml"]
+
+
+def test_write_refuses_a_file_outside_the_folder(tmp_path: Path, make_entry: MakeEntry) -> None:
+    (tmp_path / "inner").mkdir()
+    with pytest.raises(EngineError, match="a file inside"):
+        write_manifest(tmp_path / "inner", [make_entry()])
+
+
+def test_sha256(folder: Path, make_entry: MakeEntry) -> None:
+    entry = load_manifest(folder).for_role("pose")
+    verify_sha256(entry)
+    entry.file.write_bytes(entry.file.read_bytes() + b" ")
+    with pytest.raises(EngineError, match=f"expected sha256 {entry.sha256}, got {sha256_of(entry.file)}"):
+        verify_sha256(entry)
+    with pytest.raises(EngineError, match="sha256"):
+        write_manifest(folder, [entry])
+    entry.file.unlink()
+    with pytest.raises(EngineError, match="a readable file"):
+        verify_sha256(entry)
+
+
+def test_sha256_of_known_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "abc"
+    path.write_bytes(b"abc")  # FIPS 180-2, B.1
+    assert sha256_of(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_default_folder(tmp_path: Path, folder: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert default_manifest_dir([tmp_path / "nowhere", empty, folder]) == folder
+    with pytest.raises(EngineError, match=r"none in .*nowhere"):
+        default_manifest_dir([tmp_path / "nowhere", empty])
+
+
+def test_default_candidates_cover_source_and_installs() -> None:
+    candidates = default_manifest_candidates()
+    package = Path(default_manifest_dir.__code__.co_filename).resolve().parents[2]
+    assert candidates[0] == package.parent / "engines" / "default"
+    # colcon and Debian put the package at <prefix>/lib/python3.x/site-packages/pose3d_ros.
+    assert package.parents[1] / "share/pose3d_ros/engines/default" in candidates
+
+
+def test_normalisation_by_hand() -> None:
+    pixel = np.array([[[[10, 20, 30]]]], np.uint8)  # b, g, r
+    rgb = Normalisation(0.1, (1.0, 1.0, 1.0), (0.5, 1.0, 2.0), "rgb").apply(pixel)
+    np.testing.assert_allclose(rgb.reshape(3), [(3 - 1) / 0.5, (2 - 1) / 1.0, (1 - 1) / 2.0], atol=1e-6)
+    bgr = Normalisation(0.1, (1.0, 1.0, 1.0), (0.5, 1.0, 2.0), "bgr").apply(pixel)
+    np.testing.assert_allclose(bgr.reshape(3), [(1 - 1) / 0.5, (2 - 1) / 1.0, (3 - 1) / 2.0], atol=1e-6)
+
+
+def test_normalisation_of_a_batch() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (3, 5, 4, 3), dtype=np.uint8)
+    mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    for scale in (1.0, 1 / 255):  # the official 3DMPPE input is not divided by 255
+        result = Normalisation(scale, mean, std, "rgb").apply(images)
+        expected = ((images[..., ::-1] * scale - mean) / std).transpose(0, 3, 1, 2)
+        np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-5)
+        assert result.dtype == np.float32
+        assert result.flags.c_contiguous
+    assert Normalisation(1.0, mean, std, "rgb").apply(images[:0]).shape == (0, 3, 5, 4)

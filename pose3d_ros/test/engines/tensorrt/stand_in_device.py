@@ -1,0 +1,104 @@
+"""The stand-in's memory as the backend's `Device`: what `CudaDevice` is on a machine with a GPU."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from pose3d_ros.engines.base import Availability
+from pose3d_ros.engines.device import cuda_device as torch_device
+from pose3d_ros.engines.device.cuda_device import DeviceFacts
+from pose3d_ros.engines.images.device_image import TorchArray, TorchPictures
+from pose3d_ros.engines.images.frame_image import Picture
+from pose3d_ros.engines.tensors import Feed, Tensor, on_host
+from pose3d_ros.types import ImageArray
+
+from .tensorrt_stand_in import Buffer, DeviceMemory, FakeStream, Knobs, make_tensorrt
+
+FACTS = DeviceFacts("Stand-in", "8.7", 16, "12.6", "Linux aarch64")
+
+
+class StandInBuffer:
+    """A buffer that is freed with the object, as PyTorch's are."""
+
+    def __init__(self, device: StandInDevice, stream: FakeStream, nbytes: int) -> None:
+        self._buffer: Buffer = device.memory.allocate(nbytes)
+        self._device, self._stream = device, stream
+
+    def __del__(self) -> None:
+        self._stream.synchronize()
+        self._buffer.free()
+
+    @property
+    def address(self) -> int:
+        return self._buffer.address
+
+    def upload(self, array: Feed) -> None:
+        if isinstance(array, TorchArray):
+            self._device.fed_on_device += 1
+        self._stream.upload(self._buffer, np.ascontiguousarray(on_host(array)))
+
+    def begin_download(self, array: Tensor) -> None:
+        self._stream.download(self._buffer, array)
+
+    def finish_download(self, array: Tensor) -> None:
+        """The stand-in's download has filled the array."""
+
+
+class StandInDevice:
+    """One device with one stream.
+
+    graphs: how many were recorded. pictures: frames that were uploaded. fed_on_device: inputs that came from one of
+    them, without the host.
+    """
+
+    def __init__(self, memory: DeviceMemory) -> None:
+        self.facts = FACTS
+        self.memory, self._stream, self.graphs = memory, memory.stream(), 0
+        self.pictures, self.fed_on_device = 0, 0
+        self._load = TorchPictures("cpu")
+
+    @property
+    def stream(self) -> int:
+        return self._stream.handle
+
+    def allocate(self, nbytes: int) -> StandInBuffer:
+        return StandInBuffer(self, self._stream, max(nbytes, 1))
+
+    def synchronize(self) -> None:
+        self._stream.synchronize()
+
+    def load_picture(self, image_bgr: ImageArray) -> Picture:
+        self.pictures += 1
+        return self._load(image_bgr)
+
+    def record(self, enqueue: Callable[[], bool]) -> Callable[[], None] | None:
+        with self.memory.capture(self._stream) as graph:
+            done = enqueue()
+        if not done:
+            return None
+        self.graphs += 1
+        return graph.replay
+
+
+@dataclass(frozen=True, eq=False)
+class StandIn:
+    """A machine that seems to have TensorRT and a GPU."""
+
+    trt: ModuleType
+    device: StandInDevice
+
+
+def install_stand_in(monkeypatch: pytest.MonkeyPatch, version: str = "10.3.0", knobs: Knobs | None = None) -> StandIn:
+    """Make the stand-in this machine's TensorRT until the test's end."""
+    device = StandInDevice(DeviceMemory())
+    trt = make_tensorrt(version, knobs or Knobs(), device.memory)
+    monkeypatch.setitem(sys.modules, "tensorrt", trt)
+    monkeypatch.setattr(torch_device, "open_device", lambda: device)
+    monkeypatch.setattr(torch_device, "cuda_availability", lambda: Availability(True, "Stand-in"))
+    return StandIn(trt, device)

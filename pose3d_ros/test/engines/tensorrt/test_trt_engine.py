@@ -1,0 +1,373 @@
+"""The TensorRT backend on the strict stand-in: every version's API, every failure, the same numbers as ONNX Runtime.
+
+What this can't show, which kernels there are, how exact FP16 is and how fast anything runs, `pose3d engines selftest`
+shows on a GPU.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import sys
+import threading
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pose3d_ros.engines import (
+    BackendChoice,
+    EngineOptions,
+    Manifest,
+    ManifestEntry,
+    OnnxEngine,
+    choose_backend,
+    default_manifest_dir,
+    load_manifest,
+    open_engine,
+)
+from pose3d_ros.engines.base import Availability, Engine, NotBuiltError
+from pose3d_ros.engines.graphs.half_precision import precision_of
+from pose3d_ros.engines.tensorrt import trt_engine as backend
+from pose3d_ros.engines.tensorrt.plan_cache import PlanCache
+from pose3d_ros.engines.tensorrt.plan_loading import load_or_build, plan_key
+from pose3d_ros.engines.trial import difference, trial_feeds
+from pose3d_ros.errors import EngineError
+
+from .stand_in_device import FACTS, StandIn, install_stand_in
+from .tensorrt_stand_in import VERSIONS, Knobs, make_tensorrt, read_header
+
+FIRST = BackendChoice("tensorrt", "a test")
+WITH_FALLBACK = BackendChoice("tensorrt", "a test", "onnxruntime")
+Make = Callable[..., ManifestEntry]
+Install = Callable[..., StandIn]
+
+
+@pytest.fixture
+def install(monkeypatch: pytest.MonkeyPatch) -> Install:
+    """Make the stand-in the machine's TensorRT, with a device; returns both."""
+    return partial(install_stand_in, monkeypatch)
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> EngineOptions:
+    return EngineOptions(cache_dir=tmp_path / "plans", max_people=4, precision="fp32", threads=1)
+
+
+@pytest.fixture
+def entry(make_entry: Make) -> ManifestEntry:
+    """The adder: total = a + b, same = n."""
+    return make_entry(roles=("smoother",), input_size_px=None)
+
+
+def feeds(batch: int) -> dict[str, Any]:
+    a = np.arange(batch * 3, dtype=np.float32).reshape(batch, 3)
+    return {"a": a, "b": a * 10, "n": np.arange(batch) + 7}
+
+
+def run(engine: Engine, batch: int) -> None:
+    answer = engine.infer(feeds(batch))
+    np.testing.assert_array_equal(answer["total"], feeds(batch)["a"] * 11)
+    np.testing.assert_array_equal(answer["same"], feeds(batch)["n"])
+
+
+def wait_for_the_build() -> None:
+    for thread in threading.enumerate():
+        if thread.name == "build adder":
+            thread.join(30)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_version_answers_for_every_number_of_people(
+    install: Install, options: EngineOptions, entry: ManifestEntry, version: str
+) -> None:
+    install(version)
+    with open_engine(entry, FIRST, options) as engine:
+        assert [spec.name for spec in (*engine.inputs, *engine.outputs)] == ["a", "b", "n", "total", "same"]
+        for batch in (1, 2, 3, 4, 1, 3, 5, 9):  # the plan takes 4: more are several calls
+            run(engine, batch)
+        assert engine.status.startswith(f"tensorrt {version}")
+        assert "Stand-in, fp32, built in" in engine.status
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_one_graph_for_each_size_of_batch(
+    install: Install, options: EngineOptions, entry: ManifestEntry, version: str
+) -> None:
+    machine = install(version)
+    with open_engine(entry, FIRST, options) as engine:
+        for batch in (1, 2, 3, 4, 3, 2, 1):
+            run(engine, batch)
+    # Before 8.6 one context has a profile to itself, so that every change of size makes it anew.
+    assert machine.device.graphs == (5 if version == "8.5.2" else 3)
+
+
+def test_the_device_is_given_back(install: Install, options: EngineOptions, entry: ManifestEntry) -> None:
+    machine = install()
+    engine = open_engine(entry, FIRST, options)
+    run(engine, 3)
+    assert machine.device.memory.live == 5
+    engine.close()
+    assert machine.device.memory.live == 0
+
+
+def test_a_plan_is_built_once(install: Install, options: EngineOptions, entry: ManifestEntry) -> None:
+    install()
+    lines: list[str] = []
+    options = dataclasses.replace(options, report=lines.append)
+    open_engine(entry, FIRST, options).close()
+    assert [line.partition(":")[0] for line in lines] == ["building adder (fp32)"] * 2
+    with open_engine(entry, FIRST, options) as engine:
+        run(engine, 2)
+        assert "built before" in engine.status
+    assert len(lines) == 2
+
+
+def test_a_plan_that_tensorrt_refuses_is_built_anew(
+    install: Install, options: EngineOptions, entry: ManifestEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = install()
+    open_engine(entry, FIRST, options).close()
+    key = plan_key(entry, options, machine.device.facts)
+    PlanCache(options.cache_dir).store(key, b"what another driver made", 1.0)
+    with open_engine(entry, FIRST, options) as engine:
+        assert "TensorRT refused it" in engine.status
+        run(engine, 2)
+
+
+@pytest.mark.parametrize("change", ["version", "graph", "gpu", "people", "flags", "damage"])
+def test_a_stale_plan_is_built_anew(
+    install: Install, options: EngineOptions, entry: ManifestEntry, make_entry: Make, change: str
+) -> None:
+    machine = install("10.3.0")
+    open_engine(entry, FIRST, options).close()
+    if change == "version":
+        machine = install("10.13.3")
+    elif change == "graph":
+        entry = _with_another_graph(entry)
+    elif change == "gpu":
+        machine.device.facts = dataclasses.replace(FACTS, gpu="another")
+    elif change == "people":
+        options = dataclasses.replace(options, max_people=2)
+    elif change == "flags":
+        entry = dataclasses.replace(entry, roles=("root",))  # TF32 is for all but the smoother
+    else:
+        PlanCache(options.cache_dir).path("adder", "fp32").write_bytes(b"half a pl")
+    with open_engine(entry, FIRST, options) as engine:
+        assert "built in" in engine.status
+        run(engine, 2)
+
+
+def _with_another_graph(entry: ManifestEntry) -> ManifestEntry:
+    import onnx
+
+    from pose3d_ros.engines import sha256_of
+
+    model = onnx.load(str(entry.file))
+    model.producer_name = "another"
+    onnx.save(model, str(entry.file))
+    return dataclasses.replace(entry, sha256=sha256_of(entry.file))
+
+
+FAULTS = {
+    "no_driver": Knobs(no_driver=True),
+    "parse": Knobs(parse_fails=True),
+    "build": Knobs(build_returns_none=True),
+    "deserialize": Knobs(deserialize_returns_none=True),
+    "context": Knobs(context_returns_none=True),
+    "shape": Knobs(set_shape_fails=True),
+    "address": Knobs(set_address_fails=True),
+    "warm-up": Knobs(enqueue_fails_on=2),
+    "first run": Knobs(capture_fails=True, enqueue_fails_on=5),
+}
+"""The fifth enqueue without a graph: three to warm up, the one that can't be captured, and the first frame's."""
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_fault_ends_on_onnxruntime_with_one_line(
+    install: Install,
+    options: EngineOptions,
+    entry: ManifestEntry,
+    caplog: pytest.LogCaptureFixture,
+    version: str,
+    fault: str,
+) -> None:
+    install(version)
+    if fault not in ("no_driver", "parse", "build"):
+        open_engine(entry, FIRST, options).close()  # the plan is there; what fails comes later
+    install(version, FAULTS[fault])
+    caplog.set_level(logging.WARNING)
+    with open_engine(entry, WITH_FALLBACK, options) as engine:
+        wait_for_the_build()
+        for batch in (2, 2, 3):
+            run(engine, batch)
+        assert engine.status == "onnxruntime on the CPU"
+        assert engine.problem
+    assert len([r for r in caplog.records if "runs on onnxruntime" in r.getMessage()]) == 1
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_fault_is_our_error_without_a_fallback(
+    install: Install, options: EngineOptions, entry: ManifestEntry, fault: str
+) -> None:
+    install(knobs=FAULTS[fault])
+
+    def twice() -> None:
+        with open_engine(entry, FIRST, options) as engine:
+            run(engine, 2)
+            run(engine, 2)
+
+    with pytest.raises(EngineError, match="expected"):
+        twice()
+
+
+def test_a_graph_that_cannot_be_recorded_runs_without(
+    install: Install, options: EngineOptions, entry: ManifestEntry, caplog: pytest.LogCaptureFixture
+) -> None:
+    machine = install(knobs=Knobs(capture_fails=True))
+    caplog.set_level(logging.INFO)
+    with open_engine(entry, FIRST, options) as engine:
+        for batch in (2, 1, 2):
+            run(engine, batch)
+    assert machine.device.graphs == 0
+    assert sum("no CUDA graph" in r.getMessage() for r in caplog.records) == 2
+
+
+def test_a_build_in_the_background_takes_over(install: Install, options: EngineOptions, entry: ManifestEntry) -> None:
+    install()
+    with open_engine(entry, WITH_FALLBACK, options) as engine:
+        run(engine, 2)
+        wait_for_the_build()
+        run(engine, 2)
+        assert engine.status.startswith("tensorrt")
+        assert not engine.problem
+
+
+def test_looking_does_not_wait_for_a_build(install: Install, options: EngineOptions, entry: ManifestEntry) -> None:
+    install()
+    only_look = dataclasses.replace(options, allow_build=False)
+    with PlanCache(options.cache_dir).locked("adder", "fp32"):
+        with pytest.raises(NotBuiltError):
+            open_engine(entry, FIRST, only_look)
+        PlanCache(options.cache_dir).store(plan_key(entry, options, FACTS), b"of another driver", 1.0)
+        with pytest.raises(NotBuiltError, match="TensorRT refused it"):
+            open_engine(entry, FIRST, only_look)
+
+
+def test_a_failure_of_cuda_ends_on_onnxruntime(
+    install: Install, options: EngineOptions, entry: ManifestEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = install()
+    open_engine(entry, FIRST, options).close()
+
+    def out_of_memory(nbytes: int) -> None:
+        raise RuntimeError("CUDA out of memory")
+
+    monkeypatch.setattr(machine.device, "allocate", out_of_memory)
+    with open_engine(entry, WITH_FALLBACK, options) as engine:
+        run(engine, 2)
+        assert "CUDA out of memory" in engine.problem
+
+
+def test_a_timing_cache_that_is_damaged_is_made_anew(
+    install: Install, options: EngineOptions, entry: ManifestEntry
+) -> None:
+    install()
+    open_engine(entry, FIRST, options).close()
+    (timings,) = options.cache_dir.glob("timing.*.cache")
+    timings.write_bytes(b"damaged")
+    with open_engine(entry, FIRST, dataclasses.replace(options, max_people=3)) as engine:
+        run(engine, 2)
+    assert timings.read_bytes() != b"damaged"
+
+
+def test_without_onnx_there_is_no_fp16(
+    install: Install, options: EngineOptions, embedded: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install()
+    monkeypatch.setitem(sys.modules, "pose3d_ros.engines.graphs.fp16_conversion", None)
+    with pytest.raises(EngineError, match="pip install onnx"):
+        open_engine(embedded.for_role("pose"), FIRST, dataclasses.replace(options, precision="fp16"))
+
+
+def test_no_build_where_it_is_not_allowed(install: Install, options: EngineOptions, entry: ManifestEntry) -> None:
+    install()
+    with pytest.raises(EngineError, match="pose3d engines build"):
+        open_engine(entry, FIRST, dataclasses.replace(options, allow_build=False))
+
+
+@pytest.mark.parametrize("version", [v for v in VERSIONS if not v.startswith("8")])
+def test_a_cancelled_build_ends(install: Install, options: EngineOptions, entry: ManifestEntry, version: str) -> None:
+    install(version)
+    options.cancelled.set()
+    with pytest.raises(EngineError, match="cancelled"):
+        load_or_build(entry, options, FACTS)
+
+
+def test_availability_says_what_lacks(monkeypatch: pytest.MonkeyPatch, install: Install) -> None:
+    monkeypatch.setitem(sys.modules, "tensorrt", None)
+    assert backend.availability() == Availability(False, "not installed")
+    old = make_tensorrt("8.5.2")
+    monkeypatch.setattr(old, "__version__", "8.4.1")
+    monkeypatch.setitem(sys.modules, "tensorrt", old)
+    assert backend.availability() == Availability(False, "8.4.1, which is too old")
+    install()
+    assert backend.availability() == Availability(True, "tensorrt 10.3.0: Stand-in")
+    assert choose_backend().name == "tensorrt"
+    assert choose_backend().fallback == "onnxruntime"
+
+
+def test_the_smoother_is_never_rounded(make_entry: Make) -> None:
+    assert precision_of(make_entry(roles=("smoother",)), "auto") == "fp32"
+    assert precision_of(make_entry(roles=("detector",)), "auto") == "fp16"
+    assert precision_of(make_entry(roles=("root", "pose")), "int8") == "int8"
+
+
+@pytest.fixture(scope="module")
+def embedded() -> Manifest:
+    return load_manifest(default_manifest_dir())
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("role", ["detector", "pose", "smoother"])
+def test_the_embedded_engines_give_onnxruntimes_numbers(
+    install: Install, options: EngineOptions, embedded: Manifest, version: str, role: str
+) -> None:
+    install(version)
+    one = embedded.for_role(role)
+    with OnnxEngine(one.file, threads=1) as wanted, open_engine(one, FIRST, options) as got:
+        for batch in (1,) if role == "detector" else (1, 3):
+            arrays = trial_feeds(wanted, one, batch)
+            expected, answer = wanted.infer(arrays), got.infer(arrays)
+            assert max(difference(expected[name], answer[name]) for name in expected) < 1e-5
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("role", ["detector", "pose"])
+def test_fp16_is_built_and_stays_near(
+    install: Install, options: EngineOptions, embedded: Manifest, version: str, role: str
+) -> None:
+    machine = install(version)
+    one, options = embedded.for_role(role), dataclasses.replace(options, precision="auto")
+    with OnnxEngine(one.file, threads=1) as wanted, open_engine(one, FIRST, options) as got:
+        arrays = trial_feeds(wanted, one, 1)
+        expected, answer = wanted.infer(arrays), got.infer(arrays)
+    assert max(difference(expected[name], answer[name]) for name in expected) < 0.02
+    key = plan_key(one, options, machine.device.facts)
+    plan, _ = PlanCache(options.cache_dir).look_up(key)
+    assert plan is not None
+    assert key.precision == "fp16"
+    header = read_header(plan)
+    assert header.strongly_typed == (not version.startswith("8"))
+    # Version 8 is told what to leave in FP32: in the pose net the soft-argmax and all behind it.
+    assert bool(header.precisions) == (version.startswith("8") and role == "pose")
+
+
+def test_int8_needs_its_calibrated_graph(install: Install, options: EngineOptions, embedded: Manifest) -> None:
+    install()
+    with pytest.raises(EngineError, match="calibration"):
+        open_engine(embedded.for_role("pose"), FIRST, dataclasses.replace(options, precision="int8"))

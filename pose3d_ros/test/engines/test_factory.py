@@ -1,0 +1,112 @@
+"""Choosing a backend, with probes that say what a machine has, and opening engines with it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import partial
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from pose3d_ros.engines import BackendChoice, EngineOptions, ManifestEntry, OnnxEngine, choose_backend, open_engine
+from pose3d_ros.engines import factory as backend_module
+from pose3d_ros.engines.base import Availability, Engine
+from pose3d_ros.errors import EngineError
+
+
+def probes(**usable: bool) -> dict[str, Callable[[], Availability]]:
+    return {name: partial(Availability, ok, f"{name} {'works' if ok else 'is missing'}") for name, ok in usable.items()}
+
+
+def test_auto_takes_tensorrt_where_it_works() -> None:
+    choice = choose_backend("auto", probes(tensorrt=True, onnxruntime=True, torch=True))
+    assert choice == BackendChoice("tensorrt", "tensorrt works", "onnxruntime")
+
+
+def test_auto_falls_back_and_says_why() -> None:
+    choice = choose_backend(probes=probes(tensorrt=False, onnxruntime=True, torch=False))
+    reason = "onnxruntime works; no tensorrt: tensorrt is missing; no torch: torch is missing"
+    assert choice == BackendChoice("onnxruntime", reason)
+
+
+def test_auto_takes_torch_on_a_gpu_without_tensorrt() -> None:
+    choice = choose_backend("auto", probes(tensorrt=False, onnxruntime=True, torch=True))
+    assert choice == BackendChoice("torch", "torch works; no tensorrt: tensorrt is missing", "onnxruntime")
+
+
+def test_auto_never_takes_torch_on_the_cpu() -> None:
+    slow = {"torch": lambda: Availability(True, "torch on the CPU", preferred=False)}
+    choice = choose_backend("auto", {**probes(tensorrt=False, onnxruntime=True), **slow})
+    assert choice.name == "onnxruntime"
+    assert choice.reason.endswith("no torch: torch on the CPU")
+    with pytest.raises(EngineError, match="no torch: torch on the CPU; no onnxruntime: onnxruntime is missing"):
+        choose_backend("auto", {**probes(tensorrt=False, onnxruntime=False), **slow})
+    assert choose_backend("torch", slow).name == "torch"
+
+
+def test_forced() -> None:
+    everything = probes(tensorrt=True, onnxruntime=True, torch=True)
+    assert choose_backend("torch", everything) == BackendChoice("torch", "forced; torch works")
+    with pytest.raises(EngineError, match=r"backend tensorrt: .*got tensorrt is missing"):
+        choose_backend("tensorrt", probes(tensorrt=False, onnxruntime=True))
+    with pytest.raises(EngineError, match="expected auto, tensorrt, onnxruntime, torch, got 'cuda'"):
+        choose_backend("cuda", everything)
+
+
+def test_a_backend_whose_module_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(backend_module._MODULES, "tensorrt", "pose3d_ros.engines.not_there")
+    choice = choose_backend("auto")
+    assert choice.name == "onnxruntime"
+    assert "no tensorrt: this version of pose3d_ros has no tensorrt backend" in choice.reason
+    with pytest.raises(EngineError, match="has no tensorrt backend"):
+        choose_backend("tensorrt")
+
+
+def test_a_backend_module_is_asked(monkeypatch: pytest.MonkeyPatch, make_entry: Callable[..., ManifestEntry]) -> None:
+    module = ModuleType("pose3d_ros.engines.stand_in")
+    module.__spec__ = ModuleSpec(module.__name__, None)
+    opened: list[tuple[Path, int]] = []
+
+    def open_model(entry: ManifestEntry, options: EngineOptions) -> Engine:
+        opened.append((entry.file, options.threads))
+        return OnnxEngine(entry.file, threads=1)
+
+    module.availability = lambda: Availability(True, "a stand-in")  # type: ignore[attr-defined]
+    module.open_model = open_model  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setitem(backend_module._MODULES, "tensorrt", module.__name__)
+    choice = choose_backend()
+    assert choice == BackendChoice("tensorrt", "a stand-in", "onnxruntime")
+    open_engine(make_entry(), choice, EngineOptions(threads=3)).close()
+    assert opened == [(make_entry().file, 3)]
+
+
+def test_default_probes_on_this_machine() -> None:
+    choice = choose_backend("onnxruntime")
+    assert choice.name == "onnxruntime"
+    assert "on the CPU" in choice.reason
+
+
+def test_open(make_entry: Callable[..., ManifestEntry]) -> None:
+    with open_engine(make_entry(), BackendChoice("onnxruntime", "test"), EngineOptions(threads=1)) as engine:
+        ones = np.ones((2, 3), np.float32)
+        np.testing.assert_array_equal(engine.infer({"a": ones, "b": ones, "n": np.arange(2)})["total"], 2 * ones)
+
+
+def test_open_checks_the_hash_first(make_entry: Callable[..., ManifestEntry]) -> None:
+    entry = make_entry()
+    entry.file.write_bytes(b"not an engine")
+    with pytest.raises(EngineError, match="expected sha256"):
+        open_engine(entry, BackendChoice("onnxruntime", "test"))
+    entry.file.unlink()
+    with pytest.raises(EngineError, match="a readable file"):
+        open_engine(entry, BackendChoice("onnxruntime", "test"))
+
+
+def test_open_with_an_unknown_backend(make_entry: Callable[..., ManifestEntry]) -> None:
+    with pytest.raises(EngineError, match="choose_backend"):
+        open_engine(make_entry(), BackendChoice("cuda", "test"))

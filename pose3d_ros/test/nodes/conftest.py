@@ -1,0 +1,188 @@
+"""A ROS graph for the tests: real rclpy and DDS in this process, spun by the test itself."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pose3d_ros.config.settings import PipelineConfig
+from pose3d_ros.records import Detection, Frame, FrameResult, Person, Pose, TrackState
+from pose3d_ros.skeletons import Skeleton, get_skeleton
+
+if find_spec("rclpy") is None or find_spec("pose3d_msgs") is None:
+    collect_ignore_glob = ["test_*.py"]
+
+# Generous: how long a loaded machine may take; a test ends as soon as what it waits for is there.
+DEADLINE_S = 120.0
+
+
+class Graph:
+    """Nodes, publishers and listeners under a namespace of their own, so that no other test is heard."""
+
+    def __init__(self) -> None:
+        from rclpy.executors import SingleThreadedExecutor
+
+        self.namespace = f"/t{uuid.uuid4().hex[:10]}"
+        self._executor = SingleThreadedExecutor()
+        self._nodes: list[Any] = []
+        self.node = self.add_plain("tester")
+
+    def options(self, **parameters: object) -> dict[str, Any]:
+        """Constructor arguments of a node in this graph with these parameters (`__` stands for a dot)."""
+        from rclpy.parameter import Parameter
+
+        overrides = [Parameter(name.replace("__", "."), value=value) for name, value in parameters.items()]
+        return {"namespace": self.namespace, "parameter_overrides": overrides}
+
+    def add(self, node: Any) -> Any:
+        """Spin this node too, and destroy it at the end of the test."""
+        self._nodes.append(node)
+        self._executor.add_node(node)
+        return node
+
+    def add_plain(self, name: str) -> Any:
+        from rclpy.node import Node
+
+        return self.add(Node(name, namespace=self.namespace))
+
+    def listen(self, kind: Any, topic: str, qos: Any = 10) -> list[Any]:
+        """The messages of a topic, as they come."""
+        messages: list[Any] = []
+        self.node.create_subscription(kind, topic, messages.append, qos)
+        return messages
+
+    def log_of(self, name: str) -> list[str]:
+        """What a node of this graph logs from now on, warnings and errors only, as `ros2 topic echo /rosout` shows."""
+        from rcl_interfaces.msg import Log
+
+        lines: list[str] = []
+        logger = f"{self.namespace.lstrip('/')}.{name}"
+
+        def take(entry: Any) -> None:
+            if entry.name == logger and entry.level >= 30:
+                lines.append(entry.msg)
+
+        self.node.create_subscription(Log, "/rosout", take, 1000)
+        return lines
+
+    def publish(self, kind: Any, topic: str, qos: Any = 10) -> Callable[[Any], None]:
+        """A function that publishes; it waits until somebody listens."""
+        publisher = self.node.create_publisher(kind, topic, qos)
+
+        def send(message: Any) -> None:
+            self.spin_until(lambda: publisher.get_subscription_count() > 0)
+            publisher.publish(message)
+
+        return send
+
+    def spin_until(self, done: Callable[[], bool]) -> None:
+        """Spin until the condition holds; fails the test when it never does."""
+        deadline_s = time.monotonic() + DEADLINE_S
+        while not done():
+            assert time.monotonic() < deadline_s, "what the test waits for did not happen"
+            self._executor.spin_once(timeout_sec=0.05)
+
+    def spin_for(self, seconds: float) -> None:
+        """Spin for a while, to see that nothing happens."""
+        end_s = time.monotonic() + seconds
+        while time.monotonic() < end_s:
+            self._executor.spin_once(timeout_sec=0.05)
+
+    def call(self, kind: Any, name: str, request: Any) -> Any:
+        """The response of a service."""
+        client = self.node.create_client(kind, name)
+        self.spin_until(client.service_is_ready)
+        future = client.call_async(request)
+        self.spin_until(future.done)
+        return future.result()
+
+    def close(self) -> None:
+        for node in reversed(self._nodes):
+            self._executor.remove_node(node)
+            node.destroy_node()
+        self._executor.shutdown()
+
+
+@pytest.fixture(scope="session")
+def _ros() -> Iterator[None]:
+    import rclpy
+
+    # A domain of this process's own, in the range whose ports are free of others' (0 to 101).
+    rclpy.init(domain_id=10 + os.getpid() % 90)
+    yield
+    rclpy.shutdown()
+
+
+@pytest.fixture
+def graph(_ros: None) -> Iterator[Graph]:
+    made = Graph()
+    yield made
+    made.close()
+
+
+MakePerson = Callable[..., Person]
+
+
+@pytest.fixture
+def make_person() -> MakePerson:
+    """See `_make_person`."""
+    return _make_person
+
+
+def _make_person(track_id: int = 1, x_m: float = 0.5, skeleton: str = "muco21") -> Person:
+    """A person whose joint j is at (x_m, j / 10, 3); joint 1 is lost."""
+    names = get_skeleton(skeleton)
+    count = len(names)
+    joints_m = np.stack([np.full(count, x_m), np.arange(count) / 10, np.full(count, 3.0)], axis=1)
+    pixels = np.stack([np.arange(count) + 0.25, np.arange(count) + 0.5], axis=1)
+    joints_m[1], pixels[1] = np.nan, np.nan
+    root_m = joints_m[names.root].copy()
+    detection = Detection(np.array([1.0, 2.0, 11.0, 32.0]), 0.75)
+    pose = Pose(root_m, joints_m, pixels, np.full(count, 0.5), names, detection, 0.25)
+    return Person(track_id, TrackState.TRACKED, pose, np.array([0.1, 0.2, 0.3]), 0.875)
+
+
+class FakePipeline:
+    """Stands in for the pipeline: people as told, and what it was called with."""
+
+    def __init__(self, people: Sequence[Person] = ()) -> None:
+        self.people = tuple(people) or (_make_person(),)
+        self.frames: list[Frame] = []
+        self.configs: list[PipelineConfig] = []
+        self.resets = 0
+        self.closed = False
+        self.error: Exception | None = None
+        self.engine_statuses = ("fake: nothing runs it",)
+        self.engine_problems: tuple[str, ...] = ()
+
+    @property
+    def skeleton(self) -> Skeleton:
+        return self.people[0].pose.skeleton
+
+    def __call__(self, frame: Frame) -> FrameResult:
+        self.frames.append(frame)
+        if self.error is not None:
+            raise self.error
+        return FrameResult(self.people, (), {"total": 1.0})
+
+    def reconfigure(self, config: PipelineConfig) -> None:
+        self.configs.append(config)
+
+    def reset(self) -> None:
+        self.resets += 1
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def pipeline() -> FakePipeline:
+    """A pipeline that finds one person everywhere."""
+    return FakePipeline()

@@ -1,0 +1,147 @@
+"""Records to messages and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from pose3d_msgs.msg import Person3D
+from rclpy.serialization import deserialize_message, serialize_message
+from std_msgs.msg import Header
+
+from pose3d_ros.bags.image_decoding import image_bgr
+from pose3d_ros.errors import InputError, SkeletonError
+from pose3d_ros.geometry.rigid import RigidTransform
+from pose3d_ros.nodes.conversion import (
+    PeopleInfo,
+    PeopleWriter,
+    TrackNumbers,
+    image_message,
+    person_id,
+    read_people,
+    skeleton_message,
+    stamp_ns,
+)
+from pose3d_ros.records import Person, TrackState
+from pose3d_ros.skeletons import SKELETONS, get_skeleton
+
+MakePerson = Callable[..., Person]
+INFO = PeopleInfo(get_skeleton("muco21"), "detector + pose", True, 12.5)
+
+
+def header(seconds: int = 7, frame_id: str = "cam") -> Header:
+    made = Header(frame_id=frame_id)
+    made.stamp.sec, made.stamp.nanosec = seconds, 250
+    return made
+
+
+def test_a_message_says_what_the_records_say(make_person: MakePerson) -> None:
+    person = make_person(track_id=4, x_m=1.5)
+    message = PeopleWriter().write(header(), [person], INFO)
+    assert message.header == header()
+    assert (message.skeleton, message.model, message.calibrated) == ("muco21", "detector + pose", True)
+    assert message.latency_ms == 12.5
+    (made,) = message.people
+    assert (made.id, made.state, made.score) == ("person_4", Person3D.TRACKED, 0.875)
+    assert (made.box_x, made.box_y, made.box_width, made.box_height) == (1.0, 2.0, 10.0, 30.0)
+    assert (made.root.x, made.root.y, made.root.z) == (1.5, 1.4, 3.0)  # muco21's root is joint 14
+    assert (made.velocity.x, made.velocity.y, made.velocity.z) == (0.1, 0.2, 0.3)
+    assert len(made.joints) == 21
+    assert (made.joints[3].position.y, made.joints[3].u, made.joints[3].v) == (pytest.approx(0.3), 3.25, 3.5)
+    assert made.joints[3].valid
+    assert not made.joints[1].valid
+    assert np.isnan(made.joints[1].position.x)
+    assert np.isnan(made.joints[1].u)
+
+
+@pytest.mark.parametrize("skeleton", sorted(SKELETONS))
+@pytest.mark.parametrize("state", list(TrackState))
+def test_people_survive_the_wire(make_person: MakePerson, skeleton: str, state: TrackState) -> None:
+    people = [replace(make_person(i, x_m=i / 4, skeleton=skeleton), state=state) for i in (1, 2, 3)]
+    info = replace(INFO, skeleton=get_skeleton(skeleton))
+    sent = PeopleWriter().write(header(), people, info)
+    received = deserialize_message(serialize_message(sent), type(sent))
+    for before, after in zip(people, read_people(received, TrackNumbers()), strict=True):
+        assert (after.state, after.score, after.pose.skeleton) == (state, before.score, before.pose.skeleton)
+        for name in ("root_cam_m", "joints_cam_m", "joints_img_px", "scores"):
+            np.testing.assert_allclose(getattr(after.pose, name), getattr(before.pose, name), rtol=1e-6)
+        np.testing.assert_allclose(after.pose.detection.box_xyxy_px, before.pose.detection.box_xyxy_px)
+        np.testing.assert_allclose(after.velocity_cam_mps, before.velocity_cam_mps)
+        assert after.pose.root_sigma_m == pytest.approx(before.pose.root_sigma_m)
+
+
+def test_a_writer_reuses_its_people_but_not_their_values(make_person: MakePerson) -> None:
+    writer = PeopleWriter()
+    first = repr(writer.write(header(), [make_person(1), make_person(2)], INFO))
+    writer.write(header(), [make_person(9, skeleton="h36m17")], replace(INFO, skeleton=get_skeleton("h36m17")))
+    again = writer.write(header(), [make_person(1), make_person(2)], INFO)
+    assert repr(again) == first
+    assert writer.write(header(), [], INFO).people == []
+
+
+def test_unknown_uncertainty_is_marked(make_person: MakePerson) -> None:
+    person = make_person()
+    unsure = replace(person, pose=replace(person.pose, root_sigma_m=float("nan")))
+    message = PeopleWriter().write(header(), [unsure], INFO)
+    assert message.people[0].root_covariance[0] == -1.0
+    assert np.isnan(read_people(message, TrackNumbers())[0].pose.root_sigma_m)
+
+
+def test_people_in_another_frame(make_person: MakePerson) -> None:
+    quarter_about_z = RigidTransform.from_quaternion((0.0, 0.0, np.sqrt(0.5), np.sqrt(0.5)), (10.0, 0.0, 0.0))
+    (made,) = PeopleWriter().write(header(), [make_person(x_m=0.5)], INFO, cam2target=quarter_about_z).people
+    np.testing.assert_allclose([made.root.x, made.root.y, made.root.z], [10 - 1.4, 0.5, 3.0])
+    np.testing.assert_allclose([made.joints[3].position.x, made.joints[3].position.y], [10 - 0.3, 0.5])
+    np.testing.assert_allclose([made.velocity.x, made.velocity.y], [-0.2, 0.1])
+    assert not made.joints[1].valid
+    direction = np.array([-1.4, 0.5, 3.0]) / np.linalg.norm([0.5, 1.4, 3.0])
+    np.testing.assert_allclose(made.root_covariance.reshape(3, 3), np.outer(direction, direction) * 0.25**2, atol=1e-12)
+
+
+def test_numbers_follow_ids_and_are_not_reused() -> None:
+    numbers = TrackNumbers()
+    assert numbers.assign(["anna", "bob"]) == [1, 2]
+    assert numbers.assign(["bob", "carl"]) == [2, 3]
+    assert numbers.name_of(3) == "carl"
+    assert numbers.assign(["anna"]) == [4]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "error"),
+    [("skeleton", "octopus8", SkeletonError), ("skeleton", "h36m17", InputError)],
+)
+def test_people_that_can_not_be_read(make_person: MakePerson, field: str, value: str, error: type[Exception]) -> None:
+    message = PeopleWriter().write(header(), [make_person()], INFO)
+    setattr(message, field, value)
+    with pytest.raises(error):
+        read_people(message, TrackNumbers())
+
+
+def test_an_unknown_state_is_refused(make_person: MakePerson) -> None:
+    message = PeopleWriter().write(header(), [make_person()], INFO)
+    message.people[0].state = 9
+    with pytest.raises(InputError, match="9"):
+        read_people(message, TrackNumbers())
+
+
+def test_skeleton_message_pairs_parents_and_children() -> None:
+    skeleton = get_skeleton("h36m17")
+    message = skeleton_message(skeleton)
+    assert message.name == "h36m17"
+    assert list(message.joint_names) == list(skeleton.joints)
+    assert np.asarray(message.edges).reshape(-1, 2).tolist() == [list(edge) for edge in skeleton.edges]
+    assert message.root_index == skeleton.root
+
+
+def test_image_round_trip() -> None:
+    image = np.random.default_rng(0).integers(0, 255, (5, 7, 3), np.uint8)
+    message = image_message(header(), image[:, ::-1])
+    assert (message.encoding, message.step, message.header) == ("bgr8", 21, header())
+    np.testing.assert_array_equal(image_bgr(message), image[:, ::-1])
+
+
+def test_stamps_and_ids() -> None:
+    assert stamp_ns(header(7)) == 7_000_000_250
+    assert person_id(12) == "person_12"

@@ -1,0 +1,135 @@
+"""The smoother node over DDS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from pose3d_msgs.msg import Person3DArray, SkeletonInfo
+from rclpy.parameter import Parameter
+from std_msgs.msg import Header
+
+from pose3d_ros.config.settings import SmootherConfig
+from pose3d_ros.engines import BackendChoice
+from pose3d_ros.nodes.conversion import PeopleInfo, PeopleWriter
+from pose3d_ros.nodes.qos import latched_qos
+from pose3d_ros.nodes.smoother_node import SmootherNode
+from pose3d_ros.opening import OpenSmoother
+from pose3d_ros.records import Person
+from pose3d_ros.skeletons import get_skeleton
+
+MakePerson = Callable[..., Person]
+INFO = PeopleInfo(get_skeleton("muco21"), "pose engine", False, 8.0)
+
+
+class HalfMetreUp:
+    """Stands in for the smoother: moves everybody half a metre up, and keeps what it was given."""
+
+    def __init__(self) -> None:
+        self.config = SmootherConfig()
+        self.delay_frames = 2
+        self.name, self.status, self.problem = "temporal", "nothing", ""
+        self.seen: list[tuple[int, list[int]]] = []
+        self.resets = 0
+        self.closed = False
+
+    def update(self, people: Sequence[Person], stamp_ns: int) -> tuple[Person, ...]:
+        self.seen.append((stamp_ns, [person.track_id for person in people]))
+        up = np.array([0.0, -0.5, 0.0])
+        return tuple(replace(p, pose=replace(p.pose, joints_cam_m=p.pose.joints_cam_m + up)) for p in people)
+
+    def reset(self) -> None:
+        self.resets += 1
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def start(graph: Any, smoother: HalfMetreUp, **parameters: object) -> Any:
+    opened: Any = OpenSmoother(
+        smoother,  # type: ignore[arg-type]
+        smoother,  # type: ignore[arg-type]
+        get_skeleton("muco21"),
+        "temporal",
+        BackendChoice("onnxruntime", "a test"),
+    )
+    node = graph.add(SmootherNode(opener=lambda _: opened, **graph.options(**parameters)))
+    node.autostart()
+    return node
+
+
+def people_message(people: Sequence[Person], names: Sequence[str], seconds: int = 4) -> Person3DArray:
+    header = Header(frame_id="cam")
+    header.stamp.sec = seconds
+    message = PeopleWriter().write(header, people, INFO)
+    for person, name in zip(message.people, names, strict=True):
+        person.id = name
+    return message
+
+
+def test_people_are_smoothed_under_their_own_ids(graph: Any, make_person: MakePerson) -> None:
+    smoother = HalfMetreUp()
+    start(graph, smoother)
+    smoothed = graph.listen(Person3DArray, "people_smoothed")
+    sent = people_message([make_person(1), make_person(2)], ["anna", "bob"])
+    graph.publish(Person3DArray, "people")(sent)
+    graph.spin_until(lambda: bool(smoothed))
+    (message,) = smoothed
+    assert message.header == sent.header
+    assert [person.id for person in message.people] == ["anna", "bob"]
+    assert (message.model, message.calibrated, message.skeleton) == ("pose engine + temporal", False, "muco21")
+    assert message.latency_ms >= 8.0
+    before, after = sent.people[0], message.people[0]
+    assert after.joints[4].position.y == pytest.approx(before.joints[4].position.y - 0.5)
+    assert not after.joints[1].valid
+    assert (after.state, after.box_width) == (before.state, before.box_width)
+    np.testing.assert_allclose(after.root_covariance, before.root_covariance, atol=1e-9)
+    assert smoother.seen == [(4_000_000_000, [1, 2])]
+
+
+def test_the_published_skeleton_can_be_another(graph: Any, make_person: MakePerson) -> None:
+    start(graph, HalfMetreUp(), skeleton="h36m17")
+    smoothed = graph.listen(Person3DArray, "people_smoothed")
+    skeletons = graph.listen(SkeletonInfo, "skeleton_smoothed", latched_qos())
+    graph.publish(Person3DArray, "people")(people_message([make_person()], ["anna"]))
+    graph.spin_until(lambda: bool(smoothed) and bool(skeletons))
+    assert smoothed[0].skeleton == skeletons[0].name == "h36m17"
+    assert len(smoothed[0].people[0].joints) == 17
+
+
+def test_people_that_can_not_be_read_are_said_once_and_survived(graph: Any, make_person: MakePerson) -> None:
+    logged = graph.log_of("smoother_node")
+    node = start(graph, HalfMetreUp())
+    smoothed = graph.listen(Person3DArray, "people_smoothed")
+    send = graph.publish(Person3DArray, "people")
+    broken = people_message([make_person()], ["anna"])
+    broken.skeleton = "octopus8"
+    for times in (1, 2):
+        send(broken)
+        graph.spin_until(lambda times=times: sum(node.board.counts().values()) == times)
+    graph.spin_until(lambda: bool(logged))
+    graph.spin_for(0.2)
+    assert len(logged) == 1
+    assert "octopus8" in logged[0]
+    send(people_message([make_person()], ["anna"]))
+    graph.spin_until(lambda: bool(smoothed))
+
+
+def test_settings_reach_the_smoother(graph: Any) -> None:
+    smoother = HalfMetreUp()
+    node = start(graph, smoother)
+    (result,) = node.set_parameters([Parameter("smoother.max_gap_s", value=1.25)])
+    assert result.successful
+    assert smoother.config.max_gap_s == 1.25
+
+
+def test_the_end_closes_the_engine(graph: Any) -> None:
+    smoother = HalfMetreUp()
+    node = start(graph, smoother)
+    node.trigger_deactivate()
+    node.trigger_cleanup()
+    assert smoother.closed
+    assert smoother.resets >= 1

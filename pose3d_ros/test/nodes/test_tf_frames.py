@@ -1,0 +1,117 @@
+"""TF: people in another frame and as frames, with a stand-in for tf2_ros, which the wheels lack."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+from geometry_msgs.msg import TransformStamped
+from pose3d_msgs.msg import Person3DArray
+from std_msgs.msg import Header
+
+from pose3d_ros.config.settings import OutputConfig
+from pose3d_ros.nodes.conversion import PeopleInfo
+from pose3d_ros.nodes.output import PeopleOutput, PeopleResult
+from pose3d_ros.nodes.problems import Level, ProblemBoard
+from pose3d_ros.records import Person
+from pose3d_ros.skeletons import get_skeleton
+
+MakePerson = Callable[..., Person]
+INFO = PeopleInfo(get_skeleton("muco21"), "engine", True, 0.0)
+
+
+class UnknownTransform(Exception):
+    """As tf2_ros.TransformException."""
+
+
+class Tf:
+    """What TF knows and what was broadcast."""
+
+    def __init__(self) -> None:
+        self.transforms: dict[tuple[str, str], TransformStamped] = {}
+        self.asked: list[tuple[str, str, int]] = []
+        self.sent: list[TransformStamped] = []
+
+    def lookup_transform(self, target: str, source: str, time: Any, timeout: Any) -> TransformStamped:
+        self.asked.append((target, source, time.nanoseconds))
+        if (target, source) not in self.transforms:
+            raise UnknownTransform(target)
+        return self.transforms[target, source]
+
+
+@pytest.fixture
+def tf(monkeypatch: pytest.MonkeyPatch) -> Tf:
+    made = Tf()
+    module: Any = ModuleType("tf2_ros")
+    module.Buffer = lambda node: made
+    module.TransformListener = lambda buffer, node: SimpleNamespace(unregister=lambda: None)
+    module.TransformBroadcaster = lambda node: SimpleNamespace(sendTransform=made.sent.extend)
+    module.TransformException = UnknownTransform
+    monkeypatch.setitem(sys.modules, "tf2_ros", module)
+    return made
+
+
+def body_from_optical() -> TransformStamped:
+    """REP 103: a camera 1.5 m above its robot's origin that looks ahead."""
+    made = TransformStamped()
+    made.transform.translation.z = 1.5
+    turn = made.transform.rotation
+    turn.x, turn.y, turn.z, turn.w = -0.5, 0.5, -0.5, 0.5
+    return made
+
+
+def publish(graph: Any, make_person: MakePerson, config: OutputConfig) -> tuple[Person3DArray, list[tuple[Level, str]]]:
+    """One person 3 m ahead, 0.5 m to the right, published with that configuration; the message and the log."""
+    logged: list[tuple[Level, str]] = []
+    board = ProblemBoard(lambda level, text: logged.append((level, text)), lambda: 0.0)
+    output = PeopleOutput(graph.node, "", config, board)
+    heard = graph.listen(Person3DArray, "people")
+    graph.spin_until(lambda: graph.node.count_subscribers(f"{graph.namespace}/people") == 1 and output.wanted())
+    header = Header(frame_id="optical")
+    header.stamp.sec = 5
+    for _ in range(2):
+        output.publish(PeopleResult(header, [make_person(x_m=0.5)], INFO))
+    graph.spin_until(lambda: len(heard) == 2)
+    output.close()
+    return heard[-1], logged
+
+
+def test_people_are_published_in_the_target_frame(graph: Any, tf: Tf, make_person: MakePerson) -> None:
+    tf.transforms["base_link", "optical"] = body_from_optical()
+    message, logged = publish(graph, make_person, OutputConfig(target_frame="base_link"))
+    assert message.header.frame_id == "base_link"
+    assert message.header.stamp.sec == 5
+    root = message.people[0].root  # (0.5, 1.4, 3) in the optical frame
+    assert (root.x, root.y, root.z) == pytest.approx((3.0, -0.5, 1.5 - 1.4))
+    assert tf.asked[0] == ("base_link", "optical", 5_000_000_000)
+    assert not logged
+
+
+def test_an_unknown_frame_keeps_the_cameras_and_is_said_once(graph: Any, tf: Tf, make_person: MakePerson) -> None:
+    message, logged = publish(graph, make_person, OutputConfig(target_frame="base_link"))
+    assert message.header.frame_id == "optical"
+    assert message.people[0].root.z == 3.0
+    assert [level for level, _ in logged] == [Level.WARN]
+    assert "base_link" in logged[0][1]
+
+
+def test_each_root_is_a_frame(graph: Any, tf: Tf, make_person: MakePerson) -> None:
+    publish(graph, make_person, OutputConfig(publish_tf=True))
+    transform = tf.sent[-1]
+    assert (transform.header.frame_id, transform.child_frame_id) == ("optical", "person_1")
+    assert transform.header.stamp.sec == 5
+    move, turn = transform.transform.translation, transform.transform.rotation
+    assert (move.x, move.y, move.z, turn.w) == (0.5, 1.4, 3.0, 1.0)
+
+
+def test_without_tf2_ros_the_cameras_frame_is_kept_and_it_is_said(
+    graph: Any, monkeypatch: pytest.MonkeyPatch, make_person: MakePerson
+) -> None:
+    monkeypatch.setitem(sys.modules, "tf2_ros", None)
+    message, logged = publish(graph, make_person, OutputConfig(target_frame="base_link"))
+    assert message.header.frame_id == "optical"
+    assert len(logged) == 1
+    assert "tf2_ros" in logged[0][1]

@@ -1,0 +1,58 @@
+"""The DDS profile and what is said about it."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+from pose3d_ros.config.share_folders import share_file
+from pose3d_ros.nodes.transport import PROFILE, PROFILE_VARIABLES, silence_remedy, transport_environment, user_profile
+
+IMAGE_4K_BYTES = 3840 * 2160 * 3
+
+
+def test_the_shared_memory_segment_holds_a_large_image() -> None:
+    tree = ElementTree.parse(share_file(PROFILE))
+    segments = [int(e.text or 0) for e in tree.iter() if e.tag.endswith("segment_size")]
+    assert len(segments) == 1
+    assert segments[0] > IMAGE_4K_BYTES
+
+
+def test_a_child_process_gets_the_profile() -> None:
+    child = transport_environment({"HOME": "/home/me"})
+    assert child["HOME"] == "/home/me"
+    assert child[PROFILE_VARIABLES[0]] == str(share_file(PROFILE))
+    assert PROFILE_VARIABLES[1] not in child
+
+
+def test_humble_reads_the_older_variable() -> None:
+    child = transport_environment({"ROS_DISTRO": "humble"})
+    assert child[PROFILE_VARIABLES[1]] == str(share_file(PROFILE))
+    assert PROFILE_VARIABLES[0] not in child
+
+
+@pytest.mark.parametrize("name", PROFILE_VARIABLES)
+def test_the_users_own_profile_is_kept(name: str) -> None:
+    child = transport_environment({name: "/mine.xml"})
+    assert child == {name: "/mine.xml"}
+    assert user_profile(child) == "/mine.xml"
+
+
+def test_the_remedy_names_what_is_missing() -> None:
+    bare = silence_remedy("rmw_fastrtps_cpp", False, {})
+    assert f"FASTDDS_DEFAULT_PROFILES_FILE={share_file(PROFILE)}" in bare
+    assert "compressed" in bare
+    profiled = silence_remedy("rmw_fastrtps_cpp", True, {PROFILE_VARIABLES[0]: "/mine.xml"})
+    assert "/mine.xml" in profiled
+    assert "publisher with it" in profiled
+    assert "rmem_max" in silence_remedy("rmw_cyclonedds_cpp", False, {})
+
+
+def test_shared_files_are_found_in_an_installed_prefix(tmp_path: Path) -> None:
+    (tmp_path / "share/pose3d_ros").mkdir(parents=True)
+    (tmp_path / "share/pose3d_ros/only_here.txt").write_text("x")
+    assert share_file("only_here.txt", {"AMENT_PREFIX_PATH": f"/nowhere:{tmp_path}"}).parent.parent.parent == tmp_path
+    with pytest.raises(FileNotFoundError, match="no_such_file"):
+        share_file("no_such_file", {})

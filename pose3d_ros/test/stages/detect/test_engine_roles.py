@@ -1,0 +1,188 @@
+"""Which inputs and outputs of a graph a detector takes, and what it refuses when it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from pose3d_ros.engines import Engine, ManifestEntry, TensorSpec
+from pose3d_ros.engines.spec.presets import PRESETS
+from pose3d_ros.errors import EngineError
+from pose3d_ros.records import Frame
+from pose3d_ros.stages.detect.detector import Detector
+from pose3d_ros.stages.detect.detector_decoders import DETECTOR_DECODERS
+
+Make = Callable[..., Detector]
+MakeFrame = Callable[..., Frame]
+
+ROWS = {"anything": np.array([[[8, 8, 40, 40, 0.9, 0.0]]], np.float32)}
+BOXES = np.array([[8, 8, 40, 40]], np.float32)
+LABELS, SCORES = np.array([1]), np.array([0.9], np.float32)
+
+
+def spec(name: str, *shape: int | str, dtype: str = "float32") -> TensorSpec:
+    return TensorSpec(name, shape, dtype)
+
+
+class Listening(Engine):
+    """Keeps what it was fed, and finds nobody."""
+
+    def __init__(self, *inputs: TensorSpec, answer: tuple[int, ...] = (1, 1, 6)) -> None:
+        super().__init__("listening", inputs, (spec("output0", *answer),))
+        self.answer = answer
+        self.fed: dict[str, npt.NDArray[Any]] = {}
+
+    def _run(self, feeds: Any) -> dict[str, npt.NDArray[Any]]:
+        self.fed = dict(feeds)
+        return {"output0": np.zeros(self.answer, np.float32)}
+
+    def _release(self) -> None:
+        self.fed = {}
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        {"12": BOXES, "13": LABELS, "14": SCORES},  # Faster R-CNN
+        {"12": BOXES, "13": SCORES, "14": LABELS},  # RetinaNet, SSD
+        {"scores": SCORES, "labels": LABELS, "boxes": BOXES},
+    ],
+)
+def test_outputs_are_found_by_name_or_kind(constant_detector: Make, frame: MakeFrame, outputs: Any) -> None:
+    (found,) = constant_detector("torchvision", outputs)(frame(64, 64))
+    np.testing.assert_allclose(found.box_xyxy_px, np.array([8, 8, 40, 40]) - 0.5)
+
+
+def test_outputs_can_be_named(constant_detector: Make, frame: MakeFrame) -> None:
+    # As RF-DETR names them: `labels` are its logits.
+    outputs = {
+        "dets": np.array([[[0.5, 0.5, 0.5, 0.5]]], np.float32),
+        "labels": np.array([[[0.0, 2.0, 0.0, 0.0]]], np.float32),
+    }
+    entry = {"parameters": {"outputs": ["labels", "dets"], "person_class": 1}}
+    (found,) = constant_detector("detr_logits", outputs, entry=entry)(frame(64, 64))
+    np.testing.assert_allclose(found.box_xyxy_px, np.array([16, 16, 48, 48]) - 0.5)
+
+
+@pytest.mark.parametrize("given", [["labels", "boxes"], ["logits"], "logits", ["logits", "dets", "labels"]])
+def test_named_outputs_must_be_there(constant_detector: Make, given: Any) -> None:
+    outputs = {"dets": np.zeros((1, 1, 4), np.float32), "logits": np.zeros((1, 1, 2), np.float32)}
+    with pytest.raises(EngineError, match=r"outputs of .* for the decoder detr_logits.*parameter outputs.*got dets"):
+        constant_detector("detr_logits", outputs, entry={"parameters": {"outputs": given}})
+
+
+def test_outputs_of_another_network_are_refused(constant_detector: Make) -> None:
+    with pytest.raises(EngineError, match=r"expected boxes of 2 axes, labels of 1 axes, .*, got anything"):
+        constant_detector("torchvision", ROWS)
+
+
+def test_the_image_input_can_be_named(make_entry: Callable[..., ManifestEntry], frame: MakeFrame) -> None:
+    engine = Listening(spec("left", 1, 3, 64, 64), spec("right", 1, 3, 64, 64))
+    entry = make_entry("yolo_end2end", input_size_px=(64, 64))
+    with pytest.raises(EngineError, match=r"one image input, of 4 axes.*image_input.*got left: float32.*; right"):
+        Detector(engine, entry)
+    entry = make_entry("yolo_end2end", input_size_px=(64, 64), parameters={"image_input": "right"})
+    with pytest.raises(EngineError, match="an image, and nothing else"):
+        Detector(engine, entry)
+    named = make_entry("yolo_end2end", input_size_px=(64, 64), parameters={"image_input": "image"})
+    with pytest.raises(EngineError, match="an input image of 4 axes, as the parameter image_input says"):
+        Detector(engine, named)
+    alone = Listening(spec("right", 1, 3, 64, 64))
+    assert Detector(alone, entry)(frame(64, 64)) == ()
+    assert list(alone.fed) == ["right"]
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (
+            spec("images", 1, 3, 64, 64, dtype="uint8"),
+            r"expected float32 \(1 or any, 3.*got images: uint8",
+        ),
+        (spec("images", 4, 3, 64, 64), r"got images: float32 \(4, 3, 64, 64\)"),
+        (spec("images", 1, 64, 64, 3), r"got images: float32 \(1, 64, 64, 3\)"),
+        (spec("images", 3, 64, 64), "one image input, of 4 axes"),
+        (spec("images", 1, 3, 64, 96), r"input_size_px of test: expected \[96, 64\].*got \[64, 64\]"),
+    ],
+)
+def test_an_image_input_of_another_kind_is_refused(
+    make_entry: Callable[..., ManifestEntry], image: TensorSpec, message: str
+) -> None:
+    with pytest.raises(EngineError, match=message):
+        Detector(Listening(image), make_entry("yolo_end2end", input_size_px=(64, 64)))
+
+
+def test_a_network_of_one_size_needs_it_in_the_manifest(make_entry: Callable[..., ManifestEntry]) -> None:
+    with pytest.raises(EngineError, match=r"expected \[64, 64\], the size of images.*got none"):
+        Detector(Listening(spec("images", 1, 3, 64, 64)), make_entry("yolo_end2end"))
+
+
+@pytest.mark.parametrize(
+    "others", [(), (spec("size", 1, 2),), (spec("size", 1, 4, dtype="int64"),), (spec("size", dtype="int64"),)]
+)
+def test_rtdetr_needs_its_size_input(make_entry: Callable[..., ManifestEntry], others: tuple[TensorSpec, ...]) -> None:
+    engine = Listening(spec("images", 1, 3, 64, 64), *others)
+    with pytest.raises(EngineError, match=r"an image and a size, int64 \(1, 2\), and nothing else, got images"):
+        Detector(engine, make_entry("rtdetr", input_size_px=(64, 64)))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"person_class": -1}, "person_class of test: expected a class index, 0 or above, got -1"),
+        ({"person_class": 0.5}, "person_class"),
+        ({"strides": [8, 0]}, "strides of test: expected a list of whole numbers"),
+        ({"strides": 8}, "strides"),
+        ({"activation": "relu"}, "activation of test: expected sigmoid or softmax, got 'relu'"),
+        ({"long_side_px": 0}, "long_side_px"),
+    ],
+)
+def test_parameters_that_can_not_be_used(
+    make_entry: Callable[..., ManifestEntry], parameters: dict[str, Any], message: str
+) -> None:
+    entry = make_entry("yolo_end2end", input_size_px=(64, 64), parameters=parameters)
+    with pytest.raises(EngineError, match=message):
+        Detector(Listening(spec("images", 1, 3, 64, 64)), entry)
+
+
+@pytest.mark.parametrize(
+    ("preset", "corner", "middle"),
+    [
+        ("yolox", [10.0, 20.0, 30.0], [10.0, 20.0, 30.0]),
+        ("yolov10", [114 / 255] * 3, [30 / 255, 20 / 255, 10 / 255]),
+        ("rtdetr_ultralytics", [30 / 255, 20 / 255, 10 / 255], [30 / 255, 20 / 255, 10 / 255]),
+    ],
+)
+def test_the_image_is_what_the_network_was_trained_on(
+    make_entry: Callable[..., ManifestEntry], frame: MakeFrame, preset: str, corner: list[float], middle: list[float]
+) -> None:
+    chosen = PRESETS[preset]
+    answer = {"yolox": (1, 84, 85), "yolov10": (1, 300, 6), "rtdetr_ultralytics": (1, 300, 84)}[preset]
+    engine = Listening(spec("images", 1, 3, 64, 64), answer=answer)
+    entry = make_entry(chosen.decoder, input_size_px=(64, 64), normalisation=chosen.normalisation)
+    picture = frame(128, 64)
+    picture.image_bgr[...] = (10, 20, 30)
+    Detector(engine, entry)(picture)
+    tensor = engine.fed["images"]
+    np.testing.assert_allclose(tensor[0, :, 0, 0], corner, rtol=1e-6)
+    np.testing.assert_allclose(tensor[0, :, 31, 31], middle, rtol=1e-6)
+    if preset == "yolox":
+        assert (tensor[0, :, 32:] == 114).all()
+
+
+def test_a_half_precision_image(make_entry: Callable[..., ManifestEntry], frame: MakeFrame) -> None:
+    engine = Listening(spec("images", "batch", 3, "h", "w", dtype="float16"))
+    Detector(engine, make_entry("yolo_end2end", parameters={"long_side_px": 96}))(frame(128, 64))
+    assert engine.fed["images"].dtype == np.float16
+    assert engine.fed["images"].shape == (1, 3, 64, 96)
+
+
+def test_every_preset_of_a_detector_has_its_decoder() -> None:
+    decoders = {p.decoder for p in PRESETS.values() if "detector" in p.roles}
+    assert decoders == set(DETECTOR_DECODERS) - {"centre_ltrb"}
+    for preset in (p for p in PRESETS.values() if "detector" in p.roles):
+        assert preset.parameters["person_class"] == DETECTOR_DECODERS[preset.decoder].person_class

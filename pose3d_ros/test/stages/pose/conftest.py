@@ -1,0 +1,136 @@
+"""ONNX graphs that always give the same answer, and a person in space with the answers that networks would give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from pose3d_ros.config.settings import PoseConfig
+from pose3d_ros.engines import Engine, ManifestEntry, OnnxEngine
+from pose3d_ros.geometry import Camera, apply_affine, aspect_box, img2crop_affine
+from pose3d_ros.records import Detection, Frame, Pose
+from pose3d_ros.stages.pose.root_pose_estimator import RootPoseEstimator
+
+Array = npt.NDArray[np.float64]
+MakeNet = Callable[..., Engine]
+MakeEntry = Callable[..., ManifestEntry]
+
+BOX = np.array([300.0, 120.0, 480.0, 420.0])
+CAMERA = Camera(
+    np.array([[600.0, 0, 330], [0, 610, 235], [0, 0, 1]]), 640, 480, np.array([-0.1, 0.02, 0.001, -0.001]), "plumb_bob"
+)
+FRAME = Frame(np.zeros((480, 640, 3), dtype=np.uint8), CAMERA, 0)
+DETECTION = Detection(BOX, 0.9)
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody ahead and to the right. joints_cam_m (J, 3); crop_px (J, 2), where they are in the net's crop."""
+
+    joints_cam_m: Array
+    crop_px: Array
+    img2crop: Array
+    box: Array
+
+    @property
+    def ray2camera(self) -> Array:
+        """Rotation from axes along the ray through the crop's centre to the camera's, by OpenCV."""
+        ray = CAMERA.rays((self.box[:2] + self.box[2:]) / 2)
+        ray /= np.linalg.norm(ray)
+        axis = np.cross([0.0, 0.0, 1.0], ray)
+        angle = np.arctan2(np.linalg.norm(axis), ray[2])
+        return np.asarray(cv2.Rodrigues(axis / np.linalg.norm(axis) * angle)[0], dtype=np.float64)
+
+    @property
+    def metrabs(self) -> dict[str, Array]:
+        """Millimetres about an arbitrary origin, in axes along the crop's ray; the root comes last, as in MeTRAbs."""
+        order = [*range(1, len(self.joints_cam_m)), 0]
+        relative_m = self.joints_cam_m[order] @ self.ray2camera + np.random.default_rng(1).normal(size=3)
+        return {"coords2d": self.crop_px[None, order], "coords3d": 1000 * relative_m[None]}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The frame the people are in, and what tests make there."""
+
+    make_net: MakeNet
+    make_entry: MakeEntry
+    camera: Camera = CAMERA
+    frame: Frame = FRAME
+    detection: Detection = DETECTION
+
+    def person(self, joints: int, size_px: tuple[int, int], *, half_pixel_centres: bool = True) -> Person:
+        return _person(joints, size_px, half_pixel_centres)
+
+    def net(self, answers: Mapping[str, npt.NDArray[Any]], width: int, height: int, name: str = "image") -> Engine:
+        """A net for one crop of that size, which gives that answer."""
+        return self.make_net(answers, **{name: (TensorProto.FLOAT, (1, 3, height, width))})
+
+    def entry(self, decoder: str, width: int, height: int, skeleton: str, **parameters: Any) -> ManifestEntry:
+        return self.make_entry(
+            decoder, roles=("pose",), input_size_px=(width, height), skeleton=skeleton, parameters=parameters
+        )
+
+    def metrabs(self, who: Person, **parameters: Any) -> tuple[Engine, ManifestEntry]:
+        """A MeTRAbs net of 17 joints that sees this person."""
+        joints = {"joints": [16.0, *map(float, range(16))]}
+        return self.net(who.metrabs, 256, 256), self.entry("metrabs", 256, 256, "h36m17", **{**joints, **parameters})
+
+    def root(self, depth_m: float) -> tuple[Engine, ManifestEntry]:
+        """A RootNet that gives that depth."""
+        inputs = {"image": (TensorProto.FLOAT, (1, 3, 64, 64)), "k": (TensorProto.FLOAT, ("batch",))}
+        engine = self.make_net({"root": np.array([[32.0, 32.0, 1000 * depth_m]])}, **inputs)
+        return engine, self.make_entry("3dmppe_rootnet", name="root", roles=("root",), input_size_px=(64, 64))
+
+    def pose(self, *engines_and_entries: Any, flip_test: bool = False) -> Pose:
+        """The person that these engines see."""
+        estimator = RootPoseEstimator(*engines_and_entries, config=PoseConfig(flip_test=flip_test))
+        (pose,) = estimator(self.frame, [self.detection])
+        return pose
+
+
+def _person(joints: int, size_px: tuple[int, int], half_pixel_centres: bool) -> Person:
+    """Random joints whose pixels lie well inside the box."""
+    rng = np.random.default_rng(0)
+    pixels = rng.uniform(BOX[:2] + 25, BOX[2:] - 25, (joints, 2))
+    joints_cam_m = CAMERA.backproject(pixels, 4.0 + rng.uniform(-0.4, 0.4, joints))
+    box = aspect_box(BOX, 640, 480, size_px[0] / size_px[1])
+    img2crop = img2crop_affine(box, size_px, half_pixel_centres=half_pixel_centres)
+    return Person(joints_cam_m, apply_affine(img2crop, pixels), img2crop, box)
+
+
+@pytest.fixture
+def make_net(tmp_path: Path) -> Iterator[MakeNet]:
+    """make_net({output: array}, **{input: (dtype, shape)}) → an OnnxEngine of a graph that answers these arrays."""
+    opened: list[Engine] = []
+
+    def make(answers: Mapping[str, npt.NDArray[Any]], **inputs: tuple[Any, tuple[int | str, ...]]) -> Engine:
+        values = {name: np.asarray(array, dtype=np.float32) for name, array in answers.items()}
+        graph = helper.make_graph(
+            [helper.make_node("Constant", [], [n], value=numpy_helper.from_array(a, n)) for n, a in values.items()],
+            "constant",
+            [helper.make_tensor_value_info(name, kind, list(shape)) for name, (kind, shape) in inputs.items()],
+            [helper.make_tensor_value_info(n, TensorProto.FLOAT, list(a.shape)) for n, a in values.items()],
+        )
+        path = tmp_path / f"net{len(opened)}.onnx"
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+        opened.append(OnnxEngine(path, threads=1))
+        return opened[-1]
+
+    yield make
+    for engine in opened:
+        engine.close()
+
+
+@pytest.fixture
+def scene(make_net: MakeNet, make_entry: MakeEntry) -> Scene:
+    return Scene(make_net, make_entry)

@@ -1,0 +1,125 @@
+"""Decoders of pose nets of others, by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from pose3d_ros.errors import EngineError
+from pose3d_ros.stages.decoding import DecodedJoints, PoseSettings
+from pose3d_ros.stages.pose.pose_decoders import POSE_DECODERS
+
+
+def decode(decoder: str, raw: dict[str, Any], width: int, height: int, **settings: Any) -> DecodedJoints:
+    return POSE_DECODERS[decoder].decode(raw, PoseSettings(width, height, **settings))
+
+
+def one_hot(bins: list[int], length: int, values: list[float]) -> npt.NDArray[np.float32]:
+    rows = np.full((1, len(bins), length), -0.1, dtype=np.float32)
+    rows[0, np.arange(len(bins)), bins] = values
+    return rows
+
+
+def simcc(**changes: Any) -> dict[str, Any]:
+    """A crop of 12 x 16 px, two bins a pixel, three joints."""
+    return {
+        "simcc_x": one_hot([0, 7, 23], 24, [0.9, 0.4, -0.05]),
+        "simcc_y": one_hot([31, 10, 5], 32, [0.7, 1.6, 0.8]),
+        "simcc_z": one_hot([12, 0, 23], 24, [1, 1, 1]),
+        **changes,
+    }
+
+
+def test_simcc_reads_the_greatest_bins() -> None:
+    joints = decode("simcc_2d", simcc(), 12, 16)
+    # Bin over ratio; the smaller maximum; a joint without a response above 0 is nowhere.
+    np.testing.assert_allclose(joints.joints_crop_px[0], np.array([[0, 15.5], [3.5, 5], [np.nan, np.nan]]))
+    np.testing.assert_allclose(joints.scores, [[0.7, 0.4, 0.0]], rtol=1e-6)
+    assert np.isnan(joints.relative_depth_m).all()
+    assert joints.relative_m is None
+
+
+def test_simcc_depths_span_the_range() -> None:
+    joints = decode("simcc_3d", simcc(), 12, 16)
+    # 24 bins of z: the middle one is the root's depth, the first one the whole range nearer.
+    np.testing.assert_allclose(joints.relative_depth_m, [[0, -2.1744869, 2.1744869 * 11 / 12]])
+    np.testing.assert_allclose(
+        decode("simcc_3d", simcc(), 12, 16, z_range_m=1.2).relative_depth_m, [[0, -1.2, 1.1]], rtol=1e-12
+    )
+
+
+def test_a_split_ratio_that_is_not_the_nets() -> None:
+    with pytest.raises(EngineError, match=r"output simcc_x: expected shape \(any, any, 36\), got \(1, 3, 24\)"):
+        decode("simcc_2d", simcc(), 12, 16, split_ratio=3.0)
+
+
+def test_a_missing_axis() -> None:
+    raw = simcc()
+    del raw["simcc_z"]
+    with pytest.raises(EngineError, match=r"output simcc_z: expected .* got no such output"):
+        decode("simcc_3d", raw, 12, 16)
+
+
+def test_volumes_have_a_mean_place() -> None:
+    # Two joints in 4 x 4 x 4: all of one in cell (x 1, y 2, z 3), the other half in x 0 and half in x 3, y 1, z 0.
+    volume = np.full((1, 2, 4, 4, 4), -100.0)
+    volume[0, 0, 3, 2, 1] = 50.0
+    volume[0, 1, 0, 1, [0, 3]] = 7.0
+    joints = decode("integral_volume", {"volume": volume.reshape(1, 8, 4, 4)}, 64, 64)
+    np.testing.assert_allclose(joints.joints_crop_px, [[[16, 32], [24, 16]]], atol=1e-9)
+    # Two metres over four bins from -1: bin 3 is at 0.5 m.
+    np.testing.assert_allclose(joints.relative_depth_m, [[0.5, -1.0]], atol=1e-9)
+    assert joints.mirror_sum_px == 48.0  # cells 0 and 3 mirror each other, at pixels 0 and 48
+    short = decode("integral_volume", {"volume": volume.reshape(1, 8, 4, 4)}, 64, 64, depth_range_m=1.0)
+    np.testing.assert_allclose(short.relative_depth_m, [[0.25, -0.5]], atol=1e-9)
+    with pytest.raises(EngineError, match="joints times 4 channels"):
+        decode("integral_volume", {"volume": np.zeros((1, 6, 4, 4))}, 64, 64)
+
+
+def test_location_maps_are_read_at_the_maximum() -> None:
+    heat, x, y, z = (np.zeros((1, 2, 2, 3), dtype=np.float32) for _ in range(4))
+    heat[0, 0, 1, 2], heat[0, 1, 0, 0] = 0.75, 1.5
+    x[0, 0, 1, 2], y[0, 0, 1, 2], z[0, 0, 1, 2] = 3.0, -2.0, 1.0
+    joints = decode("location_maps", {"heat": heat, "x": x, "y": y, "z": z}, 24, 16, metres_per_unit=0.1)
+    assert joints.relative_m is not None
+    np.testing.assert_allclose(joints.relative_m[0], np.array([[0.3, -0.2, 0.1], [0.0, 0.0, 0.0]]), atol=1e-9)
+    # Cells of 8 px: the centre of the third across is 2 · 8 + 3.5.
+    np.testing.assert_allclose(joints.joints_crop_px, [[[19.5, 11.5], [3.5, 3.5]]])
+    np.testing.assert_allclose(joints.scores, [[0.75, 1.0]])
+    with pytest.raises(EngineError, match=r"output z: expected shape \(1, 2, 2, 3\)"):
+        decode("location_maps", {"heat": heat, "x": x, "y": y, "z": z[..., :2]}, 24, 16)
+
+
+def test_metrabs_is_in_millimetres() -> None:
+    raw = {"coords2d": np.array([[[10.0, 20.0]]]), "coords3d": np.array([[[100.0, -200.0, 300.0]]])}
+    joints = decode("metrabs", raw, 256, 256, metres_per_unit=0.001)
+    np.testing.assert_allclose(joints.joints_crop_px, [[[10, 20]]])
+    assert joints.relative_m is not None
+    np.testing.assert_allclose(joints.relative_m, [[[0.1, -0.2, 0.3]]])
+    assert joints.scores == 1.0
+    with pytest.raises(EngineError, match=r"coords3d: expected shape \(1, 1, 3\)"):
+        decode("metrabs", {**raw, "coords3d": np.zeros((1, 2, 3))}, 256, 256)
+
+
+def test_mediapipe_counts_from_the_crops_edges() -> None:
+    landmarks, world = np.zeros((2, 33, 5)), np.ones((2, 33, 3))
+    landmarks[0, 0] = (0.5, 1.0, 0.2, 0.9, 0.6)
+    landmarks[1], world[1] = np.nan, np.nan
+    joints = decode("mediapipe_world", {"landmarks": landmarks, "world": world}, 256, 128)
+    np.testing.assert_allclose(joints.joints_crop_px[0, :2], [[127.5, 127.5], [-0.5, -0.5]])
+    assert joints.scores[0, 0] == pytest.approx(0.6)
+    # Nobody found: no coordinates, and no score above 0.
+    assert np.isnan(joints.joints_crop_px[1]).all()
+    assert (joints.scores[1] == 0).all()
+
+
+def test_choosing_joints() -> None:
+    joints = decode("simcc_3d", simcc(), 12, 16)
+    assert joints.chosen(None) is joints
+    np.testing.assert_array_equal(joints.chosen((2, 0)).scores, joints.scores[:, [2, 0]])
+    np.testing.assert_array_equal(joints.chosen((0, 1)).relative_depth_m, joints.relative_depth_m[:, :2])
+    with pytest.raises(EngineError, match="parameter joints: expected up to 3 joints, got 17"):
+        joints.chosen(tuple(range(17)))

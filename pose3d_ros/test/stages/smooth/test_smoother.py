@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from pose3d_ros.config.settings import SmootherConfig
+from pose3d_ros.engines import Engine, ManifestEntry
+from pose3d_ros.errors import EngineError, InputError
+from pose3d_ros.geometry import Camera
+from pose3d_ros.records import Detection, Person, Pose, TrackState
+from pose3d_ros.skeletons import get_skeleton
+from pose3d_ros.stages.smooth.smoother import Smoother
+
+MakeEngine = Callable[..., Engine]
+MakeEntry = Callable[..., ManifestEntry]
+
+CAMERA = Camera.from_hfov(60.0, 640, 480)
+SKELETON = get_skeleton("mpii16")
+J = 16
+X, Y = 6 * J + 4, 3 * J + 3
+STEP_NS = 50_000_000
+INPUTS = {"x": ("batch", X), "state_0": ("batch", 2, 3)}
+OUTPUTS = {"y": ("batch", Y), "next_state_0": ("batch", 2, 3)}
+
+
+def step(feeds: Any) -> dict[str, npt.NDArray[np.float32]]:
+    """Counts a person's frames in the state; per frame counted, corrects distance by 1 cm and joint j by j mm more."""
+    state = feeds["state_0"] + 1
+    along_ray = np.append(np.arange(J) * 0.001, 0.01)
+    y = np.stack([0 * along_ray, 0 * along_ray, along_ray], axis=-1).reshape(1, Y)
+    return {"y": (state[:, :1, 0] * y).astype(np.float32), "next_state_0": state}
+
+
+def person(track_id: int, root: npt.ArrayLike = (0, 0, 4), state: TrackState = TrackState.TRACKED) -> Person:
+    root_cam_m = np.array(root, dtype=np.float64)
+    joints = root_cam_m + np.linspace(-0.5, 0.5, 3 * J).reshape(J, 3)
+    pose = Pose(root_cam_m, joints, CAMERA.project(joints), np.ones(J), SKELETON, Detection(np.zeros(4), 0.9))
+    return Person(track_id, state, pose, np.zeros(3), 0.9)
+
+
+@pytest.fixture
+def engine(make_engine: MakeEngine) -> Any:
+    return make_engine(step, INPUTS, **OUTPUTS)
+
+
+@pytest.fixture
+def smoother(engine: Engine, make_entry: MakeEntry) -> Smoother:
+    return Smoother(engine, make_entry("temporal_step", skeleton="mpii16"), SmootherConfig(max_gap_s=0.5))
+
+
+def corrections(before: tuple[Person, ...], after: tuple[Person, ...]) -> list[float]:
+    distances = [[np.linalg.norm(p.pose.root_cam_m) for p in people] for people in (before, after)]
+    return [float(b - a) for a, b in zip(*distances, strict=True)]
+
+
+def test_corrections_go_along_the_ray(smoother: Smoother) -> None:
+    (before,) = people = (person(1, (3, 0, 4)),)
+    (after,) = smoother.update(people, 0)
+    ray = np.array([0.6, 0, 0.8])
+    np.testing.assert_allclose(after.pose.root_cam_m - before.pose.root_cam_m, 0.01 * ray, atol=1e-6)
+    # A joint moves with its root and by its own correction, counted from the root joint's.
+    own = (np.arange(J) - SKELETON.root) * 0.001
+    moved = after.pose.joints_cam_m - before.pose.joints_cam_m
+    np.testing.assert_allclose(moved, (0.01 + own)[:, None] * ray, atol=1e-6)
+    np.testing.assert_array_equal(after.pose.joints_img_px, before.pose.joints_img_px)
+
+
+def test_pixels_follow_when_there_is_a_camera(smoother: Smoother) -> None:
+    (after,) = smoother.update((person(1),), 0, CAMERA)
+    np.testing.assert_allclose(after.pose.joints_img_px, CAMERA.project(after.pose.joints_cam_m))
+
+
+def test_everybody_steps_in_one_batch_with_a_state_of_their_own(smoother: Smoother, engine: Any) -> None:
+    one, two = person(1), person(2, (1, 0, 5))
+    smoother.update((one,), 0)
+    people = (two, one)
+    assert corrections(people, smoother.update(people, STEP_NS)) == pytest.approx([0.01, 0.02])
+    assert [len(call["x"]) for call in engine.calls] == [1, 2]
+
+
+def test_many_people(smoother: Smoother) -> None:
+    people = tuple(person(i, (0.1 * i, 0, 4)) for i in range(1, 21))
+    smoother.update(people[:5], 0)
+    assert corrections(people, smoother.update(people, STEP_NS)) == pytest.approx([0.02] * 5 + [0.01] * 15)
+
+
+def test_features_of_two_frames(smoother: Smoother, engine: Any) -> None:
+    smoother.update((person(1, (0, 0, 4)),), 0)
+    smoother.update((person(1, (0, 0, 3.8)),), STEP_NS)
+    first, second = (call["x"][0] for call in engine.calls)
+    assert (first[3 * J : 6 * J + 3] == 0).all()
+    assert first[-1] == pytest.approx(1.0)
+    np.testing.assert_allclose(second[6 * J :], [0, 0, -2.0, 0.05 / 0.0333], atol=1e-5)
+
+
+def test_a_missing_joint_is_held_inside_and_stays_missing_outside(smoother: Smoother, engine: Any) -> None:
+    smoother.update((person(1),), 0)
+    partial = person(1)
+    partial.pose.joints_cam_m[3] = np.nan
+    (after,) = smoother.update((partial,), STEP_NS)
+    first, second = (call["x"][0] for call in engine.calls)
+    np.testing.assert_allclose(second[: 3 * J], first[: 3 * J], atol=1e-6)
+    assert np.flatnonzero(np.isnan(after.pose.joints_cam_m).any(axis=1)).tolist() == [3]
+
+
+def test_a_joint_never_seen_is_at_the_root(smoother: Smoother, engine: Any) -> None:
+    partial = person(1)
+    partial.pose.joints_cam_m[3] = np.nan
+    smoother.update((partial,), 0)
+    assert (engine.calls[0]["x"][0, 9:12] == 0).all()
+    assert np.isfinite(engine.calls[0]["x"]).all()
+
+
+@pytest.mark.parametrize("state", [TrackState.PREDICTED, TrackState.LOST])
+def test_unseen_people_pass(smoother: Smoother, engine: Any, state: TrackState) -> None:
+    unseen = person(1, state=state)
+    assert smoother.update((unseen,), 0) == (unseen,)
+    assert engine.calls == []
+
+
+def test_a_short_absence_keeps_the_past_and_a_long_one_does_not(smoother: Smoother) -> None:
+    people = (person(1),)
+    smoother.update(people, 0)
+    assert corrections(people, smoother.update(people, 400_000_000)) == pytest.approx([0.02])
+    assert corrections(people, smoother.update(people, 1_000_000_000)) == pytest.approx([0.01])
+
+
+def test_lost_people_are_forgotten(smoother: Smoother) -> None:
+    people = (person(1),)
+    smoother.update(people, 0)
+    smoother.update((person(1, state=TrackState.LOST),), STEP_NS)
+    assert corrections(people, smoother.update(people, 2 * STEP_NS)) == pytest.approx([0.01])
+
+
+def test_a_clock_that_goes_back_or_a_reset_forgets_everybody(smoother: Smoother) -> None:
+    people = (person(1),)
+    smoother.update(people, 5 * STEP_NS)
+    assert corrections(people, smoother.update(people, 4 * STEP_NS)) == pytest.approx([0.01])
+    smoother.reset()
+    assert corrections(people, smoother.update(people, 5 * STEP_NS)) == pytest.approx([0.01])
+
+
+def test_another_skeleton_is_refused(smoother: Smoother) -> None:
+    from pose3d_ros.stages.skeleton_conversion import convert_people
+
+    said = set()
+    for track_id in (1, 2):  # one problem for the node, whoever comes first
+        with pytest.raises(InputError, match=r"^skeleton of the people: .*mpii16, got coco17") as raised:
+            smoother.update(convert_people([person(track_id)], get_skeleton("coco17")), 0)
+        said.add(str(raised.value))
+    assert len(said) == 1
+    assert "smoother:=false" in said.pop()
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs"),
+    [
+        ({"x": ("batch", X + 1), "state_0": ("batch", 2, 3)}, OUTPUTS),
+        ({"x": ("batch", X), "memory": ("batch", 2, 3)}, OUTPUTS),
+        (INPUTS, {"y": ("batch", Y), "next_state_0": ("batch", 2, 4)}),
+        (INPUTS, {"y": ("batch", Y)}),
+    ],
+)
+def test_engines_of_another_layout_are_refused(
+    make_engine: MakeEngine, make_entry: MakeEntry, inputs: Any, outputs: Any
+) -> None:
+    with pytest.raises(EngineError, match="smoother"):
+        Smoother(make_engine(step, inputs, **outputs), make_entry("temporal_step", skeleton="mpii16"))
+
+
+def test_the_delay_is_the_manifests(engine: Engine, make_entry: MakeEntry) -> None:
+    assert Smoother(engine, make_entry("temporal_step", skeleton="mpii16")).delay_frames == 0
+    entry = make_entry("temporal_step", skeleton="mpii16", parameters={"delay_frames": 2})
+    assert Smoother(engine, entry).delay_frames == 2
+    with pytest.raises(EngineError, match="delay_frames"):
+        Smoother(engine, make_entry("temporal_step", skeleton="mpii16", parameters={"delay_frames": -1}))

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pose3d_ros.records import Detection, Pose
+from pose3d_ros.skeletons import get_skeleton
+from pose3d_ros.stages.track.duplicates import drop_duplicates, image_similarity
+
+SKELETON = get_skeleton("mpii16")
+
+
+def pose(shift_px: float, score: float = 0.9, side_px: float = 100.0, valid: int = 16) -> Pose:
+    joints = np.stack((np.linspace(0, 100, 16) + shift_px, np.linspace(0, 100, 16)), axis=-1)
+    joints[valid:] = np.nan
+    box = np.array([shift_px, 0, shift_px + side_px, side_px])
+    return Pose(np.array([0, 0, 4.0]), np.zeros((16, 3)), joints, np.ones(16), SKELETON, Detection(box, score))
+
+
+def test_similarity_by_hand() -> None:
+    # σ is a tenth of the 100 px side: 10 px apart is exp(−1/2).
+    similarity = image_similarity([pose(0), pose(10)])
+    np.testing.assert_allclose(similarity, [[1, np.exp(-0.5)], [np.exp(-0.5), 1]])
+
+
+def test_the_smaller_person_sets_the_scale() -> None:
+    similarity = image_similarity([pose(0, side_px=200), pose(10, side_px=100)])
+    assert similarity[0, 1] == pytest.approx(np.exp(-0.5))
+
+
+def test_boxes_decide_where_few_joints_are_shared() -> None:
+    similarity = image_similarity([pose(0, valid=2), pose(50)])
+    assert similarity[0, 1] == pytest.approx(50 / 150)
+
+
+def test_the_better_of_two_stays_in_its_place() -> None:
+    far = pose(300, 0.5)
+    best = pose(2, 0.9)
+    assert drop_duplicates([pose(0, 0.6), far, best], 0.7) == (far, best)
+
+
+def test_neighbours_both_stay() -> None:
+    both = (pose(0), pose(30))
+    assert drop_duplicates(both, 0.7) == both
+    assert drop_duplicates((), 0.7) == ()

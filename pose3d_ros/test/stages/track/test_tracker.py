@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from pose3d_ros.config.settings import TrackerConfig
+from pose3d_ros.geometry import Camera
+from pose3d_ros.records import Detection, Person, Pose, TrackState
+from pose3d_ros.skeletons import get_skeleton
+from pose3d_ros.stages.track.tracker import Tracker
+
+CAMERA = Camera.from_hfov(60.0, 640, 480)
+SKELETON = get_skeleton("mpii16")
+STEP_NS = 100_000_000
+BODY_M = np.stack((np.linspace(-0.3, 0.3, 16), np.linspace(-0.8, 0.9, 16), np.zeros(16)), axis=-1)
+
+
+def pose(root: npt.ArrayLike, score: float = 0.9, sigma_m: float = float("nan")) -> Pose:
+    root_cam_m = np.array(root, dtype=np.float64)
+    joints = root_cam_m + BODY_M
+    pixels = CAMERA.project(joints)
+    box = np.concatenate((pixels.min(axis=0), pixels.max(axis=0)))
+    return Pose(root_cam_m, joints, pixels, np.ones(16), SKELETON, Detection(box, score), sigma_m)
+
+
+def states(people: tuple[Person, ...]) -> list[tuple[int, TrackState]]:
+    return [(p.track_id, p.state) for p in people]
+
+
+def walk(tracker: Tracker, frames: int, first: int = 0) -> tuple[Person, ...]:
+    """Somebody walks right at 1 m/s, 4 m away, seen every 0.1 s."""
+    people: tuple[Person, ...] = ()
+    for i in range(first, first + frames):
+        people = tracker.update([pose((0.1 * i - 0.5, 0, 4))], i * STEP_NS, CAMERA)
+    return people
+
+
+def test_a_life() -> None:
+    tracker = Tracker(TrackerConfig(min_hits=3, max_age_s=0.25))
+    history = [states(walk(tracker, 1, first=i)) for i in range(4)]
+    history += [states(tracker.update([], i * STEP_NS, CAMERA)) for i in range(4, 8)]
+    new, tracked, predicted, lost = TrackState
+    expected = [new, new, tracked, tracked, predicted, predicted, lost]
+    assert history == [*[[(1, s)] for s in expected], []]
+
+
+def test_the_seen_pose_is_the_measurement() -> None:
+    tracker = Tracker()
+    measured = pose((0, 0, 4))
+    tracker.update([pose((0.1, 0, 4.2))], 0, CAMERA)
+    (person,) = tracker.update([measured], STEP_NS, CAMERA)
+    assert person.pose is measured
+    assert person.score == 0.9
+
+
+def test_velocity_in_metres_per_second() -> None:
+    (person,) = walk(Tracker(), 30)
+    np.testing.assert_allclose(person.velocity_cam_mps, [1, 0, 0], atol=0.05)
+
+
+def test_an_unseen_person_goes_on_slowing_down() -> None:
+    tracker = Tracker(TrackerConfig(velocity_decay_s=0.5))
+    (seen,) = walk(tracker, 30)
+    first, second = (tracker.update([], i * STEP_NS, CAMERA)[0] for i in (30, 31))
+    moved = [p.pose.root_cam_m[0] - seen.pose.root_cam_m[0] for p in (first, second)]
+    # The step after the last measurement is whole; the next one is 0.5 (1 − exp(−0.2)).
+    assert moved == pytest.approx([0.1, 0.1 + 0.5 * (1 - np.exp(-0.2))], abs=0.01)
+    np.testing.assert_allclose(first.pose.joints_cam_m - first.pose.root_cam_m, BODY_M, atol=1e-9)
+    np.testing.assert_allclose(first.pose.joints_img_px, CAMERA.project(first.pose.joints_cam_m))
+    assert second.score < first.score < seen.score
+    assert first.pose.root_sigma_m < second.pose.root_sigma_m
+
+
+def test_a_predicted_box_follows_and_without_a_camera_pixels_are_unknown() -> None:
+    tracker = Tracker()
+    (seen,) = walk(tracker, 20)
+    (with_camera,) = tracker.update([], 20 * STEP_NS, CAMERA)
+    (without,) = tracker.update([], 21 * STEP_NS)
+    shift_px = CAMERA.fx_px * 0.1 / 4
+    np.testing.assert_allclose(
+        with_camera.pose.detection.box_xyxy_px - seen.pose.detection.box_xyxy_px, [shift_px, 0, shift_px, 0], atol=1.0
+    )
+    assert np.isnan(without.pose.joints_img_px).all()
+    np.testing.assert_allclose(without.pose.detection.box_xyxy_px, seen.pose.detection.box_xyxy_px)
+
+
+def test_someone_behind_a_pillar_comes_back_as_themselves() -> None:
+    tracker = Tracker()
+    walk(tracker, 10)
+    for i in range(10, 18):
+        tracker.update([], i * STEP_NS, CAMERA)
+    assert states(walk(tracker, 1, first=18)) == [(1, TrackState.TRACKED)]
+
+
+def test_the_order_of_poses_does_not_matter() -> None:
+    tracker = Tracker()
+    left, right = pose((-1, 0, 4)), pose((1, 0, 4))
+    tracker.update([left, right], 0, CAMERA)
+    people = tracker.update([right, left], STEP_NS, CAMERA)
+    assert [(p.track_id, p.pose is left) for p in people] == [(1, True), (2, False)]
+
+
+def test_depth_noise_does_not_break_a_track_but_a_side_step_does() -> None:
+    config = TrackerConfig(depth_sigma=0.1)
+    deeper = Tracker(config)
+    for i in range(5):
+        deeper.update([pose((0, 0, 4))], i * STEP_NS, CAMERA)
+    assert len(deeper.update([pose((0, 0, 4.8))], 5 * STEP_NS, CAMERA)) == 1
+    aside = Tracker(config)
+    for i in range(5):
+        aside.update([pose((0, 0, 4))], i * STEP_NS, CAMERA)
+    assert len(aside.update([pose((1.6, 0, 4))], 5 * STEP_NS, CAMERA)) == 2
+
+
+def test_a_root_far_off_in_depth_keeps_its_identity_by_its_box() -> None:
+    tracker = Tracker()
+    for i in range(5):
+        tracker.update([pose((0, 0, 4), sigma_m=0.05)], i * STEP_NS, CAMERA)
+    near = pose((0, 0, 4))
+    away = np.array([0, 0, 2.0])
+    wrong = replace(near, root_cam_m=near.root_cam_m + away, joints_cam_m=near.joints_cam_m + away, root_sigma_m=0.05)
+    (person,) = tracker.update([wrong], 5 * STEP_NS, CAMERA)
+    assert states((person,)) == [(1, TrackState.TRACKED)]
+    assert person.pose is wrong
+    assert states(tracker.update([near], 6 * STEP_NS, CAMERA)) == [(1, TrackState.TRACKED)]
+
+
+def test_weak_detections_continue_tracks_and_start_none() -> None:
+    tracker = Tracker(TrackerConfig(new_track_score=0.5))
+    assert tracker.update([pose((0, 0, 4), score=0.4)], 0, CAMERA) == ()
+    tracker.update([pose((0, 0, 4))], STEP_NS, CAMERA)
+    people = tracker.update([pose((0, 0, 4), score=0.3), pose((2, 0, 4), score=0.3)], 2 * STEP_NS, CAMERA)
+    assert states(people) == [(1, TrackState.TRACKED)]
+
+
+def test_two_detections_of_one_person_are_one() -> None:
+    again = pose((0.01, 0, 4.3), score=0.6)
+    people = Tracker().update([again, pose((0, 0, 4), score=0.8), pose((1.5, 0, 4))], 0, CAMERA)
+    assert sorted(p.score for p in people) == [0.8, 0.9]
+
+
+def test_a_false_alarm_is_given_up_and_said_to_be_lost_once() -> None:
+    tracker = Tracker(TrackerConfig(min_hits=2))
+    seen = [states(tracker.update([pose((0, 0, 4))], 0, CAMERA))]
+    seen += [states(tracker.update([], i * STEP_NS, CAMERA)) for i in range(1, 8)]
+    assert seen[0] == [(1, TrackState.NEW)]
+    assert [s for s in seen[1:] if s] == [[(1, TrackState.LOST)]]
+
+
+@pytest.mark.parametrize("stamp_ns", [0, 40 * STEP_NS])
+def test_a_clock_that_jumps_starts_afresh_with_new_identities(stamp_ns: int) -> None:
+    tracker = Tracker(TrackerConfig(max_gap_s=1.0))
+    walk(tracker, 5, first=10)
+    assert states(tracker.update([pose((0, 0, 4))], stamp_ns, CAMERA)) == [(2, TrackState.NEW)]
+
+
+def test_reset_never_reuses_an_identity() -> None:
+    tracker = Tracker()
+    walk(tracker, 5)
+    tracker.reset()
+    assert states(walk(tracker, 1)) == [(2, TrackState.NEW)]
+
+
+def test_poses_without_a_place_are_passed_over() -> None:
+    nowhere = pose((0, 0, 4))
+    nowhere.root_cam_m[2] = np.nan
+    assert Tracker().update([nowhere, pose((0, 0, 5))], 0, CAMERA)[0].pose.root_cam_m[2] == 5
+
+
+def test_someone_who_walks_through_the_camera_is_lost() -> None:
+    tracker = Tracker(TrackerConfig(velocity_decay_s=30.0))
+    for i in range(20):
+        tracker.update([pose((0, 0, 2.4 - 0.1 * i), sigma_m=0.01)], i * STEP_NS, CAMERA)
+    people = [tracker.update([], i * STEP_NS, CAMERA) for i in range(20, 28)]
+    assert TrackState.LOST in [p.state for frame in people for p in frame]
+    assert all(p.pose.root_cam_m[2] > 0 for frame in people for p in frame if p.state == TrackState.PREDICTED)
+
+
+def test_a_repeated_stamp_is_harmless() -> None:
+    tracker = Tracker()
+    walk(tracker, 5)
+    assert states(walk(tracker, 1, first=4)) == [(1, TrackState.TRACKED)]
+    assert states(tracker.update([], 4 * STEP_NS, CAMERA)) == [(1, TrackState.PREDICTED)]
+
+
+def test_missing_joints_do_not_matter() -> None:
+    tracker = Tracker()
+    for i in range(3):
+        partial = pose((0, 0, 4))
+        partial.joints_cam_m[i:] = np.nan
+        partial.joints_img_px[i:] = np.nan
+        people = tracker.update([partial, pose((1.5, 0, 4))], i * STEP_NS, CAMERA)
+    assert states(people) == [(1, TrackState.TRACKED), (2, TrackState.TRACKED)]

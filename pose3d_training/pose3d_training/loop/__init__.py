@@ -1,0 +1,1 @@
+"""The training loop that every net shares, its recipes and checkpoints."""

@@ -1,0 +1,133 @@
+"""What one training run is: a frozen, checked copy of a recipe file, saved beside its checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pose3d_ros.errors import ConfigError
+
+NETS = ("detector", "root_pose", "smoother", "lifter")
+ARCHITECTURES = ("residual", "sem_gcn", "temporal")
+"""Of the net `lifter`: Martinez 2017, Zhao 2019, Pavllo 2019."""
+OPTIMIZERS = ("adamw", "muon")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One net's training. Sizes in pixels; `steps` is the length of the cosine schedule.
+
+    architecture, input_skeleton, blocks, causal, dropout: of the net `lifter`. `blocks` are the residual ones of nets
+    of single frames; a temporal one that is not `causal` waits for frames to come.
+    """
+
+    net: str
+    steps: int
+    batch_size: int
+    learning_rate: float
+    seed: int = 1
+    backbone: str = ""
+    input_width_px: int = 256
+    input_height_px: int = 256
+    skeleton: str = "muco21"
+    num_deconv: int = 1
+    deconv_channels: int = 128
+    depth_bins: int = 16
+    refine_channels: int = 0
+    channels: int = 128
+    filter_widths: tuple[int, ...] = (3, 3, 3)
+    architecture: str = ""
+    input_skeleton: str = "coco17"
+    blocks: int = 2
+    causal: bool = True
+    dropout: float = 0.0
+    optimizer: str = "adamw"
+    weight_decay: float = 0.01
+    warmup_steps: int = 300
+    ema_decay: float = 0.999
+    bfloat16: bool = True
+    workers: int = 1
+    log_every: int = 50
+    save_every: int = 250
+
+    def __post_init__(self) -> None:
+        if self.net not in NETS:
+            raise ConfigError(
+                "recipe key net", expected="one of " + ", ".join(NETS), got=repr(self.net), fix="Name the net."
+            )
+        if (self.architecture in ARCHITECTURES) != (self.net == "lifter"):
+            raise ConfigError(
+                "recipe key architecture",
+                expected="one of " + ", ".join(ARCHITECTURES) if self.net == "lifter" else "none, as net is no lifter",
+                got=repr(self.architecture),
+                fix="Name the lifter's architecture, or leave the key out.",
+            )
+        if not 0 <= self.dropout < 1:
+            raise ConfigError(
+                "recipe key dropout", expected="0 or more, below 1", got=repr(self.dropout), fix="Correct it."
+            )
+        if self.optimizer not in OPTIMIZERS:
+            raise ConfigError(
+                "recipe key optimizer",
+                expected="one of " + ", ".join(OPTIMIZERS),
+                got=repr(self.optimizer),
+                fix="Name the optimiser.",
+            )
+        if min(self.warmup_steps, self.refine_channels, self.depth_bins, self.workers) < 0:
+            raise ConfigError(
+                "recipe keys warmup_steps, refine_channels, depth_bins and workers",
+                expected="0 or more",
+                got=f"{self.warmup_steps}, {self.refine_channels}, {self.depth_bins}, {self.workers}",
+                fix="Correct them.",
+            )
+        for name in ("steps", "batch_size", "learning_rate", "log_every", "save_every", "blocks"):
+            if getattr(self, name) <= 0:
+                raise ConfigError(
+                    f"recipe key {name}", expected="a positive number", got=repr(getattr(self, name)), fix="Correct it."
+                )
+
+    def save(self, path: Path) -> None:
+        """Write every value, defaults included, so that the run can be repeated from this file alone."""
+        values = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        path.write_text(yaml.safe_dump(values, sort_keys=False))
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read a recipe file. Raises ConfigError for an unknown key, a missing one or a value of the wrong type."""
+    try:
+        values = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(
+            "recipe", expected="a readable YAML file", got=str(error), fix="See pose3d_training/recipes."
+        ) from error
+    if not isinstance(values, Mapping):
+        raise ConfigError(
+            "recipe", expected="keys and values", got=type(values).__name__, fix="See pose3d_training/recipes."
+        )
+    known = {f.name: f for f in fields(Recipe)}
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise ConfigError(
+            "recipe", expected="keys of " + ", ".join(known), got=", ".join(unknown), fix="Remove or rename them."
+        )
+    try:
+        checked: dict[str, Any] = {k: _checked(k, v, str(known[k].type)) for k, v in values.items()}
+        return Recipe(**checked)
+    except TypeError as error:
+        raise ConfigError(
+            "recipe", expected="net, steps, batch_size, learning_rate", got=str(error), fix="Add what lacks."
+        ) from error
+
+
+def _checked(name: str, value: object, kind: str) -> object:
+    if kind.startswith("tuple") and isinstance(value, list) and all(isinstance(v, int) for v in value):
+        return tuple(value)
+    if kind == "float" and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if kind == type(value).__name__:
+        return value
+    raise ConfigError(f"recipe key {name}", expected=kind, got=repr(value), fix="Correct the value.")

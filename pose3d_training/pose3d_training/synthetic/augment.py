@@ -1,0 +1,66 @@
+"""What cameras and light do to a picture, drawn at random: exposure, white balance, blur, noise, compression."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from pose3d_ros.types import ImageArray
+
+
+def photograph(image_bgr: ImageArray, rng: np.random.Generator) -> ImageArray:
+    """The same picture as a real camera might have taken it, (H, W, 3) uint8."""
+    image = cv2.LUT(image_bgr, _tone_curves(rng))
+    if rng.random() < 0.2:
+        image = _soften(image, rng)
+    if rng.random() < 0.4:
+        image = cv2.add(image, _grain(image.shape[1], image.shape[0], rng), dtype=cv2.CV_8U)
+    if rng.random() < 0.05:
+        image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+    if rng.random() < 0.35:
+        quality = int(rng.integers(25, 90))
+        packed = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        image = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)
+    return np.asarray(image, np.uint8)
+
+
+def _grain(width_px: int, height_px: int, rng: np.random.Generator) -> cv2.typing.MatLike:
+    """Sensor noise (H, W, 3) int16, a little coarser than a pixel, as after a camera's own scaling: a random part of
+    one tile, since drawing as many normal numbers would cost more than everything else."""
+    tile = _noise_tile()
+    y, x = rng.integers(0, tile.shape[0] // 2, 2)
+    height, width = height_px // 2 + 1, width_px // 2 + 1
+    part = np.take(np.take(tile, range(y, y + height), 0, mode="wrap"), range(x, x + width), 1, mode="wrap")
+    part = part * np.float32(rng.uniform(1, 8))
+    return np.asarray(cv2.resize(part, (width_px, height_px), interpolation=cv2.INTER_LINEAR), np.int16)
+
+
+@lru_cache(maxsize=1)
+def _noise_tile() -> npt.NDArray[np.float32]:
+    return np.random.default_rng(0).normal(size=(512, 512, 3)).astype(np.float32)
+
+
+def _tone_curves(rng: np.random.Generator) -> ImageArray:
+    """Look-up table (256, 1, 3): gain, offset and gamma, a little apart in each channel."""
+    grey = np.arange(256)[:, None] / 255.0
+    gamma = np.exp(rng.normal(0, 0.22)) * np.exp(rng.normal(0, 0.04, 3))
+    gain = rng.uniform(0.65, 1.25) * np.exp(rng.normal(0, 0.07, 3))
+    curve = gain * grey**gamma + rng.uniform(-0.08, 0.12)
+    return np.asarray(np.clip(curve * 255, 0, 255), np.uint8)[:, None, :]
+
+
+def _soften(image: cv2.typing.MatLike, rng: np.random.Generator) -> ImageArray:
+    """Defocus (Gaussian) or motion blur along a random direction."""
+    if rng.random() < 0.6:
+        return np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.6, 2.0)), np.uint8)
+    length = int(rng.integers(3, 10))
+    kernel = np.zeros((length, length), np.float32)
+    angle = rng.uniform(0, np.pi)
+    half = (length - 1) / 2
+    end = np.array([np.cos(angle), np.sin(angle)]) * half
+    a, b = (half - end).round().astype(int), (half + end).round().astype(int)
+    cv2.line(kernel, (int(a[0]), int(a[1])), (int(b[0]), int(b[1])), 1.0)
+    return np.asarray(cv2.filter2D(image, -1, kernel / kernel.sum()), np.uint8)

@@ -1,0 +1,212 @@
+"""Scenes composed afresh from rendered people: several of one camera's sprites over a background, far to near."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from pose3d_ros.geometry import Camera
+from pose3d_ros.types import Array, ImageArray
+from pose3d_training.synthetic.lens_warp import LensWarp
+from pose3d_training.synthetic.occluders import paint_blocks, put_thing
+from pose3d_training.synthetic.photo_folders import picture_paths, read_thing, shrink
+from pose3d_training.synthetic.shadows import cast_on_floor
+from pose3d_training.synthetic.sprite_bank import Sprite, SpriteBank
+
+_CROWD_PROBABILITIES = (0.06, 0.22, 0.23, 0.19, 0.13, 0.08, 0.05, 0.025, 0.015)
+"""Probability of 0, 1, 2 … people in a scene."""
+
+_LENS_SHARE = 0.25
+"""How many scenes are seen through a lens that bends lines."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """One composed picture with the truth about the n people in it, nearest last.
+
+    image_bgr (H, W, 3) uint8, seen by `camera`. boxes_xyxy_px (n, 4): whole silhouettes, hidden parts included, clipped
+    to the image. joints_cam_m (n, J, 3) in the camera's optical frame. visible (n,): the share of each whole
+    silhouette, clipped or hidden parts counted as lost, that the picture shows. owner (H, W) int8: index of the
+    person seen at each pixel, -1 for the background. inside (n,): share of the whole box that is in the image. rows
+    (n,): the people in the bank's index.
+    """
+
+    image_bgr: ImageArray
+    camera: Camera
+    boxes_xyxy_px: Array
+    joints_cam_m: Array
+    visible: Array
+    owner: npt.NDArray[np.int8]
+    inside: Array
+    rows: npt.NDArray[np.int64]
+
+
+_THING_PX = 320
+_MIN_SIDE_PX = 16
+
+
+def clip_box(box_xyxy_px: Array, width_px: int, height_px: int) -> Array:
+    """Boxes (..., 4) cut at the image's edges (-0.5 and size - 0.5: integer coordinates are pixel centres)."""
+    low, high = np.full(4, -0.5), np.array([width_px, height_px, width_px, height_px]) - 0.5
+    return np.clip(box_xyxy_px, low, high)
+
+
+def paste(image_bgr: ImageArray, owner: npt.NDArray[np.int8], sprite: Sprite, index: int, gain: Array) -> int:
+    """Lay one sprite over the picture in place; returns how many pixels it covers by more than half.
+
+    gain (3,): factors on blue, green, red, so that one body does not always have the same colours.
+    """
+    height, width = sprite.rgba.shape[:2]
+    y0, x0 = max(sprite.y0_px, 0), max(sprite.x0_px, 0)
+    y1, x1 = min(sprite.y0_px + height, image_bgr.shape[0]), min(sprite.x0_px + width, image_bgr.shape[1])
+    if y1 <= y0 or x1 <= x0:
+        return 0
+    rgba = sprite.rgba[y0 - sprite.y0_px : y1 - sprite.y0_px, x0 - sprite.x0_px : x1 - sprite.x0_px]
+    target = image_bgr[y0:y1, x0:x1]
+    alpha = rgba[..., 3:].astype(np.float32) * np.float32(1 / 255)
+    colour = np.minimum(rgba[..., 2::-1] * gain.astype(np.float32), np.float32(255))
+    target[:] = (target + alpha * (colour - target)).astype(np.uint8)
+    solid = rgba[..., 3] > 127
+    owner[y0:y1, x0:x1][solid] = index
+    return int(np.count_nonzero(solid))
+
+
+class Backgrounds:
+    """Pictures without people, kept in memory, cut and mirrored afresh for every scene.
+
+    Pictures with see-through parts (PNG with alpha) are things: they are put before and behind people.
+    """
+
+    def __init__(self, folders: Sequence[Path], longest_px: int = 1280) -> None:
+        self.images: list[ImageArray] = []
+        self.things: list[ImageArray] = []
+        for path in picture_paths(folders):
+            thing = read_thing(path)
+            if thing is not None:
+                self.things.append(shrink(thing, _THING_PX))
+                continue
+            picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+            if picture is not None and min(picture.shape[:2]) >= _MIN_SIDE_PX:
+                self.images.append(shrink(picture, longest_px))
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def draw(self, rng: np.random.Generator, width_px: int, height_px: int) -> ImageArray:
+        """A random part of a random picture (or plain noise when there is none), (height, width, 3) uint8."""
+        if not self.images:
+            coarse = rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)
+            return np.asarray(cv2.resize(coarse, (width_px, height_px), interpolation=cv2.INTER_CUBIC), np.uint8)
+        source = self.images[rng.integers(len(self.images))]
+        height, width = source.shape[:2]
+        side = rng.uniform(0.45, 1.0) * min(width / width_px, height / height_px)
+        part_w, part_h = max(int(side * width_px), 8), max(int(side * height_px), 8)
+        x0, y0 = rng.integers(width - part_w + 1), rng.integers(height - part_h + 1)
+        part = source[y0 : y0 + part_h, x0 : x0 + part_w]
+        if rng.random() < 0.5:
+            part = part[:, ::-1]
+        return np.asarray(cv2.resize(part, (width_px, height_px), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+class SceneComposer:
+    """Draws scenes: a camera of the bank, some of its people, a background and, at times, things in front."""
+
+    def __init__(self, bank: SpriteBank, backgrounds: Backgrounds) -> None:
+        self.bank = bank
+        self.backgrounds = backgrounds
+
+    def draw(self, rng: np.random.Generator) -> Scene:
+        """One scene; the generator alone decides what is in it."""
+        members = self.bank.group_members(int(rng.integers(self.bank.group_count)))
+        first = self.bank.sprite(int(members[0]))
+        count = min(int(rng.choice(len(_CROWD_PROBABILITIES), p=_CROWD_PROBABILITIES)), len(members))
+        drawn = {int(i): self.bank.sprite(int(i)) for i in rng.choice(members, count, replace=False)}
+        rows = _without_collisions(drawn)
+        chosen = [drawn[i] for i in rows]
+        width, height = first.image_width_px, first.image_height_px
+        image = self.backgrounds.draw(rng, width, height)
+        owner = np.full((height, width), -1, np.int8)
+        self._put_things(image, owner, rng, (0.5, 0.25, 0.15, 0.1))
+        cast_on_floor(image, chosen, rng.uniform(0.3, 1.0))
+        lit = rng.uniform(0.75, 1.25)
+        painted = [
+            paste(image, owner, s, i, lit * rng.uniform(0.85, 1.15) * rng.uniform(0.93, 1.07, 3))
+            for i, s in enumerate(chosen)
+        ]
+        paint_blocks(image, owner, rng)
+        self._put_things(image, owner, rng, (0.8, 0.15, 0.03, 0.02))
+        scene = _scene(image, owner, chosen, rows, painted, first)
+        return _through_lens(scene, rng) if rng.random() < _LENS_SHARE else scene
+
+    def _put_things(
+        self, image: ImageArray, owner: npt.NDArray[np.int8], rng: np.random.Generator, counts: tuple[float, ...]
+    ) -> None:
+        """Lay some cut-out things over the picture; counts: probability of 0, 1, 2 … of them."""
+        things = self.backgrounds.things
+        for _ in range(int(rng.choice(len(counts), p=counts)) if things else 0):
+            put_thing(image, owner, things[int(rng.integers(len(things)))], rng)
+
+
+def _through_lens(scene: Scene, rng: np.random.Generator) -> Scene:
+    warp = LensWarp.random(scene.camera, rng)
+    boxes = warp.boxes(scene.boxes_xyxy_px)
+    clipped = clip_box(boxes, scene.camera.width_px, scene.camera.height_px)
+    kept = _area(clipped) / np.maximum(_area(boxes), 1e-6)
+    return replace(
+        scene,
+        image_bgr=warp.image(scene.image_bgr),
+        camera=warp.camera,
+        owner=warp.owner(scene.owner),
+        boxes_xyxy_px=clipped,
+        visible=scene.visible * kept,
+        inside=scene.inside * kept,
+    )
+
+
+def _without_collisions(sprites: Mapping[int, Sprite], spacing_m: float = 0.45) -> list[int]:
+    """Far to near, leaving out people who would stand inside another."""
+    kept: dict[int, Array] = {}
+    for i, sprite in sprites.items():
+        here = _ground_point(sprite)
+        if all(np.linalg.norm(here - other) > spacing_m for other in kept.values()):
+            kept[i] = here
+    return sorted(kept, key=lambda i: -float(kept[i][2]))
+
+
+def _ground_point(sprite: Sprite) -> Array:
+    return np.asarray(sprite.joints_cam_m.mean(axis=0), np.float64)
+
+
+def _scene(
+    image: ImageArray,
+    owner: npt.NDArray[np.int8],
+    people: list[Sprite],
+    rows: list[int],
+    painted: list[int],
+    first: Sprite,
+) -> Scene:
+    seen = np.bincount(owner[owner >= 0].astype(np.int64), minlength=len(people))
+    whole = np.array([s.alpha_box for s in people], np.float64).reshape(-1, 4)
+    clipped = clip_box(whole, first.image_width_px, first.image_height_px)
+    inside = _area(clipped) / np.maximum(_area(whole), 1e-6)
+    visible = inside * seen / np.maximum(np.array(painted, np.float64), 1)
+    joints = np.array([s.joints_cam_m for s in people], np.float64).reshape(len(people), *first.joints_cam_m.shape)
+    return Scene(
+        image,
+        Camera(np.asarray(first.K, np.float64), first.image_width_px, first.image_height_px),
+        clipped,
+        joints,
+        np.asarray(visible, np.float64),
+        owner,
+        np.asarray(inside, np.float64),
+        np.array(rows, np.int64),
+    )
+
+
+def _area(boxes_xyxy: Array) -> Array:
+    return np.asarray(np.prod(np.maximum(boxes_xyxy[:, 2:] - boxes_xyxy[:, :2], 0), axis=1), np.float64)

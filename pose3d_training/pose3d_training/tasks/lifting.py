@@ -1,0 +1,78 @@
+"""The lifters' training task: 3D joints of people whose 2D joints a net has found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from pose3d_ros.skeletons import get_skeleton
+from pose3d_ros.types import Array
+from pose3d_training.loop.recipe import Recipe
+from pose3d_training.loop.training_loop import Batch, Task, loaded
+from pose3d_training.nets.lifter_nets import FrameLifter, ResidualLifter
+from pose3d_training.nets.sem_gcn import SkeletonLifter
+from pose3d_training.nets.temporal_net import TemporalModel
+from pose3d_training.tasks.lifting_samples import LiftSamples
+
+IN_FEATURES = 3
+"""x, y and the score of each joint."""
+_WINDOW_FRAMES = 40
+
+
+def build_lifter(recipe: Recipe) -> FrameLifter | TemporalModel:
+    """The untrained net of a recipe."""
+    seen, skeleton = get_skeleton(recipe.input_skeleton), get_skeleton(recipe.skeleton)
+    sizes = len(seen), IN_FEATURES, len(skeleton)
+    if recipe.architecture == "residual":
+        net = ResidualLifter(*sizes, channels=recipe.channels, blocks=recipe.blocks, dropout=recipe.dropout)
+        nn.init.zeros_(net.w2.weight)  # poses of metres to begin with would take long to unlearn
+        return net
+    if recipe.architecture == "sem_gcn":
+        return SkeletonLifter(seen, skeleton, IN_FEATURES, channels=recipe.channels, layers=recipe.blocks)
+    widths, causal = recipe.filter_widths, recipe.causal
+    return TemporalModel(*sizes, widths, causal=causal, dropout=recipe.dropout, channels=recipe.channels)
+
+
+def lifted(module: nn.Module, features: Tensor) -> Tensor:
+    """Joints (N, T, J_out, 3) of every frame of features (N, T, J_in, F).
+
+    A temporal net sees the first frame repeated before a sequence and, if it is symmetric, the last one behind it.
+    """
+    if isinstance(module, TemporalModel):
+        before = module.receptive_field - 1 if module.causal else module.receptive_field // 2
+        after = module.receptive_field - 1 - before
+        ends = features[:, :1].expand(-1, before, -1, -1), features[:, -1:].expand(-1, after, -1, -1)
+        joints: Tensor = module(torch.cat((ends[0], features, ends[1]), dim=1))
+        return joints
+    frames: Tensor = module(features.flatten(0, 1))
+    return frames.reshape(*features.shape[:2], *frames.shape[1:])
+
+
+def centre_outputs(model: TemporalModel, root: int) -> None:
+    """Make a temporal net's joints relative to the joint of index `root`, in place: its last layer is linear."""
+    with torch.no_grad():
+        for parameter in model.shrink.parameters():
+            joints = parameter.view(model.num_joints_out, 3, -1)
+            joints -= joints[root].clone()
+
+
+class LifterTask(Task):
+    """Mean distance of the joints, relative to the root, from where they are (MPJPE)."""
+
+    def __init__(self, recipe: Recipe, tracks: Sequence[Array]) -> None:
+        self.recipe, self.tracks = recipe, tracks
+        self.module: nn.Module = build_lifter(recipe)
+
+    def batches(self, seed: int) -> Iterator[Batch]:
+        seen, skeleton = get_skeleton(self.recipe.input_skeleton), get_skeleton(self.recipe.skeleton)
+        frames = _WINDOW_FRAMES if self.recipe.architecture == "temporal" else 1
+        return loaded(LiftSamples(self.tracks, seen, skeleton, frames, seed), self.recipe)
+
+    def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        root = get_skeleton(self.recipe.skeleton).root
+        joints = lifted(self.module, batch["features"]).float()
+        error = joints - joints[:, :, root : root + 1] - batch["target_m"]
+        distance = error.norm(dim=-1).mean()
+        return 10 * distance, {"joint_mm": distance.detach() * 1000}

@@ -1,0 +1,148 @@
+"""Import of SemGCN's checkpoints: the net is found from the file, and the engine answers as the net does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from torch import Tensor, nn
+
+from pose3d_ros.cli.main import main
+from pose3d_ros.engines import choose_backend, load_manifest, open_engine
+from pose3d_ros.errors import EngineError
+from pose3d_ros.skeletons import SKELETONS, Skeleton, get_skeleton
+from pose3d_training.importing.checkpoint_import import Imported
+from pose3d_training.importing.import_lifters import import_martinez, import_semgcn
+from pose3d_training.nets.lifter_nets import ResidualLifter
+from pose3d_training.nets.sem_gcn import SemGCN
+from pose3d_training.nets.sem_gcn_layers import neighbours
+
+EDGES = ((0, 1), (1, 2), (2, 3), (0, 4), (4, 5), (5, 6), (0, 7), (7, 8), (8, 9), (8, 10), (10, 11), (11, 12), (8, 13),
+         (13, 14), (14, 15))  # fmt: skip
+"""Their parents after the nose is removed and the shoulders are rewired."""
+GROUPS = ((2, 3), (5, 6), (1, 4), (0, 7), (8, 9), (14, 15), (11, 12), (10, 13))
+
+
+@pytest.fixture(autouse=True)
+def _human36m_without_the_nose(monkeypatch: pytest.MonkeyPatch) -> None:
+    if "h36m16" not in SKELETONS:
+        h36m = get_skeleton("h36m17")
+        joints = tuple(name for name in h36m.joints if name != "Nose")
+        parents = (-1, *(a for a, _ in sorted(EDGES, key=lambda edge: edge[1])))
+        edges = tuple((p, i) for i, p in enumerate(parents) if p >= 0)
+        monkeypatch.setitem(SKELETONS, "h36m16", Skeleton("h36m16", joints, parents, edges, (), 0))
+
+
+def saved(net: nn.Module, path: Path) -> Path:
+    """As their `save_ckpt` does."""
+    torch.save({"epoch": 1, "lr": 1e-3, "step": 2, "state_dict": net.state_dict(), "optimizer": {}, "error": 4.0}, path)
+    return path
+
+
+def semgcn(path: Path, *, non_local: bool = False, joints: int = 16) -> tuple[Path, SemGCN]:
+    torch.manual_seed(0)
+    mask = neighbours(joints, EDGES[: joints - 1])
+    net = SemGCN(mask, channels=8, layers=2, groups=GROUPS if non_local else None).eval()
+    for name, parameter in net.named_parameters():
+        if name.endswith(".e") or ".W.1." in name:
+            nn.init.normal_(parameter)
+    return saved(net, path), net
+
+
+def answer(imported: Imported, places: Tensor) -> npt.NDArray[np.float64]:
+    with open_engine(imported.placed.entry, choose_backend("onnxruntime")) as engine:
+        return np.asarray(engine.infer({"keypoints": places.numpy()})["joints"], np.float64)
+
+
+def test_human36m_without_the_nose_has_their_tree() -> None:
+    assert get_skeleton("h36m16").edges == tuple(sorted(EDGES, key=lambda edge: edge[1]))
+    assert get_skeleton("h36m16").root == 0
+
+
+def test_keys_and_shapes_are_theirs() -> None:
+    state = SemGCN(neighbours(16, EDGES), groups=GROUPS).state_dict()
+    assert sum(v.numel() for k, v in state.items() if "running" not in k and "num_b" not in k) == 434_703  # 0.43 M
+    for key, shape in {
+        "gconv_input.0.gconv.W": (2, 2, 128),
+        "gconv_input.0.gconv.e": (1, 46),
+        "gconv_input.1.nonlocal.g.0.weight": (64, 128, 1),
+        "gconv_input.1.nonlocal.concat_project.0.weight": (1, 128, 1, 1),
+        "gconv_layers.6.gconv2.bn.running_var": (128,),
+        "gconv_layers.7.nonlocal.W.1.weight": (128,),
+        "gconv_output.bias": (3,),
+    }.items():
+        assert state[key].shape == shape
+
+
+@pytest.mark.parametrize("non_local", [False, True])
+def test_semgcn_is_found_and_answers_alike(tmp_path: Path, non_local: bool) -> None:
+    checkpoint, net = semgcn(tmp_path / "ckpt_semgcn.pth.tar", non_local=non_local)
+    imported = import_semgcn(checkpoint, tmp_path / "engines", training_data="Human3.6M")
+    entry = load_manifest(tmp_path / "engines").for_role("lifter")
+    kind = ", non-local" if non_local else ""
+    assert imported.net == f"2 residual blocks of 8 channels{kind}, h36m16"
+    assert (entry.decoder, entry.skeleton) == ("lifter_frame", "h36m16")
+    assert entry.parameters == {
+        "input_skeleton": "h36m16", "input_features": 2, "receptive_field": 1,
+        "input": "screen", "focal": 2.29, "ahead": "camera",
+    }  # fmt: skip
+    assert entry.licence == "see the authors' terms: https://github.com/garyzhao/SemGCN"
+    places = torch.randn(3, 16, 2)
+    with torch.no_grad():
+        joints = net(places)
+    np.testing.assert_allclose(answer(imported, places), (joints - joints[:, :1]).numpy(), atol=1e-5)
+
+
+def test_martinez_gets_its_root(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    net = ResidualLifter(16, 2, 15, channels=8).eval()
+    imported = import_martinez(saved(net, tmp_path / "ckpt_linear.pth.tar"), tmp_path)
+    assert imported.net == "2 residual blocks of 8 channels, h36m16"
+    places = torch.randn(3, 16, 2)
+    joints = answer(imported, places)
+    assert (joints[:, 0] == 0).all()
+    with torch.no_grad():
+        np.testing.assert_allclose(joints[:, 1:], net(places).numpy(), atol=1e-5)
+
+
+def test_a_port_with_statistics_is_refused(tmp_path: Path) -> None:
+    checkpoint = saved(ResidualLifter(16, 2, 16, channels=8), tmp_path / "ckpt_best.pth.tar")
+    with pytest.raises(EngineError, match=r"expected 45 values for 16 joints.* got 48, as ports .* Give ckpt_linear"):
+        import_martinez(checkpoint, tmp_path)
+
+
+def test_other_joints_need_their_skeleton(tmp_path: Path) -> None:
+    checkpoint, _ = semgcn(tmp_path / "a.pth.tar", joints=15)
+    with pytest.raises(EngineError, match=r"--skeleton: expected the skeleton of the 15 joints .* got h36m16, which"):
+        import_semgcn(checkpoint, tmp_path)
+
+
+def test_groups_of_other_joints_are_not_guessed(tmp_path: Path) -> None:
+    checkpoint, _ = semgcn(tmp_path / "a.pth.tar", non_local=True)
+    with pytest.raises(EngineError, match=r"groups for the non-local blocks are known, got mpii16\. Train without"):
+        import_semgcn(checkpoint, tmp_path, skeleton="mpii16")
+
+
+def test_another_net_is_named(tmp_path: Path) -> None:
+    checkpoint, _ = semgcn(tmp_path / "a.pth.tar")
+    with pytest.raises(EngineError, match=r"got one of semgcn\. Run `pose3d import semgcn`"):
+        import_martinez(checkpoint, tmp_path)
+
+
+def test_what_a_checkpoint_lacks_is_listed(tmp_path: Path) -> None:
+    state = {k: v for k, v in ResidualLifter(16, 2, 15, channels=8).state_dict().items() if k != "w2.bias"}
+    torch.save({"state_dict": state}, tmp_path / "a.pth.tar")
+    with pytest.raises(EngineError, match=r"1 differences: missing w2\.bias"):
+        import_martinez(tmp_path / "a.pth.tar", tmp_path)
+
+
+def test_the_command_imports_both(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    checkpoint, _ = semgcn(tmp_path / "a.pth.tar")
+    assert main(["import", "semgcn", str(checkpoint), "--output", str(tmp_path / "engines")]) == 0
+    assert "found:    2 residual blocks of 8 channels, h36m16" in capsys.readouterr().out
+    linear = saved(ResidualLifter(16, 2, 15, channels=8), tmp_path / "b.pth.tar")
+    assert main(["import", "martinez", str(linear), "--output", str(tmp_path / "engines")]) == 0
+    assert "semgcn-h36m16, the lifter before, is replaced" in capsys.readouterr().out

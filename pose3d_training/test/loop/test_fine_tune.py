@@ -1,0 +1,136 @@
+"""A net that starts from an exported graph gives the graph's outputs, and goes on giving them as it begins to train."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from pose3d_ros.errors import EngineError
+from pose3d_ros.skeletons import get_skeleton
+from pose3d_training.loop.fine_tune import start_from_engine
+from pose3d_training.nets.detector_net import PersonDetector
+from pose3d_training.nets.exported_graphs import export_detector, export_root_pose
+from pose3d_training.nets.root_pose_net import RootPoseNet
+
+SIZE_PX = 64
+Run = Callable[[], tuple[Tensor, ...]]
+Make = Callable[[str], nn.Module]
+
+
+def root_pose(backbone: str) -> nn.Module:
+    return RootPoseNet(backbone, get_skeleton("muco21"), SIZE_PX, num_deconv=2, deconv_channels=12, depth_bins=8)
+
+
+def detector(backbone: str) -> nn.Module:
+    return PersonDetector(backbone, 12)
+
+
+def lived_in(module: nn.Module) -> nn.Module:
+    """The net with weights and statistics as after a training: none is 0 or 1."""
+    generator = torch.Generator().manual_seed(5)
+    with torch.no_grad():
+        for part in module.modules():
+            if isinstance(part, nn.BatchNorm2d):
+                for values, low, high in (
+                    (part.weight, 0.5, 1.5),
+                    (part.bias, -0.3, 0.3),
+                    (part.running_mean, -0.5, 0.5),
+                    (part.running_var, 0.4, 2.0),
+                ):
+                    assert values is not None
+                    values.copy_(low + (high - low) * torch.rand(values.shape, generator=generator))
+    return module.eval()
+
+
+def inputs(module: nn.Module, seed: int, batch: int = 6) -> tuple[Tensor, ...]:
+    generator = torch.Generator().manual_seed(seed)
+    image = torch.randn(batch, 3, SIZE_PX, SIZE_PX, generator=generator)
+    k_m = 2 + 6 * torch.rand(batch, generator=generator)
+    return (image, k_m) if isinstance(module, RootPoseNet) else (image,)
+
+
+def exported(module: nn.Module, path: Path) -> Path:
+    if isinstance(module, RootPoseNet):
+        export_root_pose(module, path)
+    elif isinstance(module, PersonDetector):
+        export_detector(module, path)
+    return path
+
+
+def runs(module: nn.Module, count: int) -> list[Run]:
+    return [partial(module, *inputs(module, seed)) for seed in range(count)]
+
+
+def difference(want: tuple[Tensor, ...], have: tuple[Tensor, ...]) -> float:
+    """The largest, relative to each output's largest value."""
+    return max(float((a - b).abs().max() / a.abs().max()) for a, b in zip(want, have, strict=True))
+
+
+@pytest.fixture(params=[root_pose, detector], ids=["root_pose", "detector"])
+def make(request: pytest.FixtureRequest) -> Make:
+    made: Make = request.param
+    return made
+
+
+def test_the_loaded_net_gives_the_engines_outputs(make: Make, tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    trained, fresh = lived_in(make("resnet10w8")), make("resnet10w8")
+    before = copy.deepcopy(fresh).eval()
+    start_from_engine(fresh, exported(trained, tmp_path / "engine.onnx"), runs(fresh, 3))
+    assert fresh.training
+    fresh.eval()
+    unseen = inputs(trained, 99)
+    with torch.no_grad():
+        assert difference(trained(*unseen), before(*unseen)) > 0.05
+        assert difference(trained(*unseen), fresh(*unseen)) < 1e-3
+
+
+def test_the_outputs_stay_when_training_begins(make: Make, tmp_path: Path) -> None:
+    torch.manual_seed(2)
+    trained, fresh = lived_in(make("resnet10w8")), make("resnet10w8")
+    start_from_engine(fresh, exported(trained, tmp_path / "engine.onnx"), runs(fresh, 1))
+    seen = inputs(trained, 0)
+    with torch.no_grad():
+        assert difference(trained(*seen), fresh.train()(*seen)) < 5e-3
+
+
+def test_statistics_are_those_of_all_batches(make: Make, tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    fresh = make("resnet10w8")
+    start_from_engine(fresh, exported(lived_in(make("resnet10w8")), tmp_path / "engine.onnx"), runs(fresh, 4))
+    backbone = fresh.backbone
+    assert isinstance(backbone, nn.Module)
+    stem, norm = backbone.get_submodule("conv1"), backbone.get_submodule("bn1")
+    assert isinstance(norm, nn.BatchNorm2d)
+    with torch.no_grad():
+        seen = torch.cat([stem(inputs(fresh, seed)[0]) for seed in range(4)])
+    torch.testing.assert_close(norm.running_mean, seen.mean(dim=(0, 2, 3)), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(norm.running_var, seen.var(dim=(0, 2, 3), unbiased=False), rtol=1e-4, atol=1e-5)
+
+
+def test_a_graph_of_another_width_is_named(make: Make, tmp_path: Path) -> None:
+    fresh = make("resnet10w8")
+    path = exported(lived_in(make("resnet10w4")), tmp_path / "engine.onnx")
+    with pytest.raises(EngineError, match=r"backbone\.conv1 \(8, 3, 7, 7\)") as error:
+        start_from_engine(fresh, path, runs(fresh, 1))
+    assert "(4, 3, 7, 7)" in str(error.value)
+
+
+def test_a_graph_with_more_layers_is_refused(tmp_path: Path) -> None:
+    fresh = detector("resnet10w8")
+    path = exported(lived_in(detector("resnet18w8")), tmp_path / "engine.onnx")
+    with pytest.raises(EngineError, match=r"backbone\.layer"):
+        start_from_engine(fresh, path, runs(fresh, 1))
+
+
+def test_a_damaged_graph_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "engine.onnx").write_bytes(b"not a graph")
+    fresh = detector("resnet10w8")
+    with pytest.raises(EngineError, match="ONNX graph"):
+        start_from_engine(fresh, tmp_path / "engine.onnx", runs(fresh, 1))

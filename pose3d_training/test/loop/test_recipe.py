@@ -1,0 +1,61 @@
+"""Recipes: what is written is what is read, and mistakes are named."""
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pose3d_ros.errors import ConfigError
+from pose3d_training.loop.recipe import ARCHITECTURES, Recipe, load_recipe
+
+MINIMAL: dict[str, Any] = {"net": "detector", "steps": 10, "batch_size": 2, "learning_rate": 1e-3}
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+def test_saved_recipe_reads_back_the_same(tmp_path: Path) -> None:
+    recipe = Recipe(**MINIMAL, filter_widths=(3, 5))
+    recipe.save(tmp_path / "r.yaml")
+    assert load_recipe(tmp_path / "r.yaml") == recipe
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("net: detector\nstep: 3\n", "step"),
+        ("net: painter\nsteps: 3\nbatch_size: 1\nlearning_rate: 1.0\n", "painter"),
+        ("net: detector\nsteps: many\nbatch_size: 1\nlearning_rate: 1.0\n", "many"),
+        ("net: detector\nsteps: 0\nbatch_size: 1\nlearning_rate: 1.0\n", "steps"),
+        ("net: detector\n", "steps"),
+        ("net: lifter\nsteps: 3\nbatch_size: 1\nlearning_rate: 1.0\n", "one of residual, sem_gcn, temporal, got ''"),
+        ("net: detector\narchitecture: residual\nsteps: 3\nbatch_size: 1\nlearning_rate: 1.0\n", "net is no lifter"),
+        ("net: detector\ndropout: 1.0\nsteps: 3\nbatch_size: 1\nlearning_rate: 1.0\n", "below 1, got 1.0"),
+        ("- a list\n", "list"),
+        ("a: [1", "readable YAML"),
+    ],
+)
+def test_a_wrong_recipe_is_named(tmp_path: Path, text: str, named: str) -> None:
+    with pytest.raises(ConfigError, match=named):
+        load_recipe(write(tmp_path / "r.yaml", text))
+
+
+SHIPPED = sorted((Path(inspect.getfile(Recipe)).parents[2] / "recipes").glob("*.yaml"))
+
+
+def test_every_net_has_a_recipe() -> None:
+    assert {load_recipe(p).net for p in SHIPPED} == {"detector", "root_pose", "smoother", "lifter"}
+
+
+def test_every_lifter_has_a_recipe() -> None:
+    assert {r.architecture for r in map(load_recipe, SHIPPED) if r.net == "lifter"} == set(ARCHITECTURES)
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
+def test_a_shipped_recipes_schedule_is_sensible(path: Path) -> None:
+    recipe = load_recipe(path)
+    assert recipe.warmup_steps < recipe.steps / 10
+    assert recipe.log_every <= recipe.save_every <= recipe.steps / 5

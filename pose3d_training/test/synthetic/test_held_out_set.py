@@ -1,0 +1,88 @@
+"""The held-out set from the assets (POSE3D_ASSETS names their folder), and what is true of its people."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pose3d_ros.errors import InputError
+from pose3d_ros.skeletons import get_skeleton
+
+pytest.importorskip("moderngl")
+
+from pose3d_training.synthetic.body_joints import SYNTH_JOINTS
+from pose3d_training.synthetic.held_out_set import HeldOutChoice, HeldOutSet, is_upright, open_held_out
+from pose3d_training.synthetic.renderer import Renderer
+
+ASSETS = Path(os.environ.get("POSE3D_ASSETS", "/nonexistent"))
+MUCO = get_skeleton("muco21")
+
+
+def standing(crown_m: float, foot_m: float) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    joints = np.zeros((len(SYNTH_JOINTS), 3))
+    joints[SYNTH_JOINTS.index("Head_top"), 1] = -crown_m
+    for foot in ("L_Ankle", "R_Ankle", "L_Toe", "R_Toe"):
+        joints[SYNTH_JOINTS.index(foot), 1] = -foot_m
+    return joints
+
+
+def test_upright_is_by_the_worlds_up() -> None:
+    level = np.diag([1.0, -1.0, -1.0, 1.0])
+    assert is_upright(standing(1.6, 0.1), level, 1.7)
+    assert not is_upright(standing(1.5, 0.1), level, 1.7)
+    turned = np.array([[0.0, 1, 0, 0], [1, 0, 0, 0], [0, 0, -1, 0], [0, 0, 0, 1]])  # the camera lies on its side
+    assert not is_upright(standing(1.6, 0.1), turned, 1.7)
+
+
+@pytest.mark.parametrize(("seed", "scenes", "what"), [(100, 6, "seed"), (-1, 6, "seed"), (1, 0, "scenes")])
+def test_a_choice_that_cannot_be_used(seed: int, scenes: int, what: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=what):
+        open_held_out(HeldOutChoice(tmp_path, seed, scenes, tmp_path / "cache"), MUCO)
+
+
+def test_a_folder_without_assets_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="makehuman"):
+        open_held_out(HeldOutChoice(tmp_path, 1, 6, tmp_path / "cache"), MUCO)
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> HeldOutSet:
+    if not (ASSETS / "makehuman").is_dir():
+        pytest.skip("POSE3D_ASSETS names no folder of assets")
+    try:
+        Renderer().close()
+    except Exception as error:  # moderngl raises a plain Exception without EGL
+        pytest.skip(f"no EGL: {error}")
+    return open_held_out(HeldOutChoice(ASSETS, 3, 6, tmp_path_factory.mktemp("cache")), MUCO)
+
+
+def test_a_picture_is_the_same_whenever_it_is_asked_for(pictures: HeldOutSet) -> None:
+    before = pictures[4]
+    for scene in pictures:
+        assert scene.frame.image_bgr.shape[:2] == (scene.frame.camera.height_px, scene.frame.camera.width_px)
+    np.testing.assert_array_equal(pictures[4].frame.image_bgr, before.frame.image_bgr)
+
+
+def test_the_truth_of_the_people(pictures: HeldOutSet) -> None:
+    people = [(scene, person) for scene in pictures for person in scene.people]
+    assert people
+    for scene, truth in people:
+        pose = truth.person.pose
+        assert 0 <= truth.visible <= 1
+        assert 0 <= truth.truncated < 1
+        assert truth.visible <= 1 - truth.truncated + 1e-6
+        assert 0.9 < truth.stature_m < 2.2
+        np.testing.assert_array_equal(pose.joints_cam_m[MUCO.root], pose.root_cam_m)
+        low, high = np.full(2, -0.5), np.array([scene.frame.camera.width_px, scene.frame.camera.height_px]) - 0.5
+        x0y0, x1y1 = pose.detection.box_xyxy_px[:2], pose.detection.box_xyxy_px[2:]
+        assert (x0y0 >= low).all()
+        assert (x1y1 <= high).all()
+
+
+def test_a_number_beyond_the_set(pictures: HeldOutSet) -> None:
+    assert len(pictures) == 6
+    with pytest.raises(IndexError):
+        pictures[6]

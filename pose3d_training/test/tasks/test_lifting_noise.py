@@ -1,0 +1,95 @@
+"""What simulated 2D nets do to joints: how far off, what is swapped, what is hidden."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pose3d_ros.skeletons import get_skeleton
+from pose3d_ros.types import Array
+from pose3d_training.tasks import lifting_noise
+from pose3d_training.tasks.lifting_noise import Detected, detect, wander
+
+COCO = get_skeleton("coco17")
+PEOPLE, FRAMES = 300, 10
+
+
+def true_places() -> Array:
+    """People 0.5 high at distance 1, all over the picture."""
+    rng = np.random.default_rng(0)
+    body = rng.uniform([-0.1, -0.25], [0.1, 0.25], (PEOPLE, 1, 17, 2))
+    return np.asarray(body + rng.uniform(-0.5, 0.5, (PEOPLE, 1, 1, 2)) + np.zeros((PEOPLE, FRAMES, 1, 1)))
+
+
+def found(seed: int = 1) -> Detected:
+    return detect(true_places(), COCO, np.full(PEOPLE, 15.0), np.random.default_rng(seed))
+
+
+def quiet(monkeypatch: pytest.MonkeyPatch, **changes: float) -> None:
+    """No errors but those of `changes`."""
+    for name in ("_HIDDEN_JOINT", "_HIDDEN_PART", "_CUT_BELOW", "_CUT_ASIDE", "_SWAPS", "_OUTLIERS"):
+        monkeypatch.setattr(lifting_noise, name, changes.get(name, 0.0))
+    for name in ("_WHITE", "_SLOW"):
+        monkeypatch.setattr(lifting_noise, name, (1e-9, 1e-9))
+
+
+def test_a_seed_gives_the_same_errors() -> None:
+    np.testing.assert_array_equal(found().places, found().places)
+    assert not np.array_equal(found().places, found(2).places, equal_nan=True)
+
+
+def test_errors_are_a_few_percent_of_the_height() -> None:
+    off = np.linalg.norm(found().places - true_places(), axis=-1) / 0.5
+    assert 0.008 < np.nanmedian(off) < 0.03
+    wrist, ear = COCO.index_of["L_Wrist"], COCO.index_of["L_Ear"]
+    assert np.nanmedian(off[..., wrist]) > 1.3 * np.nanmedian(off[..., ear])
+
+
+def test_joints_without_a_place_have_no_score_and_others_have_one() -> None:
+    seen = found()
+    lost = np.isnan(seen.places).any(axis=-1)
+    np.testing.assert_array_equal(lost, seen.scores == 0)
+    assert seen.scores[~lost].min() >= 0.02
+    assert seen.scores.max() <= 1
+    assert 0.03 < lost.mean() < 0.2
+
+
+def test_scores_fall_with_the_error() -> None:
+    seen = found()
+    off = np.linalg.norm(seen.places - true_places(), axis=-1)
+    good, bad = off < np.nanquantile(off, 0.5), off > np.nanquantile(off, 0.98)
+    assert seen.scores[good].mean() > 0.7
+    assert seen.scores[bad].mean() < 0.4
+
+
+def test_nothing_is_changed_without_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    quiet(monkeypatch)
+    np.testing.assert_allclose(found().places, true_places(), atol=1e-6)
+    assert found().scores.min() > 0.5
+
+
+def test_a_swap_exchanges_left_and_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    quiet(monkeypatch, _SWAPS=0.2)
+    places, true = found().places, true_places()
+    left, right, nose = (COCO.index_of[name] for name in ("L_Wrist", "R_Wrist", "Nose"))
+    kept = np.isclose(places[:, :, left], true[:, :, left], atol=1e-6).all(axis=-1)
+    swapped = np.isclose(places[:, :, left], true[:, :, right], atol=1e-6).all(axis=-1)
+    assert (kept | swapped).all()
+    assert 0.01 < swapped.mean() < 0.06  # of a twentieth of the people, for a part of the frames
+    np.testing.assert_allclose(places[:, :, nose], true[:, :, nose], atol=1e-6)
+
+
+def test_the_lower_edge_hides_what_is_lowest(monkeypatch: pytest.MonkeyPatch) -> None:
+    quiet(monkeypatch, _CUT_BELOW=1.0)
+    lost, y = np.isnan(found().places[..., 0]), true_places()[..., 1]
+    lowest_kept = np.where(lost, -np.inf, y).max(axis=-1)
+    highest_lost = np.where(lost, y, np.inf).min(axis=-1)
+    assert (lowest_kept < highest_lost).all()
+    assert 0.1 < lost.mean() < 0.6
+
+
+def test_wandering_has_unit_variance_and_the_asked_memory() -> None:
+    noise = wander((2, 20_000, 3), np.array([0.9, 0.0]), np.random.default_rng(0))
+    np.testing.assert_allclose(noise.std(axis=(1, 2)), 1, atol=0.05)
+    together = (noise[:, 1:] * noise[:, :-1]).mean(axis=(1, 2))
+    np.testing.assert_allclose(together, [0.9, 0.0], atol=0.05)

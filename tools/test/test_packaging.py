@@ -1,0 +1,178 @@
+"""What colcon installs, what package.xml declares and what the pins say agree with the source."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+import pose3d_ros
+
+PACKAGE = Path(__file__).resolve().parents[2] / "pose3d_ros"
+ROOT = PACKAGE.parent
+REQUIREMENTS = ROOT / "tools/requirements"
+
+ROSDEP_KEYS = {
+    "cv2": "python3-opencv",
+    "matplotlib": "python3-matplotlib",
+    "numpy": "python3-numpy",
+    "onnxruntime": "python3-onnxruntime-pip",
+    "rosbags": "python3-rosbags-pip",
+    "scipy": "python3-scipy",
+    "yaml": "python3-yaml",
+}
+PIP_NAMES = {"cv2": "opencv-python-headless", "yaml": "PyYAML"}
+
+# Beside this interpreter when the environment is used without being sourced.
+SEARCH = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
+needs_colcon = pytest.mark.skipif(shutil.which("colcon", path=SEARCH) is None, reason="colcon is not installed")
+
+
+def _manifest(package: str) -> ET.Element:
+    return ET.parse(ROOT / package / "package.xml").getroot()
+
+
+def _dependencies(package: str) -> set[str]:
+    return {element.text or "" for element in _manifest(package) if element.tag.endswith("depend")}
+
+
+def _imported(folder: Path) -> set[str]:
+    """First names of all modules that the files of a folder import, TYPE_CHECKING or not."""
+    found = set()
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found.add(node.module.split(".")[0])
+        found |= set(re.findall(r"import_module\(\"(\w+)", path.read_text()))
+    return found
+
+
+def _pins(name: str) -> dict[str, str]:
+    lines = [line.strip() for line in (REQUIREMENTS / f"{name}.txt").read_text().splitlines()]
+    pins = {}
+    for line in lines:
+        if line and not line.startswith("#"):
+            matched = re.fullmatch(r"([A-Za-z0-9._-]+)(?:\[[a-z]+\])?==([0-9][^;\s]*)(?:\s*;.*)?", line)
+            assert matched, f"{name}.txt: not pinned: {line}"
+            pins[matched[1]] = matched[2]
+    return pins
+
+
+@pytest.mark.parametrize("package", ["pose3d_msgs", "pose3d_ros", "pose3d_training"])
+def test_manifest_names_version_licence_and_maintainer(package: str) -> None:
+    manifest = _manifest(package)
+    assert manifest.findtext("name") == package
+    assert manifest.findtext("version") == pose3d_ros.__version__
+    assert manifest.findtext("license") == "Apache-2.0"
+    maintainer = manifest.find("maintainer")
+    assert maintainer is not None
+    assert re.fullmatch(r"[^@\s]+@[a-z0-9-]+(\.[a-z0-9-]+)+", maintainer.get("email", ""))
+
+
+def test_every_ros_package_imported_is_declared() -> None:
+    imported = _imported(PACKAGE / "pose3d_ros/nodes")
+    ros = {name for name in imported if name.endswith(("_msgs", "_srvs", "_interfaces")) or name == "rclpy"}
+    optional = {"hri_msgs", "vision_msgs"}  # used where they are found
+    assert ros - optional <= _dependencies("pose3d_ros")
+
+
+def test_every_run_time_package_imported_is_declared_and_pinned() -> None:
+    outside = ("nets", "training")  # development only; they need torch
+    imported = {
+        name
+        for part in (PACKAGE / "pose3d_ros").iterdir()
+        if part.is_dir() and part.name not in outside
+        for name in _imported(part)
+    }
+    used = imported & set(ROSDEP_KEYS)
+    assert {"cv2", "numpy", "onnxruntime"} <= used
+    assert {ROSDEP_KEYS[name] for name in used} <= _dependencies("pose3d_ros")
+    assert {PIP_NAMES.get(name, name) for name in used} <= set(_pins("runtime"))
+
+
+def test_message_package_lists_every_message_and_its_dependencies() -> None:
+    cmake = (ROOT / "pose3d_msgs/CMakeLists.txt").read_text()
+    files = sorted(path.name for path in (ROOT / "pose3d_msgs/msg").glob("*.msg"))
+    assert re.findall(r'"msg/(\w+\.msg)"', cmake) == files
+    used = {
+        name
+        for path in (ROOT / "pose3d_msgs/msg").glob("*.msg")
+        for name in re.findall(r"^(\w+)/\w+ ", path.read_text(), flags=re.MULTILINE)
+    }
+    assert used <= _dependencies("pose3d_msgs")
+    for name in used:
+        assert f"find_package({name} REQUIRED)" in cmake
+
+
+@pytest.mark.parametrize("name", ["runtime", "ros", "test", "runtime-sourced-ros", "constraints"])
+def test_requirements_are_pinned(name: str) -> None:
+    assert _pins(name)
+
+
+def test_demo_needs_no_torch() -> None:
+    names = {name.lower() for file in ("runtime", "ros", "runtime-sourced-ros") for name in _pins(file)}
+    assert not [name for name in names if name.startswith(("torch", "nvidia", "onnx-", "tensorrt")) or name == "onnx"]
+
+
+def test_no_requirement_names_a_package_index() -> None:
+    for path in REQUIREMENTS.glob("*.txt"):
+        assert "://" not in path.read_text(), path.name
+
+
+def test_console_scripts_point_at_functions() -> None:
+    scripts = re.findall(r'"(\w+) = ([\w.]+):(\w+)"', (PACKAGE / "setup.py").read_text())
+    assert [name for name, _, _ in scripts] == ["pose3d", "pose_node", "smoother_node", "recorder", "bag_player"]
+    for _, module, function in scripts:
+        path = (PACKAGE / module.replace(".", "/")).with_suffix(".py")
+        tree = ast.parse(path.read_text())
+        assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}, module
+
+
+def test_typed_marker_is_shipped() -> None:
+    assert (PACKAGE / "pose3d_ros/py.typed").is_file()
+
+
+def _colcon(*arguments: str | Path, cwd: Path) -> str:
+    """Run colcon in a workspace of its own. Returns what it printed."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "COLCON_"))}
+    env["PATH"] = SEARCH
+    done = subprocess.run(
+        ["colcon", *map(str, arguments)], cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@needs_colcon
+def test_colcon_finds_the_three_packages_and_nothing_else(tmp_path: Path) -> None:
+    listed = _colcon("list", "--names-only", "--base-paths", ROOT, cwd=tmp_path)
+    assert listed.split() == ["pose3d_msgs", "pose3d_ros", "pose3d_training"]
+
+
+@needs_colcon
+def test_colcon_installs_scripts_assets_launch_files_parameters_and_engines(tmp_path: Path) -> None:
+    _colcon("build", "--base-paths", PACKAGE, cwd=tmp_path)
+    prefix = tmp_path / "install/pose3d_ros"
+    scripts = {path.name for path in (prefix / "lib/pose3d_ros").iterdir()}
+    assert {"pose3d", "pose_node", "smoother_node", "recorder", "bag_player"} <= scripts
+    assert (prefix / "share/ament_index/resource_index/packages/pose3d_ros").is_file()
+    share = prefix / "share/pose3d_ros"
+    for top in ("launch", "config", "engines", "samples"):
+        shipped = {p.relative_to(PACKAGE) for p in (PACKAGE / top).rglob("*") if p.is_file() and p.suffix != ".pyc"}
+        missing = [path for path in shipped if not (share / path).is_file()]
+        assert shipped, top
+        assert missing == [], top
+    (installed,) = prefix.glob("lib/python*/site-packages/pose3d_ros")
+    assets = {
+        p.relative_to(PACKAGE) for p in (PACKAGE / "pose3d_ros").rglob("*") if p.suffix not in (".py", ".pyc", "")
+    }
+    assert [path for path in assets if not (installed.parent / path).is_file()] == []

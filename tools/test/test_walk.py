@@ -1,0 +1,59 @@
+"""Ways on the floor and joined motions, without assets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from scipy.spatial.transform import Rotation
+
+from pose3d_ros.errors import InputError
+from pose3d_ros.types import Array
+from sample_recording.walk import _along, _join
+
+
+def about_y(degrees: npt.NDArray[Any]) -> Array:
+    return np.asarray(Rotation.from_rotvec(np.outer(np.deg2rad(degrees), [0, 1, 0])).as_matrix()[:, None])
+
+
+def test_a_straight_way_is_walked_straight() -> None:
+    place, heading = _along(np.array([[0.0, 0.0], [1.0, 0.0], [3.0, 0.0]]), np.array([0.0, 0.5, 2.5]))
+    np.testing.assert_allclose(place, np.array([[0, 0], [0.5, 0], [2.5, 0]]), atol=1e-6)
+    np.testing.assert_allclose(heading, np.pi / 2)
+
+
+def test_heading_zero_is_towards_the_viewer() -> None:
+    _, heading = _along(np.array([[0.0, -3.0], [0.0, -2.0], [0.0, -1.0]]), np.array([0.0, 1.0]))
+    np.testing.assert_allclose(heading, 0, atol=1e-9)
+
+
+def test_distance_is_measured_along_the_curve() -> None:
+    angle = np.linspace(0, np.pi, 13)
+    way = 2 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    gone = np.linspace(0, 6, 40, dtype=np.float64)
+    place, heading = _along(way, gone)
+    np.testing.assert_allclose(np.linalg.norm(place, axis=1), 2, atol=0.01)
+    np.testing.assert_allclose(np.linalg.norm(np.diff(place, axis=0), axis=1), 6 / 39, rtol=0.02)
+    assert np.all(np.diff(heading[5:-5]) < 0)  # this half circle turns one way only
+
+
+def test_too_short_a_way_is_an_input_error() -> None:
+    with pytest.raises(InputError, match="at least"):
+        _along(np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]]), np.array([0.0, 2.5]))
+
+
+def test_a_seam_turns_evenly_on_the_shorter_way() -> None:
+    joined = _join([about_y(np.full(10, 0.0)), about_y(np.full(10, 40.0))], blend=5)
+    angles = Rotation.from_matrix(joined[:, 0]).as_euler("yxz", degrees=True)[:, 0]
+    assert len(angles) == 15
+    assert np.all(np.diff(angles) >= -1e-9)
+    np.testing.assert_allclose(angles[:5], 0, atol=1e-9)
+    np.testing.assert_allclose(angles[10:], 40)
+    assert angles[7] == pytest.approx(20)
+
+
+def test_joining_one_strip_is_that_strip() -> None:
+    strip = about_y(np.arange(6.0))
+    np.testing.assert_array_equal(_join([strip], blend=3), strip)
