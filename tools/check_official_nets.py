@@ -97,13 +97,13 @@ def our_boxes() -> Array:
 
 def root_rows(image: ImageArray, folder: Path, crops: Crops, roots: Array) -> Iterator[Row]:
     entry = load_manifest(folder).for_role("root")
-    assert entry.normalisation is not None
+    assert entry.normalization is not None
     inset_px = ROOT_DECODERS[entry.decoder].box_inset_px
     height_px, width_px = image.shape[:2]
     ours = crop_places(our_boxes(), width_px, height_px, 256, half_pixel_centres=False, inset_px=inset_px)
     processed = np.concatenate((ours.boxes_xyxy_px[:, :2], ours.boxes_xyxy_px[:, 2:] - ours.boxes_xyxy_px[:, :2]), 1)
     yield Row("processed boxes, px", processed, crops.boxes_xywh)
-    ours_cut = entry.normalisation.apply(cut_crops(image, ours.img2crop, ours.size_px))
+    ours_cut = entry.normalization.apply(cut_crops(image, ours.img2crop, ours.size_px))
     feeds = {"image": ours_cut, "k": crops.k_mm.astype(np.float32)}
     yield Row("crops, as the nets read them", feeds["image"], crops.images)
     with open_engine(entry, choose_backend("onnxruntime")) as engine:

@@ -8,7 +8,7 @@ put under CC0, CC-BY, CC-BY-SA or the public domain, and writes
     photos/     landscapes and rooms                        lomiri-wallpapers-16.04, -20.04
     textures/   walls, floors, cloth, bark                  supertuxkart-data
     things/     plants, tools, animals, furniture with alpha  openclipart-png, supertuxkart-data
-    SOURCES.md  every picture with its package, path and licence
+    SOURCES.md  every picture with its package, path and license
 
 None of it goes into the package; docs/training.md says where training reads it.
 """
@@ -62,30 +62,30 @@ _THING_PX = 300
 
 @dataclass(frozen=True)
 class Found:
-    """A picture in an unpacked package, and its licence."""
+    """A picture in an unpacked package, and its license."""
 
     package: str
     path: Path
-    licence: str
+    license: str
 
 
-class Licences:
-    """Which licence a package's copyright file (DEP-5) gives each of its files; the last paragraph that fits counts."""
+class Licenses:
+    """Which license a package's copyright file (DEP-5) gives each of its files; the last paragraph that fits counts."""
 
     def __init__(self, text: str) -> None:
         self._paragraphs: list[tuple[list[str], str]] = []
         for paragraph in text.split("\n\n"):
             files = re.search(r"^Files:(.*?)(?=^\S)", paragraph + "\nX", re.DOTALL | re.MULTILINE)
-            licence = re.search(r"^License:\s*(.*)$", paragraph, re.MULTILINE)
-            if files and licence:
-                self._paragraphs.append((files.group(1).split(), licence.group(1).strip()))
+            license = re.search(r"^License:\s*(.*)$", paragraph, re.MULTILINE)
+            if files and license:
+                self._paragraphs.append((files.group(1).split(), license.group(1).strip()))
 
     def of(self, path: str) -> str:
-        """Licence of a path as the copyright file writes it, "" when none fits."""
+        """License of a path as the copyright file writes it, "" when none fits."""
         found = ""
-        for patterns, licence in self._paragraphs:
+        for patterns, license in self._paragraphs:
             if any(_fits(path, pattern) for pattern in patterns):
-                found = licence
+                found = license
         return found
 
 
@@ -95,9 +95,9 @@ def _fits(path: str, pattern: str) -> bool:
     return any(fnmatch.fnmatch(path, p) for p in (pattern, f"*/{pattern}", f"*/{inner}") if p != "*/")
 
 
-def is_free(licence: str) -> bool:
+def is_free(license: str) -> bool:
     """CC0, CC-BY, CC-BY-SA or public domain, and nothing else beside it."""
-    return all(_FREE.fullmatch(part.strip()) for part in re.split(r"\band\b|\bor\b|,", licence))
+    return all(_FREE.fullmatch(part.strip()) for part in re.split(r"\band\b|\bor\b|,", license))
 
 
 def unpack(package: str, debs: Path, into: Path) -> Path:
@@ -111,35 +111,35 @@ def unpack(package: str, debs: Path, into: Path) -> Path:
     return folder
 
 
-def licences_of(package: str, folder: Path) -> Licences:
+def licenses_of(package: str, folder: Path) -> Licenses:
     """Read the package's copyright file."""
     document = folder / "usr/share/doc" / package
     plain, packed = document / "copyright", document / "copyright.gz"
-    return Licences(plain.read_text(encoding="utf-8") if plain.exists() else gzip.open(packed, "rt").read())
+    return Licenses(plain.read_text(encoding="utf-8") if plain.exists() else gzip.open(packed, "rt").read())
 
 
 def photos(debs: Path, into: Path) -> Iterator[Found]:
     """The photographs of PHOTOS."""
     for package, names in PHOTOS.items():
         folder = unpack(package, debs, into)
-        licences = licences_of(package, folder)
+        licenses = licenses_of(package, folder)
         for path in _pictures(folder):
-            licence = licences.of(str(path.relative_to(folder)))
-            if path.name.startswith(names) and is_free(licence):
-                yield Found(package, path, licence)
+            license = licenses.of(str(path.relative_to(folder)))
+            if path.name.startswith(names) and is_free(license):
+                yield Found(package, path, license)
 
 
 def game_pictures(debs: Path, into: Path) -> Iterator[Found]:
     """Textures and plants of the racing game's tracks."""
     folder = unpack(TEXTURES, debs, into)
-    licences, root = licences_of(TEXTURES, folder), folder / "usr/share/games/supertuxkart"
+    licenses, root = licenses_of(TEXTURES, folder), folder / "usr/share/games/supertuxkart"
     for path in _pictures(root):
         relative = str(path.relative_to(root))
         if path.stat().st_size < _MIN_BYTES or _NO_TEXTURE.search(f"/{relative.lower()}"):
             continue
-        licence = licences.of(relative)
-        if is_free(licence):
-            yield Found(TEXTURES, path, licence)
+        license = licenses.of(relative)
+        if is_free(license):
+            yield Found(TEXTURES, path, license)
 
 
 def clip_art(debs: Path, into: Path) -> Iterator[Found]:
@@ -182,7 +182,7 @@ class Collection:
         name = f"{kind}/{len(self.rows):04d}_{found.path.stem}.png"
         (self.folder / kind).mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(self.folder / name), image)
-        self.rows.append(f"| {name} | {found.package} | {found.path.name} | {found.licence} |")
+        self.rows.append(f"| {name} | {found.package} | {found.path.name} | {found.license} |")
 
 
 def collect(debs: Path, output: Path) -> Collection:
@@ -204,7 +204,7 @@ def collect(debs: Path, output: Path) -> Collection:
                 made.add("things", found, thing)
             elif found.package == TEXTURES and min(picture.shape[:2]) >= _MIN_SIDE_PX:
                 made.add("textures", found, shrink(picture[..., :3], _LONGEST_PX))
-    table = ["# Sources", "", "| picture | Debian package | file | licence |", "|---|---|---|---|", *made.rows]
+    table = ["# Sources", "", "| picture | Debian package | file | license |", "|---|---|---|---|", *made.rows]
     (output / "SOURCES.md").write_text("\n".join(table) + "\n", encoding="utf-8")
     return made
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from pose3d_ros.engines import Normalisation
+from pose3d_ros.engines import Normalization
 from pose3d_ros.geometry import apply_affine, assemble, crop_places, cut_crops, invert_affine, moon_k_m
 from pose3d_ros.records import Frame
 from pose3d_ros.skeletons import Skeleton
@@ -25,7 +25,7 @@ from pose3d_training.nets.posenet import DEPTH_BINS, PoseNet
 from pose3d_training.nets.rootnet import RootNet
 
 _MM_PER_M = 1000.0
-_NORMALISATION = Normalisation(scale=1.0, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), channel_order="rgb")
+_NORMALIZATION = Normalization(scale=1.0, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), channel_order="rgb")
 """`pixel_mean` and `pixel_std` of both repositories' main/config.py, on pixels that `ToTensor` leaves in 0–255."""
 _BIN_PX = 4
 """`input_shape` over `output_shape` there."""
@@ -57,7 +57,7 @@ class TwoNets:
         )
         images = cut_crops(frame.image_bgr, places.img2crop, places.size_px)
         k_mm = moon_k_m(places.boxes_xyxy_px, camera.fx_px, camera.fy_px) * _MM_PER_M
-        roots, coords = self._called(_NORMALISATION.apply(images), k_mm.astype(np.float32))
+        roots, coords = self._called(_NORMALIZATION.apply(images), k_mm.astype(np.float32))
         joints_img_px = apply_affine(invert_affine(places.img2crop), coords[..., :2] * _BIN_PX)
         relative_depth_m = coords[..., 2] / DEPTH_BINS * 2.0 - 1.0
         return assemble(camera, joints_img_px, relative_depth_m, roots[:, 2] / _MM_PER_M, self._skeleton.root)[1]

@@ -11,7 +11,7 @@ import pytest
 
 from pose3d_ros import pipeline as module
 from pose3d_ros.config.settings import DetectorConfig, PipelineConfig, TrackerConfig
-from pose3d_ros.engines import BackendChoice, Engine, EngineOptions, Manifest, ManifestEntry, Normalisation, TensorSpec
+from pose3d_ros.engines import BackendChoice, Engine, EngineOptions, Manifest, ManifestEntry, Normalization, TensorSpec
 from pose3d_ros.errors import EngineError, InputError
 from pose3d_ros.geometry import Camera
 from pose3d_ros.pipeline import Pipeline
@@ -79,7 +79,7 @@ class FakeEngine(Engine):
 
 
 def entry(name: str, decoder: str, *roles: str, size: tuple[int, int] | None = None) -> ManifestEntry:
-    plain = Normalisation(1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "rgb")
+    plain = Normalization(1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "rgb")
     skeleton = None if name == "detector" else "muco21"
     return ManifestEntry(
         name, roles, Path(f"{name}.onnx"), "0" * 64, decoder, size, plain, skeleton, "m", "Apache-2.0", "none"

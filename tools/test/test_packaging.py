@@ -68,7 +68,7 @@ def _pins(name: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("package", ["pose3d_msgs", "pose3d_ros", "pose3d_training"])
-def test_manifest_names_version_licence_and_maintainer(package: str) -> None:
+def test_manifest_names_version_license_and_maintainer(package: str) -> None:
     manifest = _manifest(package)
     assert manifest.findtext("name") == package
     assert manifest.findtext("version") == pose3d_ros.__version__

@@ -1,4 +1,4 @@
-"""What tools/training_pictures.py keeps of a package: the licence decides, and what can be cut out."""
+"""What tools/training_pictures.py keeps of a package: the license decides, and what can be cut out."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def tool() -> ModuleType:
 
 
 @pytest.mark.parametrize(
-    ("path", "licence", "free"),
+    ("path", "license", "free"),
     [
         ("data/textures/wall.png", "CC-BY-SA-4.0", True),
         ("usr/share/backgrounds/Bridge.jpg", "CC-BY-SA-4.0", True),
@@ -50,19 +50,19 @@ def tool() -> ModuleType:
         ("data/music.ogg", "GPL-2+", False),
     ],
 )
-def test_the_last_paragraph_that_fits_gives_the_licence(tool: ModuleType, path: str, licence: str, free: bool) -> None:
-    assert tool.Licences(COPYRIGHT).of(path) == licence
-    assert tool.is_free(licence) is free
+def test_the_last_paragraph_that_fits_gives_the_license(tool: ModuleType, path: str, license: str, free: bool) -> None:
+    assert tool.Licenses(COPYRIGHT).of(path) == license
+    assert tool.is_free(license) is free
 
 
-@pytest.mark.parametrize("licence", ["", "CC-BY-NC-4.0", "CC-BY-ND-3.0", "CC-BY-SA-3.0 and Other", "publicly-seen"])
-def test_what_is_not_free(tool: ModuleType, licence: str) -> None:
-    assert not tool.is_free(licence)
+@pytest.mark.parametrize("license", ["", "CC-BY-NC-4.0", "CC-BY-ND-3.0", "CC-BY-SA-3.0 and Other", "publicly-seen"])
+def test_what_is_not_free(tool: ModuleType, license: str) -> None:
+    assert not tool.is_free(license)
 
 
-@pytest.mark.parametrize("licence", ["CC0", "CC-BY-4.0 and CC-BY-3.0", "CC-BY-SA-4.0 or CC-BY-SA-3.0", "public-domain"])
-def test_what_is_free(tool: ModuleType, licence: str) -> None:
-    assert tool.is_free(licence)
+@pytest.mark.parametrize("license", ["CC0", "CC-BY-4.0 and CC-BY-3.0", "CC-BY-SA-4.0 or CC-BY-SA-3.0", "public-domain"])
+def test_what_is_free(tool: ModuleType, license: str) -> None:
+    assert tool.is_free(license)
 
 
 def test_a_thing_is_cut_to_what_is_seen(tool: ModuleType) -> None:

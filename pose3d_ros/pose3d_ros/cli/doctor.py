@@ -199,7 +199,7 @@ def engine_checks(folder: str | None) -> Iterator[Check]:
         return
     yield Check(State.OK, "manifest", str(manifest.directory))
     for entry in manifest.entries:
-        about = f"{'+'.join(entry.roles)}, sha256 {entry.sha256[:12]}…, {entry.licence}"
+        about = f"{'+'.join(entry.roles)}, sha256 {entry.sha256[:12]}…, {entry.license}"
         try:
             verify_sha256(entry)
         except Pose3DError as error:

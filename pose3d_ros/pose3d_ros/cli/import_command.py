@@ -52,7 +52,7 @@ def _report(net: str, placed: Placed, folder: Path) -> None:
     for change in placed.changes:
         print(f"changed:  {change}")
     print(f"written:  {placed.entry.file} ({size:.1f} MiB), the {placed.entry.roles[0]} of {folder}")
-    print(f"licence:  {placed.entry.licence}")
+    print(f"license:  {placed.entry.license}")
     lacking = [role for role in needed_roles(placed.manifest) if not placed.manifest.has_role(role)]
     if placed.entry.roles == ("lifter",):
         print("note:     the nodes run it behind a pose net that reads these 2D joints; see docs/models_poses.md")

@@ -57,7 +57,9 @@ def add_arguments(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         parser = kinds.add_parser(name, help=f"a network for the role {preset.roles[0]} ({preset.source})")
         parser.add_argument("file", type=Path, help="the exported network")
         parser.add_argument("--output", type=Path, metavar="DIR", required=True, help="folder of engines")
-        parser.add_argument("--licence", required=True, metavar="TEXT", help="of the weights, for the manifest")
+        parser.add_argument(
+            "--license", "--licence", required=True, metavar="TEXT", help="of the weights, for the manifest"
+        )
         parser.add_argument("--training-data", metavar="TEXT", default="not stated", help="what they were trained on")
         parser.add_argument("--name", metavar="NAME", help="of the engine (the file's)")
         parser.add_argument("--skeleton", metavar="NAME", help="order of the joints, where the preset has another")
@@ -82,7 +84,7 @@ def execute(args: argparse.Namespace) -> Placed:
         args.kind,
         args.file,
         name=args.name or args.file.stem,
-        licence=args.licence,
+        license=args.license,
         training_data=args.training_data,
         skeleton=args.skeleton,
         input_size_px=tuple(args.input_size) if args.input_size else None,

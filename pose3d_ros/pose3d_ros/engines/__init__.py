@@ -10,7 +10,7 @@ from pose3d_ros.engines.options import EngineOptions
 from pose3d_ros.engines.spec.manifest import (
     Manifest,
     ManifestEntry,
-    Normalisation,
+    Normalization,
     default_manifest_dir,
     load_manifest,
     sha256_of,
@@ -24,7 +24,7 @@ __all__ = [
     "EngineOptions",
     "Manifest",
     "ManifestEntry",
-    "Normalisation",
+    "Normalization",
     "OnnxEngine",
     "TensorSpec",
     "choose_backend",

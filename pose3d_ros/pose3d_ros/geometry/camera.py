@@ -99,8 +99,8 @@ class Camera:
         flat = points.reshape(-1, 3)
         depth = np.where((flat[:, 2:] > 0) & np.isfinite(flat[:, 2:]), flat[:, 2:], np.nan)
         with np.errstate(invalid="ignore", over="ignore"):
-            normalised = flat[:, :2] / depth
-        distorted = _where_finite(normalised, lambda p: lens.distort(self.model, self.distortion, p))
+            normalized = flat[:, :2] / depth
+        distorted = _where_finite(normalized, lambda p: lens.distort(self.model, self.distortion, p))
         return self._to_pixels(distorted).reshape(*points.shape[:-1], 2)
 
     def rays(self, points_img_px: npt.ArrayLike) -> Array:
@@ -110,9 +110,9 @@ class Camera:
         images no ray in front of the camera. Raises InputError unless the last axis is 2.
         """
         points = _checked_points("points_img_px", points_img_px, 2)
-        normalised = self._undistorted(points.reshape(-1, 2))
-        ones = np.where(np.isnan(normalised[:, :1]), np.nan, 1.0)
-        rays: Array = np.concatenate([normalised, ones], axis=1).reshape(*points.shape[:-1], 3)
+        normalized = self._undistorted(points.reshape(-1, 2))
+        ones = np.where(np.isnan(normalized[:, :1]), np.nan, 1.0)
+        rays: Array = np.concatenate([normalized, ones], axis=1).reshape(*points.shape[:-1], 3)
         return rays
 
     def backproject(self, points_img_px: npt.ArrayLike, depth_m: npt.ArrayLike) -> Array:
@@ -201,12 +201,12 @@ class Camera:
         shift_x, shift_y = 0.5 * scale_x - 0.5, 0.5 * scale_y - 0.5
         return self.transformed(np.array([[scale_x, 0.0, shift_x], [0.0, scale_y, shift_y]]), width_px, height_px)
 
-    def _to_pixels(self, normalised: Array) -> Array:
-        return normalised * self.K_px[[0, 1], [0, 1]] + self.K_px[:2, 2]
+    def _to_pixels(self, normalized: Array) -> Array:
+        return normalized * self.K_px[[0, 1], [0, 1]] + self.K_px[:2, 2]
 
     def _undistorted(self, flat_img_px: Array) -> Array:
-        normalised = (flat_img_px - self.K_px[:2, 2]) / self.K_px[[0, 1], [0, 1]]
-        return _where_finite(normalised, lambda p: lens.undistort(self.model, self.distortion, p))
+        normalized = (flat_img_px - self.K_px[:2, 2]) / self.K_px[[0, 1], [0, 1]]
+        return _where_finite(normalized, lambda p: lens.undistort(self.model, self.distortion, p))
 
 
 def _checked_points(name: str, points: npt.ArrayLike, size: int) -> Array:

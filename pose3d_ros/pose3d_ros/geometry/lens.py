@@ -1,4 +1,4 @@
-"""Lens distortion of normalised image points (x/z, y/z), forward by OpenCV and back by a safeguarded Newton.
+"""Lens distortion of normalized image points (x/z, y/z), forward by OpenCV and back by a safeguarded Newton.
 
 The models are those of sensor_msgs/CameraInfo, with OpenCV's coefficient order:
 
@@ -38,13 +38,13 @@ _MAX_BRACKET_STEPS = 60
 _MAX_NEWTON_STEPS = 20
 _WIDEST = 1e3  # radius x/z, y/z: 89.9 degrees off the axis
 _CONVERGED = 1e-14
-_ACCEPTED = 1e-10  # of a normalised coordinate: below 1e-6 px for any focal length under 10,000 px
+_ACCEPTED = 1e-10  # of a normalized coordinate: below 1e-6 px for any focal length under 10,000 px
 
 
 def distort(model: str, coefficients: Array, points: Array) -> Array:
-    """Where the lens images normalised points.
+    """Where the lens images normalized points.
 
-    points: (N, 2) float64, x/z and y/z, finite. Returns (N, 2) float64, distorted normalised points; NaN for a point
+    points: (N, 2) float64, x/z and y/z, finite. Returns (N, 2) float64, distorted normalized points; NaN for a point
     beyond the angle where the model folds back on itself and would put it among the points of smaller angles.
     """
     if model == "pinhole" or not len(points):
@@ -64,7 +64,7 @@ def distort(model: str, coefficients: Array, points: Array) -> Array:
 def undistort(model: str, coefficients: Array, points: Array) -> Array:
     """The inverse of `distort`.
 
-    points: (N, 2) float64, distorted normalised points, finite. Returns (N, 2) float64, x/z and y/z; NaN where no ray
+    points: (N, 2) float64, distorted normalized points, finite. Returns (N, 2) float64, x/z and y/z; NaN where no ray
     in front of the camera is imaged.
     """
     if model == "pinhole" or not len(points):

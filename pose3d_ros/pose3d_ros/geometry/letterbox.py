@@ -18,8 +18,8 @@ class Letterbox:
 
     width_px, height_px: the input. content_width_px, content_height_px: the resized image in it.
     scale_x, scale_y: input pixels per image pixel; unless stretched they differ by the rounding to whole pixels.
-    left_px, top_px: padding before the content. padding: grey value of the padding, 0–255 before normalisation;
-    None for the colour that normalises to 0.
+    left_px, top_px: padding before the content. padding: grey value of the padding, 0–255 before normalization;
+    None for the colour that normalizes to 0.
     """
 
     width_px: int

@@ -24,7 +24,7 @@ class RigidTransform:
 
     @classmethod
     def from_quaternion(cls, quaternion_xyzw: Sequence[float], translation_m: Sequence[float]) -> RigidTransform:
-        """From a quaternion x, y, z, w (ROS's order; normalised here). Raises InputError for a zero or NaN one."""
+        """From a quaternion x, y, z, w (ROS's order; normalized here). Raises InputError for a zero or NaN one."""
         quaternion = np.asarray(quaternion_xyzw, dtype=np.float64)
         norm = float(np.linalg.norm(quaternion))
         if quaternion.shape != (4,) or not (np.isfinite(norm) and norm > 0):

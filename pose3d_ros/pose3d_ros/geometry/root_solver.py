@@ -52,7 +52,7 @@ class _Observed:
 
 
 def solve_root(
-    relative_m: npt.ArrayLike, joints_normalised: npt.ArrayLike, weights: npt.ArrayLike | None = None
+    relative_m: npt.ArrayLike, joints_normalized: npt.ArrayLike, weights: npt.ArrayLike | None = None
 ) -> SolvedRoots:
     """The root that minimises the weighted linear residual of the perspective projection.
 
@@ -60,7 +60,7 @@ def solve_root(
     means taken off, tz is a ratio of two sums, and tx and ty follow. Sárándi 2020 (MeTRAbs) solves the same equations,
     its "full perspective"; Mehta 2017 and Veges 2019 approximate them, see `weak_perspective_root`.
 
-    relative_m: (N, J, 3), metres, in axes parallel to the camera's. joints_normalised: (N, J, 2), x and y of
+    relative_m: (N, J, 3), metres, in axes parallel to the camera's. joints_normalized: (N, J, 2), x and y of
     `Camera.rays`. weights: (N, J), 0 or above, only their ratios matter; equal ones if not given. A joint with a NaN or
     without a weight is left out.
     A person with fewer than two joints, with joints in one place or with one that would come to lie behind the camera
@@ -69,7 +69,7 @@ def solve_root(
     average: errors in u stand on both sides of the equations.
     Raises InputError for shapes that do not fit each other and for a weight below 0.
     """
-    seen = _observed(relative_m, joints_normalised, weights)
+    seen = _observed(relative_m, joints_normalized, weights)
     offset = seen.seen * seen.relative_m[..., 2:] - seen.relative_m[..., :2]
     mean_seen, mean_offset = seen.mean(seen.seen), seen.mean(offset)
     away_seen, away_offset = seen.seen - mean_seen[:, None], offset - mean_offset[:, None]
@@ -80,7 +80,7 @@ def solve_root(
 
 
 def weak_perspective_root(
-    relative_m: npt.ArrayLike, joints_normalised: npt.ArrayLike, weights: npt.ArrayLike | None = None
+    relative_m: npt.ArrayLike, joints_normalized: npt.ArrayLike, weights: npt.ArrayLike | None = None
 ) -> SolvedRoots:
     """The root under weak perspective, all joints at one depth: how large the person is over how large it looks.
 
@@ -89,7 +89,7 @@ def weak_perspective_root(
     Its error grows with the person's depth over its distance, but noise in relative depths does not enter.
     Inputs, result and errors as in `solve_root`.
     """
-    seen = _observed(relative_m, joints_normalised, weights)
+    seen = _observed(relative_m, joints_normalized, weights)
     with np.errstate(divide="ignore", invalid="ignore"):
         depth_m = seen.spread(seen.relative_m[..., :2]) / seen.spread(seen.seen)
         mean_ray = np.concatenate([seen.mean(seen.seen), np.ones((len(depth_m), 1))], axis=1)
@@ -117,9 +117,9 @@ def rotation_to_rays(rays: npt.ArrayLike) -> Array:
     return rotation
 
 
-def _observed(relative_m: npt.ArrayLike, joints_normalised: npt.ArrayLike, weights: npt.ArrayLike | None) -> _Observed:
+def _observed(relative_m: npt.ArrayLike, joints_normalized: npt.ArrayLike, weights: npt.ArrayLike | None) -> _Observed:
     relative = np.asarray(relative_m, dtype=np.float64)
-    seen = np.asarray(joints_normalised, dtype=np.float64)
+    seen = np.asarray(joints_normalized, dtype=np.float64)
     given = np.ones(relative.shape[:-1]) if weights is None else np.asarray(weights, dtype=np.float64)
     fits = relative.ndim == 3 and relative.shape[2] == 3 and seen.shape == (*relative.shape[:2], 2)
     if not fits or given.shape != relative.shape[:2] or (given < 0).any():

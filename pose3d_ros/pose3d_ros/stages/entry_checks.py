@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pose3d_ros.engines.spec.manifest import ManifestEntry, Normalisation
+from pose3d_ros.engines.spec.manifest import ManifestEntry, Normalization
 from pose3d_ros.errors import EngineError
 from pose3d_ros.skeletons import Skeleton, get_skeleton
 
@@ -24,11 +24,11 @@ def check_decoder(entry: ManifestEntry, known: Iterable[str]) -> str:
     return entry.decoder
 
 
-def normalisation_of(entry: ManifestEntry) -> Normalisation:
+def normalization_of(entry: ManifestEntry) -> Normalization:
     """Raises EngineError for an entry without one."""
-    if entry.normalisation is None:
-        raise EngineError(f"normalisation of {entry.name}", expected="scale, mean, std, order", got="none", fix=_FIX)
-    return entry.normalisation
+    if entry.normalization is None:
+        raise EngineError(f"normalization of {entry.name}", expected="scale, mean, std, order", got="none", fix=_FIX)
+    return entry.normalization
 
 
 def crop_size_px(entry: ManifestEntry, *, square: bool) -> tuple[int, int]:

@@ -13,7 +13,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from pose3d_ros.bags.bag_writer import BagWriter
-from pose3d_ros.engines import ManifestEntry, Normalisation, load_manifest, sha256_of, write_manifest
+from pose3d_ros.engines import ManifestEntry, Normalization, load_manifest, sha256_of, write_manifest
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.records import Detection, Person, Pose, TrackState
 from pose3d_ros.skeletons import Skeleton, get_skeleton
@@ -121,10 +121,10 @@ def _entry(file: Path, roles: tuple[str, ...], decoder: str, size_px: int | None
         sha256=sha256_of(file),
         decoder=decoder,
         input_size_px=None if size_px is None else (size_px, size_px),
-        normalisation=None if roles == ("smoother",) else Normalisation(1 / 255, (0, 0, 0), (1, 1, 1), "rgb"),
+        normalization=None if roles == ("smoother",) else Normalization(1 / 255, (0, 0, 0), (1, 1, 1), "rgb"),
         skeleton=None if roles == ("detector",) else MUCO.name,
         units="metres, pixels",
-        licence="Apache-2.0",
+        license="Apache-2.0",
         training_data="none",
         parameters=dict(parameters),
     )

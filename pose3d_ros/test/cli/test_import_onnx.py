@@ -43,12 +43,12 @@ def test_a_pose_net_among_the_default_engines_is_a_whole_pipeline(
     rtmpose: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "engines"
-    arguments = ["import", "rtmpose", str(rtmpose), "--output", str(folder), "--licence", "Apache-2.0"]
+    arguments = ["import", "rtmpose", str(rtmpose), "--output", str(folder), "--license", "Apache-2.0"]
     assert main([*arguments, "--with-default", "--training-data", "COCO"]) == 0
     said = capsys.readouterr().out
     assert "checked:  inputs and outputs are those of the decoder simcc_2d" in said
     assert "is no longer the pose, but still the root" in said
-    assert "licence:  Apache-2.0" in said
+    assert "license:  Apache-2.0" in said
     assert "lacking" not in said
     manifest = load_manifest(folder)
     entry = manifest.for_role("pose")
@@ -66,7 +66,7 @@ def test_a_pose_net_among_the_default_engines_is_a_whole_pipeline(
 def test_options_reach_the_manifest(tmp_path: Path) -> None:
     file = network(tmp_path / "a.onnx", (128, 128), {"coords2d": (1, 24, 2), "coords3d": (1, 24, 3)})
     folder = tmp_path / "engines"
-    arguments = ["import", "metrabs", str(file), "--output", str(folder), "--licence", "x", "--skeleton", "h36m17"]
+    arguments = ["import", "metrabs", str(file), "--output", str(folder), "--license", "x", "--skeleton", "h36m17"]
     arguments += ["--input-size", "128", "128", "--name", "metrabs-s", "--parameter", f"joints={[*range(17)]}"]
     assert main([*arguments, "--parameter", "box_scale=1.1"]) == 0
     (entry,) = load_manifest(folder).entries
@@ -96,14 +96,14 @@ def test_what_does_not_fit_changes_nothing(
     rtmpose: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], preset: str, extra: list[str], message: str
 ) -> None:
     folder = tmp_path / "engines"
-    assert main(["import", preset, str(rtmpose), "--output", str(folder), "--licence", "x", *extra]) != 0
+    assert main(["import", preset, str(rtmpose), "--output", str(folder), "--license", "x", *extra]) != 0
     assert message in capsys.readouterr().err
     assert not folder.exists()
 
 
 def test_the_published_model_names_the_engines_that_run(rtmpose: Path, tmp_path: Path) -> None:
     folder = str(tmp_path / "engines")
-    assert main(["import", "rtmpose", str(rtmpose), "--output", folder, "--licence", "x", "--with-default"]) == 0
+    assert main(["import", "rtmpose", str(rtmpose), "--output", folder, "--license", "x", "--with-default"]) == 0
     manifest = load_manifest(folder)
     opened = open_pipeline(PipelineConfig(engine=EngineConfig(engines=folder, backend="onnxruntime")))
     opened.pipeline.close()
@@ -114,12 +114,12 @@ def test_a_net_that_gives_pixels_lacks_a_lifter_and_no_root_net(
     rtmpose: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     alone, whole = str(tmp_path / "alone"), str(tmp_path / "whole")
-    assert main(["import", "rtmpose", str(rtmpose), "--output", alone, "--licence", "x"]) == 0
+    assert main(["import", "rtmpose", str(rtmpose), "--output", alone, "--license", "x"]) == 0
     assert "lacking:  detector, lifter, which pose_node needs" in capsys.readouterr().out
     states = {check.name: check.state for check in engine_checks(alone)}
     assert [states[role] for role in ("detector", "lifter", "root")] == [State.FAIL, State.FAIL, State.INFO]
 
-    assert main(["import", "rtmpose", str(rtmpose), "--output", whole, "--licence", "x", "--with-default"]) == 0
+    assert main(["import", "rtmpose", str(rtmpose), "--output", whole, "--license", "x", "--with-default"]) == 0
     entries = load_manifest(whole).entries
     write_manifest(whole, [entry for entry in entries if "root" not in entry.roles])
     assert State.FAIL not in {check.state for check in engine_checks(whole)}
@@ -127,7 +127,7 @@ def test_a_net_that_gives_pixels_lacks_a_lifter_and_no_root_net(
 
 def test_a_smoother_for_another_skeleton_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = network(tmp_path / "a.onnx", (128, 128), {"coords2d": (1, 17, 2), "coords3d": (1, 17, 3)})
-    arguments = ["import", "metrabs", str(file), "--output", str(tmp_path / "engines"), "--licence", "x"]
+    arguments = ["import", "metrabs", str(file), "--output", str(tmp_path / "engines"), "--license", "x"]
     assert main([*arguments, "--skeleton", "h36m17", "--input-size", "128", "128", "--with-default"]) == 0
     said = capsys.readouterr().out
     assert "note:     the smoother is for muco21, not h36m17: launch with smoother:=false" in said
@@ -145,7 +145,7 @@ def test_the_default_engines_never_replace_a_file(
     folder = tmp_path / "engines"
     folder.mkdir()
     own = network(folder / "detector.onnx", (64, 64), {"output": (1, 84, 85)})
-    digest, options = sha256_of(own), ["--output", str(folder), "--licence", "x", "--with-default"]
+    digest, options = sha256_of(own), ["--output", str(folder), "--license", "x", "--with-default"]
     assert main(["import", "rtmpose", str(rtmpose), *options]) != 0
     assert "room for detector.onnx of detector-" in capsys.readouterr().err
     assert [path.name for path in folder.iterdir()] == ["detector.onnx"]
@@ -162,7 +162,7 @@ def test_a_name_of_the_default_engines_is_refused_and_leaves_nothing(
     rtmpose: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder, taken = tmp_path / "engines", load_manifest(default_manifest_dir()).for_role("detector").name
-    arguments = ["import", "rtmpose", str(rtmpose), "--output", str(folder), "--licence", "x", "--with-default"]
+    arguments = ["import", "rtmpose", str(rtmpose), "--output", str(folder), "--license", "x", "--with-default"]
     assert main([*arguments, "--name", taken]) != 0
     assert f"no other engine named {taken}" in capsys.readouterr().err
     assert not [*folder.iterdir()]
@@ -176,7 +176,7 @@ def test_weights_in_a_file_beside_the_network_are_asked_for(
     rtmpose: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "engines"
-    arguments = ["import", "rtmpose", "--output", str(folder), "--licence", "x", "--name", "net"]
+    arguments = ["import", "rtmpose", "--output", str(folder), "--license", "x", "--name", "net"]
     assert main([*arguments, str(rtmpose)]) == 0
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     apart = tmp_path / "apart" / rtmpose.name

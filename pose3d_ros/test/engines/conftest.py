@@ -11,7 +11,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from pose3d_ros.engines import ManifestEntry, Normalisation, sha256_of
+from pose3d_ros.engines import ManifestEntry, Normalization, sha256_of
 
 from .tensorrt.tensorrt_stand_in.caller import RANGES, Session, adder_feeds, opened
 
@@ -68,10 +68,10 @@ def make_entry(adder: Path) -> Callable[..., ManifestEntry]:
         sha256=sha256_of(adder),
         decoder="root_pose_metric",
         input_size_px=(192, 256),
-        normalisation=Normalisation(0.5, (0.1, 0.2, 0.3), (1.0, 2.0, 4.0), "rgb"),
+        normalization=Normalization(0.5, (0.1, 0.2, 0.3), (1.0, 2.0, 4.0), "rgb"),
         skeleton="muco21",
         units="metres, crop pixels",
-        licence="Apache-2.0",
+        license="Apache-2.0",
         training_data="none",
         accuracy={"mpjpe_mm": 100.5, "measured_on": "the sample bag"},
         parameters={"stride": 8, "weight": 0.25, "kind": "tiny", "scales": [1.0, 2.0], "names": ["a", "b"]},

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pose3d_ros.engines import Normalisation
+from pose3d_ros.engines import Normalization
 from pose3d_ros.engines.images.frame_image import HostPicture
 from pose3d_ros.geometry.letterbox import Letterbox, Placement
 
-BGR = Normalisation(1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "bgr")
-RGB = Normalisation(1 / 255, (0.0, 0.5, 0.0), (1.0, 1.0, 2.0), "rgb")
+BGR = Normalization(1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "bgr")
+RGB = Normalization(1 / 255, (0.0, 0.5, 0.0), (1.0, 1.0, 2.0), "rgb")
 
 
 def edges(box: Letterbox) -> list[float]:
@@ -48,7 +48,7 @@ def test_centred_padding_leaves_the_odd_pixel_below() -> None:
     assert (box.content_width_px, box.content_height_px, box.left_px, box.top_px) == (64, 31, 0, 16)
 
 
-def test_padding_is_a_grey_that_is_normalised_too() -> None:
+def test_padding_is_a_grey_that_is_normalized_too() -> None:
     image = np.full((4, 8, 3), 255, dtype=np.uint8)
     box = Letterbox.fit_inside(8, 4, 8, 8, centred=True, padding=114)
     tensor = HostPicture(image).letterboxed(box, RGB)

@@ -15,14 +15,14 @@ from pose3d_msgs.msg import Person3D, Person3DArray
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from pose3d_ros.engines import ManifestEntry, Normalisation, sha256_of
+from pose3d_ros.engines import ManifestEntry, Normalization, sha256_of
 from pose3d_ros.engines.spec.manifest import write_manifest
 from pose3d_ros.nodes.conversion import image_message
 from pose3d_ros.nodes.pose_node import PoseNode
 from pose3d_ros.nodes.smoother_node import SmootherNode
 
 JOINTS, CROP_PX, BOX_PX = 21, 64, 40.0
-PLAIN = Normalisation(1.0 / 255.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "rgb")
+PLAIN = Normalization(1.0 / 255.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "rgb")
 Value = Any
 
 
@@ -106,10 +106,10 @@ def write_smoother(path: Path) -> Path:
 def entry(name: str, roles: tuple[str, ...], file: Path, decoder: str, **changes: Any) -> ManifestEntry:
     fields: dict[str, Any] = {
         "input_size_px": None,
-        "normalisation": PLAIN,
+        "normalization": PLAIN,
         "skeleton": "muco21",
         "units": "metres",
-        "licence": "Apache-2.0",
+        "license": "Apache-2.0",
         "training_data": "none",
     }
     return ManifestEntry(name, roles, file, sha256_of(file), decoder, **{**fields, **changes})
@@ -127,7 +127,7 @@ def engines(tmp_path: Path) -> Path:
         (
             entry("bright", ("detector",), detector, "centre_ltrb", skeleton=None, parameters={"long_side_px": 320}),
             entry("middle", ("root", "pose"), pose, "root_pose_metric", input_size_px=(CROP_PX, CROP_PX)),
-            entry("shifter", ("smoother",), smoother, "temporal_step", normalisation=None),
+            entry("shifter", ("smoother",), smoother, "temporal_step", normalization=None),
         ),
     )
     return folder

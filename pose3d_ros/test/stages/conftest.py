@@ -9,7 +9,7 @@ from typing import Any
 import numpy.typing as npt
 import pytest
 
-from pose3d_ros.engines import Engine, ManifestEntry, Normalisation, TensorSpec
+from pose3d_ros.engines import Engine, ManifestEntry, Normalization, TensorSpec
 
 Feeds = Mapping[str, npt.NDArray[Any]]
 Answer = Callable[[Feeds], dict[str, npt.NDArray[Any]]]
@@ -52,10 +52,10 @@ def make_entry() -> MakeEntry:
             "sha256": "0" * 64,
             "decoder": decoder,
             "input_size_px": None,
-            "normalisation": Normalisation(1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "rgb"),
+            "normalization": Normalization(1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "rgb"),
             "skeleton": None,
             "units": "m",
-            "licence": "Apache-2.0",
+            "license": "Apache-2.0",
             "training_data": "none",
         }
         return ManifestEntry(**{**fields, **changes})

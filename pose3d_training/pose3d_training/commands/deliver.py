@@ -10,7 +10,7 @@ from pathlib import Path
 
 from torch import nn
 
-from pose3d_ros.engines.spec.entry import ManifestEntry, Normalisation, Parameter
+from pose3d_ros.engines.spec.entry import ManifestEntry, Normalization, Parameter
 from pose3d_ros.engines.spec.manifest import MANIFEST_NAME, load_manifest, sha256_of, write_manifest
 from pose3d_ros.errors import InputError
 from pose3d_ros.skeletons import get_skeleton
@@ -36,14 +36,14 @@ from pose3d_training.tasks.smoothing import build_smoother
 _DETECTOR_LONG_SIDE_PX = 448
 """Longer than the pictures it was trained on (whose people are zoomed by up to 1.5): on the grid of the detector those
 who cross stay apart. At 320 px 2% fewer people of the sample bag are found, at 512 px 4% fewer."""
-_LICENCE = "Apache-2.0"
+_LICENSE = "Apache-2.0"
 _RENDERED = (
     "people rendered from MakeHuman bodies (CC0) in CMU motion-capture poses, over procedural and free backgrounds"
 )
 _MOTIONS = "CMU motion-capture sequences on MakeHuman bodies (CC0) with simulated measurement error"
 _LIFTED = "CMU motion-capture sequences on MakeHuman bodies (CC0), as a 2D net sees them"
 _NETS = ("detector", "root_pose", "smoother", "lifter")
-_NORMALISATION = Normalisation(scale=1 / 255, mean=MEAN_RGB, std=STD_RGB, channel_order="rgb")
+_NORMALIZATION = Normalization(scale=1 / 255, mean=MEAN_RGB, std=STD_RGB, channel_order="rgb")
 
 
 def deliver(run: Path, folder: Path, scenes: SceneComposer | None = None) -> ManifestEntry:
@@ -70,7 +70,7 @@ def built_module(recipe: Recipe) -> nn.Module:
 
 def _calibrate(module: nn.Module, scenes: SceneComposer) -> None:
     if isinstance(module, PersonDetector):
-        platt = calibrate_detector(module, scenes, _NORMALISATION, _DETECTOR_LONG_SIDE_PX)
+        platt = calibrate_detector(module, scenes, _NORMALIZATION, _DETECTOR_LONG_SIDE_PX)
         print(f"detector scores: logit x {platt.scale:.3f} {platt.offset:+.3f}")
     elif isinstance(module, RootPoseNet):
         platt, factor = calibrate_root_pose(module, scenes)
@@ -109,10 +109,10 @@ def _entry(recipe: Recipe, module: nn.Module, path: Path, samples: int) -> Manif
         sha256=sha256_of(path),
         decoder=decoder,
         input_size_px=size,
-        normalisation=_NORMALISATION if recipe.net in ("detector", "root_pose") else None,
+        normalization=_NORMALIZATION if recipe.net in ("detector", "root_pose") else None,
         skeleton=skeleton,
         units=units,
-        licence=_LICENCE,
+        license=_LICENSE,
         training_data={"smoother": _MOTIONS, "lifter": _LIFTED}.get(recipe.net, _RENDERED),
         accuracy={"training_samples": float(samples)},
         parameters=_parameters(recipe, module),
@@ -169,7 +169,7 @@ def main(arguments: list[str] | None = None) -> int:
             got=str(parsed.runs),
             fix="Name the folder that `pose3d train --output` wrote its runs below.",
         )
-    if scenes is None and any(entry.normalisation is not None for entry in made):
+    if scenes is None and any(entry.normalization is not None for entry in made):
         print("scores are not calibrated: no --bank")
     write_manifest(parsed.output, [*made, *_kept(parsed.output, made)])
     return 0

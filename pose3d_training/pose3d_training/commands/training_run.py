@@ -78,7 +78,7 @@ def build_task(recipe: Recipe, folders: Folders) -> Task:
 
 
 def _check_start(recipe: Recipe, engine: Path | None) -> None:
-    """The normalisations of a lifter's graph are folded into layers that a training can't take them out of again."""
+    """The normalizations of a lifter's graph are folded into layers that a training can't take them out of again."""
     if recipe.net == "lifter" and engine is not None and engine.suffix != ".pt":
         raise ConfigError(
             "option --engine",

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from pose3d_ros.engines.spec.engine_folder import EngineFolder, Placed, unfinished_entry
-from pose3d_ros.engines.spec.entry import ManifestEntry, Normalisation, Parameter
+from pose3d_ros.engines.spec.entry import ManifestEntry, Normalization, Parameter
 from pose3d_ros.engines.spec.manifest import sha256_of
 from pose3d_ros.errors import EngineError
 from pose3d_ros.skeletons import get_skeleton
@@ -53,7 +53,7 @@ AUTHORS = {
 UNITS_M = {"metres": 1.0, "millimetres": 1e-3}
 """Unit that a lifter was trained in → metres."""
 
-_PIXELS = Normalisation(1.0, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "rgb")
+_PIXELS = Normalization(1.0, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "rgb")
 """3DMPPE turns pixels into floats without dividing them by 255 (their `data/dataset.py`, `common/base.py`)."""
 
 
@@ -92,7 +92,7 @@ def import_rootnet(checkpoint: Path, directory: Path, *, input_size_px: int = 25
         official_entry(weights, f"{ROOTNET}-{backbone}", "root", directory, training_data),
         decoder="3dmppe_rootnet",
         input_size_px=(input_size_px, input_size_px),
-        normalisation=_PIXELS,
+        normalization=_PIXELS,
         units="bins of 4 px, millimetres",
     )
     return Imported(f"{backbone}, crops of {input_size_px} px", folder.put(entry, partial(export_rootnet, net)))
@@ -120,7 +120,7 @@ def import_posenet(
         official_entry(weights, f"{POSENET}-{backbone}-{order}", "pose", directory, training_data),
         decoder="3dmppe_posenet",
         input_size_px=(input_size_px, input_size_px),
-        normalisation=_PIXELS,
+        normalization=_PIXELS,
         skeleton=order,
         units="bins: 4 px, and 1/32 m from the root at bin 32",
     )
@@ -206,6 +206,6 @@ def official_entry(
     stated = training_data.strip() or f"not stated in the file, {terms}"
     return replace(
         unfinished_entry(name, role, directory),
-        licence=terms,
+        license=terms,
         training_data=f"{stated} ({origin})",
     )

@@ -54,7 +54,7 @@ class Processes:
     def synchronised(self, module: nn.Module, device: torch.device) -> nn.Module:
         """The module with gradients averaged over the processes; it starts everywhere with the first one's weights.
 
-        On GPUs batch normalisations take their statistics over all processes as well.
+        On GPUs batch normalizations take their statistics over all processes as well.
         """
         if self.count == 1:
             return module

@@ -1,8 +1,8 @@
 """Start a training from a delivered engine: its graph's weights back in a net that can be trained.
 
-An engine's normalisations are folded into its convolutions. Here every convolution gets its folded weights, and the
-normalisation behind it the statistics of some real batches with the scale and shift that undo them: the net gives the
-engine's outputs at once, and normalises anew as it learns.
+An engine's normalizations are folded into its convolutions. Here every convolution gets its folded weights, and the
+normalization behind it the statistics of some real batches with the scale and shift that undo them: the net gives the
+engine's outputs at once, and normalizes anew as it learns.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _OPERATORS = ("Conv", "ConvTranspose", "Gemm")
 
 @dataclass(frozen=True, eq=False)
 class _Layer:
-    """A layer with weights and, for folded ones, the normalisation that followed it."""
+    """A layer with weights and, for folded ones, the normalization that followed it."""
 
     name: str
     module: Weighted
@@ -35,7 +35,7 @@ def start_from_engine(module: nn.Module, path: Path, batches: Iterable[Callable[
     """Load the graph `path` into `module`, an untrained net of the same configuration, in place.
 
     batches: calls that each run the module on one batch of training samples; the first is needed to follow the net's
-    layers, all of them for the statistics of the normalisations. Raises EngineError for a graph of another net.
+    layers, all of them for the statistics of the normalizations. Raises EngineError for a graph of another net.
     """
     runs = list(batches)
     was_training = module.training
@@ -168,5 +168,5 @@ def _variance(norm: nn.BatchNorm2d) -> Tensor:
 
 def _present(statistics: Tensor | None) -> Tensor:
     if statistics is None:
-        raise TypeError("normalisation was built without running statistics")
+        raise TypeError("normalization was built without running statistics")
     return statistics

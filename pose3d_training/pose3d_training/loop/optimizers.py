@@ -20,7 +20,7 @@ _MIN_SIDE = 8
 
 class Muon(torch.optim.Optimizer):
     """Muon on the weights of convolutions and fully connected layers, AdamW on all else (transposed convolutions,
-    normalisations, biases, narrow layers), behind the interface of one optimiser.
+    normalizations, biases, narrow layers), behind the interface of one optimiser.
 
     Updates are scaled to AdamW's size (Liu 2025, eq. 4), so that both take one learning rate.
     """

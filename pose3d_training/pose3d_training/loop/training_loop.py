@@ -34,7 +34,7 @@ Batch = dict[str, Tensor]
 Sample = TypeVar("Sample", bound="DataclassInstance")
 
 _STATISTICS_BATCHES = 24
-"""Batches of which the normalisations of a net that starts from an engine take their statistics."""
+"""Batches of which the normalizations of a net that starts from an engine take their statistics."""
 _ALONE = Processes()
 
 

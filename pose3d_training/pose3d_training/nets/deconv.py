@@ -12,7 +12,7 @@ _INITIAL_STD = 0.001
 
 
 def deconv_layers(in_channels: int) -> nn.Sequential:
-    """Three 4x4 transposed convolutions of stride 2, each normalised and rectified; (N, C, h, w) → (N, 256, 8h, 8w)."""
+    """Three 4x4 transposed convolutions of stride 2, each normalized and rectified; (N, C, h, w) → (N, 256, 8h, 8w)."""
     layers: list[nn.Module] = []
     for channels in (in_channels, HEAD_CHANNELS, HEAD_CHANNELS):
         deconv = nn.ConvTranspose2d(channels, HEAD_CHANNELS, 4, 2, 1, bias=False)

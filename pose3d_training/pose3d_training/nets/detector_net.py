@@ -54,7 +54,7 @@ class PersonDetector(nn.Module):
         self._init_heads()
 
     def forward(self, image: Tensor) -> DetectorOutput:
-        """image (N, 3, H, W) float32, normalised, H and W multiples of 32."""
+        """image (N, 3, H, W) float32, normalized, H and W multiples of 32."""
         _, c3, c4, c5 = self.backbone(image)
         x = self.laterals[2](c5)
         x = F.interpolate(x, scale_factor=2.0, mode="nearest") + self.laterals[1](c4)

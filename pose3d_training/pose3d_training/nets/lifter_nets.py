@@ -24,11 +24,11 @@ class FrameLifter(nn.Module, ABC):
 
     @abstractmethod
     def frozen(self) -> nn.Module:
-        """A copy for export with the same answers in eval mode, its normalisations and constants folded."""
+        """A copy for export with the same answers in eval mode, its normalizations and constants folded."""
 
 
 class ResidualLifter(FrameLifter):
-    """Fully connected layers with normalisation, two to a residual block.
+    """Fully connected layers with normalization, two to a residual block.
 
     num_joints_in, in_features: joints and values per joint of a person. num_joints_out: joints, of 3 values each, that
     come out. channels: width of the layers. blocks: residual ones.
@@ -88,13 +88,13 @@ class _Block(nn.Module):
         return x + changed
 
     def fold(self) -> None:
-        """Fold the normalisations in, in place."""
+        """Fold the normalizations in, in place."""
         self.w1, self.batch_norm1 = _folded(self.w1, self.batch_norm1)
         self.w2, self.batch_norm2 = _folded(self.w2, self.batch_norm2)
 
 
 def _folded(linear: nn.Module, norm: nn.Module) -> tuple[nn.Module, nn.Module]:
-    """A layer with the normalisation behind it folded in, and nothing in its place."""
+    """A layer with the normalization behind it folded in, and nothing in its place."""
     if not isinstance(linear, nn.Linear) or not isinstance(norm, nn.BatchNorm1d):
         raise TypeError(f"expected Linear and BatchNorm1d, got {type(linear).__name__} and {type(norm).__name__}")
     return fuse_linear_bn_eval(linear, norm), nn.Identity()

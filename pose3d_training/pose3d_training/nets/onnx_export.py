@@ -53,7 +53,7 @@ class GraphSpec:
 def export_graph(module: nn.Module, path: Path, spec: GraphSpec, *, batches: Sequence[int] = (1, 2, 5)) -> float:
     """Write `module` to `path` and return the largest difference between torch and ONNX Runtime.
 
-    The module is copied, put in eval mode on the CPU in float32, and its batch normalisations are folded. The
+    The module is copied, put in eval mode on the CPU in float32, and its batch normalizations are folded. The
     difference of each value is relative to max(1, |value|), on random inputs of each of the `batches`.
     Raises EngineError for a graph that holds a forbidden operator or differs by more than 1e-4; `path` is then left
     as it was.
@@ -87,9 +87,9 @@ def _write(frozen: nn.Module, path: Path, spec: GraphSpec, generator: torch.Gene
 
 
 def fold_batch_norms(module: nn.Module) -> nn.Module:
-    """Fold, in place, each batch normalisation that directly follows a convolution in a Sequential.
+    """Fold, in place, each batch normalization that directly follows a convolution in a Sequential.
 
-    The exporter itself folds only forward convolutions, so a transposed one would leave its normalisation behind.
+    The exporter itself folds only forward convolutions, so a transposed one would leave its normalization behind.
     """
     for child in module.modules():
         if not isinstance(child, nn.Sequential):
@@ -111,7 +111,7 @@ def _check_graph(path: Path) -> None:
             f"exported graph {path.name}",
             expected="plain operators",
             got=", ".join(forbidden),
-            fix="Write that part of the net with matrix products, sums and folded normalisations.",
+            fix="Write that part of the net with matrix products, sums and folded normalizations.",
         )
 
 

@@ -109,7 +109,7 @@ class RootPoseNet(nn.Module):
         self._init_heads()
 
     def forward(self, image: Tensor, k_m: Tensor) -> RootPoseOutput:
-        """image (N, 3, S, S) float32, normalised; k_m (N,) float32 = sqrt(fx·fy·4 m² / box area in px²), metres."""
+        """image (N, 3, S, S) float32, normalized; k_m (N,) float32 = sqrt(fx·fy·4 m² / box area in px²), metres."""
         features = self.backbone(image)
         planar, depth, bins = self.soft_argmax.read(self._volume(features))
         joints_crop_px = (bins[..., :2] + 0.5) * self.stride_px - 0.5

@@ -51,7 +51,7 @@ class SemGraphConv(nn.Module):
         return itself * (x @ self.W[0]) + others @ (x @ self.W[1]) + self.bias
 
     def fixed(self, norm: nn.BatchNorm1d | None = None) -> FixedGraphConv:
-        """This layer for export, its adjacency a constant, and the normalisation behind it folded in."""
+        """This layer for export, its adjacency a constant, and the normalization behind it folded in."""
         return FixedGraphConv(self, norm)
 
 
@@ -84,7 +84,7 @@ class FixedGraphConv(nn.Module):
 
 
 class GraphConv(nn.Module):
-    """Graph convolution, normalisation and ReLU."""
+    """Graph convolution, normalization and ReLU."""
 
     def __init__(self, inputs: int, outputs: int, mask: Tensor) -> None:
         super().__init__()
@@ -171,7 +171,7 @@ def fix_graph(module: nn.Module) -> nn.Module:
 
 
 def _affine(norm: nn.BatchNorm1d | None, channels: int) -> tuple[Tensor, Tensor]:
-    """Scale and shift of a normalisation in eval mode."""
+    """Scale and shift of a normalization in eval mode."""
     if norm is None or norm.running_var is None or norm.running_mean is None:
         return torch.ones(channels), torch.zeros(channels)
     scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)

@@ -112,7 +112,7 @@ class TemporalModel(nn.Module):
 class TemporalStep(nn.Module):
     """A causal TemporalModel advanced by one frame: (x, *states) → (y, *next_states), for inference only.
 
-    Takes a snapshot of the model's weights with batch normalisation folded in. States are those of the dilated layers,
+    Takes a snapshot of the model's weights with batch normalization folded in. States are those of the dilated layers,
     in order: `state_shapes[l]` = (C_l, R_l), where column 0 is the oldest frame and column R_l − 1 the previous one.
     Raises EngineError for a model that is not causal.
     """
@@ -147,7 +147,7 @@ class TemporalStep(nn.Module):
 
 
 def _folded_linear(conv: nn.Module, norm: nn.Module) -> nn.Linear:
-    """Convolution and batch normalisation as one matrix over the taps, columns ordered (channel, tap)."""
+    """Convolution and batch normalization as one matrix over the taps, columns ordered (channel, tap)."""
     if not isinstance(conv, nn.Conv1d) or not isinstance(norm, nn.BatchNorm1d):
         raise TypeError(f"expected Conv1d and BatchNorm1d, got {type(conv).__name__} and {type(norm).__name__}")
     fused = fuse_conv_bn_eval(copy.deepcopy(conv).eval(), copy.deepcopy(norm).eval())

@@ -28,7 +28,7 @@ _MIN_HEIGHT_PX, _MIN_WIDTH_PX = 25, 6
 _RARE_SHARE = 0.4
 """How many of the people who lie, crouch, hang or are mostly hidden are kept: robots mostly meet the others."""
 _PADDING_BGR = (104, 116, 124)
-"""The colour that normalises to 0, which is what the detector's letterbox pads with."""
+"""The colour that normalizes to 0, which is what the detector's letterbox pads with."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,7 @@ STD_RGB = (0.229, 0.224, 0.225)
 """ImageNet's statistics of RGB in 0–1; they go into the manifest with the engine."""
 
 
-def normalise(images_bgr: Tensor) -> Tensor:
+def normalize(images_bgr: Tensor) -> Tensor:
     """(N, H, W, 3) uint8 BGR → (N, 3, H, W) float32 RGB, channels last in memory."""
     rgb = images_bgr.flip(-1).permute(0, 3, 1, 2).to(torch.float32)
     mean = torch.tensor(MEAN_RGB, device=rgb.device)[:, None, None] * 255
@@ -68,7 +68,7 @@ class RootPoseTask(Task):
         return loaded(samples, self.recipe)
 
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        out = self.module(normalise(batch["image"]), batch["k_m"])
+        out = self.module(normalize(batch["image"]), batch["k_m"])
         size, inside = self.recipe.input_width_px, batch["inside"]
         truth_px, truth_z = batch["joints_crop_px"], batch["relative_depth_m"]
         coordinates = losses.coordinate_loss(out.joints_crop_px, truth_px, out.relative_depth_m, truth_z, inside, size)
@@ -101,7 +101,7 @@ class DetectorTask(Task):
         return loaded(samples, self.recipe)
 
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        out = self.module(normalise(batch["image"]))
+        out = self.module(normalize(batch["image"]))
         heat = losses.heat_loss(out.heat_logits, batch["heat"], batch["heat_weight"])
         box = losses.box_loss(out.ltrb_px, batch["ltrb_px"], batch["box_weight"])
         return heat + box, {"heat": heat.detach(), "box": box.detach()}

@@ -115,8 +115,8 @@ def sprite_tile(sprite: Sprite) -> Tile:
 
 def _projected(sprite: Sprite) -> Array:
     joints = sprite.joints_cam_m.astype(np.float64)
-    normalised = joints[:, :2] / joints[:, 2:]
-    return np.asarray(normalised * sprite.K[[0, 1], [0, 1]] + sprite.K[:2, 2])
+    normalized = joints[:, :2] / joints[:, 2:]
+    return np.asarray(normalized * sprite.K[[0, 1], [0, 1]] + sprite.K[:2, 2])
 
 
 def _chequerboard(width_px: int, height_px: int) -> ImageArray:

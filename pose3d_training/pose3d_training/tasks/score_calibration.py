@@ -17,7 +17,7 @@ from scipy.optimize import minimize
 from torch import nn
 
 from pose3d_ros.engines.images.frame_image import HostPicture
-from pose3d_ros.engines.spec.entry import Normalisation
+from pose3d_ros.engines.spec.entry import Normalization
 from pose3d_ros.errors import EngineError
 from pose3d_ros.evaluation.metrics.box_precision import Verdict, judge_boxes
 from pose3d_ros.geometry.boxes import suppress
@@ -31,7 +31,7 @@ from pose3d_training.nets.root_pose_net import RootPoseNet
 from pose3d_training.synthetic.augment import photograph
 from pose3d_training.synthetic.compose import Scene, SceneComposer
 from pose3d_training.tasks.datasets import PoseSamples
-from pose3d_training.tasks.image_tasks import normalise
+from pose3d_training.tasks.image_tasks import normalize
 from pose3d_training.tasks.losses import CLOSE_M, joint_error_m
 
 SCENES, CROPS = 400, 2048
@@ -84,14 +84,14 @@ def usable_platt(what: str, logits: Array, right: npt.NDArray[np.bool_]) -> Plat
 
 @torch.no_grad()
 def calibrate_detector(
-    net: PersonDetector, composer: SceneComposer, normalisation: Normalisation, long_side_px: int
+    net: PersonDetector, composer: SceneComposer, normalization: Normalization, long_side_px: int
 ) -> Platt:
     """Make the scores of a detector in eval mode the precision of equal scores, in place; returns what was folded."""
     rng = np.random.default_rng(_SEED)
     scores, right = [], []
     for _ in range(SCENES):
         scene = composer.draw(rng)
-        for score, is_right in _judged(net, scene, normalisation, long_side_px, rng):
+        for score, is_right in _judged(net, scene, normalization, long_side_px, rng):
             scores.append(score)
             right.append(is_right)
     share = np.clip(np.array(scores), 1e-6, 1 - 1e-6)
@@ -101,12 +101,12 @@ def calibrate_detector(
 
 
 def _judged(
-    net: PersonDetector, scene: Scene, normalisation: Normalisation, long_side_px: int, rng: np.random.Generator
+    net: PersonDetector, scene: Scene, normalization: Normalization, long_side_px: int, rng: np.random.Generator
 ) -> Iterator[tuple[float, bool]]:
     """Score and verdict of each box that counts."""
     image = photograph(scene.image_bgr, rng)
     letterbox = Letterbox.fit_long_side(image.shape[1], image.shape[0], long_side_px)
-    out = net(torch.from_numpy(HostPicture(image).letterboxed(letterbox, normalisation)))
+    out = net(torch.from_numpy(HostPicture(image).letterboxed(letterbox, normalization)))
     raw = {"heat": out.heat_logits.sigmoid().numpy(), "ltrb": out.ltrb_px.numpy()}
     boxes, scores = decode_centre_ltrb(raw, letterbox, STRIDE_PX, _MIN_SCORE)
     boxes = letterbox.input2img(boxes)
@@ -127,7 +127,7 @@ def calibrate_root_pose(net: RootPoseNet, composer: SceneComposer) -> tuple[Plat
     mean (times sqrt 2, as for Laplace errors), in place, in eval mode; returns what was folded, sigma's factor last."""
     logits, right, ratios = [], [], []
     for batch in _crops(composer, net):
-        out = net(normalise(batch["image"]), batch["k_m"])
+        out = net(normalize(batch["image"]), batch["k_m"])
         error = joint_error_m(
             out.joints_crop_px, batch["joints_crop_px"], out.relative_depth_m, batch["relative_depth_m"],
             batch["root_depth_m"], batch["k_m"], net.input_size_px,

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from pose3d_ros.config.settings import PoseConfig
 from pose3d_ros.engines import (
     ManifestEntry,
-    Normalisation,
+    Normalization,
     choose_backend,
     load_manifest,
     open_engine,
@@ -104,11 +104,11 @@ def test_rootnets_entry_says_what_it_is(tmp_path: Path) -> None:
     assert (entry.name, entry.decoder, entry.input_size_px) == (
         "3dmppe-rootnet-resnet50w8x16", "3dmppe_rootnet", (SIDE, SIDE)
     )  # fmt: skip
-    assert entry.normalisation is not None
+    assert entry.normalization is not None
     # White in 0–255, not 0–1: (255 − 0.485) / 0.229.
-    white = entry.normalisation.apply(np.full((1, 1, 1, 3), 255, np.uint8))
+    white = entry.normalization.apply(np.full((1, 1, 1, 3), 255, np.uint8))
     np.testing.assert_allclose(white.ravel(), [1111.4192, 1136.3571, 1131.5289], rtol=1e-6)
-    assert entry.licence == "see the authors' terms: https://github.com/mks0601/3DMPPE_ROOTNET_RELEASE"
+    assert entry.license == "see the authors' terms: https://github.com/mks0601/3DMPPE_ROOTNET_RELEASE"
     assert entry.training_data == f"Human3.6M (checkpoint snapshot_19.pth.tar, sha256 {sha256_of(checkpoint)})"
     assert entry.sha256 == sha256_of(entry.file)
     assert entry.accuracy == {"onnx_difference_from_torch": imported.placed.difference}
@@ -294,10 +294,10 @@ def _entry(folder: Path, name: str, *roles: str) -> ManifestEntry:
         sha256=sha256_of(file),
         decoder="root_pose_metric",
         input_size_px=(96, 96),
-        normalisation=Normalisation(1 / 255, (0, 0, 0), (1, 1, 1), "rgb"),
+        normalization=Normalization(1 / 255, (0, 0, 0), (1, 1, 1), "rgb"),
         skeleton="muco21",
         units="metres",
-        licence="Apache-2.0",
+        license="Apache-2.0",
         training_data="none",
     )
 

@@ -89,7 +89,7 @@ def test_semgcn_is_found_and_answers_alike(tmp_path: Path, non_local: bool) -> N
         "input_skeleton": "h36m16", "input_features": 2, "receptive_field": 1,
         "input": "screen", "focal": 2.29, "ahead": "camera",
     }  # fmt: skip
-    assert entry.licence == "see the authors' terms: https://github.com/garyzhao/SemGCN"
+    assert entry.license == "see the authors' terms: https://github.com/garyzhao/SemGCN"
     places = torch.randn(3, 16, 2)
     with torch.no_grad():
         joints = net(places)

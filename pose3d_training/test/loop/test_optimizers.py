@@ -50,7 +50,7 @@ def test_the_memory_layout_changes_nothing() -> None:
     torch.testing.assert_close(update_of(net()), update_of(net(channels_last=True)), rtol=0.05, atol=1e-4)
 
 
-def test_narrow_layers_and_normalisations_take_adamws_steps() -> None:
+def test_narrow_layers_and_normalizations_take_adamws_steps() -> None:
     module = net()
     watched = module.get_parameter("2.weight"), module.get_parameter("1.weight")
     before = [p.detach().clone() for p in watched]

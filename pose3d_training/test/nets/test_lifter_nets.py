@@ -27,7 +27,7 @@ def set_to(parameter: Tensor, *values: float) -> None:
 
 
 def lived_in(net: nn.Module) -> nn.Module:
-    """With normalisations and neighbours' weights that are not those it starts with."""
+    """With normalizations and neighbours' weights that are not those it starts with."""
     torch.manual_seed(0)
     for module in net.modules():
         if isinstance(module, nn.BatchNorm1d):

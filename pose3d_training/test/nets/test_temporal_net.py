@@ -13,7 +13,7 @@ from pose3d_training.nets.temporal_net import TemporalModel, TemporalStep
 
 
 def _model(widths: tuple[int, ...] = (3, 3, 3), *, causal: bool = True, seed: int = 0) -> TemporalModel:
-    """A small model whose normalisations have seen something, so that folding them wrongly would show."""
+    """A small model whose normalizations have seen something, so that folding them wrongly would show."""
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
     model = TemporalModel(3, 2, 4, widths, causal=causal, channels=8).eval()

@@ -9,7 +9,7 @@ import torch
 
 pytest.importorskip("moderngl")
 
-from pose3d_ros.engines.spec.entry import Normalisation
+from pose3d_ros.engines.spec.entry import Normalization
 from pose3d_ros.errors import EngineError
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_training.nets.detector_net import PersonDetector
@@ -26,7 +26,7 @@ from pose3d_training.tasks.score_calibration import (
 
 from .test_datasets import Composer, person, scene
 
-NORMALISATION = Normalisation(scale=1 / 255, mean=MEAN_RGB, std=STD_RGB, channel_order="rgb")
+NORMALIZATION = Normalization(scale=1 / 255, mean=MEAN_RGB, std=STD_RGB, channel_order="rgb")
 
 
 def test_platts_scale_and_offset_are_found_again() -> None:
@@ -68,7 +68,7 @@ def test_a_detectors_scores_are_scaled_and_nothing_else(monkeypatch: pytest.Monk
     image = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         before = net(image)
-        calibrate_detector(net, Composer(scene(person(1))), NORMALISATION, 96)
+        calibrate_detector(net, Composer(scene(person(1))), NORMALIZATION, 96)
         after = net(image)
     torch.testing.assert_close(after.heat_logits, 3.0 * before.heat_logits - 0.5, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(after.ltrb_px, before.ltrb_px)

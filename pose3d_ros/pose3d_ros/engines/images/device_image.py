@@ -11,7 +11,7 @@ import torch
 
 from pose3d_ros.engines.device.cuda_errors import cuda_errors
 from pose3d_ros.engines.images.device_sampling import LetterboxSampler, Scaling, crop_positions, sample_crops
-from pose3d_ros.engines.spec.entry import Normalisation
+from pose3d_ros.engines.spec.entry import Normalization
 from pose3d_ros.engines.tensors import Tensor
 from pose3d_ros.geometry import Letterbox
 from pose3d_ros.types import Array, ImageArray
@@ -73,19 +73,19 @@ class TorchPicture:
         self._frame, self._size = frame, size
         self._planes: dict[str, torch.Tensor] = {}
 
-    def letterboxed(self, letterbox: Letterbox, normalisation: Normalisation) -> TorchArray:
+    def letterboxed(self, letterbox: Letterbox, normalization: Normalization) -> TorchArray:
         """See Picture. The next frame's letterbox is written over it."""
         with _queued(self._size.stream):
-            planes = self._in_order(normalisation.channel_order)
-            return self._result(self._size.letterbox(letterbox, normalisation)(planes))
+            planes = self._in_order(normalization.channel_order)
+            return self._result(self._size.letterbox(letterbox, normalization)(planes))
 
     def crops(
-        self, img2crop: Array, size_px: tuple[int, int], normalisation: Normalisation, *, mirrored: bool
+        self, img2crop: Array, size_px: tuple[int, int], normalization: Normalization, *, mirrored: bool
     ) -> TorchArray:
         """See Picture: (N or 2N, 3, H, W) float32, NCHW in memory as TensorRT's buffers are."""
         with _queued(self._size.stream):
-            sampled = self._sampled(img2crop, size_px, normalisation.channel_order, mirrored)
-            return self._result(self._size.scaling(normalisation).apply(sampled, out=sampled))
+            sampled = self._sampled(img2crop, size_px, normalization.channel_order, mirrored)
+            return self._result(self._size.scaling(normalization).apply(sampled, out=sampled))
 
     def raw_crops(self, img2crop: Array, size_px: tuple[int, int], *, rgb: bool, mirrored: bool) -> TorchArray:
         """See Picture: (N or 2N, H, W, 3) uint8."""
@@ -117,8 +117,8 @@ class _FrameSize:
         self.shape, self.stream = shape, stream
         self._device = device
         self._staging = _Staging(shape, device) if device.type == "cuda" else None
-        self._scalings: dict[Normalisation, Scaling] = {}
-        self._letterboxes: dict[tuple[Letterbox, Normalisation], LetterboxSampler] = {}
+        self._scalings: dict[Normalization, Scaling] = {}
+        self._letterboxes: dict[tuple[Letterbox, Normalization], LetterboxSampler] = {}
 
     def upload(self, image: ImageArray) -> torch.Tensor:
         return self._staging.upload(image) if self._staging is not None else torch.from_numpy(image.copy())
@@ -128,16 +128,16 @@ class _FrameSize:
         tensor = torch.from_numpy(array)
         return tensor if self._staging is None else tensor.pin_memory().to(self._device, non_blocking=True)
 
-    def scaling(self, normalisation: Normalisation) -> Scaling:
-        if normalisation not in self._scalings:
-            self._scalings[normalisation] = Scaling(normalisation, self._device)
-        return self._scalings[normalisation]
+    def scaling(self, normalization: Normalization) -> Scaling:
+        if normalization not in self._scalings:
+            self._scalings[normalization] = Scaling(normalization, self._device)
+        return self._scalings[normalization]
 
-    def letterbox(self, letterbox: Letterbox, normalisation: Normalisation) -> LetterboxSampler:
-        key = (letterbox, normalisation)
+    def letterbox(self, letterbox: Letterbox, normalization: Normalization) -> LetterboxSampler:
+        key = (letterbox, normalization)
         if key not in self._letterboxes:
             size_px = (self.shape[1], self.shape[0])
-            self._letterboxes[key] = LetterboxSampler(letterbox, size_px, self.scaling(normalisation))
+            self._letterboxes[key] = LetterboxSampler(letterbox, size_px, self.scaling(normalization))
         return self._letterboxes[key]
 
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pose3d_ros.engines.spec.entry import Normalisation
+from pose3d_ros.engines.spec.entry import Normalization
 from pose3d_ros.geometry import Letterbox
 from pose3d_ros.types import Array
 
@@ -24,12 +24,12 @@ _LEAST_SHARE = 1e-6
 
 
 class Scaling:
-    """A `Normalisation` as pixels · scale + shift. scale, shift: (1, 3, 1, 1) float32, in its order of channels."""
+    """A `Normalization` as pixels · scale + shift. scale, shift: (1, 3, 1, 1) float32, in its order of channels."""
 
-    def __init__(self, normalisation: Normalisation, device: torch.device) -> None:
-        std = np.array(normalisation.std)
-        self.scale = _per_channel(normalisation.scale / std, device)
-        self.shift = _per_channel(-np.array(normalisation.mean) / std, device)
+    def __init__(self, normalization: Normalization, device: torch.device) -> None:
+        std = np.array(normalization.std)
+        self.scale = _per_channel(normalization.scale / std, device)
+        self.shift = _per_channel(-np.array(normalization.mean) / std, device)
 
     def apply(self, pixels: Tensor, out: Tensor) -> Tensor:
         """pixels: (N, 3, H, W) float32, whole grey levels. Returns `out`, which may be `pixels`."""
@@ -119,7 +119,7 @@ def enlarging_area_samples(image_px: int, content_px: int) -> AxisSamples:
 
 
 class LetterboxSampler:
-    """Makes one letterbox of one size of image, normalised. Every call fills the same memory, padding excepted."""
+    """Makes one letterbox of one size of image, normalized. Every call fills the same memory, padding excepted."""
 
     def __init__(self, letterbox: Letterbox, image_size_px: tuple[int, int], scaling: Scaling) -> None:
         """image_size_px: width and height."""

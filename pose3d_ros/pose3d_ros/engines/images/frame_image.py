@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from pose3d_ros.engines.spec.entry import Normalisation
+from pose3d_ros.engines.spec.entry import Normalization
 from pose3d_ros.engines.tensors import Feed
 from pose3d_ros.geometry import Letterbox, cut_crops
 from pose3d_ros.types import Array, ImageArray
@@ -22,11 +22,11 @@ from pose3d_ros.types import Array, ImageArray
 class Picture(Protocol):
     """An image where engines read it. What its methods give lasts until the next frame is loaded."""
 
-    def letterboxed(self, letterbox: Letterbox, normalisation: Normalisation) -> Feed:
-        """The whole image as a detector reads it: (1, 3, H, W) float32, normalised; the padding too."""
+    def letterboxed(self, letterbox: Letterbox, normalization: Normalization) -> Feed:
+        """The whole image as a detector reads it: (1, 3, H, W) float32, normalized; the padding too."""
 
-    def crops(self, img2crop: Array, size_px: tuple[int, int], normalisation: Normalisation, *, mirrored: bool) -> Feed:
-        """Crops, normalised: (N, 3, H, W) float32, 2N with their mirror images behind them.
+    def crops(self, img2crop: Array, size_px: tuple[int, int], normalization: Normalization, *, mirrored: bool) -> Feed:
+        """Crops, normalized: (N, 3, H, W) float32, 2N with their mirror images behind them.
 
         img2crop: (N, 2, 3), scale and shift. Bilinear, black where a crop reaches over the image.
         """
@@ -46,27 +46,27 @@ class HostPicture:
         self.image_bgr = image_bgr
         self._cut: tuple[Array, tuple[int, int], ImageArray] | None = None
 
-    def letterboxed(self, letterbox: Letterbox, normalisation: Normalisation) -> npt.NDArray[np.float32]:
+    def letterboxed(self, letterbox: Letterbox, normalization: Normalization) -> npt.NDArray[np.float32]:
         """See Picture."""
         how = cv2.INTER_AREA if letterbox.averages else cv2.INTER_LINEAR
         content = (letterbox.content_width_px, letterbox.content_height_px)
         resized: ImageArray = np.asarray(cv2.resize(self.image_bgr, content, interpolation=how), dtype=np.uint8)
         out = np.zeros((1, 3, letterbox.height_px, letterbox.width_px), dtype=np.float32)
         if letterbox.padding is not None:
-            out += normalisation.apply(np.full((1, 1, 1, 3), letterbox.padding, dtype=np.uint8))
+            out += normalization.apply(np.full((1, 1, 1, 3), letterbox.padding, dtype=np.uint8))
         rows = slice(letterbox.top_px, letterbox.top_px + content[1])
         columns = slice(letterbox.left_px, letterbox.left_px + content[0])
-        normalisation.apply(resized[None], out[:, :, rows, columns])
+        normalization.apply(resized[None], out[:, :, rows, columns])
         return out
 
     def crops(
-        self, img2crop: Array, size_px: tuple[int, int], normalisation: Normalisation, *, mirrored: bool
+        self, img2crop: Array, size_px: tuple[int, int], normalization: Normalization, *, mirrored: bool
     ) -> npt.NDArray[np.float32]:
         """See Picture."""
         images = self._crops(img2crop, size_px)
         people = len(images)
         crops = np.empty((people * (1 + mirrored), 3, size_px[1], size_px[0]), dtype=np.float32)
-        normalisation.apply(images, crops[:people])
+        normalization.apply(images, crops[:people])
         if mirrored:
             crops[people:] = crops[:people, ..., ::-1]
         return crops

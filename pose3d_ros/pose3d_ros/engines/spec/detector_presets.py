@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from pose3d_ros.engines.spec.entry import Normalisation, Parameter
+from pose3d_ros.engines.spec.entry import Normalization, Parameter
 from pose3d_ros.engines.spec.preset import BGR_255, RGB_1, Preset
 
 _SQUARE = (640, 640)
@@ -17,12 +17,12 @@ _NUMBERED: MappingProxyType[str, Parameter] = MappingProxyType({"person_class": 
 
 def _detector(
     decoder: str,
-    normalisation: Normalisation,
+    normalization: Normalization,
     source: str,
     size_px: tuple[int, int] | None = _SQUARE,
     parameters: MappingProxyType[str, Parameter] = _PACKED,
 ) -> Preset:
-    return Preset(("detector",), decoder, size_px, normalisation, "pixels", source, parameters=parameters)
+    return Preset(("detector",), decoder, size_px, normalization, "pixels", source, parameters=parameters)
 
 
 DETECTOR_PRESETS: MappingProxyType[str, Preset] = MappingProxyType(

@@ -117,10 +117,10 @@ def unfinished_entry(name: str, role: str, directory: Path) -> ManifestEntry:
         sha256=_NOT_YET,
         decoder="",
         input_size_px=None,
-        normalisation=None,
+        normalization=None,
         skeleton=None,
         units="",
-        licence="",
+        license="",
         training_data="",
     )
 

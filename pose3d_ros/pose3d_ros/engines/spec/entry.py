@@ -20,7 +20,7 @@ Parameter = float | int | str | list[float] | list[int] | list[str]
 
 
 @dataclass(frozen=True)
-class Normalisation:
+class Normalization:
     """How pixels become a network's input: (pixel * scale - mean) / std, a channel at a time.
 
     channel_order: `rgb` or `bgr`, the order of the network's channels and of mean and std. The official 3DMPPE
@@ -48,7 +48,7 @@ class ManifestEntry:
 
     roles: what it does, of `ROLES`. file: its path. sha256: of the file, 64 hex digits. decoder: the name of what its
     inputs and outputs mean, known to the stage. input_size_px: (width, height) of its image, None for one of any size
-    or without an image. normalisation: None without an image. skeleton: name of its joints' order, None without
+    or without an image. normalization: None without an image. skeleton: name of its joints' order, None without
     joints. accuracy: what was measured. parameters: what its decoder needs besides.
     """
 
@@ -58,10 +58,10 @@ class ManifestEntry:
     sha256: str
     decoder: str
     input_size_px: tuple[int, int] | None
-    normalisation: Normalisation | None
+    normalization: Normalization | None
     skeleton: str | None
     units: str
-    licence: str
+    license: str
     training_data: str
     accuracy: Mapping[str, float | str] = field(default_factory=dict)
     parameters: Mapping[str, Parameter] = field(default_factory=dict)

@@ -6,18 +6,20 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
-from pose3d_ros.engines.spec.entry import IMAGE_ROLES, ROLES, ManifestEntry, Normalisation, Parameter
+from pose3d_ros.engines.spec.entry import IMAGE_ROLES, ROLES, ManifestEntry, Normalization, Parameter
 from pose3d_ros.errors import EngineError, SkeletonError
 from pose3d_ros.skeletons import get_skeleton
 
 _FIX = "See engines/README.md for every field of a manifest."
-_REQUIRED = ("name", "roles", "file", "sha256", "decoder", "units", "licence", "training_data")
-_OPTIONAL = ("input_size_px", "normalisation", "skeleton", "accuracy", "parameters")
+_REQUIRED = ("name", "roles", "file", "sha256", "decoder", "units", "license", "training_data")
+_OPTIONAL = ("input_size_px", "normalization", "skeleton", "accuracy", "parameters")
+_OLD_KEYS: Mapping[object, str] = {"licence": "license", "normalisation": "normalization"}
+"""British spellings, which manifests had before."""
 
 
 def read_entry(where: str, content: object, directory: Path) -> ManifestEntry:
     """The entry that a mapping of a manifest describes. where: its place, for messages. Raises EngineError."""
-    fields = _mapping(where, content)
+    fields = {_OLD_KEYS.get(key, key): value for key, value in _mapping(where, content).items()}
     _check_keys(where, fields, _REQUIRED, _OPTIONAL)
     name = _text(f"{where}.name", fields["name"])
     where = f"{where} ({name})"
@@ -28,10 +30,10 @@ def read_entry(where: str, content: object, directory: Path) -> ManifestEntry:
         sha256=_sha256(f"{where}.sha256", fields["sha256"]),
         decoder=_text(f"{where}.decoder", fields["decoder"]),
         input_size_px=_size(f"{where}.input_size_px", fields.get("input_size_px")),
-        normalisation=_normalisation(f"{where}.normalisation", fields.get("normalisation")),
+        normalization=_normalization(f"{where}.normalization", fields.get("normalization")),
         skeleton=_skeleton(f"{where}.skeleton", fields.get("skeleton")),
         units=_text(f"{where}.units", fields["units"]),
-        licence=_text(f"{where}.licence", fields["licence"]),
+        license=_text(f"{where}.license", fields["license"]),
         training_data=_text(f"{where}.training_data", fields["training_data"]),
         accuracy=_accuracy(f"{where}.accuracy", fields.get("accuracy")),
         parameters=_parameters(f"{where}.parameters", fields.get("parameters")),
@@ -42,7 +44,7 @@ def read_entry(where: str, content: object, directory: Path) -> ManifestEntry:
 
 def entry_fields(entry: ManifestEntry, directory: Path) -> dict[str, object]:
     """The mapping that `read_entry` reads back as this entry. Raises EngineError for a file outside the directory."""
-    norm = entry.normalisation
+    norm = entry.normalization
     return {
         "name": entry.name,
         "roles": list(entry.roles),
@@ -50,7 +52,7 @@ def entry_fields(entry: ManifestEntry, directory: Path) -> dict[str, object]:
         "sha256": entry.sha256,
         "decoder": entry.decoder,
         "input_size_px": None if entry.input_size_px is None else list(entry.input_size_px),
-        "normalisation": None
+        "normalization": None
         if norm is None
         else {
             "scale": norm.scale,
@@ -60,7 +62,7 @@ def entry_fields(entry: ManifestEntry, directory: Path) -> dict[str, object]:
         },
         "skeleton": entry.skeleton,
         "units": entry.units,
-        "licence": entry.licence,
+        "license": entry.license,
         "training_data": entry.training_data,
         "accuracy": dict(entry.accuracy),
         "parameters": dict(entry.parameters),
@@ -76,9 +78,9 @@ def _relative(entry: ManifestEntry, directory: Path) -> str:
 
 def _check_roles_complete(where: str, entry: ManifestEntry) -> None:
     roles = set(entry.roles)
-    if roles & IMAGE_ROLES and entry.normalisation is None:
+    if roles & IMAGE_ROLES and entry.normalization is None:
         raise _wrong(
-            f"{where}.normalisation", "scale, mean, std and channel_order for an engine that takes images", "none"
+            f"{where}.normalization", "scale, mean, std and channel_order for an engine that takes images", "none"
         )
     if roles & {"root", "pose"} and entry.input_size_px is None:
         raise _wrong(f"{where}.input_size_px", "[width, height] for an engine that takes crops", "none")
@@ -133,7 +135,7 @@ def _size(where: str, value: object) -> tuple[int, int] | None:
     return value[0], value[1]
 
 
-def _normalisation(where: str, value: object) -> Normalisation | None:
+def _normalization(where: str, value: object) -> Normalization | None:
     if value is None:
         return None
     fields = _mapping(where, value)
@@ -145,7 +147,7 @@ def _normalisation(where: str, value: object) -> Normalisation | None:
     order = fields["channel_order"]
     if order not in ("rgb", "bgr"):
         raise _wrong(f"{where}.channel_order", "rgb or bgr", repr(order))
-    return Normalisation(scale, _three(f"{where}.mean", fields["mean"]), std, str(order))
+    return Normalization(scale, _three(f"{where}.mean", fields["mean"]), std, str(order))
 
 
 def _skeleton(where: str, value: object) -> str | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml
 
-from pose3d_ros.engines.spec.entry import ROLES, ManifestEntry, Normalisation, Parameter
+from pose3d_ros.engines.spec.entry import ROLES, ManifestEntry, Normalization, Parameter
 from pose3d_ros.engines.spec.fields import entry_fields, read_entry
 from pose3d_ros.errors import EngineError
 
@@ -23,7 +23,7 @@ __all__ = [
     "ROLES",
     "Manifest",
     "ManifestEntry",
-    "Normalisation",
+    "Normalization",
     "Parameter",
     "default_manifest_candidates",
     "default_manifest_dir",

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from pose3d_ros.engines.spec.entry import Normalisation, Parameter
+from pose3d_ros.engines.spec.entry import Normalization, Parameter
 from pose3d_ros.engines.spec.preset import RGB_1, Preset
 
 _IMAGENET_MEAN, _IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
-IMAGENET_255 = Normalisation(1.0, _IMAGENET_MEAN, _IMAGENET_STD, "rgb")
+IMAGENET_255 = Normalization(1.0, _IMAGENET_MEAN, _IMAGENET_STD, "rgb")
 """ImageNet's mean and standard deviation on pixels 0–255."""
-RGB_255 = Normalisation(1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "rgb")
+RGB_255 = Normalization(1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "rgb")
 """Pixels 0–255 as they are."""
-BGR_VNECT = Normalisation(1 / 255, (0.4, 0.4, 0.4), (1.0, 1.0, 1.0), "bgr")
+BGR_VNECT = Normalization(1 / 255, (0.4, 0.4, 0.4), (1.0, 1.0, 1.0), "bgr")
 """Pixels in −0.4–0.6."""
 
 _BODY: Mapping[str, Parameter] = MappingProxyType({"joints": 17})
@@ -26,13 +26,13 @@ _NONE: Mapping[str, Parameter] = MappingProxyType({})
 def _pose(
     decoder: str,
     size_px: tuple[int, int],
-    normalisation: Normalisation,
+    normalization: Normalization,
     skeleton: str | None,
     source: str,
     units: str = "metres",
     parameters: Mapping[str, Parameter] = _NONE,
 ) -> Preset:
-    return Preset(("pose",), decoder, size_px, normalisation, units, source, skeleton, parameters)
+    return Preset(("pose",), decoder, size_px, normalization, units, source, skeleton, parameters)
 
 
 POSE_PRESETS: Mapping[str, Preset] = MappingProxyType(

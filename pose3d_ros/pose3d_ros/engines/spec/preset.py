@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pose3d_ros.engines.spec.entry import Normalisation, Parameter
+from pose3d_ros.engines.spec.entry import Normalization, Parameter
 
 _ZERO, _ONE = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
 
-BGR_255 = Normalisation(1.0, _ZERO, _ONE, "bgr")
+BGR_255 = Normalization(1.0, _ZERO, _ONE, "bgr")
 """Pixels as OpenCV reads them, 0–255."""
-RGB_1 = Normalisation(1 / 255, _ZERO, _ONE, "rgb")
+RGB_1 = Normalization(1 / 255, _ZERO, _ONE, "rgb")
 """Pixels in 0–1."""
 
 
@@ -19,14 +19,14 @@ RGB_1 = Normalisation(1 / 255, _ZERO, _ONE, "rgb")
 class Preset:
     """A kind of network, of any role.
 
-    roles, decoder, input_size_px, normalisation, units, skeleton, parameters: as in ManifestEntry, and what it is
+    roles, decoder, input_size_px, normalization, units, skeleton, parameters: as in ManifestEntry, and what it is
     given unless said otherwise. source: where the convention is written down.
     """
 
     roles: tuple[str, ...]
     decoder: str
     input_size_px: tuple[int, int] | None
-    normalisation: Normalisation | None
+    normalization: Normalization | None
     units: str
     source: str
     skeleton: str | None = None

@@ -22,7 +22,7 @@ def preset_entry(
     file: Path,
     *,
     name: str,
-    licence: str,
+    license: str,
     training_data: str,
     roles: tuple[str, ...] | None = None,
     skeleton: str | None = None,
@@ -32,7 +32,7 @@ def preset_entry(
 ) -> ManifestEntry:
     """The manifest entry of a file, for `write_manifest`. Of the file only the sha256 is taken.
 
-    preset: a name of PRESETS. name, licence, training_data, accuracy: as in ManifestEntry; they are the weights', no
+    preset: a name of PRESETS. name, license, training_data, accuracy: as in ManifestEntry; they are the weights', no
     preset knows them. roles, skeleton, input_size_px: in place of the preset's. parameters: added to the preset's, or
     in place of those of the same key. Raises EngineError for an unknown preset and a file that can't be read.
     """
@@ -44,10 +44,10 @@ def preset_entry(
         sha256=sha256_of(file),
         decoder=found.decoder,
         input_size_px=found.input_size_px if input_size_px is None else input_size_px,
-        normalisation=found.normalisation,
+        normalization=found.normalization,
         skeleton=found.skeleton if skeleton is None else skeleton,
         units=found.units,
-        licence=licence,
+        license=license,
         training_data=training_data,
         accuracy=dict(accuracy or {}),
         parameters={**found.parameters, **(parameters or {})},

@@ -16,7 +16,7 @@ from pose3d_ros.records import Detection, Frame
 from pose3d_ros.stages.detect.box_decoding import read_settings
 from pose3d_ros.stages.detect.detector_decoders import DETECTOR_DECODERS
 from pose3d_ros.stages.detect.engine_roles import detector_roles
-from pose3d_ros.stages.entry_checks import check_decoder, normalisation_of, whole_parameter
+from pose3d_ros.stages.entry_checks import check_decoder, normalization_of, whole_parameter
 from pose3d_ros.types import Array
 
 _MIN_SIDE_PX = 2.0
@@ -38,7 +38,7 @@ class Detector:
         self.config = config or DetectorConfig()
         self._engine = engine
         self._input_size_px = entry.input_size_px
-        self._normalisation = normalisation_of(entry)
+        self._normalization = normalization_of(entry)
         self._settings = read_settings(entry, self._decoder)
         self._long_side_px = self._decoder.long_side_px
         if "long_side_px" in entry.parameters:
@@ -54,7 +54,7 @@ class Detector:
         height_px, width_px = frame.image_bgr.shape[:2]
         placement = self._decoder.placement
         letterbox = placement.letterbox(width_px, height_px, self._input_size_px, self._long_side_px)
-        image = (picture or HostPicture(frame.image_bgr)).letterboxed(letterbox, self._normalisation)
+        image = (picture or HostPicture(frame.image_bgr)).letterboxed(letterbox, self._normalization)
         raw = self._roles.by_role(self._engine.infer(self._roles.feeds(image, letterbox)))
         settings = replace(self._settings, threshold=self.config.score_threshold)
         boxes, scores = self._decoder.decode(raw, letterbox, settings)

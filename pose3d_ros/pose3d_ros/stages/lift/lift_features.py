@@ -44,29 +44,29 @@ def known_joints(joints: npt.ArrayLike, scores: npt.ArrayLike) -> Mask:
 
 
 def screen_features(
-    joints_normalised: npt.ArrayLike,
+    joints_normalized: npt.ArrayLike,
     scores: npt.ArrayLike,
     focal: float = HUMAN36M_FOCAL,
     with_scores: bool = False,
 ) -> Float32Array:
-    """The joints as a camera of that normalised focal length shows them.
+    """The joints as a camera of that normalized focal length shows them.
 
     For a camera whose focal length is `focal` half widths and whose principal point is the middle of the picture this
     is `normalize_screen_coordinates` of github.com/facebookresearch/VideoPose3D.
-    joints_normalised: (N, J, 2), x and y of rays with z = 1, NaN where unknown; scores (N, J).
+    joints_normalized: (N, J, 2), x and y of rays with z = 1, NaN where unknown; scores (N, J).
     Returns (N, J, 2), or (N, J, 3) with the score. An unknown joint is (0, 0, 0) with scores, and stays NaN without:
     such a network can't be told that a joint is missing, so fill its place first.
     Raises InputError for shapes that do not fit each other.
     """
-    known = known_joints(joints_normalised, scores)
-    places = np.where(known[..., None], np.asarray(joints_normalised, dtype=np.float64), np.nan) * focal
+    known = known_joints(joints_normalized, scores)
+    places = np.where(known[..., None], np.asarray(joints_normalized, dtype=np.float64), np.nan) * focal
     return _with_scores(places, scores, known) if with_scores else places.astype(np.float32)
 
 
-def person_features(joints_normalised: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[Float32Array, Array]:
+def person_features(joints_normalized: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[Float32Array, Array]:
     """The joints as a camera shows them that is turned towards the person and zoomed.
 
-    joints_normalised: (N, J, 2), x and y of rays with z = 1, NaN where unknown; scores (N, J).
+    joints_normalized: (N, J, 2), x and y of rays with z = 1, NaN where unknown; scores (N, J).
     Returns features (N, J, 3) = (x, y, score), and cam-from-person rotations (N, 3, 3), p_cam = R @ p_person:
     `rotation_to_rays` of the mean unit ray of the known joints. In the person's frame this ray is the z axis; x/z and
     y/z of the turned rays, less their mean over the known joints, over the root mean square distance from that mean.
@@ -74,8 +74,8 @@ def person_features(joints_normalised: npt.ArrayLike, scores: npt.ArrayLike) -> 
     fewer than two known joints, or with all in one place, is all zeros with R = identity.
     Raises InputError for shapes that do not fit each other.
     """
-    known = known_joints(joints_normalised, scores)
-    rays, cam_from_person = _turned_rays(np.asarray(joints_normalised, dtype=np.float64), known)
+    known = known_joints(joints_normalized, scores)
+    rays, cam_from_person = _turned_rays(np.asarray(joints_normalized, dtype=np.float64), known)
     known &= rays[..., 2] > _MIN_AHEAD
     places = rays[..., :2] / np.where(known, rays[..., 2], 1.0)[..., None]
     count = np.maximum(known.sum(axis=1), 1)
@@ -88,9 +88,9 @@ def person_features(joints_normalised: npt.ArrayLike, scores: npt.ArrayLike) -> 
     return features, np.where(shaped[:, None, None], cam_from_person, np.eye(3))
 
 
-def _turned_rays(joints_normalised: Array, known: Mask) -> tuple[Array, Array]:
+def _turned_rays(joints_normalized: Array, known: Mask) -> tuple[Array, Array]:
     """Unit rays (N, J, 3) in the person's frame, (0, 0, 1) for an unknown joint; cam-from-person rotations."""
-    rays = np.concatenate([joints_normalised, np.ones_like(joints_normalised[..., :1])], axis=-1)
+    rays = np.concatenate([joints_normalized, np.ones_like(joints_normalized[..., :1])], axis=-1)
     rays = np.where(known[..., None], rays, (0.0, 0.0, 1.0))
     rays /= np.linalg.norm(rays, axis=-1, keepdims=True)
     total = np.where(known[..., None], rays, 0.0).sum(axis=1)

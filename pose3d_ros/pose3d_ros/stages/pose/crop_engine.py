@@ -12,12 +12,12 @@ import numpy as np
 
 from pose3d_ros.engines.base import Engine, TensorSpec, listed
 from pose3d_ros.engines.images.frame_image import Picture
-from pose3d_ros.engines.spec.manifest import ManifestEntry, Normalisation
+from pose3d_ros.engines.spec.manifest import ManifestEntry, Normalization
 from pose3d_ros.engines.tensors import Feed, on_host
 from pose3d_ros.errors import EngineError
 from pose3d_ros.geometry import CropPlaces
 from pose3d_ros.stages.decoding import RawOutputs
-from pose3d_ros.stages.entry_checks import names_parameter, normalisation_of
+from pose3d_ros.stages.entry_checks import names_parameter, normalization_of
 from pose3d_ros.types import Array
 
 _FLOATS = ("float32", "float16")
@@ -33,7 +33,7 @@ class CropEngine:
     """
 
     engine: Engine
-    normalisation: Normalisation
+    normalization: Normalization
     image: TensorSpec
     k_input: str | None
     renamed: dict[str, str]
@@ -55,9 +55,9 @@ class CropEngine:
     def _crops(self, picture: Picture, places: CropPlaces, mirrored: bool) -> Feed:
         at, size_px = places.img2crop, places.size_px
         if self.image.dtype not in _FLOATS:
-            rgb = self.normalisation.channel_order == "rgb"
+            rgb = self.normalization.channel_order == "rgb"
             return picture.raw_crops(at, size_px, rgb=rgb, mirrored=mirrored)
-        crops = picture.crops(at, size_px, self.normalisation, mirrored=mirrored)
+        crops = picture.crops(at, size_px, self.normalization, mirrored=mirrored)
         return crops if self.image.dtype == "float32" else on_host(crops).astype(self.image.dtype)
 
     def _one_by_one(self, feeds: dict[str, Feed], count: int) -> RawOutputs:
@@ -72,33 +72,33 @@ def crop_engine(engine: Engine, entry: ManifestEntry, outputs: tuple[str, ...], 
     outputs: documented names, of the decoder. Raises EngineError for an engine without a fitting image input or with an
     output that the entry names and it lacks, and for an entry of another size than the engine's.
     """
-    normalisation = normalisation_of(entry)
-    image = _image_input(engine, entry, normalisation)
+    normalization = normalization_of(entry)
+    image = _image_input(engine, entry, normalization)
     given = names_parameter(entry, "outputs", len(outputs)) or outputs
     if given != outputs and not set(given) <= {spec.name for spec in engine.outputs}:
         raise _misfit("parameter outputs", engine, entry, ", ".join(given), listed(engine.outputs))
     renamed = {name: other for name, other in zip(outputs, given, strict=True) if name != other}
-    return CropEngine(engine, normalisation, image, k_input, renamed)
+    return CropEngine(engine, normalization, image, k_input, renamed)
 
 
-def _image_input(engine: Engine, entry: ManifestEntry, normalisation: Normalisation) -> TensorSpec:
+def _image_input(engine: Engine, entry: ManifestEntry, normalization: Normalization) -> TensorSpec:
     wanted = entry.parameters.get("image_input", "image")
     named = [spec for spec in engine.inputs if spec.name == wanted]
     found = named or [spec for spec in engine.inputs if len(spec.shape) == 4 and "image_input" not in entry.parameters]
     if len(found) != 1 or len(found[0].shape) != 4:
         raise _misfit("inputs", engine, entry, f"an image input {wanted} of four axes", listed(engine.inputs))
-    _check_image(found[0], engine, entry, normalisation)
+    _check_image(found[0], engine, entry, normalization)
     return found[0]
 
 
-def _check_image(image: TensorSpec, engine: Engine, entry: ManifestEntry, normalisation: Normalisation) -> None:
+def _check_image(image: TensorSpec, engine: Engine, entry: ManifestEntry, normalization: Normalization) -> None:
     whole = image.dtype == "uint8"
     height, width, channels = image.shape[1:] if whole else (*image.shape[2:], image.shape[1])
     if not (whole or image.dtype in _FLOATS) or not _takes(image.shape[0], 1) or not _takes(channels, 3):
         expected = "float (1 or any, 3, height, width) or uint8 (1 or any, height, width, 3)"
         raise _misfit("image input", engine, entry, expected, str(image))
-    if whole and (normalisation.scale, normalisation.mean, normalisation.std) != _IDENTITY:
-        raise _misfit("normalisation", engine, entry, "scale 1, mean 0 and std 1 for uint8", str(normalisation))
+    if whole and (normalization.scale, normalization.mean, normalization.std) != _IDENTITY:
+        raise _misfit("normalization", engine, entry, "scale 1, mean 0 and std 1 for uint8", str(normalization))
     size = entry.input_size_px or (0, 0)
     if not (_takes(width, size[0]) and _takes(height, size[1])):
         raise _misfit("input_size_px", engine, entry, f"[{width}, {height}], the size of {image}", str(list(size)))

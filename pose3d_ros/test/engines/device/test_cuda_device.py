@@ -17,7 +17,7 @@ from pose3d_ros.engines import (
     BackendChoice,
     EngineOptions,
     ManifestEntry,
-    Normalisation,
+    Normalization,
     default_manifest_dir,
     load_manifest,
     open_engine,
@@ -33,7 +33,7 @@ from pose3d_ros.types import ImageArray
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that PyTorch sees")
 
-PIXELS = Normalisation(1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "rgb")
+PIXELS = Normalization(1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "rgb")
 LETTERBOXES = (
     Letterbox.fit_long_side(640, 480, 480, centred=True, padding=114),
     Letterbox.fit_long_side(640, 480, 200, centred=True, padding=114),
@@ -192,7 +192,7 @@ def blocks(seed: int) -> ImageArray:
 def people(count: int, picture: TorchPicture, entry: ManifestEntry) -> dict[str, Feed]:
     boxes = [[50.0 * i - 40, 30.0 * i - 20, 50.0 * i + 140, 30.0 * i + 240] for i in range(count)]
     size_px = entry.input_size_px or (0, 0)
-    crops = picture.crops(img2crop_affine(boxes, size_px), size_px, entry.normalisation or PIXELS, mirrored=False)
+    crops = picture.crops(img2crop_affine(boxes, size_px), size_px, entry.normalization or PIXELS, mirrored=False)
     return {"image": crops, "k_m": np.linspace(4, 8, count, dtype=np.float32)}
 
 
@@ -223,7 +223,7 @@ def test_an_engine_reads_letterboxes_that_the_next_frame_overwrites() -> None:
     with open_engine(entry, ONNX, ON_CPU) as reference, open_engine(entry, TORCH) as engine:
         for seed in range(12):
             work(stream)
-            image = load(blocks(seed)).letterboxed(letterbox, entry.normalisation or PIXELS)
+            image = load(blocks(seed)).letterboxed(letterbox, entry.normalization or PIXELS)
             got, wanted = engine.infer({"image": image}), reference.infer({"image": image.numpy()})
             assert farthest(wanted, got) < FP16
 

@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.cli.sample import sample_bag
-from pose3d_ros.engines import Normalisation
+from pose3d_ros.engines import Normalization
 from pose3d_ros.engines.images.device_image import TorchArray, TorchPicture, TorchPictures
 from pose3d_ros.engines.images.frame_image import HostPicture
 from pose3d_ros.engines.tensors import DeviceArray
@@ -24,9 +24,9 @@ from pose3d_ros.geometry import img2crop_affine
 from pose3d_ros.geometry.letterbox import Letterbox
 from pose3d_ros.types import Array, ImageArray
 
-PIXELS = Normalisation(1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "bgr")
-RGB = Normalisation(1 / 255, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "rgb")
-IMAGENET_BGR = Normalisation(1.0, (123.675, 116.28, 103.53), (58.395, 57.12, 57.375), "bgr")
+PIXELS = Normalization(1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "bgr")
+RGB = Normalization(1 / 255, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "rgb")
+IMAGENET_BGR = Normalization(1.0, (123.675, 116.28, 103.53), (58.395, 57.12, 57.375), "bgr")
 
 # OpenCV before 5 reads at most 1/64 px beside each coordinate, next to a step of at most 255, and both are rounded.
 MOST_LEVELS = 2 * 255 / 64 + 1
@@ -139,16 +139,16 @@ def test_letterboxes(photo: ImageArray, noise: ImageArray, name: str, of: str) -
     assert mean < (0.1 if letterbox.averages else 0.2)
 
 
-@pytest.mark.parametrize("normalisation", [RGB, IMAGENET_BGR], ids=["rgb", "bgr"])
-def test_normalisation(photo: ImageArray, normalisation: Normalisation) -> None:
+@pytest.mark.parametrize("normalization", [RGB, IMAGENET_BGR], ids=["rgb", "bgr"])
+def test_normalization(photo: ImageArray, normalization: Normalization) -> None:
     # At whole pixels nothing is interpolated, so the numbers are the same.
     affines = np.array([[[1.0, 0, -100], [0, 1.0, -50]]])
     letterbox = Letterbox.fit_inside(640, 480, 640, 640, centred=True, padding=114)
     ours, opencvs = both(photo)
     for got, wanted in (
-        (ours.crops(affines, (64, 80), normalisation, mirrored=True),
-         opencvs.crops(affines, (64, 80), normalisation, mirrored=True)),
-        (ours.letterboxed(letterbox, normalisation), opencvs.letterboxed(letterbox, normalisation)),
+        (ours.crops(affines, (64, 80), normalization, mirrored=True),
+         opencvs.crops(affines, (64, 80), normalization, mirrored=True)),
+        (ours.letterboxed(letterbox, normalization), opencvs.letterboxed(letterbox, normalization)),
     ):  # fmt: skip
         np.testing.assert_allclose(got.numpy(), wanted, atol=2e-6)
 
@@ -185,10 +185,10 @@ def test_frames_one_after_another_and_of_another_size(photo: ImageArray) -> None
     load = TorchPictures()
     for image in (photo, photo[::-1], photo[:, :320], photo):  # strided ones too
         letterbox = Letterbox.fit_long_side(image.shape[1], image.shape[0], 200, centred=True, padding=114)
-        for normalisation in (PIXELS, RGB, PIXELS):
-            got = load(image).letterboxed(letterbox, normalisation).numpy()
-            wanted = HostPicture(image).letterboxed(letterbox, normalisation)
-            assert np.abs(got - wanted).max() * (1.0 if normalisation is PIXELS else 255 * 0.225) < 1.01
+        for normalization in (PIXELS, RGB, PIXELS):
+            got = load(image).letterboxed(letterbox, normalization).numpy()
+            wanted = HostPicture(image).letterboxed(letterbox, normalization)
+            assert np.abs(got - wanted).max() * (1.0 if normalization is PIXELS else 255 * 0.225) < 1.01
 
 
 class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]

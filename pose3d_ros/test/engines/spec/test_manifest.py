@@ -11,7 +11,7 @@ import yaml
 
 from pose3d_ros.engines import (
     ManifestEntry,
-    Normalisation,
+    Normalization,
     default_manifest_dir,
     load_manifest,
     sha256_of,
@@ -57,13 +57,22 @@ def test_round_trip(folder: Path, make_entry: MakeEntry) -> None:
 
 def test_optional_fields_may_be_absent(folder: Path) -> None:
     edit(folder, ["roles"], ["smoother"])
-    for key in ("input_size_px", "normalisation", "accuracy", "parameters"):
+    for key in ("input_size_px", "normalization", "accuracy", "parameters"):
         edit(folder, [key], ...)
     entry = load_manifest(folder).for_role("smoother")
     assert entry.input_size_px is None
-    assert entry.normalisation is None
+    assert entry.normalization is None
     assert entry.accuracy == {}
     assert entry.parameters == {}
+
+
+def test_british_keys_of_older_manifests_are_read(folder: Path, make_entry: MakeEntry) -> None:
+    file = folder / "manifest.yaml"
+    text = file.read_text()
+    file.write_text(text.replace("license:", "licence:").replace("normalization:", "normalisation:"))
+    assert file.read_text() != text
+    entry, expected = load_manifest(folder).entries[0], make_entry()
+    assert (entry.license, entry.normalization) == (expected.license, expected.normalization)
 
 
 def test_roles(folder: Path) -> None:
@@ -107,19 +116,19 @@ def test_parameters_as_numbers(make_entry: MakeEntry) -> None:
         (["input_size_px"], [192, 0], "above 0"),
         (["input_size_px"], [192.0, 256], "whole numbers"),
         (["input_size_px"], None, "takes crops"),
-        (["normalisation"], None, "takes images"),
-        (["normalisation", "std"], ..., "got none of std"),
-        (["normalisation", "gamma"], 1.0, "got gamma"),
-        (["normalisation", "std"], [1.0, 1.0, 0.0], "above 0"),
-        (["normalisation", "mean"], [1.0, 1.0], "three numbers"),
-        (["normalisation", "mean"], [1.0, 1.0, ".nan"], "finite number"),
-        (["normalisation", "scale"], float("nan"), "finite number"),
-        (["normalisation", "scale"], "1e-3", "1.0e-3"),
-        (["normalisation", "channel_order"], "RGB", "rgb or bgr"),
-        (["normalisation"], "imagenet", "normalisation: expected a mapping"),
+        (["normalization"], None, "takes images"),
+        (["normalization", "std"], ..., "got none of std"),
+        (["normalization", "gamma"], 1.0, "got gamma"),
+        (["normalization", "std"], [1.0, 1.0, 0.0], "above 0"),
+        (["normalization", "mean"], [1.0, 1.0], "three numbers"),
+        (["normalization", "mean"], [1.0, 1.0, ".nan"], "finite number"),
+        (["normalization", "scale"], float("nan"), "finite number"),
+        (["normalization", "scale"], "1e-3", "1.0e-3"),
+        (["normalization", "channel_order"], "RGB", "rgb or bgr"),
+        (["normalization"], "imagenet", "normalization: expected a mapping"),
         (["skeleton"], "octopus8", "skeleton: expected one of coco17"),
         (["skeleton"], None, "gives joints"),
-        (["licence"], 2, "licence: expected a text"),
+        (["license"], 2, "license: expected a text"),
         (["accuracy", "mpjpe_mm"], True, "accuracy.mpjpe_mm: expected a finite number"),
         (["parameters", "stride"], {"a": 1}, "parameters.stride: expected a finite number"),
         (["parameters", "names"], ["a", 1], "parameters.names: expected a finite number"),
@@ -209,21 +218,21 @@ def test_default_candidates_cover_source_and_installs() -> None:
     assert package.parents[1] / "share/pose3d_ros/engines/default" in candidates
 
 
-def test_normalisation_by_hand() -> None:
+def test_normalization_by_hand() -> None:
     pixel = np.array([[[[10, 20, 30]]]], np.uint8)  # b, g, r
-    rgb = Normalisation(0.1, (1.0, 1.0, 1.0), (0.5, 1.0, 2.0), "rgb").apply(pixel)
+    rgb = Normalization(0.1, (1.0, 1.0, 1.0), (0.5, 1.0, 2.0), "rgb").apply(pixel)
     np.testing.assert_allclose(rgb.reshape(3), [(3 - 1) / 0.5, (2 - 1) / 1.0, (1 - 1) / 2.0], atol=1e-6)
-    bgr = Normalisation(0.1, (1.0, 1.0, 1.0), (0.5, 1.0, 2.0), "bgr").apply(pixel)
+    bgr = Normalization(0.1, (1.0, 1.0, 1.0), (0.5, 1.0, 2.0), "bgr").apply(pixel)
     np.testing.assert_allclose(bgr.reshape(3), [(1 - 1) / 0.5, (2 - 1) / 1.0, (3 - 1) / 2.0], atol=1e-6)
 
 
-def test_normalisation_of_a_batch() -> None:
+def test_normalization_of_a_batch() -> None:
     images = np.random.default_rng(0).integers(0, 256, (3, 5, 4, 3), dtype=np.uint8)
     mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
     for scale in (1.0, 1 / 255):  # the official 3DMPPE input is not divided by 255
-        result = Normalisation(scale, mean, std, "rgb").apply(images)
+        result = Normalization(scale, mean, std, "rgb").apply(images)
         expected = ((images[..., ::-1] * scale - mean) / std).transpose(0, 3, 1, 2)
         np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-5)
         assert result.dtype == np.float32
         assert result.flags.c_contiguous
-    assert Normalisation(1.0, mean, std, "rgb").apply(images[:0]).shape == (0, 3, 5, 4)
+    assert Normalization(1.0, mean, std, "rgb").apply(images[:0]).shape == (0, 3, 5, 4)

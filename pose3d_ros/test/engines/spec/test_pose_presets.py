@@ -28,10 +28,10 @@ def written(folder: Path, name: str) -> Manifest:
         sha256=sha256_of(file),
         decoder=preset.decoder,
         input_size_px=preset.input_size_px,
-        normalisation=preset.normalisation,
+        normalization=preset.normalization,
         skeleton=preset.skeleton or "coco17",
         units=preset.units,
-        licence="-",
+        license="-",
         training_data="-",
         parameters=preset.parameters,
     )
@@ -42,10 +42,10 @@ def written(folder: Path, name: str) -> Manifest:
 def test_presets_survive_a_manifest_and_fit_their_decoder(tmp_path: Path, name: str) -> None:
     written(tmp_path, name)
     entry, preset = load_manifest(tmp_path).for_role("pose"), POSE_PRESETS[name]
-    assert (entry.decoder, entry.input_size_px, entry.normalisation, dict(entry.parameters)) == (
+    assert (entry.decoder, entry.input_size_px, entry.normalization, dict(entry.parameters)) == (
         preset.decoder,
         preset.input_size_px,
-        preset.normalisation,
+        preset.normalization,
         dict(preset.parameters),
     )
     decoder = POSE_DECODERS[entry.decoder]

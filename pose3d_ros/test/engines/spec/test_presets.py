@@ -12,7 +12,7 @@ from pose3d_ros.engines import load_manifest, write_manifest
 from pose3d_ros.engines.spec.presets import PRESETS, get_preset, preset_entry
 from pose3d_ros.errors import EngineError
 
-TERMS: dict[str, Any] = {"name": "somebody's", "licence": "Apache-2.0", "training_data": "COCO 2017"}
+TERMS: dict[str, Any] = {"name": "somebody's", "license": "Apache-2.0", "training_data": "COCO 2017"}
 
 
 @pytest.fixture
@@ -25,10 +25,10 @@ def weights(tmp_path: Path) -> Path:
 def test_an_entry_has_the_preset_and_the_files_hash(weights: Path) -> None:
     entry = preset_entry("yolox", weights, **TERMS)
     assert entry.sha256 == hashlib.sha256(weights.read_bytes()).hexdigest()
-    assert (entry.name, entry.licence, entry.training_data) == ("somebody's", "Apache-2.0", "COCO 2017")
+    assert (entry.name, entry.license, entry.training_data) == ("somebody's", "Apache-2.0", "COCO 2017")
     assert (entry.roles, entry.decoder, entry.input_size_px) == (("detector",), "yolox_raw", (640, 640))
-    assert entry.normalisation is not None
-    assert (entry.normalisation.scale, entry.normalisation.channel_order) == (1.0, "bgr")
+    assert entry.normalization is not None
+    assert (entry.normalization.scale, entry.normalization.channel_order) == (1.0, "bgr")
     assert dict(entry.parameters) == {"person_class": 0}
     assert not entry.accuracy
 
@@ -53,10 +53,10 @@ def test_detector_presets_survive_a_manifest(weights: Path, preset: str) -> None
     entry = preset_entry(preset, weights, **TERMS)
     write_manifest(weights.parent, [entry])
     read = load_manifest(weights.parent).for_role("detector")
-    assert (read.decoder, read.input_size_px, read.normalisation) == (
+    assert (read.decoder, read.input_size_px, read.normalization) == (
         entry.decoder,
         entry.input_size_px,
-        entry.normalisation,
+        entry.normalization,
     )
     assert (read.sha256, read.units, dict(read.parameters)) == (entry.sha256, "pixels", dict(entry.parameters))
 

@@ -13,7 +13,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from pose3d_ros.config.settings import DetectorConfig
-from pose3d_ros.engines import Engine, ManifestEntry, Normalisation, OnnxEngine
+from pose3d_ros.engines import Engine, ManifestEntry, Normalization, OnnxEngine
 from pose3d_ros.geometry import Camera
 from pose3d_ros.records import Frame
 from pose3d_ros.stages.detect.detector import Detector
@@ -22,7 +22,7 @@ Array = npt.NDArray[Any]
 Axes = Sequence[int | str]
 Make = Callable[..., Detector]
 
-RGB = Normalisation(1 / 255, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "rgb")
+RGB = Normalization(1 / 255, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "rgb")
 IMAGE: Mapping[str, Axes] = {"images": (1, 3, 64, 64)}
 
 
@@ -98,7 +98,7 @@ def constant_detector(open_graph: Callable[..., Engine], make_entry: Callable[..
         entry: Mapping[str, Any] | None = None,
         **config: Any,
     ) -> Detector:
-        fields = {"input_size_px": (64, 64), "normalisation": RGB, **(entry or {})}
+        fields = {"input_size_px": (64, 64), "normalization": RGB, **(entry or {})}
         return Detector(open_graph(outputs, inputs), make_entry(decoder, **fields), DetectorConfig(**config))
 
     return make
@@ -115,7 +115,7 @@ def red_box_detector(tmp_path: Path, make_entry: Callable[..., ManifestEntry]) -
         axes = len(inputs[0].type.tensor_type.shape.dim)
         path = save(tmp_path / "red.onnx", inputs, outputs, [*red_box_nodes(axes), *head])
         opened.append(OnnxEngine(path, threads=1))
-        return Detector(opened[-1], make_entry(decoder, input_size_px=size_px, normalisation=RGB))
+        return Detector(opened[-1], make_entry(decoder, input_size_px=size_px, normalization=RGB))
 
     yield make
     for engine in opened:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from pose3d_ros.config.settings import DetectorConfig
-from pose3d_ros.engines import Engine, ManifestEntry, Normalisation
+from pose3d_ros.engines import Engine, ManifestEntry, Normalization
 from pose3d_ros.errors import EngineError
 from pose3d_ros.geometry import Camera
 from pose3d_ros.geometry.letterbox import Letterbox
@@ -101,12 +101,12 @@ def test_nobody(detector: Callable[..., Detector]) -> None:
     assert detector([])(frame()) == ()
 
 
-def test_the_input_is_normalised_rgb_with_neutral_padding(make_engine: MakeEngine, make_entry: MakeEntry) -> None:
+def test_the_input_is_normalized_rgb_with_neutral_padding(make_engine: MakeEngine, make_entry: MakeEntry) -> None:
     engine = make_engine(maps([]), IMAGE, **OUT)
-    normalisation = Normalisation(1 / 255, (0.5, 0.25, 0.0), (0.5, 0.25, 1.0), "rgb")
+    normalization = Normalization(1 / 255, (0.5, 0.25, 0.0), (0.5, 0.25, 1.0), "rgb")
     picture = frame()
     picture.image_bgr[...] = (51, 102, 255)
-    Detector(engine, make_entry("centre_ltrb", normalisation=normalisation))(picture)
+    Detector(engine, make_entry("centre_ltrb", normalization=normalization))(picture)
     image = engine.calls[0]["image"]  # type: ignore[attr-defined]
     assert image.shape == (1, 3, 256, 320)
     np.testing.assert_allclose(image[0, :, 120, 100], [1.0, 0.6, 0.2], atol=1e-6)

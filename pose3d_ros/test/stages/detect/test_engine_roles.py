@@ -163,7 +163,7 @@ def test_the_image_is_what_the_network_was_trained_on(
     chosen = PRESETS[preset]
     answer = {"yolox": (1, 84, 85), "yolov10": (1, 300, 6), "rtdetr_ultralytics": (1, 300, 84)}[preset]
     engine = Listening(spec("images", 1, 3, 64, 64), answer=answer)
-    entry = make_entry(chosen.decoder, input_size_px=(64, 64), normalisation=chosen.normalisation)
+    entry = make_entry(chosen.decoder, input_size_px=(64, 64), normalization=chosen.normalization)
     picture = frame(128, 64)
     picture.image_bgr[...] = (10, 20, 30)
     Detector(engine, entry)(picture)

@@ -60,7 +60,7 @@ def entry(make_entry: MakeEntry) -> MakeEntry:
     def make(decoder: str, field: int = 9, **parameters: Any) -> ManifestEntry:
         given = {"input_skeleton": "coco17", "input_features": 2, "receptive_field": field, **parameters}
         known = {name: value for name, value in given.items() if value is not None}
-        return make_entry(decoder, roles=("lifter",), skeleton="h36m17", normalisation=None, parameters=known)
+        return make_entry(decoder, roles=("lifter",), skeleton="h36m17", normalization=None, parameters=known)
 
     return make
 

@@ -47,7 +47,7 @@ class Clip:
     def scores(self) -> Array:
         return np.array([np.linspace(0.5, 0.9, 17)] * self.joints_img_px.shape[1], dtype=np.float64)
 
-    def normalised(self) -> Array:
+    def normalized(self) -> Array:
         return CAMERA.rays(self.joints_img_px)[..., :2]
 
     def lifted(self, lifter: Lifter, order: Callable[[int], list[int]] = lambda t: [0, 1]) -> Array:
@@ -103,7 +103,7 @@ def entry(make_entry: MakeEntry) -> Callable[..., ManifestEntry]:
     def make(decoder: str, field: int = FIELD, **parameters: Any) -> ManifestEntry:
         given = {"input_skeleton": "coco17", "input_features": 2, "receptive_field": field, **parameters}
         known = {name: value for name, value in given.items() if value is not None}
-        return make_entry(decoder, roles=("lifter",), skeleton="h36m17", normalisation=None, parameters=known)
+        return make_entry(decoder, roles=("lifter",), skeleton="h36m17", normalization=None, parameters=known)
 
     return make
 
@@ -158,7 +158,7 @@ def test_a_frame_by_hand(tmp_path: Path, entry: Callable[..., ManifestEntry]) ->
 def test_a_window_is_the_offline_run_over_a_padded_clip(windows: Path, entry: Callable[..., ManifestEntry]) -> None:
     clip, model = a_clip(), a_model(causal=False)
     lifted = clip.lifted(Lifter(OnnxEngine(windows, threads=1), entry("videopose3d"), COCO))
-    features = clip.normalised() * 2.29
+    features = clip.normalized() * 2.29
     for t in range(len(lifted)):
         # What VideoPose3D makes of the last frame of a clip that ends at t: "edge" padding by 4 at both ends.
         padded = np.pad(features[: t + 1], ((FIELD // 2, FIELD // 2), (0, 0), (0, 0), (0, 0)), "edge")
@@ -168,7 +168,7 @@ def test_a_window_is_the_offline_run_over_a_padded_clip(windows: Path, entry: Ca
 def test_a_step_is_the_offline_run_over_a_padded_clip(steps: Path, entry: Callable[..., ManifestEntry]) -> None:
     clip, model = a_clip(), a_model(causal=True)
     lifted = clip.lifted(Lifter(OnnxEngine(steps, threads=1), entry("videopose3d_step"), COCO))
-    padded = np.pad(clip.normalised() * 2.29, ((FIELD - 1, 0), (0, 0), (0, 0), (0, 0)), "edge")
+    padded = np.pad(clip.normalized() * 2.29, ((FIELD - 1, 0), (0, 0), (0, 0), (0, 0)), "edge")
     np.testing.assert_allclose(lifted, offline(model, padded), atol=1e-5)
     # The same by the network's own sequence from zero states, once its first frame has come as often as it can see.
     sequence = torch.from_numpy(padded.transpose(1, 0, 2, 3).reshape(2, -1, 34).astype(np.float32))
@@ -245,9 +245,9 @@ def test_inputs_and_axes(read: str, ahead: str, tmp_path: Path, entry: Callable[
     made = entry("lifter_frame", 1, input=read, ahead=ahead, input_features=3)
     clip = a_clip(1)
     lifted = clip.lifted(Lifter(engine, made, COCO))[0]
-    features, turned = person_features(clip.normalised()[0], clip.scores)
+    features, turned = person_features(clip.normalized()[0], clip.scores)
     if read == "screen":
-        features = screen_features(clip.normalised()[0], clip.scores, with_scores=True)
+        features = screen_features(clip.normalized()[0], clip.scores, with_scores=True)
         turned = rotation_to_rays(CAMERA.rays((BOXES[:, :2] + BOXES[:, 2:]) / 2))
     joints = from_root((features.reshape(2, -1) @ weights).reshape(2, 17, 3))
     expected = np.stack([r @ j.T for r, j in zip(turned, joints, strict=True)]).transpose(0, 2, 1)

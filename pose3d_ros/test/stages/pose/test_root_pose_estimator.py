@@ -150,7 +150,7 @@ def test_official_nets(make_engine: MakeEngine, make_entry: MakeEntry) -> None:
         {"skeleton": None},
         {"input_size_px": None},
         {"input_size_px": (100, 50)},
-        {"normalisation": None},
+        {"normalization": None},
         {"parameters": {"box_scale": -1.0}},
     ],
 )

@@ -49,7 +49,7 @@ def lifter(scene: Scene, joints_m: Array, skeleton: str, reads: str) -> tuple[En
     shape = {"keypoints": (TensorProto.FLOAT, ("batch", 17, 2))}
     parameters = {"input_skeleton": reads, "input_features": 2}
     entry = scene.make_entry(
-        "lifter_frame", name="lifter", roles=("lifter",), skeleton=skeleton, parameters=parameters, normalisation=None
+        "lifter_frame", name="lifter", roles=("lifter",), skeleton=skeleton, parameters=parameters, normalization=None
     )
     return scene.make_net({"joints": joints_m[None]}, **shape), entry
 

@@ -67,12 +67,12 @@ def test_image_inputs(scene: Scene, spec: Any, message: str) -> None:
         RootPoseEstimator(scene.make_net(who.metrabs, image=spec), entry)
 
 
-def test_whole_pixels_are_not_normalised(scene: Scene) -> None:
+def test_whole_pixels_are_not_normalized(scene: Scene) -> None:
     who = scene.person(17, (256, 256))
     _, entry = scene.metrabs(who)
     engine = scene.make_net(who.metrabs, image=(TensorProto.UINT8, (1, 256, 256, 3)))
     with pytest.raises(EngineError, match="expected scale 1, mean 0 and std 1 for uint8"):
-        RootPoseEstimator(engine, replace(entry, normalisation=replace(entry.normalisation, scale=1 / 255)))
+        RootPoseEstimator(engine, replace(entry, normalization=replace(entry.normalization, scale=1 / 255)))
 
 
 def test_crops_without_a_size(scene: Scene) -> None:
