@@ -16,7 +16,7 @@ import numpy as np
 from pose3d_ros.config.settings import DetectorConfig, PipelineConfig
 from pose3d_ros.engines import BackendChoice, Engine, EngineOptions, Manifest, ManifestEntry, open_engine
 from pose3d_ros.engines.base import engine_problems
-from pose3d_ros.engines.images.frame_image import HostPicture, Picture
+from pose3d_ros.engines.images.image_loader import ImageLoader
 from pose3d_ros.engines.options import DEFAULT_CACHE_DIR
 from pose3d_ros.errors import EngineError, InputError
 from pose3d_ros.geometry import Camera
@@ -54,7 +54,7 @@ class Pipeline:
         self._smoother = smoother
         self._skeleton = get_skeleton(skeleton) if skeleton else estimator.skeleton
         self._engines = tuple(engines)
-        self._picture_problem = ""
+        self._load_image = ImageLoader(self._engines)
 
     @classmethod
     def from_manifest(
@@ -112,7 +112,7 @@ class Pipeline:
     @property
     def engine_problems(self) -> tuple[str, ...]:
         """Why an engine does not run on the chosen backend, of those that do not, or crops are not made there."""
-        return (*engine_problems(self._engines), *([self._picture_problem] if self._picture_problem else []))
+        return (*engine_problems(self._engines), *([self._load_image.problem] if self._load_image.problem else []))
 
     @property
     def delay_frames(self) -> int:
@@ -146,37 +146,12 @@ class Pipeline:
         """The poses in the frame's image, and the boxes they were read from."""
         given = None if detections is None else _checked(detections)
         with _timed(timings_ms, "upload"):
-            picture = self._picture(frame)
-        with self._watched(picture):
+            image = self._load_image(frame.image_bgr)
+        with self._load_image.reading(image):
             with _timed(timings_ms, "detect"):
-                found = self._detector(frame, picture) if given is None else given
+                found = self._detector(frame, image) if given is None else given
             with _timed(timings_ms, "pose"):
-                return self._estimator(frame, found, picture), found
-
-    def _picture(self, frame: Frame) -> Picture:
-        """The frame's image where the engines read it; the first that runs on a device says where."""
-        loaders = (engine.load_picture for engine in self._engines if not self._picture_problem)
-        load = next((load for load in loaders if load is not None), HostPicture)
-        try:
-            return load(frame.image_bgr)
-        except EngineError as error:
-            self._give_up_pictures(error)
-            return HostPicture(frame.image_bgr)
-
-    @contextlib.contextmanager
-    def _watched(self, picture: Picture) -> Iterator[None]:
-        """While a picture is read."""
-        try:
-            yield
-        except EngineError as error:
-            if not isinstance(picture, HostPicture):
-                self._give_up_pictures(error)
-            raise
-
-    def _give_up_pictures(self, error: EngineError) -> None:
-        """Crops are made on the CPU from now on: what failed may be the device's memory, or an engine in the middle."""
-        self._picture_problem = f"crops are made on the CPU: {error}"
-        _log.warning("%s", self._picture_problem)
+                return self._estimator(frame, found, image), found
 
     def _busy_s(self) -> float:
         return sum(engine.busy_s for engine in self._engines)
@@ -191,7 +166,7 @@ class Pipeline:
         try:
             self._run_sizes(frame)
         except EngineError:
-            if not self._picture_problem:
+            if not self._load_image.problem:
                 raise
             self._run_sizes(frame)  # with crops of the CPU
         self._estimator.reset()
@@ -199,12 +174,11 @@ class Pipeline:
     def _run_sizes(self, frame: Frame) -> None:
         height_px, width_px = frame.image_bgr.shape[:2]
         whole = Detection(np.array([-0.5, -0.5, width_px - 0.5, height_px - 0.5]), 1.0)
-        picture = self._picture(frame)
-        most = 1 if isinstance(picture, HostPicture) else self._detector.config.max_people
-        with self._watched(picture):
-            self._detector(frame, picture)
-            for exponent in range((most - 1).bit_length() + 1):
-                self._estimator(frame, (whole,) * min(2**exponent, most), picture)
+        image = self._load_image(frame.image_bgr)
+        with self._load_image.reading(image):
+            self._detector(frame, image)
+            for people in self._load_image.batch_sizes(image, self._detector.config.max_people):
+                self._estimator(frame, (whole,) * people, image)
 
     def reconfigure(self, config: PipelineConfig) -> None:
         """Take over the stages' settings; engines, backend and threads stay those it was made with."""

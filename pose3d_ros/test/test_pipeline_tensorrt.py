@@ -13,7 +13,7 @@ from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.cli.sample import sample_bag
 from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.engines import BackendChoice, choose_backend, default_manifest_dir, load_manifest
-from pose3d_ros.engines.images.frame_image import Picture
+from pose3d_ros.engines.images.frame_image import FrameImage
 from pose3d_ros.errors import EngineError
 from pose3d_ros.pipeline import Pipeline
 from pose3d_ros.records import Frame, Person
@@ -57,7 +57,7 @@ def test_the_same_people(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, frames
     wanted = people(ONNX, config, frames)
     device = install_stand_in(monkeypatch, version).device
     got = people(only_tensorrt(), config, frames)
-    assert device.pictures == len(frames)  # one upload a frame, and of each the detector's input and the crops
+    assert device.images == len(frames)  # one upload a frame, and of each the detector's input and the crops
     assert device.fed_on_device == 2 * len(frames)
     assert len(wanted[-1]) >= 1
     for a, b in zip(wanted, got, strict=True):
@@ -76,10 +76,10 @@ def test_a_frame_that_can_not_be_uploaded_is_read_on_the_host(
     wanted = people(ONNX, config, frames)
     device = install_stand_in(monkeypatch).device
 
-    def full(image_bgr: ImageArray) -> Picture:
+    def full(image_bgr: ImageArray) -> FrameImage:
         raise EngineError("frame on the GPU", expected="room", got="out of memory", fix="Close other programs.")
 
-    monkeypatch.setattr(device, "load_picture", full)
+    monkeypatch.setattr(device, "load_image", full)
     with Pipeline.from_manifest(load_manifest(default_manifest_dir()), config, only_tensorrt()) as pipeline:
         got = [pipeline(frame).people for frame in frames]
         assert pipeline.engine_problems == (

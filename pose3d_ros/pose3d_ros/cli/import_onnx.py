@@ -12,7 +12,7 @@ import numpy as np
 
 from pose3d_ros.cli.common_options import parse_parameters
 from pose3d_ros.engines import BackendChoice, ManifestEntry, default_manifest_dir, load_manifest, open_engine
-from pose3d_ros.engines.images.frame_image import HostPicture
+from pose3d_ros.engines.images.frame_image import HostImage
 from pose3d_ros.engines.spec.manifest import Parameter
 from pose3d_ros.engines.spec.presets import PRESETS, get_preset, preset_entry
 from pose3d_ros.errors import ConfigError, EngineError
@@ -128,7 +128,7 @@ def _check(entry: ManifestEntry) -> None:
         root_solver(entry, decoder, entry, lifted=True)
         scale = real_parameter(entry, "box_scale", 1.0)
         places = crop_places(box, width_px, height_px, (settings.width_px, settings.height_px), scale)
-        raw = net.infer(HostPicture(frame.image_bgr), places, np.ones(1))
+        raw = net.infer(HostImage(frame.image_bgr), places, np.ones(1))
         joints = decoder.decode(raw, settings).chosen(settings.joints).scores.shape[1]
     if joints != len(skeleton):
         raise EngineError(

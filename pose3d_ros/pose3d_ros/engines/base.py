@@ -10,7 +10,7 @@ from types import TracebackType
 
 import numpy as np
 
-from pose3d_ros.engines.images.frame_image import LoadPicture
+from pose3d_ros.engines.images.frame_image import LoadImage
 from pose3d_ros.engines.tensors import DeviceArray, Feed, Tensor, on_host
 from pose3d_ros.errors import EngineError
 
@@ -87,7 +87,7 @@ class Engine(ABC):
         return ""
 
     @property
-    def load_picture(self) -> LoadPicture | None:
+    def load_image(self) -> LoadImage | None:
         """Brings a frame to where the engine reads crops of it without a copy; None for the host's memory."""
         return None
 

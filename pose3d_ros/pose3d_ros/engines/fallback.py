@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 
 from pose3d_ros.engines.base import Engine, NotBuiltError
-from pose3d_ros.engines.images.frame_image import LoadPicture
+from pose3d_ros.engines.images.frame_image import LoadImage
 from pose3d_ros.engines.tensors import Feed, Tensor
 from pose3d_ros.errors import EngineError
 
@@ -66,8 +66,8 @@ class FallbackEngine(Engine):
         return self._problem
 
     @property
-    def load_picture(self) -> LoadPicture | None:
-        return self._engine.load_picture
+    def load_image(self) -> LoadImage | None:
+        return self._engine.load_image
 
     def _run(self, feeds: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return self._run_feeds(feeds)

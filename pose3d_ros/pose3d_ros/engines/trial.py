@@ -28,7 +28,7 @@ class Cost:
 
 
 def trial_feeds(engine: Engine, entry: ManifestEntry, batch: int, seed: int = 0) -> dict[str, Tensor]:
-    """Inputs for a call: noise as smooth as a picture, distances of people in a room, and small random numbers."""
+    """Inputs for a call: noise as smooth as an image, distances of people in a room, and small random numbers."""
     rng = np.random.default_rng(seed)
     return {spec.name: _array(spec, entry, batch, rng) for spec in engine.inputs}
 
@@ -57,7 +57,7 @@ def difference(wanted: Tensor, got: Tensor) -> float:
 def _array(spec: TensorSpec, entry: ManifestEntry, batch: int, rng: np.random.Generator) -> Tensor:
     shape = _shape(spec, entry, batch)
     if len(shape) == 4 and "lifter" not in entry.roles:
-        return _picture(shape, rng).astype(spec.dtype)
+        return _image(shape, rng).astype(spec.dtype)
     if spec.name == "k_m":
         return rng.uniform(*_DISTANCES_M, size=shape).astype(spec.dtype)
     if spec.name == "k":
@@ -74,8 +74,8 @@ def _shape(spec: TensorSpec, entry: ManifestEntry, batch: int) -> tuple[int, ...
     return tuple(n if isinstance(n, int) else batch if i == 0 else sides.get(i, 1) for i, n in enumerate(spec.shape))
 
 
-def _picture(shape: tuple[int, ...], rng: np.random.Generator) -> Tensor:
-    """Noise of pixels 8 by 8: nets see edges in it, as in a picture."""
+def _image(shape: tuple[int, ...], rng: np.random.Generator) -> Tensor:
+    """Noise of pixels 8 by 8: nets see edges in it, as in an image."""
     n, c, h, w = shape
     coarse = rng.normal(size=(n, c, -(-h // 8), -(-w // 8)))
     return np.asarray(coarse.repeat(8, axis=2).repeat(8, axis=3)[:, :, :h, :w])

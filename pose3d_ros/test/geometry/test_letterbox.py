@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pose3d_ros.engines import Normalization
-from pose3d_ros.engines.images.frame_image import HostPicture
+from pose3d_ros.engines.images.frame_image import HostImage
 from pose3d_ros.geometry.letterbox import Letterbox, Placement
 
 BGR = Normalization(1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "bgr")
@@ -51,14 +51,14 @@ def test_centred_padding_leaves_the_odd_pixel_below() -> None:
 def test_padding_is_a_grey_that_is_normalized_too() -> None:
     image = np.full((4, 8, 3), 255, dtype=np.uint8)
     box = Letterbox.fit_inside(8, 4, 8, 8, centred=True, padding=114)
-    tensor = HostPicture(image).letterboxed(box, RGB)
+    tensor = HostImage(image).letterboxed(box, RGB)
     np.testing.assert_allclose(tensor[0, :, 0, 0], [114 / 255, 114 / 255 - 0.5, 114 / 255 / 2], atol=1e-6)
     np.testing.assert_allclose(tensor[0, 0, :, 3], [114 / 255] * 2 + [1.0] * 4 + [114 / 255] * 2, atol=1e-6)
 
 
 def test_padding_at_the_right_stays_neutral_without_a_grey() -> None:
     image = np.full((8, 4, 3), 255, dtype=np.uint8)
-    tensor = HostPicture(image).letterboxed(Letterbox.fit_inside(4, 8, 8, 8), RGB)
+    tensor = HostImage(image).letterboxed(Letterbox.fit_inside(4, 8, 8, 8), RGB)
     assert (tensor[..., 4:] == 0).all()
     assert (tensor[0, 0, :, :4] == 1).all()
 
@@ -67,7 +67,7 @@ def test_a_stretched_image_fills_the_input() -> None:
     image = np.zeros((2, 4, 3), dtype=np.uint8)
     image[:, 2:] = 200
     box = Placement(stretched=True).letterbox(4, 2, (2, 6), None)
-    np.testing.assert_array_equal(HostPicture(image).letterboxed(box, BGR)[0, 0], [[0, 200]] * 6)
+    np.testing.assert_array_equal(HostImage(image).letterboxed(box, BGR)[0, 0], [[0, 200]] * 6)
     np.testing.assert_allclose(box.input2img(np.array([[-0.5, 2.5, 0.5, 5.5]])), [[-0.5, 0.5, 1.5, 1.5]])
 
 
@@ -75,13 +75,13 @@ def test_a_strong_shrink_of_the_height_alone_averages() -> None:
     # Linear interpolation would read rows 3 and 4 of every eight only.
     image = np.zeros((16, 4, 3), dtype=np.uint8)
     image[::8] = 80
-    np.testing.assert_array_equal(HostPicture(image).letterboxed(Letterbox.stretch(4, 16, 4, 2), BGR), 10)
+    np.testing.assert_array_equal(HostImage(image).letterboxed(Letterbox.stretch(4, 16, 4, 2), BGR), 10)
 
 
 def test_an_image_of_any_size_stays_as_it_is() -> None:
     image = np.arange(5 * 7 * 3, dtype=np.uint8).reshape(5, 7, 3)
     box = Placement(padding=114).letterbox(7, 5, None, None)
-    np.testing.assert_array_equal(HostPicture(image).letterboxed(box, BGR)[0], image.transpose(2, 0, 1))
+    np.testing.assert_array_equal(HostImage(image).letterboxed(box, BGR)[0], image.transpose(2, 0, 1))
 
 
 def test_a_stretch_without_a_fixed_size_ends_at_multiples_of_32() -> None:

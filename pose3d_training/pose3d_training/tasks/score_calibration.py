@@ -16,7 +16,7 @@ import torch
 from scipy.optimize import minimize
 from torch import nn
 
-from pose3d_ros.engines.images.frame_image import HostPicture
+from pose3d_ros.engines.images.frame_image import HostImage
 from pose3d_ros.engines.spec.entry import Normalization
 from pose3d_ros.errors import EngineError
 from pose3d_ros.evaluation.metrics.box_precision import Verdict, judge_boxes
@@ -106,7 +106,7 @@ def _judged(
     """Score and verdict of each box that counts."""
     image = photograph(scene.image_bgr, rng)
     letterbox = Letterbox.fit_long_side(image.shape[1], image.shape[0], long_side_px)
-    out = net(torch.from_numpy(HostPicture(image).letterboxed(letterbox, normalization)))
+    out = net(torch.from_numpy(HostImage(image).letterboxed(letterbox, normalization)))
     raw = {"heat": out.heat_logits.sigmoid().numpy(), "ltrb": out.ltrb_px.numpy()}
     boxes, scores = decode_centre_ltrb(raw, letterbox, STRIDE_PX, _MIN_SCORE)
     boxes = letterbox.input2img(boxes)

@@ -1,6 +1,6 @@
-"""The GPU as the backends see it: buffers, one stream, recorded graphs, pictures. PyTorch provides them.
+"""The GPU as the backends see it: buffers, one stream, recorded graphs, images. PyTorch provides them.
 
-Tests give the backends another `Device`; what touches CUDA is here and in `torch_pictures`.
+Tests give the backends another `Device`; what touches CUDA is here and in `engines/images/device_image`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 
 from pose3d_ros.engines.base import Availability
 from pose3d_ros.engines.device.cuda_errors import first_line
-from pose3d_ros.engines.images.frame_image import LoadPicture, Picture
+from pose3d_ros.engines.images.frame_image import FrameImage, LoadImage
 from pose3d_ros.engines.tensors import Feed, Tensor
 from pose3d_ros.errors import EngineError
 from pose3d_ros.types import ImageArray
@@ -79,7 +79,7 @@ class Device(Protocol):
     def synchronize(self) -> None:
         """Wait for all that was queued."""
 
-    def load_picture(self, image_bgr: ImageArray) -> Picture:
+    def load_image(self, image_bgr: ImageArray) -> FrameImage:
         """Upload a frame's image, once, to be read in many ways. Raises EngineError when the device fails."""
 
     def record(self, enqueue: Callable[[], bool]) -> Callable[[], None] | None:
@@ -96,8 +96,8 @@ class CudaDevice:
         self._torch: Any = importlib.import_module("torch")
         _survive_failures(self._torch)
         self._stream = self._torch.cuda.Stream()
-        pictures: Any = importlib.import_module("pose3d_ros.engines.images.device_image")
-        self._load: LoadPicture = pictures.TorchPictures("cuda", self._stream)
+        images: Any = importlib.import_module("pose3d_ros.engines.images.device_image")
+        self._load: LoadImage = images.DeviceImages("cuda", self._stream)
 
     @property
     def stream(self) -> int:
@@ -137,7 +137,7 @@ class CudaDevice:
         if array.tensor.is_cuda:
             self._stream.wait_stream(array.stream or self._torch.cuda.default_stream())
 
-    def load_picture(self, image_bgr: ImageArray) -> Picture:
+    def load_image(self, image_bgr: ImageArray) -> FrameImage:
         return self._load(image_bgr)
 
     def record(self, enqueue: Callable[[], bool]) -> Callable[[], None] | None:

@@ -42,7 +42,7 @@ class TorchArray:
             return copy
 
 
-class TorchPictures:
+class DeviceImages:
     """Loads frames: call it with (H, W, 3) uint8 BGR, which it does not check. Use it from one thread at a time.
 
     device: `cuda`, or `cpu`, where the same operators run. stream: all is queued there, None for PyTorch's current one.
@@ -54,17 +54,17 @@ class TorchPictures:
         self._device, self._stream = torch.device(device), stream
         self._size: _FrameSize | None = None
 
-    def __call__(self, image_bgr: ImageArray) -> TorchPicture:
+    def __call__(self, image_bgr: ImageArray) -> DeviceImage:
         with _queued(self._stream):
             if self._size is None or self._size.shape != image_bgr.shape:
                 self._size = _FrameSize(image_bgr.shape, self._device, self._stream)
-            return TorchPicture(self._size.upload(image_bgr), self._size)
+            return DeviceImage(self._size.upload(image_bgr), self._size)
 
 
-class TorchPicture:
-    """A `Picture` in a GPU's memory; its results are `TorchArray`s, C-contiguous.
+class DeviceImage:
+    """A `FrameImage` in a GPU's memory; its results are `TorchArray`s, C-contiguous.
 
-    Against `HostPicture` a pixel may be one grey level off; in crops more, where the image has sharp edges, as OpenCV
+    Against `HostImage` a pixel may be one grey level off; in crops more, where the image has sharp edges, as OpenCV
     before 5 samples at the nearest 1/32 px. Its methods raise EngineError when the GPU fails.
     """
 
@@ -74,7 +74,7 @@ class TorchPicture:
         self._planes: dict[str, torch.Tensor] = {}
 
     def letterboxed(self, letterbox: Letterbox, normalization: Normalization) -> TorchArray:
-        """See Picture. The next frame's letterbox is written over it."""
+        """See FrameImage. The next frame's letterbox is written over it."""
         with _queued(self._size.stream):
             planes = self._in_order(normalization.channel_order)
             return self._result(self._size.letterbox(letterbox, normalization)(planes))
@@ -82,13 +82,13 @@ class TorchPicture:
     def crops(
         self, img2crop: Array, size_px: tuple[int, int], normalization: Normalization, *, mirrored: bool
     ) -> TorchArray:
-        """See Picture: (N or 2N, 3, H, W) float32, NCHW in memory as TensorRT's buffers are."""
+        """See FrameImage: (N or 2N, 3, H, W) float32, NCHW in memory as TensorRT's buffers are."""
         with _queued(self._size.stream):
             sampled = self._sampled(img2crop, size_px, normalization.channel_order, mirrored)
             return self._result(self._size.scaling(normalization).apply(sampled, out=sampled))
 
     def raw_crops(self, img2crop: Array, size_px: tuple[int, int], *, rgb: bool, mirrored: bool) -> TorchArray:
-        """See Picture: (N or 2N, H, W, 3) uint8."""
+        """See FrameImage: (N or 2N, H, W, 3) uint8."""
         with _queued(self._size.stream):
             sampled = self._sampled(img2crop, size_px, "rgb" if rgb else "bgr", mirrored).permute(0, 2, 3, 1)
             return self._result(sampled.to(torch.uint8, memory_format=torch.contiguous_format))

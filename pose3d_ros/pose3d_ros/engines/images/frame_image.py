@@ -1,6 +1,6 @@
 """A frame's image where engines read it: crops and reductions are made there.
 
-Engines on the CPU read `HostPicture`, by OpenCV. Engines on a GPU have one of their own (`torch_pictures`), so that a
+Engines on the CPU read `HostImage`, by OpenCV. Engines on a GPU have one of their own (`device_image`), so that a
 frame is uploaded once, whatever the number of people, and what is cut out of it never comes back.
 """
 
@@ -19,7 +19,7 @@ from pose3d_ros.geometry import Letterbox, cut_crops
 from pose3d_ros.types import Array, ImageArray
 
 
-class Picture(Protocol):
+class FrameImage(Protocol):
     """An image where engines read it. What its methods give lasts until the next frame is loaded."""
 
     def letterboxed(self, letterbox: Letterbox, normalization: Normalization) -> Feed:
@@ -35,19 +35,19 @@ class Picture(Protocol):
         """The same as pixels: uint8 (N or 2N, H, W, 3), BGR or RGB."""
 
 
-LoadPicture = Callable[[ImageArray], Picture]
-"""(H, W, 3) uint8 BGR → the picture."""
+LoadImage = Callable[[ImageArray], FrameImage]
+"""(H, W, 3) uint8 BGR → the frame's image."""
 
 
-class HostPicture:
-    """A `Picture` in the host's memory. image_bgr: (H, W, 3) uint8, which must not change while it is read."""
+class HostImage:
+    """A `FrameImage` in the host's memory. image_bgr: (H, W, 3) uint8, which must not change while it is read."""
 
     def __init__(self, image_bgr: ImageArray) -> None:
         self.image_bgr = image_bgr
         self._cut: tuple[Array, tuple[int, int], ImageArray] | None = None
 
     def letterboxed(self, letterbox: Letterbox, normalization: Normalization) -> npt.NDArray[np.float32]:
-        """See Picture."""
+        """See FrameImage."""
         how = cv2.INTER_AREA if letterbox.averages else cv2.INTER_LINEAR
         content = (letterbox.content_width_px, letterbox.content_height_px)
         resized: ImageArray = np.asarray(cv2.resize(self.image_bgr, content, interpolation=how), dtype=np.uint8)
@@ -62,7 +62,7 @@ class HostPicture:
     def crops(
         self, img2crop: Array, size_px: tuple[int, int], normalization: Normalization, *, mirrored: bool
     ) -> npt.NDArray[np.float32]:
-        """See Picture."""
+        """See FrameImage."""
         images = self._crops(img2crop, size_px)
         people = len(images)
         crops = np.empty((people * (1 + mirrored), 3, size_px[1], size_px[0]), dtype=np.float32)
@@ -72,7 +72,7 @@ class HostPicture:
         return crops
 
     def raw_crops(self, img2crop: Array, size_px: tuple[int, int], *, rgb: bool, mirrored: bool) -> ImageArray:
-        """See Picture."""
+        """See FrameImage."""
         images = self._crops(img2crop, size_px)
         images = np.concatenate([images, images[:, :, ::-1]]) if mirrored else images
         return images[..., ::-1] if rgb else images

@@ -22,7 +22,7 @@ from pose3d_ros.engines.device import cuda_device as torch_device
 from pose3d_ros.engines.device.cuda_errors import cuda_errors
 from pose3d_ros.engines.device.slots import Shapes, Slots, filled_up
 from pose3d_ros.engines.graphs.half_precision import precision_of, write_half
-from pose3d_ros.engines.images.frame_image import LoadPicture
+from pose3d_ros.engines.images.frame_image import LoadImage
 from pose3d_ros.engines.options import EngineOptions
 from pose3d_ros.engines.spec.entry import ManifestEntry
 from pose3d_ros.engines.tensors import Feed, Tensor, on_host
@@ -40,14 +40,14 @@ class TorchEngine(Engine):
     On a device, batches are filled up to 1, 2, 4, 8, …: few sizes, each prepared once (a slot), and the rows beyond the
     batch are left out of the answer. Without one, on the CPU, a run is the graph's operators one by one.
     graph: a `torch_graph.TorchGraph`. device: a `torch_slot.StreamDevice` of the same, None for the CPU. status: what
-    runs it. load_picture: where its crops are made.
+    runs it. load_image: where its crops are made.
     """
 
     def __init__(
-        self, name: str, graph: Any, device: Any = None, *, status: str, load_picture: LoadPicture | None = None
+        self, name: str, graph: Any, device: Any = None, *, status: str, load_image: LoadImage | None = None
     ) -> None:
         self._graph, self._device = graph, device
-        self._status, self._load_picture = status, load_picture
+        self._status, self._load_image = status, load_image
         self._slots: Slots[Any] = Slots(name, self._prepared)
         super().__init__(name, graph.inputs, graph.outputs)
         # The name of the axis that grows with the batch.
@@ -58,8 +58,8 @@ class TorchEngine(Engine):
         return self._status
 
     @property
-    def load_picture(self) -> LoadPicture | None:
-        return self._load_picture
+    def load_image(self) -> LoadImage | None:
+        return self._load_image
 
     def _run(self, feeds: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return self._run_feeds(feeds)
@@ -135,7 +135,7 @@ def open_model(entry: ManifestEntry, options: EngineOptions) -> Engine:
             graph, precision = _gpu_graph(graphs, entry, options)
         device.synchronize()
         status = f"torch {torch.__version__} on {device.facts.gpu}, {precision}"
-    return TorchEngine(entry.name, graph, device, status=status, load_picture=device.load_picture)
+    return TorchEngine(entry.name, graph, device, status=status, load_image=device.load_image)
 
 
 def _gpu_graph(graphs: Any, entry: ManifestEntry, options: EngineOptions) -> tuple[Any, str]:

@@ -121,7 +121,7 @@ def _source(entry: ManifestEntry, precision: str) -> Path:
             f"engine {entry.name} in int8",
             expected=f"a calibrated graph {path.name} beside the engine",
             got="none",
-            fix="Make it with `pose3d engines build --param precision=int8 --calibration PICTURES`.",
+            fix="Make it with `pose3d engines build --param precision=int8 --calibration IMAGES`.",
         )
     return path
 

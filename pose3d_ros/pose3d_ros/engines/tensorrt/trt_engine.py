@@ -18,7 +18,7 @@ from pose3d_ros.engines.device import cuda_device as torch_device
 from pose3d_ros.engines.device.cuda_device import Device
 from pose3d_ros.engines.device.cuda_errors import cuda_errors
 from pose3d_ros.engines.device.slots import MOST_SLOTS, Shapes, Slots, filled_up
-from pose3d_ros.engines.images.frame_image import LoadPicture
+from pose3d_ros.engines.images.frame_image import LoadImage
 from pose3d_ros.engines.options import EngineOptions
 from pose3d_ros.engines.spec.entry import ManifestEntry
 from pose3d_ros.engines.tensorrt.plan_loading import Plan, load_or_build
@@ -68,8 +68,8 @@ class TensorRTEngine(Engine):
         return TensorSpec(tensor, axes, dtype_name(trt, self._engine.get_tensor_dtype(tensor)))
 
     @property
-    def load_picture(self) -> LoadPicture:
-        return self._device.load_picture
+    def load_image(self) -> LoadImage:
+        return self._device.load_image
 
     def _run(self, feeds: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return self._run_feeds(feeds)

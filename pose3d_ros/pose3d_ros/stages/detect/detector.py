@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from pose3d_ros.config.settings import DetectorConfig
 from pose3d_ros.engines.base import Engine
-from pose3d_ros.engines.images.frame_image import HostPicture, Picture
+from pose3d_ros.engines.images.frame_image import FrameImage, HostImage
 from pose3d_ros.engines.spec.manifest import ManifestEntry
 from pose3d_ros.geometry.boxes import suppress
 from pose3d_ros.records import Detection, Frame
@@ -45,17 +45,17 @@ class Detector:
             self._long_side_px = whole_parameter(entry, "long_side_px", 0)
         self._roles = detector_roles(engine, entry, self._decoder)
 
-    def __call__(self, frame: Frame, picture: Picture | None = None) -> tuple[Detection, ...]:
+    def __call__(self, frame: Frame, image: FrameImage | None = None) -> tuple[Detection, ...]:
         """The people in the frame, best score first, boxes clipped to the image; none is an empty tuple.
 
-        picture: the frame's image where the engine reads it, in the host's memory unless given. Raises
+        image: the frame's image where the engine reads it, in the host's memory unless given. Raises
         EngineError when the engine's answer does not fit its input.
         """
         height_px, width_px = frame.image_bgr.shape[:2]
         placement = self._decoder.placement
         letterbox = placement.letterbox(width_px, height_px, self._input_size_px, self._long_side_px)
-        image = (picture or HostPicture(frame.image_bgr)).letterboxed(letterbox, self._normalization)
-        raw = self._roles.by_role(self._engine.infer(self._roles.feeds(image, letterbox)))
+        letterboxed = (image or HostImage(frame.image_bgr)).letterboxed(letterbox, self._normalization)
+        raw = self._roles.by_role(self._engine.infer(self._roles.feeds(letterboxed, letterbox)))
         settings = replace(self._settings, threshold=self.config.score_threshold)
         boxes, scores = self._decoder.decode(raw, letterbox, settings)
         boxes = _clip(letterbox.input2img(boxes), width_px, height_px)

@@ -34,7 +34,7 @@ class DetectorRoles:
     outputs: Mapping[str, str]
 
     def feeds(self, image: Feed, letterbox: Letterbox) -> dict[str, Feed]:
-        """What the engine is given for an image. image: (1, 3, H, W) float32, see `Picture.letterboxed`."""
+        """What the engine is given for an image. image: (1, 3, H, W) float32, see `FrameImage.letterboxed`."""
         found: dict[str, Feed] = {self.image.name: image}
         if self.image.dtype != "float32" or len(self.image.shape) != 4:
             # Half-precision images and those without a batch axis are converted in the host's memory: few graphs ask.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pose3d_ros.engines.base import Engine, TensorSpec, listed
-from pose3d_ros.engines.images.frame_image import Picture
+from pose3d_ros.engines.images.frame_image import FrameImage
 from pose3d_ros.engines.spec.manifest import ManifestEntry, Normalization
 from pose3d_ros.engines.tensors import Feed, on_host
 from pose3d_ros.errors import EngineError
@@ -38,13 +38,13 @@ class CropEngine:
     k_input: str | None
     renamed: dict[str, str]
 
-    def infer(self, picture: Picture, places: CropPlaces, k: Array, *, mirrored: bool = False) -> RawOutputs:
+    def infer(self, image: FrameImage, places: CropPlaces, k: Array, *, mirrored: bool = False) -> RawOutputs:
         """The outputs under their documented names, for N crops, or for them and their mirror images: 2N.
 
         k: (N,), in the graph's unit. One run, or one for each crop where the graph takes no more. Raises EngineError
         when the engine fails.
         """
-        feeds: dict[str, Feed] = {self.image.name: self._crops(picture, places, mirrored)}
+        feeds: dict[str, Feed] = {self.image.name: self._crops(image, places, mirrored)}
         if self.k_input is not None:
             feeds[self.k_input] = np.concatenate([k, k] if mirrored else [k]).astype(np.float32)
         count = len(places) * (1 + mirrored)
@@ -52,12 +52,12 @@ class CropEngine:
         raw = self._one_by_one(feeds, count) if alone else self.engine.infer(feeds)
         return {**raw, **{name: raw[given] for name, given in self.renamed.items()}}
 
-    def _crops(self, picture: Picture, places: CropPlaces, mirrored: bool) -> Feed:
+    def _crops(self, image: FrameImage, places: CropPlaces, mirrored: bool) -> Feed:
         at, size_px = places.img2crop, places.size_px
         if self.image.dtype not in _FLOATS:
             rgb = self.normalization.channel_order == "rgb"
-            return picture.raw_crops(at, size_px, rgb=rgb, mirrored=mirrored)
-        crops = picture.crops(at, size_px, self.normalization, mirrored=mirrored)
+            return image.raw_crops(at, size_px, rgb=rgb, mirrored=mirrored)
+        crops = image.crops(at, size_px, self.normalization, mirrored=mirrored)
         return crops if self.image.dtype == "float32" else on_host(crops).astype(self.image.dtype)
 
     def _one_by_one(self, feeds: dict[str, Feed], count: int) -> RawOutputs:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from pose3d_ros.config.settings import PoseConfig
 from pose3d_ros.engines.base import Engine
-from pose3d_ros.engines.images.frame_image import HostPicture, Picture
+from pose3d_ros.engines.images.frame_image import FrameImage, HostImage
 from pose3d_ros.engines.spec.manifest import ManifestEntry
 from pose3d_ros.errors import EngineError
 from pose3d_ros.geometry import Camera, CropPlaces, apply_affine, crop_places, invert_affine, moon_k_m
@@ -133,25 +133,25 @@ class RootPoseEstimator:
             self._lifter.reset()
 
     def __call__(
-        self, frame: Frame, detections: Sequence[Detection], picture: Picture | None = None
+        self, frame: Frame, detections: Sequence[Detection], image: FrameImage | None = None
     ) -> tuple[Pose, ...]:
         """The poses of the detected people, in their order.
 
         A joint below the score threshold or outside its crop is NaN. A box in which too few joints are sure of
-        themselves holds no person, and a root without a depth above 0 no place: both are left out. picture: the
+        themselves holds no person, and a root without a depth above 0 no place: both are left out. image: the
         frame's image where the engines read it, in the host's memory unless given. Raises InputError for a box without
         an area in the image, EngineError for an answer that does not fit.
         """
         if not detections:
             return ()
-        picture = picture or HostPicture(frame.image_bgr)
+        image = image or HostImage(frame.image_bgr)
         boxes = np.array([d.box_xyxy_px for d in detections], dtype=np.float64)
         crops = self._pose_crops.places(frame.camera, boxes)
         k_m = moon_k_m(crops.boxes_xyxy_px, frame.camera.fx_px, frame.camera.fy_px)
         flipped = self.config.flip_test
-        raw = self._pose_net.infer(picture, crops, k_m, mirrored=flipped)
+        raw = self._pose_net.infer(image, crops, k_m, mirrored=flipped)
         joints = self._pose_decoder.decode(raw, self._settings).chosen(self._settings.joints)
-        roots = self._roots(frame, picture, boxes, crops, raw)
+        roots = self._roots(frame, image, boxes, crops, raw)
         self._check_counts(joints, roots, len(detections), flipped)
         if flipped:
             joints = mean_with_mirrored(joints, self._image_skeleton, self._settings.width_px)
@@ -159,7 +159,7 @@ class RootPoseEstimator:
         return self._poses(frame, detections, crops, joints, roots)
 
     def _roots(
-        self, frame: Frame, picture: Picture, boxes: Array, pose_crops: CropPlaces, raw: RawOutputs
+        self, frame: Frame, image: FrameImage, boxes: Array, pose_crops: CropPlaces, raw: RawOutputs
     ) -> DecodedRoots | None:
         """What a net says of the roots; None where they are to be solved. raw: the pose net's outputs."""
         if self._solver is not None:
@@ -170,7 +170,7 @@ class RootPoseEstimator:
         same = self._root_crops == self._pose_crops
         crops = pose_crops if same else self._root_crops.places(frame.camera, boxes)
         k_m = moon_k_m(crops.boxes_xyxy_px, frame.camera.fx_px, frame.camera.fy_px)
-        return decoder.decode(self._root_net.infer(picture, crops, k_m * decoder.k_per_m))
+        return decoder.decode(self._root_net.infer(image, crops, k_m * decoder.k_per_m))
 
     def _check_counts(self, joints: DecodedJoints, roots: DecodedRoots | None, people: int, flipped: bool) -> None:
         skeleton = self._image_skeleton

@@ -23,7 +23,7 @@ from pose3d_ros.engines import (
     open_engine,
 )
 from pose3d_ros.engines.device.cuda_device import ALIGNMENT, Buffer, CudaDevice
-from pose3d_ros.engines.images.device_image import TorchArray, TorchPicture, TorchPictures
+from pose3d_ros.engines.images.device_image import DeviceImage, DeviceImages, TorchArray
 from pose3d_ros.engines.tensors import Feed, Tensor, on_host
 from pose3d_ros.engines.trial import difference, trial_feeds
 from pose3d_ros.errors import EngineError
@@ -42,7 +42,7 @@ TORCH, ONNX = BackendChoice("torch", "a test"), BackendChoice("onnxruntime", "a 
 ON_CPU = EngineOptions(threads=1, provider="cpu")
 MANIFEST = load_manifest(default_manifest_dir())
 FP16, FP32 = 2e-2, 1e-3
-"""How far outputs may be off, relative to values above 1: those of another picture are off by 0.2."""
+"""How far outputs may be off, relative to values above 1: those of another image are off by 0.2."""
 AFFINES = img2crop_affine([[100.0, 50, 300, 400], [-50.0, 200, 80, 460], [500.0, -30, 700, 500]], (96, 128))
 
 
@@ -54,18 +54,18 @@ def new_stream() -> torch.cuda.Stream:
     return torch.cuda.Stream()  # type: ignore[no-untyped-call]
 
 
-def results(picture: TorchPicture) -> list[TorchArray]:
+def results(loaded: DeviceImage) -> list[TorchArray]:
     return [
-        *(picture.letterboxed(letterbox, PIXELS) for letterbox in LETTERBOXES),
-        picture.crops(AFFINES, (96, 128), PIXELS, mirrored=True),
-        picture.raw_crops(AFFINES, (96, 128), rgb=False, mirrored=False),
+        *(loaded.letterboxed(letterbox, PIXELS) for letterbox in LETTERBOXES),
+        loaded.crops(AFFINES, (96, 128), PIXELS, mirrored=True),
+        loaded.raw_crops(AFFINES, (96, 128), rgb=False, mirrored=False),
     ]
 
 
 @pytest.mark.parametrize("own_stream", [False, True])
-def test_pictures_are_those_of_the_cpu(own_stream: bool) -> None:
+def test_images_are_those_of_the_cpu(own_stream: bool) -> None:
     stream = new_stream() if own_stream else None
-    on_gpu, on_cpu = TorchPictures("cuda", stream), TorchPictures("cpu")
+    on_gpu, on_cpu = DeviceImages("cuda", stream), DeviceImages("cpu")
     for seed in range(3):
         for got, wanted in zip(results(on_gpu(frame(seed))), results(on_cpu(frame(seed))), strict=True):
             assert got.tensor.is_cuda
@@ -79,7 +79,7 @@ def test_pictures_are_those_of_the_cpu(own_stream: bool) -> None:
 
 def test_frames_may_follow_before_the_gpu_has_copied_them() -> None:
     stream, letterbox = new_stream(), Letterbox.fit_inside(640, 480, 640, 480)
-    load, image, means = TorchPictures("cuda", stream), np.empty((480, 640, 3), dtype=np.uint8), []
+    load, image, means = DeviceImages("cuda", stream), np.empty((480, 640, 3), dtype=np.uint8), []
     for level in range(20):
         image[:] = level
         with torch.cuda.stream(stream):
@@ -113,9 +113,9 @@ def test_a_buffer_gives_back_what_it_was_given() -> None:
 
 def test_a_buffer_takes_crops_from_the_gpu() -> None:
     device = CudaDevice()
-    picture = device.load_picture(frame(0))
-    crops = picture.crops(AFFINES, (96, 128), PIXELS, mirrored=True)
-    wanted = TorchPictures("cpu")(frame(0)).crops(AFFINES, (96, 128), PIXELS, mirrored=True).numpy()
+    loaded = device.load_image(frame(0))
+    crops = loaded.crops(AFFINES, (96, 128), PIXELS, mirrored=True)
+    wanted = DeviceImages("cpu")(frame(0)).crops(AFFINES, (96, 128), PIXELS, mirrored=True).numpy()
     buffer = device.allocate(wanted.nbytes)
     buffer.upload(crops)
     assert np.abs(read(device, buffer, wanted) - wanted).max() <= 1
@@ -189,10 +189,10 @@ def blocks(seed: int) -> ImageArray:
     return np.random.default_rng(seed).integers(0, 256, (30, 40, 3), dtype=np.uint8).repeat(16, 0).repeat(16, 1)
 
 
-def people(count: int, picture: TorchPicture, entry: ManifestEntry) -> dict[str, Feed]:
+def people(count: int, loaded: DeviceImage, entry: ManifestEntry) -> dict[str, Feed]:
     boxes = [[50.0 * i - 40, 30.0 * i - 20, 50.0 * i + 140, 30.0 * i + 240] for i in range(count)]
     size_px = entry.input_size_px or (0, 0)
-    crops = picture.crops(img2crop_affine(boxes, size_px), size_px, entry.normalization or PIXELS, mirrored=False)
+    crops = loaded.crops(img2crop_affine(boxes, size_px), size_px, entry.normalization or PIXELS, mirrored=False)
     return {"image": crops, "k_m": np.linspace(4, 8, count, dtype=np.float32)}
 
 
@@ -203,9 +203,9 @@ def work(stream: torch.cuda.Stream) -> None:
 
 
 @pytest.mark.parametrize("own_stream", [True, False])
-def test_results_follow_the_pictures_of_another_stream(own_stream: bool) -> None:
+def test_results_follow_the_images_of_another_stream(own_stream: bool) -> None:
     entry, stream = MANIFEST.for_role("pose"), new_stream() if own_stream else None
-    load, answers = TorchPictures("cuda", stream), []
+    load, answers = DeviceImages("cuda", stream), []
     with open_engine(entry, ONNX, ON_CPU) as reference, open_engine(entry, TORCH) as engine:
         for seed in range(24):
             work(stream or torch.cuda.default_stream())
@@ -219,7 +219,7 @@ def test_results_follow_the_pictures_of_another_stream(own_stream: bool) -> None
 
 def test_an_engine_reads_letterboxes_that_the_next_frame_overwrites() -> None:
     entry, stream = MANIFEST.for_role("detector"), new_stream()
-    load, letterbox = TorchPictures("cuda", stream), Letterbox.fit_long_side(640, 480, 448, centred=True, padding=114)
+    load, letterbox = DeviceImages("cuda", stream), Letterbox.fit_long_side(640, 480, 448, centred=True, padding=114)
     with open_engine(entry, ONNX, ON_CPU) as reference, open_engine(entry, TORCH) as engine:
         for seed in range(12):
             work(stream)

@@ -16,8 +16,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.cli.sample import sample_bag
 from pose3d_ros.engines import Normalization
-from pose3d_ros.engines.images.device_image import TorchArray, TorchPicture, TorchPictures
-from pose3d_ros.engines.images.frame_image import HostPicture
+from pose3d_ros.engines.images.device_image import DeviceImage, DeviceImages, TorchArray
+from pose3d_ros.engines.images.frame_image import HostImage
 from pose3d_ros.engines.tensors import DeviceArray
 from pose3d_ros.errors import EngineError
 from pose3d_ros.geometry import img2crop_affine
@@ -44,8 +44,8 @@ def noise() -> ImageArray:
     return np.random.default_rng(0).integers(0, 256, (120, 201, 3), dtype=np.uint8)
 
 
-def both(image: ImageArray) -> tuple[TorchPicture, HostPicture]:
-    return TorchPictures()(image), HostPicture(image)
+def both(image: ImageArray) -> tuple[DeviceImage, HostImage]:
+    return DeviceImages()(image), HostImage(image)
 
 
 def levels(a: TorchArray, b: np.ndarray[Any, Any]) -> tuple[float, float]:
@@ -106,7 +106,7 @@ def test_a_crop_between_pixels_and_over_the_edge() -> None:
     affine = np.array(
         [[[2.0, 0.0, 2.0], [0.0, 1.0, 0.0]]]
     )  # crop pixels 0 … 5 are read at x = -1, -0.5, 0, 0.5, 1, 1.5
-    crops = TorchPictures()(image).raw_crops(affine, (6, 1), rgb=True, mirrored=True).numpy()
+    crops = DeviceImages()(image).raw_crops(affine, (6, 1), rgb=True, mirrored=True).numpy()
     assert crops[0, 0, :, 0].tolist() == [0, 50, 100, 150, 200, 100]
     assert crops[1, 0, :, 0].tolist() == [100, 200, 150, 100, 50, 0]
     assert (crops[..., 1:] == 0).all()
@@ -165,10 +165,10 @@ def test_raw_crops(photo: ImageArray, rgb: bool, mirrored: bool) -> None:
 
 def test_results_lie_in_memory_as_engines_read_them(photo: ImageArray) -> None:
     affines = img2crop_affine(boxes(3, 640, 480), (48, 64))
-    picture = TorchPictures()(photo)
-    letterboxed = picture.letterboxed(Letterbox.fit_long_side(640, 480, 200, centred=True), RGB)
-    crops = picture.crops(affines, (48, 64), RGB, mirrored=True)
-    raw = picture.raw_crops(affines, (48, 64), rgb=True, mirrored=False)
+    loaded = DeviceImages()(photo)
+    letterboxed = loaded.letterboxed(Letterbox.fit_long_side(640, 480, 200, centred=True), RGB)
+    crops = loaded.crops(affines, (48, 64), RGB, mirrored=True)
+    raw = loaded.raw_crops(affines, (48, 64), rgb=True, mirrored=False)
     assert [array.tensor.is_contiguous() for array in (letterboxed, crops, raw)] == [True] * 3
     assert [array.dtype for array in (letterboxed, crops, raw)] == ["float32", "float32", "uint8"]
     assert [array.shape for array in (letterboxed, crops, raw)] == [(1, 3, 160, 224), (6, 3, 64, 48), (3, 64, 48, 3)]
@@ -176,18 +176,18 @@ def test_results_lie_in_memory_as_engines_read_them(photo: ImageArray) -> None:
 
 def test_the_array_may_change_after_the_upload() -> None:
     image = np.full((4, 4, 3), 7, dtype=np.uint8)
-    picture = TorchPictures()(image)
+    loaded = DeviceImages()(image)
     image[:] = 200
-    assert (picture.letterboxed(Letterbox.fit_inside(4, 4, 4, 4), PIXELS).numpy() == 7).all()
+    assert (loaded.letterboxed(Letterbox.fit_inside(4, 4, 4, 4), PIXELS).numpy() == 7).all()
 
 
 def test_frames_one_after_another_and_of_another_size(photo: ImageArray) -> None:
-    load = TorchPictures()
+    load = DeviceImages()
     for image in (photo, photo[::-1], photo[:, :320], photo):  # strided ones too
         letterbox = Letterbox.fit_long_side(image.shape[1], image.shape[0], 200, centred=True, padding=114)
         for normalization in (PIXELS, RGB, PIXELS):
             got = load(image).letterboxed(letterbox, normalization).numpy()
-            wanted = HostPicture(image).letterboxed(letterbox, normalization)
+            wanted = HostImage(image).letterboxed(letterbox, normalization)
             assert np.abs(got - wanted).max() * (1.0 if normalization is PIXELS else 255 * 0.225) < 1.01
 
 
@@ -206,13 +206,13 @@ class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
 @pytest.mark.parametrize("long_side_px", [200, 480])
 def test_a_frame_is_few_operators_whatever_the_number_of_people(photo: ImageArray, long_side_px: int) -> None:
     letterbox = Letterbox.fit_long_side(640, 480, long_side_px)
-    load, counts = TorchPictures(), []
+    load, counts = DeviceImages(), []
     for people in (1, 1, 16):
         affines = img2crop_affine(boxes(people, 640, 480), (48, 64))
         with Counter() as counter:
-            picture = load(photo)
-            picture.letterboxed(letterbox, RGB)
-            picture.crops(affines, (48, 64), RGB, mirrored=True)
+            loaded = load(photo)
+            loaded.letterboxed(letterbox, RGB)
+            loaded.crops(affines, (48, 64), RGB, mirrored=True)
         counts.append(counter.count)
     assert counts[1] == counts[2] <= 12
 

@@ -154,7 +154,7 @@ def test_on_the_cpu_it_agrees_with_onnxruntime() -> None:
             open_engine(entry, TORCH, options) as engine,
         ):
             assert engine.status == f"torch {torch.__version__} on the CPU"
-            assert engine.load_picture is None
+            assert engine.load_image is None
             assert engine.inputs == reference.inputs
             given = trial_feeds(reference, entry, 1 if "detector" in entry.roles else 3)
             wanted, got = reference.infer(given), engine.infer(given)
@@ -198,7 +198,7 @@ def test_on_a_gpu_graphs_are_in_half_precision(monkeypatch: pytest.MonkeyPatch) 
 
     class Gpu(Recording):
         facts = torch_device.DeviceFacts("Some GPU", "8.7", 16, "12.6", "Linux")
-        load_picture = staticmethod(lambda image: image)
+        load_image = staticmethod(lambda image: image)
 
     monkeypatch.setattr("pose3d_ros.engines.pytorch.torch_graph.TorchGraph", Graph)
     monkeypatch.setattr(torch_device, "cuda_availability", lambda: Availability(True, "Some GPU"))
@@ -207,7 +207,7 @@ def test_on_a_gpu_graphs_are_in_half_precision(monkeypatch: pytest.MonkeyPatch) 
     pose, smoother = manifest.for_role("pose"), manifest.for_role("smoother")
     with open_engine(pose, TORCH) as engine, open_engine(smoother, TORCH) as steady:
         assert engine.status.endswith("on Some GPU, fp16")
-        assert engine.load_picture is not None
+        assert engine.load_image is not None
         assert steady.status.endswith("on Some GPU, fp32")
         with open_engine(pose, BackendChoice("onnxruntime", "a test")) as reference:
             given = trial_feeds(reference, pose, 2)

@@ -13,8 +13,8 @@ import pytest
 from pose3d_ros.engines.base import Availability
 from pose3d_ros.engines.device import cuda_device as torch_device
 from pose3d_ros.engines.device.cuda_device import DeviceFacts
-from pose3d_ros.engines.images.device_image import TorchArray, TorchPictures
-from pose3d_ros.engines.images.frame_image import Picture
+from pose3d_ros.engines.images.device_image import DeviceImages, TorchArray
+from pose3d_ros.engines.images.frame_image import FrameImage
 from pose3d_ros.engines.tensors import Feed, Tensor, on_host
 from pose3d_ros.types import ImageArray
 
@@ -53,15 +53,15 @@ class StandInBuffer:
 class StandInDevice:
     """One device with one stream.
 
-    graphs: how many were recorded. pictures: frames that were uploaded. fed_on_device: inputs that came from one of
+    graphs: how many were recorded. images: frames that were uploaded. fed_on_device: inputs that came from one of
     them, without the host.
     """
 
     def __init__(self, memory: DeviceMemory) -> None:
         self.facts = FACTS
         self.memory, self._stream, self.graphs = memory, memory.stream(), 0
-        self.pictures, self.fed_on_device = 0, 0
-        self._load = TorchPictures("cpu")
+        self.images, self.fed_on_device = 0, 0
+        self._load = DeviceImages("cpu")
 
     @property
     def stream(self) -> int:
@@ -73,8 +73,8 @@ class StandInDevice:
     def synchronize(self) -> None:
         self._stream.synchronize()
 
-    def load_picture(self, image_bgr: ImageArray) -> Picture:
-        self.pictures += 1
+    def load_image(self, image_bgr: ImageArray) -> FrameImage:
+        self.images += 1
         return self._load(image_bgr)
 
     def record(self, enqueue: Callable[[], bool]) -> Callable[[], None] | None:
