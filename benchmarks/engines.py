@@ -8,8 +8,8 @@ from common import report
 
 from pose3d_ros.config.settings import EngineConfig
 from pose3d_ros.engines import BackendChoice, EngineOptions, ManifestEntry, choose_backend, open_engine
+from pose3d_ros.engines.engine_set import open_manifest
 from pose3d_ros.engines.trial import cost_of, trial_feeds
-from pose3d_ros.opening import open_manifest
 
 BATCHES = (1, 2, 4, 8)
 

@@ -30,8 +30,7 @@ from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.cli.sample import sample_bag
 from pose3d_ros.config.settings import DetectorConfig, EngineConfig, PipelineConfig
 from pose3d_ros.errors import Pose3DError
-from pose3d_ros.opening import open_pipeline
-from pose3d_ros.pipeline import Pipeline
+from pose3d_ros.pipeline import Pipeline, open_pipeline
 from pose3d_ros.records import Detection, Frame
 
 # The last release with its models inside; newer ones fetch them from a server.
@@ -118,8 +117,10 @@ def take_turns(methods: Mapping[str, Method], frames: int, rounds: int) -> dict[
 
 def our_methods(config: PipelineConfig, frames: Sequence[Frame], stack: ExitStack) -> dict[str, Method]:
     """The pipeline without smoothing, forgetting everybody between frames: one person, all, and on given boxes."""
-    one = stack.enter_context(open_pipeline(replace(config, detector=DetectorConfig(max_people=1))).pipeline)
-    everybody = stack.enter_context(open_pipeline(config).pipeline)
+    one = stack.enter_context(
+        open_pipeline(config=replace(config, detector=DetectorConfig(max_people=1)), smooth=False)
+    )
+    everybody = stack.enter_context(open_pipeline(config=config, smooth=False))
     boxes = [boxes_of(everybody, frame) for frame in frames]
 
     def timed(pipeline: Pipeline, i: int, detections: Sequence[Detection] | None = None) -> Turn:

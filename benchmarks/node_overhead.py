@@ -16,6 +16,7 @@ import timeit
 from array import array
 from collections.abc import Callable, Mapping
 from itertools import islice
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import numpy as np
@@ -23,6 +24,7 @@ import numpy.typing as npt
 from common import report
 
 from pose3d_ros.bags.image_decoding import decoded_bgr, image_bgr
+from pose3d_ros.engines import BackendChoice
 from pose3d_ros.nodes.transport import transport_environment
 from pose3d_ros.records import Detection, Frame, FrameResult, Person, Pose, TrackState
 from pose3d_ros.skeletons import get_skeleton
@@ -118,7 +120,8 @@ class NoWork:
     def __init__(self) -> None:
         self._result = FrameResult(make_people(), (), {})
         self.skeleton = SKELETON
-        self.engine_statuses: tuple[str, ...] = ()
+        backend = BackendChoice("onnxruntime", "does no work")
+        self.engines = SimpleNamespace(names="nothing", backend=backend, statuses=())
         self.engine_problems: tuple[str, ...] = ()
 
     def __call__(self, frame: Frame) -> FrameResult:
@@ -136,14 +139,11 @@ class NoWork:
 
 def serve() -> NoReturn:
     """The node's process."""
-    from pose3d_ros.engines import BackendChoice
     from pose3d_ros.nodes.pose_node import PoseNode
     from pose3d_ros.nodes.spin import run_node
-    from pose3d_ros.opening import OpenPipeline
 
     pipeline: Any = NoWork()
-    opened = OpenPipeline(pipeline, "nothing", BackendChoice("onnxruntime", "does no work"))
-    sys.exit(run_node(lambda: PoseNode(opener=lambda _: opened), ["--ros-args", "-p", "fallback_hfov_deg:=60.0"]))
+    sys.exit(run_node(lambda: PoseNode(opener=lambda _: pipeline), ["--ros-args", "-p", "fallback_hfov_deg:=60.0"]))
 
 
 def serve_engines() -> NoReturn:

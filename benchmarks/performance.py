@@ -38,9 +38,9 @@ from pose3d_ros.config.settings import (
     TrackerConfig,
 )
 from pose3d_ros.engines import BackendChoice, Manifest, choose_backend, sha256_of
+from pose3d_ros.engines.engine_set import EngineSet, engine_options, open_manifest
 from pose3d_ros.errors import Pose3DError
-from pose3d_ros.opening import open_manifest
-from pose3d_ros.pipeline import Pipeline, engine_options
+from pose3d_ros.pipeline import Pipeline
 from pose3d_ros.records import FrameResult, TrackState
 from pose3d_training.nets.exported_graphs import export_root_pose
 
@@ -64,7 +64,7 @@ def main() -> None:
     backend = replace(choose_backend(args.backend), fallback="")  # what is measured is what is named
     with ExitStack() as stack:
         pipelines = opened(args, backend, stack)
-        statuses = dict.fromkeys(status for pipeline in pipelines.values() for status in pipeline.engine_statuses)
+        statuses = dict.fromkeys(status for pipeline in pipelines.values() for status in pipeline.engines.statuses)
         device = device_of(list(statuses))
         rounds = args.rounds or (_ROUNDS_QUICK if args.quick else _ROUNDS if device == "cuda" else _ROUNDS_ON_CPU)
         times = turns(args, pipelines, device).taken(rounds)
@@ -109,7 +109,7 @@ def opened(args: argparse.Namespace, backend: BackendChoice, stack: ExitStack) -
     config = config_of(args, Case("", max(everyone(args)), 2))
     options = engine_options(config, report=print)
     return {
-        name: stack.enter_context(Pipeline.from_manifest(manifest, config, backend, options=options))
+        name: stack.enter_context(Pipeline(EngineSet(manifest, backend, options), config))
         for name, manifest in manifests.items()
     }
 

@@ -5,22 +5,19 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 
-from pose3d_ros.config.settings import DetectorConfig, PipelineConfig
-from pose3d_ros.engines import BackendChoice, Engine, EngineOptions, Manifest, ManifestEntry, open_engine
-from pose3d_ros.engines.base import engine_problems
+from pose3d_ros.config.settings import PipelineConfig
+from pose3d_ros.engines.engine_set import EngineSet, Report, open_engine_set
 from pose3d_ros.engines.images.image_loader import ImageLoader
-from pose3d_ros.engines.options import DEFAULT_CACHE_DIR
 from pose3d_ros.errors import EngineError, InputError
 from pose3d_ros.geometry import Camera
-from pose3d_ros.records import Detection, Frame, FrameResult, Pose
+from pose3d_ros.records import STILL, Detection, Frame, FrameResult, Pose
 from pose3d_ros.skeletons import Skeleton, get_skeleton
 from pose3d_ros.stages.detect.detector import Detector
 from pose3d_ros.stages.pose.placement import needs_lifter
@@ -31,73 +28,89 @@ from pose3d_ros.stages.track.tracker import Tracker
 
 _log = logging.getLogger(__name__)
 
-_Open = Callable[[ManifestEntry], Engine]
+_WARM_UP_PX = (640, 480)
+"""A first run allocates and is slow; it should not be the first frame's. The usual camera's size serves."""
+
+
+def open_pipeline(
+    engines: str | Path = "",
+    *,
+    backend: str = "auto",
+    config: PipelineConfig | None = None,
+    smooth: bool = True,
+    report: Report | None = None,
+) -> Pipeline:
+    """Open the engines of a folder as a pipeline that is ready to run.
+
+    Parameters
+    ----------
+    engines : str or Path
+        Folder with a `manifest.yaml`; empty for the one that `config` names, else the embedded engines.
+    backend : str
+        `auto`, `tensorrt`, `torch` or `onnxruntime`; `auto` leaves it to `config`, whose own default takes the
+        fastest that works here.
+    config : PipelineConfig, optional
+        Settings of engines and stages.
+    smooth : bool
+        Whether people are smoothed over time, where the folder has a smoother.
+    report : callable, optional
+        Called with a line of text about what takes long, such as the build of an engine.
+
+    Returns
+    -------
+    Pipeline
+        Warmed up. Close it, or use it in a `with` block.
+
+    Raises
+    ------
+    EngineError
+        When the folder, an engine in it or the backend can't be used; it says what to do about it.
+    """
+    config = config or PipelineConfig()
+    settings = config.engine
+    chosen = settings.backend if backend == "auto" else backend
+    config = replace(config, engine=replace(settings, engines=str(engines) or settings.engines, backend=chosen))
+    pipeline = Pipeline(open_engine_set(config, report), config, smooth=smooth)
+    with contextlib.ExitStack() as opened:  # closed again when a first run fails
+        opened.enter_context(pipeline).warm_up(*_WARM_UP_PX)
+        opened.pop_all()
+    return pipeline
+
+
+def open_smoother(config: PipelineConfig, report: Report | None = None) -> tuple[Smoother, EngineSet]:
+    """The temporal smoother of a configuration's folder alone, and the engines to close after it.
+
+    report: as in `open_pipeline`. Raises EngineError.
+    """
+    with contextlib.ExitStack() as opened:
+        engines = opened.enter_context(open_engine_set(config, report))
+        model = engines.for_role("smoother")
+        smoother = Smoother(model.engine, model.entry, config.smoother)
+        opened.pop_all()
+    return smoother, engines
 
 
 class Pipeline:
-    """Frames in, people out. Use it from one thread; as a context manager it closes its engines."""
+    """Frames in, people out. Use it from one thread; as a context manager it closes its engines.
 
-    def __init__(
-        self,
-        detector: Detector,
-        estimator: RootPoseEstimator,
-        tracker: Tracker,
-        smoother: Smoother | None = None,
-        *,
-        skeleton: str = "",
-        engines: Sequence[Engine] = (),
-    ) -> None:
-        """skeleton: what to give the people in, empty for the engine's. engines: closed with the pipeline."""
-        self._detector = detector
-        self._estimator = estimator
-        self._tracker = tracker
-        self._smoother = smoother
-        self._skeleton = get_skeleton(skeleton) if skeleton else estimator.skeleton
-        self._engines = tuple(engines)
-        self._load_image = ImageLoader(self._engines)
+    engines: those of a folder, opened here as far as they are needed, and closed with the pipeline. smooth: with the
+    temporal smoother, where the folder has one. Raises EngineError when a role is not filled, or an engine can't be
+    opened or does not fit its decoder; the engines are closed then.
+    """
 
-    @classmethod
-    def from_manifest(
-        cls,
-        manifest: Manifest,
-        config: PipelineConfig,
-        backend: BackendChoice,
-        *,
-        smooth: bool = True,
-        options: EngineOptions | None = None,
-    ) -> Pipeline:
-        """Open the engines of a manifest and make the stages.
-
-        smooth: with the temporal smoother, where the manifest has one. options: `engine_options(config)` unless given.
-        Raises EngineError when a role is not filled, or an engine can't be opened or does not fit its decoder; engines
-        opened until then are closed.
-        """
-        opener = partial(open_engine, backend=backend, options=options or engine_options(config))
-        return cls.from_opener(manifest, config, opener, smooth=smooth)
-
-    @classmethod
-    def from_opener(cls, manifest: Manifest, config: PipelineConfig, opener: _Open, *, smooth: bool = True) -> Pipeline:
-        """The same with engines of the caller's own making. opener: called once for each entry that is needed."""
+    def __init__(self, engines: EngineSet, config: PipelineConfig | None = None, *, smooth: bool = True) -> None:
+        config = config or PipelineConfig()
+        self.engines = engines
         with contextlib.ExitStack() as opened:
-            engines: dict[str, Engine] = {}
-
-            def engine(entry: ManifestEntry) -> Engine:
-                """One engine per entry: the stages share one that fills several roles."""
-                if entry.name not in engines:
-                    engines[entry.name] = opened.enter_context(opener(entry))
-                return engines[entry.name]
-
-            detector, estimator = _detector(manifest, engine, config), _estimator(manifest, engine, config)
-            made = cls(
-                detector,
-                estimator,
-                Tracker(config.tracker),
-                _smoother(manifest, engine, config, estimator.skeleton) if smooth else None,
-                skeleton=config.skeleton,
-                engines=tuple(engines.values()),
-            )
+            opened.enter_context(engines)
+            detector = engines.for_role("detector")
+            self._detector = Detector(detector.engine, detector.entry, config.detector)
+            self._estimator = _estimator(engines, config)
+            self._tracker = Tracker(config.tracker)
+            self._smoother = _smoother(engines, config, self._estimator.skeleton) if smooth else None
+            self._skeleton = get_skeleton(config.skeleton) if config.skeleton else self._estimator.skeleton
             opened.pop_all()
-        return made
+        self._load_image = ImageLoader(engines.opened)
 
     @property
     def skeleton(self) -> Skeleton:
@@ -105,14 +118,9 @@ class Pipeline:
         return self._skeleton
 
     @property
-    def engine_statuses(self) -> tuple[str, ...]:
-        """What runs each engine: `name: backend`."""
-        return tuple(f"{engine.name}: {engine.status}" for engine in self._engines)
-
-    @property
     def engine_problems(self) -> tuple[str, ...]:
         """Why an engine does not run on the chosen backend, of those that do not, or crops are not made there."""
-        return (*engine_problems(self._engines), *([self._load_image.problem] if self._load_image.problem else []))
+        return (*self.engines.problems, *([self._load_image.problem] if self._load_image.problem else []))
 
     @property
     def delay_frames(self) -> int:
@@ -120,24 +128,42 @@ class Pipeline:
         return 0 if self._smoother is None else self._smoother.delay_frames
 
     def __call__(self, frame: Frame, detections: Sequence[Detection] | None = None) -> FrameResult:
-        """The people in a frame, with the milliseconds of each stage, their `total`, and what of it the `engines` took.
+        """Find the people in a frame.
 
-        detections: boxes that replace the detector's. Raises InputError for an image, camera or box that can't be
-        used, before any engine runs, and EngineError when an engine fails; the people followed so far stay as they
-        are and the next frame may come.
+        Parameters
+        ----------
+        frame : Frame
+            A frame without a stamp stands for itself: nobody is followed into it, and nobody is smoothed.
+        detections : sequence of Detection, optional
+            Boxes that replace the detector's.
+
+        Returns
+        -------
+        FrameResult
+            Its `timings_ms` has each stage, their `total`, and what of it the `engines` took.
+
+        Raises
+        ------
+        InputError
+            For an image, camera or box that can't be used, before any engine runs.
+        EngineError
+            When an engine fails; the people followed so far stay as they are and the next frame may come.
         """
         check_frame(frame)
+        still = frame.stamp_ns == STILL
+        if still:
+            self.reset()
         timings_ms: dict[str, float] = {}
-        busy_s = self._busy_s()
+        busy_s = self.engines.busy_s
         with _timed(timings_ms, "total"):
             poses, found = self._seen(frame, detections, timings_ms)
             with _timed(timings_ms, "track"):
                 people = self._tracker.update(poses, frame.stamp_ns, frame.camera)
-            if self._smoother is not None:
+            if self._smoother is not None and not still:
                 with _timed(timings_ms, "smooth"):
                     people = self._smoother.update(people, frame.stamp_ns, frame.camera)
             people = convert_people(people, self._skeleton)
-        timings_ms["engines"] = (self._busy_s() - busy_s) * 1e3
+        timings_ms["engines"] = (self.engines.busy_s - busy_s) * 1e3
         return FrameResult(people, found, timings_ms)
 
     def _seen(
@@ -152,9 +178,6 @@ class Pipeline:
                 found = self._detector(frame, image) if given is None else given
             with _timed(timings_ms, "pose"):
                 return self._estimator(frame, found, image), found
-
-    def _busy_s(self) -> float:
-        return sum(engine.busy_s for engine in self._engines)
 
     def warm_up(self, width_px: int, height_px: int) -> None:
         """Run the image engines on a black image of that size: a first run allocates and is slow.
@@ -198,8 +221,7 @@ class Pipeline:
 
     def close(self) -> None:
         """Close the engines. Closing twice is fine."""
-        for engine in self._engines:
-            engine.close()
+        self.engines.close()
 
     def __enter__(self) -> Pipeline:
         return self
@@ -227,32 +249,6 @@ def check_frame(frame: Frame) -> None:
         )
 
 
-def image_entries(manifest: Manifest) -> dict[str, ManifestEntry]:
-    """Role → entry of the engines that a frame goes through before the tracker.
-
-    Without a root net the pose net has to give metres, or have a lifter; the stage says so where it does not.
-    """
-    pose = manifest.for_role("pose")
-    wanted = {"root": "root" not in pose.parameters, "lifter": needs_lifter(pose)}
-    others = {role: manifest.for_role(role) for role, use in wanted.items() if use and manifest.has_role(role)}
-    return {"detector": manifest.for_role("detector"), "pose": pose, **others}
-
-
-def engine_options(config: PipelineConfig, report: Callable[[str], object] | None = None) -> EngineOptions:
-    """The engines' options of a configuration. report: told in a line what takes long."""
-    settings = config.engine
-    options = EngineOptions(
-        threads=settings.threads,
-        precision=settings.precision,
-        cache_dir=Path(settings.engine_cache) if settings.engine_cache else DEFAULT_CACHE_DIR,
-        # Plans that were built with the usual number serve a node that looks for fewer.
-        max_people=max(config.detector.max_people, DetectorConfig().max_people),
-        allow_build=settings.build_engines,
-        provider=settings.onnx_provider,
-    )
-    return replace(options, report=report) if report else options
-
-
 def _checked(detections: Sequence[Detection]) -> tuple[Detection, ...]:
     for detection in detections:
         box = np.asarray(detection.box_xyxy_px)
@@ -266,36 +262,33 @@ def _checked(detections: Sequence[Detection]) -> tuple[Detection, ...]:
     return tuple(detections)
 
 
-def _detector(manifest: Manifest, engine: _Open, config: PipelineConfig) -> Detector:
-    entry = manifest.for_role("detector")
-    return Detector(engine(entry), entry, config.detector)
-
-
-def _estimator(manifest: Manifest, engine: _Open, config: PipelineConfig) -> RootPoseEstimator:
-    entries = image_entries(manifest)
-    pose = entries["pose"]
-    root, lift = entries.get("root"), entries.get("lifter")
-    shared = root is not None and root.name == pose.name
+def _estimator(engines: EngineSet, config: PipelineConfig) -> RootPoseEstimator:
+    """Without a root net the pose net has to give metres, or have a lifter; the stage says so where it does not."""
+    pose = engines.for_role("pose")
+    wanted = {"root": "root" not in pose.entry.parameters, "lifter": needs_lifter(pose.entry)}
+    found = {r: engines.for_role(r) for r, use in wanted.items() if use and engines.manifest.has_role(r)}
+    root, lifter = found.get("root"), found.get("lifter")
+    shared = root is not None and root.engine is pose.engine
     return RootPoseEstimator(
-        engine(pose),
-        pose,
-        engine(root) if root is not None and not shared else None,
-        root,
-        engine(lift) if lift is not None else None,
-        lift,
+        pose.engine,
+        pose.entry,
+        root.engine if root is not None and not shared else None,
+        root.entry if root is not None else None,
+        lifter.engine if lifter is not None else None,
+        lifter.entry if lifter is not None else None,
         config=config.pose,
     )
 
 
-def _smoother(manifest: Manifest, engine: _Open, config: PipelineConfig, skeleton: Skeleton) -> Smoother | None:
-    if not manifest.has_role("smoother"):
+def _smoother(engines: EngineSet, config: PipelineConfig, skeleton: Skeleton) -> Smoother | None:
+    if not engines.manifest.has_role("smoother"):
         return None
-    entry = manifest.for_role("smoother")
+    entry = engines.manifest.for_role("smoother")
     if entry.skeleton != skeleton.name:
         about = f"{entry.name} is for {entry.skeleton}, and people come in {skeleton.name}"
         _log.warning("nobody is smoothed: %s", about)
         return None
-    return Smoother(engine(entry), entry, config.smoother)
+    return Smoother(engines.for_role("smoother").engine, entry, config.smoother)
 
 
 @contextlib.contextmanager

@@ -13,7 +13,11 @@ from pose3d_ros.types import Array, ImageArray
 
 
 class TrackState(IntEnum):
-    """Life of a track; the values are those of `pose3d_msgs/Person3D.state`."""
+    """Life of a track; the values are those of `pose3d_msgs/Person3D.state`.
+
+    NEW: seen in too few frames yet. TRACKED: seen in this frame. PREDICTED: not seen, extrapolated. LOST: given up, in
+    this frame for the last time.
+    """
 
     NEW = 0
     TRACKED = 1
@@ -21,23 +25,44 @@ class TrackState(IntEnum):
     LOST = 3
 
 
+STILL = -1
+"""Stamp of an image that stands for itself."""
+
+
 @dataclass(frozen=True, eq=False)
 class Frame:
     """One image with its camera.
 
-    image_bgr: (H, W, 3) uint8. camera: intrinsics of exactly this image. stamp_ns: time of capture.
-    frame_id: name of the camera's optical frame.
+    Attributes
+    ----------
+    image_bgr : ndarray
+        (H, W, 3) uint8.
+    camera : Camera
+        Intrinsics of exactly this image.
+    stamp_ns : int
+        Time of capture in nanoseconds, of any clock that does not go back. Without one the image stands for itself:
+        the pipeline forgets everybody before it, so that unrelated images may follow each other.
+    frame_id : str
+        Name of the camera's optical frame.
     """
 
     image_bgr: ImageArray
     camera: Camera
-    stamp_ns: int
+    stamp_ns: int = STILL
     frame_id: str = "camera_optical_frame"
 
 
 @dataclass(frozen=True, eq=False)
 class Detection:
-    """A person's box, (4,) float64 x0, y0, x1, y1 in pixels (edges, so x1 - x0 is the width), score in 0–1."""
+    """A person's bounding box in one image.
+
+    Attributes
+    ----------
+    box_xyxy_px : ndarray
+        (4,) float64, x0, y0, x1, y1 in pixels of the image; edges, so x1 - x0 is the width.
+    score : float
+        Confidence score in 0–1.
+    """
 
     box_xyxy_px: Array
     score: float
@@ -45,12 +70,26 @@ class Detection:
 
 @dataclass(frozen=True, eq=False)
 class Pose:
-    """One person's skeleton in one frame, in the camera's optical frame.
+    """One person's skeleton in one frame; a joint that was not found has NaN coordinates.
 
-    root_cam_m (3,); joints_cam_m (J, 3); joints_img_px (J, 2) in the (distorted) image; scores (J,) in 0–1.
-    An invalid joint has NaN coordinates. detection: the box it was read from.
-    root_sigma_m: standard deviation of the root's distance along its ray, NaN when the engine gives none.
-    clothes_lab (2, 3): CIE L, a, b of the upper and the lower body, NaN where unseen.
+    Attributes
+    ----------
+    root_cam_m : ndarray
+        (3,) float64, the skeleton's root in the camera's optical frame, metres.
+    joints_cam_m : ndarray
+        (J, 3) float64, the joints in the camera's optical frame, metres.
+    joints_img_px : ndarray
+        (J, 2) float64, pixels of the (distorted) image.
+    scores : ndarray
+        (J,) float64, confidence scores in 0–1.
+    skeleton : Skeleton
+        Names and tree of the J joints.
+    detection : Detection
+        The box that the pose was read from.
+    root_sigma_m : float
+        Standard deviation of the root's distance along its ray, metres; NaN when the engine gives none.
+    clothes_lab : ndarray
+        (2, 3) float64, CIE L, a, b of the upper and the lower body; NaN where unseen.
     """
 
     root_cam_m: Array
@@ -65,7 +104,21 @@ class Pose:
 
 @dataclass(frozen=True, eq=False)
 class Person:
-    """A tracked pose. track_id counts from 1 and is never reused; velocity_cam_mps (3,) is the root's."""
+    """A pose that is followed from frame to frame.
+
+    Attributes
+    ----------
+    track_id : int
+        Counts from 1 and is never used twice.
+    state : TrackState
+        Whether the person was seen in this frame, or is extrapolated.
+    pose : Pose
+        Where the person is.
+    velocity_cam_mps : ndarray
+        (3,) float64, the root's velocity in the camera's optical frame, metres per second.
+    score : float
+        Confidence score in 0–1.
+    """
 
     track_id: int
     state: TrackState
@@ -76,7 +129,17 @@ class Person:
 
 @dataclass(frozen=True, eq=False)
 class FrameResult:
-    """What the pipeline found in one frame. timings_ms: stage name → milliseconds spent in it."""
+    """What the pipeline found in one frame.
+
+    Attributes
+    ----------
+    people : tuple of Person
+        By track id.
+    detections : tuple of Detection
+        The boxes that the people were looked for in, best score first unless they were given.
+    timings_ms : dict of str to float
+        Milliseconds of each stage.
+    """
 
     people: tuple[Person, ...]
     detections: tuple[Detection, ...]

@@ -9,9 +9,18 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from pose3d_ros import pipeline as module
 from pose3d_ros.config.settings import DetectorConfig, PipelineConfig, TrackerConfig
-from pose3d_ros.engines import BackendChoice, Engine, EngineOptions, Manifest, ManifestEntry, Normalization, TensorSpec
+from pose3d_ros.engines import (
+    BackendChoice,
+    Engine,
+    EngineOptions,
+    Manifest,
+    ManifestEntry,
+    Normalization,
+    TensorSpec,
+    engine_set,
+)
+from pose3d_ros.engines.engine_set import EngineSet
 from pose3d_ros.errors import EngineError, InputError
 from pose3d_ros.geometry import Camera
 from pose3d_ros.pipeline import Pipeline
@@ -95,19 +104,19 @@ ENTRIES = (
 
 @pytest.fixture
 def engines(monkeypatch: pytest.MonkeyPatch) -> dict[str, FakeEngine]:
+    """The engines that `build` opened, by name."""
     opened: dict[str, FakeEngine] = {}
 
-    def open_fake(entry: ManifestEntry, backend: BackendChoice, options: EngineOptions) -> FakeEngine:
+    def open_fake(entry: ManifestEntry, backend: BackendChoice, options: EngineOptions | None) -> FakeEngine:
         opened[entry.name] = FakeEngine(entry)
         return opened[entry.name]
 
-    monkeypatch.setattr(module, "open_engine", open_fake)
+    monkeypatch.setattr(engine_set, "open_engine", open_fake)
     return opened
 
 
 def build(*entries: ManifestEntry, smooth: bool = True, config: PipelineConfig | None = None) -> Pipeline:
-    manifest = Manifest(Path("."), entries or ENTRIES)
-    return Pipeline.from_manifest(manifest, config or PipelineConfig(), BACKEND, smooth=smooth)
+    return Pipeline(EngineSet(Manifest(Path("."), entries or ENTRIES), BACKEND), config, smooth=smooth)
 
 
 def frame(stamp: int = 0, image: Any = None) -> Frame:
@@ -205,6 +214,14 @@ def test_reset_forgets(engines: dict[str, FakeEngine]) -> None:
     pipeline(frame(0))
     pipeline.reset()
     assert [(p.track_id, p.state) for p in pipeline(frame(1)).people] == [(2, TrackState.NEW)]
+
+
+def test_images_without_a_stamp_stand_for_themselves(engines: dict[str, FakeEngine]) -> None:
+    pipeline = build()
+    for number in (1, 2):
+        result = pipeline(Frame(np.zeros((480, 640, 3), dtype=np.uint8), CAMERA))
+        assert [(p.track_id, p.state) for p in result.people] == [(number, TrackState.NEW)]
+    assert engines["smoother"].calls == 0
 
 
 def test_settings_change_between_frames(engines: dict[str, FakeEngine]) -> None:

@@ -15,6 +15,7 @@ from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.cli.sample import sample_bag
 from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.engines import BackendChoice, default_manifest_dir, load_manifest
+from pose3d_ros.engines.engine_set import EngineSet, engine_options
 from pose3d_ros.pipeline import Pipeline
 from pose3d_ros.records import Frame, Person
 from pose3d_ros.types import Array
@@ -39,7 +40,7 @@ def frames() -> list[Frame]:
 
 
 def opened(backend: BackendChoice) -> Pipeline:
-    return Pipeline.from_manifest(load_manifest(default_manifest_dir()), CONFIG, backend)
+    return Pipeline(EngineSet(load_manifest(default_manifest_dir()), backend, engine_options(CONFIG)), CONFIG)
 
 
 def people(backend: BackendChoice, frames: list[Frame]) -> list[tuple[Person, ...]]:

@@ -13,6 +13,7 @@ from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.cli.sample import sample_bag
 from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.engines import BackendChoice, choose_backend, default_manifest_dir, load_manifest
+from pose3d_ros.engines.engine_set import EngineSet, engine_options
 from pose3d_ros.engines.images.frame_image import FrameImage
 from pose3d_ros.errors import EngineError
 from pose3d_ros.pipeline import Pipeline
@@ -33,8 +34,12 @@ def frames() -> list[Frame]:
         return [Frame(image.image_bgr, camera, image.stamp_ns) for image in islice(bag.images(), 60, 64)]
 
 
+def opened(backend: BackendChoice, config: PipelineConfig) -> Pipeline:
+    return Pipeline(EngineSet(load_manifest(default_manifest_dir()), backend, engine_options(config)), config)
+
+
 def people(backend: BackendChoice, config: PipelineConfig, frames: list[Frame]) -> list[tuple[Person, ...]]:
-    with Pipeline.from_manifest(load_manifest(default_manifest_dir()), config, backend) as pipeline:
+    with opened(backend, config) as pipeline:
         return [pipeline(frame).people for frame in frames]
 
 
@@ -80,12 +85,12 @@ def test_a_frame_that_can_not_be_uploaded_is_read_on_the_host(
         raise EngineError("frame on the GPU", expected="room", got="out of memory", fix="Close other programs.")
 
     monkeypatch.setattr(device, "load_image", full)
-    with Pipeline.from_manifest(load_manifest(default_manifest_dir()), config, only_tensorrt()) as pipeline:
+    with opened(only_tensorrt(), config) as pipeline:
         got = [pipeline(frame).people for frame in frames]
         assert pipeline.engine_problems == (
             "crops are made on the CPU: frame on the GPU: expected room, got out of memory. Close other programs.",
         )
-        assert all("tensorrt" in status for status in pipeline.engine_statuses)
+        assert all("tensorrt" in status for status in pipeline.engines.statuses)
     for a, b in zip(wanted, got, strict=True):
         for one, other in zip(a, b, strict=True):
             np.testing.assert_allclose(one.pose.joints_cam_m, other.pose.joints_cam_m, atol=1e-4)
@@ -100,8 +105,8 @@ def test_a_failure_in_the_middle_costs_nobody(
     people(only_tensorrt(), config, frames)  # builds the plans
     # Without graphs every frame is one enqueue of the detector, the pose net and the smoother.
     install_stand_in(monkeypatch, knobs=Knobs(capture_fails=True, enqueue_fails_on=18))
-    with Pipeline.from_manifest(load_manifest(default_manifest_dir()), config, choose_backend()) as pipeline:
+    with opened(choose_backend(), config) as pipeline:
         got = [pipeline(frame).people for frame in frames]
         assert len(pipeline.engine_problems) == 1
-        assert sum("onnxruntime" in status for status in pipeline.engine_statuses) == 1
+        assert sum("onnxruntime" in status for status in pipeline.engines.statuses) == 1
     assert [[p.track_id for p in a] for a in got] == [[p.track_id for p in a] for a in wanted]

@@ -17,7 +17,7 @@ ROBOT, TRAINING = "pose3d_ros", "pose3d_training"
 SOURCES = {ROBOT: ROOT / ROBOT / ROBOT, TRAINING: ROOT / TRAINING / TRAINING}
 
 _BASE = {"types", "errors", "skeletons", "geometry", "records", "config"}
-_CORE = _BASE | {"engines", "stages", "pipeline", "opening"}
+_CORE = _BASE | {"engines", "stages", "pipeline"}
 ALLOWED: dict[str, set[str]] = {
     "": _CORE,
     "types": set(),
@@ -29,7 +29,6 @@ ALLOWED: dict[str, set[str]] = {
     "engines": _BASE,
     "stages": _BASE | {"engines"},
     "pipeline": _BASE | {"engines", "stages"},
-    "opening": _BASE | {"engines", "stages", "pipeline"},
     "drawing": _BASE,
     "bags": _BASE,
     "evaluation": _CORE | {"drawing", "bags"},

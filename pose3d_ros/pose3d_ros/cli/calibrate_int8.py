@@ -10,6 +10,7 @@ import numpy as np
 
 from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.engines import BackendChoice, Engine, Manifest, ManifestEntry, open_engine
+from pose3d_ros.engines.engine_set import EngineSet
 from pose3d_ros.engines.spec.entry import IMAGE_ROLES
 from pose3d_ros.engines.tensorrt.plan_loading import int8_path
 from pose3d_ros.engines.tensors import Tensor
@@ -62,7 +63,7 @@ def write_quantized(manifest: Manifest, config: PipelineConfig, pictures: Path) 
         listeners[entry.name] = Listener(open_engine(entry, _CPU))
         return listeners[entry.name]
 
-    with Pipeline.from_opener(manifest, config, listened, smooth=False) as pipeline:
+    with Pipeline(EngineSet(manifest, _CPU, opener=listened), config, smooth=False) as pipeline:
         for number, image in enumerate(_images(pictures)):
             camera = Camera.from_hfov(_HFOV_DEG, image.shape[1], image.shape[0])
             pipeline(Frame(image, camera, number * _NS_PER_S))

@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Run the command; see its module's docstring."""
-    from pose3d_ros.opening import open_manifest
+    from pose3d_ros.engines.engine_set import open_manifest
 
     require_ros()
     config = pipeline_config(args)

@@ -190,7 +190,7 @@ def backend_checks() -> Iterator[Check]:
 
 def engine_checks(folder: str | None) -> Iterator[Check]:
     """The manifest, and that every engine is the one it describes."""
-    from pose3d_ros.opening import open_manifest
+    from pose3d_ros.engines.engine_set import open_manifest
 
     try:
         manifest = load_manifest(folder) if folder else open_manifest(EngineConfig())

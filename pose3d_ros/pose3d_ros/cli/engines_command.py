@@ -15,11 +15,11 @@ from pose3d_ros.cli.common_options import add_engine_options, pipeline_config
 from pose3d_ros.cli.table import table
 from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.engines import BackendChoice, EngineOptions, Manifest, ManifestEntry, choose_backend, open_engine
+from pose3d_ros.engines.engine_set import engine_options, open_manifest
 from pose3d_ros.engines.factory import default_probes
 from pose3d_ros.engines.spec.manifest import verify_sha256
 from pose3d_ros.engines.trial import Cost, cost_of, difference, trial_feeds
 from pose3d_ros.errors import EngineError, InputError
-from pose3d_ros.pipeline import engine_options
 
 if TYPE_CHECKING:
     from pose3d_ros.engines.device.cuda_device import DeviceFacts
@@ -62,7 +62,6 @@ def _add_selftest(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Run the command; see its module's docstring."""
-    from pose3d_ros.opening import open_manifest
 
     config = pipeline_config(args)
     manifest = open_manifest(config.engine)

@@ -59,17 +59,16 @@ def execute(args: argparse.Namespace) -> int:
 def offline_session(bag: Path, config: PipelineConfig) -> Session:
     """Run the engines of the configuration on a bag."""
     from pose3d_ros.evaluation.recording.offline import OfflineRun, run_offline
-    from pose3d_ros.opening import open_manifest, open_pipeline, open_smoother
+    from pose3d_ros.pipeline import open_pipeline, open_smoother
 
     with ExitStack() as stack:
-        opened = open_pipeline(config)
-        stack.callback(opened.pipeline.close)
-        smoother, model = None, opened.model
-        manifest, people = open_manifest(config.engine), opened.pipeline.skeleton.name
+        pipeline = stack.enter_context(open_pipeline(config=config, smooth=False))
+        smoother, model = None, pipeline.engines.names
+        manifest, people = pipeline.engines.manifest, pipeline.skeleton.name
         fits = manifest.has_role("smoother") and manifest.for_role("smoother").skeleton == people
         if fits and not config.skeleton:
-            smoothing = open_smoother(config)
-            stack.callback(smoothing.engine.close)
-            smoother, model = smoothing.smoother, f"{opened.model} + {smoothing.model}"
-        run = OfflineRun(opened.pipeline, smoother, model, opened.backend.name)
+            smoother, engines = open_smoother(config)
+            stack.enter_context(engines)
+            model = f"{model} + {engines.names}"
+        run = OfflineRun(pipeline, smoother, model, pipeline.engines.backend.name)
         return run_offline(bag, run, ProgressBar("evaluating"))

@@ -73,7 +73,7 @@ def execute_held_out(args: argparse.Namespace) -> int:
     from pose3d_ros.evaluation.rendered.held_out_numbers import summarise_held_out
     from pose3d_ros.evaluation.rendered.held_out_run import HeldOutRun, run_held_out
     from pose3d_ros.evaluation.report.held_out_table import format_held_out
-    from pose3d_ros.opening import open_pipeline
+    from pose3d_ros.pipeline import open_pipeline
 
     rendering = extension("held-out-set")
 
@@ -84,15 +84,16 @@ def execute_held_out(args: argparse.Namespace) -> int:
     folder = args.cache or Path("out") / "held_out" / f"{args.synthetic}-{scenes}"
     choice = rendering.HeldOutChoice(args.assets, args.synthetic, scenes, folder, tuple(args.backgrounds or ()))
     with ExitStack() as stack:
-        opened = open_pipeline(config)
-        stack.callback(opened.pipeline.close)
-        pictures = rendering.open_held_out(choice, opened.pipeline.skeleton)
+        pipeline = stack.enter_context(open_pipeline(config=config, smooth=False))
+        pictures = rendering.open_held_out(choice, pipeline.skeleton)
         oracle = bool(args.oracle_boxes)
-        run = HeldOutRun(asked.pose.joint_score_threshold, oracle, opened.model, opened.backend.name)
-        judged = run_held_out(pictures, opened.pipeline, run, ProgressBar("evaluating", "pictures"))
+        run = HeldOutRun(
+            asked.pose.joint_score_threshold, oracle, pipeline.engines.names, pipeline.engines.backend.name
+        )
+        judged = run_held_out(pictures, pipeline, run, ProgressBar("evaluating", "pictures"))
     about: dict[str, str | int | float] = {
         "seed": args.synthetic,
-        "skeleton": opened.pipeline.skeleton.name,
+        "skeleton": pipeline.skeleton.name,
         "oracle_boxes": oracle,
         "detector.score_threshold": asked.detector.score_threshold,
         "pose.joint_score_threshold": asked.pose.joint_score_threshold,

@@ -16,7 +16,7 @@ from pose3d_ros.cli.overlays import OverlayWriter
 from pose3d_ros.cli.people_jsonl import error_line, frame_line
 from pose3d_ros.cli.progress import ProgressBar
 from pose3d_ros.cli.sources import Source, SourceFrame, open_source
-from pose3d_ros.engines import choose_backend
+from pose3d_ros.engines.engine_set import open_engine_set
 from pose3d_ros.errors import CameraError, InputError, Pose3DError
 from pose3d_ros.pipeline import Pipeline
 from pose3d_ros.records import Frame, Person
@@ -41,17 +41,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Run the command; see its module's docstring."""
-    from pose3d_ros.opening import open_manifest
-
     source = open_source(args.source, calibrated=args.camera is not None)
     camera = CameraChoice.of(args.camera, args.hfov)
     boxes = BoxFile(Path(args.detections)) if args.detections else None
     config = pipeline_config(args)
-    manifest = open_manifest(config.engine)
-    backend = choose_backend(config.engine.backend)
+    engines = open_engine_set(config)
     output = _folder(args.output)
     with ExitStack() as stack:
-        pipeline = stack.enter_context(Pipeline.from_manifest(manifest, config, backend, smooth=not source.stills))
+        pipeline = stack.enter_context(Pipeline(engines, config, smooth=not source.stills))
         lines = stack.enter_context((output / "people.jsonl").open("w", encoding="utf-8"))
         overlay = None if args.no_overlay else stack.enter_context(OverlayWriter(output, source))
         job = Job(pipeline, camera, boxes, source.stills, lines, overlay, ProgressBar(Path(args.source).name))

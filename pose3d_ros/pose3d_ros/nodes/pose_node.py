@@ -11,9 +11,9 @@ from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.nodes.managed import ManagedNode
 from pose3d_ros.nodes.pose_work import PoseWork
 from pose3d_ros.nodes.spin import run_node
-from pose3d_ros.opening import OpenPipeline, open_pipeline
+from pose3d_ros.pipeline import Pipeline, open_pipeline
 
-_Opener = Callable[[PipelineConfig], OpenPipeline]
+_Opener = Callable[[PipelineConfig], Pipeline]
 
 
 class PoseNode(ManagedNode):
@@ -26,7 +26,9 @@ class PoseNode(ManagedNode):
     def __init__(self, *, opener: _Opener | None = None, **node_options: Any) -> None:
         def work(node: ManagedNode) -> PoseWork:
             config = node.config.pipeline
-            return PoseWork(node, opener(config) if opener else open_pipeline(config, node.get_logger().info))
+            if opener is not None:
+                return PoseWork(node, opener(config))
+            return PoseWork(node, open_pipeline(config=config, smooth=False, report=node.get_logger().info))
 
         super().__init__(POSE_NODE, work, **node_options)
 

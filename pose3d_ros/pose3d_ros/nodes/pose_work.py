@@ -27,7 +27,7 @@ from pose3d_ros.nodes.problems import FRAME_PROBLEM_S, EngineProblems, Level
 from pose3d_ros.nodes.qos import image_qos, latched_qos, overridable, result_qos
 from pose3d_ros.nodes.silence import SilenceWatch
 from pose3d_ros.nodes.transport import silence_remedy
-from pose3d_ros.opening import OpenPipeline
+from pose3d_ros.pipeline import Pipeline
 from pose3d_ros.records import Frame, FrameResult
 
 _FIRST_CAMERA_S = 0.5
@@ -46,9 +46,9 @@ class Arrival:
 class PoseWork:
     """See `managed.Work`. The pipeline runs in a thread of its own; subscriptions only put frames into its queue."""
 
-    def __init__(self, node: ManagedNode, opened: OpenPipeline) -> None:
+    def __init__(self, node: ManagedNode, pipeline: Pipeline) -> None:
         config = node.config
-        self._node, self._board, self._opened, self._config = node, node.board, opened, config
+        self._node, self._board, self._pipeline, self._config = node, node.board, pipeline, config
         self._pending: PipelineConfig | None = None
         self._compressed = config.input.image_transport == "compressed"
         self._topic = node.resolve_topic_name("image_raw") + ("/compressed" if self._compressed else "")
@@ -58,13 +58,13 @@ class PoseWork:
         self._in, self._out, self._times = RateMeter(time.monotonic), RateMeter(time.monotonic), TimeMeter()
         self._people_count = self._dropped = 0
         self._output = PeopleOutput(node, "", config.output, node.board, tf_wait_s=_TF_WAIT_S)
-        self._output.describe(opened.pipeline.skeleton)
+        self._output.describe(pipeline.skeleton)
         self._overlay = node.create_publisher(Image, "overlay", result_qos())
         self._camera_subscriptions = [self._listen_camera(image_qos("best_effort", 10))]
         self._image_subscription: Any = None
         self._worker: FrameWorker[Arrival] | None = None
-        backend = opened.backend
-        node.get_logger().info(f"engines {opened.model} on {backend.name}: {backend.reason}")
+        backend = pipeline.engines.backend
+        node.get_logger().info(f"engines {pipeline.engines.names} on {backend.name}: {backend.reason}")
 
     def start(self) -> None:
         queue_size = self._config.input.queue_size
@@ -90,13 +90,13 @@ class PoseWork:
             self._node.destroy_subscription(subscription)
         self._output.close()
         self._node.destroy_publisher(self._overlay)
-        self._opened.pipeline.close()
+        self._pipeline.close()
 
     def wanted(self) -> bool:
         return self._output.wanted() or self._overlay_wanted()
 
     def say_nobody(self) -> None:
-        self._opened.pipeline.reset()
+        self._pipeline.reset()
         self._output.publish_nobody()
 
     def reconfigure(self, config: NodeConfig) -> None:
@@ -106,7 +106,7 @@ class PoseWork:
 
     def check(self) -> None:
         self._listen_latched_camera()
-        self._engine_problems.show(self._opened.pipeline.engine_problems)
+        self._engine_problems.show(self._pipeline.engine_problems)
         silent = self._silence.is_silent()
         heard_of = silent and self._node.count_publishers(self._topic) > 0
         if heard_of:
@@ -121,10 +121,11 @@ class PoseWork:
 
     def values(self) -> dict[str, str]:
         dropped = self._dropped + (self._worker.queue.dropped if self._worker is not None else 0)
+        engines = self._pipeline.engines
         shown = {
-            "engines": self._opened.model,
-            "backend": f"{self._opened.backend.name} ({self._opened.backend.reason})",
-            "runs on": "; ".join(self._opened.pipeline.engine_statuses),
+            "engines": engines.names,
+            "backend": f"{engines.backend.name} ({engines.backend.reason})",
+            "runs on": "; ".join(engines.statuses),
             "image topic": self._topic,
             "input [Hz]": f"{self._in.rate_hz():.1f}",
             "output [Hz]": f"{self._out.rate_hz():.1f}",
@@ -179,7 +180,7 @@ class PoseWork:
         """Image message to published people; what took how long, milliseconds."""
         pending, self._pending = self._pending, None
         if pending is not None:
-            self._opened.pipeline.reconfigure(pending)
+            self._pipeline.reconfigure(pending)
         message = arrival.message
         image = decoded_bgr(message) if self._compressed else image_bgr(message)
         self.cameras.wait_for_first(_FIRST_CAMERA_S)
@@ -188,14 +189,14 @@ class PoseWork:
             text = f"people are not calibrated, their metres are a guess: {found.problem}"
             self._board.raise_("calibration", Level.WARN, text, hold_s=FRAME_PROBLEM_S)
         frame = Frame(image, found.camera, stamp_ns(message.header), message.header.frame_id)
-        result = self._opened.pipeline(frame)
+        result = self._pipeline(frame)
         return {**result.timings_ms, "capture to publish": self._publish(arrival, frame, found, result)}
 
     def _publish(self, arrival: Arrival, frame: Frame, found: ImageCamera, result: FrameResult) -> float:
         """Returns the latency in milliseconds."""
         now_ns = self._node.get_clock().now().nanoseconds
         latency = latency_ms(now_ns, frame.stamp_ns, (time.monotonic() - arrival.time_s) * 1e3)
-        info = PeopleInfo(self._opened.pipeline.skeleton, self._opened.model, found.calibrated, latency)
+        info = PeopleInfo(self._pipeline.skeleton, self._pipeline.engines.names, found.calibrated, latency)
         header = arrival.message.header
         self._output.publish(PeopleResult(header, result.people, info))
         if self._overlay_wanted():

@@ -8,12 +8,14 @@ from typing import Any
 
 from pose3d_ros.config.parameter_table import SMOOTHER_NODE
 from pose3d_ros.config.settings import PipelineConfig
+from pose3d_ros.engines.engine_set import EngineSet
 from pose3d_ros.nodes.managed import ManagedNode
 from pose3d_ros.nodes.smoother_work import SmootherWork
 from pose3d_ros.nodes.spin import run_node
-from pose3d_ros.opening import OpenSmoother, open_smoother
+from pose3d_ros.pipeline import open_smoother
+from pose3d_ros.stages.smooth.smoother import Smoother
 
-_Opener = Callable[[PipelineConfig], OpenSmoother]
+_Opener = Callable[[PipelineConfig], tuple[Smoother, EngineSet]]
 
 
 class SmootherNode(ManagedNode):
@@ -26,7 +28,7 @@ class SmootherNode(ManagedNode):
     def __init__(self, *, opener: _Opener | None = None, **node_options: Any) -> None:
         def work(node: ManagedNode) -> SmootherWork:
             config = node.config.pipeline
-            return SmootherWork(node, opener(config) if opener else open_smoother(config, node.get_logger().info))
+            return SmootherWork(node, *(opener(config) if opener else open_smoother(config, node.get_logger().info)))
 
         super().__init__(SMOOTHER_NODE, work, **node_options)
 

@@ -9,6 +9,7 @@ from typing import Any
 from pose3d_msgs.msg import Person3DArray
 
 from pose3d_ros.config.settings import NodeConfig
+from pose3d_ros.engines.engine_set import EngineSet
 from pose3d_ros.errors import Pose3DError
 from pose3d_ros.nodes.conversion import PeopleInfo, TrackNumbers, read_people, stamp_ns
 from pose3d_ros.nodes.managed import ManagedNode
@@ -17,17 +18,18 @@ from pose3d_ros.nodes.output import PeopleOutput, PeopleResult
 from pose3d_ros.nodes.problems import FRAME_PROBLEM_S, EngineProblems, Level
 from pose3d_ros.nodes.qos import overridable, result_qos
 from pose3d_ros.nodes.silence import SilenceWatch
-from pose3d_ros.opening import OpenSmoother
 from pose3d_ros.skeletons import Skeleton, get_skeleton
 from pose3d_ros.stages.skeleton_conversion import convert_people
+from pose3d_ros.stages.smooth.smoother import Smoother
 
 
 class SmootherWork:
     """See `managed.Work`. A frame takes a millisecond or two, so it is smoothed in the subscription's callback."""
 
-    def __init__(self, node: ManagedNode, opened: OpenSmoother) -> None:
+    def __init__(self, node: ManagedNode, smoother: Smoother, engines: EngineSet) -> None:
         config = node.config
-        self._node, self._board, self._opened, self._config = node, node.board, opened, config
+        self._node, self._board, self._config = node, node.board, config
+        self._smoother, self._engines = smoother, engines
         self._topic = node.resolve_topic_name("people")
         self._engine_problems = EngineProblems(node.board)
         self._silence = SilenceWatch(config.life.silence_warning_s, time.monotonic)
@@ -36,8 +38,8 @@ class SmootherWork:
         self._output = PeopleOutput(node, "_smoothed", config.output, node.board)
         self._output.describe(self._skeleton)
         self._subscription: Any = None
-        backend = opened.backend
-        node.get_logger().info(f"engine {opened.model} on {backend.name}: {backend.reason}")
+        backend = engines.backend
+        node.get_logger().info(f"engine {engines.names} on {backend.name}: {backend.reason}")
 
     def start(self) -> None:
         self._subscription = self._node.create_subscription(
@@ -52,22 +54,22 @@ class SmootherWork:
     def close(self) -> None:
         self._engine_problems.show(())
         self._output.close()
-        self._opened.engine.close()
+        self._engines.close()
 
     def wanted(self) -> bool:
         return self._output.wanted()
 
     def say_nobody(self) -> None:
-        self._opened.smoother.reset()
+        self._smoother.reset()
         self._output.publish_nobody()
 
     def reconfigure(self, config: NodeConfig) -> None:
         self._config = config
-        self._opened.smoother.config = config.pipeline.smoother
+        self._smoother.config = config.pipeline.smoother
         self._output.reconfigure(config.output)
 
     def check(self) -> None:
-        self._engine_problems.show(self._opened.engine_problems)
+        self._engine_problems.show(self._engines.problems)
         if self._silence.is_silent() and self._node.count_publishers(self._topic) == 0:
             self._board.raise_("no publisher", Level.WARN, f"nobody publishes {self._topic}. Is pose_node running?")
         else:
@@ -75,10 +77,10 @@ class SmootherWork:
 
     def values(self) -> dict[str, str]:
         shown = {
-            "engines": self._opened.model,
-            "backend": f"{self._opened.backend.name} ({self._opened.backend.reason})",
-            "runs on": self._opened.engine.status,
-            "delay [frames]": str(self._opened.smoother.delay_frames),
+            "engines": self._engines.names,
+            "backend": f"{self._engines.backend.name} ({self._engines.backend.reason})",
+            "runs on": "; ".join(self._engines.statuses),
+            "delay [frames]": str(self._smoother.delay_frames),
             "input [Hz]": f"{self._in.rate_hz():.1f}",
             "output [Hz]": f"{self._out.rate_hz():.1f}",
         }
@@ -88,7 +90,7 @@ class SmootherWork:
     @property
     def _skeleton(self) -> Skeleton:
         name = self._config.output.skeleton
-        return get_skeleton(name) if name else self._opened.skeleton
+        return get_skeleton(name) if name else self._smoother.skeleton
 
     def _on_people(self, message: Person3DArray) -> None:
         arrived_s = time.monotonic()
@@ -104,11 +106,11 @@ class SmootherWork:
 
     def _process(self, message: Person3DArray, arrived_s: float) -> None:
         people = read_people(message, self._numbers)
-        smoothed = self._opened.smoother.update(people, stamp_ns(message.header))
+        smoothed = self._smoother.update(people, stamp_ns(message.header))
         here_ms = (time.monotonic() - arrived_s) * 1e3
         now_ns = self._node.get_clock().now().nanoseconds
         latency = latency_ms(now_ns, stamp_ns(message.header), message.latency_ms + here_ms)
-        model = " + ".join(name for name in (message.model, self._opened.model) if name)
+        model = " + ".join(name for name in (message.model, self._engines.names) if name)
         info = PeopleInfo(self._skeleton, model, message.calibrated, latency)
         shown = convert_people(smoothed, info.skeleton)
         self._output.publish(PeopleResult(message.header, shown, info, self._numbers.name_of))

@@ -10,10 +10,9 @@ import pytest
 
 from pose3d_ros.cli.doctor import State, engine_checks
 from pose3d_ros.cli.main import main
-from pose3d_ros.config.settings import EngineConfig, PipelineConfig
 from pose3d_ros.engines import choose_backend, default_manifest_dir, load_manifest, sha256_of, write_manifest
-from pose3d_ros.opening import open_pipeline
-from pose3d_ros.pipeline import Pipeline
+from pose3d_ros.engines.engine_set import EngineSet
+from pose3d_ros.pipeline import Pipeline, open_pipeline
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("torch")
@@ -54,9 +53,9 @@ def test_a_pose_net_among_the_default_engines_is_a_whole_pipeline(
     entry = manifest.for_role("pose")
     assert (entry.name, entry.decoder, entry.skeleton) == ("rtmpose-m", "simcc_2d", "coco17")
     assert entry.training_data == "COCO"
-    with Pipeline.from_manifest(manifest, PipelineConfig(), choose_backend("onnxruntime")) as pipeline:
+    with Pipeline(EngineSet(manifest, choose_backend("onnxruntime"))) as pipeline:
         assert pipeline.skeleton.name == "muco21"  # the default lifter's
-        opened = [status.split(":")[0] for status in pipeline.engine_statuses]
+        opened = [status.split(":")[0] for status in pipeline.engines.statuses]
     # The root net stays unopened: the lifter's joints have a size.
     assert sorted(opened) == sorted(
         manifest.for_role(role).file.name for role in ("detector", "pose", "lifter", "smoother")
@@ -105,9 +104,9 @@ def test_the_published_model_names_the_engines_that_run(rtmpose: Path, tmp_path:
     folder = str(tmp_path / "engines")
     assert main(["import", "rtmpose", str(rtmpose), "--output", folder, "--license", "x", "--with-default"]) == 0
     manifest = load_manifest(folder)
-    opened = open_pipeline(PipelineConfig(engine=EngineConfig(engines=folder, backend="onnxruntime")))
-    opened.pipeline.close()
-    assert opened.model == " + ".join(manifest.for_role(role).name for role in ("detector", "pose", "lifter"))
+    with open_pipeline(folder, backend="onnxruntime", smooth=False) as pipeline:
+        names = pipeline.engines.names
+    assert names == " + ".join(manifest.for_role(role).name for role in ("detector", "pose", "lifter"))
 
 
 def test_a_net_that_gives_pixels_lacks_a_lifter_and_no_root_net(
@@ -132,10 +131,9 @@ def test_a_smoother_for_another_skeleton_is_said(tmp_path: Path, capsys: pytest.
     said = capsys.readouterr().out
     assert "note:     the smoother is for muco21, not h36m17: launch with smoother:=false" in said
     assert "lacking" not in said
-    with Pipeline.from_manifest(
-        load_manifest(tmp_path / "engines"), PipelineConfig(), choose_backend("onnxruntime"), smooth=False
-    ) as pipeline:
-        opened = {status.split(":")[0] for status in pipeline.engine_statuses}
+    engines = EngineSet(load_manifest(tmp_path / "engines"), choose_backend("onnxruntime"))
+    with Pipeline(engines, smooth=False) as pipeline:
+        opened = {status.split(":")[0] for status in pipeline.engines.statuses}
     assert opened == {"detector.onnx", "a.onnx"}  # its joints have a size: no root net
 
 

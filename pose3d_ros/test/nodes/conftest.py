@@ -7,12 +7,14 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from pose3d_ros.config.settings import PipelineConfig
+from pose3d_ros.engines import BackendChoice
 from pose3d_ros.records import Detection, Frame, FrameResult, Person, Pose, TrackState
 from pose3d_ros.skeletons import Skeleton, get_skeleton
 
@@ -159,7 +161,8 @@ class FakePipeline:
         self.resets = 0
         self.closed = False
         self.error: Exception | None = None
-        self.engine_statuses = ("fake: nothing runs it",)
+        backend = BackendChoice("onnxruntime", "a test")
+        self.engines = SimpleNamespace(names="fake", backend=backend, statuses=("fake: nothing runs it",))
         self.engine_problems: tuple[str, ...] = ()
 
     @property

@@ -21,21 +21,15 @@ from std_srvs.srv import SetBool
 from visualization_msgs.msg import Marker, MarkerArray
 
 from pose3d_ros.config.settings import PipelineConfig
-from pose3d_ros.engines import BackendChoice
 from pose3d_ros.errors import EngineError
 from pose3d_ros.nodes.conversion import image_message
 from pose3d_ros.nodes.pose_node import PoseNode
 from pose3d_ros.nodes.qos import image_qos, latched_qos
-from pose3d_ros.opening import OpenPipeline
 
 WIDTH, HEIGHT = 32, 24
 K = [40.0, 0.0, 15.5, 0.0, 40.0, 11.5, 0.0, 0.0, 1.0]
 
-Opener = Callable[[PipelineConfig], OpenPipeline]
-
-
-def opened(pipeline: Any) -> OpenPipeline:
-    return OpenPipeline(pipeline, "fake", BackendChoice("onnxruntime", "a test"))
+Opener = Callable[[PipelineConfig], Any]
 
 
 class Rig:
@@ -44,7 +38,7 @@ class Rig:
     def __init__(self, graph: Any, pipeline: Any, opener: Opener | None = None, **parameters: object) -> None:
         self.graph, self.pipeline = graph, pipeline
         self.logged = graph.log_of("pose_node")
-        self.node = graph.add(PoseNode(opener=opener or (lambda _: opened(pipeline)), **graph.options(**parameters)))
+        self.node = graph.add(PoseNode(opener=opener or (lambda _: pipeline), **graph.options(**parameters)))
         self.people = graph.listen(Person3DArray, "people")
         self.diagnostics = graph.listen(DiagnosticArray, "/diagnostics")
         compressed = parameters.get("image_transport") == "compressed"
@@ -262,10 +256,10 @@ def test_an_error_of_the_pipeline_costs_one_frame(graph: Any, pipeline: Any, err
 def test_a_missing_engine_leaves_the_node_alive_and_unconfigured(graph: Any, pipeline: Any) -> None:
     missing = [True]
 
-    def opener(config: PipelineConfig) -> OpenPipeline:
+    def opener(config: PipelineConfig) -> Any:
         if missing:
             raise EngineError("engine", expected="a file", got=f"none in {config.engine.engines}", fix="Get it.")
-        return opened(pipeline)
+        return pipeline
 
     rig = Rig(graph, pipeline, opener, engines="/nowhere", fallback_hfov_deg=60.0)
     rig.until_status(DiagnosticStatus.ERROR, "none in /nowhere")
@@ -366,7 +360,7 @@ def test_quality_of_service_can_be_overridden(graph: Any, pipeline: Any, reliabi
     options = graph.options(work_without_subscribers=True)
     name = f"qos_overrides.{topic}.subscription.reliability"
     options["parameter_overrides"].append(Parameter(name, value=reliability))
-    node = graph.add(PoseNode(opener=lambda _: opened(pipeline), **options))
+    node = graph.add(PoseNode(opener=lambda _: pipeline, **options))
     node.autostart()
     graph.spin_until(lambda: graph.node.count_subscribers(topic) > 0)
     (info,) = graph.node.get_subscriptions_info_by_topic(topic)
@@ -378,7 +372,7 @@ def test_a_quality_of_service_that_is_none_is_said_and_survived(graph: Any, pipe
     options = graph.options(work_without_subscribers=True)
     name = f"qos_overrides.{graph.namespace}/image_raw.subscription.reliability"
     options["parameter_overrides"].append(Parameter(name, value="perfect"))
-    node = graph.add(PoseNode(opener=lambda _: opened(pipeline), **options))
+    node = graph.add(PoseNode(opener=lambda _: pipeline, **options))
     node.autostart()
     graph.spin_until(lambda: any("can't listen" in problem.text for problem in node.board.current()))
     graph.spin_for(0.5)
@@ -401,7 +395,7 @@ def test_it_works_only_while_somebody_listens(graph: Any, pipeline: Any) -> None
 
 def test_it_works_without_listeners_when_told_to(graph: Any, pipeline: Any) -> None:
     node = PoseNode(
-        opener=lambda _: opened(pipeline),
+        opener=lambda _: pipeline,
         **graph.options(work_without_subscribers=True, fallback_hfov_deg=90.0),
     )
     graph.add(node).autostart()
@@ -472,7 +466,7 @@ def test_silence_is_explained(graph: Any, pipeline: Any) -> None:
 
 def test_a_topic_without_a_publisher_is_explained(graph: Any, pipeline: Any) -> None:
     node = PoseNode(
-        opener=lambda _: opened(pipeline),
+        opener=lambda _: pipeline,
         **graph.options(work_without_subscribers=True, silence_warning_s=0.2),
     )
     graph.add(node).autostart()

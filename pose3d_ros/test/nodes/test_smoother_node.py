@@ -17,7 +17,6 @@ from pose3d_ros.engines import BackendChoice
 from pose3d_ros.nodes.conversion import PeopleInfo, PeopleWriter
 from pose3d_ros.nodes.qos import latched_qos
 from pose3d_ros.nodes.smoother_node import SmootherNode
-from pose3d_ros.opening import OpenSmoother
 from pose3d_ros.records import Person
 from pose3d_ros.skeletons import get_skeleton
 
@@ -31,7 +30,8 @@ class HalfMetreUp:
     def __init__(self) -> None:
         self.config = SmootherConfig()
         self.delay_frames = 2
-        self.name, self.status, self.problem = "temporal", "nothing", ""
+        self.skeleton, self.backend = get_skeleton("muco21"), BackendChoice("onnxruntime", "a test")
+        self.names, self.statuses, self.problems = "temporal", ("temporal: nothing",), ()  # as an EngineSet
         self.seen: list[tuple[int, list[int]]] = []
         self.resets = 0
         self.closed = False
@@ -49,13 +49,7 @@ class HalfMetreUp:
 
 
 def start(graph: Any, smoother: HalfMetreUp, **parameters: object) -> Any:
-    opened: Any = OpenSmoother(
-        smoother,  # type: ignore[arg-type]
-        smoother,  # type: ignore[arg-type]
-        get_skeleton("muco21"),
-        "temporal",
-        BackendChoice("onnxruntime", "a test"),
-    )
+    opened: Any = smoother, smoother
     node = graph.add(SmootherNode(opener=lambda _: opened, **graph.options(**parameters)))
     node.autostart()
     return node

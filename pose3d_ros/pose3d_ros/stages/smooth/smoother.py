@@ -18,6 +18,7 @@ from pose3d_ros.engines.spec.manifest import ManifestEntry
 from pose3d_ros.errors import EngineError, InputError
 from pose3d_ros.geometry import Camera
 from pose3d_ros.records import Person, TrackState
+from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.stages.entry_checks import check_decoder, skeleton_of
 from pose3d_ros.stages.person_memory import PersonMemory
 from pose3d_ros.stages.smooth.smooth_features import (
@@ -49,6 +50,11 @@ class Smoother:
         self._delay_frames = _delay(entry)
         self._memory = PersonMemory(len(self._skeleton), _state_shapes(engine, len(self._skeleton)))
         self._stamp_ns: int | None = None
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """The skeleton of the people it smooths."""
+        return self._skeleton
 
     @property
     def delay_frames(self) -> int:

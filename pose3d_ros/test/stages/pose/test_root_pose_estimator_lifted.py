@@ -13,6 +13,7 @@ from onnx import TensorProto
 
 from pose3d_ros.config.settings import PipelineConfig, PoseConfig
 from pose3d_ros.engines import Engine, ManifestEntry, choose_backend, sha256_of, write_manifest
+from pose3d_ros.engines.engine_set import EngineSet
 from pose3d_ros.errors import EngineError
 from pose3d_ros.pipeline import Pipeline
 from pose3d_ros.skeletons import convert, get_skeleton
@@ -136,11 +137,11 @@ def test_a_folder_of_engines(scene: Scene, who: Any, tmp_path: Path, lifted: boo
     config = PipelineConfig(pose=PoseConfig(flip_test=False))
     if not lifted:
         with pytest.raises(EngineError, match="expected an engine of the role lifter, or a decoder that gives depths"):
-            Pipeline.from_manifest(manifest, config, choose_backend("onnxruntime"))
+            Pipeline(EngineSet(manifest, choose_backend("onnxruntime")), config)
         return
-    with Pipeline.from_manifest(manifest, config, choose_backend("onnxruntime")) as pipeline:
+    with Pipeline(EngineSet(manifest, choose_backend("onnxruntime")), config) as pipeline:
         pipeline.warm_up(640, 480)
         (found,) = pipeline(scene.frame, [scene.detection]).people
-        assert len(pipeline.engine_statuses) == 3
+        assert len(pipeline.engines.statuses) == 3
         pipeline.reset()
     np.testing.assert_allclose(found.pose.root_cam_m, who.joints_cam_m[0], atol=0.02)

@@ -12,6 +12,7 @@ from onnx import TensorProto
 
 from pose3d_ros.config.settings import PipelineConfig, PoseConfig
 from pose3d_ros.engines import Manifest, choose_backend, load_manifest, sha256_of, write_manifest
+from pose3d_ros.engines.engine_set import EngineSet
 from pose3d_ros.errors import EngineError
 from pose3d_ros.pipeline import Pipeline
 
@@ -34,7 +35,7 @@ def folder(scene: Scene, tmp_path: Path) -> Manifest:
 
 def test_people_are_placed_without_a_root_net(scene: Scene, folder: Manifest) -> None:
     who = scene.person(17, (256, 256))
-    with Pipeline.from_manifest(folder, CONFIG, choose_backend("onnxruntime")) as pipeline:
+    with Pipeline(EngineSet(folder, choose_backend("onnxruntime")), CONFIG) as pipeline:
         pipeline.warm_up(640, 480)
         (found,) = pipeline(scene.frame, [scene.detection]).people
     np.testing.assert_allclose(found.pose.joints_cam_m, who.joints_cam_m, atol=1e-3)
@@ -44,4 +45,4 @@ def test_a_pose_net_that_gives_depths_needs_one(folder: Manifest) -> None:
     detector, pose = load_manifest(folder.directory).entries
     manifest = Manifest(folder.directory, (detector, replace(pose, decoder="simcc_3d")))
     with pytest.raises(EngineError, match="expected an engine of the role root"):
-        Pipeline.from_manifest(manifest, CONFIG, choose_backend("onnxruntime"))
+        Pipeline(EngineSet(manifest, choose_backend("onnxruntime")), CONFIG)

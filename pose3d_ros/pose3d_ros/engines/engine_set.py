@@ -1,0 +1,128 @@
+"""The engines of a folder, each opened once, when a stage first asks for a role that it fills."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+
+from pose3d_ros.config.settings import DetectorConfig, EngineConfig, PipelineConfig
+from pose3d_ros.config.share_folders import share_directories
+from pose3d_ros.engines.base import Engine, engine_problems
+from pose3d_ros.engines.factory import BackendChoice, choose_backend, open_engine
+from pose3d_ros.engines.options import DEFAULT_CACHE_DIR, EngineOptions
+from pose3d_ros.engines.spec.manifest import (
+    Manifest,
+    ManifestEntry,
+    default_manifest_candidates,
+    default_manifest_dir,
+    load_manifest,
+)
+
+Report = Callable[[str], object]
+Opener = Callable[[ManifestEntry], Engine]
+
+
+@dataclass(frozen=True, eq=False)
+class RoleEngine:
+    """An engine that fills a role, and what the manifest says about it."""
+
+    engine: Engine
+    entry: ManifestEntry
+
+
+class EngineSet:
+    """The engines of a manifest; closes those it opened. Use it as a context manager or call `close`.
+
+    opener: opens an entry's engine; `open_engine` with the backend and the options unless given.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        backend: BackendChoice,
+        options: EngineOptions | None = None,
+        *,
+        opener: Opener | None = None,
+    ) -> None:
+        self.manifest = manifest
+        self.backend = backend
+        self._open = opener or partial(open_engine, backend=backend, options=options)
+        self._engines: dict[str, Engine] = {}
+
+    @property
+    def opened(self) -> tuple[Engine, ...]:
+        """The engines opened so far, in that order."""
+        return tuple(self._engines.values())
+
+    @property
+    def names(self) -> str:
+        """Names of the opened engines."""
+        return " + ".join(self._engines)
+
+    @property
+    def statuses(self) -> tuple[str, ...]:
+        """What runs each engine: `name: backend`."""
+        return tuple(f"{engine.name}: {engine.status}" for engine in self.opened)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why an engine does not run on the chosen backend, of those that do not."""
+        return engine_problems(self.opened)
+
+    @property
+    def busy_s(self) -> float:
+        """What all runs of all engines took together."""
+        return sum(engine.busy_s for engine in self.opened)
+
+    def for_role(self, role: str) -> RoleEngine:
+        """The engine that fills a role. Raises EngineError when none does, or it can't be opened."""
+        entry = self.manifest.for_role(role)
+        if entry.name not in self._engines:
+            self._engines[entry.name] = self._open(entry)
+        return RoleEngine(self._engines[entry.name], entry)
+
+    def close(self) -> None:
+        """Close the opened engines. Closing twice is fine."""
+        for engine in self.opened:
+            engine.close()
+
+    def __enter__(self) -> EngineSet:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_engine_set(config: PipelineConfig, report: Report | None = None) -> EngineSet:
+    """The engines that a configuration names, none of them opened yet. Raises EngineError."""
+    return EngineSet(
+        open_manifest(config.engine), choose_backend(config.engine.backend), engine_options(config, report)
+    )
+
+
+def open_manifest(config: EngineConfig) -> Manifest:
+    """The manifest of the engines to use; the embedded ones unless a folder is named. Raises EngineError."""
+    if config.engines:
+        return load_manifest(config.engines)
+    installed = (directory / "engines" / "default" for directory in share_directories())
+    return load_manifest(default_manifest_dir((*default_manifest_candidates(), *installed)))
+
+
+def engine_options(config: PipelineConfig, report: Report | None = None) -> EngineOptions:
+    """The engines' options of a configuration. report: gets a line about what takes long."""
+    settings = config.engine
+    options = EngineOptions(
+        threads=settings.threads,
+        precision=settings.precision,
+        cache_dir=Path(settings.engine_cache) if settings.engine_cache else DEFAULT_CACHE_DIR,
+        # Plans that were built with the usual number serve a node that looks for fewer.
+        max_people=max(config.detector.max_people, DetectorConfig().max_people),
+        allow_build=settings.build_engines,
+        provider=settings.onnx_provider,
+    )
+    return replace(options, report=report) if report else options
