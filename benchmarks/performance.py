@@ -22,6 +22,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import attr
 import numpy as np
 import torch
 from common import report
@@ -118,7 +119,7 @@ def with_resnet50(manifest: Manifest, folder: Path) -> Manifest:
     """The engines with a ResNet-50 of random weights, the same in every run, in the place of the pose net."""
     path = folder / "root_pose.onnx"
     export_root_pose(nets()[2].eval(), path)
-    entry = replace(
+    entry = attr.evolve(
         manifest.for_role("pose"),
         name="root_pose-resnet50-random",
         file=path,

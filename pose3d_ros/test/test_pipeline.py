@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import attr
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -91,7 +91,17 @@ def entry(name: str, decoder: str, *roles: str, size: tuple[int, int] | None = N
     plain = Normalization(1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "rgb")
     skeleton = None if name == "detector" else "muco21"
     return ManifestEntry(
-        name, roles, Path(f"{name}.onnx"), "0" * 64, decoder, size, plain, skeleton, "m", "Apache-2.0", "none"
+        name=name,
+        roles=roles,
+        file=Path(f"{name}.onnx"),
+        sha256="0" * 64,
+        decoder=decoder,
+        input_size_px=size,
+        normalization=plain,
+        skeleton=skeleton,
+        units="m",
+        license="Apache-2.0",
+        training_data="none",
     )
 
 
@@ -236,7 +246,7 @@ def test_settings_change_between_frames(engines: dict[str, FakeEngine]) -> None:
 def test_a_smoother_for_another_skeleton_is_left_out(
     engines: dict[str, FakeEngine], caplog: pytest.LogCaptureFixture
 ) -> None:
-    other = replace(ENTRIES[2], skeleton="coco17")
+    other = attr.evolve(ENTRIES[2], skeleton="coco17")
     with build(*ENTRIES[:2], other) as pipeline:
         assert len(pipeline(frame()).people) == 1
     assert "smoother" not in engines

@@ -20,6 +20,7 @@ ROOT = PACKAGE.parent
 REQUIREMENTS = ROOT / "tools/requirements"
 
 ROSDEP_KEYS = {
+    "attr": "python3-attrs",
     "cv2": "python3-opencv",
     "matplotlib": "python3-matplotlib",
     "numpy": "python3-numpy",
@@ -28,7 +29,7 @@ ROSDEP_KEYS = {
     "scipy": "python3-scipy",
     "yaml": "python3-yaml",
 }
-PIP_NAMES = {"cv2": "opencv-python-headless", "yaml": "PyYAML"}
+PIP_NAMES = {"attr": "attrs", "cv2": "opencv-python-headless", "yaml": "PyYAML"}
 
 # Beside this interpreter when the environment is used without being sourced.
 SEARCH = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))

@@ -11,11 +11,16 @@ PACKAGE = "pose3d_ros"
 
 
 def share_directories(environ: Mapping[str, str] | None = None) -> tuple[Path, ...]:
-    """The folders that may hold them, nearest first: beside the sources, of the ament index, of this Python."""
+    """The folders that may hold them, nearest first.
+
+    Beside the sources (also through `colcon build --symlink-install`), under every prefix above the Python package
+    (colcon, Debian and pip), in the ament index, under this Python's prefix.
+    """
     variables = os.environ if environ is None else environ
-    prefixes = [p for p in variables.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if p]
-    installed = [Path(prefix) / "share" / PACKAGE for prefix in (*prefixes, sys.prefix)]
-    return (Path(__file__).resolve().parents[2], *installed)
+    package = Path(__file__).resolve().parents[1]
+    ament = [p for p in variables.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if p]
+    prefixes: tuple[str | Path, ...] = (*package.parents, *ament, sys.prefix)
+    return (package.parent, *(Path(prefix) / "share" / PACKAGE for prefix in prefixes))
 
 
 def share_file(relative: str, environ: Mapping[str, str] | None = None) -> Path:

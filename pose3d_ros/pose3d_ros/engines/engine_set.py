@@ -9,14 +9,12 @@ from pathlib import Path
 from types import TracebackType
 
 from pose3d_ros.config.settings import DetectorConfig, EngineConfig, PipelineConfig
-from pose3d_ros.config.share_folders import share_directories
 from pose3d_ros.engines.base import Engine, engine_problems
 from pose3d_ros.engines.factory import BackendChoice, choose_backend, open_engine
 from pose3d_ros.engines.options import DEFAULT_CACHE_DIR, EngineOptions
 from pose3d_ros.engines.spec.manifest import (
     Manifest,
     ManifestEntry,
-    default_manifest_candidates,
     default_manifest_dir,
     load_manifest,
 )
@@ -107,10 +105,7 @@ def open_engine_set(config: PipelineConfig, report: Report | None = None) -> Eng
 
 def open_manifest(config: EngineConfig) -> Manifest:
     """The manifest of the engines to use; the embedded ones unless a folder is named. Raises EngineError."""
-    if config.engines:
-        return load_manifest(config.engines)
-    installed = (directory / "engines" / "default" for directory in share_directories())
-    return load_manifest(default_manifest_dir((*default_manifest_candidates(), *installed)))
+    return load_manifest(config.engines or default_manifest_dir())
 
 
 def engine_options(config: PipelineConfig, report: Report | None = None) -> EngineOptions:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
+import attr
 import cv2
 import numpy as np
 import onnx
@@ -152,7 +152,7 @@ def engines_of_two_skeletons(engines: Path, tmp_path: Path) -> Path:
     shutil.copytree(engines, folder)
     *others, smoother = load_manifest(folder).entries
     file = _smoother(folder / "smoother.onnx", get_skeleton("h36m17"))
-    write_manifest(folder, [*others, replace(smoother, skeleton="h36m17", sha256=sha256_of(file))])
+    write_manifest(folder, [*others, attr.evolve(smoother, skeleton="h36m17", sha256=sha256_of(file))])
     return folder
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import attr
 import onnx
 import pytest
 from onnx import TensorProto, helper
@@ -76,4 +76,4 @@ def make_entry(adder: Path) -> Callable[..., ManifestEntry]:
         accuracy={"mpjpe_mm": 100.5, "measured_on": "the sample bag"},
         parameters={"stride": 8, "weight": 0.25, "kind": "tiny", "scales": [1.0, 2.0], "names": ["a", "b"]},
     )
-    return lambda **changes: replace(entry, **changes)
+    return lambda **changes: attr.evolve(entry, **changes)

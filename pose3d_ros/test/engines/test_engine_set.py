@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
+import attr
 import pytest
 
 from pose3d_ros.config.settings import DetectorConfig, EngineConfig, PipelineConfig
@@ -13,7 +13,16 @@ from pose3d_ros.engines.engine_set import EngineSet, engine_options, open_engine
 from pose3d_ros.engines.tensors import Tensor
 from pose3d_ros.errors import EngineError
 
-ENTRY = ManifestEntry("both", ("root", "pose"), Path("a.onnx"), "0" * 64, "d", None, None, None, "m", "x", "none")
+ENTRY = ManifestEntry(
+    name="both",
+    roles=("root", "pose"),
+    file=Path("a.onnx"),
+    sha256="0" * 64,
+    decoder="d",
+    units="m",
+    license="x",
+    training_data="none",
+)
 BACKEND = BackendChoice("onnxruntime", "a test")
 
 
@@ -32,7 +41,7 @@ class Idle(Engine):
 
 
 def test_an_engine_of_two_roles_is_opened_once_and_closed() -> None:
-    detector = replace(ENTRY, name="boxes", roles=("detector",))
+    detector = attr.evolve(ENTRY, name="boxes", roles=("detector",))
     with EngineSet(Manifest(Path("."), (ENTRY, detector)), BACKEND, opener=Idle) as engines:
         root, pose = engines.for_role("root"), engines.for_role("pose")
         assert root.engine is pose.engine

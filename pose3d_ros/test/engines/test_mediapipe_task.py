@@ -141,7 +141,16 @@ def test_without_the_file(mediapipe: StandIn, tmp_path: Path) -> None:
 def test_its_files_are_opened_by_it_whatever_the_backend(mediapipe: StandIn, task: Path) -> None:
     digest = sha256_of(task)
     entry = ManifestEntry(
-        "landmarker", ("pose",), task, digest, "mediapipe_world", (256, 256), None, "mediapipe33", "m", "-", "-"
+        name="landmarker",
+        roles=("pose",),
+        file=task,
+        sha256=digest,
+        decoder="mediapipe_world",
+        input_size_px=(256, 256),
+        skeleton="mediapipe33",
+        units="m",
+        license="-",
+        training_data="-",
     )
     with open_engine(entry, BackendChoice("onnxruntime", "a test")) as engine:
         assert isinstance(engine, MediapipeEngine)

@@ -105,14 +105,18 @@ def write_smoother(path: Path) -> Path:
 
 def entry(name: str, roles: tuple[str, ...], file: Path, decoder: str, **changes: Any) -> ManifestEntry:
     fields: dict[str, Any] = {
-        "input_size_px": None,
+        "name": name,
+        "roles": roles,
+        "file": file,
+        "sha256": sha256_of(file),
+        "decoder": decoder,
         "normalization": PLAIN,
         "skeleton": "muco21",
         "units": "metres",
         "license": "Apache-2.0",
         "training_data": "none",
     }
-    return ManifestEntry(name, roles, file, sha256_of(file), decoder, **{**fields, **changes})
+    return ManifestEntry(**{**fields, **changes})
 
 
 @pytest.fixture

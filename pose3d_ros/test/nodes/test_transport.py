@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
-from pathlib import Path
 
 import pytest
 
@@ -48,11 +47,3 @@ def test_the_remedy_names_what_is_missing() -> None:
     assert "/mine.xml" in profiled
     assert "publisher with it" in profiled
     assert "rmem_max" in silence_remedy("rmw_cyclonedds_cpp", False, {})
-
-
-def test_shared_files_are_found_in_an_installed_prefix(tmp_path: Path) -> None:
-    (tmp_path / "share/pose3d_ros").mkdir(parents=True)
-    (tmp_path / "share/pose3d_ros/only_here.txt").write_text("x")
-    assert share_file("only_here.txt", {"AMENT_PREFIX_PATH": f"/nowhere:{tmp_path}"}).parent.parent.parent == tmp_path
-    with pytest.raises(FileNotFoundError, match="no_such_file"):
-        share_file("no_such_file", {})

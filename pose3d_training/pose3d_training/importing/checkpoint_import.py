@@ -6,14 +6,15 @@ saves them. What a file can't say is an argument here. Lifters of single frames 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
-from pose3d_ros.engines.spec.engine_folder import EngineFolder, Placed, unfinished_entry
+from pose3d_ros.engines.spec.engine_folder import UNKNOWN_SHA256, EngineFolder, Placed
 from pose3d_ros.engines.spec.entry import ManifestEntry, Normalization, Parameter
 from pose3d_ros.engines.spec.manifest import sha256_of
 from pose3d_ros.errors import EngineError
@@ -88,8 +89,12 @@ def import_rootnet(checkpoint: Path, directory: Path, *, input_size_px: int = 25
     backbone = weights.backbone()
     net = RootNet(backbone, input_size_px)
     load_state(net, weights.state, checkpoint)
-    entry = replace(
-        official_entry(weights, f"{ROOTNET}-{backbone}", "root", directory, training_data),
+    entry = official_entry(
+        weights,
+        f"{ROOTNET}-{backbone}",
+        "root",
+        directory,
+        training_data,
         decoder="3dmppe_rootnet",
         input_size_px=(input_size_px, input_size_px),
         normalization=_PIXELS,
@@ -116,8 +121,12 @@ def import_posenet(
     order = chosen_skeleton(weights, joints, skeleton).name
     net = PoseNet(joints, backbone, input_size_px)
     load_state(net, weights.state, checkpoint)
-    entry = replace(
-        official_entry(weights, f"{POSENET}-{backbone}-{order}", "pose", directory, training_data),
+    entry = official_entry(
+        weights,
+        f"{POSENET}-{backbone}-{order}",
+        "pose",
+        directory,
+        training_data,
         decoder="3dmppe_posenet",
         input_size_px=(input_size_px, input_size_px),
         normalization=_PIXELS,
@@ -140,8 +149,12 @@ def import_videopose3d(
     net, parameters = _lifter(weights, options)
     order = chosen_skeleton(weights, net.num_joints_out, options.skeleton).name
     name = f"{VIDEOPOSE3D}-{net.receptive_field}f{'-causal' if options.causal else ''}-{order}"
-    entry = replace(
-        official_entry(weights, name, "lifter", directory, training_data),
+    entry = official_entry(
+        weights,
+        name,
+        "lifter",
+        directory,
+        training_data,
         decoder="videopose3d_step" if options.causal else "videopose3d",
         skeleton=order,
         units="metres, relative to the root",
@@ -198,14 +211,18 @@ def _scale_output(layer: nn.Conv1d, factor: float) -> None:
 
 
 def official_entry(
-    weights: OfficialWeights, name: str, role: str, directory: Path, training_data: str
+    weights: OfficialWeights, name: str, role: str, directory: Path, training_data: str, **fields: Any
 ) -> ManifestEntry:
-    """An entry of one role to be completed, with where the weights are from and whose terms hold."""
+    """An entry of one role, with where the weights are from and whose terms hold. fields: the entry's other fields."""
     terms = f"see the authors' terms: {AUTHORS[weights.kind]}"
     origin = f"checkpoint {weights.source.name}, sha256 {sha256_of(weights.source)}"
     stated = training_data.strip() or f"not stated in the file, {terms}"
-    return replace(
-        unfinished_entry(name, role, directory),
+    return ManifestEntry(
+        name=name,
+        roles=(role,),
+        file=directory / f"{name}.onnx",
+        sha256=UNKNOWN_SHA256,
         license=terms,
         training_data=f"{stated} ({origin})",
+        **fields,
     )

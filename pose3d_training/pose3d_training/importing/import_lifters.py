@@ -6,7 +6,6 @@ Human3.6M's joints without the nose, as VideoPose3D places them in the picture, 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -120,8 +119,12 @@ def _placed(
         "focal": _FOCAL,
         "ahead": "camera",
     }
-    entry = replace(
-        official_entry(weights, name, "lifter", folder.directory, training_data),
+    entry = official_entry(
+        weights,
+        name,
+        "lifter",
+        folder.directory,
+        training_data,
         decoder="lifter_frame",
         skeleton=order.name,
         units="metres, relative to the root",

@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+import attr
 import numpy as np
 import pytest
 import torch
@@ -219,7 +220,7 @@ def test_an_engine_is_checked_on_exact_and_noisy_people(delivered: tuple[str, Ma
     assert 100 < first.mpjpe_mm < 2000
     assert first.pa_mpjpe_mm < first.mpjpe_mm
     assert second.mpjpe_mm != first.mpjpe_mm
-    screen = replace(entry, parameters={**entry.parameters, "input": "screen"})
+    screen = attr.evolve(entry, parameters={**entry.parameters, "input": "screen"})
     with pytest.raises(EngineError, match=r"expected a lifter with input person .* got input screen, 3 features"):
         check_engine(screen, exact, noisy)
 

@@ -56,7 +56,15 @@ class TorchEngine(Engine):
 
 
 ENTRY = ManifestEntry(
-    "test", ("smoother",), Path("a.onnx"), "0" * 64, "temporal_step", None, None, "muco21", "m", "", ""
+    name="test",
+    roles=("smoother",),
+    file=Path("a.onnx"),
+    sha256="0" * 64,
+    decoder="temporal_step",
+    skeleton="muco21",
+    units="m",
+    license="-",
+    training_data="-",
 )
 
 Both = tuple[Array, Array, list[Pose]]

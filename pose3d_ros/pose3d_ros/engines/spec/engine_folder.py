@@ -6,8 +6,10 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+
+import attr
 
 from pose3d_ros.engines.factory import BackendChoice, open_engine
 from pose3d_ros.engines.spec.manifest import (
@@ -20,7 +22,8 @@ from pose3d_ros.engines.spec.manifest import (
 )
 from pose3d_ros.errors import EngineError
 
-_NOT_YET = "0" * 64
+UNKNOWN_SHA256 = "0" * 64
+"""Of a file that `EngineFolder.put` is yet to export."""
 _CPU = BackendChoice("onnxruntime", "a look at the copy")
 
 
@@ -65,7 +68,7 @@ class EngineFolder:
         try:
             difference = export(entry.file)
             accuracy = {"onnx_difference_from_torch": difference}
-            done = replace(entry, sha256=sha256_of(entry.file), accuracy=accuracy)
+            done = attr.evolve(entry, sha256=sha256_of(entry.file), accuracy=accuracy)
         except OSError as error:
             raise _not_writable(self.directory, error) from error
         return self._written(kept, done, difference, changes)
@@ -78,7 +81,7 @@ class EngineFolder:
         """
         new = [] if self._entries else [one for one in others if not set(one.roles) <= set(entry.roles)]
         sources = [entry, *new]
-        here, *there = (replace(one, file=self.directory / one.file.name) for one in sources)
+        here, *there = (attr.evolve(one, file=self.directory / one.file.name) for one in sources)
         kept, changes = _room_for((*self._entries, *there), here)
         try:
             _check_unknown(there)
@@ -90,7 +93,7 @@ class EngineFolder:
     def _copy(self, sources: Sequence[ManifestEntry]) -> None:
         """All of the files or none: what is wrong with a copy is found before it takes its place."""
         with tempfile.TemporaryDirectory(dir=self.directory) as drafts:
-            copies = [replace(source, file=Path(drafts, source.file.name)) for source in sources]
+            copies = [attr.evolve(source, file=Path(drafts, source.file.name)) for source in sources]
             for source, copy in zip(sources, copies, strict=True):
                 shutil.copyfile(source.file, copy.file)
                 _check_opens(copy)
@@ -108,23 +111,6 @@ class EngineFolder:
         return Placed(manifest.for_role(entry.roles[0]), difference, tuple(changes), manifest)
 
 
-def unfinished_entry(name: str, role: str, directory: Path) -> ManifestEntry:
-    """An entry of one role for `EngineFolder.put`, to be completed with `dataclasses.replace`."""
-    return ManifestEntry(
-        name=name,
-        roles=(role,),
-        file=directory / f"{name}.onnx",
-        sha256=_NOT_YET,
-        decoder="",
-        input_size_px=None,
-        normalization=None,
-        skeleton=None,
-        units="",
-        license="",
-        training_data="",
-    )
-
-
 def _room_for(entries: tuple[ManifestEntry, ...], entry: ManifestEntry) -> tuple[list[ManifestEntry], list[str]]:
     kept, changes = _make_way(entries, entry)
     _check_free(kept, entry)
@@ -137,7 +123,7 @@ def _make_way(entries: tuple[ManifestEntry, ...], entry: ManifestEntry) -> tuple
         taken = [role for role in old.roles if role in entry.roles]
         rest = tuple(role for role in old.roles if role not in entry.roles)
         if rest:
-            kept.append(replace(old, roles=rest))
+            kept.append(attr.evolve(old, roles=rest))
         if taken and rest:
             changes.append(f"{old.name} is no longer the {', '.join(taken)}, but still the {', '.join(rest)}")
         elif taken:

@@ -1,36 +1,124 @@
-"""What a manifest says about one engine."""
+"""One model's entry of a manifest: every field declared once, with its check, and read and written strictly.
+
+The checks are attrs validators: Humble, Jazzy and PyPI all package attrs (rosdep key python3-attrs), in pure Python.
+cattrs has no rosdep key, and that of pydantic brings version 1.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import math
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, TypeVar
 
+import attr  # the namespace `attrs` is missing from Humble's version
 import numpy as np
 import numpy.typing as npt
 
 from pose3d_ros.errors import EngineError
+from pose3d_ros.skeletons import SKELETONS
 from pose3d_ros.types import ImageArray
 
 ROLES = ("detector", "root", "pose", "smoother", "lifter")
-"""A `lifter` makes 3D joints of a person's 2D joints, for pose engines that say no more than where joints are seen."""
+"""A `lifter` makes 3D joints of a person's 2D joints, for pose models that give no more than 2D joints."""
 IMAGE_ROLES = frozenset({"detector", "root", "pose"})
 
 Parameter = float | int | str | list[float] | list[int] | list[str]
 
+_Record = TypeVar("_Record")
+_Validator = Callable[[object, "attr.Attribute[Any]", Any], None]
+_FORMER_KEYS: Mapping[object, str] = {"licence": "license", "normalisation": "normalization"}
+_NUMBER = "a finite number (YAML wants a point before an exponent: 1.0e-3)"
 
-@dataclass(frozen=True)
+
+def _wrong(where: str, expected: str, got: str) -> EngineError:
+    return EngineError(where, expected=expected, got=got, fix="See engines/README.md for every field of a manifest.")
+
+
+def _valid(expected: str, holds: Callable[[Any], bool]) -> _Validator:
+    """Make a check of a field; its error names the field."""
+
+    def check(_: object, field: attr.Attribute[Any], value: Any) -> None:
+        if not holds(value):
+            raise _wrong(field.name, expected, repr(value))
+
+    return check
+
+
+def _valid_items(expected: str, holds: Callable[[Any], bool]) -> _Validator:
+    """Make a check of a mapping with strings as keys; its error names the field and the key."""
+
+    def check(_: object, field: attr.Attribute[Any], value: Any) -> None:
+        if not isinstance(value, dict):
+            raise _wrong(field.name, "a mapping", repr(value))
+        for key, item in value.items():
+            if not _is_text(key):
+                raise _wrong(field.name, "non-empty strings as keys", repr(key))
+            if not holds(item):
+                raise _wrong(f"{field.name}.{key}", expected, repr(item))
+
+    return check
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _are_three(value: object) -> bool:
+    return isinstance(value, tuple) and len(value) == 3 and all(map(_is_number, value))
+
+
+def _is_parameter(value: object) -> bool:
+    if isinstance(value, list):
+        return all(isinstance(item, str) for item in value) or all(map(_is_number, value))
+    return isinstance(value, str) or _is_number(value)
+
+
+def _is_sha256(value: object) -> bool:
+    return isinstance(value, str) and len(value) == 64 and not set(value) - set("0123456789abcdef")
+
+
+def _is_size(value: object) -> bool:
+    sides = value if isinstance(value, tuple) else ()
+    return value is None or (len(sides) == 2 and all(type(side) is int and side > 0 for side in sides))
+
+
+def _to_lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _to_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _to_dict(value: Any) -> Any:
+    return dict(value or {}) if value is None or isinstance(value, Mapping) else value
+
+
+_TEXT = _valid("a non-empty string", _is_text)
+
+
+@attr.frozen
 class Normalization:
-    """How pixels become a network's input: (pixel * scale - mean) / std, a channel at a time.
+    """How pixels become a model's input: (pixel * scale - mean) / std, a channel at a time.
 
-    channel_order: `rgb` or `bgr`, the order of the network's channels and of mean and std. The official 3DMPPE
-    networks have scale 1 with the ImageNet mean and std: their pixels are not divided by 255.
+    channel_order: `rgb` or `bgr`, the order of the model's channels and of mean and std. The official 3DMPPE
+    models have scale 1 with the ImageNet mean and std: their pixels are not divided by 255.
     """
 
-    scale: float
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    channel_order: str
+    scale: float = attr.field(validator=_valid(f"{_NUMBER} above 0", lambda v: _is_number(v) and v > 0))
+    mean: tuple[float, float, float] = attr.field(
+        converter=_to_tuple, validator=_valid(f"three numbers, one a channel, each {_NUMBER}", _are_three)
+    )
+    std: tuple[float, float, float] = attr.field(
+        converter=_to_tuple,
+        validator=_valid("three numbers above 0, one a channel", lambda v: _are_three(v) and min(v) > 0),
+    )
+    channel_order: str = attr.field(validator=_valid("rgb or bgr", lambda v: v in ("rgb", "bgr")))
 
     def apply(self, images_bgr: ImageArray, out: npt.NDArray[np.float32] | None = None) -> npt.NDArray[np.float32]:
         """The network's input. images_bgr: (N, H, W, 3) uint8. Returns (N, 3, H, W) float32: `out`, or a new array."""
@@ -42,34 +130,58 @@ class Normalization:
         return images
 
 
-@dataclass(frozen=True, eq=False)
+@attr.frozen(eq=False, kw_only=True)
 class ManifestEntry:
-    """One engine.
+    """One model, with what is needed to run it. Raises EngineError for a field that can't be right.
 
     roles: what it does, of `ROLES`. file: its path. sha256: of the file, 64 hex digits. decoder: the name of what its
     inputs and outputs mean, known to the stage. input_size_px: (width, height) of its image, None for one of any size
     or without an image. normalization: None without an image. skeleton: name of its joints' order, None without
-    joints. accuracy: what was measured. parameters: what its decoder needs besides.
+    joints. accuracy: what was measured. parameters: what its decoder needs besides. `attr.evolve` makes a changed copy.
     """
 
-    name: str
-    roles: tuple[str, ...]
-    file: Path
-    sha256: str
-    decoder: str
-    input_size_px: tuple[int, int] | None
-    normalization: Normalization | None
-    skeleton: str | None
-    units: str
-    license: str
-    training_data: str
-    accuracy: Mapping[str, float | str] = field(default_factory=dict)
-    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    name: str = attr.field(validator=_TEXT)
+    roles: tuple[str, ...] = attr.field(
+        converter=_to_tuple,
+        validator=_valid(
+            f"a list of {', '.join(ROLES)}, each role once",
+            lambda v: isinstance(v, tuple) and bool(v) and all(r in ROLES for r in v) and len(set(v)) == len(v),
+        ),
+    )
+    file: Path = attr.field()
+    sha256: str = attr.field(
+        converter=_to_lower,
+        validator=_valid("64 hexadecimal digits", _is_sha256),
+    )
+    decoder: str = attr.field(validator=_TEXT)
+    input_size_px: tuple[int, int] | None = attr.field(
+        default=None,
+        converter=_to_tuple,
+        validator=_valid("[width, height], two integers of pixels above 0", _is_size),
+    )
+    normalization: Normalization | None = attr.field(default=None)
+    skeleton: str | None = attr.field(
+        default=None,
+        validator=_valid("one of " + ", ".join(sorted(SKELETONS)), lambda v: v is None or v in tuple(SKELETONS)),
+    )
+    units: str = attr.field(validator=_TEXT)
+    license: str = attr.field(validator=_TEXT)
+    training_data: str = attr.field(validator=_TEXT)
+    accuracy: Mapping[str, float | str] = attr.field(
+        factory=dict,
+        converter=_to_dict,
+        validator=_valid_items(f"a string or {_NUMBER}", lambda v: isinstance(v, str) or _is_number(v)),
+    )
+    parameters: Mapping[str, Parameter] = attr.field(
+        factory=dict,
+        converter=_to_dict,
+        validator=_valid_items(f"{_NUMBER}, a string, or a list of one of them", _is_parameter),
+    )
 
     def number(self, parameter: str, default: float | None = None) -> float:
         """A numeric parameter. Raises EngineError when it is absent without a default, or no number."""
         value = self.parameters.get(parameter, default)
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
+        if not isinstance(value, (int, float)) or isinstance(value, bool):
             raise EngineError(
                 f"parameter {parameter} of engine {self.name}",
                 expected=f"a number, which its decoder {self.decoder} needs",
@@ -77,3 +189,73 @@ class ManifestEntry:
                 fix="Add it to the engine's parameters in the manifest.",
             )
         return float(value)
+
+
+def read_entry(where: str, content: object, directory: Path) -> ManifestEntry:
+    """The entry that a mapping of a manifest describes. where: its place, for messages. Raises EngineError."""
+    fields = {_FORMER_KEYS.get(key, key): value for key, value in _mapping(where, content).items()}
+    if _is_text(name := fields.get("name")):
+        where = f"{where} ({name})"
+    _check_keys(where, ManifestEntry, fields)
+    if fields.get("normalization") is not None:
+        fields["normalization"] = _read(f"{where}.normalization", Normalization, fields["normalization"])
+    fields["file"] = _file(f"{where}.file", fields["file"], directory)
+    entry = _read(where, ManifestEntry, fields)
+    _check_roles_complete(where, entry)
+    return entry
+
+
+def entry_fields(entry: ManifestEntry, directory: Path) -> dict[str, Any]:
+    """The mapping that `read_entry` reads back as this entry. Raises EngineError for a file outside the directory."""
+    try:
+        file = entry.file.resolve().relative_to(directory.resolve()).as_posix()
+    except ValueError:
+        raise _wrong(f"file of engine {entry.name}", f"a file inside {directory}", f"{entry.file}") from None
+    return {**attr.asdict(entry), "file": file}
+
+
+def _read(where: str, kind: type[_Record], content: object) -> _Record:
+    fields = _mapping(where, content)
+    _check_keys(where, kind, fields)
+    try:
+        return kind(**fields)
+    except EngineError as error:
+        raise _wrong(f"{where}.{error.subject}", error.expected, error.got) from error
+
+
+def _check_keys(where: str, kind: type, fields: Mapping[Any, Any]) -> None:
+    known = attr.fields_dict(kind)
+    missing = [key for key, field in known.items() if field.default is attr.NOTHING and key not in fields]
+    if missing:
+        raise _wrong(where, "the keys " + ", ".join(known), "none of " + ", ".join(missing))
+    unknown = [str(key) for key in fields if key not in known]
+    if unknown:
+        raise _wrong(where, "only the keys " + ", ".join(known), ", ".join(unknown))
+
+
+def _file(where: str, value: object, directory: Path) -> Path:
+    path = directory / value if isinstance(value, str) and value.strip() else None
+    if path is None or not path.resolve().is_relative_to(directory.resolve()):
+        raise _wrong(where, f"a path inside {directory}", repr(value))
+    if not path.is_file():
+        fix = "Put the model's file beside the manifest."
+        raise EngineError(where, expected=f"a file at {path}", got="no such file", fix=fix)
+    return path
+
+
+def _check_roles_complete(where: str, entry: ManifestEntry) -> None:
+    roles = set(entry.roles)
+    if roles & IMAGE_ROLES and entry.normalization is None:
+        raise _wrong(
+            f"{where}.normalization", "scale, mean, std and channel_order for a model that takes images", "none"
+        )
+    if roles & {"root", "pose"} and entry.input_size_px is None:
+        raise _wrong(f"{where}.input_size_px", "[width, height] for a model that takes crops", "none")
+    if roles & {"pose", "smoother", "lifter"} and entry.skeleton is None:
+        raise _wrong(f"{where}.skeleton", "a skeleton for a model that gives joints", "none")
+
+
+def _mapping(where: str, value: object) -> Mapping[Any, Any]:
+    if not isinstance(value, Mapping):
+        raise _wrong(where, "a mapping", repr(value))
+    return value

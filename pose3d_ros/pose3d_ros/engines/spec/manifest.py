@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
-from pose3d_ros.engines.spec.entry import ROLES, ManifestEntry, Normalization, Parameter
-from pose3d_ros.engines.spec.fields import entry_fields, read_entry
+from pose3d_ros.config.share_folders import share_directories
+from pose3d_ros.engines.spec.entry import ROLES, ManifestEntry, Normalization, Parameter, entry_fields, read_entry
 from pose3d_ros.errors import EngineError
 
 __all__ = [
@@ -25,7 +24,6 @@ __all__ = [
     "ManifestEntry",
     "Normalization",
     "Parameter",
-    "default_manifest_candidates",
     "default_manifest_dir",
     "load_manifest",
     "sha256_of",
@@ -132,26 +130,12 @@ def verify_sha256(entry: ManifestEntry) -> None:
         )
 
 
-def default_manifest_candidates() -> tuple[Path, ...]:
-    """Where the package's own engines may lie, nearest first.
+def default_manifest_dir(folders: Sequence[Path] | None = None) -> Path:
+    """The first folder that has a manifest; of those where the package's own engines may lie unless given.
 
-    `engines/default` beside the Python package (a source tree, also through `colcon build --symlink-install`), then
-    `share/pose3d_ros/engines/default` under every folder above the package (colcon, Debian and pip prefixes) and
-    under sys.prefix.
-    """
-    package = Path(__file__).resolve().parents[2]
-    shared = Path("share", "pose3d_ros", "engines", "default")
-    prefixes = (*package.parents, Path(sys.prefix))
-    return (package.parent / "engines" / "default", *(prefix / shared for prefix in prefixes))
-
-
-def default_manifest_dir(candidates: Sequence[Path] | None = None) -> Path:
-    """The first candidate folder that has a manifest; `default_manifest_candidates()` unless given.
-
-    The core reads no environment variable: a node that wants to search AMENT_PREFIX_PATH passes those folders.
     Raises EngineError when none has one.
     """
-    tried = default_manifest_candidates() if candidates is None else tuple(candidates)
+    tried = [share / "engines" / "default" for share in share_directories()] if folders is None else folders
     for folder in tried:
         if (folder / MANIFEST_NAME).is_file():
             return folder

@@ -1,17 +1,143 @@
-"""Manifest entries for networks that others publish: a preset knows what follows from how a network was exported."""
+"""Presets: what the manifest entry of a third-party model gets from the way it was exported.
+
+docs/models.md shows the detectors in a table, docs/models_poses.md the pose models, with what root each needs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from pose3d_ros.engines.spec.detector_presets import DETECTOR_PRESETS
-from pose3d_ros.engines.spec.entry import ManifestEntry, Parameter
+from pose3d_ros.engines.spec.entry import ManifestEntry, Normalization, Parameter
 from pose3d_ros.engines.spec.manifest import sha256_of
-from pose3d_ros.engines.spec.pose_presets import POSE_PRESETS
-from pose3d_ros.engines.spec.preset import Preset
 from pose3d_ros.errors import EngineError
+
+_ZERO, _ONE = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+# Pixels 0–255 as they are, in 0–1, in −0.4–0.6, and with ImageNet's mean and standard deviation.
+_BGR_255 = Normalization(1.0, _ZERO, _ONE, "bgr")
+_RGB_255 = Normalization(1.0, _ZERO, _ONE, "rgb")
+_RGB_1 = Normalization(1 / 255, _ZERO, _ONE, "rgb")
+_BGR_VNECT = Normalization(1 / 255, (0.4, 0.4, 0.4), _ONE, "bgr")
+_IMAGENET = Normalization(1.0, (123.675, 116.28, 103.53), (58.395, 57.12, 57.375), "rgb")
+
+# The person is class 0 of the 80 classes that COCO's labels are packed into, and class 1 where they keep their numbers.
+_PACKED: Mapping[str, Parameter] = {"person_class": 0}
+_NUMBERED: Mapping[str, Parameter] = {"person_class": 1}
+# The first 17 of COCO-WholeBody's 133 joints are COCO's.
+_BODY: Mapping[str, Parameter] = {"joints": 17}
+# Joints in metres, a lifter's too, have a size: a root model is not asked, which would move each along its ray.
+_SOLVED: Mapping[str, Parameter] = {"root": "closed_form"}
+
+
+@dataclass(frozen=True, eq=False)
+class Preset:
+    """A kind of model, of any role.
+
+    roles, decoder, input_size_px, normalization, units, skeleton, parameters: as in ManifestEntry, and what it is
+    given unless said otherwise. source: where the convention is written down.
+    """
+
+    roles: tuple[str, ...]
+    decoder: str
+    input_size_px: tuple[int, int] | None
+    normalization: Normalization | None
+    units: str
+    source: str
+    skeleton: str | None = None
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+
+
+def _detector(
+    decoder: str,
+    normalization: Normalization,
+    source: str,
+    size_px: tuple[int, int] | None = (640, 640),
+    parameters: Mapping[str, Parameter] = _PACKED,
+) -> Preset:
+    return Preset(("detector",), decoder, size_px, normalization, "pixels", source, parameters=parameters)
+
+
+def _pose(
+    decoder: str,
+    size_px: tuple[int, int],
+    normalization: Normalization,
+    skeleton: str | None,
+    units: str,
+    source: str,
+    parameters: Mapping[str, Parameter] | None = None,
+) -> Preset:
+    return Preset(("pose",), decoder, size_px, normalization, units, source, skeleton, parameters or {})
+
+
+_MMPOSE = "github.com/open-mmlab/mmpose, projects"
+_DEPTH = "pixels, metres"
+
+DETECTOR_PRESETS: Mapping[str, Preset] = {
+    "yolox": _detector("yolox_raw", _BGR_255, "github.com/Megvii-BaseDetection/YOLOX, demo/ONNXRuntime"),
+    "yolox_decoded": _detector(
+        "yolox_decoded", _BGR_255, "github.com/Megvii-BaseDetection/YOLOX, tools/export_onnx.py"
+    ),
+    "yolov8": _detector("yolov8", _RGB_1, "github.com/ultralytics/ultralytics, examples/YOLOv8-ONNXRuntime"),
+    "yolo11": _detector("yolov8", _RGB_1, "docs.ultralytics.com, models/yolo11"),
+    "yolov10": _detector("yolo_end2end", _RGB_1, "docs.ultralytics.com, guides/end2end-detection"),
+    "rtdetr": _detector("rtdetr", _RGB_1, "github.com/lyuwenyu/RT-DETR, references/deploy/rtdetrv2_onnxruntime.py"),
+    "rtdetr_ultralytics": _detector(
+        "rtdetr_ultralytics", _RGB_1, "github.com/ultralytics/ultralytics, models/rtdetr/predict.py"
+    ),
+    "detr": _detector(
+        "detr_logits", _RGB_1, "github.com/huggingface/transformers, models/rt_detr/image_processing_rt_detr.py"
+    ),
+    "torchvision": _detector(
+        "torchvision", _RGB_1, "github.com/pytorch/vision, torchvision/models/detection", None, _NUMBERED
+    ),
+}
+
+POSE_PRESETS: Mapping[str, Preset] = {
+    "rtmpose": _pose("simcc_2d", (192, 256), _IMAGENET, "coco17", "pixels", f"{_MMPOSE}/rtmpose", _SOLVED),
+    "rtmw": _pose("simcc_2d", (288, 384), _IMAGENET, "coco17", "pixels", f"{_MMPOSE}/rtmpose", {**_BODY, **_SOLVED}),
+    "rtmw3d": _pose("simcc_3d", (288, 384), _IMAGENET, "coco17", _DEPTH, f"{_MMPOSE}/rtmpose3d", _BODY),
+    "integral": _pose(
+        "integral_volume", (256, 256), _IMAGENET, "h36m18", _DEPTH, "github.com/JimmySuen/integral-human-pose"
+    ),
+    "epipolarpose": _pose(
+        "integral_volume",
+        (256, 256),
+        _IMAGENET,
+        "h36m17",
+        _DEPTH,
+        "github.com/mkocabas/EpipolarPose, lib/utils/img_utils.py",
+    ),
+    "vnect": _pose(
+        "location_maps",
+        (368, 368),
+        _BGR_VNECT,
+        "muco21",
+        "metres",
+        "github.com/XinArkh/VNect, src/utils.py and estimator.py",
+        _SOLVED,
+    ),
+    "metrabs": _pose(
+        "metrabs",
+        (256, 256),
+        _RGB_1,
+        None,
+        "metres",
+        "github.com/isarandi/metrabs, metrabs_pytorch/models/metrabs.py",
+        _SOLVED,
+    ),
+    "mediapipe": _pose(
+        "mediapipe_world",
+        (256, 256),
+        _RGB_255,
+        "mediapipe33",
+        "metres",
+        "ai.google.dev/edge/mediapipe/solutions/vision/pose_landmarker",
+        _SOLVED,
+    ),
+}
+"""A preset without a skeleton needs one that fits the exported joints."""
 
 PRESETS: Mapping[str, Preset] = MappingProxyType({**DETECTOR_PRESETS, **POSE_PRESETS})
 """Name → preset, of every role."""

@@ -1,18 +1,24 @@
-"""Manifest entries from presets, written to a manifest and read back."""
+"""Presets of third-party models: entries made of them, what the stages need, and one row each in the documentation."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Any
 
+import attr
 import pytest
 
-from pose3d_ros.engines import load_manifest, write_manifest
-from pose3d_ros.engines.spec.presets import PRESETS, get_preset, preset_entry
+from pose3d_ros.engines import Manifest, load_manifest, write_manifest
+from pose3d_ros.engines.spec.presets import DETECTOR_PRESETS, POSE_PRESETS, PRESETS, get_preset, preset_entry
 from pose3d_ros.errors import EngineError
+from pose3d_ros.skeletons import SKELETONS
+from pose3d_ros.stages.decoding import read_pose_settings
+from pose3d_ros.stages.pose.pose_decoders import POSE_DECODERS
 
 TERMS: dict[str, Any] = {"name": "somebody's", "license": "Apache-2.0", "training_data": "COCO 2017"}
+PAGE = Path(__file__).resolve().parents[4] / "docs" / "models_poses.md"
 
 
 @pytest.fixture
@@ -22,6 +28,11 @@ def weights(tmp_path: Path) -> Path:
     return file
 
 
+def written(weights: Path, preset: str) -> Manifest:
+    entry = preset_entry(preset, weights, **TERMS, skeleton=PRESETS[preset].skeleton or "coco17")
+    return write_manifest(weights.parent, [entry])
+
+
 def test_an_entry_has_the_preset_and_the_files_hash(weights: Path) -> None:
     entry = preset_entry("yolox", weights, **TERMS)
     assert entry.sha256 == hashlib.sha256(weights.read_bytes()).hexdigest()
@@ -29,7 +40,7 @@ def test_an_entry_has_the_preset_and_the_files_hash(weights: Path) -> None:
     assert (entry.roles, entry.decoder, entry.input_size_px) == (("detector",), "yolox_raw", (640, 640))
     assert entry.normalization is not None
     assert (entry.normalization.scale, entry.normalization.channel_order) == (1.0, "bgr")
-    assert dict(entry.parameters) == {"person_class": 0}
+    assert entry.parameters == {"person_class": 0}
     assert not entry.accuracy
 
 
@@ -43,31 +54,61 @@ def test_what_is_given_replaces_the_preset(weights: Path) -> None:
         accuracy={"ap": 54.0},
     )
     assert entry.input_size_px == (560, 560)
-    assert dict(entry.parameters) == {"person_class": 1, "outputs": ["labels", "dets"]}
+    assert entry.parameters == {"person_class": 1, "outputs": ["labels", "dets"]}
     assert PRESETS["detr"].parameters["person_class"] == 0
-    assert dict(entry.accuracy) == {"ap": 54.0}
+    assert entry.accuracy == {"ap": 54.0}
 
 
-@pytest.mark.parametrize("preset", [name for name, p in PRESETS.items() if "detector" in p.roles])
-def test_detector_presets_survive_a_manifest(weights: Path, preset: str) -> None:
-    entry = preset_entry(preset, weights, **TERMS)
-    write_manifest(weights.parent, [entry])
-    read = load_manifest(weights.parent).for_role("detector")
-    assert (read.decoder, read.input_size_px, read.normalization) == (
-        entry.decoder,
-        entry.input_size_px,
-        entry.normalization,
-    )
-    assert (read.sha256, read.units, dict(read.parameters)) == (entry.sha256, "pixels", dict(entry.parameters))
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_survives_a_manifest(weights: Path, name: str) -> None:
+    written(weights, name)
+    preset = PRESETS[name]
+    entry = load_manifest(weights.parent).for_role(preset.roles[0])
+    for field in ("decoder", "input_size_px", "normalization", "units", "parameters"):
+        assert getattr(entry, field) == getattr(preset, field), field
+    assert preset.source
+
+
+@pytest.mark.parametrize("name", POSE_PRESETS)
+def test_every_pose_preset_fits_its_decoder(weights: Path, name: str) -> None:
+    entry = written(weights, name).for_role("pose")
+    assert entry.input_size_px is not None
+    settings = read_pose_settings(entry, POSE_DECODERS[entry.decoder], entry.input_size_px)
+    if settings.joints is not None:
+        assert len(settings.joints) == len(SKELETONS[entry.skeleton or ""])
+
+
+def test_a_list_of_joints_survives_a_manifest(weights: Path) -> None:
+    entry = written(weights, "metrabs").for_role("pose")
+    write_manifest(weights.parent, [attr.evolve(entry, parameters={"joints": [16, 0, 3]})])
+    read = load_manifest(weights.parent).for_role("pose")
+    assert read_pose_settings(read, POSE_DECODERS["metrabs"], (256, 256)).joints == (16, 0, 3)
+
+
+def test_sizes_are_width_by_height() -> None:
+    assert PRESETS["rtmpose"].input_size_px == (192, 256)
+    assert PRESETS["rtmw3d"].input_size_px == (288, 384)
+
+
+def test_joints_with_a_size_have_a_root_in_closed_form_and_no_other() -> None:
+    gives = {name: POSE_DECODERS[preset.decoder].gives for name, preset in POSE_PRESETS.items()}
+    roots = {name: preset.parameters.get("root") for name, preset in POSE_PRESETS.items()}
+    assert roots == {name: None if what == "depth" else "closed_form" for name, what in gives.items()}
+
+
+def test_the_documentation_has_a_row_for_each_pose_preset() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| .* \| (\d+)x(\d+),", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    sizes = {name: (int(width), int(height)) for name, width, height in rows}
+    assert sizes == {name: preset.input_size_px for name, preset in POSE_PRESETS.items()}
 
 
 def test_the_table_can_not_be_changed() -> None:
+    assert list(PRESETS) == [*DETECTOR_PRESETS, *POSE_PRESETS]
     with pytest.raises(TypeError):
         PRESETS["mine"] = PRESETS["yolox"]  # type: ignore[index]
-    assert all(preset.source for preset in PRESETS.values())
 
 
-def test_an_unknown_preset_and_a_missing_file(tmp_path: Path) -> None:
+def test_an_unknown_preset_and_a_missing_file_are_errors(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match=r"preset: expected one of yolox, .*got 'yolo99'"):
         get_preset("yolo99")
     with pytest.raises(EngineError, match="expected a readable file"):

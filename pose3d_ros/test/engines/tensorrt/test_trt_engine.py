@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import attr
 import numpy as np
 import pytest
 
@@ -153,7 +154,7 @@ def test_a_stale_plan_is_built_anew(
     elif change == "people":
         options = dataclasses.replace(options, max_people=2)
     elif change == "flags":
-        entry = dataclasses.replace(entry, roles=("root",))  # TF32 is for all but the smoother
+        entry = attr.evolve(entry, roles=("root",))  # TF32 is for all but the smoother
     else:
         PlanCache(options.cache_dir).path("adder", "fp32").write_bytes(b"half a pl")
     with open_engine(entry, FIRST, options) as engine:
@@ -169,7 +170,7 @@ def _with_another_graph(entry: ManifestEntry) -> ManifestEntry:
     model = onnx.load(str(entry.file))
     model.producer_name = "another"
     onnx.save(model, str(entry.file))
-    return dataclasses.replace(entry, sha256=sha256_of(entry.file))
+    return attr.evolve(entry, sha256=sha256_of(entry.file))
 
 
 FAULTS = {

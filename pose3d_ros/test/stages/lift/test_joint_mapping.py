@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import attr
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -229,9 +230,9 @@ def test_another_decoder_and_other_graphs(frame_engine: Engine, engine_of: Engin
     with pytest.raises(EngineError, match=r"receptive_field.*1 for lifter_frame.*got 9"):
         Lifter(frame_engine, entry("lifter_frame", 9), COCO)
     with pytest.raises(EngineError, match=r"joints \(batch, 21, 3\)"):
-        Lifter(frame_engine, replace(entry("lifter_frame", 1), skeleton="muco21"), COCO)
+        Lifter(frame_engine, attr.evolve(entry("lifter_frame", 1), skeleton="muco21"), COCO)
     with pytest.raises(EngineError, match=r"skeleton of test.*got none"):
-        Lifter(frame_engine, replace(entry("lifter_frame", 1), skeleton=None), COCO)
+        Lifter(frame_engine, attr.evolve(entry("lifter_frame", 1), skeleton=None), COCO)
 
 
 @pytest.mark.parametrize("state", [("batch", 34, 0), ("batch", 34), ("batch", 34, "frames")])

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import attr
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -130,7 +130,7 @@ def test_a_folder_of_engines(scene: Scene, who: Any, tmp_path: Path, lifted: boo
     _, pose = simcc(scene, who, "h36m17")
     _, raised = lifter(scene, who.joints_cam_m, "h36m17", "h36m17")
     entries = [
-        replace(entry, file=tmp_path / f"net{i}.onnx", sha256=sha256_of(tmp_path / f"net{i}.onnx"))
+        attr.evolve(entry, file=tmp_path / f"net{i}.onnx", sha256=sha256_of(tmp_path / f"net{i}.onnx"))
         for i, entry in enumerate((detector, pose, raised))
     ]
     manifest = write_manifest(tmp_path, entries if lifted else entries[:2])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
+import attr
 import pytest
 from onnx import TensorProto
 
@@ -72,20 +72,20 @@ def test_whole_pixels_are_not_normalized(scene: Scene) -> None:
     _, entry = scene.metrabs(who)
     engine = scene.make_net(who.metrabs, image=(TensorProto.UINT8, (1, 256, 256, 3)))
     with pytest.raises(EngineError, match="expected scale 1, mean 0 and std 1 for uint8"):
-        RootPoseEstimator(engine, replace(entry, normalization=replace(entry.normalization, scale=1 / 255)))
+        RootPoseEstimator(engine, attr.evolve(entry, normalization=attr.evolve(entry.normalization, scale=1 / 255)))
 
 
 def test_crops_without_a_size(scene: Scene) -> None:
     engine, entry = scene.metrabs(scene.person(17, (256, 256)))
     with pytest.raises(EngineError, match="input_size_px of test: expected the size of the crops, got None"):
-        RootPoseEstimator(engine, replace(entry, input_size_px=None))
+        RootPoseEstimator(engine, attr.evolve(entry, input_size_px=None))
 
 
 def test_answers_that_do_not_fit(scene: Scene) -> None:
     who = scene.person(17, (256, 256))
     engine, entry = scene.metrabs(who)
     with pytest.raises(EngineError, match=r"1 people with the 21 joints of muco21, .* its parameter joints chooses"):
-        scene.pose(engine, replace(entry, skeleton="muco21"))
+        scene.pose(engine, attr.evolve(entry, skeleton="muco21"))
     with pytest.raises(EngineError, match=r"output coords2d: expected .* got no such output"):
         scene.pose(scene.net({"other": who.crop_px}, 256, 256), entry)
     with pytest.raises(EngineError, match="parameter joints: expected up to 17 joints, got 18"):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import attr
 import numpy as np
 import pytest
 from onnx import TensorProto
@@ -29,7 +29,7 @@ def folder(scene: Scene, tmp_path: Path) -> Manifest:
     _, pose = scene.metrabs(scene.person(17, (256, 256)))
     detector = scene.make_entry("centre_ltrb", name="detector", roles=("detector",), input_size_px=(640, 480))
     files = tmp_path / "net0.onnx", tmp_path / "net1.onnx"
-    entries = [replace(e, file=f, sha256=sha256_of(f)) for e, f in zip((detector, pose), files, strict=True)]
+    entries = [attr.evolve(e, file=f, sha256=sha256_of(f)) for e, f in zip((detector, pose), files, strict=True)]
     return write_manifest(tmp_path, entries)
 
 
@@ -43,6 +43,6 @@ def test_people_are_placed_without_a_root_net(scene: Scene, folder: Manifest) ->
 
 def test_a_pose_net_that_gives_depths_needs_one(folder: Manifest) -> None:
     detector, pose = load_manifest(folder.directory).entries
-    manifest = Manifest(folder.directory, (detector, replace(pose, decoder="simcc_3d")))
+    manifest = Manifest(folder.directory, (detector, attr.evolve(pose, decoder="simcc_3d")))
     with pytest.raises(EngineError, match="expected an engine of the role root"):
         Pipeline(EngineSet(manifest, choose_backend("onnxruntime")), CONFIG)
