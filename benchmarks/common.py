@@ -8,7 +8,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pose3d_ros.cli.table import table
+from pose3d_ros.cli.terminal import print_table
 
 OUTPUT = Path("out/bench")
 
@@ -24,7 +24,8 @@ def report(
     rows: one mapping a line, column → value, all with the same columns. notes: what the numbers need to be read.
     figures: what it all comes to; keys of the file's top level.
     """
-    print(f"\n{name}\n{table(rows)}")
+    print(f"\n{name}")
+    print_table(rows)
     for key, value in {**(figures or {}), **(notes or {})}.items():
         print(f"  {key}: {value}")
     OUTPUT.mkdir(parents=True, exist_ok=True)

@@ -26,8 +26,7 @@ from typing import Any
 import numpy as np
 from common import OUTPUT, report
 
-from pose3d_ros.bags.bag_reader import BagReader
-from pose3d_ros.cli.sample import sample_bag
+from pose3d_ros.bags.bag_reader import BagReader, sample_bag
 from pose3d_ros.config.settings import DetectorConfig, EngineConfig, PipelineConfig
 from pose3d_ros.errors import Pose3DError
 from pose3d_ros.pipeline import Pipeline, open_pipeline

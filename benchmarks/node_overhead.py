@@ -158,8 +158,7 @@ def people_picture() -> npt.NDArray[np.uint8]:
     """A frame of the sample recording in which two people are, enlarged to HD_SIZE."""
     import cv2
 
-    from pose3d_ros.bags.bag_reader import BagReader
-    from pose3d_ros.cli.sample import sample_bag
+    from pose3d_ros.bags.bag_reader import BagReader, sample_bag
 
     with BagReader(sample_bag()) as bag:
         image = next(islice(bag.images(), _TWO_PEOPLE_FRAME, None)).image_bgr

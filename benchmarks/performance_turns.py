@@ -10,8 +10,7 @@ import cv2
 import numpy as np
 from peers.two_nets import TwoNets
 
-from pose3d_ros.bags.bag_reader import BagReader
-from pose3d_ros.cli.sample import sample_bag
+from pose3d_ros.bags.bag_reader import BagReader, sample_bag
 from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.errors import InputError
 from pose3d_ros.geometry import Camera

@@ -11,8 +11,7 @@ pytest.importorskip("torch")
 
 import torch
 
-from pose3d_ros.bags.bag_reader import BagReader
-from pose3d_ros.cli.sample import sample_bag
+from pose3d_ros.bags.bag_reader import BagReader, sample_bag
 from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.engines import BackendChoice, default_manifest_dir, load_manifest
 from pose3d_ros.engines.engine_set import EngineSet, engine_options

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pose3d_ros.bags.bag_reader import BagReader
-from pose3d_ros.cli.sample import sample_bag
+from pose3d_ros.bags.bag_reader import BagReader, sample_bag
 from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.engines import BackendChoice, choose_backend, default_manifest_dir, load_manifest
 from pose3d_ros.engines.engine_set import EngineSet, engine_options

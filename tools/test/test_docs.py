@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from pose3d_ros.cli.import_onnx import PARAMETERS as IMPORT_PARAMETERS
+from pose3d_ros.cli.import_command import PARAMETERS as IMPORT_PARAMETERS
 from pose3d_ros.cli.main import COMMANDS, build_parser
 from pose3d_ros.config.settings import PARAMETERS
 from pose3d_ros.evaluation.recording.summary import Accuracy, Completeness, Speed, Steadiness, Summary
-from pose3d_ros.evaluation.rendered.held_out_numbers import BoxNumbers, PeopleNumbers
+from pose3d_ros.evaluation.rendered.held_out_summary import BoxNumbers, PeopleNumbers
 from pose3d_ros.stages.detect.detector_decoders import DETECTOR_DECODERS
 from pose3d_ros.stages.lift.lift_decoders import LIFT_DECODERS
 from pose3d_ros.stages.pose.pose_decoders import POSE_DECODERS, ROOT_DECODERS

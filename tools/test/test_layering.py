@@ -56,7 +56,7 @@ ONLY_IN: dict[str, set[str]] = {
     "onnx": {"engines/graphs"},
     "onnxruntime": {"engines"},
     "mediapipe": {"engines/mediapipe_task"},
-    "matplotlib": {"evaluation"},
+    "matplotlib": {"evaluation", "drawing/plot_style"},
     "rosbags": {"bags"},
     "argparse": {"cli"},
     "rich": {"cli"},

@@ -24,6 +24,7 @@ from rosbags.typesys import TypesysError
 from pose3d_ros.bags.image_decoding import decoded_bgr, image_bgr
 from pose3d_ros.bags.message_records import BagCamera, BagImage, BagPeople, TrackNumbers, camera_of, people_of, stamp_ns
 from pose3d_ros.bags.message_types import CAMERA_INFO_TYPE, COMPRESSED_TYPE, IMAGE_TYPE, PEOPLE_TYPE, pose3d_typestore
+from pose3d_ros.config.share_folders import share_directories
 from pose3d_ros.errors import BagError
 
 # What rosbags and the decompressors under it raise on damaged files.
@@ -151,3 +152,18 @@ class BagReader:
             got=reason,
             fix="Check the path; a recording that was cut off can be repaired with `mcap recover`.",
         )
+
+
+def sample_bag() -> Path:
+    """The recording that comes with the package. Raises BagError when it is not installed."""
+    folders = [directory / "samples" for directory in share_directories()]
+    for folder in folders:
+        bags = sorted(folder.glob("*.mcap"))
+        if bags:
+            return bags[0]
+    raise BagError(
+        "sample recording",
+        expected="an .mcap file that came with the package",
+        got="none in " + ", ".join(str(folder) for folder in folders),
+        fix="Install the package with its data files, or name a recording with --bag.",
+    )

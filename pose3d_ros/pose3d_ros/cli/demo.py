@@ -12,15 +12,15 @@ import os
 import random
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pose3d_ros.bags.bag_reader import sample_bag
 from pose3d_ros.cli.common_options import add_engine_options, parameters_asked_for, pipeline_config
 from pose3d_ros.cli.processes import ChildGroup, wait_for_end, wait_until_idle
-from pose3d_ros.cli.progress import ProgressBar
-from pose3d_ros.cli.sample import sample_bag
+from pose3d_ros.cli.terminal import ProgressBar, print_table
 from pose3d_ros.config.settings import parameters_of
 from pose3d_ros.engines import choose_backend
 from pose3d_ros.errors import ConfigError
@@ -72,7 +72,7 @@ def execute(args: argparse.Namespace) -> int:
 
 @dataclass(frozen=True)
 class Playback:
-    """What to play. transport: raw or compressed. duration_s: of the recording, at its own pace."""
+    """What to play. transport: raw or compressed. duration_s: of the recording."""
 
     bag: Path
     rate: float
@@ -100,7 +100,7 @@ class Playback:
 
 
 def require_ros() -> None:
-    """Raises ConfigError without rclpy or the project's messages."""
+    """Raises ConfigError without rclpy or pose3d_msgs."""
     missing = [name for name in ("rclpy", "pose3d_msgs") if importlib.util.find_spec(name) is None]
     if missing:
         raise ConfigError(
@@ -136,7 +136,10 @@ def record(play: Playback, results: Path, settings: Mapping[str, object]) -> Non
         ]
         player = group.start("bag_player", player_command(play))
         limit_s = play.duration_s / play.rate + 2 * _START_LIMIT_S
-        wait_for_end(player, group, [recorder, *nodes], limit_s, playback_bar(play))
+        total_s = max(1, round(play.duration_s / play.rate))
+        with ProgressBar("playing through the nodes", "s") as bar:
+            shown = lambda seconds: bar(min(round(seconds), total_s), total_s)  # noqa: E731
+            wait_for_end(player, group, [recorder, *nodes], limit_s, shown)
         time.sleep(_SETTLE_S)
         wait_until_idle(nodes, _CATCH_UP_LIMIT_S)
         for child in (*nodes, recorder):
@@ -191,13 +194,6 @@ def player_command(play: Playback) -> list[str]:
     return node_command("bag_player", parameters)
 
 
-def playback_bar(play: Playback) -> Callable[[float], None]:
-    """A bar of seconds while the recording is played, to be called with the seconds so far."""
-    total = max(1, round(play.duration_s / play.rate))
-    show = ProgressBar("playing through the nodes", "s")
-    return lambda seconds: show(min(round(seconds), total), total)
-
-
 def finish(bag: Path, results: Path, output: Path) -> Publication:
     """Score what was recorded, and write the report."""
     from pose3d_ros.evaluation.recording.session import session_from_bags
@@ -206,19 +202,21 @@ def finish(bag: Path, results: Path, output: Path) -> Publication:
 
     session = session_from_bags(bag, results)
     content = ReportContent("pose3d demo", _LEAD, command="pose3d demo")
-    return publish(session, bag, output, content, ProgressBar("drawing"))
+    with ProgressBar("drawing") as bar:
+        return publish(session, bag, output, content, bar)
 
 
 def print_result(made: Publication, results: Path, seconds: float) -> None:
-    """The table and where to look."""
-    from pose3d_ros.evaluation.report.summary_table import format_table
+    """Print the metrics and where the files are."""
+    from pose3d_ros.evaluation.report.summary_table import headline_rows
 
-    print(f"\n{format_table(made.summary)}\n")
-    print(f"Done in {seconds:.0f} s. Look at:")
-    for path, text in (
-        (made.report_html, "the report: open it in a browser"),
-        (made.overlay_mp4, "skeletons on the image beside the view from above"),
-        (made.summary_json, "every number, with its definition"),
-        (results, "what the nodes published, for ros2 bag, Foxglove or `pose3d evaluate --results`"),
-    ):
-        print(f"  {path}  {text}")
+    print()
+    print_table(headline_rows(made.summary), right=("value",))
+    print(f"\nDone in {seconds:.0f} s. Look at:")
+    files = {
+        made.report_html: "the report: open it in a browser",
+        made.overlay_mp4: "skeletons on the image beside the view from above",
+        made.summary_json: "every metric, with its definition",
+        results: "what the nodes published, for ros2 bag, Foxglove or `pose3d evaluate --results`",
+    }
+    print_table([{"": path, " ": text} for path, text in files.items()])

@@ -13,8 +13,11 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from rich.text import Text
+
 import pose3d_ros
-from pose3d_ros.cli.sample import sample_bag
+from pose3d_ros.bags.bag_reader import sample_bag
+from pose3d_ros.cli.terminal import open_console
 from pose3d_ros.config.settings import EngineConfig
 from pose3d_ros.engines import choose_backend, load_manifest, verify_sha256
 from pose3d_ros.engines.factory import default_probes
@@ -48,6 +51,9 @@ class State(Enum):
     FAIL = "FAIL"
 
 
+_STYLES = {State.OK: "green", State.INFO: "dim", State.WARN: "yellow", State.FAIL: "bold red"}
+
+
 @dataclass(frozen=True)
 class Check:
     """One line: what was looked at, what was found, and what to do about it."""
@@ -74,22 +80,25 @@ def execute(args: argparse.Namespace) -> int:
         ("Engines", lambda: engine_checks(args.engines)),
         ("Files and devices", device_checks),
     )
+    console = open_console()
     failed = 0
     for title, checks in sections:
-        print(f"\n{title}")
+        console.print(f"\n{title}", style="bold")
         for check in checks():
             failed += check.state is State.FAIL
-            print(format_check(check))
+            console.print(format_check(check), soft_wrap=True)
     print(
         f"\n{failed} problem{'s' if failed != 1 else ''} to solve." if failed else "\nEverything that is needed works."
     )
     return 1 if failed else 0
 
 
-def format_check(check: Check) -> str:
-    """The check as one or two lines of text."""
-    line = f"  {check.state.value:<5} {check.name:<22} {check.found}"
-    return f"{line}\n        → {check.remedy}" if check.remedy else line
+def format_check(check: Check) -> Text:
+    """The check as one or two lines of text, the state in its color."""
+    remedy = f"\n        → {check.remedy}" if check.remedy else ""
+    return Text.assemble(
+        "  ", (f"{check.state.value:<5}", _STYLES[check.state]), f" {check.name:<22} {check.found}{remedy}"
+    )
 
 
 def python_checks() -> Iterator[Check]:
@@ -135,7 +144,7 @@ def ros_checks(environment: Mapping[str, str]) -> Iterator[Check]:
         return
     yield Check(State.OK, "rclpy and messages", f"work, over {rmw}")
     if "fastrtps" in rmw:
-        yield _transport_check(environment)
+        yield transport_check(environment)
     for name in ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY"):
         if environment.get(name):
             yield Check(State.OK, name, environment[name])
@@ -156,7 +165,8 @@ def _probe_ros() -> tuple[str, str]:
     return (done.stdout.strip(), "") if done.returncode == 0 else ("", said)
 
 
-def _transport_check(environment: Mapping[str, str]) -> Check:
+def transport_check(environment: Mapping[str, str]) -> Check:
+    """Whether Fast DDS has a profile that carries images."""
     from pose3d_ros.config.share_folders import share_file
     from pose3d_ros.nodes.transport import PROFILE, user_profile
 

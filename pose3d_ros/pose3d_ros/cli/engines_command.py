@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pose3d_ros.cli.common_options import add_engine_options, pipeline_config
-from pose3d_ros.cli.table import table
+from pose3d_ros.cli.terminal import print_table
 from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.engines import BackendChoice, EngineOptions, Manifest, ManifestEntry, choose_backend, open_engine
 from pose3d_ros.engines.engine_set import engine_options, open_manifest
@@ -83,7 +83,7 @@ def _list(args: argparse.Namespace, manifest: Manifest, config: PipelineConfig) 
         }
         for entry in manifest.entries
     ]
-    print(table(rows))
+    print_table(rows)
     if not usable.usable:
         print(f"\nno plans here: {usable.reason}")
     return 0
@@ -176,7 +176,7 @@ def _bench(args: argparse.Namespace, manifest: Manifest, config: PipelineConfig)
                 cost = cost_of(engine, trial_feeds(engine, entry, batch))
                 a_person = {"ms a person": round(cost.median_ms / batch, 2)}
                 rows.append({"engine": entry.name, "people": batch, **_figures(cost), **a_person})
-    print(table(rows))
+    print_table(rows)
     _write(args.json, {"backend": backend.name, "reason": backend.reason, "rows": rows})
     return 0
 
@@ -195,7 +195,7 @@ def _selftest(args: argparse.Namespace, manifest: Manifest, config: PipelineConf
         for name in (n for n, state in found.items() if state.usable):
             rows.append(_tried(entry, name, options))
     print()
-    print(table(rows))
+    print_table(rows)
     _write(args.json, {"backends": {n: s.reason for n, s in found.items()}, "rows": rows})
     return 0 if all(row["agrees"] == "yes" for row in rows) else 1
 

@@ -1,63 +1,117 @@
-"""`pose3d evaluate`: the numbers of recorded results, of the engines run frame by frame, or on rendered pictures."""
+"""`pose3d evaluate`: scores recorded results, or the models run frame by frame on a recording or on rendered people."""
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pose3d_ros.bags.bag_reader import sample_bag
 from pose3d_ros.cli.common_options import add_engine_options, pipeline_config
-from pose3d_ros.cli.evaluate_rendered import add_held_out_options, check_options, execute_held_out
-from pose3d_ros.cli.progress import ProgressBar
-from pose3d_ros.cli.sample import sample_bag
+from pose3d_ros.cli.extensions import extension
+from pose3d_ros.cli.terminal import ProgressBar, print_table
 from pose3d_ros.config.settings import PipelineConfig
+from pose3d_ros.errors import ConfigError
 
 if TYPE_CHECKING:
     from pose3d_ros.evaluation.recording.session import Session
 
+_OF_SYNTHETIC = ("assets", "scenes", "backgrounds", "cache", "oracle_boxes")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("--bag", metavar="BAG", help="recording with images, camera_info and ground truth")
     parser.add_argument(
-        "--results", metavar="BAG", help="people recorded from the nodes; without it the engines are run frame by frame"
+        "--bag", metavar="BAG", help="recording with images, camera_info and ground truth (default: the sample)"
     )
-    parser.add_argument("--json", metavar="FILE", help="write the numbers to this file")
     parser.add_argument(
-        "--report", metavar="DIR", help="write summary.json, overlay.mp4 and report.html to this folder"
+        "--results", metavar="BAG", help="people published by the nodes; without it the models run frame by frame"
     )
-    add_held_out_options(parser)
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write all metrics to this file")
+    parser.add_argument("--report", metavar="DIR", type=Path, help="write report.html and what it shows to this folder")
+    group = parser.add_argument_group("held-out set of rendered people")
+    group.add_argument(
+        "--synthetic", type=int, metavar="SEED", help="score single rendered images instead of a recording"
+    )
+    group.add_argument("--assets", type=Path, metavar="DIR", help="folder with makehuman/ and cmu_mocap/")
+    group.add_argument("--scenes", type=int, metavar="N", help="number of images (default: 600)")
+    group.add_argument(
+        "--backgrounds", type=Path, nargs="+", metavar="DIR", help="images without people (default: rendered ones)"
+    )
+    group.add_argument(
+        "--cache", type=Path, metavar="DIR", help="where the rendered people stay (default: out/held_out/SEED-N)"
+    )
+    group.add_argument(
+        "--oracle-boxes",
+        action="store_true",
+        default=None,
+        help="estimate poses in ground-truth boxes instead of the detector's",
+    )
     add_engine_options(parser)
 
 
 def execute(args: argparse.Namespace) -> int:
     """Run the command; see its module's docstring."""
-    check_options(args)
-    if args.synthetic is not None:
-        return execute_held_out(args)
+    _check_options(args)
+    return _evaluate_recording(args) if args.synthetic is None else _evaluate_rendered(args)
+
+
+def _check_options(args: argparse.Namespace) -> None:
+    """Raises ConfigError for options that exclude each other, or that need another one."""
+    if args.synthetic is None:
+        given = [name for name in _OF_SYNTHETIC if getattr(args, name) is not None]
+        if given:
+            raise ConfigError(
+                f"--{given[0].replace('_', '-')}",
+                expected="--synthetic SEED beside it",
+                got="none",
+                fix="It is an option of the held-out set.",
+            )
+        return
+    for name in ("bag", "results"):
+        if getattr(args, name):
+            raise ConfigError(
+                "--synthetic",
+                expected="rendered images or a recording",
+                got=f"--{name} too",
+                fix=f"Leave --synthetic or --{name} out.",
+            )
+    if args.assets is None:
+        raise ConfigError(
+            "--synthetic",
+            expected="--assets DIR",
+            got="none",
+            fix="Name the folder with makehuman/ and cmu_mocap/ that people are rendered from.",
+        )
+
+
+def _evaluate_recording(args: argparse.Namespace) -> int:
     from pose3d_ros.evaluation.recording.session import session_from_bags
-    from pose3d_ros.evaluation.recording.summary import summarise
+    from pose3d_ros.evaluation.recording.summary import summarize
     from pose3d_ros.evaluation.report.html_report import ReportContent
     from pose3d_ros.evaluation.report.publish import publish
-    from pose3d_ros.evaluation.report.summary_table import format_table
+    from pose3d_ros.evaluation.report.summary_table import headline_rows
 
     bag = Path(args.bag) if args.bag else sample_bag()
     config = pipeline_config(args)
     session = session_from_bags(bag, Path(args.results)) if args.results else offline_session(bag, config)
-    summary = summarise(session)
+    summary = summarize(session)
     if args.json:
-        summary.write(Path(args.json))
-    print(format_table(summary))
+        summary.write(args.json)
+    print_table(headline_rows(summary), right=("value",))
     if args.report:
         content = ReportContent("pose3d evaluation", f"{bag.name}, {session.how}.", command="pose3d evaluate")
-        made = publish(session, bag, Path(args.report), content, ProgressBar("drawing"))
+        with ProgressBar("drawing") as bar:
+            made = publish(session, bag, args.report, content, bar)
         print(f"\nReport: {made.report_html}")
     return 0
 
 
 def offline_session(bag: Path, config: PipelineConfig) -> Session:
-    """Run the engines of the configuration on a bag."""
+    """Run the models of the configuration on a bag."""
     from pose3d_ros.evaluation.recording.offline import OfflineRun, run_offline
     from pose3d_ros.pipeline import open_pipeline, open_smoother
 
@@ -71,4 +125,49 @@ def offline_session(bag: Path, config: PipelineConfig) -> Session:
             stack.enter_context(engines)
             model = f"{model} + {engines.names}"
         run = OfflineRun(pipeline, smoother, model, pipeline.engines.backend.name)
-        return run_offline(bag, run, ProgressBar("evaluating"))
+        return run_offline(bag, run, stack.enter_context(ProgressBar("evaluating")))
+
+
+def _evaluate_rendered(args: argparse.Namespace) -> int:
+    """Render the images where they are missing, run the models, print and write the metrics."""
+    if importlib.util.find_spec("moderngl") is None:
+        raise ConfigError(
+            "rendering", expected="moderngl", got="none installed", fix="Run `make setup`, or pip install it."
+        )
+    from pose3d_ros.evaluation.rendered.held_out_run import HeldOutRun, run_held_out
+    from pose3d_ros.evaluation.rendered.held_out_summary import summarize_held_out
+    from pose3d_ros.evaluation.report.held_out_table import group_rows, summary_lines
+    from pose3d_ros.pipeline import open_pipeline
+
+    rendering = extension("held-out-set")
+
+    asked = pipeline_config(args)
+    # Every joint comes out, so that one run gives the metrics with and without joints of low confidence.
+    config = replace(asked, pose=replace(asked.pose, joint_score_threshold=0.0), skeleton="")
+    scenes = rendering.DEFAULT_SCENES if args.scenes is None else args.scenes
+    folder = args.cache or Path("out") / "held_out" / f"{args.synthetic}-{scenes}"
+    choice = rendering.HeldOutChoice(args.assets, args.synthetic, scenes, folder, tuple(args.backgrounds or ()))
+    with ExitStack() as stack:
+        pipeline = stack.enter_context(open_pipeline(config=config, smooth=False))
+        images = rendering.open_held_out(choice, pipeline.skeleton)
+        oracle, engines = bool(args.oracle_boxes), pipeline.engines
+        run = HeldOutRun(asked.pose.joint_score_threshold, oracle, engines.names, engines.backend.name)
+        scored = run_held_out(images, pipeline, run, stack.enter_context(ProgressBar("evaluating", "images")))
+    about: dict[str, str | int | float] = {
+        "seed": args.synthetic,
+        "skeleton": pipeline.skeleton.name,
+        "oracle_boxes": oracle,
+        "detector.score_threshold": asked.detector.score_threshold,
+        "pose.joint_score_threshold": asked.pose.joint_score_threshold,
+    }
+    summary = summarize_held_out(scored, run, about)
+    if args.json:
+        summary.write(args.json)
+    rows = group_rows(summary)
+    print_table(rows, right=[*rows[0]][1:])
+    print("\n" + "\n".join(f"  {line}" for line in summary_lines(summary)))
+    if args.report:
+        from pose3d_ros.evaluation.report.held_out_report import write_held_out_report
+
+        print(f"\nReport: {write_held_out_report(images, scored, run, summary, args.report)}")
+    return 0

@@ -1,4 +1,4 @@
-"""`pose3d import`: third-party models and published checkpoints as engines.
+"""`pose3d import`: third-party ONNX models and published checkpoints into a folder of engines.
 
 Models that their authors export to ONNX need nothing more; checkpoints need pose3d_training.
 """
@@ -6,19 +6,54 @@ Models that their authors export to ONNX need nothing more; checkpoints need pos
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
-from pose3d_ros.cli import import_onnx
+import numpy as np
+
+from pose3d_ros.cli.common_options import parse_parameters
 from pose3d_ros.cli.extensions import extension, has_extension
-from pose3d_ros.engines import Manifest
-from pose3d_ros.engines.spec.engine_folder import Placed
-from pose3d_ros.engines.spec.presets import PRESETS
-from pose3d_ros.stages.pose.placement import needed_roles, skeleton_of_people
+from pose3d_ros.engines import BackendChoice, Manifest, ManifestEntry, default_manifest_dir, load_manifest, open_engine
+from pose3d_ros.engines.images.frame_image import HostImage
+from pose3d_ros.engines.spec.engine_folder import EngineFolder, Placed
+from pose3d_ros.engines.spec.manifest import Parameter
+from pose3d_ros.engines.spec.presets import PRESETS, get_preset, preset_entry
+from pose3d_ros.errors import ConfigError, EngineError
+from pose3d_ros.geometry import Camera, crop_places
+from pose3d_ros.records import Frame
+from pose3d_ros.stages.decoding import read_pose_settings
+from pose3d_ros.stages.detect.detector import Detector
+from pose3d_ros.stages.entry_checks import crop_size_px, real_parameter, skeleton_of
+from pose3d_ros.stages.pose.crop_engine import crop_engine
+from pose3d_ros.stages.pose.placement import needed_roles, root_solver, skeleton_of_people
+from pose3d_ros.stages.pose.pose_decoders import POSE_DECODERS
 
 _CHECKPOINTS = "import-checkpoint"
 CHECKPOINT_KINDS = ("3dmppe-rootnet", "3dmppe-posenet", "videopose3d", "semgcn", "martinez")
 """What the training package imports."""
 _MIB = 1 << 20
+_CPU = BackendChoice("onnxruntime", "check of inputs and outputs")
+_TRIAL_PX = (640, 480)
+
+PARAMETERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "detector": ("person_class", "image_input", "outputs", "long_side_px", "strides", "activation"),
+        "pose": (
+            "box_scale",
+            "image_input",
+            "outputs",
+            "joints",
+            "root",
+            "ahead",
+            "metres_per_unit",
+            "split_ratio",
+            "z_range_m",
+            "depth_range_m",
+        ),
+    }
+)
+"""Role → the parameters that its models' manifest entries have, as docs/models.md and docs/models_poses.md say."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,17 +64,107 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     else:
         for kind in CHECKPOINT_KINDS:
             kinds.add_parser(kind, help="a published checkpoint: needs the package pose3d_training")
-    import_onnx.add_arguments(kinds)
+    _add_presets(kinds)
 
 
 def execute(args: argparse.Namespace) -> int:
     """Run the command; see its module's docstring."""
     if args.kind in PRESETS:
-        _report(f"a model of the preset {args.kind}", import_onnx.execute(args), args.output)
+        _report(f"a model of the preset {args.kind}", _import_preset(args), args.output)
         return 0
     imported = extension(_CHECKPOINTS).import_kind(args)
     _report(imported.net, imported.placed, args.output)
     return 0
+
+
+def _add_presets(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    for name, preset in PRESETS.items():
+        parser = kinds.add_parser(name, help=f"a model for the role {preset.roles[0]} ({preset.source})")
+        parser.add_argument("file", type=Path, help="the exported ONNX model")
+        parser.add_argument("--output", type=Path, metavar="DIR", required=True, help="folder of engines")
+        parser.add_argument(
+            "--license", "--licence", required=True, metavar="TEXT", help="license of the weights, for the manifest"
+        )
+        parser.add_argument(
+            "--training-data", metavar="TEXT", default="not stated", help="what the weights were trained on"
+        )
+        parser.add_argument("--name", metavar="NAME", help="name in the manifest (default: the file's)")
+        parser.add_argument("--skeleton", metavar="NAME", help="order of the joints, where it is not the preset's")
+        parser.add_argument("--input-size", type=int, nargs=2, metavar="PX", help="width and height of the input")
+        parser.add_argument(
+            "--parameter", action="append", default=[], metavar="NAME=VALUE", help="manifest parameter; may be repeated"
+        )
+        parser.add_argument(
+            "--with-default", action="store_true", help="fill the other roles of a new folder with the default models"
+        )
+        parser.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show the full traceback")
+
+
+def _import_preset(args: argparse.Namespace) -> Placed:
+    """Check that the file is what the preset says, and put it into the folder's manifest.
+
+    Raises EngineError for a file that does not fit; the folder is then as it was.
+    """
+    entry = preset_entry(
+        args.kind,
+        args.file,
+        name=args.name or args.file.stem,
+        license=args.license,
+        training_data=args.training_data,
+        skeleton=args.skeleton,
+        input_size_px=tuple(args.input_size) if args.input_size else None,
+        parameters=_parameters(args.parameter, get_preset(args.kind).roles[0]),
+    )
+    _check_model(entry)
+    others = load_manifest(default_manifest_dir()).entries if args.with_default else ()
+    return EngineFolder(args.output).take(entry, others)
+
+
+def _parameters(assignments: Sequence[str], role: str) -> dict[str, Parameter]:
+    """Raises ConfigError for a name that the role's models do not have, and for a value that a manifest can't hold."""
+    found: dict[str, Parameter] = {}
+    for name, value in parse_parameters(assignments, "--parameter").items():
+        if name not in PARAMETERS[role]:
+            page = "docs/models.md" if role == "detector" else "docs/models_poses.md"
+            raise ConfigError(
+                "--parameter", expected="one of " + ", ".join(PARAMETERS[role]), got=name, fix=f"See {page}."
+            )
+        if isinstance(value, bool) or not isinstance(value, (int, float, str, list)):
+            raise ConfigError(
+                f"--parameter {name}",
+                expected="a number, a string or a list",
+                got=repr(value),
+                fix="See docs/models.md.",
+            )
+        found[name] = value
+    return found
+
+
+def _check_model(entry: ManifestEntry) -> None:
+    """Raises EngineError unless the decoder can read what the model gives for a black image."""
+    width_px, height_px = _TRIAL_PX
+    frame = Frame(np.zeros((height_px, width_px, 3), np.uint8), Camera.from_hfov(60.0, width_px, height_px), 0)
+    with open_engine(entry, _CPU) as engine:
+        if "detector" in entry.roles:
+            Detector(engine, entry)(frame)
+            return
+        decoder, skeleton = POSE_DECODERS[entry.decoder], skeleton_of(entry)
+        settings = read_pose_settings(entry, decoder, crop_size_px(entry, square=decoder.square))
+        net = crop_engine(engine, entry, decoder.outputs, decoder.k_input)
+        box = [[0.0, 0.0, width_px / 2, height_px / 2]]
+        # The entry stands for a root net: whether there is one beside it is the pipeline's question.
+        root_solver(entry, decoder, entry, lifted=True)
+        scale = real_parameter(entry, "box_scale", 1.0)
+        places = crop_places(box, width_px, height_px, (settings.width_px, settings.height_px), scale)
+        raw = net.infer(HostImage(frame.image_bgr), places, np.ones(1))
+        joints = decoder.decode(raw, settings).chosen(settings.joints).scores.shape[1]
+    if joints != len(skeleton):
+        raise EngineError(
+            f"joints of {entry.name}",
+            expected=f"the {len(skeleton)} of {skeleton.name}",
+            got=str(joints),
+            fix="Name their order (--skeleton), or which of them to take (--parameter joints=[0, 1, …]).",
+        )
 
 
 def _report(net: str, placed: Placed, folder: Path) -> None:
@@ -53,16 +178,16 @@ def _report(net: str, placed: Placed, folder: Path) -> None:
         print(f"changed:  {change}")
     print(f"written:  {placed.entry.file} ({size:.1f} MiB), the {placed.entry.roles[0]} of {folder}")
     print(f"license:  {placed.entry.license}")
-    lacking = [role for role in needed_roles(placed.manifest) if not placed.manifest.has_role(role)]
+    missing = [role for role in needed_roles(placed.manifest) if not placed.manifest.has_role(role)]
     if placed.entry.roles == ("lifter",):
         print("note:     the nodes run it behind a pose net that reads these 2D joints; see docs/models_poses.md")
-    elif lacking:
-        print(f"lacking:  {', '.join(lacking)}, which pose_node needs in the same folder")
+    elif missing:
+        print(f"missing:  {', '.join(missing)}, which pose_node needs in the same folder")
     _report_smoother(placed.manifest)
 
 
 def _report_smoother(manifest: Manifest) -> None:
-    """Say so where the smoother is for people in another skeleton than theirs."""
+    """Print a note where the smoother is for another skeleton than the people's."""
     people = skeleton_of_people(manifest)
     reads = manifest.for_role("smoother").skeleton if manifest.has_role("smoother") else people
     if people is not None and reads != people:

@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from pose3d_ros.cli.camera_options import CameraChoice
 from pose3d_ros.cli.common_options import add_engine_options, pipeline_config
 from pose3d_ros.cli.detections_file import BoxFile
-from pose3d_ros.cli.overlays import OverlayWriter
-from pose3d_ros.cli.people_jsonl import error_line, frame_line
-from pose3d_ros.cli.progress import ProgressBar
-from pose3d_ros.cli.sources import Source, SourceFrame, open_source
+from pose3d_ros.cli.run_output import OverlayWriter, error_line, frame_line
+from pose3d_ros.cli.sources import CameraChoice, Source, SourceFrame, open_source
+from pose3d_ros.cli.terminal import ProgressBar
 from pose3d_ros.engines.engine_set import open_engine_set
 from pose3d_ros.errors import CameraError, InputError, Pose3DError
 from pose3d_ros.pipeline import Pipeline
@@ -51,7 +49,8 @@ def execute(args: argparse.Namespace) -> int:
         pipeline = stack.enter_context(Pipeline(engines, config, smooth=not source.stills))
         lines = stack.enter_context((output / "people.jsonl").open("w", encoding="utf-8"))
         overlay = None if args.no_overlay else stack.enter_context(OverlayWriter(output, source))
-        job = Job(pipeline, camera, boxes, source.stills, lines, overlay, ProgressBar(Path(args.source).name))
+        bar = stack.enter_context(ProgressBar(Path(args.source).name))
+        job = Job(pipeline, camera, boxes, source.stills, lines, overlay, bar)
         counts = run_job(job, source, args.frames)
     _say(counts, output, boxes)
     return 0
@@ -83,8 +82,8 @@ class Job:
 def run_job(job: Job, source: Source, limit: int | None = None) -> Counts:
     """Process the frames of a source, at most `limit`. Ctrl-C ends a live camera properly.
 
-    A frame that can't be used is said, gets a line with its error, and the next one comes. Raises the first error
-    when no frame could be used.
+    A frame that can't be used is reported on stderr and gets a line with its error; the next one follows. Raises the
+    first error when no frame could be used.
     """
     counts = Counts()
     total = source.count if limit is None else min(limit, source.count or limit)
@@ -97,8 +96,6 @@ def run_job(job: Job, source: Source, limit: int | None = None) -> Counts:
     except KeyboardInterrupt:
         if source.count is not None:
             raise
-    finally:
-        job.bar.close()
     if counts.first_error is not None and counts.done == 0:
         raise counts.first_error
     return counts

@@ -1,4 +1,4 @@
-"""Where images come from: a file, a folder, a video, a camera."""
+"""Where images come from (a file, a folder, a video, a camera), and the camera that took them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,50 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from pose3d_ros.errors import InputError
+from pose3d_ros.errors import CameraError, InputError
+from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.types import ImageArray
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 _DEFAULT_RATE_HZ = 30.0
-_FIX_IMAGE = "Look at it in another program; OpenCV reads JPEG, PNG, BMP, WebP, TIFF and PNM."
+# Sizes that a sensor's modes round differently (1920x1088) still have one aspect.
+_ASPECT_TOLERANCE = 0.01
+
+
+@dataclass(frozen=True, eq=False)
+class CameraChoice:
+    """calibration: the camera of the file, or None for a field of view of hfov_deg, degrees."""
+
+    calibration: Camera | None
+    hfov_deg: float
+
+    @classmethod
+    def of(cls, path: str | None, hfov_deg: float | None) -> CameraChoice:
+        """From `--camera` or `--hfov`. Raises CameraError for a file or an angle that can't be used."""
+        if path is not None:
+            return cls(Camera.from_yaml(Path(path)), 0.0)
+        Camera.from_hfov(hfov_deg or 0.0, 2, 2)  # raises for an impossible angle before any image is read
+        return cls(None, hfov_deg or 0.0)
+
+    def of_size(self, width_px: int, height_px: int) -> Camera:
+        """The camera of images of that size; a calibration of the same aspect is scaled.
+
+        Raises CameraError for images of another aspect than the calibration's.
+        """
+        camera = self.calibration
+        if camera is None:
+            return Camera.from_hfov(self.hfov_deg, width_px, height_px)
+        if (camera.width_px, camera.height_px) == (width_px, height_px):
+            return camera
+        stretch = (width_px / camera.width_px) / (height_px / camera.height_px)
+        if abs(stretch - 1.0) > _ASPECT_TOLERANCE:
+            raise CameraError(
+                "camera",
+                expected=f"images of {camera.width_px}x{camera.height_px} or the same aspect",
+                got=f"{width_px}x{height_px}",
+                fix="Calibrate this resolution, or use --hfov.",
+            )
+        return camera.resize(width_px, height_px)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,11 +90,11 @@ def open_source(text: str, *, calibrated: bool) -> Source:
     """
     path = Path(text)
     if path.is_dir():
-        return Stills.of_folder(path, calibrated)
+        return Stills(_images_in(path), calibrated)
     if path.is_file():
         return Stills((path,), calibrated) if path.suffix.lower() in IMAGE_SUFFIXES else Video(path)
     if text.isdecimal():
-        return LiveCamera(int(text))
+        return Video(int(text))
     raise InputError(
         f"source {text}",
         expected="an image, a folder of images, a video, or a camera's number",
@@ -65,8 +103,20 @@ def open_source(text: str, *, calibrated: bool) -> Source:
     )
 
 
+def _images_in(folder: Path) -> tuple[Path, ...]:
+    paths = tuple(sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file()))
+    if not paths:
+        raise InputError(
+            f"source {folder}",
+            expected="a folder with images (" + ", ".join(sorted(IMAGE_SUFFIXES)) + ")",
+            got="none in it",
+            fix="Name the folder that holds the images themselves.",
+        )
+    return paths
+
+
 class Stills:
-    """Images that have nothing to do with each other."""
+    """Images that are independent of each other."""
 
     stills = True
     rate_hz = 1.0
@@ -77,47 +127,41 @@ class Stills:
         # IMREAD_COLOR gives 8-bit BGR whatever the file holds.
         self._flags = cv2.IMREAD_COLOR | (cv2.IMREAD_IGNORE_ORIENTATION if calibrated else 0)
 
-    @classmethod
-    def of_folder(cls, folder: Path, calibrated: bool) -> Stills:
-        """The folder's images by name. Raises InputError for a folder without any."""
-        paths = tuple(sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file()))
-        if not paths:
-            raise InputError(
-                f"source {folder}",
-                expected="a folder with images (" + ", ".join(sorted(IMAGE_SUFFIXES)) + ")",
-                got="none in it",
-                fix="Name the folder that holds the images themselves.",
-            )
-        return cls(paths, calibrated)
-
     def __iter__(self) -> Iterator[SourceFrame]:
         for path in self._paths:
             try:
                 image = cv2.imread(str(path), self._flags)
             except cv2.error:  # a header that promises an impossible size
                 image = None
-            if image is None or not image.size:
-                error = InputError(
-                    f"image {path}", expected="an image that OpenCV can decode", got="one it can't", fix=_FIX_IMAGE
-                )
-                yield SourceFrame(path.name, 0, None, error)
-            else:
+            if image is not None and image.size:
                 yield SourceFrame(path.name, 0, np.asarray(image, dtype=np.uint8))
+                continue
+            error = InputError(
+                f"image {path}",
+                expected="an image that OpenCV can decode",
+                got="one it can't",
+                fix="Look at it in another program; OpenCV reads JPEG, PNG, BMP, WebP, TIFF and PNM.",
+            )
+            yield SourceFrame(path.name, 0, None, error)
 
 
 class Video:
-    """A video file."""
+    """A video file; or a camera of this machine, given by its number, until it ends or the user does.
+
+    Raises InputError for what OpenCV can't open.
+    """
 
     stills = False
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._capture = cv2.VideoCapture(str(path))
+    def __init__(self, source: Path | int) -> None:
+        self._source = source
+        self._is_live = isinstance(source, int)
+        self._capture = cv2.VideoCapture(source) if isinstance(source, int) else cv2.VideoCapture(str(source))
         if not self._capture.isOpened():
-            raise self._unreadable("a file it can't open")
+            raise self._unreadable("nothing it can open")
         rate_hz = float(self._capture.get(cv2.CAP_PROP_FPS))
         self.rate_hz = rate_hz if np.isfinite(rate_hz) and rate_hz > 0 else _DEFAULT_RATE_HZ
-        frames = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        frames = 0 if self._is_live else int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
         self.count: int | None = frames if frames > 0 else None
 
     def __iter__(self) -> Iterator[SourceFrame]:
@@ -126,46 +170,20 @@ class Video:
             there, image = self._capture.read()
             if not there:
                 break
-            yield SourceFrame(number, round(number * 1e9 / self.rate_hz), np.asarray(image, dtype=np.uint8))
+            stamp_ns = time.time_ns() if self._is_live else round(number * 1e9 / self.rate_hz)
+            yield SourceFrame(number, stamp_ns, np.asarray(image, dtype=np.uint8))
             number += 1
         self._capture.release()
-        if number == 0:
+        if number == 0 and not self._is_live:
             raise self._unreadable("no frame in it")
 
     def _unreadable(self, got: str) -> InputError:
+        if self._is_live:
+            fix = "See `pose3d doctor` for the cameras of this machine, and whether you may use them."
+            return InputError(f"camera {self._source}", expected="a camera that OpenCV can open", got=got, fix=fix)
         return InputError(
-            f"source {self._path}",
+            f"source {self._source}",
             expected="an image or a video that OpenCV can decode",
             got=got,
             fix="Convert it, for example with `ffmpeg -i IN out.mp4`.",
         )
-
-
-class LiveCamera:
-    """A camera of this machine, until it ends or the user does."""
-
-    stills = False
-    count: int | None = None
-
-    def __init__(self, number: int) -> None:
-        self._number = number
-        self._capture = cv2.VideoCapture(number)
-        if not self._capture.isOpened():
-            raise InputError(
-                f"camera {number}",
-                expected="a camera that OpenCV can open",
-                got="none",
-                fix="See `pose3d doctor` for the cameras of this machine, and whether you may use them.",
-            )
-        rate_hz = float(self._capture.get(cv2.CAP_PROP_FPS))
-        self.rate_hz = rate_hz if np.isfinite(rate_hz) and rate_hz > 0 else _DEFAULT_RATE_HZ
-
-    def __iter__(self) -> Iterator[SourceFrame]:
-        number = 0
-        while True:
-            there, image = self._capture.read()
-            if not there:
-                break
-            yield SourceFrame(number, time.time_ns(), np.asarray(image, dtype=np.uint8))
-            number += 1
-        self._capture.release()

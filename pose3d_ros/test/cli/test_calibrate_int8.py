@@ -11,10 +11,9 @@ import cv2
 import numpy as np
 import pytest
 
-from pose3d_ros.bags.bag_reader import BagReader
+from pose3d_ros.bags.bag_reader import BagReader, sample_bag
 from pose3d_ros.cli.calibrate_int8 import write_quantized
 from pose3d_ros.cli.main import main
-from pose3d_ros.cli.sample import sample_bag
 from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.engines import Manifest, default_manifest_dir, load_manifest
 from pose3d_ros.engines.graphs import quantize

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter, StrMethodFormatter
 
 from pose3d_ros.drawing.colors import TRUTH_HEX
-from pose3d_ros.evaluation.report.plot_style import ACCENT, ACCENT2, STYLE
+from pose3d_ros.drawing.plot_style import ACCENT, ACCENT2, STYLE
 from pose3d_ros.types import Array
 
 _STYLE = STYLE | {"font.size": 9.0, "axes.titlelocation": "left"}

@@ -41,7 +41,7 @@ def test_what_was_found_and_written_is_printed(
         "ONNX Runtime and torch differ by ",
         f"{folder / '3dmppe-rootnet-resnet10w8.onnx'} (",
         "see the authors' terms: https://github.com/mks0601/3DMPPE_ROOTNET_RELEASE",
-        "lacking:  detector, pose",
+        "missing:  detector, pose",
     ):
         assert part in said
     assert "changed:" not in said

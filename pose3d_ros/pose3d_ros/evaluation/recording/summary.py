@@ -125,7 +125,7 @@ class Summary:
         path.write_text(text + "\n", encoding="utf-8")
 
 
-def summarise(session: Session, pairs: Sequence[Pair] | None = None) -> Summary:
+def summarize(session: Session, pairs: Sequence[Pair] | None = None) -> Summary:
     """Score a session. pairs: its `match_session`, if that is at hand already."""
     matched = match_session(session) if pairs is None else tuple(pairs)
     return Summary(

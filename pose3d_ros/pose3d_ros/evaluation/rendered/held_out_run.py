@@ -27,7 +27,7 @@ class TruePerson:
 
     person: its pose in the engines' skeleton, box cut at the image's edges. visible: share of the whole silhouette
     that the picture shows. truncated: share of the whole box that is beyond the image. stature_m: height standing
-    straight. is_child, is_upright: see `held_out_numbers.DEFINITIONS`.
+    straight. is_child, is_upright: see `held_out_summary.DEFINITIONS`.
     """
 
     person: Person

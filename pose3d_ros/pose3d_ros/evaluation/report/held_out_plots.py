@@ -13,12 +13,12 @@ from matplotlib.figure import Figure
 from scipy.stats import norm
 
 from pose3d_ros.drawing.colors import TRUTH_HEX
+from pose3d_ros.drawing.plot_style import ACCENT, ACCENT2, INK, STYLE, legend_above, new_figure
 from pose3d_ros.evaluation.metrics.box_precision import precision_recall
 from pose3d_ros.evaluation.metrics.pose_metrics import MM_PER_M
 from pose3d_ros.evaluation.metrics.reliability import Reliability
-from pose3d_ros.evaluation.rendered.held_out_numbers import HeldOutSummary, all_boxes, counted_pairs, ray_error_m
 from pose3d_ros.evaluation.rendered.held_out_run import HeldOutRun, JudgedScene
-from pose3d_ros.evaluation.report.plot_style import ACCENT, ACCENT2, INK, STYLE, legend_above, new_figure
+from pose3d_ros.evaluation.rendered.held_out_summary import HeldOutSummary, all_boxes, counted_pairs, ray_error_m
 from pose3d_ros.types import Array
 
 _DPI = 130

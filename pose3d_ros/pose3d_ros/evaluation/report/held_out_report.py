@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
 
 import pose3d_ros
-from pose3d_ros.evaluation.rendered.held_out_numbers import DEFINITIONS, HeldOutSummary
 from pose3d_ros.evaluation.rendered.held_out_run import HeldOutRun, HeldOutScene, JudgedScene
+from pose3d_ros.evaluation.rendered.held_out_summary import DEFINITIONS, HeldOutSummary
 from pose3d_ros.evaluation.report.held_out_plots import write_plots
 from pose3d_ros.evaluation.report.held_out_sheet import Tile, missed_tiles, random_tiles, sheet, worst_tiles
-from pose3d_ros.evaluation.report.held_out_table import format_held_out
+from pose3d_ros.evaluation.report.held_out_table import group_rows, summary_lines
 
 _STYLE = Path(__file__).parent / "assets" / "report.css"
 _COLUMNS = 4
@@ -64,6 +64,7 @@ def _page(summary: HeldOutSummary, plots: Sequence[str], sheets: Sequence[tuple[
         for name, title in sheets
     )
     meanings = "".join(f"<tr><td>{html.escape(k)}</td><td>{html.escape(v)}</td></tr>" for k, v in DEFINITIONS.items())
+    lines = "".join(f'<p class="caption">{html.escape(line)}</p>' for line in summary_lines(summary))
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -72,13 +73,14 @@ def _page(summary: HeldOutSummary, plots: Sequence[str], sheets: Sequence[tuple[
 <title>Held-out rendered people</title>
 <style>
 {_STYLE.read_text(encoding="utf-8")}
-pre {{ overflow-x: auto; font-size: 12px; line-height: 1.45; }}
+.numbers th, .numbers td {{ text-align: right; }}
+.numbers td:first-child {{ text-align: left; }}
 </style>
 </head>
 <body>
 <header><h1>Held-out rendered people</h1><dl class="facts">{facts}</dl></header>
 <main>
-<h2>Numbers</h2><pre>{html.escape(format_held_out(summary))}</pre>
+<h2>Metrics</h2><div class="scroll"><table class="numbers">{_table(group_rows(summary))}</table></div>{lines}
 <h2>Plots</h2><div class="plots">{figures}</div>
 {pictures}<p class="caption">{html.escape(_LEGEND)}</p>
 <h2>What the numbers mean</h2><div class="scroll"><table><tbody>{meanings}</tbody></table></div>
@@ -87,3 +89,9 @@ pre {{ overflow-x: auto; font-size: 12px; line-height: 1.45; }}
 </body>
 </html>
 """
+
+
+def _table(rows: Sequence[Mapping[str, str]]) -> str:
+    head = "".join(f"<th>{html.escape(column)}</th>" for column in rows[0])
+    body = "".join("<tr>" + "".join(f"<td>{html.escape(v)}</td>" for v in row.values()) + "</tr>" for row in rows)
+    return f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"

@@ -13,10 +13,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from pose3d_ros.drawing.colors import LEFT_HEX, RIGHT_HEX, TRUTH_HEX, person_hex
+from pose3d_ros.drawing.plot_style import ACCENT, ACCENT2, INK, STYLE, legend_above, new_figure
 from pose3d_ros.evaluation.metrics import pose_metrics as metrics
 from pose3d_ros.evaluation.recording.scoring import Pair, errors_of
 from pose3d_ros.evaluation.recording.session import People, Session
-from pose3d_ros.evaluation.report.plot_style import ACCENT, ACCENT2, INK, STYLE, legend_above, new_figure
 from pose3d_ros.records import Person, TrackState
 from pose3d_ros.types import Array
 

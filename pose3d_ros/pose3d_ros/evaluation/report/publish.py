@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from pose3d_ros.bags.bag_reader import BagReader
+from pose3d_ros.drawing.composite import Composer
 from pose3d_ros.drawing.video_writer import VideoWriter
 from pose3d_ros.evaluation.metrics.matching import box_iou
 from pose3d_ros.evaluation.recording.scoring import match_session
 from pose3d_ros.evaluation.recording.session import People, Session, SessionFrame
-from pose3d_ros.evaluation.recording.summary import Summary, summarise
-from pose3d_ros.evaluation.report.composite import Composer, session_roots_m
+from pose3d_ros.evaluation.recording.summary import Summary, summarize
 from pose3d_ros.evaluation.report.html_report import ReportContent, Still, write_report
 from pose3d_ros.records import TrackState
-from pose3d_ros.types import ImageArray
+from pose3d_ros.types import Array, ImageArray
 
 Progress = Callable[[int, int], None]
 _DEFAULT_RATE_HZ = 15.0
@@ -43,7 +43,7 @@ def publish(
     """
     folder.mkdir(parents=True, exist_ok=True)
     pairs = match_session(session)
-    summary = summarise(session, pairs)
+    summary = summarize(session, pairs)
     summary.write(folder / "summary.json")
     video = folder / "overlay.mp4"
     stills = _draw(session, recording, video, progress)
@@ -106,3 +106,9 @@ def _largest_overlap(frame: SessionFrame) -> float:
     boxes = [p.pose.detection.box_xyxy_px for p in shown_people(frame) if p.state != TrackState.LOST]
     pairs = [(a, b) for i, a in enumerate(boxes) for b in boxes[i + 1 :]]
     return max((box_iou(a, b) for a, b in pairs), default=0.0)
+
+
+def session_roots_m(session: Session) -> Array:
+    """All roots of a session, (N, 3): for the scale of its top view."""
+    roots = [p.pose.root_cam_m for f in session.frames for p in (*f.truth, *(f.raw or ()), *(f.smoothed or ()))]
+    return np.array(roots).reshape(-1, 3)

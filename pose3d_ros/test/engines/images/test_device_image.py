@@ -13,8 +13,7 @@ pytest.importorskip("torch")
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from pose3d_ros.bags.bag_reader import BagReader
-from pose3d_ros.cli.sample import sample_bag
+from pose3d_ros.bags.bag_reader import BagReader, sample_bag
 from pose3d_ros.engines import Normalization
 from pose3d_ros.engines.images.device_image import DeviceImage, DeviceImages, TorchArray
 from pose3d_ros.engines.images.frame_image import HostImage

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from pose3d_ros.bags.bag_writer import BagWriter
+from pose3d_ros.drawing.composite import Composer
 from pose3d_ros.evaluation.recording.health import health_of
 from pose3d_ros.evaluation.recording.scoring import match_session
 from pose3d_ros.evaluation.recording.session import Session, SessionFrame
-from pose3d_ros.evaluation.recording.summary import summarise
-from pose3d_ros.evaluation.report.composite import Composer
+from pose3d_ros.evaluation.recording.summary import summarize
 from pose3d_ros.evaluation.report.html_report import ReportContent, Still, write_report
 from pose3d_ros.evaluation.report.plots import session_plots
 from pose3d_ros.evaluation.report.publish import publish
@@ -69,7 +69,7 @@ class Page(HTMLParser):
 
 def write(session: Session, path: Path, **content: Any) -> tuple[str, Page]:
     pairs = match_session(session)
-    write_report(path, session, summarise(session, pairs), pairs, ReportContent("A <title>", "lead & more", **content))
+    write_report(path, session, summarize(session, pairs), pairs, ReportContent("A <title>", "lead & more", **content))
     text = path.read_text(encoding="utf-8")
     page = Page()
     page.feed(text)
@@ -106,7 +106,7 @@ def test_the_report_works_without_truth_smoother_or_people(session: Session, tmp
     bare = replace(session, frames=tuple(replace(f, truth=(), smoothed=None) for f in session.frames), has_truth=False)
     text, page = write(bare, tmp_path / "bare.html")
     assert page.open == []
-    assert "Joint error" not in text
+    assert "MPJPE" not in text
     nobody = replace(bare, frames=tuple(replace(f, raw=()) for f in bare.frames))
     assert write(nobody, tmp_path / "nobody.html")[1].open == []
 

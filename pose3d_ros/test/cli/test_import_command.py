@@ -48,7 +48,7 @@ def test_a_pose_net_among_the_default_engines_is_a_whole_pipeline(
     assert "checked:  inputs and outputs are those of the decoder simcc_2d" in said
     assert "is no longer the pose, but still the root" in said
     assert "license:  Apache-2.0" in said
-    assert "lacking" not in said
+    assert "missing" not in said
     manifest = load_manifest(folder)
     entry = manifest.for_role("pose")
     assert (entry.name, entry.decoder, entry.skeleton) == ("rtmpose-m", "simcc_2d", "coco17")
@@ -83,7 +83,7 @@ def test_options_reach_the_manifest(tmp_path: Path) -> None:
         ("yolox", ["--input-size", "192", "256"], "expected shape (1, 1008, 5 + classes)"),
         ("rtmpose", ["--skeleton", "muco21"], "joints of rtmpose-m: expected the 21 of muco21, got 17"),
         ("rtmpose", ["--parameter", "joints"], "NAME=VALUE"),
-        ("rtmpose", ["--parameter", "root={}"], "a number, a word or a list"),
+        ("rtmpose", ["--parameter", "root={}"], "a number, a string or a list"),
         ("rtmpose", ["--parameter", "root=foo"], "expected one of closed_form, weak_perspective, got 'foo'"),
         ("rtmpose", ["--parameter", "box_scale=-1"], "box_scale of rtmpose-m: expected a number above 0, got -1"),
         ("rtmpose", ["--parameter", "box_scale=wide"], "expected a number above 0, got 'wide'"),
@@ -114,7 +114,7 @@ def test_a_net_that_gives_pixels_lacks_a_lifter_and_no_root_net(
 ) -> None:
     alone, whole = str(tmp_path / "alone"), str(tmp_path / "whole")
     assert main(["import", "rtmpose", str(rtmpose), "--output", alone, "--license", "x"]) == 0
-    assert "lacking:  detector, lifter, which pose_node needs" in capsys.readouterr().out
+    assert "missing:  detector, lifter, which pose_node needs" in capsys.readouterr().out
     states = {check.name: check.state for check in engine_checks(alone)}
     assert [states[role] for role in ("detector", "lifter", "root")] == [State.FAIL, State.FAIL, State.INFO]
 
@@ -130,7 +130,7 @@ def test_a_smoother_for_another_skeleton_is_said(tmp_path: Path, capsys: pytest.
     assert main([*arguments, "--skeleton", "h36m17", "--input-size", "128", "128", "--with-default"]) == 0
     said = capsys.readouterr().out
     assert "note:     the smoother is for muco21, not h36m17: launch with smoother:=false" in said
-    assert "lacking" not in said
+    assert "missing" not in said
     engines = EngineSet(load_manifest(tmp_path / "engines"), choose_backend("onnxruntime"))
     with Pipeline(engines, smooth=False) as pipeline:
         opened = {status.split(":")[0] for status in pipeline.engines.statuses}

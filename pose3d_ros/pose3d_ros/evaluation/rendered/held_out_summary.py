@@ -156,7 +156,7 @@ class HeldOutSummary:
         path.write_text(text + "\n", encoding="utf-8")
 
 
-def summarise_held_out(
+def summarize_held_out(
     scenes: Sequence[JudgedScene], run: HeldOutRun, about: Mapping[str, str | int | float]
 ) -> HeldOutSummary:
     """Score judged pictures. about: goes into the file as it is."""

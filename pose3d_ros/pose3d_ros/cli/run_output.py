@@ -1,0 +1,105 @@
+"""What `pose3d run` writes: people.jsonl (see docs/evaluation.md), and the overlay as images or as one video."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pose3d_ros.cli.sources import Source
+from pose3d_ros.drawing.composite import Composer
+from pose3d_ros.drawing.video_writer import VideoWriter
+from pose3d_ros.errors import InputError
+from pose3d_ros.geometry.camera import Camera
+from pose3d_ros.records import Frame, Person, TrackState
+from pose3d_ros.skeletons import Skeleton
+from pose3d_ros.types import Array, ImageArray
+
+
+def frame_line(name: str | int, frame: Frame, skeleton: Skeleton, people: Sequence[Person]) -> str:
+    """A frame as one line of JSON: metres in the camera's optical frame, pixels of the image.
+
+    A lost joint is left out of `joints`; a joint without a place in the image has no `uv`. LOST people are left out.
+    """
+    line = {
+        "frame": name,
+        "stamp_ns": frame.stamp_ns,
+        "width": frame.camera.width_px,
+        "height": frame.camera.height_px,
+        "camera": _camera(frame.camera),
+        "skeleton": skeleton.name,
+        "people": [_person(person) for person in people if person.state != TrackState.LOST],
+    }
+    return json.dumps(line, separators=(",", ":"), allow_nan=False)
+
+
+def error_line(name: str | int, error: Exception) -> str:
+    """A frame that could not be processed, and why: {"frame", "error"}."""
+    return json.dumps({"frame": name, "error": str(error)}, ensure_ascii=False, separators=(",", ":"))
+
+
+def _camera(camera: Camera) -> dict[str, float]:
+    values = {"fx": camera.fx_px, "fy": camera.fy_px, "cx": camera.cx_px, "cy": camera.cy_px}
+    return {name: round(value, 4) for name, value in values.items()}
+
+
+def _person(person: Person) -> dict[str, object]:
+    pose = person.pose
+    x0, y0, x1, y1 = (float(v) for v in pose.detection.box_xyxy_px)
+    joints = zip(pose.skeleton.joints, pose.joints_cam_m, pose.joints_img_px, pose.scores, strict=True)
+    return {
+        "id": person.track_id,
+        "state": person.state.name,
+        "score": round(float(person.score), 4),
+        "box": [round(v, 2) for v in (x0, y0, x1 - x0, y1 - y0)],
+        "root": _rounded(pose.root_cam_m, 4),
+        "joints": {name: _joint(xyz, uv, float(score)) for name, xyz, uv, score in joints if np.isfinite(xyz).all()},
+    }
+
+
+def _joint(xyz_cam_m: Array, uv_px: Array, score: float) -> dict[str, object]:
+    place = {"uv": _rounded(uv_px, 2)} if np.isfinite(uv_px).all() else {}
+    return {"xyz": _rounded(xyz_cam_m, 4), **place, "score": round(score, 4)}
+
+
+def _rounded(values: Array, digits: int) -> list[float]:
+    return [round(float(v), digits) for v in values]
+
+
+class OverlayWriter:
+    """A context manager that writes `overlay/NAME.jpg` for stills, `overlay.mp4` for a video."""
+
+    def __init__(self, output: Path, source: Source) -> None:
+        self._folder = output / "overlay"
+        self._stills = source.stills
+        self._video = None if source.stills else VideoWriter(output / "overlay.mp4", source.rate_hz)
+        self._composer: Composer | None = None
+        self._written: set[str] = set()
+
+    def __enter__(self) -> OverlayWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._video is not None:
+            self._video.close()
+
+    def write(self, name: str | int, frame: Frame, people: Sequence[Person]) -> None:
+        """Draw a frame and write it."""
+        if self._stills or self._composer is None:
+            self._composer = Composer(frame.camera, np.empty((0, 3)))
+        image = self._composer.draw(frame.image_bgr, people)
+        if self._video is not None:
+            self._video.write(image)
+        else:
+            self._write_still(str(name), image)
+
+    def _write_still(self, name: str, image_bgr: ImageArray) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        stem = Path(name).stem
+        file = self._folder / f"{name if stem in self._written else stem}.jpg"  # a.jpg and a.png are two
+        self._written.add(stem)
+        if not cv2.imwrite(str(file), image_bgr):
+            raise InputError(f"overlay {file}", expected="a folder to write to", got="an error", fix="Check the disk.")

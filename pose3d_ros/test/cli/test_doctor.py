@@ -1,0 +1,55 @@
+"""`pose3d doctor`: what it finds and what it recommends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pose3d_ros.cli import doctor
+from pose3d_ros.cli.main import main
+
+
+def test_doctor_finds_good_engines(engines: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert [c.state for c in doctor.engine_checks(str(engines))] == [doctor.State.OK] * 4
+    assert main(["doctor", "--engines", str(engines)]) in (0, 1)
+    output = capsys.readouterr().out
+    assert "pose-of-constants" in output
+    assert "onnxruntime" in output
+
+
+def test_doctor_finds_bad_engines(engines: Path, tmp_path: Path) -> None:
+    for file in engines.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "detector.onnx").write_bytes(b"damaged")
+    states = {c.name: c.state for c in doctor.engine_checks(str(tmp_path))}
+    assert states["detector-of-constants"] is doctor.State.FAIL
+    assert states["pose-of-constants"] is doctor.State.OK
+    (only,) = doctor.engine_checks(str(tmp_path / "none"))
+    assert only.state is doctor.State.FAIL
+
+
+def test_doctor_says_what_to_do_about_cameras(tmp_path: Path) -> None:
+    (none,) = doctor.camera_checks(tmp_path)
+    assert none.state is doctor.State.INFO
+    (tmp_path / "video2").write_text("", encoding="utf-8")
+    (one,) = doctor.camera_checks(tmp_path)
+    assert one.state is doctor.State.OK
+    assert "--source 2" in one.found
+
+
+def test_doctor_checks_the_transport_profile(tmp_path: Path) -> None:
+    unset = doctor.transport_check({})
+    assert unset.state is doctor.State.WARN
+    assert "fastdds.xml" in unset.remedy
+    profile = {"FASTDDS_DEFAULT_PROFILES_FILE": str(tmp_path / "profile.xml")}
+    assert doctor.transport_check(profile).state is doctor.State.FAIL
+    (tmp_path / "profile.xml").write_text("<x/>", encoding="utf-8")
+    assert doctor.transport_check(profile).state is doctor.State.OK
+
+
+def test_a_check_is_a_line_and_its_remedy_another() -> None:
+    text = doctor.format_check(doctor.Check(doctor.State.FAIL, "numpy", "not installed", "pip install numpy"))
+    line, remedy = text.plain.splitlines()
+    assert line.split() == ["FAIL", "numpy", "not", "installed"]
+    assert "pip install numpy" in remedy

@@ -1,0 +1,73 @@
+"""What `--source` may be: images, folders, videos, cameras."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+
+from pose3d_ros.cli.sources import CameraChoice, Stills, Video, open_source
+from pose3d_ros.errors import CameraError, InputError
+from pose3d_ros.geometry.camera import Camera
+
+
+def test_images_folders_and_videos_are_told_apart(photos: Path, video: Path) -> None:
+    assert isinstance(open_source(str(photos), calibrated=False), Stills)
+    assert isinstance(open_source(str(photos / "a.png"), calibrated=False), Stills)
+    source = open_source(str(video), calibrated=False)
+    assert isinstance(source, Video)
+    assert (source.count, source.rate_hz) == (10, 10.0)
+    assert [frame.stamp_ns for frame in source][:3] == [0, 100_000_000, 200_000_000]
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [("none", "no such file"), ("empty", "none in it"), ("x.mp4", "video"), ("99", "pose3d doctor")],
+)
+def test_unusable_sources_are_errors(
+    source: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "x.mp4").write_bytes(b"\0" * 64)
+    with pytest.raises(InputError, match=message):
+        open_source(source, calibrated=False)
+
+
+def test_calibration_is_scaled_to_images_of_its_aspect() -> None:
+    camera = Camera.from_hfov(60.0, 640, 480)
+    choice = CameraChoice(camera, 0.0)
+    assert choice.of_size(640, 480) is camera
+    assert choice.of_size(320, 240).fx_px == pytest.approx(camera.fx_px / 2)
+    with pytest.raises(CameraError, match="same aspect"):
+        choice.of_size(640, 360)
+
+
+class CameraOfTwoImages:
+    """Stands in for OpenCV's camera; the user presses Ctrl-C after two images."""
+
+    def __init__(self, number: int) -> None:
+        self.left = 2
+
+    def isOpened(self) -> bool:
+        return True
+
+    def get(self, what: int) -> float:
+        return 0.0
+
+    def read(self) -> tuple[bool, Any]:
+        if not self.left:
+            raise KeyboardInterrupt
+        self.left -= 1
+        return True, cv2.imread("a.png")
+
+
+def test_live_camera_has_no_count_and_stamps_of_the_clock(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(photos)
+    monkeypatch.setattr("pose3d_ros.cli.sources.cv2.VideoCapture", CameraOfTwoImages)
+    camera = open_source("0", calibrated=False)
+    assert (camera.count, camera.rate_hz, camera.stills) == (None, 30.0, False)
+    frames = iter(camera)
+    assert 0 < next(frames).stamp_ns < next(frames).stamp_ns
