@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 import pose3d_ros
-from pose3d_ros.bags.bag_reader import BagReader
-from pose3d_ros.cli.sample import sample_bag
+from pose3d_ros.bags.bag_reader import BagReader, sample_bag
 
 
 @pytest.fixture(scope="module")
