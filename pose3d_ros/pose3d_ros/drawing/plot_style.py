@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+if TYPE_CHECKING:  # only who plots needs matplotlib
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Placeholders that become CSS: any text colour, and the page's accents.
 INK, ACCENT, ACCENT2 = "#010203", "#2f7bf6", "#f08c2e"
@@ -32,6 +33,8 @@ STYLE: dict[str, Any] = {
 
 def new_figure(width_in: float, height_in: float) -> tuple[Figure, Axes]:
     """An empty figure with one pair of axes."""
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(width_in, height_in), layout="constrained")
     return figure, figure.subplots()
 
