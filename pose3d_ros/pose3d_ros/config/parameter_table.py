@@ -1,16 +1,19 @@
 """How a setting describes itself: one declaration gives the field, its check, its ROS descriptor and its docs.
 
-A configuration group is a frozen dataclass deriving from `Settings` whose fields are made by `setting(...)`.
+A configuration group is a frozen dataclass deriving from `Settings` whose fields are made by `setting(...)`. attrs,
+which the manifest uses, would replace `Parameter.check` only: ROS's descriptors need the ranges and units as values.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
+import json
 import math
+import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, TypeVar
+from typing import ClassVar, TypeAlias, TypeVar
 
 from pose3d_ros.errors import ConfigError
 
@@ -18,10 +21,9 @@ Value: TypeAlias = "bool | int | float | str"
 _V = TypeVar("_V", bool, int, float, str)
 _S = TypeVar("_S", bound="Settings")
 _KEY = "setting"
-
-POSE_NODE = "pose_node"
-SMOOTHER_NODE = "smoother_node"
-BOTH_NODES = (POSE_NODE, SMOOTHER_NODE)
+_TYPES: dict[type, str] = {bool: "bool", int: "integer", float: "float", str: "string"}
+_UNITS = {"s": "s", "mps": "m/s", "deg": "deg", "hz": "Hz"}
+_YAML_WIDTH = 114
 
 
 @dataclass(frozen=True)
@@ -29,48 +31,45 @@ class Parameter:
     """One parameter of the system.
 
     name: the ROS parameter name, e.g. `detector.score_threshold`. nodes: who has it. type: bool, int, float or str.
-    unit: "" for a plain number. low, high: inclusive range of a number. choices: allowed strings (empty: any).
-    tunable: may change while the node runs; the others take effect at the next configure.
+    limits: inclusive range of a number. choices: allowed strings (empty: any). tunable: may change while the node runs;
+    the others take effect at the next configure.
     """
 
     name: str
     nodes: tuple[str, ...]
     type: type
     default: Value
-    unit: str
-    low: float | None
-    high: float | None
+    limits: tuple[float, float] | None
     choices: tuple[str, ...]
     description: str
     tunable: bool
 
     def check(self, value: object) -> Value:
         """`value` as this parameter's type (an int is taken for a float). Raises ConfigError."""
-        if self.type is float and isinstance(value, int) and not isinstance(value, bool):
+        if self.type is float and type(value) is int:
             value = float(value)
         if type(value) is not self.type or not isinstance(value, (bool, int, float, str)):
             raise self._error(f"{value!r} ({type(value).__name__})")
         if isinstance(value, float) and not math.isfinite(value):
             raise self._error(repr(value))
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            self._check_range(value)
         if self.choices and value not in self.choices:
+            raise self._error(repr(value))
+        if self.limits and not self.limits[0] <= float(value) <= self.limits[1]:
             raise self._error(repr(value))
         return value
 
     @property
+    def unit(self) -> str:
+        """The unit that the name ends in, "" for a plain number."""
+        return _UNITS.get(self.name.rpartition("_")[2], "")
+
+    @property
     def expected(self) -> str:
         """Type, range and unit in words, e.g. "float from 0 to 1"."""
-        text = self.type.__name__
         if self.choices:
             return "one of " + ", ".join(repr(c) for c in self.choices)
-        if self.low is not None and self.high is not None:
-            text += f" from {self.low:g} to {self.high:g}"
-        return f"{text} {self.unit}".rstrip()
-
-    def _check_range(self, value: float) -> None:
-        if (self.low is not None and value < self.low) or (self.high is not None and value > self.high):
-            raise self._error(repr(value))
+        limits = f" from {self.limits[0]:g} to {self.limits[1]:g}" if self.limits else ""
+        return f"{_TYPES[self.type]}{limits} {self.unit}".rstrip()
 
     def _error(self, got: str) -> ConfigError:
         return ConfigError(
@@ -84,52 +83,57 @@ class Parameter:
 def setting(
     default: _V,
     description: str,
+    limits: tuple[float, float] | None = None,
     *,
-    unit: str = "",
-    low: float | None = None,
-    high: float | None = None,
     choices: tuple[str, ...] = (),
     tunable: bool = False,
     nodes: tuple[str, ...] = (),
 ) -> _V:
     """A dataclass field that knows what its value means. nodes: empty for those of its group."""
-    parameter = Parameter("", nodes, type(default), default, unit, low, high, choices, description, tunable)
+    parameter = Parameter("", nodes, type(default), default, limits, choices, description, tunable)
     made: _V = field(default=default, metadata={_KEY: parameter})
     return made
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Base of the configuration groups: checks every setting when constructed (raises ConfigError)."""
+    """Base of the configuration groups: checks every setting when constructed (raises ConfigError).
+
+    A group's class gives `prefix`, with which its parameters' names begin, `nodes`, those that have them, and
+    `tunable`, whether all are.
+    """
+
+    _prefix: ClassVar[str]
+    _nodes: ClassVar[tuple[str, ...]]
+    _tunable: ClassVar[bool]
+
+    def __init_subclass__(cls, *, nodes: tuple[str, ...], prefix: str = "", tunable: bool = False) -> None:
+        cls._prefix, cls._nodes, cls._tunable = prefix, nodes, tunable
 
     def __post_init__(self) -> None:
-        for parameter in group_parameters(type(self), type(self).__name__, ()):
-            name = parameter.name.rpartition(".")[2]
+        for name, parameter in self.parameters().items():
             object.__setattr__(self, name, parameter.check(getattr(self, name)))
 
+    @classmethod
+    def parameters(cls) -> dict[str, Parameter]:
+        """Field → parameter, whose name is `prefix.field`, or `field` without a prefix."""
+        specs: dict[str, Parameter] = {item.name: item.metadata[_KEY] for item in dataclasses.fields(cls)}
+        dot = f"{cls._prefix}." if cls._prefix else ""
+        return {
+            field_name: dataclasses.replace(
+                spec, name=dot + field_name, nodes=spec.nodes or cls._nodes, tunable=spec.tunable or cls._tunable
+            )
+            for field_name, spec in specs.items()
+        }
 
-def group_parameters(group: type[Settings], prefix: str, nodes: tuple[str, ...]) -> tuple[Parameter, ...]:
-    """The parameters of a group, named `prefix.field` (or `field` for an empty prefix)."""
-    found = []
-    for item in dataclasses.fields(group):
-        if _KEY in item.metadata:
-            spec: Parameter = item.metadata[_KEY]
-            name = f"{prefix}.{item.name}" if prefix else item.name
-            found.append(dataclasses.replace(spec, name=name, nodes=spec.nodes or nodes))
-    return tuple(found)
-
-
-def build_group(group: type[_S], prefix: str, values: Mapping[str, object]) -> _S:
-    """The group with the values named `prefix.field`; defaults where a name is missing. Raises ConfigError."""
-    given: dict[str, Any] = {}
-    for parameter in group_parameters(group, prefix, ()):
-        if parameter.name in values:
-            given[parameter.name.rpartition(".")[2]] = parameter.check(values[parameter.name])
-    return group(**given)
+    @classmethod
+    def from_values(cls: type[_S], values: Mapping[str, object]) -> _S:
+        """The group with the values of its parameters' names; defaults where one is missing. Raises ConfigError."""
+        return cls(**{name: values[p.name] for name, p in cls.parameters().items() if p.name in values})
 
 
 def check_names(names: Iterable[str], known: Iterable[str]) -> None:
-    """Raises ConfigError when a name is not known, naming the nearest ones."""
+    """Raise ConfigError when a name is not known, naming the nearest ones."""
     known = sorted(known)
     for name in names:
         if name not in known:
@@ -140,3 +144,20 @@ def check_names(names: Iterable[str], known: Iterable[str]) -> None:
                 got=repr(name),
                 fix="config/pose3d.yaml lists every parameter.",
             )
+
+
+def yaml_section(node: str, parameters: Iterable[Parameter]) -> str:
+    """A node's part of a parameter file: dotted names as nested mappings, each with what it means."""
+    lines = [f"/**/{node}:", "  ros__parameters:"]
+    group = ""
+    for parameter in parameters:
+        prefix, _, name = parameter.name.rpartition(".")
+        if prefix != group and prefix:
+            lines.append(f"    {prefix}:")
+        group = prefix
+        pad = "      " if prefix else "    "
+        about = f"{parameter.description} [{parameter.expected}{', tunable' if parameter.tunable else ''}]"
+        lines += [f"{pad}# {line}" for line in textwrap.wrap(about, _YAML_WIDTH)]
+        # JSON's scalars are YAML's, with every string quoted and every float with its point.
+        lines.append(f"{pad}{name}: {json.dumps(parameter.default)}")
+    return "\n".join(lines) + "\n"

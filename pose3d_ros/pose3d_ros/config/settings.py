@@ -1,45 +1,45 @@
 """The system's settings: frozen, validated groups, and the table of ROS parameters made from them.
 
 YAML → ROS parameters → `PipelineConfig.from_parameters` / `NodeConfig.from_parameters` → constructors.
-`PARAMETERS` is the one table behind config/pose3d.yaml, the ROS descriptors and the documentation.
+`PARAMETERS` is the one table behind the ROS descriptors, the documentation and config/pose3d.yaml, which
+`python -m pose3d_ros.config.settings > config/pose3d.yaml` writes.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pose3d_ros.config.parameter_table import (
-    BOTH_NODES,
-    POSE_NODE,
-    SMOOTHER_NODE,
-    Parameter,
-    Settings,
-    build_group,
-    check_names,
-    group_parameters,
-    setting,
-)
+from pose3d_ros.config.parameter_table import Parameter, Settings, check_names, setting, yaml_section
 from pose3d_ros.skeletons import SKELETONS
 
-_POSE_ONLY = (POSE_NODE,)
-_SMOOTHER_ONLY = (SMOOTHER_NODE,)
+POSE_NODE = ("pose_node",)
+SMOOTHER_NODE = ("smoother_node",)
+BOTH_NODES = POSE_NODE + SMOOTHER_NODE
+
+_YAML_HEAD = """\
+# Every parameter of the nodes, at its default. Written from pose3d_ros/config/settings.py, which also checks the values
+# and makes the ROS descriptors: change it there.
+# The names start with /** so that the file fits a node under any namespace. "tunable" parameters may change while the
+# node runs (ros2 param set); the others are read when it is configured.
+"""
 
 
 @dataclass(frozen=True)
-class EngineConfig(Settings):
-    """Where the engines are and what runs them."""
+class EngineConfig(Settings, nodes=BOTH_NODES):
+    """Where the models are and what runs them."""
 
-    engines: str = setting("", "Directory with a manifest.yaml of engines; empty for the embedded ones.")
+    engines: str = setting("", "Directory with a manifest.yaml of models; empty for the embedded ones.")
     backend: str = setting(
         "auto",
-        "What runs the engines; auto takes tensorrt where it works, else torch on a GPU, else onnxruntime.",
+        "What runs the models; auto takes tensorrt where it works, else torch on a GPU, else onnxruntime.",
         choices=("auto", "tensorrt", "onnxruntime", "torch"),
     )
-    threads: int = setting(0, "Threads of one engine; 0 lets the backend choose.", low=0, high=256)
+    threads: int = setting(0, "Threads of one engine; 0 lets the backend choose.", (0, 256))
     precision: str = setting(
         "auto",
-        "Arithmetic on a GPU; auto is fp16. int8, of TensorRT, needs `pose3d engines build` with pictures first.",
+        "Arithmetic on a GPU; auto is fp16. int8, of TensorRT, needs `pose3d engines build` with images first.",
         choices=("auto", "fp32", "fp16", "int8"),
     )
     onnx_provider: str = setting(
@@ -47,139 +47,85 @@ class EngineConfig(Settings):
         "What onnxruntime computes on, where its installed build can; auto is cuda, else cpu.",
         choices=("auto", "cpu", "cuda", "tensorrt"),
     )
-    engine_cache: str = setting("", "Directory of what TensorRT built; empty for ~/.cache/pose3d_ros/plans.")
+    engine_cache: str = setting("", "Cache directory of built TensorRT engines; empty for ~/.cache/pose3d_ros/plans.")
     build_engines: bool = setting(
-        True, "Build TensorRT engines that lack, which takes minutes; until one is there, onnxruntime takes its place."
+        True, "Build missing TensorRT engines, which takes minutes; onnxruntime serves until they are ready."
     )
 
 
 @dataclass(frozen=True)
-class DetectorConfig(Settings):
+class DetectorConfig(Settings, prefix="detector", nodes=POSE_NODE, tunable=True):
     """The person detector."""
 
     score_threshold: float = setting(
         0.15,
-        "Boxes below this score are dropped. Keep it below tracker.new_track_score: weak boxes continue tracks.",
-        low=0.01,
-        high=1.0,
-        tunable=True,
+        "Detections below this score are dropped; keep it below tracker.new_track_score, as weak ones continue tracks.",
+        (0.01, 1.0),
     )
     nms_iou: float = setting(
-        0.6, "Of two boxes that overlap more than this (IoU), the weaker is dropped.", low=0.0, high=1.0, tunable=True
+        0.6, "Of two bounding boxes whose IoU exceeds this, the one of the lower score is dropped.", (0.0, 1.0)
     )
-    max_people: int = setting(10, "Most people in a frame, the best scores first.", low=1, high=100, tunable=True)
+    max_people: int = setting(10, "Most people in a frame, the best scores first.", (1, 100))
 
 
 @dataclass(frozen=True)
-class PoseConfig(Settings):
+class PoseConfig(Settings, prefix="pose", nodes=POSE_NODE, tunable=True):
     """Root and pose."""
 
     joint_score_threshold: float = setting(
-        0.15, "A joint below this score is published as invalid.", low=0.0, high=1.0, tunable=True
+        0.15, "A joint below this confidence score is published as invalid.", (0.0, 1.0)
     )
     flip_test: bool = setting(
         True,
-        "Read every crop a second time, mirrored, and take the mean: a few per cent more exact, twice the pose time.",
-        tunable=True,
+        "Test-time augmentation: average each crop with its mirror image; a bit more accurate, twice the time.",
     )
     person_score_threshold: float = setting(
-        0.35,
-        "A box is no person when the best third of its joints scores less than this on average: a plant has no wrists.",
-        low=0.0,
-        high=1.0,
-        tunable=True,
+        0.35, "Detections whose best third of joints scores less than this on average are false positives.", (0.0, 1.0)
     )
 
 
 @dataclass(frozen=True)
-class TrackerConfig(Settings):
+class TrackerConfig(Settings, prefix="tracker", nodes=POSE_NODE, tunable=True):
     """Identities: a constant-velocity Kalman filter of each root, in metres."""
 
-    new_track_score: float = setting(
-        0.4, "Detections below this score continue tracks but start none.", low=0.0, high=1.0, tunable=True
-    )
-    min_hits: int = setting(
-        2, "Frames a person must be seen in to turn from NEW to TRACKED.", low=1, high=30, tunable=True
-    )
-    max_age_s: float = setting(
-        1.5,
-        "How long an unseen person is PREDICTED before the track is LOST.",
-        unit="s",
-        low=0.0,
-        high=30.0,
-        tunable=True,
-    )
+    new_track_score: float = setting(0.4, "Detections below this score continue tracks but start none.", (0.0, 1.0))
+    min_hits: int = setting(2, "Frames a person must be detected in to turn from NEW to TRACKED.", (1, 30))
+    max_age_s: float = setting(1.5, "How long an undetected person is PREDICTED before the track is LOST.", (0.0, 30.0))
     max_gap_s: float = setting(
-        2.0,
-        "A pause between frames longer than this, or a clock that goes back, ends all tracks.",
-        unit="s",
-        low=0.05,
-        high=60.0,
-        tunable=True,
+        2.0, "A longer pause between frames, or a clock that goes back, ends all tracks.", (0.05, 60.0)
     )
     depth_sigma: float = setting(
-        0.08,
-        "Standard deviation of a measured root depth as a fraction of it, where the engine gives none.",
-        low=0.001,
-        high=1.0,
-        tunable=True,
+        0.08, "Standard deviation of a root depth as a fraction of it, where the model gives none.", (0.001, 1.0)
     )
     lateral_sigma: float = setting(
-        0.008,
-        "Standard deviation of a measured root across its viewing ray as a fraction of its depth.",
-        low=0.0005,
-        high=1.0,
-        tunable=True,
+        0.008, "Standard deviation of a root across its viewing ray as a fraction of its depth.", (0.0005, 1.0)
     )
     velocity_change_mps: float = setting(
-        1.0,
-        "How much a person's velocity changes within a second (standard deviation).",
-        unit="m/s",
-        low=0.05,
-        high=20.0,
-        tunable=True,
+        1.0, "Standard deviation of the change of a person's velocity within a second.", (0.05, 20.0)
     )
     velocity_decay_s: float = setting(
-        0.6,
-        "An unseen person's velocity falls to 1/e within this time.",
-        unit="s",
-        low=0.05,
-        high=30.0,
-        tunable=True,
+        0.6, "An undetected person's velocity falls to 1/e within this time.", (0.05, 30.0)
     )
     gate_sigmas: float = setting(
-        4.0,
-        "A pose further than this many standard deviations from a prediction is another person's.",
-        low=1.0,
-        high=20.0,
-        tunable=True,
+        4.0, "A pose further than this many standard deviations from a track's prediction is not its.", (1.0, 20.0)
     )
     duplicate_overlap: float = setting(
-        0.7,
-        "Two poses whose joints coincide in the image to this degree (0-1) are one person.",
-        low=0.1,
-        high=1.0,
-        tunable=True,
+        0.7, "Poses whose joints coincide in the image to this degree are one person.", (0.1, 1.0)
     )
 
 
 @dataclass(frozen=True)
-class SmootherConfig(Settings):
+class SmootherConfig(Settings, prefix="smoother", nodes=SMOOTHER_NODE, tunable=True):
     """The temporal smoother."""
 
     max_gap_s: float = setting(
-        0.5,
-        "A person unseen for longer, or a clock that goes back, starts the smoother afresh.",
-        unit="s",
-        low=0.02,
-        high=30.0,
-        tunable=True,
+        0.5, "A person undetected for longer, or a clock that goes back, resets the smoother.", (0.02, 30.0)
     )
 
 
 @dataclass(frozen=True)
-class InputConfig(Settings):
-    """What the pose node listens to."""
+class InputConfig(Settings, nodes=POSE_NODE):
+    """What the pose node subscribes to."""
 
     image_transport: str = setting(
         "raw", "raw: sensor_msgs/Image; compressed: sensor_msgs/CompressedImage.", choices=("raw", "compressed")
@@ -188,77 +134,60 @@ class InputConfig(Settings):
         "best_effort", "QoS of the image subscription.", choices=("best_effort", "reliable")
     )
     queue_size: int = setting(
-        1,
-        "Images that wait; 1 keeps the latest only, more is for replays that may lose no frame.",
-        low=1,
-        high=1000,
+        1, "Images that wait; 1 keeps the latest only, more is for replays that may lose no frame.", (1, 1000)
     )
     fallback_hfov_deg: float = setting(
         0.0,
-        "Horizontal field of view to assume while no valid camera_info is there (people are then marked uncalibrated); "
-        "0 publishes nothing until one comes.",
-        unit="deg",
-        low=0.0,
-        high=170.0,
+        "Horizontal field of view to assume without a valid camera_info, as uncalibrated; 0 publishes nothing then.",
+        (0.0, 170.0),
     )
 
 
 @dataclass(frozen=True)
-class OutputConfig(Settings):
+class OutputConfig(Settings, nodes=BOTH_NODES):
     """What a node publishes."""
 
     skeleton: str = setting(
         "",
-        "Skeleton to publish in; empty for the engine's own. With a smoother behind, set it on the smoother only.",
+        "Skeleton to publish in; empty for the model's own. With a smoother behind, set it on the smoother only.",
         choices=("", *sorted(SKELETONS)),
     )
     target_frame: str = setting(
-        "",
-        "TF frame to publish in; empty for the camera's optical frame. With a smoother behind, set it on the "
-        "smoother only.",
+        "", "TF frame to publish in; empty for the camera's own. With a smoother behind, set it on the smoother only."
     )
     publish_markers: bool = setting(True, "Publish a MarkerArray for RViz and Foxglove.", tunable=True)
     marker_lifetime_s: float = setting(
-        0.5, "Markers vanish after this long without a new one.", unit="s", low=0.0, high=60.0, tunable=True
+        0.5, "Markers vanish after this long without a new one.", (0.0, 60.0), tunable=True
     )
     publish_tf: bool = setting(False, "Broadcast each person's root as a TF frame.", tunable=True)
     publish_overlay: bool = setting(
-        False, "Publish the image with the skeletons drawn on it.", tunable=True, nodes=_POSE_ONLY
+        False, "Publish the image with the skeletons drawn on it.", tunable=True, nodes=POSE_NODE
     )
-    work_without_subscribers: bool = setting(False, "Compute even while nobody listens.", tunable=True)
+    work_without_subscribers: bool = setting(False, "Process images even without subscribers.", tunable=True)
 
 
 @dataclass(frozen=True)
-class LifeConfig(Settings):
-    """How a node lives."""
+class LifecycleConfig(Settings, nodes=BOTH_NODES):
+    """Start and supervision of a node."""
 
     autostart: bool = setting(True, "Configure and activate without waiting for a lifecycle manager.")
-    silence_warning_s: float = setting(
+    watchdog_timeout_s: float = setting(
         5.0,
-        "Warn, with the likely remedy, when an input that has a publisher brings nothing for this long; 0 never.",
-        unit="s",
-        low=0.0,
-        high=3600.0,
+        "Watchdog: warn, with the likely remedy, when an input brings no message for this long; 0 never.",
+        (0.0, 3600.0),
     )
 
 
-_GROUPS: tuple[tuple[str, type[Settings], tuple[str, ...]], ...] = (
-    ("", EngineConfig, BOTH_NODES),
-    ("", InputConfig, _POSE_ONLY),
-    ("detector", DetectorConfig, _POSE_ONLY),
-    ("pose", PoseConfig, _POSE_ONLY),
-    ("tracker", TrackerConfig, _POSE_ONLY),
-    ("smoother", SmootherConfig, _SMOOTHER_ONLY),
-    ("", OutputConfig, BOTH_NODES),
-    ("", LifeConfig, BOTH_NODES),
-)
-
+_STAGES = (DetectorConfig, PoseConfig, TrackerConfig, SmootherConfig)
 PARAMETERS: dict[str, Parameter] = {
     parameter.name: parameter
-    for prefix, group, nodes in _GROUPS
-    for parameter in group_parameters(group, prefix, nodes)
+    for group in (EngineConfig, InputConfig, *_STAGES, OutputConfig, LifecycleConfig)
+    for parameter in group.parameters().values()
 }
 """Every parameter by name, in the order of config/pose3d.yaml."""
+
+FORMER_NAMES: Mapping[str, str] = {"silence_warning_s": "watchdog_timeout_s"}
+"""Former name of a parameter, still accepted → its present one."""
 
 
 def parameters_of(node: str) -> tuple[Parameter, ...]:
@@ -268,7 +197,7 @@ def parameters_of(node: str) -> tuple[Parameter, ...]:
 
 @dataclass(frozen=True)
 class PipelineConfig:
-    """All the core needs. skeleton: name of the skeleton to give the people in, empty for the engine's own."""
+    """All the core needs. skeleton: name of the skeleton to give the people in, empty for the model's own."""
 
     engine: EngineConfig = field(default_factory=EngineConfig)
     detector: DetectorConfig = field(default_factory=DetectorConfig)
@@ -282,19 +211,11 @@ class PipelineConfig:
 
     @classmethod
     def from_parameters(cls, values: Mapping[str, object]) -> PipelineConfig:
-        """From `{name: value}`; a missing name takes its default, a node's own parameters are checked and passed over.
+        """From `{name: value}`; a missing name takes its default, a node's own parameters are checked and ignored.
 
         Raises ConfigError for an unknown name, a wrong type or a value out of range.
         """
-        check_values(values)
-        return cls(
-            engine=build_group(EngineConfig, "", values),
-            detector=build_group(DetectorConfig, "detector", values),
-            pose=build_group(PoseConfig, "pose", values),
-            tracker=build_group(TrackerConfig, "tracker", values),
-            smoother=build_group(SmootherConfig, "smoother", values),
-            skeleton=str(values.get("skeleton", "")),
-        )
+        return NodeConfig.from_parameters(values).pipeline
 
 
 @dataclass(frozen=True)
@@ -304,21 +225,30 @@ class NodeConfig:
     pipeline: PipelineConfig = field(default_factory=PipelineConfig)
     input: InputConfig = field(default_factory=InputConfig)
     output: OutputConfig = field(default_factory=OutputConfig)
-    life: LifeConfig = field(default_factory=LifeConfig)
+    lifecycle: LifecycleConfig = field(default_factory=LifecycleConfig)
 
     @classmethod
     def from_parameters(cls, values: Mapping[str, object]) -> NodeConfig:
         """From `{name: value}` of one node. Raises ConfigError as `PipelineConfig.from_parameters`."""
-        return cls(
-            pipeline=PipelineConfig.from_parameters(values),
-            input=build_group(InputConfig, "", values),
-            output=build_group(OutputConfig, "", values),
-            life=build_group(LifeConfig, "", values),
+        values = {FORMER_NAMES.get(name, name): value for name, value in values.items()}
+        check_names(values, PARAMETERS)
+        output = OutputConfig.from_values(values)
+        pipeline = PipelineConfig(
+            engine=EngineConfig.from_values(values),
+            detector=DetectorConfig.from_values(values),
+            pose=PoseConfig.from_values(values),
+            tracker=TrackerConfig.from_values(values),
+            smoother=SmootherConfig.from_values(values),
+            skeleton=output.skeleton,
         )
+        return cls(pipeline, InputConfig.from_values(values), output, LifecycleConfig.from_values(values))
 
 
-def check_values(values: Mapping[str, object]) -> None:
-    """Check `{name: value}` against the table. Raises ConfigError for the first that is wrong."""
-    check_names(values, PARAMETERS)
-    for name, value in values.items():
-        PARAMETERS[name].check(value)
+def parameter_file() -> str:
+    """The text of config/pose3d.yaml."""
+    nodes = POSE_NODE + SMOOTHER_NODE
+    return _YAML_HEAD + "".join("\n" + yaml_section(node, parameters_of(node)) for node in nodes)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(parameter_file())

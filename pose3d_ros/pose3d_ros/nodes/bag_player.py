@@ -15,7 +15,7 @@ from rosgraph_msgs.msg import Clock
 from std_srvs.srv import SetBool
 
 from pose3d_ros.bags.raw_bag import BagTopic, RawBagReader, RawMessage
-from pose3d_ros.config.parameter_table import Settings, build_group, group_parameters, setting
+from pose3d_ros.config.parameter_table import Settings, setting
 from pose3d_ros.errors import BagError
 from pose3d_ros.nodes.pace import Pace
 from pose3d_ros.nodes.parameters import NodeParameters
@@ -29,26 +29,22 @@ _LAST_ACK = Duration(seconds=2.0)
 
 
 @dataclass(frozen=True)
-class PlayerConfig(Settings):
+class PlayerConfig(Settings, nodes=(_NODE,)):
     """Parameters of the bag player."""
 
     bag: str = setting("", "The bag: an .mcap or .db3 file, or a rosbag2 folder.")
-    rate: float = setting(1.0, "Speed; 2 is twice as fast as recorded.", low=0.01, high=100.0)
+    rate: float = setting(1.0, "Speed; 2 is twice as fast as recorded.", (0.01, 100.0))
     loop: bool = setting(False, "Start again at the end.")
     topics: str = setting("", "Topics to play, commas between; empty for all.")
     clock_hz: float = setting(
-        0.0, "How often /clock is published, for nodes with use_sim_time; 0 never.", unit="Hz", low=0.0, high=1000.0
+        0.0, "How often /clock is published, for nodes with use_sim_time; 0 never.", (0.0, 1000.0)
     )
     start_paused: bool = setting(False, "Wait for ~/pause to be called with false.")
     wait_for: str = setting(
         "", "Topics that must have a subscriber before the first message, commas between; one named twice, two of them."
     )
-    wait_timeout_s: float = setting(
-        30.0, "Start without them after this long, with a warning.", unit="s", low=0.0, high=3600.0
-    )
-    delay_s: float = setting(
-        0.0, "Pause before the first message, for listeners to find it.", unit="s", low=0.0, high=3600.0
-    )
+    wait_timeout_s: float = setting(30.0, "Start without them after this long, with a warning.", (0.0, 3600.0))
+    delay_s: float = setting(0.0, "Pause before the first message, for listeners to find it.", (0.0, 3600.0))
 
 
 class BagPlayer(Node):
@@ -60,11 +56,10 @@ class BagPlayer(Node):
 
     def __init__(self, **node_options: Any) -> None:
         super().__init__(_NODE, automatically_declare_parameters_from_overrides=True, **node_options)
-        table = group_parameters(PlayerConfig, "", (_NODE,))
-        self._settings = NodeParameters(self, table, lambda: True, lambda _: None)
+        self._settings = NodeParameters(self, tuple(PlayerConfig.parameters().values()), lambda: True, lambda _: None)
         for error in (*self._settings.faults.values(), *self._settings.unknown):
             raise error
-        self.config = build_group(PlayerConfig, "", self._settings.values)
+        self.config = PlayerConfig.from_values(self._settings.values)
         self._pace = Pace(0, self.config.rate, self.config.start_paused, time.monotonic)
         self._clock_publisher = self.create_publisher(Clock, "/clock", 10) if self.config.clock_hz > 0 else None
         self._publishers_of: dict[str, Any] = {}

@@ -76,6 +76,8 @@ class ManagedNode(LifecycleNode):
             self.board.raise_(f"parameter {name}", Level.ERROR, str(fault))
         for error in self._settings.unknown:
             self.board.raise_(f"unknown parameter {error.got}", Level.WARN, str(error))
+        for old, new in self._settings.renamed.items():
+            self.board.raise_(f"renamed parameter {old}", Level.WARN, f"parameter {old} is now called {new}.")
         self._diagnostics = self.create_publisher(DiagnosticArray, TOPIC, 10)
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # a paused simulation must not silence diagnostics
         self.create_timer(_DIAGNOSTICS_PERIOD_S, self._publish_diagnostics, clock=steady)
@@ -89,7 +91,7 @@ class ManagedNode(LifecycleNode):
 
     def autostart(self) -> None:
         """Configure and activate, when the parameter says so."""
-        if self.config.life.autostart and self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
+        if self.config.lifecycle.autostart and self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
             self.trigger_activate()
 
     def destroy_node(self) -> None:

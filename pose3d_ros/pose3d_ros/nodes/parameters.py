@@ -10,6 +10,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
 
 from pose3d_ros.config.parameter_table import Parameter, Value, check_names
+from pose3d_ros.config.settings import FORMER_NAMES
 from pose3d_ros.errors import ConfigError
 
 _OF_ROS = ("use_sim_time", "start_type_description_service", "qos_overrides.")
@@ -24,7 +25,8 @@ class NodeParameters:
 
     The node must be made with automatically_declare_parameters_from_overrides=True: that way what the user gave can
     be checked here, with a reason, instead of ending the process. A wrong value is kept as an error (`faults`) and
-    the default takes its place until a right one is set. An unknown name is an error in `unknown`.
+    the default takes its place until a right one is set. An unknown name is an error in `unknown`; `renamed` has the
+    former names that were given, and the present ones.
 
     frozen: whether only tunable parameters may change at the moment. accept: called with all values before a change
     holds; it may refuse it with a ConfigError.
@@ -38,9 +40,11 @@ class NodeParameters:
         self._frozen = frozen
         self._accept = accept
         self.faults: dict[str, ConfigError] = {}
-        given = _given(node)
+        raw = _given(node)
+        self.renamed = {name: FORMER_NAMES[name] for name in raw if name in FORMER_NAMES}
+        given = {self.renamed.get(name, name): value for name, value in raw.items()}
         self.unknown = tuple(self._unknown(given))
-        for name in given:
+        for name in raw:
             node.undeclare_parameter(name)
         self._values = {name: self._declare(name, given) for name in self._table}
         node.add_on_set_parameters_callback(self._on_set)
@@ -95,13 +99,12 @@ def descriptor(parameter: Parameter) -> ParameterDescriptor:
     made = ParameterDescriptor(description=f"{parameter.description}{unit}{when}")
     if parameter.choices:
         made.additional_constraints = parameter.expected
-    if parameter.low is not None and parameter.high is not None:
+    if parameter.limits:
+        low, high = parameter.limits
         if parameter.type is int:
-            made.integer_range = [IntegerRange(from_value=int(parameter.low), to_value=int(parameter.high), step=0)]
+            made.integer_range = [IntegerRange(from_value=int(low), to_value=int(high), step=0)]
         else:
-            made.floating_point_range = [
-                FloatingPointRange(from_value=float(parameter.low), to_value=float(parameter.high), step=0.0)
-            ]
+            made.floating_point_range = [FloatingPointRange(from_value=float(low), to_value=float(high), step=0.0)]
     return made
 
 

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from pose3d_ros.config.parameter_table import POSE_NODE
 from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.nodes.managed import ManagedNode
 from pose3d_ros.nodes.pose_work import PoseWork
@@ -30,7 +29,7 @@ class PoseNode(ManagedNode):
                 return PoseWork(node, opener(config))
             return PoseWork(node, open_pipeline(config=config, smooth=False, report=node.get_logger().info))
 
-        super().__init__(POSE_NODE, work, **node_options)
+        super().__init__("pose_node", work, **node_options)
 
 
 def main(args: list[str] | None = None) -> None:

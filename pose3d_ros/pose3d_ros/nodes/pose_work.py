@@ -54,7 +54,7 @@ class PoseWork:
         self._topic = node.resolve_topic_name("image_raw") + ("/compressed" if self._compressed else "")
         self.cameras = CameraSource(node.resolve_topic_name("camera_info"), config.input.fallback_hfov_deg)
         self._engine_problems = EngineProblems(node.board)
-        self._silence = SilenceWatch(config.life.silence_warning_s, time.monotonic)
+        self._silence = SilenceWatch(config.lifecycle.watchdog_timeout_s, time.monotonic)
         self._in, self._out, self._times = RateMeter(time.monotonic), RateMeter(time.monotonic), TimeMeter()
         self._people_count = self._dropped = 0
         self._output = PeopleOutput(node, "", config.output, node.board, tf_wait_s=_TF_WAIT_S)

@@ -12,7 +12,7 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
 from pose3d_ros.bags.raw_bag import BagTopic, RawBagWriter, RawMessage
-from pose3d_ros.config.parameter_table import Settings, build_group, group_parameters, setting
+from pose3d_ros.config.parameter_table import Settings, setting
 from pose3d_ros.errors import BagError, ConfigError
 from pose3d_ros.nodes.parameters import NodeParameters
 from pose3d_ros.nodes.spin import Pump, run_tool
@@ -25,7 +25,7 @@ _QUEUE = 100
 
 
 @dataclass(frozen=True)
-class RecorderConfig(Settings):
+class RecorderConfig(Settings, nodes=(_NODE,)):
     """Parameters of the recorder."""
 
     bag: str = setting("", "The MCAP file to write; one of that name is replaced.")
@@ -41,11 +41,10 @@ class Recorder(Node):
 
     def __init__(self, **node_options: Any) -> None:
         super().__init__(_NODE, automatically_declare_parameters_from_overrides=True, **node_options)
-        table = group_parameters(RecorderConfig, "", (_NODE,))
-        self._settings = NodeParameters(self, table, lambda: True, lambda _: None)
+        self._settings = NodeParameters(self, tuple(RecorderConfig.parameters().values()), lambda: True, lambda _: None)
         for error in (*self._settings.faults.values(), *self._settings.unknown):
             raise error
-        self.config = build_group(RecorderConfig, "", self._settings.values)
+        self.config = RecorderConfig.from_values(self._settings.values)
         self.count = 0
         self._waiting = [self.resolve_topic_name(topic) for topic in split_topics(self.config.topics)]
         if not self._waiting:

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from pose3d_ros.config.parameter_table import SMOOTHER_NODE
 from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.engines.engine_set import EngineSet
 from pose3d_ros.nodes.managed import ManagedNode
@@ -30,7 +29,7 @@ class SmootherNode(ManagedNode):
             config = node.config.pipeline
             return SmootherWork(node, *(opener(config) if opener else open_smoother(config, node.get_logger().info)))
 
-        super().__init__(SMOOTHER_NODE, work, **node_options)
+        super().__init__("smoother_node", work, **node_options)
 
 
 def main(args: list[str] | None = None) -> None:

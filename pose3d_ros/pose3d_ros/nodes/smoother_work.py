@@ -32,7 +32,7 @@ class SmootherWork:
         self._smoother, self._engines = smoother, engines
         self._topic = node.resolve_topic_name("people")
         self._engine_problems = EngineProblems(node.board)
-        self._silence = SilenceWatch(config.life.silence_warning_s, time.monotonic)
+        self._silence = SilenceWatch(config.lifecycle.watchdog_timeout_s, time.monotonic)
         self._in, self._out, self._times = RateMeter(time.monotonic), RateMeter(time.monotonic), TimeMeter()
         self._numbers = TrackNumbers()
         self._output = PeopleOutput(node, "_smoothed", config.output, node.board)

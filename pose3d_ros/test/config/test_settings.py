@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 import yaml
 
-from pose3d_ros.config.parameter_yaml import render_yaml
 from pose3d_ros.config.settings import (
+    FORMER_NAMES,
     PARAMETERS,
     DetectorConfig,
     NodeConfig,
     PipelineConfig,
     TrackerConfig,
-    check_values,
+    parameter_file,
     parameters_of,
 )
 from pose3d_ros.errors import ConfigError
@@ -30,7 +30,7 @@ def flat(tree: dict[str, Any], prefix: str = "") -> dict[str, object]:
 
 
 def test_the_file_is_what_the_table_says() -> None:
-    assert YAML.read_text(encoding="utf-8") == render_yaml()
+    assert YAML.read_text(encoding="utf-8") == parameter_file()
 
 
 @pytest.mark.parametrize("node", ["pose_node", "smoother_node"])
@@ -50,9 +50,8 @@ def test_every_parameter_is_complete(name: str) -> None:
     assert parameter.description.endswith(".")
     assert parameter.check(parameter.default) == parameter.default
     if parameter.type in (int, float):
-        assert parameter.low is not None
-        assert parameter.high is not None
-        assert parameter.low < parameter.high
+        assert parameter.limits is not None
+        assert parameter.limits[0] < parameter.limits[1]
 
 
 def test_values_reach_their_groups() -> None:
@@ -74,7 +73,7 @@ def test_values_reach_their_groups() -> None:
         ({"detector.nms_iou": float("nan")}, "nan"),
         ({"detector.nms_iou": "0.5"}, "str"),
         ({"detector.nms_iou": True}, "bool"),
-        ({"detector.max_people": 2.0}, "int from 1 to 100"),
+        ({"detector.max_people": 2.0}, "integer from 1 to 100"),
         ({"detector.max_people": 0}, "max_people"),
         ({"autostart": 1}, "bool"),
         ({"backend": "cuda"}, "onnxruntime"),
@@ -83,7 +82,7 @@ def test_values_reach_their_groups() -> None:
     ],
 )
 def test_wrong_values_are_refused_with_what_is_expected(values: dict[str, object], message: str) -> None:
-    for reader in (PipelineConfig.from_parameters, NodeConfig.from_parameters, check_values):
+    for reader in (PipelineConfig.from_parameters, NodeConfig.from_parameters):
         with pytest.raises(ConfigError, match=message):
             reader(values)
 
@@ -93,3 +92,16 @@ def test_groups_check_what_they_are_made_of() -> None:
         TrackerConfig(min_hits=0)
     with pytest.raises(ConfigError, match="skeleton"):
         PipelineConfig(skeleton="nobody")
+
+
+def test_a_former_name_of_a_parameter_is_still_read() -> None:
+    assert set(FORMER_NAMES.values()) <= set(PARAMETERS)
+    assert NodeConfig.from_parameters({"silence_warning_s": 7.0}).lifecycle.watchdog_timeout_s == 7.0
+
+
+def test_a_parameter_has_the_unit_that_its_name_ends_in() -> None:
+    units = {
+        name: PARAMETERS[name].unit for name in ("tracker.max_age_s", "fallback_hfov_deg", "queue_size", "engines")
+    }
+    assert units == {"tracker.max_age_s": "s", "fallback_hfov_deg": "deg", "queue_size": "", "engines": ""}
+    assert PARAMETERS["tracker.velocity_change_mps"].expected == "float from 0.05 to 20 m/s"

@@ -458,7 +458,7 @@ def test_markers_clear_when_the_clock_goes_back(graph: Any, pipeline: Any) -> No
 
 
 def test_silence_is_explained(graph: Any, pipeline: Any) -> None:
-    rig = Rig(graph, pipeline, silence_warning_s=0.2)
+    rig = Rig(graph, pipeline, watchdog_timeout_s=0.2)
     status = rig.until_status(DiagnosticStatus.WARN, "brings nothing")
     assert "FASTDDS_DEFAULT_PROFILES_FILE" in status.message
     assert rig.logged_once("brings nothing")
@@ -467,7 +467,7 @@ def test_silence_is_explained(graph: Any, pipeline: Any) -> None:
 def test_a_topic_without_a_publisher_is_explained(graph: Any, pipeline: Any) -> None:
     node = PoseNode(
         opener=lambda _: pipeline,
-        **graph.options(work_without_subscribers=True, silence_warning_s=0.2),
+        **graph.options(work_without_subscribers=True, watchdog_timeout_s=0.2),
     )
     graph.add(node).autostart()
     graph.spin_until(lambda: any("nobody publishes" in p.text for p in node.board.current()))
