@@ -1,7 +1,7 @@
 # One command each for everything. Every target does the set-up it needs; see `make help`.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint bench clean
+.PHONY: help setup demo test test-slow coverage lint docs bench clean
 
 # `make demo PYTHON=/path/to/python3.11` chooses the interpreter.
 ifdef PYTHON
@@ -23,8 +23,15 @@ test: lint  ## check the code's style and types, then run the tests (minutes)
 test-slow: setup  ## the tests that train or soak for minutes
 	@$(IN_ENV) python -m pytest -m slow
 
+coverage: setup  ## run the tests with coverage; HTML in out/coverage
+	@$(IN_ENV) python -m pytest -m "not slow" -p pytest_cov --cov --cov-report=term:skip-covered --cov-report=html
+
 lint: setup  ## ruff and mypy
 	@$(IN_ENV) ruff check . && ruff format --check . && tools/typecheck.sh
+
+docs: setup  ## build pages and API reference into out/docs; a warning is an error
+	@$(IN_ENV) python -m sphinx --fail-on-warning --keep-going --fresh-env -q docs out/docs
+	@echo "open out/docs/index.html"
 
 bench: setup  ## run every benchmark; results in out/bench/*.json
 	@mkdir -p out/bench

@@ -6,7 +6,7 @@ The whole pipeline, detector to smoother, on one 1280x720 picture of so many peo
 one shared ResNet-50 at 256 px in the place of their pose net. That has random weights, on which time does not depend:
 all thresholds are 0, so that nobody is dropped, and the detector gives its N best boxes. The two nets
 (peers/two_nets.py) get the same boxes. All take turns, so that whatever else the machine does meets all.
-docs/performance.md says how to read the table.
+docs/tensorrt.md says how to read the table.
 """
 
 from __future__ import annotations

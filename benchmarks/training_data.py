@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 RECIPES = Path("pose3d_training/recipes")
 BANK_SPRITES = 24_000
-"""Of a bank as docs/training.md renders it."""
+"""Of a bank as docs/train.md renders it."""
 _SMALL_BANK = 48
 _SCENES, _SAMPLES, _GROUPS, _STEPS = 60, 240, 2, 8
 

@@ -3,7 +3,7 @@
     python tools/check_official_nets.py --rootnet 3DMPPE_ROOTNET_RELEASE --posenet 3DMPPE_POSENET_RELEASE \
         --videopose3d VideoPose3D
 
-takes clones of the authors' repositories (docs/import.md), builds their nets with random weights, saves checkpoints as
+takes clones of the authors' repositories (docs/models.md), builds their nets with random weights, saves checkpoints as
 they do, imports them with `pose3d import`, and prints how far the results are apart. Their part is theirs: boxes,
 crops, k, nets, flip test and back-projection run in their files, unchanged, on the CPU. Needs torchvision and tqdm
 besides. The exit code is 1 when a difference, relative to max(1, |value|), exceeds 1e-4.

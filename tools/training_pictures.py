@@ -10,7 +10,7 @@ put under CC0, CC-BY, CC-BY-SA or the public domain, and writes
     things/     plants, tools, animals, furniture with alpha  openclipart-png, supertuxkart-data
     SOURCES.md  every picture with its package, path and license
 
-None of it goes into the package; docs/training.md says where training reads it.
+None of it goes into the package; docs/train.md says where training reads it.
 """
 
 from __future__ import annotations

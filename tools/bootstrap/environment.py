@@ -157,7 +157,7 @@ class Environment:
 
     def _requirement_files(self, profile: str) -> list[Path]:
         names = ["runtime-sourced-ros"] if self._ros_distro else ["runtime", "ros"]
-        names += ["test"] if profile == "test" else []
+        names += ["test", "docs"] if profile == "test" else []
         return [self._requirements(name) for name in names]
 
     def _requirements(self, name: str) -> Path:

@@ -115,7 +115,7 @@ def test_message_package_lists_every_message_and_its_dependencies() -> None:
         assert f"find_package({name} REQUIRED)" in cmake
 
 
-@pytest.mark.parametrize("name", ["runtime", "ros", "test", "runtime-sourced-ros", "constraints"])
+@pytest.mark.parametrize("name", ["runtime", "ros", "test", "docs", "runtime-sourced-ros", "constraints"])
 def test_requirements_are_pinned(name: str) -> None:
     assert _pins(name)
 

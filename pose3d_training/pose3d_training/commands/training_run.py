@@ -90,5 +90,5 @@ def _check_start(recipe: Recipe, engine: Path | None) -> None:
 
 def _needed(folder: Path | None, option: str, meaning: str) -> Path:
     if folder is None or not folder.is_dir():
-        raise ConfigError(f"option {option}", expected=meaning, got=str(folder), fix="See docs/training.md.")
+        raise ConfigError(f"option {option}", expected=meaning, got=str(folder), fix="See docs/train.md.")
     return folder

@@ -2,7 +2,7 @@
 
 A joint that is NaN in the prediction or in the truth is left out of every mean, never counted as zero: report
 `joint_coverage` beside a mean, since a method that drops its hard joints looks better than it is. A metric with
-nothing to average is NaN. Definitions and their sources are in docs/evaluation.md.
+nothing to average is NaN. Definitions and their sources are in docs/evaluate.md.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from pose3d_ros.stages.entry_checks import names_parameter, normalization_of
 from pose3d_ros.types import Array
 
 _FLOATS = ("float32", "float16")
-_FIX = "Correct the manifest, or export the network anew; see docs/models_poses.md."
+_FIX = "Correct the manifest, or export the network anew; see docs/models.md."
 _IDENTITY = (1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
 

@@ -64,7 +64,7 @@ def root_solver(
         raise _cannot_be_placed(
             entry,
             "an engine of the role lifter, or a decoder that gives depths or metres",
-            "Joints in the image alone need a lifter in the same folder; see docs/models_poses.md.",
+            "Joints in the image alone need a lifter in the same folder; see docs/models.md.",
         )
     asked = "root" in entry.parameters
     if decoder.gives == "depth" and (asked or root_entry is None):
