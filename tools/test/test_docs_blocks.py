@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import fields
 from itertools import islice
 from pathlib import Path
 
+import attrs
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -77,7 +77,7 @@ def yaml_problems(content: object) -> list[str]:
     if isinstance(content, dict) and "engines" in content:
         content = content["engines"]
     if isinstance(content, list):
-        known = {field.name for field in fields(ManifestEntry)}
+        known = {field.name for field in attrs.fields(ManifestEntry)}
         return [f"unknown key {key}" for entry in content for key in entry if key not in known]
     assert isinstance(content, dict)
     return [

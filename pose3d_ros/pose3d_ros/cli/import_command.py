@@ -53,7 +53,7 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
     }
 )
-"""Role → the parameters that its models' manifest entries have, as docs/models.md and docs/models_poses.md say."""
+"""Role → the parameters that its models' manifest entries have, as docs/models.md say."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -125,9 +125,8 @@ def _parameters(assignments: Sequence[str], role: str) -> dict[str, Parameter]:
     found: dict[str, Parameter] = {}
     for name, value in parse_parameters(assignments, "--parameter").items():
         if name not in PARAMETERS[role]:
-            page = "docs/models.md" if role == "detector" else "docs/models_poses.md"
             raise ConfigError(
-                "--parameter", expected="one of " + ", ".join(PARAMETERS[role]), got=name, fix=f"See {page}."
+                "--parameter", expected="one of " + ", ".join(PARAMETERS[role]), got=name, fix="See docs/models.md."
             )
         if isinstance(value, bool) or not isinstance(value, (int, float, str, list)):
             raise ConfigError(
@@ -180,7 +179,7 @@ def _report(net: str, placed: Placed, folder: Path) -> None:
     print(f"license:  {placed.entry.license}")
     missing = [role for role in needed_roles(placed.manifest) if not placed.manifest.has_role(role)]
     if placed.entry.roles == ("lifter",):
-        print("note:     the nodes run it behind a pose net that reads these 2D joints; see docs/models_poses.md")
+        print("note:     the nodes run it behind a pose net that reads these 2D joints; see docs/models.md")
     elif missing:
         print(f"missing:  {', '.join(missing)}, which pose_node needs in the same folder")
     _report_smoother(placed.manifest)

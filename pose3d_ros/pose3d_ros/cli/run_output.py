@@ -1,4 +1,4 @@
-"""What `pose3d run` writes: people.jsonl (see docs/evaluation.md), and the overlay as images or as one video."""
+"""What `pose3d run` writes: people.jsonl (see docs/start.md), and the overlay as images or as one video."""
 
 from __future__ import annotations
 

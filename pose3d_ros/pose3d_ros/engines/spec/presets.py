@@ -1,6 +1,6 @@
 """Presets: what the manifest entry of a third-party model gets from the way it was exported.
 
-docs/models.md shows the detectors in a table, docs/models_poses.md the pose models, with what root each needs.
+docs/models.md shows them in tables, with what root each pose model needs.
 """
 
 from __future__ import annotations

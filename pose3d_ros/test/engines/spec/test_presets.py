@@ -18,7 +18,7 @@ from pose3d_ros.stages.decoding import read_pose_settings
 from pose3d_ros.stages.pose.pose_decoders import POSE_DECODERS
 
 TERMS: dict[str, Any] = {"name": "somebody's", "license": "Apache-2.0", "training_data": "COCO 2017"}
-PAGE = Path(__file__).resolve().parents[4] / "docs" / "models_poses.md"
+PAGE = Path(__file__).resolve().parents[4] / "docs" / "models.md"
 
 
 @pytest.fixture
