@@ -1,55 +1,51 @@
-"""Reading bags (MCAP and sqlite3, files and folders) into records, without ROS.
-
-The messages are read with the definitions that the bag itself carries, and with this package's for a bag that
-carries none (sqlite3 before Iron).
-"""
+"""Reading bags (MCAP and sqlite3, files and folders) as they are or into records, without ROS."""
 
 from __future__ import annotations
 
-import lzma
-import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from rosbags.highlevel import AnyReader, AnyReaderError
-from rosbags.interfaces import Connection
-from rosbags.rosbag2 import ReaderError
-from rosbags.serde import SerdeError
-from rosbags.typesys import TypesysError
+from rosbags.highlevel import AnyReader
+from rosbags.interfaces import Connection, ConnectionExtRosbag2, QosDurability
+from rosbags.rosbag2 import Reader
 
 from pose3d_ros.bags.image_decoding import decoded_bgr, image_bgr
-from pose3d_ros.bags.message_records import BagCamera, BagImage, BagPeople, TrackNumbers, camera_of, people_of, stamp_ns
+from pose3d_ros.bags.message_records import BagCamera, BagImage, BagPeople, TrackIds, camera_of, people_of, stamp_ns
 from pose3d_ros.bags.message_types import CAMERA_INFO_TYPE, COMPRESSED_TYPE, IMAGE_TYPE, PEOPLE_TYPE, pose3d_typestore
 from pose3d_ros.config.share_folders import share_directories
 from pose3d_ros.errors import BagError
 
-# What rosbags and the decompressors under it raise on damaged files.
-_DAMAGE = (
-    AnyReaderError,
-    ReaderError,
-    SerdeError,
-    TypesysError,
-    OSError,
-    RuntimeError,
-    EOFError,
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    AssertionError,
-    struct.error,
-    lzma.LZMAError,
-)
+
+@dataclass(frozen=True)
+class BagTopic:
+    """A topic of a bag. latched: published transient_local."""
+
+    name: str
+    msgtype: str
+    latched: bool
+
+
+@dataclass(frozen=True)
+class SerializedMessage:
+    """A message as it was recorded (CDR). received_ns: the time of recording."""
+
+    topic: str
+    received_ns: int
+    data: bytes
 
 
 class BagReader:
-    """An open bag: a context manager that yields records in the order of recording.
+    """An open bag: a context manager that yields messages or records in the order of recording.
 
-    path: an .mcap or .db3 file, or a rosbag2 folder. Raises BagError when it can't be read.
+    path: an .mcap or .db3 file, or a rosbag2 folder. Raises BagError when it can't be read. Messages are decoded with
+    the definitions that the bag itself carries, and with this package's for a bag that carries none (sqlite3 before
+    Iron).
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -60,10 +56,9 @@ class BagReader:
 
     def __enter__(self) -> BagReader:
         try:
-            reader = AnyReader([self.path], default_typestore=pose3d_typestore())
-            self._reader = self._stack.enter_context(reader)
-        except _DAMAGE as error:
-            raise self._unreadable(str(error)) from error
+            self._reader = self._stack.enter_context(Reader(self.path))
+        except Exception as error:  # rosbags raises whatever damaged bytes lead it to
+            raise self._unreadable(error) from error
         return self
 
     def __exit__(
@@ -72,86 +67,101 @@ class BagReader:
         self._stack.close()
 
     @property
-    def topics(self) -> dict[str, str]:
-        """Topic → message type."""
-        return {c.topic: c.msgtype for c in self._reader.connections}
+    def topics(self) -> dict[str, BagTopic]:
+        """The topics by name."""
+        return {c.topic: BagTopic(c.topic, c.msgtype, _is_latched(c)) for c in self._reader.connections}
+
+    @property
+    def start_ns(self) -> int:
+        """Recording time of the first message."""
+        return int(self._reader.start_time)
 
     @property
     def duration_s(self) -> float:
         """From the first to the last message, 0 for an empty bag."""
         return max(0.0, float(self._reader.duration) * 1e-9)
 
-    def find_topic(self, msgtypes: tuple[str, ...], topic: str | None = None, *, pattern: str = "*") -> str:
-        """The topic of one of these types: the given one, or the only one whose name fits the (shell) pattern.
+    def topics_of(self, msgtypes: Collection[str], pattern: str = "*") -> list[str]:
+        """The topics of these types whose name fits a (shell) pattern."""
+        return [t.name for t in self.topics.values() if t.msgtype in msgtypes and fnmatchcase(t.name, pattern)]
+
+    def find_topic(self, msgtypes: Sequence[str], pattern: str = "*") -> str:
+        """The only topic of one of these types whose name fits a (shell) pattern.
 
         Raises BagError, with the list of the bag's topics, when there is none or more than one.
         """
-        fitting = [t for t, m in self.topics.items() if m in msgtypes and fnmatchcase(t, topic or pattern)]
+        fitting = self.topics_of(msgtypes, pattern)
         if len(fitting) == 1:
             return fitting[0]
         raise BagError(
             f"bag {self.path}",
-            expected=f"{'one' if fitting else 'a'} topic {topic or pattern} of type {' or '.join(msgtypes)}",
+            expected=f"{'one' if fitting else 'a'} topic {pattern} of type {' or '.join(msgtypes)}",
             got=", ".join(fitting) if fitting else self._topic_list(),
             fix="Name the topic, or record the bag with it.",
         )
 
-    def has_topic(self, msgtypes: tuple[str, ...], pattern: str) -> bool:
-        """Whether a topic of one of these types whose name fits the (shell) pattern is in the bag."""
-        return any(m in msgtypes and fnmatchcase(t, pattern) for t, m in self.topics.items())
-
-    def images(self, topic: str | None = None) -> Iterator[BagImage]:
-        """Images of the only image topic, or the given one, compressed or raw."""
+    def images(self, topic: str = "*") -> Iterator[BagImage]:
+        """Images of the only image topic that fits, compressed or raw."""
         name = self.find_topic((COMPRESSED_TYPE, IMAGE_TYPE), topic)
-        for connection, received_ns, message in self._messages(name):
-            image = decoded_bgr(message) if connection.msgtype == COMPRESSED_TYPE else image_bgr(message)
-            yield BagImage(stamp_ns(message), received_ns, str(message.header.frame_id), image)
+        decode = decoded_bgr if self.topics[name].msgtype == COMPRESSED_TYPE else image_bgr
+        for received_ns, message in self.messages(name):
+            yield BagImage(stamp_ns(message), received_ns, str(message.header.frame_id), decode(message))
 
-    def image_count(self, topic: str | None = None) -> int:
-        """How many images that topic holds."""
-        name = self.find_topic((COMPRESSED_TYPE, IMAGE_TYPE), topic)
-        return sum(c.msgcount for c in self._reader.connections if c.topic == name)
-
-    def cameras(self, topic: str | None = None) -> Iterator[BagCamera]:
-        """The camera_info messages of the only such topic, or the given one."""
-        for _, _, message in self._messages(self.find_topic((CAMERA_INFO_TYPE,), topic)):
+    def cameras(self, topic: str = "*") -> Iterator[BagCamera]:
+        """The camera_info messages of the only such topic that fits."""
+        for _, message in self.messages(self.find_topic((CAMERA_INFO_TYPE,), topic)):
             yield BagCamera(stamp_ns(message), str(message.header.frame_id), camera_of(message))
 
-    def people(self, topic: str | None = None) -> Iterator[BagPeople]:
-        """The Person3DArray messages of the only such topic, or the given one, ids numbered (see TrackNumbers)."""
-        number_of = TrackNumbers()
-        for _, received_ns, message in self._messages(self.find_topic((PEOPLE_TYPE,), topic)):
+    def people(self, topic: str = "*") -> Iterator[BagPeople]:
+        """The Person3DArray messages of the only such topic that fits, ids as numbers (see TrackIds)."""
+        number_of = TrackIds()
+        for received_ns, message in self.messages(self.find_topic((PEOPLE_TYPE,), topic)):
             yield people_of(message, received_ns, number_of)
 
-    def raw_messages(self, topic: str) -> Iterator[tuple[int, Any]]:
-        """(recording time ns, deserialised message) of any topic of the bag."""
-        for _, received_ns, message in self._messages(topic):
-            yield received_ns, message
+    def messages(self, topic: str) -> Iterator[tuple[int, Any]]:
+        """(recording time ns, decoded message) of a topic. Raises BagError for a damaged message."""
+        msgtype = self.topics[topic].msgtype
+        for serialized in self.serialized((topic,)):
+            try:
+                message = self._decoder.deserialize(serialized.data, msgtype)
+            except Exception as error:  # as above
+                raise self._unreadable(f"a damaged message on {topic}: {error}") from error
+            yield serialized.received_ns, message
 
-    def _messages(self, topic: str) -> Iterator[tuple[Connection, int, Any]]:
-        connections = [c for c in self._reader.connections if c.topic == topic]
-        messages = self._reader.messages(connections=connections)
+    def serialized(self, topics: Collection[str]) -> Iterator[SerializedMessage]:
+        """The messages of these topics as they are. Raises BagError for a damaged one."""
+        messages = self._reader.messages(connections=[c for c in self._reader.connections if c.topic in topics])
         while True:
             try:
-                connection, received_ns, raw = next(messages)
-                message = self._reader.deserialize(raw, connection.msgtype)
+                connection, received_ns, data = next(messages)
             except StopIteration:
                 return
-            except _DAMAGE as error:
-                raise self._unreadable(f"a damaged message on {topic}: {error}") from error
-            yield connection, received_ns, message
+            except Exception as error:  # as above
+                raise self._unreadable(error) from error
+            yield SerializedMessage(connection.topic, received_ns, bytes(data))
+
+    @cached_property
+    def _decoder(self) -> AnyReader:
+        """Knows the bag's definitions; apart, since messages are read as they are without valid ones."""
+        return self._stack.enter_context(AnyReader([self.path], default_typestore=pose3d_typestore()))
 
     def _topic_list(self) -> str:
-        topics = ", ".join(f"{t} ({m})" for t, m in sorted(self.topics.items()))
+        topics = ", ".join(f"{t.name} ({t.msgtype})" for t in self.topics.values())
         return f"only {topics}" if topics else "an empty bag"
 
-    def _unreadable(self, reason: str) -> BagError:
+    def _unreadable(self, reason: str | Exception) -> BagError:
         return BagError(
             f"bag {self.path}",
             expected="a readable ROS 2 bag (.mcap, .db3 or a rosbag2 folder)",
-            got=reason,
+            got=str(reason) or type(reason).__name__,
             fix="Check the path; a recording that was cut off can be repaired with `mcap recover`.",
         )
+
+
+def _is_latched(connection: Connection) -> bool:
+    extension = connection.ext
+    profiles = extension.offered_qos_profiles if isinstance(extension, ConnectionExtRosbag2) else []
+    return any(profile.durability == QosDurability.TRANSIENT_LOCAL for profile in profiles)
 
 
 def sample_bag() -> Path:

@@ -1,9 +1,10 @@
-"""Writing bags of images, cameras and people as MCAP, without ROS."""
+"""Writing bags as MCAP, without ROS: serialized messages as they are, and images, cameras and people from records."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -12,10 +13,12 @@ import cv2
 import numpy as np
 from rosbags.interfaces import Connection
 from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import TypesysError
 
 from pose3d_ros.bags.message_types import CAMERA_INFO_TYPE, COMPRESSED_TYPE, PEOPLE_TYPE, pose3d_typestore
 from pose3d_ros.errors import BagError, InputError
 from pose3d_ros.geometry.camera import Camera
+from pose3d_ros.geometry.uncertainty import ray_covariance_m2
 from pose3d_ros.records import Person
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.types import Array, ImageArray
@@ -23,13 +26,15 @@ from pose3d_ros.types import Array, ImageArray
 _NS_PER_S = 1_000_000_000
 _BAG_VERSION: Literal[9] = 9
 _ROS_MODELS = {"pinhole": "plumb_bob"}  # camera_info has no name for "no distortion"; zeros say it
+_UNKNOWN_COVARIANCE_M2 = np.array([-1.0, *[0.0] * 8])
 
 
 class BagWriter:
     """A context manager that writes one new bag.
 
-    path: "name.mcap" becomes a single file, any other name a rosbag2 folder. An existing bag there is replaced.
-    The bag appears when it is complete: an error inside the `with` block leaves nothing behind.
+    path: "name.mcap" becomes a single file, any other name a rosbag2 folder. An existing bag there is replaced once
+    this one is complete: an error inside the `with` block changes nothing. Raises BagError for a path that can't be
+    written to, or that is a folder and no bag.
     """
 
     def __init__(self, path: str | Path, *, jpeg_quality: int = 90) -> None:
@@ -37,10 +42,22 @@ class BagWriter:
         self._jpeg_quality = jpeg_quality
         self._store = pose3d_typestore()
         self._connections: dict[str, Connection] = {}
+        if self._path.is_dir() and not (self._path / "metadata.yaml").is_file():
+            raise BagError(
+                f"bag {str(path)!r}",
+                expected="the name of a new bag, or of one to replace",
+                got="a folder of other files",
+                fix="Name a file that ends with .mcap.",
+            )
 
     def __enter__(self) -> BagWriter:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._scratch = tempfile.TemporaryDirectory(dir=self._path.parent, prefix=".bag-")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._scratch = tempfile.TemporaryDirectory(dir=self._path.parent, prefix=".bag-")
+        except OSError as error:
+            raise BagError(
+                f"bag {self._path}", expected="a folder to write to", got=str(error), fix="Choose another path."
+            ) from error
         self._folder = Path(self._scratch.name) / self._path.stem
         self._writer = Writer(self._folder, version=_BAG_VERSION, storage_plugin=StoragePlugin.MCAP)
         self._writer.open()
@@ -62,6 +79,35 @@ class BagWriter:
         source = self._folder / f"{self._folder.name}.mcap" if self._path.suffix == ".mcap" else self._folder
         source.replace(self._path)
 
+    def add_topic(self, topic: str, msgtype: str) -> None:
+        """Add a topic, unless it is there. Raises BagError for another type than before, and for an unknown one."""
+        known = self._connections.get(topic)
+        if known is not None and known.msgtype != msgtype:
+            raise BagError(
+                f"topic {topic}",
+                expected=f"messages of type {known.msgtype}",
+                got=msgtype,
+                fix="Write one type to a topic.",
+            )
+        try:
+            self._connections[topic] = known or self._writer.add_connection(topic, msgtype, typestore=self._store)
+        except (KeyError, TypesysError) as error:
+            raise BagError(
+                f"topic {topic}",
+                expected="a message type of ROS or of pose3d_msgs",
+                got=msgtype,
+                fix="Record this topic with `ros2 bag record`.",
+            ) from error
+
+    def write_serialized(self, topic: str, received_ns: int, data: bytes | memoryview) -> None:
+        """Write a serialized message (CDR) of a topic that was added."""
+        self._writer.write(self._connections[topic], received_ns, data)
+
+    def write_message(self, topic: str, msgtype: str, received_ns: int, message: Any) -> None:
+        """Write a message of `message_types.pose3d_typestore`."""
+        self.add_topic(topic, msgtype)
+        self.write_serialized(topic, received_ns, self._store.serialize_cdr(message, msgtype))
+
     def write_image(self, topic: str, stamp_ns: int, frame_id: str, image_bgr: ImageArray) -> None:
         """Write an image (H, W, 3) uint8 as a JPEG CompressedImage. Raises InputError when it can't be encoded."""
         if image_bgr.ndim != 3 or image_bgr.shape[2] != 3 or not image_bgr.size or image_bgr.dtype != np.uint8:
@@ -74,25 +120,22 @@ class BagWriter:
         done, data = cv2.imencode(".jpg", image_bgr, [cv2.IMWRITE_JPEG_QUALITY, self._jpeg_quality])
         if not done:
             raise InputError("image to write", expected="a JPEG", got="an encoder error", fix="Check the image.")
-        message = self._make(
-            COMPRESSED_TYPE, self._header(stamp_ns, frame_id), "bgr8; jpeg compressed bgr8", data.ravel()
-        )
+        header = self._header(stamp_ns, frame_id)
+        message = self._make(COMPRESSED_TYPE, header, "bgr8; jpeg compressed bgr8", data.ravel())
         self.write_message(topic, COMPRESSED_TYPE, stamp_ns, message)
 
     def write_camera(self, topic: str, stamp_ns: int, frame_id: str, camera: Camera) -> None:
         """Write a camera as CameraInfo with an identity R and P = [K 0]."""
-        distortion = camera.distortion if camera.distortion.size else np.zeros(5)
-        projection = np.concatenate([camera.K_px, np.zeros((3, 1))], axis=1)
         message = self._make(
             CAMERA_INFO_TYPE,
             self._header(stamp_ns, frame_id),
             camera.height_px,
             camera.width_px,
             _ROS_MODELS.get(camera.model, camera.model),
-            distortion,
+            camera.distortion if camera.distortion.size else np.zeros(5),
             camera.K_px.ravel(),
             np.eye(3).ravel(),
-            projection.ravel(),
+            np.concatenate([camera.K_px, np.zeros((3, 1))], axis=1).ravel(),
             0,
             0,
             self._make("sensor_msgs/msg/RegionOfInterest", 0, 0, 0, 0, False),
@@ -104,7 +147,7 @@ class BagWriter:
         topic: str,
         stamp_ns: int,
         frame_id: str,
-        people: tuple[Person, ...],
+        people: Sequence[Person],
         skeleton: Skeleton,
         *,
         id_prefix: str = "person_",
@@ -121,28 +164,15 @@ class BagWriter:
         message = self._make(PEOPLE_TYPE, header, skeleton.name, model, True, latency_ms, messages)
         self.write_message(topic, PEOPLE_TYPE, stamp_ns if received_ns is None else received_ns, message)
 
-    def write_message(self, topic: str, msgtype: str, received_ns: int, message: Any) -> None:
-        """Write a message of the type store (see `bag_types.pose3d_typestore`)."""
-        if topic not in self._connections:
-            self._connections[topic] = self._writer.add_connection(topic, msgtype, typestore=self._store)
-        elif self._connections[topic].msgtype != msgtype:
-            raise BagError(
-                f"topic {topic}",
-                expected=f"messages of type {self._connections[topic].msgtype}",
-                got=msgtype,
-                fix="Write one type a topic.",
-            )
-        self._writer.write(self._connections[topic], received_ns, self._store.serialize_cdr(message, msgtype))
-
-    def _make(self, msgtype: str, *fields: Any) -> Any:
-        return self._store.types[msgtype](*fields)
+    def _make(self, msgtype: str, *fields: Any, **named: Any) -> Any:
+        return self._store.types[msgtype](*fields, **named)
 
     def _header(self, stamp_ns: int, frame_id: str) -> Any:
         stamp = self._make("builtin_interfaces/msg/Time", stamp_ns // _NS_PER_S, stamp_ns % _NS_PER_S)
         return self._make("std_msgs/msg/Header", stamp, frame_id)
 
     def _point(self, xyz: Array) -> Any:
-        return self._make("geometry_msgs/msg/Point", *(float(v) for v in xyz))
+        return self._make("geometry_msgs/msg/Point", *xyz.tolist())
 
     def _person(self, person: Person, skeleton: Skeleton, id_prefix: str) -> Any:
         pose = person.pose
@@ -153,14 +183,11 @@ class BagWriter:
                 got=pose.skeleton.name,
                 fix="Convert the pose first.",
             )
-        x0, y0, x1, y1 = (float(v) for v in pose.detection.box_xyxy_px)
-        joints = [
-            self._joint(xyz, uv, float(score))
-            for xyz, uv, score in zip(pose.joints_cam_m, pose.joints_img_px, pose.scores, strict=True)
-        ]
-        velocity = self._make("geometry_msgs/msg/Vector3", *(float(v) for v in person.velocity_cam_mps))
-        covariance = root_covariance_m2(pose.root_cam_m, pose.root_sigma_m)
-        return self._store.types["pose3d_msgs/msg/Person3D"](
+        x0, y0, x1, y1 = pose.detection.box_xyxy_px.tolist()
+        covariance_m2 = ray_covariance_m2(pose.root_cam_m, pose.root_sigma_m)
+        rows = zip(pose.joints_cam_m, pose.joints_img_px.tolist(), pose.scores.tolist(), strict=True)
+        return self._make(
+            "pose3d_msgs/msg/Person3D",
             id=f"{id_prefix}{person.track_id}",
             state=int(person.state),
             score=float(person.score),
@@ -169,25 +196,17 @@ class BagWriter:
             box_width=x1 - x0,
             box_height=y1 - y0,
             root=self._point(pose.root_cam_m),
-            root_covariance=covariance,
-            velocity=velocity,
-            joints=joints,
+            root_covariance=_UNKNOWN_COVARIANCE_M2 if covariance_m2 is None else covariance_m2.ravel(),
+            velocity=self._make("geometry_msgs/msg/Vector3", *person.velocity_cam_mps.tolist()),
+            joints=[
+                self._make(
+                    "pose3d_msgs/msg/Joint3D",
+                    position=self._point(xyz),
+                    u=u,
+                    v=v,
+                    score=score,
+                    valid=bool(np.isfinite(xyz).all()),
+                )
+                for xyz, (u, v), score in rows
+            ],
         )
-
-    def _joint(self, xyz: Array, uv: Array, score: float) -> Any:
-        valid = bool(np.isfinite(xyz).all())
-        return self._store.types["pose3d_msgs/msg/Joint3D"](
-            position=self._point(xyz), u=float(uv[0]), v=float(uv[1]), score=score, valid=valid
-        )
-
-
-def root_covariance_m2(root_cam_m: Array, sigma_m: float) -> Array:
-    """Covariance (9,), row-major, of a root (3,) known to sigma_m along its ray; -1 first when sigma_m is NaN."""
-    covariance = np.zeros(9)
-    distance_m = float(np.linalg.norm(root_cam_m))
-    if not (np.isfinite(sigma_m) and distance_m > 0):
-        covariance[0] = -1.0
-        return covariance
-    ray = root_cam_m / distance_m
-    covariance[:] = (sigma_m**2 * np.outer(ray, ray)).ravel()
-    return covariance

@@ -5,7 +5,6 @@ Messages are known by their fields only, so that this needs no ROS.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,10 +87,6 @@ def decoded_bgr(message: Any) -> ImageArray:
     if image is None:
         raise _undecodable(message, f"{data.size} bytes of something else")
     return np.asarray(image, dtype=np.uint8)
-
-
-Decoder = Callable[[Any], ImageArray]
-"""`image_bgr` or `decoded_bgr`."""
 
 
 def _rows(message: Any, channels: int) -> ImageArray:

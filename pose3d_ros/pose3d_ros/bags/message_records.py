@@ -10,9 +10,10 @@ import numpy as np
 
 from pose3d_ros.errors import InputError
 from pose3d_ros.geometry.camera import Camera
+from pose3d_ros.geometry.uncertainty import ray_sigma_m
 from pose3d_ros.records import Detection, Person, Pose, TrackState
 from pose3d_ros.skeletons import Skeleton, get_skeleton
-from pose3d_ros.types import Array, ImageArray
+from pose3d_ros.types import ImageArray
 
 _NS_PER_S = 1_000_000_000
 
@@ -54,7 +55,7 @@ class BagPeople:
     people: tuple[Person, ...]
 
 
-class TrackNumbers:
+class TrackIds:
     """Numbers for a bag's ids: the digits an id ends with ("gt_2" → 2) while these are free, else the next number."""
 
     def __init__(self) -> None:
@@ -90,7 +91,7 @@ def camera_of(message: Any) -> Camera:
     return camera.roi_binned(*region, *binning) if any(region) or max(binning) > 1 else camera
 
 
-def people_of(message: Any, received_ns: int, number_of: TrackNumbers) -> BagPeople:
+def people_of(message: Any, received_ns: int, number_of: TrackIds) -> BagPeople:
     """The records of a pose3d_msgs/Person3DArray. Raises SkeletonError for an unknown skeleton."""
     skeleton = get_skeleton(str(message.skeleton))
     people = tuple(_person(person, skeleton, number_of) for person in message.people)
@@ -106,7 +107,7 @@ def people_of(message: Any, received_ns: int, number_of: TrackNumbers) -> BagPeo
     )
 
 
-def _person(message: Any, skeleton: Skeleton, number_of: TrackNumbers) -> Person:
+def _person(message: Any, skeleton: Skeleton, number_of: TrackIds) -> Person:
     if len(message.joints) != len(skeleton):
         raise InputError(
             f"person {message.id}",
@@ -122,15 +123,7 @@ def _person(message: Any, skeleton: Skeleton, number_of: TrackNumbers) -> Person
     x, y = float(message.box_x), float(message.box_y)
     box = np.array([x, y, x + float(message.box_width), y + float(message.box_height)])
     score = float(message.score)
-    sigma_m = sigma_along_ray_m(np.asarray(message.root_covariance, dtype=np.float64), root)
+    covariance_m2 = np.asarray(message.root_covariance, dtype=np.float64).reshape(3, 3)
+    sigma_m = ray_sigma_m(root, covariance_m2) if covariance_m2[0, 0] >= 0 else math.nan
     pose = Pose(root, joints[:, :3], joints[:, 3:5], joints[:, 5], skeleton, Detection(box, score), sigma_m)
     return Person(number_of(str(message.id)), TrackState(int(message.state)), pose, velocity, score)
-
-
-def sigma_along_ray_m(covariance_m2: Array, root_cam_m: Array) -> float:
-    """Standard deviation of a root (3,) along its ray, from its covariance (9,) row-major; NaN when that is unknown."""
-    distance_m = float(np.linalg.norm(root_cam_m))
-    if covariance_m2[0] < 0 or not distance_m > 0:
-        return float("nan")
-    ray = root_cam_m / distance_m
-    return math.sqrt(max(float(ray @ covariance_m2.reshape(3, 3) @ ray), 0.0))

@@ -90,7 +90,7 @@ class Playback:
         with BagReader(bag) as reader:
             image_topic = reader.find_topic((COMPRESSED_TYPE, IMAGE_TYPE))
             camera_topic = reader.find_topic((CAMERA_INFO_TYPE,))
-            transport = "compressed" if reader.topics[image_topic] == COMPRESSED_TYPE else "raw"
+            transport = "compressed" if reader.topics[image_topic].msgtype == COMPRESSED_TYPE else "raw"
             return cls(bag, rate, image_topic, camera_topic, transport, reader.duration_s)
 
     @property

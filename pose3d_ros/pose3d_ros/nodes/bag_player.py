@@ -14,7 +14,7 @@ from rclpy.time import Time
 from rosgraph_msgs.msg import Clock
 from std_srvs.srv import SetBool
 
-from pose3d_ros.bags.raw_bag import BagTopic, RawBagReader, RawMessage
+from pose3d_ros.bags.bag_reader import BagReader, BagTopic, SerializedMessage
 from pose3d_ros.config.parameter_table import Settings, setting
 from pose3d_ros.errors import BagError
 from pose3d_ros.nodes.pace import Pace
@@ -65,7 +65,7 @@ class BagPlayer(Node):
         self._publishers_of: dict[str, Any] = {}
         self.create_service(SetBool, "~/pause", self._on_pause)
 
-    def play(self, bag: RawBagReader, pump: Pump) -> int:
+    def play(self, bag: BagReader, pump: Pump) -> int:
         """Play the bag to its end, or for ever; returns the number of messages.
 
         pump: lets the node's callbacks run for up to that many seconds; false when it is time to end. Raises BagError.
@@ -81,17 +81,17 @@ class BagPlayer(Node):
             publisher.wait_for_all_acked(_LAST_ACK)
         return count
 
-    def _advertise(self, bag: RawBagReader) -> None:
+    def _advertise(self, bag: BagReader) -> None:
         wanted = split_topics(self.config.topics)
-        for topic in bag.topics:
+        for topic in bag.topics.values():
             if not wanted or topic.name in wanted:
                 self._advertise_topic(topic)
-        missing = sorted(set(wanted) - {topic.name for topic in bag.topics})
+        missing = sorted(set(wanted) - set(bag.topics))
         if missing or not self._publishers_of:
             raise BagError(
                 f"bag {self.config.bag}",
                 expected="topics " + (", ".join(wanted) or "of installed message types"),
-                got=", ".join(f"{topic.name} ({topic.msgtype})" for topic in bag.topics) or "an empty bag",
+                got=", ".join(f"{topic.name} ({topic.msgtype})" for topic in bag.topics.values()) or "an empty bag",
                 fix="Choose among these topics, or install their message packages.",
             )
 
@@ -121,11 +121,11 @@ class BagPlayer(Node):
         publisher = self._publishers_of.get(topic)
         return int(self.count_subscribers(topic) if publisher is None else publisher.get_subscription_count())
 
-    def _play_once(self, bag: RawBagReader, pump: Pump) -> int:
+    def _play_once(self, bag: BagReader, pump: Pump) -> int:
         self._pace = Pace(bag.start_ns, self.config.rate, self._pace.paused, time.monotonic)
         count = 0
-        for message in bag.messages(self._publishers_of):
-            if not self._wait_until_due(message.time_ns, pump):
+        for message in bag.serialized(self._publishers_of):
+            if not self._wait_until_due(message.received_ns, pump):
                 break
             self._publish(message)
             count += 1
@@ -141,7 +141,7 @@ class BagPlayer(Node):
         self._publish_clock(time_ns)
         return going_on
 
-    def _publish(self, message: RawMessage) -> None:
+    def _publish(self, message: SerializedMessage) -> None:
         try:
             self._publishers_of[message.topic].publish(message.data)
         except RuntimeError as error:  # RCLError: the send queue is full
@@ -164,7 +164,7 @@ def main(args: list[str] | None = None) -> None:
 
 
 def _play(player: BagPlayer, pump: Pump) -> None:
-    with RawBagReader(player.config.bag) as bag:
+    with BagReader(player.config.bag) as bag:
         player.get_logger().info(f"playing {player.config.bag}: {len(bag.topics)} topics")
         count = player.play(bag, pump)
     player.get_logger().info(f"played {count} messages")

@@ -11,7 +11,7 @@ from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]  # where 
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
-from pose3d_ros.bags.raw_bag import BagTopic, RawBagWriter, RawMessage
+from pose3d_ros.bags.bag_writer import BagWriter
 from pose3d_ros.config.parameter_table import Settings, setting
 from pose3d_ros.errors import BagError, ConfigError
 from pose3d_ros.nodes.parameters import NodeParameters
@@ -50,45 +50,45 @@ class Recorder(Node):
         if not self._waiting:
             raise ConfigError("parameter topics", expected="at least one topic", got="none", fix="Name what to record.")
 
-    def record(self, writer: RawBagWriter) -> None:
+    def record(self, writer: BagWriter) -> None:
         """Begin to record; the node must be spun."""
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(_LOOK_PERIOD_S, lambda: self._look(writer), clock=steady)
 
-    def _look(self, writer: RawBagWriter) -> None:
+    def _look(self, writer: BagWriter) -> None:
         types = dict(self.get_topic_names_and_types())
         for name in [topic for topic in self._waiting if topic in types and self.count_publishers(topic)]:
             self._waiting.remove(name)
             self._subscribe(writer, name, types[name][0])
 
-    def _subscribe(self, writer: RawBagWriter, name: str, msgtype: str) -> None:
+    def _subscribe(self, writer: BagWriter, name: str, msgtype: str) -> None:
         kind = message_class(msgtype)
-        latched, qos = self._fitting_qos(name)
+        qos = self._fitting_qos(name)
         if kind is None:
             self.get_logger().error(f"{name} is not recorded: {msgtype} is not installed")
             return
         try:
-            writer.add_topic(BagTopic(name, msgtype, latched))
+            writer.add_topic(name, msgtype)
         except BagError as error:
             self.get_logger().error(str(error))
             return
         self.create_subscription(kind, name, partial(self._store, writer, name), qos, raw=True)
         self.get_logger().info(f"recording {name}")
 
-    def _fitting_qos(self, name: str) -> tuple[bool, QoSProfile]:
-        """Whether all publishers latch, and the strictest quality of service that hears all of them."""
+    def _fitting_qos(self, name: str) -> QoSProfile:
+        """The strictest quality of service that receives from all publishers."""
         offers = [info.qos_profile for info in self.get_publishers_info_by_topic(name)]
         latched = all(offer.durability == DurabilityPolicy.TRANSIENT_LOCAL for offer in offers)
         reliable = all(offer.reliability == ReliabilityPolicy.RELIABLE for offer in offers)
-        return latched, QoSProfile(
+        return QoSProfile(
             history=HistoryPolicy.KEEP_LAST,
             depth=_QUEUE,
             reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
             durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,
         )
 
-    def _store(self, writer: RawBagWriter, name: str, data: bytes) -> None:
-        writer.write(RawMessage(name, self.get_clock().now().nanoseconds, data))
+    def _store(self, writer: BagWriter, name: str, data: bytes) -> None:
+        writer.write_serialized(name, self.get_clock().now().nanoseconds, data)
         self.count += 1
 
 
@@ -98,7 +98,7 @@ def main(args: list[str] | None = None) -> None:
 
 
 def _record(recorder: Recorder, pump: Pump) -> None:
-    with RawBagWriter(recorder.config.bag) as writer:
+    with BagWriter(recorder.config.bag) as writer:
         recorder.record(writer)
         while pump(_POLL_S):
             pass

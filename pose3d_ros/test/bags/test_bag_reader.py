@@ -1,13 +1,100 @@
-"""Finding and reading bags."""
+"""Reading bags, and what is no bag."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
-from pose3d_ros.bags.bag_reader import sample_bag
+from pose3d_ros.bags.bag_reader import BagReader, sample_bag
+from pose3d_ros.bags.bag_writer import BagWriter
+from pose3d_ros.bags.message_records import TrackIds
+from pose3d_ros.bags.message_types import IMAGE_TYPE, PEOPLE_TYPE, pose3d_typestore
 from pose3d_ros.errors import BagError
+from pose3d_ros.skeletons import get_skeleton
+
+IMAGES = "/image_raw/compressed"
+
+
+@pytest.fixture
+def bag(tmp_path: Path) -> Path:
+    """Three images and three empty messages of people."""
+    path = tmp_path / "bag.mcap"
+    with BagWriter(path) as writer:
+        for i in range(3):
+            writer.write_image(IMAGES, 1000 + i, "cam", np.full((64, 64, 3), i, np.uint8))
+            writer.write_people("/people", 1000 + i, "cam", (), get_skeleton("muco21"))
+    return path
+
+
+def test_only_the_requested_topics_are_read(bag: Path) -> None:
+    with BagReader(bag) as reader:
+        assert {m.topic for m in reader.serialized(["/people"])} == {"/people"}
+        assert reader.topics["/people"].msgtype == PEOPLE_TYPE
+        assert reader.start_ns == 1000
+
+
+def test_missing_topic_is_an_error_that_lists_the_topics(bag: Path) -> None:
+    with BagReader(bag) as reader, pytest.raises(BagError, match=r"/people \(pose3d_msgs/msg/Person3DArray\)"):
+        next(reader.cameras())
+
+
+def test_two_fitting_topics_are_an_error_unless_one_is_named(tmp_path: Path) -> None:
+    with BagWriter(tmp_path / "b.mcap") as writer:
+        for topic in ("/left", "/right"):
+            writer.write_image(topic, 1, "cam", np.zeros((8, 8, 3), np.uint8))
+    with BagReader(tmp_path / "b.mcap") as reader:
+        with pytest.raises(BagError, match="got /left, /right"):
+            next(reader.images())
+        assert next(reader.images("/right")).stamp_ns == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"not a bag", b"\x89MCAP0\r\n" + bytes(64)])
+def test_file_that_is_no_bag_is_an_error(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "x.mcap"
+    path.write_bytes(content)
+    with pytest.raises(BagError, match=r"x\.mcap: expected a readable ROS 2 bag"), BagReader(path):
+        pass
+
+
+def test_missing_bag_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(BagError, match="no such file"):
+        BagReader(tmp_path / "none.mcap")
+    with pytest.raises(BagError, match="readable"), BagReader(tmp_path):
+        pass
+
+
+def test_truncated_bag_is_an_error(bag: Path) -> None:
+    bag.write_bytes(bag.read_bytes()[:-2000])
+    with pytest.raises(BagError, match="mcap recover"), BagReader(bag) as reader:
+        list(reader.images())
+
+
+def test_damaged_message_is_an_error(tmp_path: Path) -> None:
+    with BagWriter(tmp_path / "b.mcap") as writer:
+        writer.add_topic("/people", PEOPLE_TYPE)
+        writer.write_serialized("/people", 1, b"\0\1\0\0")
+    with BagReader(tmp_path / "b.mcap") as reader, pytest.raises(BagError, match="damaged message on /people"):
+        list(reader.people())
+
+
+def test_uncompressed_images_are_read(tmp_path: Path) -> None:
+    types = pose3d_typestore().types
+    header: Any = types["std_msgs/msg/Header"](types["builtin_interfaces/msg/Time"](0, 7), "cam")
+    pixels = np.array([1, 2, 3, 4, 5, 6, 99, 99], dtype=np.uint8)  # two pixels of a padded row
+    with BagWriter(tmp_path / "b.mcap") as writer:
+        writer.write_message("/image_raw", IMAGE_TYPE, 7, types[IMAGE_TYPE](header, 1, 2, "rgb8", 0, 8, pixels))
+    with BagReader(tmp_path / "b.mcap") as reader:
+        (image,) = reader.images()
+    assert image.stamp_ns == 7
+    assert image.image_bgr.tolist() == [[[3, 2, 1], [6, 5, 4]]]
+
+
+def test_track_ids_never_collide() -> None:
+    number_of = TrackIds()
+    assert [number_of(name) for name in ("gt_2", "body_2", "left", "gt_2", "p0")] == [2, 3, 4, 2, 5]
 
 
 def test_missing_sample_recording_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -18,7 +18,6 @@ from std_srvs.srv import SetBool
 
 from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.bags.bag_writer import BagWriter
-from pose3d_ros.bags.raw_bag import RawBagReader, RawBagWriter
 from pose3d_ros.errors import BagError, ConfigError
 from pose3d_ros.nodes.bag_player import BagPlayer
 from pose3d_ros.nodes.recorder import Recorder
@@ -61,7 +60,7 @@ class Playing:
         return not self._end.is_set()
 
     def _run(self, path: Path) -> None:
-        with RawBagReader(path) as reader:
+        with BagReader(path) as reader:
             self.count = self.player.play(reader, self._pump)
 
     def stop(self) -> None:
@@ -85,8 +84,8 @@ def test_messages_come_out_as_they_were_recorded(graph: Any, bag: Path) -> None:
     stamps_ns = [m.header.stamp.sec * 10**9 + m.header.stamp.nanosec for m in images]
     assert stamps_ns == [START_NS + i * STEP_NS for i in range(COUNT)]
     assert images[0].header.frame_id == "cam"
-    with RawBagReader(bag) as reader:
-        raw = [m.data for m in reader.messages([f"{graph.namespace}/image_raw/compressed"])]
+    with BagReader(bag) as reader:
+        raw = [m.data for m in reader.serialized([f"{graph.namespace}/image_raw/compressed"])]
     assert images == [deserialize_message(data, CompressedImage) for data in raw]
 
 
@@ -122,7 +121,7 @@ def test_it_waits_until_its_own_publishers_have_found_the_listeners(
         polls.append(seconds)
         return len(polls) < 5
 
-    with RawBagReader(bag) as reader:
+    with BagReader(bag) as reader:
         assert player.play(reader, pump) <= 1
     assert len(polls) >= 5
 
@@ -140,7 +139,7 @@ def test_a_topic_named_twice_wants_two_listeners(
         waited.append(seconds)
         return len(waited) < 200
 
-    with RawBagReader(bag) as reader:
+    with BagReader(bag) as reader:
         played = player.play(reader, pump)
     assert (played > 1) == starts
 
@@ -154,7 +153,7 @@ def test_only_the_chosen_topics_are_played(graph: Any, bag: Path) -> None:
 
 def test_a_topic_that_is_not_there_is_an_error_that_lists_those_that_are(graph: Any, bag: Path) -> None:
     player = graph.add(BagPlayer(**graph.options(bag=str(bag), topics="/nothing")))
-    with RawBagReader(bag) as reader, pytest.raises(BagError, match="image_raw/compressed"):
+    with BagReader(bag) as reader, pytest.raises(BagError, match="image_raw/compressed"):
         player.play(reader, lambda _: True)
 
 
@@ -164,7 +163,7 @@ def test_types_that_are_not_installed_are_left_out(graph: Any, tmp_path: Path) -
     with Writer(tmp_path / "strange", version=9, storage_plugin=StoragePlugin.MCAP) as writer:
         writer.add_connection("/strange", "strange_msgs/msg/Strange", msgdef="int32 x", rihs01="RIHS01_0")
     player = graph.add(BagPlayer(**graph.options(bag=str(tmp_path / "strange"))))
-    with RawBagReader(tmp_path / "strange") as reader, pytest.raises(BagError, match="strange_msgs/msg/Strange"):
+    with BagReader(tmp_path / "strange") as reader, pytest.raises(BagError, match="strange_msgs/msg/Strange"):
         player.play(reader, lambda _: True)
 
 
@@ -176,7 +175,7 @@ def test_wrong_parameters_are_refused(graph: Any, name: str, value: object) -> N
 
 def test_what_is_recorded_reads_back(graph: Any, tmp_path: Path) -> None:
     path = tmp_path / "out/people.mcap"
-    with RawBagWriter(path) as writer:
+    with BagWriter(path) as writer:
         recorder = graph.add(Recorder(**graph.options(bag=str(path), topics="people,image_raw/compressed")))
         recorder.record(writer)
         send = graph.publish(Person3DArray, "people")
@@ -187,7 +186,9 @@ def test_what_is_recorded_reads_back(graph: Any, tmp_path: Path) -> None:
             send(message)
             graph.spin_until(lambda seconds=seconds: recorder.count == seconds)
     with BagReader(path) as reader:
-        assert reader.topics == {f"{graph.namespace}/people": "pose3d_msgs/msg/Person3DArray"}
+        assert {t.name: t.msgtype for t in reader.topics.values()} == {
+            f"{graph.namespace}/people": "pose3d_msgs/msg/Person3DArray"
+        }
         people = list(reader.people())
     assert [p.stamp_ns for p in people] == [1_000_000_000, 2_000_000_000]
     assert before_ns <= people[0].received_ns <= people[1].received_ns <= time.time_ns()
@@ -198,7 +199,7 @@ def test_the_recorder_hears_best_effort_and_latched_publishers(graph: Any, tmp_p
 
     graph.node.create_publisher(Person3DArray, "once", latched_qos()).publish(Person3DArray(skeleton="muco21"))
     send = graph.publish(Person3DArray, "often", image_qos("best_effort", 1))
-    with RawBagWriter(tmp_path / "bag.mcap") as writer:
+    with BagWriter(tmp_path / "bag.mcap") as writer:
         recorder = graph.add(Recorder(**graph.options(bag="unused", topics="once often")))
         recorder.record(writer)
         graph.spin_until(lambda: recorder.count == 1)

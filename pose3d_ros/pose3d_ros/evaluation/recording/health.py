@@ -26,11 +26,10 @@ class Health:
 def read_health(path: Path) -> Health:
     """The means over a bag's diagnostics; an empty Health for a bag without them."""
     with BagReader(path) as bag:
-        topics = [t for t, msgtype in bag.topics.items() if msgtype == _DIAGNOSTICS_TYPE]
         statuses = [
             {str(v.key): str(v.value) for v in status.values}
-            for topic in topics
-            for _, message in bag.raw_messages(topic)
+            for topic in bag.topics_of((_DIAGNOSTICS_TYPE,))
+            for _, message in bag.messages(topic)
             for status in message.status
         ]
     return health_of(statuses)

@@ -77,8 +77,8 @@ def read_recording(path: Path) -> Recording:
                 fix="Record both topics.",
             )
         truth: dict[int, BagPeople] = {}
-        if bag.has_topic((PEOPLE_TYPE,), f"*{_TRUTH}*"):
-            truth = by_stamp(bag.people(bag.find_topic((PEOPLE_TYPE,), pattern=f"*{_TRUTH}*")))
+        if bag.topics_of((PEOPLE_TYPE,), f"*{_TRUTH}*"):
+            truth = by_stamp(bag.people(f"*{_TRUTH}*"))
     return Recording(camera.camera, stamps_ns, truth)
 
 
@@ -96,13 +96,13 @@ def read_results(path: Path) -> tuple[dict[int, BagPeople], dict[int, BagPeople]
     Raises BagError when it has no topic that ends with "people" beside ground truth.
     """
     with BagReader(path) as bag:
-        topics = [t for t, msgtype in bag.topics.items() if msgtype == PEOPLE_TYPE and _TRUTH not in t]
+        topics = [t for t in bag.topics_of((PEOPLE_TYPE,)) if _TRUTH not in t]
         raw_topics = [t for t in topics if t.endswith(_RAW)]
         if len(raw_topics) != 1:
             raise BagError(
                 f"results {path}",
                 expected=f"one topic {_RAW} of type {PEOPLE_TYPE}",
-                got=", ".join(f"{t} ({m})" for t, m in sorted(bag.topics.items())) or "an empty bag",
+                got=", ".join(f"{t.name} ({t.msgtype})" for t in bag.topics.values()) or "an empty bag",
                 fix="Record the topics people and people_smoothed.",
             )
         smoothed_topics = [t for t in topics if t.endswith(_SMOOTHED)]
