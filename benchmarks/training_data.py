@@ -28,7 +28,6 @@ from pose3d_ros.errors import Pose3DError
 if TYPE_CHECKING:
     from training_steps import TrainingRate
 
-RECIPES = Path("pose3d_training/recipes")
 BANK_SPRITES = 24_000
 """Of a bank as docs/train.md renders it."""
 _SMALL_BANK = 48
@@ -50,7 +49,7 @@ def main() -> None:
     parser.add_argument("--bank", type=Path, help="rendered people")
     parser.add_argument("--backgrounds", type=Path, nargs="*", default=[], help="pictures without people")
     args = parser.parse_args()
-    missing = [name for name in ("torch", "moderngl") if importlib.util.find_spec(name) is None]
+    missing = [name for name in ("torch", "lightning_fabric", "moderngl") if importlib.util.find_spec(name) is None]
     if missing:
         report("training_data", [], {"not measured": f"no {' and no '.join(missing)}; `make setup` installs them"})
         return
@@ -60,14 +59,14 @@ def main() -> None:
     use_one_core()
     with tempfile.TemporaryDirectory() as folder:
         data = data_rates(args.assets, args.bank, args.backgrounds, Path(folder))
-        nets = training_rates(RECIPES, _STEPS, Path(folder))
+        nets = training_rates(_STEPS, Path(folder))
     report("training_data", rows_of(data, nets), notes_of(data, nets))
 
 
 def data_rates(assets: Path | None, bank: Path | None, backgrounds: Sequence[Path], folder: Path) -> dict[str, Rate]:
     """Rates by name: `sprites` when there are assets; `scenes`, `root_pose` and `detector` samples of a bank."""
     from pose3d_ros.skeletons import get_skeleton
-    from pose3d_training.loop.recipe import load_recipe
+    from pose3d_training.loop.recipe import load_recipe, shipped_recipes
     from pose3d_training.nets.detector_net import STRIDE_PX
     from pose3d_training.tasks.datasets import DetectionSamples, PoseSamples
     from pose3d_training.tasks.image_tasks import composer
@@ -80,7 +79,7 @@ def data_rates(assets: Path | None, bank: Path | None, backgrounds: Sequence[Pat
         return rates
     scenes, rng = composer(bank, backgrounds), np.random.default_rng(0)
     rates["scenes"] = Rate("scenes composed", per_core_second(lambda: scenes.draw(rng), _SCENES))
-    pose, detector = (load_recipe(RECIPES / f"{net}.yaml") for net in ("root_pose", "detector"))
+    pose, detector = (load_recipe(shipped_recipes()[net]) for net in ("root_pose", "detector"))
     crops = iter(PoseSamples(scenes, get_skeleton(pose.skeleton), pose.input_width_px, 0))
     rates["root_pose"] = Rate("root_pose samples", per_core_second(lambda: next(crops), _SAMPLES))
     pictures = iter(DetectionSamples(scenes, detector.input_width_px, detector.input_height_px, STRIDE_PX, 0))

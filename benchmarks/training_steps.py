@@ -13,7 +13,8 @@ import torch
 
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.stages.smooth.smooth_features import feature_size
-from pose3d_training.loop.recipe import Recipe, load_recipe
+from pose3d_training.loop.fabric import open_fabric
+from pose3d_training.loop.recipe import Recipe, load_recipe, shipped_recipes
 from pose3d_training.loop.training_loop import Batch, Task, Trainer
 from pose3d_training.nets.detector_net import STRIDE_PX
 from pose3d_training.tasks.image_tasks import DetectorTask, RootPoseTask, build_module, build_root_pose
@@ -83,9 +84,9 @@ def use_one_core() -> None:
     cv2.setNumThreads(1)
 
 
-def training_rates(recipes: Path, steps: int, folder: Path) -> dict[str, TrainingRate]:
+def training_rates(steps: int, folder: Path) -> dict[str, TrainingRate]:
     """Run a few steps of each default recipe with the training loop itself, in `folder`."""
-    return {net: _rate(load_recipe(recipes / f"{net}.yaml"), steps + _WARM_UP, folder / net) for net in NETS}
+    return {net: _rate(load_recipe(shipped_recipes()[net]), steps + _WARM_UP, folder / net) for net in NETS}
 
 
 def _rate(recipe: Recipe, steps: int, folder: Path) -> TrainingRate:
@@ -100,7 +101,7 @@ def _rate(recipe: Recipe, steps: int, folder: Path) -> TrainingRate:
 
 
 def _run(task: Task, recipe: Recipe, folder: Path) -> None:
-    Trainer(task, recipe, folder).run()
+    Trainer(task, recipe, folder, open_fabric(recipe.bfloat16, "cpu", {})).run()
 
 
 def pose_batch(recipe: Recipe) -> Batch:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from setuptools import find_packages, setup
 
 NAME = "pose3d_training"
-RECIPES = sorted(path.as_posix() for path in Path("recipes").glob("*.yaml"))
 
 setup(
     name=NAME,
@@ -17,14 +14,14 @@ setup(
     maintainer="pose3d_ros maintainers",
     maintainer_email="maintainers@pose3d-ros.org",
     packages=find_packages(exclude=["test", "test.*"]),
-    package_data={NAME: ["py.typed"]},
+    package_data={NAME: ["py.typed", "recipes/*.yaml"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
-        (f"share/{NAME}/recipes", RECIPES),
     ],
     python_requires=">=3.10",
-    install_requires=["setuptools"],
+    install_requires=["setuptools", "lightning-fabric", "onnx", "pose3d_ros", "torch"],
+    extras_require={"rendering": ["moderngl"], "curves": ["tensorboard"]},
     zip_safe=False,
     entry_points={
         "pose3d.extensions": [

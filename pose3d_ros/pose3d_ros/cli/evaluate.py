@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pose3d_ros.bags.bag_reader import sample_bag
 from pose3d_ros.cli.common_options import add_engine_options, pipeline_config
-from pose3d_ros.cli.extensions import extension
+from pose3d_ros.cli.extensions import extension, has_extension
 from pose3d_ros.cli.terminal import ProgressBar, print_table
 from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.errors import ConfigError
@@ -130,7 +130,7 @@ def offline_session(bag: Path, config: PipelineConfig) -> Session:
 
 def _evaluate_rendered(args: argparse.Namespace) -> int:
     """Render the images where they are missing, run the models, print and write the metrics."""
-    if importlib.util.find_spec("moderngl") is None:
+    if has_extension("held-out-set") and importlib.util.find_spec("moderngl") is None:
         raise ConfigError(
             "rendering", expected="moderngl", got="none installed", fix="Run `make setup`, or pip install it."
         )

@@ -63,7 +63,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         extension(_CHECKPOINTS).add_kinds(kinds)
     else:
         for kind in CHECKPOINT_KINDS:
-            kinds.add_parser(kind, help="a published checkpoint: needs the package pose3d_training")
+            one = kinds.add_parser(kind, help="a published checkpoint: needs the package pose3d_training")
+            one.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     _add_presets(kinds)
 
 

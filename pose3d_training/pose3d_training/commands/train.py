@@ -1,25 +1,45 @@
-"""`pose3d train`: one net from a recipe. Needs torch, which the set-up for tests and training installs."""
+"""`pose3d train`: train one net from a recipe, or print what it costs."""
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
-import os
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pose3d_ros.errors import ConfigError
 
+if TYPE_CHECKING:
+    from pose3d_training.loop.recipe import Recipe
+    from pose3d_training.loop.training_loop import Task
+
+_NEEDED = {"torch": "torch", "lightning_fabric": "lightning-fabric"}
+"""Modules, and the names that pip knows them by."""
+_SMOOTHER_BODIES = 6
+"""Bodies on which the smoother sees every recorded motion."""
+_LIFTER_BODIES = 12
+"""The same of lifters, which learn how large people can be."""
+
+
+@dataclass(frozen=True)
+class TrainingFolders:
+    """Where things are: the run's output, rendered people, bodies and motions, backgrounds without people."""
+
+    output: Path
+    bank: Path | None = None
+    assets: Path | None = None
+    backgrounds: tuple[Path, ...] = ()
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's options."""
-    parser.add_argument("recipe", type=Path, help="a file of pose3d_training/recipes")
+    """Add the command's options."""
+    parser.add_argument("recipe", help="the name of a shipped recipe, such as root_pose, or a .yaml file")
     parser.add_argument("--bank", type=Path, metavar="DIR", help="rendered people (detector, root_pose)")
     parser.add_argument("--assets", type=Path, metavar="DIR", help="bodies and recorded motions (smoother, lifter)")
+    parser.add_argument("--backgrounds", type=Path, metavar="DIR", nargs="*", default=[], help="images without people")
     parser.add_argument(
-        "--backgrounds", type=Path, metavar="DIR", nargs="*", default=[], help="pictures without people"
-    )
-    parser.add_argument(
-        "--output", type=Path, metavar="DIR", help="checkpoints and curves; an unfinished run there goes on"
+        "--output", type=Path, metavar="DIR", help="checkpoints and curves; an unfinished run there is resumed"
     )
     parser.add_argument(
         "--engine",
@@ -28,28 +48,91 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="start from a delivered .onnx or from the checkpoint.pt of another run of the same net (fine-tuning)",
     )
     parser.add_argument(
-        "--describe", action="store_true", help="print the net's parameters and arithmetic, and train nothing"
+        "--describe", action="store_true", help="print the net's parameters and multiply-adds, and train nothing"
     )
-    parser.add_argument("--device", default="", help="cpu, cuda, …; empty: a GPU where there is one")
+    parser.add_argument("--device", default="", help="cpu, cuda, cuda:1; empty: a GPU where there is one")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads of the net, 0 = all")
 
 
 def execute(args: argparse.Namespace) -> int:
     """Run the command; see its module's docstring."""
-    if importlib.util.find_spec("torch") is None:
+    missing = [pip for module, pip in _NEEDED.items() if importlib.util.find_spec(module) is None]
+    if missing:
         raise ConfigError(
-            "training", expected="torch", got="none installed", fix="Run `make setup`, or pip install it."
+            "training",
+            expected=" and ".join(_NEEDED.values()),
+            got=f"no {' and no '.join(missing)}",
+            fix=f"Run `make setup`, or pip install {' '.join(missing)}.",
         )
+    from pose3d_training.loop.recipe import find_recipe, load_recipe
+
+    recipe = load_recipe(find_recipe(args.recipe))
     if args.describe:
         from pose3d_training.commands.describe import describe
-        from pose3d_training.loop.recipe import load_recipe
 
-        print(describe(load_recipe(args.recipe)))
+        print(describe(recipe))
         return 0
     if args.output is None:
         raise ConfigError("option --output", expected="a folder for the run", got="none", fix="Add --output runs/NAME.")
-    from pose3d_training.commands.training_run import Folders, train
-
-    folders = Folders(args.output, args.bank, args.assets, tuple(args.backgrounds))
-    train(args.recipe, folders, args.device, args.threads, args.engine, os.environ)
+    folders = TrainingFolders(args.output, args.bank, args.assets, tuple(args.backgrounds))
+    train(recipe, folders, args.device, args.threads, args.engine)
     return 0
+
+
+def train(
+    recipe: Recipe, folders: TrainingFolders, device: str = "", threads: int = 0, engine: Path | None = None
+) -> None:
+    """Train to the end of the recipe, or resume from the output folder's checkpoint.
+
+    engine: a delivered graph of the same net, or a run's checkpoint, whose weights a new run starts with. torchrun's
+    environment variables make this process one of several. Raises ConfigError for a missing folder, EngineError for an
+    engine of another net.
+    """
+    import torch
+
+    from pose3d_training.loop.fabric import open_fabric
+    from pose3d_training.loop.training_loop import Trainer
+
+    # A lifter's graph has its normalizations folded into layers that they can't be taken out of again.
+    if recipe.net == "lifter" and engine is not None and engine.suffix != ".pt":
+        raise ConfigError(
+            "option --engine",
+            expected="a run's checkpoint.pt, for a lifter",
+            got=str(engine),
+            fix="Name the checkpoint.pt of the run that the engine was delivered from.",
+        )
+    torch.manual_seed(recipe.seed)
+    fabric = open_fabric(recipe.bfloat16, device)
+    if threads:
+        torch.set_num_threads(threads)
+    trainer = Trainer(build_task(recipe, folders), recipe, folders.output, fabric)
+    if engine is not None:
+        trainer.start_from(engine)
+    trainer.run()
+
+
+def build_task(recipe: Recipe, folders: TrainingFolders) -> Task:
+    """Build the recipe's task over the folders. Raises ConfigError when the one it needs is missing."""
+    if recipe.net == "smoother":
+        from pose3d_ros.skeletons import get_skeleton
+        from pose3d_training.tasks.noisy_tracks import training_tracks
+        from pose3d_training.tasks.smoothing import SmootherTask
+
+        assets = _needed(folders.assets, "--assets", "the folder with the recorded motions and the bodies")
+        return SmootherTask(recipe, training_tracks(assets, get_skeleton(recipe.skeleton), range(_SMOOTHER_BODIES)))
+    if recipe.net == "lifter":
+        from pose3d_training.tasks.lifting import LifterTask
+        from pose3d_training.tasks.lifting_samples import lifting_tracks
+
+        assets = _needed(folders.assets, "--assets", "the folder with the recorded motions and the bodies")
+        return LifterTask(recipe, lifting_tracks(assets, range(_LIFTER_BODIES)))
+    from pose3d_training.tasks.image_tasks import DetectorTask, RootPoseTask, composer
+
+    scenes = composer(_needed(folders.bank, "--bank", "the folder of rendered people"), folders.backgrounds)
+    return DetectorTask(recipe, scenes) if recipe.net == "detector" else RootPoseTask(recipe, scenes)
+
+
+def _needed(folder: Path | None, option: str, meaning: str) -> Path:
+    if folder is None or not folder.is_dir():
+        raise ConfigError(f"option {option}", expected=meaning, got=str(folder), fix="See docs/train.md.")
+    return folder

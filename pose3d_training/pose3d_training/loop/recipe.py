@@ -15,6 +15,7 @@ NETS = ("detector", "root_pose", "smoother", "lifter")
 ARCHITECTURES = ("residual", "sem_gcn", "temporal")
 """Of the net `lifter`: Martinez 2017, Zhao 2019, Pavllo 2019."""
 OPTIMIZERS = ("adamw", "muon")
+_SHIPPED = Path(__file__).resolve().parents[1] / "recipes"
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Recipe:
                 "recipe key optimizer",
                 expected="one of " + ", ".join(OPTIMIZERS),
                 got=repr(self.optimizer),
-                fix="Name the optimiser.",
+                fix="Name the optimizer.",
             )
         if min(self.warmup_steps, self.refine_channels, self.depth_bins, self.workers) < 0:
             raise ConfigError(
@@ -96,18 +97,31 @@ class Recipe:
         path.write_text(yaml.safe_dump(values, sort_keys=False))
 
 
+def shipped_recipes() -> dict[str, Path]:
+    """The recipes that come with the package, by name."""
+    return {path.stem: path for path in sorted(_SHIPPED.glob("*.yaml"))}
+
+
+def find_recipe(name: str) -> Path:
+    """A recipe's file, by its path or by the name of a shipped one. Raises ConfigError where there is neither."""
+    path = shipped_recipes().get(name, Path(name))
+    if not path.is_file():
+        raise ConfigError(
+            "recipe", expected="a file, or one of " + ", ".join(shipped_recipes()), got=name, fix="Correct the name."
+        )
+    return path
+
+
 def load_recipe(path: Path) -> Recipe:
     """Read a recipe file. Raises ConfigError for an unknown key, a missing one or a value of the wrong type."""
     try:
         values = yaml.safe_load(path.read_text())
     except (OSError, yaml.YAMLError) as error:
         raise ConfigError(
-            "recipe", expected="a readable YAML file", got=str(error), fix="See pose3d_training/recipes."
+            "recipe", expected="a readable YAML file", got=str(error), fix="See docs/train.md."
         ) from error
     if not isinstance(values, Mapping):
-        raise ConfigError(
-            "recipe", expected="keys and values", got=type(values).__name__, fix="See pose3d_training/recipes."
-        )
+        raise ConfigError("recipe", expected="keys and values", got=type(values).__name__, fix="See docs/train.md.")
     known = {f.name: f for f in fields(Recipe)}
     unknown = sorted(set(values) - set(known))
     if unknown:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -19,23 +18,26 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, IterableDataset
 
 from pose3d_ros.errors import ConfigError
-from pose3d_training.loop.distributed import Processes
 from pose3d_training.loop.fine_tune import start_from_engine
 from pose3d_training.loop.logbook import Logbook
 from pose3d_training.loop.optimizers import make_optimizer
-from pose3d_training.loop.precision import MixedPrecision, half_type
 from pose3d_training.loop.recipe import Recipe
 from pose3d_training.loop.run_checkpoints import read_checkpoint, samples_seen, start_from_checkpoint
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+    from lightning_fabric import Fabric
 
 Batch = dict[str, Tensor]
+Loss = tuple[Tensor, dict[str, Tensor]]
+"""The scalar loss, and named scalars for the log."""
 Sample = TypeVar("Sample", bound="DataclassInstance")
 
 _STATISTICS_BATCHES = 24
-"""Batches of which the normalizations of a net that starts from an engine take their statistics."""
-_ALONE = Processes()
+"""Batches over which a net that starts from an engine takes the statistics of its batch normalizations."""
+_MAX_GRADIENT_NORM = 20.0
+_SEED_STRIDE = 1_000_000_007
+"""Between the data seeds of two processes: further than any step number that a resumed run adds to its seed."""
 
 
 def collate(samples: Sequence[DataclassInstance]) -> Batch:
@@ -57,7 +59,7 @@ def loaded(samples: IterableDataset[Sample], recipe: Recipe) -> Iterator[Batch]:
 
 
 class Task(ABC):
-    """A net, its samples and its loss; `metrics` are named scalars for the log."""
+    """A net, its samples and its loss."""
 
     module: nn.Module
 
@@ -66,20 +68,22 @@ class Task(ABC):
         """Endless batches, different for another seed."""
 
     @abstractmethod
-    def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """Scalar loss of a batch and what to log beside it."""
+    def loss(self, batch: Batch) -> Loss:
+        """Loss of a batch and what to log beside it."""
 
 
 class _Objective(nn.Module):
-    """A task's loss as a module: what synchronises gradients has to see the whole forward pass."""
+    """Runs a loss as the forward pass of a module that has the net's parameters, as DDP needs it.
 
-    def __init__(self, task: Task) -> None:
+    The batch is bound in the call: Fabric would cast one among the arguments to 16 bits, the ground truth with it.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
         super().__init__()
-        self.module = task.module
-        self._task = task
+        self.module = module
 
-    def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        return self._task.loss(batch)
+    def forward(self, loss: Callable[[], Loss]) -> Loss:
+        return loss()
 
 
 class Trainer:
@@ -88,24 +92,20 @@ class Trainer:
     Of several processes each has its own data, batch_size is that of each, and the first one alone logs and saves.
     """
 
-    def __init__(
-        self,
-        task: Task,
-        recipe: Recipe,
-        folder: Path,
-        device: str | torch.device = "cpu",
-        processes: Processes = _ALONE,
-    ) -> None:
-        self.task, self.recipe, self.folder, self.processes = task, recipe, folder, processes
-        self.device = torch.device(device)
-        task.module.to(self.device)
+    def __init__(self, task: Task, recipe: Recipe, folder: Path, fabric: Fabric) -> None:
+        self.task, self.recipe, self.folder, self.fabric = task, recipe, folder, fabric
+        task.module.to(fabric.device)
         if recipe.net != "smoother":
             task.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = make_optimizer(recipe, task.module)
         self.average = AveragedModel(task.module, avg_fn=self._blend, use_buffers=True)
-        self.precision = MixedPrecision(self.device, half_type(self.device) if recipe.bfloat16 else None)
         self.step = 0
         self.samples = 0
+
+    @property
+    def checkpoint(self) -> Path:
+        """The file that a stopped run resumes from."""
+        return self.folder / "checkpoint.pt"
 
     def learning_rate(self, step: int) -> float:
         """Linear warm-up, then a cosine down to 1% of the recipe's rate."""
@@ -119,7 +119,7 @@ class Trainer:
         engine: a .onnx, or a checkpoint.pt of another run. Raises EngineError for one of another net, ConfigError for
         another kind of file.
         """
-        if not self.processes.leads or (self.folder / "checkpoint.pt").exists():
+        if not self.fabric.is_global_zero or self.checkpoint.exists():
             return  # the other processes get the first one's weights
         if engine.suffix not in (".onnx", ".pt") or not engine.is_file():
             raise ConfigError(
@@ -132,42 +132,61 @@ class Trainer:
             start_from_checkpoint(self.task.module, engine)
             return
         source = self.task.batches(seed=self.recipe.seed * 100003 + 99991)
-        batches = [{k: v.to(self.device) for k, v in next(source).items()} for _ in range(_STATISTICS_BATCHES)]
+        batches = [self._on_device(next(source)) for _ in range(_STATISTICS_BATCHES)]
         start_from_engine(self.task.module, engine, [partial(self.task.loss, batch) for batch in batches])
 
     def run(self) -> nn.Module:
-        """Train to the end (or go on from the folder's checkpoint) and return the averaged net."""
-        if self.processes.leads:
+        """Train to the end (or resume from the folder's checkpoint) and return the averaged net."""
+        leads = self.fabric.is_global_zero
+        if leads:
             self.folder.mkdir(parents=True, exist_ok=True)
         self.resume()
-        if self.processes.leads:  # after it: a folder of another net keeps its recipe
+        if leads:  # after it: a folder of another net keeps its recipe
             self.recipe.save(self.folder / "recipe.yaml")
-        objective = self.processes.synchronised(_Objective(self.task), self.device)
-        batches = self.task.batches(seed=self.processes.seed(self.recipe.seed * 100003 + self.step))
+        objective, optimizer = self._set_up()
+        seed = self.recipe.seed * 100003 + self.step + self.fabric.global_rank * _SEED_STRIDE
+        batches = self.task.batches(seed)
         logbook = Logbook(self.folder, self.recipe.net, self.recipe.steps)
         objective.train()
         began, since = time.monotonic(), self.samples
         while self.step < self.recipe.steps:
-            logged = self._one_step(objective, next(batches))
-            if self.processes.leads and self.step % self.recipe.log_every == 0:
+            logged = self._one_step(objective, optimizer, next(batches))
+            if leads and self.step % self.recipe.log_every == 0:
                 logbook.add(self._row(logged, (self.samples - since) / (time.monotonic() - began)))
-            if self.processes.leads and (self.step % self.recipe.save_every == 0 or self.step == self.recipe.steps):
+            if self.step % self.recipe.save_every == 0 or self.step == self.recipe.steps:
                 self.save()
-                logbook.draw()
+                if leads:
+                    logbook.draw()
         logbook.close()
         return self.average.module
 
-    def _one_step(self, objective: nn.Module, batch: Batch) -> dict[str, Tensor]:
+    def _set_up(self) -> tuple[nn.Module, torch.optim.Optimizer]:
+        """Net and optimizer behind Fabric's wrappers. Every process starts with the first one's weights.
+
+        On several GPUs batch normalizations take their statistics over all processes as well.
+        """
+        objective: nn.Module = _Objective(self.task.module)
+        if self.fabric.world_size > 1 and self.fabric.device.type == "cuda":
+            objective = nn.SyncBatchNorm.convert_sync_batchnorm(objective)  # type: ignore[no-untyped-call]
+        wrapped, optimizer = self.fabric.setup(objective, self.optimizer, move_to_device=False)
+        return wrapped, optimizer
+
+    def _one_step(self, objective: nn.Module, optimizer: torch.optim.Optimizer, batch: Batch) -> dict[str, Tensor]:
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate(self.step)
-        batch = {k: v.to(self.device, non_blocking=True) for k, v in batch.items()}
-        with self.precision.forward():
-            loss, logged = objective(batch)
-        self.precision.update(loss, self.optimizer, self.task.module.parameters())
+        optimizer.zero_grad(set_to_none=True)
+        loss, logged = objective(partial(self.task.loss, self._on_device(batch)))
+        self.fabric.backward(loss)
+        # float16 gradients that are not finite are no error: Fabric leaves the step out and scales the loss down.
+        self.fabric.clip_gradients(objective, optimizer, max_norm=_MAX_GRADIENT_NORM, error_if_nonfinite=False)
+        optimizer.step()
         self.step += 1
-        self.samples += self.recipe.batch_size * self.processes.count
+        self.samples += self.recipe.batch_size * self.fabric.world_size
         self.average.update_parameters(self.task.module)
         return {"loss": loss.detach(), **logged}
+
+    def _on_device(self, batch: Batch) -> Batch:
+        return {name: value.to(self.fabric.device, non_blocking=True) for name, value in batch.items()}
 
     def _blend(self, averaged: Tensor, current: Tensor, _: Tensor | int) -> Tensor:
         """Exponential average with a short memory at first: it must not keep the random start."""
@@ -182,35 +201,34 @@ class Trainer:
         return row | rate | {k: round(float(v), 5) for k, v in logged.items()}
 
     def save(self) -> None:
-        """Write checkpoint.pt through a temporary file, so that a stop never leaves half of one."""
+        """Write checkpoint.pt as a whole or not at all; all processes call it, the first one writes."""
         state = {
             "step": self.step,
             "samples": self.samples,
-            "module": self.task.module.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "precision": self.precision.state_dict(),
+            "module": self.task.module,
+            "average": self.average,
+            "optimizer": self.optimizer,
+            "precision": self.fabric.strategy.precision.state_dict(),
         }
-        temporary = self.folder / "checkpoint.tmp"
-        torch.save(state, temporary)
-        os.replace(temporary, self.folder / "checkpoint.pt")
+        self.fabric.save(self.checkpoint, state)
 
     def resume(self) -> None:
-        """Take up the folder's checkpoint where there is one; the first process reads it for all."""
-        path = self.folder / "checkpoint.pt"
-        state = self.processes.shared(read_checkpoint(path) if self.processes.leads and path.exists() else None)
+        """Load the folder's checkpoint where there is one; the first process reads it for all."""
+        leads = self.fabric.is_global_zero
+        state = self.fabric.broadcast(read_checkpoint(self.checkpoint) if leads and self.checkpoint.exists() else None)
         if state is None:
             return
         try:
             self.task.module.load_state_dict(state["module"])
             self.average.load_state_dict(state["average"])
             self.optimizer.load_state_dict(state["optimizer"])
-            # Checkpoints of before the loss was scaled have no precision.
-            self.precision.load_state_dict(state.get("precision", {}))
+            # Empty unless the loss was scaled; the oldest checkpoints have none.
+            if state.get("precision"):
+                self.fabric.strategy.precision.load_state_dict(state["precision"])
         except (KeyError, RuntimeError, ValueError) as error:
             raise ConfigError(
-                f"checkpoint {path}",
-                expected="one of this recipe's net and optimiser",
+                f"checkpoint {self.checkpoint}",
+                expected="one of this recipe's net and optimizer",
                 got=str(error).splitlines()[0],
                 fix="Choose another --output, and start from the old run with --engine.",
             ) from error

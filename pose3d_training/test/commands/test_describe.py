@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +14,7 @@ pytest.importorskip("moderngl")
 
 from pose3d_training.commands.deliver import built_module
 from pose3d_training.commands.describe import count_multiply_adds, count_parameters, describe, net_cost
-from pose3d_training.loop.recipe import Recipe, load_recipe
+from pose3d_training.loop.recipe import Recipe, load_recipe, shipped_recipes
 from pose3d_training.nets.detector_net import PersonDetector
 from pose3d_training.nets.exported_graphs import (
     export_detector,
@@ -30,7 +29,7 @@ from pose3d_training.nets.temporal_net import TemporalModel
 from pose3d_training.tasks.image_tasks import build_module
 from pose3d_training.tasks.smoothing import build_smoother
 
-RECIPES = sorted((Path(inspect.getfile(Recipe)).parents[2] / "recipes").glob("*.yaml"))
+RECIPES = list(shipped_recipes().values())
 of_every_recipe = pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)
 
 

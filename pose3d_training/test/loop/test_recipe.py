@@ -1,13 +1,12 @@
 """Recipes: what is written is what is read, and mistakes are named."""
 
-import inspect
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pose3d_ros.errors import ConfigError
-from pose3d_training.loop.recipe import ARCHITECTURES, Recipe, load_recipe
+from pose3d_training.loop.recipe import ARCHITECTURES, Recipe, find_recipe, load_recipe, shipped_recipes
 
 MINIMAL: dict[str, Any] = {"net": "detector", "steps": 10, "batch_size": 2, "learning_rate": 1e-3}
 
@@ -43,7 +42,15 @@ def test_a_wrong_recipe_is_named(tmp_path: Path, text: str, named: str) -> None:
         load_recipe(write(tmp_path / "r.yaml", text))
 
 
-SHIPPED = sorted((Path(inspect.getfile(Recipe)).parents[2] / "recipes").glob("*.yaml"))
+SHIPPED = list(shipped_recipes().values())
+
+
+def test_recipe_is_found_by_name_or_path(tmp_path: Path) -> None:
+    assert find_recipe("root_pose") == shipped_recipes()["root_pose"]
+    own = write(tmp_path / "own.yaml", "net: detector\n")
+    assert find_recipe(str(own)) == own
+    with pytest.raises(ConfigError, match=r"one of detector, .*root_pose.*, got painter"):
+        find_recipe("painter")
 
 
 def test_every_net_has_a_recipe() -> None:

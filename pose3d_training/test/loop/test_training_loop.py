@@ -1,8 +1,10 @@
 """The training loop on a net of one weight."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,18 +13,32 @@ import pytest
 import torch
 from torch import nn
 
+pytest.importorskip("lightning_fabric")
+
+from lightning_fabric import Fabric
+from lightning_fabric.plugins import MixedPrecision
+
 from pose3d_ros.errors import ConfigError, EngineError
+from pose3d_training.loop.fabric import open_fabric
 from pose3d_training.loop.recipe import Recipe
-from pose3d_training.loop.run_checkpoints import averaged_weights
+from pose3d_training.loop.run_checkpoints import averaged_weights, read_checkpoint
 from pose3d_training.loop.training_loop import Batch, Task, Trainer, collate
+
+RECIPE = Recipe(
+    net="smoother", steps=20, batch_size=16, learning_rate=0.1, warmup_steps=5, bfloat16=False, log_every=10,
+    save_every=20, weight_decay=0.0, ema_decay=0.9,
+)  # fmt: skip
 
 
 class Line(Task):
-    """y = 3x, learned."""
+    """y = slope x, learned."""
 
-    def __init__(self) -> None:
+    def __init__(self, slope: float = 3.0) -> None:
         torch.manual_seed(0)
         self.module = nn.Linear(1, 1)
+        self.slope = slope
+        self.computed_in: set[torch.dtype] = set()
+        self.batches_in: set[torch.dtype] = set()
 
     def batches(self, seed: int) -> Iterator[Batch]:
         generator = torch.Generator().manual_seed(seed)
@@ -30,19 +46,23 @@ class Line(Task):
             yield {"x": torch.randn(16, 1, generator=generator)}
 
     def loss(self, batch: Batch) -> tuple[torch.Tensor, Batch]:
-        error = (self.module(batch["x"]) - 3 * batch["x"]).square().mean()
+        found = self.module(batch["x"])
+        self.computed_in.add(found.dtype)
+        self.batches_in.add(batch["x"].dtype)
+        error = (found.float() - self.slope * batch["x"]).square().mean()
         return error, {"error": error.detach()}
 
 
-def recipe(steps: int) -> Recipe:
-    return Recipe(
-        net="smoother", steps=steps, batch_size=16, learning_rate=0.1, warmup_steps=5, bfloat16=False,
-        log_every=10, save_every=20, weight_decay=0.0, ema_decay=0.9,
-    )  # fmt: skip
+def make_trainer(folder: Path, steps: int = 20, task: Task | None = None, fabric: Fabric | None = None) -> Trainer:
+    return Trainer(task or Line(), replace(RECIPE, steps=steps), folder, fabric or open_fabric(device="cpu"))
 
 
-def test_it_learns_and_leaves_its_trace(tmp_path: Path) -> None:
-    Trainer(Line(), recipe(120), tmp_path).run()
+def weight(trainer: Trainer) -> torch.Tensor:
+    return trainer.task.module.get_parameter("weight").detach().clone()
+
+
+def test_training_reduces_the_error_and_writes_log_curves_and_checkpoint(tmp_path: Path) -> None:
+    make_trainer(tmp_path, 120).run()
     rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert rows[-1]["step"] == 120
     assert rows[-1]["error"] < 0.2 * rows[0]["error"]
@@ -53,74 +73,118 @@ def test_it_learns_and_leaves_its_trace(tmp_path: Path) -> None:
     assert set(averaged_weights(tmp_path / "checkpoint.pt")) == set(Line().module.state_dict())
 
 
-def test_an_interrupted_run_goes_on(tmp_path: Path) -> None:
-    first = Trainer(Line(), recipe(40), tmp_path)
+def test_interrupted_run_resumes_from_its_checkpoint(tmp_path: Path) -> None:
+    first = make_trainer(tmp_path, 40)
     first.run()
-    second = Trainer(Line(), recipe(60), tmp_path)
+    second = make_trainer(tmp_path, 60)
     second.resume()
     assert second.step == 40
-    for a, b in zip(first.task.module.parameters(), second.task.module.parameters(), strict=True):
-        assert torch.equal(a, b)
+    assert torch.equal(weight(first), weight(second))
     second.run()
     assert second.step == 60
 
 
-def test_a_run_from_before_samples_were_counted_goes_on(tmp_path: Path) -> None:
-    Trainer(Line(), recipe(20), tmp_path).run()
+def test_checkpoint_without_sample_count_and_precision_resumes(tmp_path: Path) -> None:
+    make_trainer(tmp_path).run()
     path = tmp_path / "checkpoint.pt"
     state = torch.load(path, weights_only=True)
-    old = {name: state[name] for name in ("step", "module", "average", "optimizer")}
-    torch.save(old, path)
-    trainer = Trainer(Line(), recipe(40), tmp_path)
+    torch.save({name: state[name] for name in ("step", "module", "average", "optimizer")}, path)
+    trainer = make_trainer(tmp_path, 40)
     trainer.run()
     assert (trainer.step, trainer.samples) == (40, 640)
 
 
-def test_a_run_starts_from_anothers_averaged_weights(tmp_path: Path) -> None:
-    Trainer(Line(), recipe(60), tmp_path / "a").run()
-    second = Trainer(Line(), recipe(20), tmp_path / "b")
-    second.start_from(tmp_path / "a" / "checkpoint.pt")
+def test_checkpoint_of_another_net_is_not_resumed(tmp_path: Path) -> None:
+    make_trainer(tmp_path).run()
+    wider = Line()
+    wider.module = nn.Linear(1, 2)
+    with pytest.raises(ConfigError, match="one of this recipe's net"):
+        make_trainer(tmp_path, 40, wider).run()
+
+
+def test_run_starts_from_averaged_weights_of_another_run_but_prefers_to_resume(tmp_path: Path) -> None:
+    other = tmp_path / "a/checkpoint.pt"
+    make_trainer(other.parent, 60).run()
+    second = make_trainer(tmp_path / "b")
+    second.start_from(other)
     assert second.step == 0
-    wanted = averaged_weights(tmp_path / "a" / "checkpoint.pt")
-    assert torch.equal(second.task.module.state_dict()["weight"], wanted["weight"])
+    wanted = averaged_weights(other)["weight"]
+    assert torch.equal(weight(second), wanted)
     second.run()
-    third = Trainer(Line(), recipe(20), tmp_path / "b")  # an unfinished run goes on rather than start anew
-    third.start_from(tmp_path / "a" / "checkpoint.pt")
-    assert not torch.equal(third.task.module.state_dict()["weight"], wanted["weight"])
+    third = make_trainer(tmp_path / "b")
+    third.start_from(other)
+    assert not torch.equal(weight(third), wanted)
 
 
-def test_a_checkpoint_of_another_net_is_named(tmp_path: Path) -> None:
-    Trainer(Line(), recipe(20), tmp_path / "a").run()
+def test_start_from_checkpoint_of_another_net_names_the_tensor(tmp_path: Path) -> None:
+    make_trainer(tmp_path / "a").run()
     wider = Line()
     wider.module = nn.Linear(1, 2)
     with pytest.raises(EngineError, match=r"weight is \(1, 1\), not \(2, 1\)"):
-        Trainer(wider, recipe(20), tmp_path / "b").start_from(tmp_path / "a" / "checkpoint.pt")
+        make_trainer(tmp_path / "b", task=wider).start_from(tmp_path / "a/checkpoint.pt")
 
 
 @pytest.mark.parametrize("name", ["nothing.pt", "nothing.onnx", "log.jsonl"])
-def test_what_is_no_engine_is_refused(tmp_path: Path, name: str) -> None:
+def test_start_from_missing_or_other_kind_of_file_is_an_error(tmp_path: Path, name: str) -> None:
     (tmp_path / "log.jsonl").touch()
     with pytest.raises(ConfigError, match="--engine"):
-        Trainer(Line(), recipe(20), tmp_path / "b").start_from(tmp_path / name)
+        make_trainer(tmp_path / "b").start_from(tmp_path / name)
 
 
-def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
+def test_start_from_file_that_is_no_checkpoint_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "broken.pt").write_bytes(b"not a checkpoint")
-    with pytest.raises(EngineError, match=r"broken\.pt"):
-        Trainer(Line(), recipe(20), tmp_path / "b").start_from(tmp_path / "broken.pt")
     torch.save({"weights": torch.zeros(1)}, tmp_path / "other.pt")
-    with pytest.raises(EngineError, match=r"other\.pt"):
-        Trainer(Line(), recipe(20), tmp_path / "b").start_from(tmp_path / "other.pt")
+    for name in ("broken.pt", "other.pt"):
+        with pytest.raises(EngineError, match=name):
+            make_trainer(tmp_path / "b").start_from(tmp_path / name)
+
+
+@pytest.mark.parametrize("precision", ["16-mixed", "bf16-mixed"])
+def test_half_precision_applies_to_the_net_only_and_learns(tmp_path: Path, precision: str) -> None:
+    plugin = MixedPrecision("16-mixed" if precision == "16-mixed" else "bf16-mixed", "cpu")
+    task = Line()
+    trainer = make_trainer(tmp_path, 120, task, Fabric(accelerator="cpu", devices=1, plugins=[plugin]))
+    trainer.run()
+    half = torch.float16 if precision == "16-mixed" else torch.bfloat16
+    assert task.computed_in == {half}
+    assert task.batches_in == {torch.float32}  # ground truth keeps its precision
+    assert float(weight(trainer)) == pytest.approx(3.0, abs=0.1)
+    assert weight(trainer).dtype == torch.float32
+    state = read_checkpoint(trainer.checkpoint)["precision"]
+    assert bool(state) == (precision == "16-mixed")
+    resumed = MixedPrecision("16-mixed", "cpu")
+    make_trainer(tmp_path, 140, fabric=Fabric(accelerator="cpu", devices=1, plugins=[resumed])).resume()
+    if state:
+        assert resumed.state_dict() == state
+
+
+def test_infinite_float16_gradient_skips_the_step_and_lowers_the_loss_scale(tmp_path: Path) -> None:
+    plugin = MixedPrecision("16-mixed", "cpu")
+    scale = plugin.state_dict()["scale"]
+    task = Line(slope=float("inf"))
+    before = task.module.state_dict()["weight"].clone()
+    trainer = make_trainer(tmp_path, 1, task, Fabric(accelerator="cpu", devices=1, plugins=[plugin]))
+    trainer.run()
+    assert torch.equal(weight(trainer), before)
+    assert plugin.state_dict()["scale"] < scale
+
+
+def test_gradient_norm_is_limited(tmp_path: Path) -> None:
+    task = Line(slope=1e6)
+    trainer = make_trainer(tmp_path, 1, task)
+    trainer.run()
+    norm = torch.stack([p.grad.norm() for p in task.module.parameters() if p.grad is not None]).norm()
+    assert float(norm) == pytest.approx(20.0, rel=1e-4)
 
 
 def test_learning_rate_warms_up_and_ends_low(tmp_path: Path) -> None:
-    trainer = Trainer(Line(), recipe(100), tmp_path)
+    trainer = make_trainer(tmp_path, 100)
     assert trainer.learning_rate(0) == pytest.approx(0.1 / 5, rel=1e-3)
     assert trainer.learning_rate(5) > trainer.learning_rate(50) > trainer.learning_rate(100)
     assert trainer.learning_rate(100) == pytest.approx(0.001)
 
 
-def test_collate_stacks_by_field() -> None:
+def test_collate_stacks_dataclasses_by_field() -> None:
     @dataclass
     class Sample:
         a: npt.NDArray[np.float64]

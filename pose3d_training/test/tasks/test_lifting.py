@@ -17,7 +17,8 @@ from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.stages.lift.lift_decoders import LiftSizes, lift_net
 from pose3d_ros.stages.lift.lift_features import person_features
 from pose3d_ros.types import Array
-from pose3d_training.commands.training_run import Folders, build_task, train
+from pose3d_training.commands.train import TrainingFolders, build_task, train
+from pose3d_training.loop.fabric import open_fabric
 from pose3d_training.loop.recipe import Recipe
 from pose3d_training.loop.run_checkpoints import averaged_weights
 from pose3d_training.loop.training_loop import Trainer
@@ -159,7 +160,7 @@ def test_the_loss_is_the_distance_in_metres() -> None:
 
 def test_the_motions_are_asked_for(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"option --assets: expected the folder with the recorded motions"):
-        build_task(RECIPE, Folders(tmp_path))
+        build_task(RECIPE, TrainingFolders(tmp_path))
 
 
 @pytest.mark.parametrize("key", ["skeleton", "input_skeleton"])
@@ -170,16 +171,15 @@ def test_joints_that_bodies_lack_are_named(key: str) -> None:
 
 
 def test_a_lifter_starts_from_a_checkpoint_only(tmp_path: Path) -> None:
-    RECIPE.save(tmp_path / "recipe.yaml")
     with pytest.raises(ConfigError, match=r"expected a run's checkpoint\.pt, for a lifter, got a\.onnx"):
-        train(tmp_path / "recipe.yaml", Folders(tmp_path / "run"), engine=Path("a.onnx"))
+        train(RECIPE, TrainingFolders(tmp_path / "run"), engine=Path("a.onnx"))
 
 
 @pytest.fixture(scope="module", params=list(NETS))
 def delivered(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ManifestEntry]:
     name, folder = str(request.param), tmp_path_factory.mktemp("lifter")
     torch.manual_seed(0)
-    Trainer(LifterTask(NETS[name], tracks()), NETS[name], folder / "lifter").run()
+    Trainer(LifterTask(NETS[name], tracks()), NETS[name], folder / "lifter", open_fabric(device="cpu")).run()
     assert main(["--runs", str(folder), "--output", str(folder)]) == 0
     return name, load_manifest(folder).for_role("lifter")
 
