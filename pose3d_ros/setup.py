@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -9,6 +10,7 @@ from setuptools import find_packages, setup
 NAME = "pose3d_ros"
 SHARE = f"share/{NAME}"
 HERE = Path(__file__).parent
+MANIFEST = ET.parse(HERE / "package.xml").getroot()
 
 
 def shared_files() -> list[tuple[str, list[str]]]:
@@ -30,11 +32,14 @@ def package_files() -> list[str]:
 
 setup(
     name=NAME,
-    version="0.1.0",
-    description="Absolute 3D skeletons, in metres, of every person that one calibrated camera sees.",
-    license="Apache-2.0",
-    maintainer="pose3d_ros maintainers",
-    maintainer_email="maintainers@pose3d-ros.org",
+    version=MANIFEST.findtext("version"),
+    description=MANIFEST.findtext("description"),
+    license=MANIFEST.findtext("license"),
+    url=MANIFEST.findtext("url"),
+    maintainer=MANIFEST.findtext("maintainer"),
+    maintainer_email=MANIFEST.findall("maintainer")[0].get("email"),
+    author=MANIFEST.findtext("author"),
+    author_email=MANIFEST.findall("author")[0].get("email"),
     packages=find_packages(exclude=["test", "test.*"]),
     package_data={NAME: package_files()},
     data_files=[

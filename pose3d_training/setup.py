@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
 from setuptools import find_packages, setup
 
 NAME = "pose3d_training"
+MANIFEST = ET.parse(Path(__file__).parent / "package.xml").getroot()
 
 setup(
     name=NAME,
-    version="0.1.0",
-    description="Training of pose3d_ros engines: networks, rendered people, checkpoint import and delivery.",
-    license="Apache-2.0",
-    maintainer="pose3d_ros maintainers",
-    maintainer_email="maintainers@pose3d-ros.org",
+    version=MANIFEST.findtext("version"),
+    description=MANIFEST.findtext("description"),
+    license=MANIFEST.findtext("license"),
+    url=MANIFEST.findtext("url"),
+    maintainer=MANIFEST.findtext("maintainer"),
+    maintainer_email=MANIFEST.findall("maintainer")[0].get("email"),
+    author=MANIFEST.findtext("author"),
+    author_email=MANIFEST.findall("author")[0].get("email"),
     packages=find_packages(exclude=["test", "test.*"]),
     package_data={NAME: ["py.typed", "recipes/*.yaml"]},
     data_files=[

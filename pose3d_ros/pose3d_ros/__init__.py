@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pose3d_ros.records import Detection, Frame, FrameResult, Person, Pose, TrackState
     from pose3d_ros.skeletons import SKELETONS, Skeleton, convert, get_skeleton
 
-__version__ = "0.1.0"
+    __version__: str
 
 __all__ = [
     "SKELETONS",
@@ -66,6 +66,10 @@ _MODULES = {
 
 def __getattr__(name: str) -> object:
     """Import what is asked for (PEP 562): all of it at once would cost `pose3d --help` a second, most of it SciPy's."""
+    if name == "__version__":  # package.xml has it, setup.py passes it on
+        from importlib.metadata import version
+
+        return version("pose3d_ros")
     module = next((module for module, names in _MODULES.items() if name in names), None)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,3 +1,1 @@
 """Training of pose3d_ros engines: networks, rendered people, tasks, the training loop and checkpoint import."""
-
-__version__ = "0.1.0"

@@ -113,10 +113,11 @@ class Environment:
         else:
             self._console.skip()
 
-    def _editable(self, name: str, *parts: Path) -> bool:
+    def _editable(self, name: str) -> bool:
         """Install a package as links to its sources. Returns whether there was anything to do."""
         package = self._root / name
-        stamp = self._stamp(f"package-{name}", package / "setup.py", package / "setup.cfg", Path(__file__), *parts)
+        files = (package / file for file in ("setup.py", "setup.cfg", "package.xml"))
+        stamp = self._stamp(f"package-{name}", *files, Path(__file__))
         if stamp.is_current():
             self._console.skip()
             return False

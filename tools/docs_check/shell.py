@@ -26,15 +26,14 @@ _OPTIONS: Mapping[str, set[str]] = MappingProxyType(
         "pip install": {"-e"},
         "git clone": set(),
         "git tag": {"-a", "-m"},
-        "git push": {"--tags"},
+        "git push": set(),
+        "git commit": {"-a", "-m", "-am"},
         "torchrun": {"--nproc-per-node", "--nnodes", "-m"},
         "tensorboard": {"--logdir"},
         "sysctl": {"-w"},
         "cp": {"-r"},
         "apt-get install": {"-y"},
         "pre-commit install": set(),
-        "catkin_generate_changelog": set(),
-        "catkin_prepare_release": {"--version", "--bump"},
         "bloom-release": {"--rosdistro"},
     }
 )

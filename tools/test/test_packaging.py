@@ -12,11 +12,16 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+import yaml
+from catkin_pkg.changelog import get_changelog_from_path
+from catkin_pkg.package import InvalidPackage, parse_package, parse_package_string
+from catkin_pkg.package_version import get_forthcoming_label
 
 import pose3d_ros
 
 PACKAGE = Path(__file__).resolve().parents[2] / "pose3d_ros"
 ROOT = PACKAGE.parent
+PACKAGES = ("pose3d_msgs", "pose3d_ros", "pose3d_training")
 REQUIREMENTS = ROOT / "tools/requirements"
 
 ROSDEP_KEYS = {
@@ -69,15 +74,53 @@ def _pins(name: str) -> dict[str, str]:
     return pins
 
 
-@pytest.mark.parametrize("package", ["pose3d_msgs", "pose3d_ros", "pose3d_training"])
-def test_manifest_names_version_license_and_maintainer(package: str) -> None:
-    manifest = _manifest(package)
-    assert manifest.findtext("name") == package
-    assert manifest.findtext("version") == pose3d_ros.__version__
-    assert manifest.findtext("license") == "Apache-2.0"
-    maintainer = manifest.find("maintainer")
-    assert maintainer is not None
-    assert re.fullmatch(r"[^@\s]+@[a-z0-9-]+(\.[a-z0-9-]+)+", maintainer.get("email", ""))
+@pytest.mark.parametrize("package", PACKAGES)
+def test_manifest_fits_format_3_and_names_license_people_and_urls(package: str) -> None:
+    warnings: list[str] = []
+    manifest = parse_package(ROOT / package, warnings=warnings)
+    manifest.validate(warnings)
+    assert (warnings, manifest.name, manifest.package_format) == ([], package, 3)
+    assert manifest.licenses == ["Apache-2.0"]
+    assert {url.type for url in manifest.urls} == {"website", "repository", "bugtracker"}
+    people = [*manifest.maintainers, *manifest.authors]
+    assert len(people) >= 2
+    assert all(re.fullmatch(r"[^@\s]+@[a-z0-9-]+(\.[a-z0-9-]+)+", person.email) for person in people)
+
+
+def test_a_manifest_that_breaks_format_3_is_found() -> None:
+    text = (PACKAGE / "package.xml").read_text()
+    for broken in (text.replace("</name>", "</nam>"), text.replace("maintainer", "keeper"), text.replace("0.1.0", "1")):
+        with pytest.raises(InvalidPackage):
+            parse_package_string(broken)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_ament_xmllint_accepts_the_manifest(package: str) -> None:
+    linter = pytest.importorskip("ament_xmllint.main", reason="ament_xmllint comes with a ROS")
+    assert linter.main([str(ROOT / package / "package.xml")]) == 0
+
+
+def test_version_is_in_package_xml_alone_and_the_same_everywhere() -> None:
+    versions = {package: parse_package(ROOT / package).version for package in PACKAGES}
+    assert set(versions.values()) == {pose3d_ros.__version__}
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == pose3d_ros.__version__
+    for package in ("pose3d_ros", "pose3d_training"):
+        for path in (ROOT / package / "setup.py", ROOT / package / package / "__init__.py"):
+            assert re.findall(r"[\"']\d+\.\d+\.\d+[\"']", path.read_text()) == [], path
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_changelog_is_in_the_form_of_bloom(package: str) -> None:
+    path = ROOT / package / "CHANGELOG.rst"
+    changelog = get_changelog_from_path(path, package)
+    versions = [version for version, _, _ in changelog.foreach_version()]
+    assert get_forthcoming_label(path.read_text()) == "Forthcoming" or pose3d_ros.__version__ in versions
+
+
+def test_citation_file_has_the_required_keys() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert {"cff-version", "message", "title", "authors"} <= set(citation)
+    assert (citation["cff-version"], citation["license"]) == ("1.2.0", "Apache-2.0")
 
 
 def test_every_ros_package_imported_is_declared() -> None:
@@ -178,3 +221,14 @@ def test_colcon_installs_scripts_assets_launch_files_parameters_and_engines(tmp_
         p.relative_to(PACKAGE) for p in (PACKAGE / "pose3d_ros").rglob("*") if p.suffix not in (".py", ".pyc", "")
     }
     assert [path for path in assets if not (installed.parent / path).is_file()] == []
+
+
+def test_ci_and_templates_are_well_formed_and_run_targets_that_exist() -> None:
+    files = {path.name: yaml.safe_load(path.read_text()) for path in (ROOT / ".github").rglob("*.yml")}
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    runs = [str(s.get("run", "")) for job in files["ci.yml"]["jobs"].values() for s in job["steps"]]
+    used = {target for run in runs for target in re.findall(r"^make ([a-z-]+)", run, flags=re.MULTILINE)}
+    assert used == {"test", "demo", "docs", "coverage"}
+    assert used <= targets
+    assert all({"name", "description", "body"} <= set(files[name]) for name in ("bug.yml", "feature.yml"))
+    assert {update["package-ecosystem"] for update in files["dependabot.yml"]["updates"]} == {"pip", "github-actions"}
