@@ -50,7 +50,7 @@ _DEVICE = {"engines/device", "engines/images", "engines/tensorrt", "engines/onnx
 ONLY_IN: dict[str, set[str]] = {
     **{name: {"nodes"} for name in _ROS},
     "torch": _DEVICE,
-    "torchvision": set(),
+    "torchvision": {"engines/pytorch"},
     "onnx2torch": {"engines/pytorch"},
     "tensorrt": {"engines/tensorrt"},
     "onnx": {"engines/graphs"},

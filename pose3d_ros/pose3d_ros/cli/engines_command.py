@@ -22,7 +22,7 @@ from pose3d_ros.engines.trial import Cost, cost_of, difference, trial_feeds
 from pose3d_ros.errors import EngineError, InputError
 
 if TYPE_CHECKING:
-    from pose3d_ros.engines.device.cuda_device import DeviceFacts
+    from pose3d_ros.engines.device.torch_device import DeviceFacts
     from pose3d_ros.engines.tensorrt.plan_loading import Plan
 
 _TOLERANCE_CPU, _TOLERANCE_GPU = 1e-3, 2e-2
@@ -90,7 +90,7 @@ def _list(args: argparse.Namespace, manifest: Manifest, config: PipelineConfig) 
 
 
 def _plan_state(entry: ManifestEntry, options: EngineOptions) -> str:
-    from pose3d_ros.engines.device.cuda_device import open_device
+    from pose3d_ros.engines.device.torch_device import open_device
     from pose3d_ros.engines.tensorrt.plan_cache import PlanCache
     from pose3d_ros.engines.tensorrt.plan_loading import plan_key
 
@@ -115,7 +115,7 @@ def _verify(args: argparse.Namespace, manifest: Manifest, config: PipelineConfig
 
 
 def _build(args: argparse.Namespace, manifest: Manifest, config: PipelineConfig) -> int:
-    from pose3d_ros.engines.device.cuda_device import open_device
+    from pose3d_ros.engines.device.torch_device import open_device
     from pose3d_ros.engines.tensorrt.plan_loading import load_or_build
 
     choose_backend("tensorrt")  # its error says what lacks

@@ -33,7 +33,7 @@ class EngineConfig(Settings, nodes=BOTH_NODES):
     engines: str = setting("", "Directory with a manifest.yaml of models; empty for the embedded ones.")
     backend: str = setting(
         "auto",
-        "What runs the models; auto takes tensorrt where it works, else torch on a GPU, else onnxruntime.",
+        "What runs the models; auto takes the first of tensorrt, onnxruntime and torch that has a GPU, else the CPU.",
         choices=("auto", "tensorrt", "onnxruntime", "torch"),
     )
     threads: int = setting(0, "Threads of one engine; 0 lets the backend choose.", (0, 256))

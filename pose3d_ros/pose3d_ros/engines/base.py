@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 
@@ -17,10 +18,16 @@ from pose3d_ros.errors import EngineError
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """One input or output.
+    """One input or output of an engine.
 
-    shape: a number for a fixed axis, a name for a dynamic one; axes of the same name have the same length in a call.
-    dtype: NumPy's name, such as `float32`.
+    Parameters
+    ----------
+    name : str
+        The tensor's name in the graph.
+    shape : tuple of int or str
+        A number for a fixed axis, a name for a dynamic one; axes of the same name have the same length in a call.
+    dtype : str
+        NumPy's name, such as `float32`.
     """
 
     name: str
@@ -53,7 +60,22 @@ class Engine(ABC):
     """A loaded network. Use it as a context manager or call `close`; use it from one thread at a time.
 
     A backend loads in its constructor, passes what it found to this one, and fills `_run` and `_release`.
+
+    Parameters
+    ----------
+    name : str
+        What messages call this engine.
+    inputs, outputs : tuple of TensorSpec
+        What it takes and gives.
+
+    Attributes
+    ----------
+    busy_s : float
+        Seconds that all its runs took together, checks of the inputs not counted.
     """
+
+    _reads_device = False
+    """Whether `_run` takes arrays in a device's memory; they are copied to the host before it otherwise."""
 
     def __init__(self, name: str, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]) -> None:
         self._name = name
@@ -61,7 +83,6 @@ class Engine(ABC):
         self._outputs = outputs
         self._closed = False
         self.busy_s = 0.0
-        """What all its runs took together, checks of the inputs not counted."""
 
     @property
     def name(self) -> str:
@@ -70,10 +91,12 @@ class Engine(ABC):
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:
+        """What `infer` takes."""
         return self._inputs
 
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:
+        """What `infer` gives."""
         return self._outputs
 
     @property
@@ -94,23 +117,32 @@ class Engine(ABC):
     def infer(self, feeds: Mapping[str, Feed]) -> dict[str, Tensor]:
         """Run the network once.
 
-        feeds: an array for every input, of exactly its dtype and shape; a strided one is copied into C order, and whole
-        numbers may have another width that holds them (older TensorRT makes int32 of a graph's int64). One in a
-        device's memory stays there where the engine reads it, else it is copied to the host.
-        Returns an array for every output. Raises EngineError for a closed engine, a missing or unknown name, another
-        dtype or rank, another length of a fixed axis, axes of one name that differ, an empty array, or a failed run.
+        Parameters
+        ----------
+        feeds : mapping of str to numpy.ndarray or DeviceArray
+            An array for every input, of exactly its dtype and shape. A strided one is copied into C order, and
+            integers may have another width that holds them (older TensorRT makes int32 of a graph's int64). One in a
+            device's memory stays there where the engine reads it, else it is copied to the host.
+
+        Returns
+        -------
+        dict of str to numpy.ndarray
+            An array for every output, which is the caller's.
+
+        Raises
+        ------
+        EngineError
+            For a closed engine, a missing or unknown name, another dtype or rank, another length of a fixed axis, axes
+            of one name that differ, an empty array, or a failed run.
         """
         if self._closed:
             raise EngineError(
                 f"engine {self._name}", expected="an open engine", got="a closed one", fix="Open it again before use."
             )
-        self._check_names(feeds)
-        lengths: dict[str, tuple[int, str]] = {}
-        for spec in self._inputs:
-            self._check_tensor(spec, feeds[spec.name], lengths)
+        checked = self._checked(feeds)
         start_s = time.perf_counter()
         try:
-            return self._run_feeds({s.name: _readable(s, feeds[s.name]) for s in self._inputs})
+            return self._run(checked)
         finally:
             self.busy_s += time.perf_counter() - start_s
 
@@ -129,18 +161,18 @@ class Engine(ABC):
         self.close()
 
     @abstractmethod
-    def _run(self, feeds: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Run on checked, C-contiguous arrays. Raises EngineError when the backend fails."""
+    def _run(self, feeds: Mapping[str, Any]) -> dict[str, Tensor]:
+        """Run on checked arrays, those of the host C-contiguous, and no others but for `_reads_device`.
 
-    def _run_feeds(self, feeds: Mapping[str, Feed]) -> dict[str, Tensor]:
-        """Run on arrays of which some may be a device's; a backend that reads those there replaces this."""
-        return self._run({s.name: _host_array(s, on_host(feeds[s.name])) for s in self._inputs})
+        Raises EngineError when the backend fails.
+        """
 
     @abstractmethod
     def _release(self) -> None:
         """Free the backend's objects; called once."""
 
-    def _check_names(self, feeds: Mapping[str, Feed]) -> None:
+    def _checked(self, feeds: Mapping[str, Feed]) -> dict[str, Feed]:
+        """The arrays as `_run` takes them. Raises EngineError for what does not fit the inputs."""
         wanted = {spec.name for spec in self._inputs}
         if feeds.keys() != wanted:
             raise EngineError(
@@ -149,6 +181,16 @@ class Engine(ABC):
                 got=", ".join(sorted(feeds)) or "none",
                 fix="Give an array for every input, and for no other name.",
             )
+        lengths: dict[str, tuple[int, str]] = {}
+        for spec in self._inputs:
+            self._check_tensor(spec, feeds[spec.name], lengths)
+        return {spec.name: self._readable(spec, feeds[spec.name]) for spec in self._inputs}
+
+    def _readable(self, spec: TensorSpec, feed: Feed) -> Feed:
+        if self._reads_device and not isinstance(feed, np.ndarray):
+            return feed
+        # Strided arrays and foreign byte orders have the right values in the wrong places: copied, not refused.
+        return np.asarray(on_host(feed), dtype=spec.dtype, order="C")
 
     def _check_tensor(self, spec: TensorSpec, array: Feed, lengths: dict[str, tuple[int, str]]) -> None:
         if not isinstance(array, np.ndarray | DeviceArray):
@@ -174,21 +216,12 @@ class Engine(ABC):
         )
 
 
-def _readable(spec: TensorSpec, feed: Feed) -> Feed:
-    return _host_array(spec, feed) if isinstance(feed, np.ndarray) else feed
-
-
-def _host_array(spec: TensorSpec, array: Tensor) -> Tensor:
-    # Strided arrays and foreign byte orders have the right values in the wrong places: copied, not refused.
-    return np.asarray(array, dtype=spec.dtype, order="C")
-
-
 def _dtype_name(array: Feed) -> str:
     return str(array.dtype.name) if isinstance(array, np.ndarray) else str(array.dtype)
 
 
 def _is_of(array: Feed, dtype: str) -> bool:
-    """Whether the array has that type, or holds whole numbers that all fit it."""
+    """Whether the array has that type, or holds integers that all fit it."""
     if _dtype_name(array) == dtype:
         return True
     if not isinstance(array, np.ndarray) or not array.size:

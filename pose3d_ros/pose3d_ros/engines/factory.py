@@ -25,9 +25,9 @@ _MODULES = {
 }
 """Backend → its module, which has `availability()` and `open_model(entry, options)`; one may be absent."""
 
-_AUTO_ORDER = ("tensorrt", "torch", "onnxruntime")
+_AUTO_ORDER = ("tensorrt", "onnxruntime", "torch")
 _FALLBACK = "onnxruntime"
-"""It needs no GPU, so whatever a GPU fails at it can do."""
+"""On the CPU: it needs no GPU, so whatever a GPU fails at it can do."""
 _ONLY_BY = {".task": "pose3d_ros.engines.mediapipe_task"}
 """End of a file's name → the module that alone can open it, whatever the backend."""
 
@@ -52,22 +52,24 @@ def default_probes() -> dict[str, Probe]:
 def choose_backend(requested: str = "auto", probes: Mapping[str, Probe] | None = None) -> BackendChoice:
     """The backend to use.
 
-    requested: `auto`, or the name of the one that must be used. `auto` takes TensorRT where it works, else PyTorch
-    where it sees a GPU, with ONNX Runtime for what they fail at, else ONNX Runtime; its reason says why not the others.
+    requested: `auto`, or the name of the one that must be used. `auto` takes TensorRT where it works, else ONNX Runtime
+    where its build computes on the GPU, else PyTorch where it sees one, each with ONNX Runtime on the CPU for what they
+    fail at, else that alone; its reason says why not the others.
     probes: how to find out, `default_probes()` unless given.
     Raises EngineError for an unknown name, a forced backend that does not work, and when none works.
     """
     known = default_probes() if probes is None else probes
     if requested != "auto":
         return _forced(requested, known)
-    refused: list[str] = []
+    found: dict[str, Availability] = {}
     for name in (n for n in _AUTO_ORDER if n in known):
-        found = known[name]()
-        if found.usable and found.preferred:
-            has_fallback = name != _FALLBACK and _FALLBACK in known and known[_FALLBACK]().usable
-            return BackendChoice(name, "; ".join([found.reason, *refused]), _FALLBACK if has_fallback else "")
-        refused.append(f"no {name}: {found.reason}")
-    raise EngineError("backend", expected="one that works", got="; ".join(refused), fix="Install onnxruntime.")
+        found[name] = known[name]()
+        if found[name].usable and found[name].preferred:
+            return BackendChoice(name, _reason(name, found), _FALLBACK if _usable(_FALLBACK, known) else "")
+    if _FALLBACK in found and found[_FALLBACK].usable:
+        return BackendChoice(_FALLBACK, _reason(_FALLBACK, found))
+    refused = "; ".join(f"no {name}: {one.reason}" for name, one in found.items())
+    raise EngineError("backend", expected="one that works", got=refused, fix="Install onnxruntime.")
 
 
 def open_engine(entry: ManifestEntry, backend: BackendChoice, options: EngineOptions | None = None) -> Engine:
@@ -85,14 +87,24 @@ def open_engine(entry: ManifestEntry, backend: BackendChoice, options: EngineOpt
     first = partial(_open, _opening_module(backend.name), entry)
     if not backend.fallback:
         return first(options)
-    second = partial(_open, _opening_module(backend.fallback), entry)
+    second = partial(_open, _opening_module(backend.fallback), entry, replace(options, provider="cpu"))
     return FallbackEngine(
         entry.name,
         partial(first, replace(options, allow_build=False)),
-        partial(second, options),
+        second,
         partial(first, options) if options.allow_build else None,
         options.cancelled.set,
     )
+
+
+def _reason(chosen: str, found: Mapping[str, Availability]) -> str:
+    """Why that one, and why not the others that were asked."""
+    others = (f"no {name}: {one.reason}" for name, one in found.items() if name != chosen)
+    return "; ".join([found[chosen].reason, *others])
+
+
+def _usable(name: str, probes: Mapping[str, Probe]) -> bool:
+    return name in probes and probes[name]().usable
 
 
 def _open(module: ModuleType, entry: ManifestEntry, options: EngineOptions) -> Engine:

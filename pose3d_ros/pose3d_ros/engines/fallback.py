@@ -36,6 +36,7 @@ class FallbackEngine(Engine):
         open_later: Open | None = None,
         cancel: Callable[[], None] | None = None,
     ) -> None:
+        super().__init__(name, (), ())
         self._open_second, self._cancel = open_second, cancel
         self._problem = ""
         self._lock = threading.Lock()
@@ -43,19 +44,16 @@ class FallbackEngine(Engine):
         self._abandoned = False
         self._build: threading.Thread | None = None
         try:
-            self._engine = open_first()
+            self._use(open_first())
         except EngineError as error:
-            self._engine = open_second()
+            self._use(open_second())
             if open_later is None or not isinstance(error, NotBuiltError):
-                self._note(name, str(error))
+                self._note(str(error))
             else:
                 self._problem = f"{error} It is being built."
                 _log.info("engine %s is being built; until then it runs on %s", name, self._engine.status)
-                self._build = threading.Thread(
-                    target=self._open, args=(name, open_later), name=f"build {name}", daemon=True
-                )
+                self._build = threading.Thread(target=self._open, args=(open_later,), name=f"build {name}", daemon=True)
                 self._build.start()
-        super().__init__(name, self._engine.inputs, self._engine.outputs)
 
     @property
     def status(self) -> str:
@@ -63,26 +61,33 @@ class FallbackEngine(Engine):
 
     @property
     def problem(self) -> str:
-        return self._problem
+        return self._problem or self._engine.problem
 
     @property
     def load_image(self) -> LoadImage | None:
         return self._engine.load_image
 
-    def _run(self, feeds: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return self._run_feeds(feeds)
-
-    def _run_feeds(self, feeds: Mapping[str, Feed]) -> dict[str, Tensor]:
+    def infer(self, feeds: Mapping[str, Feed]) -> dict[str, Tensor]:
+        """See Engine; checked once, against the engine that runs."""
         self._take_over()
+        return super().infer(feeds)
+
+    def _run(self, feeds: Mapping[str, Feed]) -> dict[str, Tensor]:
         if self._problem:
-            return self._engine.infer(feeds)
+            return self._engine._run(feeds)
         try:
-            return self._engine.infer(feeds)
+            return self._engine._run(feeds)
         except EngineError as error:
-            failed, self._engine = self._engine, self._open_second()
+            failed = self._engine
+            self._use(self._open_second())
             failed.close()
-            self._note(self.name, str(error))
+            self._note(str(error))
             return self._engine.infer(feeds)
+
+    def _use(self, engine: Engine) -> None:
+        """Run this one from now on, whose types may be another's: TensorRT 8 makes int32 of int64."""
+        self._engine, self._reads_device = engine, engine._reads_device
+        self._inputs, self._outputs = engine.inputs, engine.outputs
 
     def _release(self) -> None:
         with self._lock:
@@ -96,13 +101,13 @@ class FallbackEngine(Engine):
             arrived.close()
         self._engine.close()
 
-    def _open(self, name: str, open_later: Open) -> None:
+    def _open(self, open_later: Open) -> None:
         """On a thread of its own."""
         try:
             engine = open_later()
         except Exception as error:  # nobody else would hear of what ends this thread
             if not self._abandoned:
-                self._note(name, str(error) or type(error).__name__)
+                self._note(str(error) or type(error).__name__)
             return
         with self._lock:
             if not self._abandoned:
@@ -111,13 +116,15 @@ class FallbackEngine(Engine):
         engine.close()
 
     def _take_over(self) -> None:
+        """Use what a build in the background has made."""
         with self._lock:
             arrived, self._arrived = self._arrived, None
         if arrived is not None:
             self._engine.close()
-            self._engine, self._problem = arrived, ""
+            self._use(arrived)
+            self._problem = ""
             _log.info("engine %s runs on %s from now on", self.name, arrived.status)
 
-    def _note(self, name: str, problem: str) -> None:
+    def _note(self, problem: str) -> None:
         self._problem = problem
-        _log.warning("engine %s runs on %s: %s", name, self._engine.status, problem)
+        _log.warning("engine %s runs on %s: %s", self.name, self._engine.status, problem)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,7 +30,23 @@ class Cost:
 def trial_feeds(engine: Engine, entry: ManifestEntry, batch: int, seed: int = 0) -> dict[str, Tensor]:
     """Inputs for a call: noise as smooth as an image, distances of people in a room, and small random numbers."""
     rng = np.random.default_rng(seed)
-    return {spec.name: _array(spec, entry, batch, rng) for spec in engine.inputs}
+    shapes = trial_shapes(engine.inputs, entry, batch)
+    return {spec.name: _array(spec, shape, entry, rng) for spec, shape in zip(engine.inputs, shapes, strict=True)}
+
+
+def trial_shapes(inputs: Sequence[TensorSpec], entry: ManifestEntry, batch: int) -> tuple[tuple[int, ...], ...]:
+    """Usual shapes of an entry's inputs, in their order.
+
+    Axes with a name get a length: the first is the batch, the second of a lifter its window of frames, the two last
+    of four an image's sides.
+    """
+    sides = dict(zip((2, 3), usual_sides_px(entry), strict=True))
+    if "lifter" in entry.roles:
+        sides = {1: int(entry.number("receptive_field", 1))}
+    return tuple(
+        tuple(n if isinstance(n, int) else batch if i == 0 else sides.get(i, 1) for i, n in enumerate(spec.shape))
+        for spec in inputs
+    )
 
 
 def cost_of(engine: Engine, feeds: Mapping[str, Tensor], seconds: float = 1.5) -> Cost:
@@ -54,8 +70,7 @@ def difference(wanted: Tensor, got: Tensor) -> float:
     return float(np.max(np.abs(a - b) / np.maximum(np.abs(a), 1.0), initial=0.0))
 
 
-def _array(spec: TensorSpec, entry: ManifestEntry, batch: int, rng: np.random.Generator) -> Tensor:
-    shape = _shape(spec, entry, batch)
+def _array(spec: TensorSpec, shape: tuple[int, ...], entry: ManifestEntry, rng: np.random.Generator) -> Tensor:
     if len(shape) == 4 and "lifter" not in entry.roles:
         return _image(shape, rng).astype(spec.dtype)
     if spec.name == "k_m":
@@ -63,15 +78,6 @@ def _array(spec: TensorSpec, entry: ManifestEntry, batch: int, rng: np.random.Ge
     if spec.name == "k":
         return (rng.uniform(*_DISTANCES_M, size=shape) * _MM_PER_M).astype(spec.dtype)
     return rng.normal(size=shape).astype(spec.dtype)
-
-
-def _shape(spec: TensorSpec, entry: ManifestEntry, batch: int) -> tuple[int, ...]:
-    """Axes with a name get a length: the first is the batch, the second of a lifter its window of frames, the two last
-    of four an image's sides."""
-    sides = dict(zip((2, 3), usual_sides_px(entry), strict=True))
-    if "lifter" in entry.roles:
-        sides = {1: int(entry.number("receptive_field", 1))}
-    return tuple(n if isinstance(n, int) else batch if i == 0 else sides.get(i, 1) for i, n in enumerate(spec.shape))
 
 
 def _image(shape: tuple[int, ...], rng: np.random.Generator) -> Tensor:

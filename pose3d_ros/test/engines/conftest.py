@@ -77,3 +77,27 @@ def make_entry(adder: Path) -> Callable[..., ManifestEntry]:
         parameters={"stride": 8, "weight": 0.25, "kind": "tiny", "scales": [1.0, 2.0], "names": ["a", "b"]},
     )
     return lambda **changes: attr.evolve(entry, **changes)
+
+
+@pytest.fixture
+def make_device() -> Callable[..., Any]:
+    """PyTorch's CPU as a device that records. works: whether it can. recorded, replayed: how often it did."""
+    from pose3d_ros.engines.device.torch_device import TorchDevice
+
+    class Recorder(TorchDevice):
+        def __init__(self, works: bool = True) -> None:
+            super().__init__("cpu")
+            self.works, self.recorded, self.replayed = works, 0, 0
+
+        def record(self, enqueue: Callable[[], None]) -> Callable[[], None] | None:
+            if not self.works:
+                return None
+            self.recorded += 1
+
+            def replay() -> None:
+                self.replayed += 1
+                enqueue()
+
+            return replay
+
+    return Recorder

@@ -17,42 +17,60 @@ from pose3d_ros.engines import factory as backend_module
 from pose3d_ros.engines.base import Availability, Engine
 from pose3d_ros.errors import EngineError
 
-
-def probes(**usable: bool) -> dict[str, Callable[[], Availability]]:
-    return {name: partial(Availability, ok, f"{name} {'works' if ok else 'is missing'}") for name, ok in usable.items()}
+GPU, CPU_ONLY, MISSING = "on a GPU", "on the CPU", "missing"
 
 
-def test_auto_takes_tensorrt_where_it_works() -> None:
-    choice = choose_backend("auto", probes(tensorrt=True, onnxruntime=True, torch=True))
-    assert choice == BackendChoice("tensorrt", "tensorrt works", "onnxruntime")
+def probes(**found: str) -> dict[str, Callable[[], Availability]]:
+    """Probes of a machine that has each backend on a GPU, on the CPU only, or not at all."""
+    return {
+        name: partial(Availability, how != MISSING, f"{name} {how}", how == GPU or name == "tensorrt")
+        for name, how in found.items()
+    }
 
 
-def test_auto_falls_back_and_says_why() -> None:
-    choice = choose_backend(probes=probes(tensorrt=False, onnxruntime=True, torch=False))
-    reason = "onnxruntime works; no tensorrt: tensorrt is missing; no torch: torch is missing"
-    assert choice == BackendChoice("onnxruntime", reason)
-
-
-def test_auto_takes_torch_on_a_gpu_without_tensorrt() -> None:
-    choice = choose_backend("auto", probes(tensorrt=False, onnxruntime=True, torch=True))
-    assert choice == BackendChoice("torch", "torch works; no tensorrt: tensorrt is missing", "onnxruntime")
+@pytest.mark.parametrize(
+    ("tensorrt", "onnxruntime", "torch", "chosen", "fallback", "reason"),
+    [
+        (GPU, GPU, GPU, "tensorrt", "onnxruntime", "tensorrt on a GPU"),
+        (GPU, MISSING, MISSING, "tensorrt", "", "tensorrt on a GPU"),
+        (MISSING, GPU, GPU, "onnxruntime", "onnxruntime", "onnxruntime on a GPU; no tensorrt: tensorrt missing"),
+        (
+            MISSING,
+            CPU_ONLY,
+            GPU,
+            "torch",
+            "onnxruntime",
+            "torch on a GPU; no tensorrt: tensorrt missing; no onnxruntime: onnxruntime on the CPU",
+        ),
+        (
+            MISSING,
+            CPU_ONLY,
+            CPU_ONLY,
+            "onnxruntime",
+            "",
+            "onnxruntime on the CPU; no tensorrt: tensorrt missing; no torch: torch on the CPU",
+        ),
+    ],
+)
+def test_auto_takes_the_best_backend_and_says_why(
+    tensorrt: str, onnxruntime: str, torch: str, chosen: str, fallback: str, reason: str
+) -> None:
+    found = probes(tensorrt=tensorrt, onnxruntime=onnxruntime, torch=torch)
+    assert choose_backend("auto", found) == BackendChoice(chosen, reason, fallback)
 
 
 def test_auto_never_takes_torch_on_the_cpu() -> None:
-    slow = {"torch": lambda: Availability(True, "torch on the CPU", preferred=False)}
-    choice = choose_backend("auto", {**probes(tensorrt=False, onnxruntime=True), **slow})
-    assert choice.name == "onnxruntime"
-    assert choice.reason.endswith("no torch: torch on the CPU")
-    with pytest.raises(EngineError, match="no torch: torch on the CPU; no onnxruntime: onnxruntime is missing"):
-        choose_backend("auto", {**probes(tensorrt=False, onnxruntime=False), **slow})
+    slow = probes(tensorrt=MISSING, onnxruntime=MISSING, torch=CPU_ONLY)
+    with pytest.raises(EngineError, match="no onnxruntime: onnxruntime missing; no torch: torch on the CPU"):
+        choose_backend("auto", slow)
     assert choose_backend("torch", slow).name == "torch"
 
 
 def test_forced() -> None:
-    everything = probes(tensorrt=True, onnxruntime=True, torch=True)
-    assert choose_backend("torch", everything) == BackendChoice("torch", "forced; torch works")
-    with pytest.raises(EngineError, match=r"backend tensorrt: .*got tensorrt is missing"):
-        choose_backend("tensorrt", probes(tensorrt=False, onnxruntime=True))
+    everything = probes(tensorrt=GPU, onnxruntime=CPU_ONLY, torch=GPU)
+    assert choose_backend("torch", everything) == BackendChoice("torch", "forced; torch on a GPU")
+    with pytest.raises(EngineError, match=r"backend tensorrt: .*got tensorrt missing"):
+        choose_backend("tensorrt", probes(tensorrt=MISSING, onnxruntime=CPU_ONLY))
     with pytest.raises(EngineError, match="expected auto, tensorrt, onnxruntime, torch, got 'cuda'"):
         choose_backend("cuda", everything)
 

@@ -1,53 +1,109 @@
-"""Inputs of few sizes, each prepared once: what the backends of a GPU share.
+"""Input shapes of an engine on a device, each prepared once: what all backends of a GPU share.
 
-The number of people varies from frame to frame, while what makes a run quick (memory, chosen kernels, a recorded graph)
-belongs to one size. So batches are filled up to 1, 2, 4, 8, …, and each size gets a slot.
+The number of people varies from frame to frame, while what makes a run quick (memory, chosen kernels, a recorded CUDA
+graph) belongs to one shape. So batches are filled up to 1, 2, 4, 8, …, and each size gets a slot.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from pose3d_ros.engines.base import TensorSpec
+from pose3d_ros.engines.device.torch_device import Buffer, Device
+from pose3d_ros.engines.tensors import Feed, Tensor
 
 Shapes = tuple[tuple[int, ...], ...]
 """Of all inputs, in the engine's order."""
 
 MOST_SLOTS = 8
-"""Sizes of input that are kept ready; each holds its inputs, its outputs and all between."""
+"""Shapes that are kept ready; each holds its inputs, its outputs and all between."""
+_WARM_UPS = 3
+"""Runs before a CUDA graph is recorded: kernels are loaded and chosen in them, and memory is allocated."""
 
 
-class Prepared(Protocol):
-    """One size, ready to run."""
+class Program(Protocol):
+    """A network at fixed input shapes, as a backend prepares it. Its methods raise EngineError."""
+
+    def bind_inputs(self, inputs: Mapping[str, Buffer]) -> Sequence[tuple[int, ...]]:
+        """Read these buffers, which hold zeros, from now on. Returns the shapes of the outputs, in their order."""
+
+    def bind_outputs(self, outputs: Mapping[str, Buffer]) -> None:
+        """Write these buffers from now on."""
+
+    def enqueue(self) -> None:
+        """Queue a run on the device's stream."""
+
+
+class Slot:
+    """Runs a program: one upload of each input, one launch where it could be recorded, one wait for all outputs.
+
+    shapes: of the inputs, in their order. records: whether to record a CUDA graph.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        device: Device,
+        inputs: Sequence[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        shapes: Shapes,
+        *,
+        records: bool,
+    ) -> None:
+        self._program, self._device = program, device
+        zeros = {spec.name: np.zeros(shape, spec.dtype) for spec, shape in zip(inputs, shapes, strict=True)}
+        self._inputs = {name: device.allocate(array.nbytes) for name, array in zeros.items()}
+        for name, array in zeros.items():
+            self._inputs[name].upload(array)
+        self._outputs = tuple(zip(outputs, program.bind_inputs(self._inputs), strict=True))
+        # A program may keep the addresses only: the memory has to live here.
+        self._results = {spec.name: device.allocate(_nbytes(spec, shape)) for spec, shape in self._outputs}
+        program.bind_outputs(self._results)
+        for _ in range(_WARM_UPS):
+            program.enqueue()
+        device.synchronize()
+        self._replay = device.record(program.enqueue) if records else None
 
     @property
     def recorded(self) -> bool:
         """Whether a run is one launch of a CUDA graph."""
+        return self._replay is not None
+
+    def run(self, feeds: Mapping[str, Feed]) -> dict[str, Tensor]:
+        """Upload, run and download; the arrays returned are the caller's.
+
+        feeds: as many rows as the shapes have or fewer. What the rows beyond compute, from what was there before, is
+        nobody's: the rows of a batch do not see each other.
+        """
+        for name, feed in feeds.items():
+            self._inputs[name].upload(feed)
+        (self._replay or self._program.enqueue)()
+        answers = {spec.name: np.empty(shape, dtype=spec.dtype) for spec, shape in self._outputs}
+        for name, array in answers.items():
+            self._results[name].begin_download(array)
+        self._device.synchronize()
+        for name, array in answers.items():
+            self._results[name].finish_download(array)
+        return answers
 
 
-_Slot = TypeVar("_Slot", bound=Prepared)
-_log = logging.getLogger(__name__)
+class Slots:
+    """Slots by the shapes of their inputs, made at first use; the one not used for longest gives way."""
 
+    def __init__(self, make: Callable[[Shapes], Slot], most: int = MOST_SLOTS) -> None:
+        self._make, self._most = make, most
+        self._slots: dict[Shapes, Slot] = {}
 
-class Slots(Generic[_Slot]):
-    """Slots by the shapes of their inputs, made at first use; the one not used for longest gives way.
-
-    name: of the engine, for messages. make: prepares a size.
-    """
-
-    def __init__(self, name: str, make: Callable[[Shapes], _Slot], most: int = MOST_SLOTS) -> None:
-        self._name, self._make, self._most = name, make, most
-        self._slots: dict[Shapes, _Slot] = {}
-
-    def of(self, shapes: Shapes) -> _Slot:
+    def of(self, shapes: Shapes) -> Slot:
         """The slot of these shapes. Raises what `make` raises."""
         slot = self._slots.pop(shapes, None)
         if slot is None:
             while len(self._slots) >= self._most:
                 self._slots.pop(next(iter(self._slots)))
             slot = self._make(shapes)
-            if not slot.recorded:
-                _log.info("engine %s: no CUDA graph for %s, it runs without one", self._name, shapes)
         self._slots[shapes] = slot
         return slot
 
@@ -57,5 +113,9 @@ class Slots(Generic[_Slot]):
 
 
 def filled_up(batch: int) -> int:
-    """The rows that a batch is filled up to: the next power of two."""
+    """The batch size that a batch is filled up to: the next power of two."""
     return 1 << max(batch - 1, 0).bit_length()
+
+
+def _nbytes(spec: TensorSpec, shape: tuple[int, ...]) -> int:
+    return int(np.prod(shape, dtype=np.int64)) * np.dtype(spec.dtype).itemsize

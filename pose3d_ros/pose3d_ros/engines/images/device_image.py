@@ -9,10 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from pose3d_ros.engines.device.cuda_errors import cuda_errors
 from pose3d_ros.engines.images.device_sampling import LetterboxSampler, Scaling, crop_positions, sample_crops
 from pose3d_ros.engines.spec.entry import Normalization
-from pose3d_ros.engines.tensors import Tensor
+from pose3d_ros.engines.tensors import Tensor, cuda_errors
 from pose3d_ros.geometry import Letterbox
 from pose3d_ros.types import Array, ImageArray
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import numpy as np
 
 from pose3d_ros.engines.base import Availability, Engine, TensorSpec
+from pose3d_ros.engines.device.device_engine import DeviceEngine
+from pose3d_ros.engines.device.slots import Program, Shapes
+from pose3d_ros.engines.device.torch_device import Buffer, TorchDevice, cuda_availability, open_device
 from pose3d_ros.engines.options import EngineOptions
 from pose3d_ros.engines.spec.entry import ManifestEntry
-from pose3d_ros.engines.tensors import Tensor
+from pose3d_ros.engines.tensors import Tensor, first_line
 from pose3d_ros.errors import EngineError
 
 _DTYPES = {
@@ -28,23 +33,36 @@ _DTYPES = {
 _ONLY_FATAL = 4
 _INSTALL = "Install it: pip install onnxruntime."
 
-
 _CPU = "CPUExecutionProvider"
 _CUDA = "CUDAExecutionProvider"
 _TENSORRT = "TensorrtExecutionProvider"
 _WANTED = {"auto": (_CUDA, _CPU), "cpu": (_CPU,), "cuda": (_CUDA, _CPU), "tensorrt": (_TENSORRT, _CUDA, _CPU)}
 """Setting → providers, best first; each takes the operators that those before it leave."""
+_Result = TypeVar("_Result")
 
 
 class OnnxEngine(Engine):
-    """An ONNX file in an ONNX Runtime session.
+    """An ONNX file in an ONNX Runtime session, fed from the host's memory.
 
-    path: the file. threads: of one run; 0 leaves it to the runtime (one a core). allow_spinning: let idle workers of
-    this session busy-wait. Off, because the workers of one session then steal the cores from the next: two sessions
-    in a process ran 150 ms a frame with it and 88 ms without, and a lone one was no slower. provider: see
-    EngineOptions. cache_dir: where its TensorRT provider keeps plans.
-    Raises EngineError for a file that is missing or no valid graph, without onnxruntime, and for a provider that its
-    installed build lacks.
+    Parameters
+    ----------
+    path : str or Path
+        The ONNX file.
+    threads : int
+        CPU threads of one run; 0 leaves it to the runtime (one a core).
+    allow_spinning : bool
+        Let idle workers of this session busy-wait. Off, because the workers of one session then steal the cores from
+        the next: two sessions in a process ran 150 ms a frame with it and 88 ms without, and a lone one was no slower.
+    provider : str
+        What it computes on: `auto`, `cpu`, `cuda` or `tensorrt`, see EngineOptions.
+    cache_dir : Path, optional
+        Where ONNX Runtime's TensorRT provider keeps its plans.
+
+    Raises
+    ------
+    EngineError
+        For a file that is missing or no valid graph, without onnxruntime, and for a provider that its installed build
+        lacks.
     """
 
     def __init__(
@@ -56,50 +74,132 @@ class OnnxEngine(Engine):
         provider: str = "cpu",
         cache_dir: Path | None = None,
     ) -> None:
-        self._session: Any = _open_session(Path(path), threads, allow_spinning, provider, cache_dir)
-        inputs = tuple(_spec(node, Path(path)) for node in self._session.get_inputs())
-        outputs = tuple(_spec(node, Path(path)) for node in self._session.get_outputs())
-        super().__init__(Path(path).name, inputs, outputs)
+        self._session: Any = _open_session(Path(path), threads, allow_spinning, provider, _options(cache_dir))
+        super().__init__(Path(path).name, *_specs(self._session, Path(path)))
+        self._wanted = _WANTED[provider][0] if _WANTED[provider][0] in _installed() else _CPU
 
     @property
     def status(self) -> str:
+        """`onnxruntime on` what it computes on."""
         return "onnxruntime on " + _device(self._session.get_providers()[0])
+
+    @property
+    def problem(self) -> str:
+        """Why it computes on another device than the installed build promises, if it does."""
+        got = self._session.get_providers()[0]
+        return "" if got == self._wanted else f"{_device(self._wanted)} could not be used, see nvidia-smi"
 
     def _run(self, feeds: Mapping[str, Tensor]) -> dict[str, Tensor]:
         names = [spec.name for spec in self.outputs]
-        try:
-            results = self._session.run(names, feeds)
-        except Exception as error:  # the runtime's errors share no base class of their own
-            raise EngineError(
-                f"engine {self.name}",
-                expected="a run without an error",
-                got=_first_line(error),
-                fix="The graph can't take these shapes; check them against the engine's manifest.",
-            ) from error
+        results = _ran(self.name, lambda: self._session.run(names, feeds))
         return dict(zip(names, results, strict=True))
 
     def _release(self) -> None:
         self._session = None
 
 
+class BoundOnnxEngine(DeviceEngine):
+    """An ONNX file in a session whose inputs and outputs are bound to the device's memory (IO binding).
+
+    device: the GPU, on whose stream the CUDA provider then runs; on PyTorch's CPU device it is the CPU provider.
+    Raises EngineError as OnnxEngine does, and where the CUDA provider can't be used.
+    """
+
+    def __init__(
+        self, path: str | Path, device: TorchDevice, *, threads: int = 0, allow_spinning: bool = False
+    ) -> None:
+        provider, options = "cpu", {}
+        if device.on_gpu:
+            cuda = {"device_id": str(device.index), "user_compute_stream": str(device.stream)}
+            provider, options = "cuda", {_CUDA: cuda}
+        self._session: Any = _open_session(Path(path), threads, allow_spinning, provider, options)
+        got = self._session.get_providers()[0]
+        if got != _WANTED[provider][0]:
+            raise EngineError(
+                f"engine {path}", expected="onnxruntime on the GPU", got=_device(got), fix="See nvidia-smi."
+            )
+        inputs, outputs = _specs(self._session, Path(path))
+        status = "onnxruntime on " + _device(got)
+        # The runtime allocates while it runs, which a recorded CUDA graph must not.
+        super().__init__(Path(path).name, inputs, outputs, device, status=status, records=False)
+        self._place = (device.torch_name, device.index)
+
+    def _program(self, shapes: Shapes) -> Program:
+        return _Binding(self.name, self._session, self._place, self.inputs, self.outputs, shapes)
+
+    def _release(self) -> None:
+        super()._release()
+        self._session = None
+
+
+class _Binding:
+    """A session at fixed shapes as a `Program`. place: the memory's device and its index."""
+
+    def __init__(
+        self,
+        name: str,
+        session: Any,
+        place: tuple[str, int],
+        inputs: tuple[TensorSpec, ...],
+        outputs: tuple[TensorSpec, ...],
+        shapes: Shapes,
+    ) -> None:
+        self._name, self._session, self._place = name, session, place
+        self._inputs = tuple(zip(inputs, shapes, strict=True))
+        self._outputs = outputs
+        self._output_shapes: list[tuple[int, ...]] = []
+        self._binding: Any = session.io_binding()
+
+    def bind_inputs(self, inputs: Mapping[str, Buffer]) -> list[tuple[int, ...]]:
+        for spec, shape in self._inputs:
+            kind = np.dtype(spec.dtype).type
+            self._binding.bind_input(spec.name, *self._place, kind, shape, inputs[spec.name].address)
+        for spec in self._outputs:  # the first run, which tells the shapes, into memory of the runtime's own
+            self._binding.bind_output(spec.name, *self._place)
+        self.enqueue()
+        self._output_shapes = [tuple(value.shape()) for value in self._binding.get_outputs()]
+        self._binding.clear_binding_outputs()
+        return self._output_shapes
+
+    def bind_outputs(self, outputs: Mapping[str, Buffer]) -> None:
+        for spec, shape in zip(self._outputs, self._output_shapes, strict=True):
+            kind = np.dtype(spec.dtype).type
+            self._binding.bind_output(spec.name, *self._place, kind, shape, outputs[spec.name].address)
+
+    def enqueue(self) -> None:
+        _ran(self._name, lambda: self._session.run_with_iobinding(self._binding))
+
+
 def availability() -> Availability:
-    """Whether onnxruntime can be imported here."""
+    """Whether onnxruntime can be imported here; preferred where its build has CUDA and there is a GPU."""
     try:
         runtime = importlib.import_module("onnxruntime")
     except ImportError as error:
         return Availability(False, f"onnxruntime can't be imported ({error}). {_INSTALL}")
-    best = next(name for name in _WANTED["auto"] if name in (*runtime.get_available_providers(), _CPU))
-    return Availability(True, f"onnxruntime {runtime.__version__} on {_device(best)}")
+    has_cuda = _CUDA in runtime.get_available_providers()
+    reason = f"onnxruntime {runtime.__version__} on {_device(_CUDA if has_cuda else _CPU)}"
+    return Availability(True, reason, preferred=has_cuda and cuda_availability().usable)
 
 
 def open_model(entry: ManifestEntry, options: EngineOptions) -> Engine:
-    """The backend's way to open an entry's file, called by `backend.open_engine`."""
-    return OnnxEngine(
-        entry.file, threads=options.threads, provider=options.provider, cache_dir=options.cache_dir.expanduser()
-    )
+    """The backend's way to open an entry's file, called by `open_engine`.
+
+    Where the CUDA provider is wanted and PyTorch sees the GPU, inputs and outputs stay in the GPU's memory. With `auto`
+    an engine that can't use the GPU runs on the CPU, and its `problem` says so.
+    """
+    if options.provider in ("auto", "cuda") and _CUDA in _installed() and cuda_availability().usable:
+        try:
+            return BoundOnnxEngine(entry.file, open_device(), threads=options.threads)
+        except EngineError:
+            if options.provider == "cuda":
+                raise
+    cache_dir = options.cache_dir.expanduser()
+    return OnnxEngine(entry.file, threads=options.threads, provider=options.provider, cache_dir=cache_dir)
 
 
-def _open_session(path: Path, threads: int, allow_spinning: bool, provider: str, cache_dir: Path | None) -> Any:
+def _open_session(
+    path: Path, threads: int, allow_spinning: bool, provider: str, provider_options: Mapping[str, dict[str, str]]
+) -> Any:
     if not path.is_file():
         raise EngineError(
             f"engine {path}", expected="an ONNX file", got="no such file", fix="Check the path in the manifest."
@@ -117,35 +217,55 @@ def _open_session(path: Path, threads: int, allow_spinning: bool, provider: str,
     options.inter_op_num_threads = 1
     options.log_severity_level = _ONLY_FATAL
     options.add_session_config_entry("session.intra_op.allow_spinning", "1" if allow_spinning else "0")
-    providers = _providers(runtime, provider, cache_dir)
+    providers = [(name, provider_options.get(name, {})) for name in _providers(provider)]
     try:
         return runtime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # the runtime's errors share no base class of their own
         raise EngineError(
             f"engine {path}",
             expected="a valid ONNX graph",
-            got=_first_line(error),
+            got=first_line(error),
             fix="Export or download the file again.",
         ) from error
 
 
-def _providers(runtime: Any, wanted: str, cache_dir: Path | None) -> list[tuple[str, dict[str, str]]]:
-    """Providers with their options, best first. Raises EngineError for one that was named and is not there."""
-    there = (*runtime.get_available_providers(), _CPU)
+def _providers(wanted: str) -> list[str]:
+    """Providers, best first. Raises EngineError for one that was named and is not there."""
+    there = _installed()
     if wanted not in _WANTED or (wanted != "auto" and _WANTED[wanted][0] not in there):
         raise EngineError(
             "onnx_provider",
-            expected="auto, or one of the installed onnxruntime's: " + ", ".join(dict.fromkeys(there)),
+            expected="auto, or one of the installed onnxruntime's: " + ", ".join(there),
             got=repr(wanted),
             fix="Install onnxruntime-gpu in its place, or choose auto.",
         )
-    plans = {} if cache_dir is None else {"trt_engine_cache_enable": "1", "trt_engine_cache_path": str(cache_dir)}
-    options = {_TENSORRT: plans}
-    return [(name, options.get(name, {})) for name in _WANTED[wanted] if name in there]
+    return [name for name in _WANTED[wanted] if name in there]
+
+
+def _installed() -> tuple[str, ...]:
+    """The providers that the installed onnxruntime has."""
+    try:
+        runtime = importlib.import_module("onnxruntime")
+    except ImportError:
+        return (_CPU,)
+    return tuple(dict.fromkeys((*runtime.get_available_providers(), _CPU)))
+
+
+def _options(cache_dir: Path | None) -> dict[str, dict[str, str]]:
+    """Of the providers, by their names."""
+    if cache_dir is None:
+        return {}
+    return {_TENSORRT: {"trt_engine_cache_enable": "1", "trt_engine_cache_path": str(cache_dir)}}
 
 
 def _device(provider: str) -> str:
     return "the CPU" if provider == _CPU else "the GPU" if provider == _CUDA else "the GPU through TensorRT"
+
+
+def _specs(session: Any, path: Path) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
+    """Inputs and outputs."""
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    return tuple(_spec(node, path) for node in inputs), tuple(_spec(node, path) for node in outputs)
 
 
 def _spec(node: Any, path: Path) -> TensorSpec:
@@ -158,5 +278,14 @@ def _spec(node: Any, path: Path) -> TensorSpec:
     return TensorSpec(node.name, axes, _DTYPES[node.type])
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+def _ran(name: str, run: Callable[[], _Result]) -> _Result:
+    """What a run of the runtime gives. Raises EngineError when it fails."""
+    try:
+        return run()
+    except Exception as error:  # the runtime's errors share no base class of their own
+        raise EngineError(
+            f"engine {name}",
+            expected="a run without an error",
+            got=first_line(error),
+            fix="The graph can't take these shapes; check them against the engine's manifest.",
+        ) from error

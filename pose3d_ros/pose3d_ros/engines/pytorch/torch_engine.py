@@ -1,109 +1,149 @@
-"""The PyTorch backend: ONNX graphs on its operators, in FP16 with a CUDA graph for each size of batch.
+"""The PyTorch backend: ONNX graphs converted by onnx2torch, with a CUDA graph for each batch size.
 
-For GPUs without TensorRT. On a machine without a GPU it runs in FP32 on the CPU when it is asked for by name, slower
-than ONNX Runtime. PyTorch is not needed to import this module; `availability` says whether it is there.
+For a GPU with neither TensorRT nor ONNX Runtime's CUDA provider. Without a GPU it runs on the CPU when it is asked for
+by name, slower than ONNX Runtime. Neither torch nor onnx2torch is needed to import this module.
 """
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
 import logging
+import operator
 import platform
+import sys
 import tempfile
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-import numpy as np
-
-from pose3d_ros.engines.base import Availability, Engine
-from pose3d_ros.engines.device import cuda_device as torch_device
-from pose3d_ros.engines.device.cuda_errors import cuda_errors
-from pose3d_ros.engines.device.slots import Shapes, Slots, filled_up
+from pose3d_ros.engines.base import Availability, Engine, TensorSpec
+from pose3d_ros.engines.device import torch_device
+from pose3d_ros.engines.device.device_engine import DeviceEngine
+from pose3d_ros.engines.device.slots import Program, Shapes
+from pose3d_ros.engines.device.torch_device import TorchDevice
 from pose3d_ros.engines.graphs.half_precision import precision_of, write_half
-from pose3d_ros.engines.images.frame_image import LoadImage
+from pose3d_ros.engines.onnx_runtime.ort_engine import OnnxEngine
 from pose3d_ros.engines.options import EngineOptions
 from pose3d_ros.engines.spec.entry import ManifestEntry
-from pose3d_ros.engines.tensors import Feed, Tensor, on_host
+from pose3d_ros.engines.tensors import first_line
+from pose3d_ros.engines.trial import trial_shapes
 from pose3d_ros.errors import EngineError
 
 _log = logging.getLogger(__name__)
 
+_NEEDED = ("torch", "onnx", "onnx2torch", "onnxruntime")
+_INSTALL = "Install them (pip install torch onnx onnx2torch onnxruntime), or use the backend onnxruntime."
 _DRIVERS = ("nvidia0", "nvidiactl", "nvhost-gpu", "nvgpu", "dxg")
 """Of /dev: NVIDIA's on a desktop, on a Jetson, and in WSL."""
+_READ_AS_NUMBERS = ("Reshape", "Slice", "Resize", "Expand", "Tile", "Pad", "Split", "TopK", "ConstantOfShape", "Reduce")
+"""Operators whose constant inputs onnx2torch turns into Python's numbers in every run: they stay in the host's memory,
+since reading them from a GPU would wait for it, which can't be recorded."""
 
 
-class TorchEngine(Engine):
-    """An ONNX graph that PyTorch runs.
+class TorchEngine(DeviceEngine):
+    """An ONNX graph that PyTorch runs. half: backbone and heads in FP16, see `graphs.fp16_conversion`.
 
-    On a device, batches are filled up to 1, 2, 4, 8, …: few sizes, each prepared once (a slot), and the rows beyond the
-    batch are left out of the answer. Without one, on the CPU, a run is the graph's operators one by one.
-    graph: a `torch_graph.TorchGraph`. device: a `torch_slot.StreamDevice` of the same, None for the CPU. status: what
-    runs it. load_image: where its crops are made.
+    Raises EngineError for a file that is missing or no valid graph; preparing an input shape does for operators that
+    onnx2torch lacks.
     """
 
-    def __init__(
-        self, name: str, graph: Any, device: Any = None, *, status: str, load_image: LoadImage | None = None
-    ) -> None:
-        self._graph, self._device = graph, device
-        self._status, self._load_image = status, load_image
-        self._slots: Slots[Any] = Slots(name, self._prepared)
-        super().__init__(name, graph.inputs, graph.outputs)
-        # The name of the axis that grows with the batch.
-        self._rows = next((s.shape[0] for s in self.inputs if s.shape and isinstance(s.shape[0], str)), None)
+    def __init__(self, entry: ManifestEntry, device: TorchDevice, *, half: bool, status: str) -> None:
+        with OnnxEngine(entry.file, threads=1) as graph:
+            inputs, outputs = graph.inputs, graph.outputs
+        super().__init__(entry.name, inputs, outputs, device, status=status)
+        self._entry, self._torch_device, self._half = entry, device, half
+        self._weights: dict[str, Any] = {}
 
-    @property
-    def status(self) -> str:
-        return self._status
+    def _program(self, shapes: Shapes) -> Program:
+        named = {spec.name: shape for spec, shape in zip(self.inputs, shapes, strict=True)}
+        with tempfile.TemporaryDirectory() as folder:
+            module = _converted(_fixed_graph(self._entry, named, Path(folder), half=self._half), self.name)
+        with self._torch_device.queued():  # the stream that reads the weights copies them
+            self._place(module)
+        return _Module(self.name, module, self._torch_device, named, self.inputs, self.outputs)
 
-    @property
-    def load_image(self) -> LoadImage | None:
-        return self._load_image
-
-    def _run(self, feeds: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return self._run_feeds(feeds)
-
-    def _run_feeds(self, feeds: Mapping[str, Feed]) -> dict[str, Tensor]:
-        with cuda_errors(f"engine {self.name}", "a run without an error of PyTorch"):
-            return self._on_the_cpu(feeds) if self._device is None else self._on_the_device(feeds)
-
-    def _on_the_cpu(self, feeds: Mapping[str, Feed]) -> dict[str, Tensor]:
+    def _place(self, module: Any) -> None:
+        """Put weights on the device, where all batch sizes share them, images' in the order that cuDNN likes."""
         torch: Any = importlib.import_module("torch")
-        writable = {name: np.require(on_host(feed), requirements="W") for name, feed in feeds.items()}
-        tensors = {name: torch.from_numpy(array) for name, array in writable.items()}
-        return {name: tensor.numpy() for name, tensor in self._graph(tensors).items()}
-
-    def _on_the_device(self, feeds: Mapping[str, Feed]) -> dict[str, Tensor]:
-        batched = [s.name for s in self.inputs if self._rows is not None and s.shape[:1] == (self._rows,)]
-        batch = feeds[batched[0]].shape[0] if batched else 0
-        rows = filled_up(batch)
-        shapes = tuple(
-            (rows, *feeds[s.name].shape[1:]) if s.name in batched else tuple(feeds[s.name].shape) for s in self.inputs
-        )
-        answer = self._slots.of(shapes).run(feeds)
-        # Graphs of others may not name their outputs' axes as their inputs'.
-        grown = {s.name for s in self.outputs if batched and rows != batch and s.shape and isinstance(s.shape[0], str)}
-        return {
-            name: array[:batch] if name in grown and len(array) == rows else array for name, array in answer.items()
-        }
-
-    def _prepared(self, shapes: Shapes) -> Any:
-        slots: Any = importlib.import_module("pose3d_ros.engines.pytorch.torch_slot")
-        return slots.TorchSlot(self._graph, self._device, shapes)
+        numbers = _numbers(module)
+        for name, tensor in (*module.named_parameters(), *module.named_buffers()):
+            if name in numbers:
+                continue
+            data = tensor.detach().contiguous()
+            content = hashlib.sha256(data.reshape(-1).view(torch.uint8).numpy()).hexdigest()
+            key = f"{content} {data.dtype} {tuple(data.shape)}"
+            if key not in self._weights:
+                layout = torch.channels_last if _is_image(data) else torch.contiguous_format
+                self._weights[key] = data.to(self._torch_device.torch_name).contiguous(memory_format=layout)
+            tensor.data = self._weights[key]
 
     def _release(self) -> None:
-        self._slots.clear()
-        self._graph = None
+        super()._release()
+        self._weights.clear()
+
+
+class _Module:
+    """A converted graph at fixed shapes as a `Program`. shapes: of the inputs, by name."""
+
+    def __init__(
+        self,
+        name: str,
+        module: Any,
+        device: TorchDevice,
+        shapes: Mapping[str, tuple[int, ...]],
+        inputs: Sequence[TensorSpec],
+        outputs: Sequence[TensorSpec],
+    ) -> None:
+        self._torch: Any = importlib.import_module("torch")
+        self._name, self._module, self._device, self._shapes = name, module, device, shapes
+        self._input_specs, self._output_specs = inputs, outputs
+        self._inputs: list[Any] = []
+        self._outputs: list[Any] = []
+        self._output_shapes: list[tuple[int, ...]] = []
+
+    def bind_inputs(self, inputs: Mapping[str, Any]) -> list[tuple[int, ...]]:
+        self._inputs = [inputs[s.name].tensor(self._shapes[s.name], s.dtype) for s in self._input_specs]
+        self._output_shapes = [tuple(result.shape) for result in self._results()]
+        return self._output_shapes
+
+    def bind_outputs(self, outputs: Mapping[str, Any]) -> None:
+        specs = zip(self._output_specs, self._output_shapes, strict=True)
+        self._outputs = [outputs[spec.name].tensor(shape, spec.dtype) for spec, shape in specs]
+
+    def enqueue(self) -> None:
+        with self._device.queued():
+            for target, result in zip(self._outputs, self._results(), strict=True):
+                target.copy_(result)
+
+    def _results(self) -> list[Any]:
+        torch = self._torch
+        try:
+            with self._device.queued(), torch.inference_mode():
+                images = torch.channels_last
+                feeds = [t.contiguous(memory_format=images) if _is_image(t) else t for t in self._inputs]
+                results = self._module(*feeds)
+        except Exception as error:  # PyTorch raises many kinds
+            raise EngineError(
+                f"engine {self._name}",
+                expected="a run without an error of PyTorch",
+                got=first_line(error),
+                fix="Check the shapes against the engine's manifest, or use the backend onnxruntime.",
+            ) from error
+        return results if isinstance(results, list) else [results]
 
 
 def availability() -> Availability:
-    """Whether PyTorch is there; it is a choice for `auto` only where it sees a GPU.
+    """Whether PyTorch and the library are there; it is a choice for `auto` only where it sees a GPU.
 
     Importing PyTorch takes seconds and a quarter of a gigabyte, so a machine without a driver is not asked.
     """
-    if importlib.util.find_spec("torch") is None or importlib.util.find_spec("onnx") is None:
-        return Availability(False, "torch and onnx, which it needs, are not installed")
+    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        return Availability(False, f"{' and '.join(missing)} not installed")
     if not _has_driver():
         return Availability(True, "torch on the CPU", preferred=False)
     found = torch_device.cuda_availability()
@@ -113,43 +153,125 @@ def availability() -> Availability:
 
 
 def open_model(entry: ManifestEntry, options: EngineOptions) -> Engine:
-    """The backend's way to open an entry's file, called by `backend.open_engine`."""
+    """The backend's way to open an entry's file, called by `open_engine`.
+
+    On a GPU in FP16 unless fp32 is asked for, or the graph can't be converted; int8 is TensorRT's, and FP16 here.
+    """
     try:
-        graphs: Any = importlib.import_module("pose3d_ros.engines.pytorch.torch_graph")
         torch: Any = importlib.import_module("torch")
+        _library()
     except Exception as error:  # a torch that lacks a library of CUDA raises OSError
         raise EngineError(
-            "backend torch",
-            expected="the Python packages torch and onnx",
-            got=str(error).partition("\n")[0],
-            fix="Install both, or use the backend onnxruntime.",
+            "backend torch", expected=f"the Python packages {', '.join(_NEEDED)}", got=first_line(error), fix=_INSTALL
         ) from error
-    if not torch_device.cuda_availability().usable:
+    if torch_device.cuda_availability().usable:
+        device: TorchDevice = torch_device.open_device()
+        place, half = device.facts.gpu, precision_of(entry, options.precision) != "fp32"
+    else:
+        device, place, half = TorchDevice("cpu"), "the CPU", False
         if options.threads:
             torch.set_num_threads(options.threads)
-        status = f"torch {torch.__version__} on the CPU"
-        return TorchEngine(entry.name, graphs.TorchGraph(entry.file), status=status)
-    device: Any = torch_device.open_device()
-    with cuda_errors(f"engine {entry.name}", "room and kernels for it on the GPU"):
-        with device.queued():  # the stream that reads the weights makes them
-            graph, precision = _gpu_graph(graphs, entry, options)
-        device.synchronize()
-        status = f"torch {torch.__version__} on {device.facts.gpu}, {precision}"
-    return TorchEngine(entry.name, graph, device, status=status, load_image=device.load_image)
-
-
-def _gpu_graph(graphs: Any, entry: ManifestEntry, options: EngineOptions) -> tuple[Any, str]:
-    """The entry's graph on the GPU and its precision; int8 is TensorRT's, and fp16 here."""
-    if precision_of(entry, options.precision) == "fp32":
-        return graphs.TorchGraph(entry.file, device="cuda"), "fp32"
-    with tempfile.TemporaryDirectory() as folder:
-        half = Path(folder) / entry.file.name
+    status = f"torch {torch.__version__} on {place}"
+    if half:
         try:
-            write_half(entry, entry.file, half)
+            return _opened(entry, device, half=True, status=f"{status}, fp16")
         except EngineError as error:
             _log.info("engine %s runs in the types of its graph: %s", entry.name, error)
-            return graphs.TorchGraph(entry.file, device="cuda"), "as exported"
-        return graphs.TorchGraph(half, device="cuda"), "fp16"
+    return _opened(entry, device, half=False, status=f"{status}, fp32" if device.on_gpu else status)
+
+
+def _opened(entry: ManifestEntry, device: TorchDevice, *, half: bool, status: str) -> Engine:
+    """The engine, with the usual shapes of a batch of one prepared, so that it fails here if it can't run."""
+    engine = TorchEngine(entry, device, half=half, status=status)
+    engine.prepare(trial_shapes(engine.inputs, entry, 1))
+    return engine
+
+
+def _fixed_graph(entry: ManifestEntry, shapes: Mapping[str, tuple[int, ...]], folder: Path, *, half: bool) -> Path:
+    """The entry's graph for these shapes, and in FP16 if wanted. Raises EngineError without the package onnx."""
+    graphs: Any = importlib.import_module("pose3d_ros.engines.graphs.fixed_shapes")
+    fixed = folder / f"fixed-{entry.file.name}"
+    graphs.write_fixed(entry.file, fixed, shapes)
+    if not half:
+        return fixed
+    write_half(entry, fixed, folder / f"half-{entry.file.name}")
+    return folder / f"half-{entry.file.name}"
+
+
+def _converted(path: Path, name: str) -> Any:
+    """The graph as a module of PyTorch. Raises EngineError for operators that the library lacks."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of choices that a graph of fixed shapes does not leave
+            module = _library().convert(str(path)).eval()
+            _index_by_tuples(module)
+            return module
+    except Exception as error:  # the library raises many kinds
+        raise EngineError(
+            f"engine {name}",
+            expected="operators that onnx2torch knows",
+            got=first_line(error),
+            fix="Use the backend onnxruntime.",
+        ) from error
+
+
+def _numbers(module: Any) -> set[str]:
+    """Names of the buffers that a run reads as numbers."""
+    found = set()
+    for node in (n for n in module.graph.nodes if n.op == "call_module"):
+        operator = type(module.get_submodule(node.target)).__name__.removeprefix("Onnx")
+        for source in (n for n in node.all_input_nodes if n.op == "get_attr"):
+            tensor = module.get_buffer(source.target)
+            is_index = not tensor.ndim and not tensor.is_floating_point()
+            if operator.startswith(_READ_AS_NUMBERS) or is_index:
+                found.add(source.target)
+    return found
+
+
+def _index_by_tuples(module: Any) -> None:
+    """Write constant slices as Python does: the library indexes with a list, which PyTorch will read otherwise."""
+    for node in [n for n in module.graph.nodes if n.op == "call_module"]:
+        bounds = node.args[1:]
+        is_slice = type(module.get_submodule(node.target)).__name__ == "OnnxSlice"
+        if not is_slice or len(bounds) < 3 or any(n.op != "get_attr" for n in bounds):
+            continue
+        starts, ends, axes, *steps = (module.get_buffer(n.target).tolist() for n in bounds)
+        by_axis = dict(zip(axes, map(slice, starts, ends, *steps), strict=True))
+        if min(map(min, steps), default=1) < 1 or (min(axes) < 0 <= max(axes)):
+            continue
+        first, last = (0, max(axes) + 1) if min(axes) >= 0 else (min(axes), 0)
+        index = tuple(by_axis.get(axis, slice(None)) for axis in range(first, last))
+        with module.graph.inserting_after(node):
+            indexed = module.graph.call_function(
+                operator.getitem, (node.args[0], index if first >= 0 else (..., *index))
+            )
+        node.replace_all_uses_with(indexed)
+        module.graph.erase_node(node)
+    module.recompile()
+
+
+def _library() -> ModuleType:
+    """onnx2torch. It names two operators of torchvision, which no engine needs: without torchvision they are None."""
+    if library := sys.modules.get("onnx2torch"):
+        return library
+    try:
+        importlib.import_module("torchvision")
+    except Exception:  # one built for another torch raises RuntimeError
+        names = ("torchvision", "torchvision.ops")
+        modules: dict[str, Any] = {name: ModuleType(name) for name in names}
+        modules["torchvision"].ops = modules["torchvision.ops"]
+        modules["torchvision.ops"].roi_align = None
+        sys.modules.update(modules)
+        try:
+            return importlib.import_module("onnx2torch")
+        finally:
+            for name in names:
+                del sys.modules[name]
+    return importlib.import_module("onnx2torch")
+
+
+def _is_image(tensor: Any) -> bool:
+    return tensor.ndim == 4 and bool(tensor.is_floating_point())
 
 
 def _has_driver() -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pose3d_ros.engines.base import NotBuiltError
-from pose3d_ros.engines.device.cuda_device import DeviceFacts
+from pose3d_ros.engines.device.torch_device import DeviceFacts
 from pose3d_ros.engines.graphs.half_precision import precision_of, write_half
 from pose3d_ros.engines.options import EngineOptions
 from pose3d_ros.engines.spec.entry import IMAGE_ROLES, ManifestEntry

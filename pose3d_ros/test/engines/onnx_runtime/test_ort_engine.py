@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,26 @@ import numpy.typing as npt
 import pytest
 from onnx import TensorProto, helper
 
-from pose3d_ros.engines import OnnxEngine, TensorSpec
+pytest.importorskip("torch")
+
+import torch
+
+from pose3d_ros.engines import (
+    BackendChoice,
+    EngineOptions,
+    ManifestEntry,
+    OnnxEngine,
+    TensorSpec,
+    default_manifest_dir,
+    load_manifest,
+    open_engine,
+)
+from pose3d_ros.engines.base import Availability
+from pose3d_ros.engines.device.torch_device import TorchDevice
+from pose3d_ros.engines.images.device_image import TorchArray
 from pose3d_ros.engines.onnx_runtime import ort_engine as backend
-from pose3d_ros.engines.onnx_runtime.ort_engine import _providers
+from pose3d_ros.engines.onnx_runtime.ort_engine import BoundOnnxEngine
+from pose3d_ros.engines.trial import difference, trial_feeds
 from pose3d_ros.errors import EngineError
 
 
@@ -175,29 +193,89 @@ def test_availability() -> None:
     assert "onnxruntime" in found.reason
 
 
-class _Runtime:
-    """An onnxruntime-gpu, as far as providers go."""
-
-    def __init__(self, *providers: str) -> None:
-        self.providers = [*providers, "CPUExecutionProvider"]
-
-    def get_available_providers(self) -> list[str]:
-        return self.providers
+CUDA, TENSORRT, CPU = "CUDAExecutionProvider", "TensorrtExecutionProvider", "CPUExecutionProvider"
 
 
-def test_auto_takes_the_gpu_of_a_build_that_has_one() -> None:
-    gpu = _Runtime("TensorrtExecutionProvider", "CUDAExecutionProvider")
-    assert [name for name, _ in _providers(gpu, "auto", None)] == ["CUDAExecutionProvider", "CPUExecutionProvider"]
-    assert _providers(gpu, "cpu", None) == [("CPUExecutionProvider", {})]
-    assert _providers(_Runtime(), "auto", None) == [("CPUExecutionProvider", {})]
+@pytest.fixture
+def gpu_build(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """Make the runtime say that its build has a GPU; what its sessions were asked for. They run on the CPU."""
+    import onnxruntime
+
+    asked: list[tuple[Any, ...]] = []
+    session = onnxruntime.InferenceSession
+
+    def open_session(path: str, options: Any, providers: list[tuple[str, dict[str, str]]]) -> Any:
+        asked.extend(providers)
+        return session(path, options, providers=[CPU])
+
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [TENSORRT, CUDA, CPU])
+    monkeypatch.setattr(onnxruntime, "InferenceSession", open_session)
+    return asked
 
 
-def test_its_tensorrt_keeps_its_plans(tmp_path: Path) -> None:
-    gpu = _Runtime("TensorrtExecutionProvider", "CUDAExecutionProvider")
-    (name, options), *others = _providers(gpu, "tensorrt", tmp_path)
-    assert (name, options["trt_engine_cache_path"]) == ("TensorrtExecutionProvider", str(tmp_path))
-    assert "trt_fp16_enable" not in options
-    assert [other for other, _ in others] == ["CUDAExecutionProvider", "CPUExecutionProvider"]
+@pytest.mark.parametrize(
+    ("provider", "asked"),
+    [("auto", [CUDA, CPU]), ("cpu", [CPU]), ("cuda", [CUDA, CPU]), ("tensorrt", [TENSORRT, CUDA, CPU])],
+)
+def test_provider_decides_where_a_gpu_build_runs(
+    adder: Path, tmp_path: Path, gpu_build: list[tuple[Any, ...]], provider: str, asked: list[str]
+) -> None:
+    with OnnxEngine(adder, provider=provider, cache_dir=tmp_path) as engine:
+        assert [name for name, _ in gpu_build] == asked
+        assert dict(gpu_build).get(TENSORRT, {}).get("trt_engine_cache_path", str(tmp_path)) == str(tmp_path)
+        assert engine.status == "onnxruntime on the CPU"
+        assert ("could not be used, see nvidia-smi" in engine.problem) is (provider != "cpu")
+
+
+@pytest.mark.parametrize("has_gpu", [True, False])
+def test_gpu_build_is_preferred_where_a_gpu_is(
+    monkeypatch: pytest.MonkeyPatch, gpu_build: list[tuple[Any, ...]], has_gpu: bool
+) -> None:
+    monkeypatch.setattr(backend, "cuda_availability", lambda: Availability(has_gpu, "a test"))
+    found = backend.availability()
+    assert found.usable
+    assert found.preferred is has_gpu
+    assert found.reason.endswith("on the GPU")
+
+
+@pytest.mark.parametrize("entry", load_manifest(default_manifest_dir()).entries, ids=lambda entry: entry.file.stem)
+def test_bound_memory_gives_the_same_numbers(entry: ManifestEntry) -> None:
+    device = TorchDevice("cpu")
+    with OnnxEngine(entry.file, threads=1) as fed, BoundOnnxEngine(entry.file, device, threads=1) as bound:
+        assert (bound.inputs, bound.outputs) == (fed.inputs, fed.outputs)
+        assert bound.status == fed.status
+        for batch in (1, 3, 4, 3):
+            given = trial_feeds(fed, entry, batch, seed=batch)
+            wanted, got = fed.infer(given), bound.infer(given)
+            assert max(difference(wanted[name], got[name]) for name in wanted) < 1e-6
+
+
+def test_bound_memory_takes_crops_from_the_device(adder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TorchArray, "numpy", lambda self: pytest.fail("copied to the host"))
+    feeds = {name: TorchArray(torch.full((3, 3), value)) for name, value in (("a", 2.0), ("b", 3.0))}
+    with BoundOnnxEngine(adder, TorchDevice("cpu")) as engine:
+        answer = engine.infer({**feeds, "n": np.arange(3)})
+    np.testing.assert_array_equal(answer["total"], np.full((3, 3), 5.0))
+    np.testing.assert_array_equal(answer["same"], np.arange(3))
+
+
+def test_gpu_engine_runs_on_the_devices_stream_or_not_at_all(
+    make_entry: Callable[..., ManifestEntry], gpu_build: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Gpu(TorchDevice):
+        on_gpu, index, stream = True, 1, 77
+
+        def __init__(self) -> None:
+            self.torch_name = "cuda"
+
+    monkeypatch.setattr(backend, "cuda_availability", lambda: Availability(True, "a test"))
+    monkeypatch.setattr(backend, "open_device", Gpu)
+    with pytest.raises(EngineError, match="expected onnxruntime on the GPU, got the CPU"):
+        backend.open_model(make_entry(), EngineOptions(provider="cuda"))
+    assert gpu_build[0] == (CUDA, {"device_id": "1", "user_compute_stream": "77"})
+    with open_engine(make_entry(), BackendChoice("onnxruntime", "a test", "onnxruntime")) as engine:
+        assert engine.status == "onnxruntime on the CPU"
+        assert engine.problem == "the GPU could not be used, see nvidia-smi"
 
 
 @pytest.mark.parametrize("provider", ["cuda", "tensorrt", "rocm"])

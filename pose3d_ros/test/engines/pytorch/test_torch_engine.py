@@ -1,15 +1,21 @@
-"""The PyTorch backend: on the CPU, and its slots on a device that records without a GPU."""
+"""The PyTorch backend on a CPU, as far as it goes without a GPU; test_torch_device.py has what needs one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import importlib.util
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+pytest.importorskip("torch")
+
 import torch
 
 from pose3d_ros.engines import (
@@ -19,217 +25,209 @@ from pose3d_ros.engines import (
     default_manifest_dir,
     load_manifest,
     open_engine,
+    sha256_of,
 )
 from pose3d_ros.engines.base import Availability
-from pose3d_ros.engines.device import cuda_device as torch_device
-from pose3d_ros.engines.images.device_image import TorchArray
+from pose3d_ros.engines.device import torch_device
 from pose3d_ros.engines.pytorch import torch_engine as backend
 from pose3d_ros.engines.pytorch.torch_engine import TorchEngine
-from pose3d_ros.engines.pytorch.torch_graph import TorchGraph
 from pose3d_ros.engines.trial import difference, trial_feeds
 from pose3d_ros.errors import EngineError
 
 Make = Callable[..., ManifestEntry]
-TORCH = BackendChoice("torch", "a test")
+TORCH, ONNX = BackendChoice("torch", "a test"), BackendChoice("onnxruntime", "a test")
+MANIFEST = load_manifest(default_manifest_dir())
+ON_CPU = EngineOptions(threads=1)
+FP32, FP16 = 1e-4, 1e-2
+"""How far outputs may be off, relative to values above 1."""
 
 
-@dataclass
-class Recording:
-    """A `StreamDevice` in the host's memory. recorded: its recordings. runs: how often one was played."""
-
-    works: bool = True
-    recorded: int = 0
-    runs: int = 0
-    waited_for: list[TorchArray] = field(default_factory=list)
-    torch_name: str = "cpu"
-
-    @contextmanager
-    def queued(self) -> Iterator[None]:
-        yield
-
-    def after(self, array: TorchArray) -> None:
-        self.waited_for.append(array)
-
-    def synchronize(self) -> None:
-        """Nothing is ever under way."""
-
-    def record(self, enqueue: Callable[[], bool]) -> Callable[[], None] | None:
-        if not self.works:
-            return None
-        self.recorded += 1
-
-        def replay() -> None:
-            self.runs += 1
-            enqueue()
-
-        return replay
-
-
-@pytest.fixture
-def device() -> Recording:
-    return Recording()
-
-
-@pytest.fixture
-def engine(adder: Path, device: Recording) -> TorchEngine:
-    """total = a + b, same = n, on a device."""
-    return TorchEngine("adder", TorchGraph(adder), device, status="a test")
-
-
-def feeds(batch: int) -> dict[str, Any]:
-    a = np.arange(batch * 3, dtype=np.float32).reshape(batch, 3)
-    return {"a": a, "b": a * 10, "n": np.arange(batch) + 7}
-
-
-def check(engine: TorchEngine, batch: int) -> None:
-    answer = engine.infer(feeds(batch))
-    np.testing.assert_array_equal(answer["total"], feeds(batch)["a"] * 11)
-    np.testing.assert_array_equal(answer["same"], feeds(batch)["n"])
-
-
-def test_batches_share_few_recordings(engine: TorchEngine, device: Recording) -> None:
-    for batch in (1, 2, 3, 4, 3, 5, 8, 1):
-        check(engine, batch)
-    assert device.recorded == 4  # of 1, 2, 4 and 8
-    assert device.runs == 8
-
-
-def test_a_smaller_batch_does_not_see_the_one_before(engine: TorchEngine) -> None:
-    check(engine, 4)
-    check(engine, 3)
-
-
-def test_answers_are_the_callers(engine: TorchEngine) -> None:
-    first = engine.infer(feeds(2))["total"].copy()
-    kept = engine.infer(feeds(2))["total"]
-    engine.infer({**feeds(2), "a": np.full((2, 3), 99, np.float32)})
-    np.testing.assert_array_equal(kept, first)
-
-
-def test_what_can_not_be_recorded_runs_without(adder: Path) -> None:
-    device = Recording(works=False)
-    engine = TorchEngine("adder", TorchGraph(adder), device, status="a test")
-    check(engine, 3)
-    check(engine, 2)
-    assert device.runs == 0
-
-
-def test_the_slots_are_few(engine: TorchEngine, device: Recording) -> None:
-    for exponent in range(10):
-        check(engine, 2**exponent)
-    check(engine, 512)
-    assert device.recorded == 10
-    check(engine, 1)  # it gave way to the ninth
-    assert device.recorded == 11
-
-
-def test_arrays_of_the_device_stay_there(engine: TorchEngine, device: Recording) -> None:
-    array = TorchArray(torch.full((3, 3), 2.0))
-    answer = engine.infer({**feeds(3), "b": array})
-    np.testing.assert_array_equal(answer["total"], feeds(3)["a"] + 2)
-    assert device.waited_for == [array]
-
-
-def test_read_only_arrays_are_fine(engine: TorchEngine) -> None:
-    array = np.ones((2, 3), np.float32)
-    array.setflags(write=False)
-    np.testing.assert_array_equal(engine.infer({**feeds(2), "a": array})["total"], 1 + feeds(2)["b"])
-
-
-def test_a_failure_of_pytorch_is_an_engine_error(engine: TorchEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
-        raise RuntimeError("CUDA error: an illegal memory access was encountered\nmore")
-
-    check(engine, 2)
-    monkeypatch.setattr(Recording, "synchronize", fail)
-    with pytest.raises(EngineError, match=r"got CUDA error: an illegal memory access was encountered\. See nvidia-smi"):
-        check(engine, 2)
-
-
-def test_on_the_cpu_it_agrees_with_onnxruntime() -> None:
-    for entry in load_manifest(default_manifest_dir()).entries:
-        options = EngineOptions(threads=1)
-        with (
-            open_engine(entry, BackendChoice("onnxruntime", "a test"), options) as reference,
-            open_engine(entry, TORCH, options) as engine,
-        ):
-            assert engine.status == f"torch {torch.__version__} on the CPU"
-            assert engine.load_image is None
-            assert engine.inputs == reference.inputs
-            given = trial_feeds(reference, entry, 1 if "detector" in entry.roles else 3)
+@pytest.mark.parametrize("entry", MANIFEST.entries, ids=lambda entry: entry.file.stem)
+def test_shipped_engines_answer_as_onnxruntime(entry: ManifestEntry) -> None:
+    with open_engine(entry, ONNX, ON_CPU) as reference, open_engine(entry, TORCH, ON_CPU) as engine:
+        assert engine.status == f"torch {torch.__version__} on the CPU"
+        assert engine.load_image is None
+        assert engine.inputs == reference.inputs
+        for batch in (1, 3, 4):
+            given = trial_feeds(reference, entry, batch, seed=batch)
             wanted, got = reference.infer(given), engine.infer(given)
-        assert max(difference(wanted[name], got[name]) for name in wanted) < 1e-3
+            assert max(difference(wanted[name], got[name]) for name in wanted) < FP32
 
 
-def test_an_operator_that_is_unknown_goes_to_onnxruntime(make_entry: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise EngineError("graph", expected="operators", got="Unheard", fix="Use onnxruntime.")
+@pytest.mark.parametrize("role", ["detector", "pose"])
+def test_half_precision_stays_near_with_shared_weights(make_device: Callable[..., Any], role: str) -> None:
+    entry = MANIFEST.for_role(role)
+    engine = TorchEngine(entry, make_device(), half=True, status="")
+    with open_engine(entry, ONNX, ON_CPU) as reference:
+        for batch in (1, 2):
+            given = trial_feeds(reference, entry, batch)
+            wanted, got = reference.infer(given), engine.infer(given)
+            assert max(difference(wanted[name], got[name]) for name in wanted) < FP16
+    shared = list(engine._weights.values())
+    halves = sum(weight.nbytes for weight in shared if weight.dtype == torch.float16)
+    assert halves > 0.8 * sum(weight.nbytes for weight in shared)
+    assert sum(weight.nbytes for weight in shared) < 0.6 * entry.file.stat().st_size  # once, not for each batch size
 
-    monkeypatch.setattr("pose3d_ros.engines.pytorch.torch_graph.TorchGraph", refuse)
-    with open_engine(make_entry(roles=("smoother",)), BackendChoice("torch", "a test", "onnxruntime")) as engine:
-        assert engine.status.startswith("onnxruntime")
-        assert "Unheard" in engine.problem
+
+def saved(path: Path, node: Any, shape: list[int | str], *weights: Any) -> Path:
+    """A graph of one node, from x to y."""
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        [node], "one", [value("x", TensorProto.FLOAT, shape)], [value("y", TensorProto.FLOAT, None)], list(weights)
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, str(path))
+    return path
+
+
+def _bounds(*numbers: list[int]) -> tuple[Any, ...]:
+    names = ("from", "to", "axes", "steps")
+    return tuple(numpy_helper.from_array(np.array(n), name) for n, name in zip(numbers, names, strict=False))
+
+
+BOUND = numpy_helper.from_array(np.array(0.5, np.float32), "bound")
+NODES: dict[str, tuple[Any, tuple[Any, ...]]] = {
+    "clip below": (helper.make_node("Clip", ["x", "bound"], ["y"]), (BOUND,)),
+    "clip above": (helper.make_node("Clip", ["x", "", "bound"], ["y"]), (BOUND,)),
+    "clip nothing": (helper.make_node("Clip", ["x"], ["y"]), ()),
+    "columns to space": (helper.make_node("DepthToSpace", ["x"], ["y"], blocksize=2, mode="CRD"), ()),
+    "depth to space": (helper.make_node("DepthToSpace", ["x"], ["y"], blocksize=2), ()),
+    "enlarged": (
+        helper.make_node("Resize", ["x", "", "scales"], ["y"], mode="linear"),
+        (numpy_helper.from_array(np.array([1, 1, 2, 2], np.float32), "scales"),),
+    ),
+    "gathered": (
+        helper.make_node("Gather", ["x", "rows"], ["y"], axis=2),
+        (numpy_helper.from_array(np.array([2, 0]), "rows"),),
+    ),
+    "sliced": (
+        helper.make_node("Slice", ["x", "from", "to", "axes", "steps"], ["y"]),
+        _bounds([1, 0], [8, 3], [1, -1], [3, 2]),
+    ),
+    "sliced at the end": (helper.make_node("Slice", ["x", "from", "to", "axes"], ["y"]), _bounds([-3], [2**62], [-1])),
+    "sliced backwards": (
+        helper.make_node("Slice", ["x", "from", "to", "axes", "steps"], ["y"]),
+        _bounds([-1], [0], [2], [-1]),
+    ),
+    "split": (helper.make_node("Split", ["x"], ["y", "z"], axis=1), ()),
+}
+
+
+@pytest.mark.parametrize("name", NODES)
+def test_operators_that_need_rewriting_answer_as_onnxruntime(tmp_path: Path, make_entry: Make, name: str) -> None:
+    node, weights = NODES[name]
+    path = saved(tmp_path / "one.onnx", node, ["batch", 8, 3, 4], *weights)
+    entry = make_entry(file=path, sha256=sha256_of(path))
+    given = {"x": np.random.default_rng(0).normal(size=(3, 8, 3, 4)).astype(np.float32)}
+    with open_engine(entry, ONNX, ON_CPU) as reference, open_engine(entry, TORCH, ON_CPU) as engine:
+        np.testing.assert_allclose(engine.infer(given)["y"], reference.infer(given)["y"], atol=1e-6)
+
+
+def test_unknown_operator_falls_back_to_onnxruntime(tmp_path: Path, make_entry: Make) -> None:
+    path = saved(tmp_path / "one.onnx", helper.make_node("Hardmax", ["x"], ["y"]), ["batch", 4])
+    entry = make_entry(file=path, sha256=sha256_of(path))
+    with pytest.raises(EngineError, match=r"operators that onnx2torch knows, got .*Hardmax"):
+        open_engine(entry, TORCH, ON_CPU)
+    with open_engine(entry, BackendChoice("torch", "a test", "onnxruntime"), ON_CPU) as engine:
+        assert engine.status == "onnxruntime on the CPU"
+        assert "Hardmax" in engine.problem
+
+
+def test_impossible_shape_is_an_engine_error(tmp_path: Path, make_entry: Make) -> None:
+    weight = numpy_helper.from_array(np.ones((4, 2), np.float32), "w")
+    path = saved(tmp_path / "one.onnx", helper.make_node("MatMul", ["x", "w"], ["y"]), ["batch", "width"], weight)
+    engine = TorchEngine(make_entry(file=path), torch_device.TorchDevice("cpu"), half=False, status="")
+    with pytest.raises(EngineError, match="a graph for inputs of"):
+        engine.infer({"x": np.ones((1, 3), np.float32)})
+
+
+@pytest.mark.parametrize("missing", ["torch", "onnx2torch"])
+def test_missing_package_is_named(make_entry: Make, monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == missing else "there")
+    assert backend.availability() == Availability(False, f"{missing} not installed")
+    with pytest.raises(EngineError, match="pip install torch onnx onnx2torch"):
+        open_engine(make_entry(), TORCH)
+
+
+def test_library_loads_without_torchvision(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [n for n in sys.modules if n.partition(".")[0] in ("onnx2torch", "torchvision")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [_NoTorchvision(), *sys.meta_path])
+    library = backend._library()
+    assert isinstance(library, ModuleType)
+    assert callable(library.convert)
+    assert "torchvision" not in sys.modules
+    assert backend._library() is library
+
+
+class _NoTorchvision:
+    """Refuses the package."""
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if name.partition(".")[0] == "torchvision":
+            raise RuntimeError("operator torchvision::nms does not exist")
 
 
 def test_without_a_driver_torch_is_not_even_imported(monkeypatch: pytest.MonkeyPatch) -> None:
-    def asked() -> Availability:
-        raise AssertionError("torch was asked")
-
-    monkeypatch.setattr(torch_device, "cuda_availability", asked)
+    monkeypatch.setattr(torch_device, "cuda_availability", lambda: pytest.fail("torch was asked"))
     monkeypatch.setattr(backend, "_has_driver", lambda: False)
     assert backend.availability() == Availability(True, "torch on the CPU", preferred=False)
 
 
-def test_a_gpu_makes_it_a_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("gpu", "wanted"),
+    [
+        (Availability(True, "NVIDIA Orin"), Availability(True, "torch on NVIDIA Orin")),
+        (
+            Availability(False, "torch sees no GPU"),
+            Availability(True, "torch on the CPU (torch sees no GPU)", preferred=False),
+        ),
+    ],
+)
+def test_gpu_makes_it_a_choice(monkeypatch: pytest.MonkeyPatch, gpu: Availability, wanted: Availability) -> None:
     monkeypatch.setattr(backend, "_has_driver", lambda: True)
-    monkeypatch.setattr(torch_device, "cuda_availability", lambda: Availability(True, "NVIDIA Orin"))
-    assert backend.availability() == Availability(True, "torch on NVIDIA Orin")
-    monkeypatch.setattr(torch_device, "cuda_availability", lambda: Availability(False, "torch sees no GPU"))
-    assert backend.availability() == Availability(True, "torch on the CPU (torch sees no GPU)", preferred=False)
+    monkeypatch.setattr(torch_device, "cuda_availability", lambda: gpu)
+    assert backend.availability() == wanted
 
 
-def test_on_a_gpu_graphs_are_in_half_precision(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[tuple[Path, bytes, str]] = []
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch, make_device: Callable[..., Any]) -> None:
+    """A device that says it is a GPU."""
 
-    class Graph(TorchGraph):
-        def __init__(self, path: Path, *, device: str = "cpu") -> None:
-            made.append((path, path.read_bytes(), device))
-            super().__init__(path)
-
-    class Gpu(Recording):
+    class Gpu(make_device):  # type: ignore[misc,valid-type]
         facts = torch_device.DeviceFacts("Some GPU", "8.7", 16, "12.6", "Linux")
-        load_image = staticmethod(lambda image: image)
 
-    monkeypatch.setattr("pose3d_ros.engines.pytorch.torch_graph.TorchGraph", Graph)
     monkeypatch.setattr(torch_device, "cuda_availability", lambda: Availability(True, "Some GPU"))
     monkeypatch.setattr(torch_device, "open_device", Gpu)
-    manifest = load_manifest(default_manifest_dir())
-    pose, smoother = manifest.for_role("pose"), manifest.for_role("smoother")
+
+
+@pytest.mark.usefixtures("gpu")
+def test_image_nets_are_in_half_precision_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    pose, smoother = MANIFEST.for_role("pose"), MANIFEST.for_role("smoother")
     with open_engine(pose, TORCH) as engine, open_engine(smoother, TORCH) as steady:
         assert engine.status.endswith("on Some GPU, fp16")
-        assert engine.load_image is not None
-        assert steady.status.endswith("on Some GPU, fp32")
-        with open_engine(pose, BackendChoice("onnxruntime", "a test")) as reference:
-            given = trial_feeds(reference, pose, 2)
-            assert engine.infer(given).keys() == reference.infer(given).keys()
-    (_, half, device), (path, _, _) = made
-    assert device == "cuda"
-    assert len(half) < 0.6 * pose.file.stat().st_size
-    assert path == smoother.file
+        assert isinstance(steady, TorchEngine)
+        assert not steady._half
     with open_engine(pose, TORCH, EngineOptions(precision="fp32")) as engine:
-        assert engine.status.endswith("fp32")
+        assert isinstance(engine, TorchEngine)
+        assert not engine._half
+
+    def refuse(*_: object) -> None:
+        raise EngineError("graph", expected="weights", got="1e9", fix="None.")
+
+    monkeypatch.setattr(backend, "write_half", refuse)
+    with open_engine(pose, TORCH) as engine:
+        assert isinstance(engine, TorchEngine)
+        assert not engine._half
 
 
-def test_a_gpu_without_room_goes_to_onnxruntime(make_entry: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Gpu(Recording):
-        facts = torch_device.DeviceFacts("Some GPU", "8.7", 16, "12.6", "Linux")
-
+@pytest.mark.usefixtures("gpu")
+def test_gpu_without_room_falls_back_to_onnxruntime(make_entry: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory.\nmore")
 
-    monkeypatch.setattr("pose3d_ros.engines.pytorch.torch_graph.TorchGraph", full)
-    monkeypatch.setattr(torch_device, "cuda_availability", lambda: Availability(True, "Some GPU"))
-    monkeypatch.setattr(torch_device, "open_device", Gpu)
-    with open_engine(make_entry(roles=("smoother",)), BackendChoice("torch", "a test", "onnxruntime")) as engine:
+    monkeypatch.setattr(TorchEngine, "_place", full)
+    with open_engine(make_entry(), BackendChoice("torch", "a test", "onnxruntime")) as engine:
         assert engine.status.startswith("onnxruntime")
         assert "got CUDA out of memory." in engine.problem

@@ -1,4 +1,4 @@
-"""The stand-in's memory as the backend's `Device`: what `CudaDevice` is on a machine with a GPU."""
+"""The stand-in's memory as the backend's `Device`: what `TorchDevice` is on a machine with a GPU."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from pose3d_ros.engines.base import Availability
-from pose3d_ros.engines.device import cuda_device as torch_device
-from pose3d_ros.engines.device.cuda_device import DeviceFacts
+from pose3d_ros.engines.device import torch_device
+from pose3d_ros.engines.device.torch_device import DeviceFacts
 from pose3d_ros.engines.images.device_image import DeviceImages, TorchArray
 from pose3d_ros.engines.images.frame_image import FrameImage
 from pose3d_ros.engines.tensors import Feed, Tensor, on_host
+from pose3d_ros.errors import EngineError
 from pose3d_ros.types import ImageArray
 
 from .tensorrt_stand_in import Buffer, DeviceMemory, FakeStream, Knobs, make_tensorrt
@@ -77,10 +78,11 @@ class StandInDevice:
         self.images += 1
         return self._load(image_bgr)
 
-    def record(self, enqueue: Callable[[], bool]) -> Callable[[], None] | None:
-        with self.memory.capture(self._stream) as graph:
-            done = enqueue()
-        if not done:
+    def record(self, enqueue: Callable[[], None]) -> Callable[[], None] | None:
+        try:
+            with self.memory.capture(self._stream) as graph:
+                enqueue()
+        except EngineError:
             return None
         self.graphs += 1
         return graph.replay

@@ -17,11 +17,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from pose3d_ros.engines.base import Availability
-from pose3d_ros.engines.device.cuda_errors import first_line
-from pose3d_ros.engines.images.frame_image import FrameImage, LoadImage
-from pose3d_ros.engines.tensors import Feed, Tensor
+from pose3d_ros.engines.images.frame_image import LoadImage
+from pose3d_ros.engines.tensors import Feed, Tensor, first_line
 from pose3d_ros.errors import EngineError
-from pose3d_ros.types import ImageArray
 
 ALIGNMENT = 256
 """Bytes; TensorRT wants every tensor's address to be a multiple of it."""
@@ -79,29 +77,42 @@ class Device(Protocol):
     def synchronize(self) -> None:
         """Wait for all that was queued."""
 
-    def load_image(self, image_bgr: ImageArray) -> FrameImage:
-        """Upload a frame's image, once, to be read in many ways. Raises EngineError when the device fails."""
+    @property
+    def load_image(self) -> LoadImage | None:
+        """Uploads a frame's image, once, to be read in many ways; None where images stay on the host."""
 
-    def record(self, enqueue: Callable[[], bool]) -> Callable[[], None] | None:
+    def record(self, enqueue: Callable[[], None]) -> Callable[[], None] | None:
         """Capture what `enqueue` queues into a graph; calling the result queues it again.
 
-        None where capture does not work or enqueue says False. Nothing runs while it is captured.
+        None where capture does not work or `enqueue` raises. Nothing runs while it is captured.
         """
 
 
-class CudaDevice:
-    """The `Device` of PyTorch's current GPU."""
+class TorchDevice:
+    """The `Device` of PyTorch: its current GPU, or the CPU, where nothing is recorded and images stay on the host.
 
-    def __init__(self) -> None:
+    torch_name: `cuda` or `cpu`.
+    """
+
+    def __init__(self, torch_name: str = "cuda") -> None:
         self._torch: Any = importlib.import_module("torch")
-        _survive_failures(self._torch)
-        self._stream = self._torch.cuda.Stream()
-        images: Any = importlib.import_module("pose3d_ros.engines.images.device_image")
-        self._load: LoadImage = images.DeviceImages("cuda", self._stream)
+        self.torch_name, self.on_gpu = torch_name, torch_name == "cuda"
+        self._stream: Any = None
+        self._load: LoadImage | None = None
+        if self.on_gpu:
+            _survive_failures(self._torch)
+            self._stream = self._torch.cuda.Stream()
+            images: Any = importlib.import_module("pose3d_ros.engines.images.device_image")
+            self._load = images.DeviceImages("cuda", self._stream)
 
     @property
     def stream(self) -> int:
-        return int(self._stream.cuda_stream)
+        return int(self._stream.cuda_stream) if self.on_gpu else 0
+
+    @property
+    def index(self) -> int:
+        """The GPU's number, 0 for the CPU."""
+        return int(self._torch.cuda.current_device()) if self.on_gpu else 0
 
     @property
     def facts(self) -> DeviceFacts:
@@ -114,16 +125,12 @@ class CudaDevice:
             system=_system(),
         )
 
-    def allocate(self, nbytes: int) -> Buffer:
-        return _CudaBuffer(self, self._torch, self._stream, max(nbytes, 1))
+    def allocate(self, nbytes: int) -> TorchBuffer:
+        return TorchBuffer(self, self._torch, max(nbytes, 1))
 
     def synchronize(self) -> None:
-        self._stream.synchronize()
-
-    @property
-    def torch_name(self) -> str:
-        """What PyTorch calls it."""
-        return "cuda"
+        if self.on_gpu:
+            self._stream.synchronize()
 
     @contextmanager
     def queued(self) -> Iterator[None]:
@@ -137,10 +144,13 @@ class CudaDevice:
         if array.tensor.is_cuda:
             self._stream.wait_stream(array.stream or self._torch.cuda.default_stream())
 
-    def load_image(self, image_bgr: ImageArray) -> FrameImage:
-        return self._load(image_bgr)
+    @property
+    def load_image(self) -> LoadImage | None:
+        return self._load
 
-    def record(self, enqueue: Callable[[], bool]) -> Callable[[], None] | None:
+    def record(self, enqueue: Callable[[], None]) -> Callable[[], None] | None:
+        if not self.on_gpu:
+            return None
         graph = self._torch.cuda.CUDAGraph()
         try:
             # The second context: where a capture fails, the third one leaves its stream current.
@@ -149,29 +159,34 @@ class CudaDevice:
                 self._torch.cuda.stream(self._stream),
                 self._torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"),
             ):
-                done = enqueue()
+                enqueue()
         except (RuntimeError, EngineError):  # what can't be captured ends the capture with one of these
             return None
-        return (lambda: self._replay(graph)) if done else None
+        return lambda: self._replay(graph)
 
     def _replay(self, graph: Any) -> None:
         with self._torch.cuda.stream(self._stream):
             graph.replay()
 
 
-class _CudaBuffer:
+class TorchBuffer:
     """Device memory with page-locked memory of the same size beside it, through which copies go."""
 
-    def __init__(self, device: CudaDevice, torch: Any, stream: Any, nbytes: int) -> None:
-        self._device, self._torch, self._stream = device, torch, stream
-        with torch.cuda.stream(stream):  # the stream that uses it
-            # PyTorch's allocator gives multiples of 512 bytes, at such addresses.
-            self._memory = torch.empty(nbytes, dtype=torch.uint8, device="cuda")
-        self._staged = torch.empty(nbytes, dtype=torch.uint8, pin_memory=True)
+    def __init__(self, device: TorchDevice, torch: Any, nbytes: int) -> None:
+        self._device, self._torch = device, torch
+        with device.queued():  # the stream that uses it
+            # PyTorch's allocator gives multiples of 512 bytes on a GPU, at such addresses.
+            self._memory = torch.empty(nbytes, dtype=torch.uint8, device=device.torch_name)
+        self._staged = torch.empty(nbytes, dtype=torch.uint8, pin_memory=device.on_gpu)
 
     @property
     def address(self) -> int:
         return int(self._memory.data_ptr())
+
+    def tensor(self, shape: tuple[int, ...], dtype: str) -> Any:
+        """The memory as a `torch.Tensor`. dtype: NumPy's name."""
+        kind = getattr(self._torch, dtype)
+        return self._memory[: int(np.prod(shape)) * kind.itemsize].view(kind).reshape(shape)
 
     def upload(self, array: Feed) -> None:
         if isinstance(array, np.ndarray):
@@ -184,24 +199,24 @@ class _CudaBuffer:
         self._copy(given.tensor.reshape(-1).view(self._torch.uint8))
 
     def _copy(self, tensor: Any) -> None:
-        with self._torch.cuda.stream(self._stream):
+        with self._device.queued():
             self._memory[: tensor.numel()].copy_(tensor, non_blocking=True)
 
     def begin_download(self, array: Tensor) -> None:
-        with self._torch.cuda.stream(self._stream):
+        with self._device.queued():
             self._staged[: array.nbytes].copy_(self._memory[: array.nbytes], non_blocking=True)
 
     def finish_download(self, array: Tensor) -> None:
         array.reshape(-1).view(np.uint8)[:] = self._staged.numpy()[: array.nbytes]
 
 
-def open_device() -> Device:
+def open_device() -> TorchDevice:
     """The GPU that engines run on. Raises EngineError where there is none."""
     found = cuda_availability()
     if not found.usable:
         raise EngineError("GPU", expected="one that torch sees", got=found.reason, fix="Use the backend onnxruntime.")
     try:
-        return CudaDevice()
+        return TorchDevice()
     except RuntimeError as error:
         raise EngineError(
             "GPU", expected="one that can be used", got=first_line(error), fix="See nvidia-smi."

@@ -22,7 +22,7 @@ from pose3d_ros.engines import (
     load_manifest,
     open_engine,
 )
-from pose3d_ros.engines.device.cuda_device import ALIGNMENT, Buffer, CudaDevice
+from pose3d_ros.engines.device.torch_device import ALIGNMENT, Buffer, TorchDevice
 from pose3d_ros.engines.images.device_image import DeviceImage, DeviceImages, TorchArray
 from pose3d_ros.engines.tensors import Feed, Tensor, on_host
 from pose3d_ros.engines.trial import difference, trial_feeds
@@ -41,7 +41,7 @@ LETTERBOXES = (
 TORCH, ONNX = BackendChoice("torch", "a test"), BackendChoice("onnxruntime", "a test")
 ON_CPU = EngineOptions(threads=1, provider="cpu")
 MANIFEST = load_manifest(default_manifest_dir())
-FP16, FP32 = 2e-2, 1e-3
+FP16, FP32 = 2e-2, 1e-4
 """How far outputs may be off, relative to values above 1: those of another image are off by 0.2."""
 AFFINES = img2crop_affine([[100.0, 50, 300, 400], [-50.0, 200, 80, 460], [500.0, -30, 700, 500]], (96, 128))
 
@@ -88,7 +88,7 @@ def test_frames_may_follow_before_the_gpu_has_copied_them() -> None:
     assert [round(float(mean)) for mean in means] == list(range(20))
 
 
-def read(device: CudaDevice, buffer: Buffer, like: Tensor) -> Tensor:
+def read(device: TorchDevice, buffer: Buffer, like: Tensor) -> Tensor:
     copy = np.empty(like.shape, like.dtype)
     buffer.begin_download(copy)
     device.synchronize()
@@ -98,11 +98,11 @@ def read(device: CudaDevice, buffer: Buffer, like: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("nbytes", [0, 1, 257, 4000])
 def test_buffers_lie_where_tensorrt_wants_them(nbytes: int) -> None:
-    assert CudaDevice().allocate(nbytes).address % ALIGNMENT == 0
+    assert TorchDevice().allocate(nbytes).address % ALIGNMENT == 0
 
 
 def test_a_buffer_gives_back_what_it_was_given() -> None:
-    device = CudaDevice()
+    device = TorchDevice()
     buffer = device.allocate(4000)
     numbers = np.arange(1000, dtype=np.float32).reshape(10, 100)
     buffer.upload(numbers)
@@ -112,7 +112,8 @@ def test_a_buffer_gives_back_what_it_was_given() -> None:
 
 
 def test_a_buffer_takes_crops_from_the_gpu() -> None:
-    device = CudaDevice()
+    device = TorchDevice()
+    assert device.load_image is not None
     loaded = device.load_image(frame(0))
     crops = loaded.crops(AFFINES, (96, 128), PIXELS, mirrored=True)
     wanted = DeviceImages("cpu")(frame(0)).crops(AFFINES, (96, 128), PIXELS, mirrored=True).numpy()
@@ -122,13 +123,12 @@ def test_a_buffer_takes_crops_from_the_gpu() -> None:
 
 
 def test_a_recorded_operator_runs_when_it_is_replayed() -> None:
-    device, counter = CudaDevice(), torch.zeros(4, device="cuda")
+    device, counter = TorchDevice(), torch.zeros(4, device="cuda")
     counter.add_(1)  # loads the kernel, which a capture must not do
     torch.cuda.synchronize()
 
-    def enqueue() -> bool:
+    def enqueue() -> None:
         counter.add_(1)
-        return True
 
     replay = device.record(enqueue)
     assert replay is not None
@@ -140,21 +140,8 @@ def test_a_recorded_operator_runs_when_it_is_replayed() -> None:
     assert counter.tolist() == [3] * 4
 
 
-def test_what_says_no_is_not_recorded() -> None:
-    device, counter = CudaDevice(), torch.zeros(4, device="cuda")
-
-    def enqueue() -> bool:
-        counter.add_(1)
-        return False
-
-    counter.add_(1)
-    assert device.record(enqueue) is None
-    torch.cuda.synchronize()
-    assert counter.tolist() == [1] * 4
-
-
 def test_facts_name_the_gpu() -> None:
-    device = CudaDevice()
+    device = TorchDevice()
     major, minor = torch.cuda.get_device_capability()
     assert device.stream != 0
     assert device.facts.gpu == torch.cuda.get_device_name()
@@ -169,7 +156,7 @@ def test_engines_answer_as_onnxruntime_does(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, entry: ManifestEntry, recorded: bool
 ) -> None:
     if not recorded:
-        monkeypatch.setattr(CudaDevice, "record", lambda device, enqueue: None)
+        monkeypatch.setattr(TorchDevice, "record", lambda device, enqueue: None)
     caplog.set_level(logging.INFO)
     with open_engine(entry, ONNX, ON_CPU) as reference, open_engine(entry, TORCH) as engine:
         allowed = FP32 if engine.status.endswith("fp32") else FP16
@@ -234,13 +221,12 @@ def refuse() -> None:
 
 @pytest.mark.parametrize("fail", [lambda: torch.cuda.current_stream().synchronize(), refuse])
 def test_what_can_not_be_recorded_leaves_all_as_it_was(fail: Callable[[], None]) -> None:
-    device, counter, before = CudaDevice(), torch.zeros(4, device="cuda").add_(1), torch.cuda.current_stream()
+    device, counter, before = TorchDevice(), torch.zeros(4, device="cuda").add_(1), torch.cuda.current_stream()
     torch.cuda.synchronize()
 
-    def enqueue() -> bool:
+    def enqueue() -> None:
         counter.add_(1)
         fail()
-        return True
 
     assert device.record(enqueue) is None
     assert torch.cuda.current_stream() == before
