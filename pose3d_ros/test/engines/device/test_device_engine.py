@@ -133,6 +133,7 @@ def test_longest_unused_shape_gives_way() -> None:
 
     def make(shapes: Shapes) -> Any:
         made.append(shapes)
+        return object()
 
     slots = Slots(make, most=2)
     one, two, three = ((1,),), ((2,),), ((3,),)
