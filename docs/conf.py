@@ -20,9 +20,9 @@ templates_path = ["_templates"]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 
 myst_heading_anchors = 4
+default_role = "py:obj"
 autodoc_typehints = "none"  # the sections of the docstrings have the types, with shapes and units
 autodoc_member_order = "bysource"
-autodoc_type_aliases = {"Array": "Array"}
 autosummary_generate = True
 autosummary_ignore_module_all = False
 autosummary_imported_members = True

@@ -37,6 +37,7 @@ _OPTIONS: Mapping[str, set[str]] = MappingProxyType(
         "bloom-release": {"--rosdistro"},
     }
 )
+RECIPES = ROOT / "pose3d_training/pose3d_training/recipes"
 _NODES = ("/pose_node", "/smoother_node", "/bag_player")
 _TRANSITIONS = ("configure", "activate", "deactivate", "cleanup", "shutdown")
 _ASSIGNED = re.compile(r"([\w.]+):=(.*)")
@@ -84,7 +85,9 @@ def _pose3d(rest: list[str]) -> list[str]:
         except SystemExit as stop:
             if stop.code:
                 return [errors.getvalue().strip().splitlines()[-1]]
-    return _assignments(_values_of(rest, "--param"), "=")
+    recipe = rest[1] if command == "train" else ""
+    known = not recipe or recipe.endswith(".yaml") or (RECIPES / f"{recipe}.yaml").is_file()
+    return _assignments(_values_of(rest, "--param"), "=") + ([] if known else [f"no recipe {recipe}"])
 
 
 def _values_of(rest: Sequence[str], option: str) -> list[str]:

@@ -30,7 +30,7 @@ from pose3d_ros.stages.detect.detector_decoders import DETECTOR_DECODERS
 from pose3d_ros.stages.lift.lift_decoders import LIFT_DECODERS
 from pose3d_ros.stages.pose.pose_decoders import POSE_DECODERS, ROOT_DECODERS
 
-BASES = (ROOT, PACKAGE, SOURCE, ROOT / "pose3d_training")
+BASES = (ROOT, PACKAGE, SOURCE)
 MADE_BY_RUNNING = ("out/", "build/", "install/")
 ALL_TOOL_PARAMETERS = set().union(*TOOL_PARAMETERS.values())
 SUMMARY_FIELDS = {field.name for group in (Speed, Completeness, Accuracy, Steadiness) for field in fields(group)} | {

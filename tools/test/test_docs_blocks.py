@@ -116,6 +116,7 @@ def test_languages_of_blocks_are_known() -> None:
             "pose3d run --source 0 --hfov 65 --output out --param detector.score_threshold=4",
             "parameter detector.score_threshold",
         ),
+        ("pose3d train roots --bank a --output b", "no recipe roots"),
         ("make demonstration", "demonstration"),
         ("python tools/nothing.py", "nothing.py"),
         ("python benchmarks/performance.py --fast", "--fast"),
