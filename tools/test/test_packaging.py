@@ -126,8 +126,9 @@ def test_citation_file_has_the_required_keys() -> None:
 def test_every_ros_package_imported_is_declared() -> None:
     imported = _imported(PACKAGE / "pose3d_ros/nodes")
     ros = {name for name in imported if name.endswith(("_msgs", "_srvs", "_interfaces")) or name == "rclpy"}
-    optional = {"hri_msgs", "vision_msgs"}  # used where they are found
-    assert ros - optional <= _dependencies("pose3d_ros")
+    assert "tf2_ros" in imported
+    declared = _dependencies("pose3d_ros")
+    assert ros | {"tf2_ros_py", "launch", "launch_ros"} <= declared  # tf2_ros_py has the Python module tf2_ros
 
 
 def test_every_run_time_package_imported_is_declared_and_pinned() -> None:

@@ -132,18 +132,19 @@ class Settings:
         return cls(**{name: values[p.name] for name, p in cls.parameters().items() if p.name in values})
 
 
-def check_names(names: Iterable[str], known: Iterable[str]) -> None:
-    """Raise ConfigError when a name is not known, naming the nearest ones."""
+def name_errors(names: Iterable[str], known: Iterable[str]) -> list[ConfigError]:
+    """An error for each name that is not known, naming the nearest ones."""
     known = sorted(known)
-    for name in names:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
-            raise ConfigError(
-                "parameter",
-                expected="a known name" + (f" such as {', '.join(near)}" if near else ""),
-                got=repr(name),
-                fix="config/pose3d.yaml lists every parameter.",
-            )
+    near = {name: difflib.get_close_matches(name, known, n=3, cutoff=0.4) for name in names if name not in known}
+    return [
+        ConfigError(
+            "parameter",
+            expected="a known name" + (f" such as {', '.join(found)}" if found else ""),
+            got=repr(name),
+            fix="config/pose3d.yaml lists every parameter.",
+        )
+        for name, found in near.items()
+    ]
 
 
 def yaml_section(node: str, parameters: Iterable[Parameter]) -> str:

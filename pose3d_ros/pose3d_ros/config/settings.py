@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pose3d_ros.config.parameter_table import Parameter, Settings, check_names, setting, yaml_section
+from pose3d_ros.config.parameter_table import Parameter, Settings, name_errors, setting, yaml_section
 from pose3d_ros.skeletons import SKELETONS
 
 POSE_NODE = ("pose_node",)
@@ -231,7 +231,8 @@ class NodeConfig:
     def from_parameters(cls, values: Mapping[str, object]) -> NodeConfig:
         """From `{name: value}` of one node. Raises ConfigError as `PipelineConfig.from_parameters`."""
         values = {FORMER_NAMES.get(name, name): value for name, value in values.items()}
-        check_names(values, PARAMETERS)
+        for error in name_errors(values, PARAMETERS):
+            raise error
         output = OutputConfig.from_values(values)
         pipeline = PipelineConfig(
             engine=EngineConfig.from_values(values),

@@ -17,11 +17,10 @@ from std_srvs.srv import SetBool
 from pose3d_ros.bags.bag_reader import BagReader, BagTopic, SerializedMessage
 from pose3d_ros.config.parameter_table import Settings, setting
 from pose3d_ros.errors import BagError
-from pose3d_ros.nodes.pace import Pace
-from pose3d_ros.nodes.parameters import NodeParameters
-from pose3d_ros.nodes.qos import latched_qos, result_qos
-from pose3d_ros.nodes.spin import Pump, run_tool
-from pose3d_ros.nodes.topic_types import message_class, split_topics
+from pose3d_ros.nodes.parameters import tool_settings
+from pose3d_ros.nodes.spin import Spin, run_tool
+from pose3d_ros.nodes.timing import PlaybackClock
+from pose3d_ros.nodes.topics import latched_qos, message_class, result_qos, split_topics
 
 _NODE = "bag_player"
 _POLL_S = 0.1
@@ -44,11 +43,11 @@ class PlayerConfig(Settings, nodes=(_NODE,)):
         "", "Topics that must have a subscriber before the first message, commas between; one named twice, two of them."
     )
     wait_timeout_s: float = setting(30.0, "Start without them after this long, with a warning.", (0.0, 3600.0))
-    delay_s: float = setting(0.0, "Pause before the first message, for listeners to find it.", (0.0, 3600.0))
+    delay_s: float = setting(0.0, "Pause before the first message, for subscribers to find it.", (0.0, 3600.0))
 
 
 class BagPlayer(Node):
-    """Publishes the messages of a bag on their topics (remap them as usual) at the pace of their recording.
+    """Publishes the messages of a bag on their topics (remap them as usual) as fast as they were recorded.
 
     `~/pause` (std_srvs/SetBool) pauses and goes on. Topics of types that are not installed are left out, with a
     warning. Raises ConfigError for a wrong parameter.
@@ -56,26 +55,23 @@ class BagPlayer(Node):
 
     def __init__(self, **node_options: Any) -> None:
         super().__init__(_NODE, automatically_declare_parameters_from_overrides=True, **node_options)
-        self._settings = NodeParameters(self, tuple(PlayerConfig.parameters().values()), lambda: True, lambda _: None)
-        for error in (*self._settings.faults.values(), *self._settings.unknown):
-            raise error
-        self.config = PlayerConfig.from_values(self._settings.values)
-        self._pace = Pace(0, self.config.rate, self.config.start_paused, time.monotonic)
+        self.config = tool_settings(self, PlayerConfig)
+        self._playback = PlaybackClock(0, self.config.rate, self.config.start_paused, time.monotonic)
         self._clock_publisher = self.create_publisher(Clock, "/clock", 10) if self.config.clock_hz > 0 else None
         self._publishers_of: dict[str, Any] = {}
         self.create_service(SetBool, "~/pause", self._on_pause)
 
-    def play(self, bag: BagReader, pump: Pump) -> int:
+    def play(self, bag: BagReader, spin: Spin) -> int:
         """Play the bag to its end, or for ever; returns the number of messages.
 
-        pump: lets the node's callbacks run for up to that many seconds; false when it is time to end. Raises BagError.
+        spin: lets the node's callbacks run for up to that many seconds; false when it is time to end. Raises BagError.
         """
         self._advertise(bag)
-        self._wait_for_listeners(pump)
+        self._wait_for_subscribers(spin)
         count = 0
         while True:
-            count += self._play_once(bag, pump)
-            if not (self.config.loop and pump(0.0)):
+            count += self._play_once(bag, spin)
+            if not (self.config.loop and spin(0.0)):
                 break
         for publisher in self._publishers_of.values():
             publisher.wait_for_all_acked(_LAST_ACK)
@@ -103,41 +99,43 @@ class BagPlayer(Node):
         qos = latched_qos() if topic.latched else result_qos()
         self._publishers_of[topic.name] = self.create_publisher(kind, topic.name, qos)
 
-    def _wait_for_listeners(self, pump: Pump) -> None:
+    def _wait_for_subscribers(self, spin: Spin) -> None:
         wanted = Counter(split_topics(self.config.wait_for))
         missing = list(wanted)
         deadline_s = time.monotonic() + self.config.wait_timeout_s
-        while missing and time.monotonic() < deadline_s and pump(_POLL_S):
-            missing = [topic for topic in missing if self._listeners(topic) < wanted[topic]]
+        while missing and time.monotonic() < deadline_s and spin(_POLL_S):
+            missing = [topic for topic in missing if self._subscriber_count(topic) < wanted[topic]]
         if missing:
-            self.get_logger().warning(f"nobody listens to {', '.join(missing)}: playing anyway")
+            self.get_logger().warning(f"no subscriber of {', '.join(missing)}: playing anyway")
         begin_s = time.monotonic() + self.config.delay_s
-        while time.monotonic() < begin_s and pump(min(_POLL_S, begin_s - time.monotonic())):
+        while time.monotonic() < begin_s and spin(min(_POLL_S, begin_s - time.monotonic())):
             pass
 
-    def _listeners(self, topic: str) -> int:
-        """How many listen. Of its own topics the publisher has to have found them: the graph knows of a subscription
-        before that, and what is published until then is lost."""
+    def _subscriber_count(self, topic: str) -> int:
+        """Subscribers of a topic; of our own topics those that the publisher has found.
+
+        The graph knows of a subscription before that, and what is published until then is lost.
+        """
         publisher = self._publishers_of.get(topic)
         return int(self.count_subscribers(topic) if publisher is None else publisher.get_subscription_count())
 
-    def _play_once(self, bag: BagReader, pump: Pump) -> int:
-        self._pace = Pace(bag.start_ns, self.config.rate, self._pace.paused, time.monotonic)
+    def _play_once(self, bag: BagReader, spin: Spin) -> int:
+        self._playback = PlaybackClock(bag.start_ns, self.config.rate, self._playback.paused, time.monotonic)
         count = 0
         for message in bag.serialized(self._publishers_of):
-            if not self._wait_until_due(message.received_ns, pump):
+            if not self._wait_until_due(message.received_ns, spin):
                 break
             self._publish(message)
             count += 1
         return count
 
-    def _wait_until_due(self, time_ns: int, pump: Pump) -> bool:
+    def _wait_until_due(self, time_ns: int, spin: Spin) -> bool:
         """Let callbacks run until it is the message's turn; false when it is time to end."""
         tick_s = 1.0 / self.config.clock_hz if self.config.clock_hz > 0 else _POLL_S
-        going_on = pump(0.0)
-        while going_on and (wait_s := self._pace.until_s(time_ns)) > 0:
-            going_on = pump(min(wait_s, tick_s))
-            self._publish_clock(min(self._pace.now_ns(), time_ns))
+        going_on = spin(0.0)
+        while going_on and (wait_s := self._playback.until_s(time_ns)) > 0:
+            going_on = spin(min(wait_s, tick_s))
+            self._publish_clock(min(self._playback.now_ns(), time_ns))
         self._publish_clock(time_ns)
         return going_on
 
@@ -148,11 +146,11 @@ class BagPlayer(Node):
             self.get_logger().warning(f"a message on {message.topic} was not sent: {error}", throttle_duration_sec=5.0)
 
     def _publish_clock(self, time_ns: int) -> None:
-        if self._clock_publisher is not None and not self._pace.paused:
+        if self._clock_publisher is not None and not self._playback.paused:
             self._clock_publisher.publish(Clock(clock=Time(nanoseconds=time_ns).to_msg()))
 
     def _on_pause(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        self._pace.pause(request.data)
+        self._playback.pause(request.data)
         response.success = True
         response.message = "paused" if request.data else "playing"
         return response
@@ -163,10 +161,10 @@ def main(args: list[str] | None = None) -> None:
     sys.exit(run_tool(BagPlayer, _play, args))
 
 
-def _play(player: BagPlayer, pump: Pump) -> None:
+def _play(player: BagPlayer, spin: Spin) -> None:
     with BagReader(player.config.bag) as bag:
         player.get_logger().info(f"playing {player.config.bag}: {len(bag.topics)} topics")
-        count = player.play(bag, pump)
+        count = player.play(bag, spin)
     player.get_logger().info(f"played {count} messages")
 
 

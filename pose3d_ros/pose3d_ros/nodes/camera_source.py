@@ -22,6 +22,7 @@ class ImageCamera:
 
     @property
     def calibrated(self) -> bool:
+        """Whether the camera is from a camera_info of this size."""
         return self.problem is None
 
 
@@ -85,13 +86,5 @@ class CameraSource:
 
 
 def _fields(message: Any) -> tuple[object, ...]:
-    roi = message.roi
-    return (
-        message.width,
-        message.height,
-        message.distortion_model,
-        tuple(message.d),
-        tuple(message.k),
-        (message.binning_x, message.binning_y),
-        (roi.x_offset, roi.y_offset, roi.width, roi.height),
-    )
+    size, binning = (message.width, message.height), (message.binning_x, message.binning_y)
+    return size, message.distortion_model, tuple(message.d), tuple(message.k), binning, message.roi

@@ -1,60 +1,34 @@
-"""What the managed nodes share: life cycle, parameters, demand, the enable service, diagnostics."""
+"""What the managed nodes share: life cycle, parameters, subscribers, the enable service, diagnostics."""
 
 from __future__ import annotations
 
 import time
 import traceback
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]  # where every rclpy has it
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from std_srvs.srv import SetBool
 
 from pose3d_ros.config.settings import NodeConfig, parameters_of
 from pose3d_ros.errors import Pose3DError
-from pose3d_ros.nodes.diagnostics import TOPIC, diagnostic_message
 from pose3d_ros.nodes.parameters import NodeParameters, Values
 from pose3d_ros.nodes.problems import Level, ProblemBoard
+from pose3d_ros.nodes.work import Work
 
+_DIAGNOSTICS = "/diagnostics"  # absolute by convention: diagnostic_aggregator subscribes there for every node
 _DIAGNOSTICS_PERIOD_S = 1.0
-_DEMAND_PERIOD_S = 0.2
+_SUBSCRIBERS_PERIOD_S = 0.2
 _SET_UP = "set-up"
-
-
-class Work(Protocol):
-    """One configured life of a node, from configure to clean-up. Called from the executor's thread only."""
-
-    def start(self) -> None:
-        """Begin to listen."""
-
-    def stop(self) -> None:
-        """Stop listening; no result is published after this returned."""
-
-    def close(self) -> None:
-        """Close engines, destroy publishers; stopped before."""
-
-    def wanted(self) -> bool:
-        """Whether anybody listens to the results."""
-
-    def say_nobody(self) -> None:
-        """Forget everybody, publish one empty result and take the markers away."""
-
-    def reconfigure(self, config: NodeConfig) -> None:
-        """Take over changed tunable parameters."""
-
-    def check(self) -> None:
-        """Look for problems with the inputs; called every second."""
-
-    def values(self) -> dict[str, str]:
-        """What diagnostics show besides the problems; called every second."""
+_LEVELS = {Level.OK: DiagnosticStatus.OK, Level.WARN: DiagnosticStatus.WARN, Level.ERROR: DiagnosticStatus.ERROR}
 
 
 class ManagedNode(LifecycleNode):
     """A lifecycle node around some work.
 
-    It works while it is active, enabled, and somebody listens. A problem with the set-up, the parameters or a frame
+    It works while it is active, enabled, and has subscribers. A problem with the set-up, the parameters or a frame
     is logged once, shown in diagnostics, and never ends the process.
 
     kind: name of the node's parameters in the table, and of the node unless remapped. open_work: makes the work of a
@@ -67,27 +41,27 @@ class ManagedNode(LifecycleNode):
         self.config = NodeConfig()
         self._open_work = open_work
         self.work: Work | None = None
-        self._phase = "unconfigured"
+        self._lifecycle_state = "unconfigured"
         self._enabled = True
         self._working = False
         self._settings = NodeParameters(self, parameters_of(kind), lambda: self.work is not None, self._take_settings)
         self._take_settings(self._settings.values)
         for name, fault in self._settings.faults.items():
-            self.board.raise_(f"parameter {name}", Level.ERROR, str(fault))
+            self.board.report(f"parameter {name}", Level.ERROR, str(fault))
         for error in self._settings.unknown:
-            self.board.raise_(f"unknown parameter {error.got}", Level.WARN, str(error))
+            self.board.report(f"unknown parameter {error.got}", Level.WARN, str(error))
         for old, new in self._settings.renamed.items():
-            self.board.raise_(f"renamed parameter {old}", Level.WARN, f"parameter {old} is now called {new}.")
-        self._diagnostics = self.create_publisher(DiagnosticArray, TOPIC, 10)
-        steady = Clock(clock_type=ClockType.STEADY_TIME)  # a paused simulation must not silence diagnostics
+            self.board.report(f"renamed parameter {old}", Level.WARN, f"parameter {old} is now called {new}.")
+        self._diagnostics = self.create_publisher(DiagnosticArray, _DIAGNOSTICS, 10)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)  # a paused simulation must not stop diagnostics
         self.create_timer(_DIAGNOSTICS_PERIOD_S, self._publish_diagnostics, clock=steady)
-        self.create_timer(_DEMAND_PERIOD_S, self._follow_demand, clock=steady)
+        self.create_timer(_SUBSCRIBERS_PERIOD_S, self._start_or_stop, clock=steady)
         self.create_service(SetBool, "~/enable", self._on_enable)
 
     @property
-    def phase(self) -> str:
+    def lifecycle_state(self) -> str:
         """`unconfigured`, `inactive`, `active` or `finalized`."""
-        return self._phase
+        return self._lifecycle_state
 
     def autostart(self) -> None:
         """Configure and activate, when the parameter says so."""
@@ -96,43 +70,49 @@ class ManagedNode(LifecycleNode):
 
     def destroy_node(self) -> None:
         """Deactivate and clean up, then destroy the node."""
-        if self._phase == "active":
+        if self._lifecycle_state == "active":
             self.trigger_deactivate()
-        if self._phase == "inactive":
+        if self._lifecycle_state == "inactive":
             self.trigger_cleanup()
         super().destroy_node()
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Read the parameters and open the engines."""
         return self._transition("inactive", self._configure)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        return self._transition("active", self._say_nobody)
+        """Clear the displays, then work while there are subscribers."""
+        return self._transition("active", self._publish_empty)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop working and clear the displays."""
         return self._transition("inactive", self._deactivate)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Close the engines."""
         return self._transition("unconfigured", self._close)
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop working and close the engines."""
         return self._transition("finalized", self._close)
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Close what is open, to be configured anew."""
         self._close()
-        self._phase = "unconfigured"
+        self._lifecycle_state = "unconfigured"
         return TransitionCallbackReturn.SUCCESS
 
-    def _transition(self, phase: str, act: Callable[[], None]) -> TransitionCallbackReturn:
+    def _transition(self, state: str, act: Callable[[], None]) -> TransitionCallbackReturn:
         self.board.clear(_SET_UP)
         try:
             act()
         except Pose3DError as error:
-            self.board.raise_(_SET_UP, Level.ERROR, str(error))
+            self.board.report(_SET_UP, Level.ERROR, str(error))
             return TransitionCallbackReturn.FAILURE
-        except Exception:  # rclpy would drop it without a word
-            self.board.raise_(_SET_UP, Level.ERROR, f"unexpected error:\n{traceback.format_exc()}")
+        except Exception:  # rclpy would drop it silently
+            self.board.report(_SET_UP, Level.ERROR, f"unexpected error:\n{traceback.format_exc()}")
             return TransitionCallbackReturn.ERROR
-        self._phase = phase
+        self._lifecycle_state = state
         return TransitionCallbackReturn.SUCCESS
 
     def _configure(self) -> None:
@@ -140,27 +120,27 @@ class ManagedNode(LifecycleNode):
             raise fault
         self.work = self._open_work(self)
 
-    def _say_nobody(self) -> None:
+    def _publish_empty(self) -> None:
         if self.work is not None:
-            self.work.say_nobody()
+            self.work.publish_empty()
 
     def _deactivate(self) -> None:
-        self._phase = "inactive"
-        self._follow_demand()
-        self._say_nobody()
+        self._lifecycle_state = "inactive"
+        self._start_or_stop()
+        self._publish_empty()
 
     def _close(self) -> None:
-        if self._phase == "active":
+        if self._lifecycle_state == "active":
             self._deactivate()
         work, self.work = self.work, None
         if work is not None:
             work.close()
 
-    def _follow_demand(self) -> None:
+    def _start_or_stop(self) -> None:
         if self.work is None:
             return
-        wanted = self.config.output.work_without_subscribers or self.work.wanted()
-        work = self._phase == "active" and self._enabled and wanted
+        wanted = self.config.output.work_without_subscribers or self.work.has_subscribers()
+        work = self._lifecycle_state == "active" and self._enabled and wanted
         if work and not self._working:
             self._start(self.work)
         elif self._working and not work:
@@ -171,15 +151,15 @@ class ManagedNode(LifecycleNode):
         try:
             work.start()
         except Exception:  # the middleware's and rclpy's own, e.g. for a wrong qos_overrides parameter
-            self.board.raise_(_SET_UP, Level.ERROR, f"can't listen:\n{traceback.format_exc()}")
+            self.board.report(_SET_UP, Level.ERROR, f"can't subscribe:\n{traceback.format_exc()}")
         else:
             self._working = True
 
     def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         self._enabled = request.data
-        self._follow_demand()
-        if self._phase == "active" and not self._enabled:
-            self._say_nobody()
+        self._start_or_stop()
+        if self._lifecycle_state == "active" and not self._enabled:
+            self._publish_empty()
         response.success = True
         response.message = "enabled" if self._enabled else "disabled"
         return response
@@ -196,15 +176,31 @@ class ManagedNode(LifecycleNode):
             self.get_logger().warning(text)
 
     def _publish_diagnostics(self) -> None:
-        values = {"state": self._phase, "enabled": str(self._enabled), "working": str(self._working)}
+        values = {"state": self._lifecycle_state, "enabled": str(self._enabled), "working": str(self._working)}
         for name in self._settings.values:
             if name not in self._settings.faults:
                 self.board.clear(f"parameter {name}")
         if self.work is not None:
             self.work.check()
             values.update(self.work.values())
-        waits = self._phase == "active" and self._enabled and not self._working
-        summary = "active, nobody listens" if waits else self._phase if self._enabled else "disabled"
-        name = f"{self.get_fully_qualified_name().lstrip('/')}: people"
-        stamp = self.get_clock().now().to_msg()
-        self._diagnostics.publish(diagnostic_message(stamp, name, summary, values, self.board))
+        waits = self._lifecycle_state == "active" and self._enabled and not self._working
+        summary = "active, no subscribers" if waits else self._lifecycle_state if self._enabled else "disabled"
+        message = DiagnosticArray(status=[self._status(summary, values)])
+        message.header.stamp = self.get_clock().now().to_msg()
+        self._diagnostics.publish(message)
+
+    def _status(self, summary: str, values: dict[str, str]) -> DiagnosticStatus:
+        """As bad as the worst problem there is, with every current problem and every count among its values.
+
+        summary: the message when there is no problem.
+        """
+        problems = self.board.current()
+        values.update({f"problem: {problem.kind}": problem.text for problem in problems})
+        values.update({f"count: {kind}": str(count) for kind, count in sorted(self.board.counts().items())})
+        return DiagnosticStatus(
+            level=_LEVELS[problems[0].level] if problems else DiagnosticStatus.OK,
+            name=f"{self.get_fully_qualified_name().lstrip('/')}: people",
+            message=problems[0].text if problems else summary,
+            hardware_id="pose3d_ros",
+            values=[KeyValue(key=key, value=value) for key, value in values.items()],
+        )

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
 
-from pose3d_ros.config.parameter_table import Parameter, Value, check_names
+from pose3d_ros.config.parameter_table import Parameter, Settings, Value, name_errors
 from pose3d_ros.config.settings import FORMER_NAMES
 from pose3d_ros.errors import ConfigError
 
 _OF_ROS = ("use_sim_time", "start_type_description_service", "qos_overrides.")
 """Parameters, and the prefix of parameters, that rclpy declares itself."""
+
+_S = TypeVar("_S", bound=Settings)
 
 Values = Mapping[str, Value]
 """Parameter name → value."""
@@ -40,10 +42,11 @@ class NodeParameters:
         self._frozen = frozen
         self._accept = accept
         self.faults: dict[str, ConfigError] = {}
-        raw = _given(node)
+        declared = node.get_parameters_by_prefix("")
+        raw = {name: parameter.value for name, parameter in declared.items() if not name.startswith(_OF_ROS)}
         self.renamed = {name: FORMER_NAMES[name] for name in raw if name in FORMER_NAMES}
         given = {self.renamed.get(name, name): value for name, value in raw.items()}
-        self.unknown = tuple(self._unknown(given))
+        self.unknown = name_errors(given, self._table)
         for name in raw:
             node.undeclare_parameter(name)
         self._values = {name: self._declare(name, given) for name in self._table}
@@ -53,15 +56,6 @@ class NodeParameters:
     def values(self) -> dict[str, Value]:
         """Name → value of every parameter of the table."""
         return dict(self._values)
-
-    def _unknown(self, given: Mapping[str, object]) -> list[ConfigError]:
-        errors = []
-        for name in given:
-            try:
-                check_names([name], self._table)
-            except ConfigError as error:
-                errors.append(error)
-        return errors
 
     def _declare(self, name: str, given: Mapping[str, object]) -> Value:
         parameter = self._table[name]
@@ -92,6 +86,14 @@ class NodeParameters:
         return SetParametersResult(successful=True)
 
 
+def tool_settings(node: Node, group: type[_S]) -> _S:
+    """The settings of a node that none may change while it runs. Raises ConfigError for a wrong parameter."""
+    parameters = NodeParameters(node, tuple(group.parameters().values()), lambda: True, lambda _: None)
+    for error in (*parameters.faults.values(), *parameters.unknown):
+        raise error
+    return group.from_values(parameters.values)
+
+
 def descriptor(parameter: Parameter) -> ParameterDescriptor:
     """What `ros2 param describe` and rqt show of a parameter."""
     unit = f" [{parameter.unit}]" if parameter.unit else ""
@@ -106,11 +108,6 @@ def descriptor(parameter: Parameter) -> ParameterDescriptor:
         else:
             made.floating_point_range = [FloatingPointRange(from_value=float(low), to_value=float(high), step=0.0)]
     return made
-
-
-def _given(node: Node) -> dict[str, object]:
-    declared = node.get_parameters_by_prefix("")
-    return {name: p.value for name, p in declared.items() if not name.startswith(_OF_ROS)}
 
 
 def _frozen_reason(node: Node, name: str) -> str:

@@ -2,24 +2,47 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
-from pose3d_ros.config.settings import PipelineConfig
+from rclpy.qos import DurabilityPolicy
+from rclpy.utilities import get_rmw_implementation_identifier
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from std_msgs.msg import Header
+
+from pose3d_ros.bags.image_decoding import decoded_bgr, image_bgr
+from pose3d_ros.config.settings import NodeConfig, PipelineConfig
+from pose3d_ros.drawing.overlay import draw_people
+from pose3d_ros.nodes.camera_source import CameraSource, ImageCamera
+from pose3d_ros.nodes.conversion import PeopleInfo, image_message, stamp_ns
+from pose3d_ros.nodes.frame_queue import FrameWorker
 from pose3d_ros.nodes.managed import ManagedNode
-from pose3d_ros.nodes.pose_work import PoseWork
+from pose3d_ros.nodes.output import PeopleOutput
+from pose3d_ros.nodes.problems import FRAME_PROBLEM_S, Level
 from pose3d_ros.nodes.spin import run_node
+from pose3d_ros.nodes.timing import latency_ms
+from pose3d_ros.nodes.topics import image_qos, latched_qos, overridable, result_qos
+from pose3d_ros.nodes.transport import lost_images_remedy
+from pose3d_ros.nodes.work import Work
 from pose3d_ros.pipeline import Pipeline, open_pipeline
+from pose3d_ros.records import Frame, FrameResult
 
 _Opener = Callable[[PipelineConfig], Pipeline]
 
+_FIRST_CAMERA_S = 0.5
+# A robot's moving transforms come a little later than its images.
+_TF_WAIT_S = 0.05
+
 
 class PoseNode(ManagedNode):
-    """Subscribes `image_raw` (or `image_raw/compressed`) and `camera_info`; publishes `people`, `markers`, `skeleton`,
-    `overlay` and `/diagnostics`; offers `~/enable`.
+    """Publishes people, with markers, skeleton and overlay, from images and camera_info.
 
-    opener: opens the pipeline of a configuration; `open_pipeline` unless given.
+    Subscribes `image_raw` (or `image_raw/compressed`) and `camera_info`; publishes `people`, `markers`, `skeleton`,
+    `overlay` and `/diagnostics`; offers `~/enable`. opener: opens the pipeline of a configuration; `open_pipeline`
+    unless given.
     """
 
     def __init__(self, *, opener: _Opener | None = None, **node_options: Any) -> None:
@@ -30,6 +53,150 @@ class PoseNode(ManagedNode):
             return PoseWork(node, open_pipeline(config=config, smooth=False, report=node.get_logger().info))
 
         super().__init__("pose_node", work, **node_options)
+
+
+class PoseWork(Work):
+    """See `Work`. The pipeline runs in a thread of its own; subscriptions only put frames into its queue."""
+
+    def __init__(self, node: ManagedNode, pipeline: Pipeline) -> None:
+        config = node.config
+        self._pipeline = pipeline
+        self._pending: PipelineConfig | None = None
+        self._compressed = config.input.image_transport == "compressed"
+        topic = node.resolve_topic_name("image_raw") + ("/compressed" if self._compressed else "")
+        output = PeopleOutput(node, "", config.output, node.board, tf_wait_s=_TF_WAIT_S)
+        super().__init__(
+            node, node.board, config, pipeline.engines, output, topic=topic, hint="Check the topic's name."
+        )
+        self.cameras = CameraSource(node.resolve_topic_name("camera_info"), config.input.fallback_hfov_deg)
+        self._people_count = self._dropped = 0
+        self._worker: FrameWorker[tuple[Any, float]] | None = None
+        output.publish_skeleton(pipeline.skeleton)
+        self._overlay = node.create_publisher(Image, "overlay", result_qos())
+        self._camera_subscriptions = [self._subscribe_camera(image_qos("best_effort", 10))]
+
+    def stop(self) -> None:
+        """Unsubscribe and end the worker."""
+        super().stop()
+        if self._worker is not None:
+            self._worker.stop()
+            self._dropped += self._worker.dropped
+            self._worker = None
+
+    def close(self) -> None:
+        """Close the pipeline, destroy publishers and the camera's subscriptions; stopped before."""
+        for subscription in self._camera_subscriptions:
+            self._node.destroy_subscription(subscription)
+        super().close()
+        self._node.destroy_publisher(self._overlay)
+        self._pipeline.close()
+
+    def has_subscribers(self) -> bool:
+        """Whether anybody subscribes to people, markers or overlay."""
+        return super().has_subscribers() or self._overlay_wanted()
+
+    def reconfigure(self, config: NodeConfig) -> None:
+        """Take over changed tunable parameters; the pipeline takes them before its next frame."""
+        super().reconfigure(config)
+        self._pending = config.pipeline
+
+    def check(self) -> None:
+        """Look for problems, and for a camera_info that is latched."""
+        self._subscribe_latched_camera()
+        super().check()
+
+    def values(self) -> dict[str, str]:
+        """As `Work.values`, with counts of images, results and people."""
+        dropped = self._dropped + (self._worker.dropped if self._worker is not None else 0)
+        return {
+            **super().values(),
+            "image topic": self._topic,
+            "camera_info": str(self.cameras.received),
+            "images": str(self._in.total),
+            "results": str(self._out.total),
+            "dropped": str(dropped),
+            "people": str(self._people_count),
+        }
+
+    def _subscribe(self) -> Any:
+        queue_size = self._config.input.queue_size
+        self._worker = FrameWorker(self._process, queue_size)
+        kind = CompressedImage if self._compressed else Image
+        qos = image_qos(self._config.input.image_reliability, queue_size)
+        return self._node.create_subscription(
+            kind, self._topic, self._on_image, qos, qos_overriding_options=overridable()
+        )
+
+    def _reset(self) -> None:
+        self._pipeline.reset()
+
+    def _engine_problems(self) -> tuple[str, ...]:
+        return self._pipeline.engine_problems
+
+    def _remedy(self) -> str:
+        return lost_images_remedy(get_rmw_implementation_identifier(), self._compressed, os.environ)
+
+    def _subscribe_camera(self, qos: Any) -> Any:
+        return self._node.create_subscription(CameraInfo, "camera_info", self._on_camera_info, qos)
+
+    def _subscribe_latched_camera(self) -> None:
+        """A camera_info that was sent once, before this node came, reaches only a subscription that asks for it.
+
+        Asking always would make every driver that does not latch warn about an unfitting subscription.
+        """
+        topic = self._node.resolve_topic_name("camera_info")
+        offers = [info.qos_profile.durability for info in self._node.get_publishers_info_by_topic(topic)]
+        if len(self._camera_subscriptions) == 1 and DurabilityPolicy.TRANSIENT_LOCAL in offers:
+            self._camera_subscriptions.append(self._subscribe_camera(latched_qos()))
+
+    def _on_camera_info(self, message: CameraInfo) -> None:
+        error = self.cameras.update(message)
+        if error is not None:
+            self._board.report_error(error, Level.ERROR, hold_s=FRAME_PROBLEM_S)
+
+    def _on_image(self, message: Any) -> None:
+        self._count_arrival()
+        if self._worker is not None:
+            self._worker.put((message, time.monotonic()))
+
+    def _process(self, arrival: tuple[Any, float]) -> None:
+        """Image message, with its arrival (monotonic seconds), to published people, in the worker's thread."""
+        (message, arrived_s), start_s = arrival, time.monotonic()
+        with self._reporting():
+            pending, self._pending = self._pending, None
+            if pending is not None:
+                self._pipeline.reconfigure(pending)
+            image = decoded_bgr(message) if self._compressed else image_bgr(message)
+            found = self._camera_of(image.shape[1], image.shape[0])
+            frame = Frame(image, found.camera, stamp_ns(message.header), message.header.frame_id)
+            result = self._pipeline(frame)
+            now_ns = self._node.get_clock().now().nanoseconds
+            latency = latency_ms(now_ns, frame.stamp_ns, (time.monotonic() - arrived_s) * 1e3)
+            info = PeopleInfo(self._pipeline.skeleton, self._engines.names, found.calibrated, latency)
+            self._publish(message.header, frame, result, info)
+            callback_ms = (time.monotonic() - start_s) * 1e3
+            besides_ms = callback_ms - result.timings_ms.get("engines", 0.0)
+            whole = {"capture to publish": latency, "callback": callback_ms, "callback besides engines": besides_ms}
+            self._times.add({**result.timings_ms, **whole})
+
+    def _camera_of(self, width_px: int, height_px: int) -> ImageCamera:
+        self.cameras.wait_for_first(_FIRST_CAMERA_S)
+        found = self.cameras.camera_for(width_px, height_px)
+        if found.problem is not None:
+            text = f"people are not calibrated, their metres are a guess: {found.problem}"
+            self._board.report("calibration", Level.WARN, text, hold_s=FRAME_PROBLEM_S)
+        return found
+
+    def _publish(self, header: Header, frame: Frame, result: FrameResult, info: PeopleInfo) -> None:
+        self._output.publish(header, result.people, info)
+        if self._overlay_wanted():
+            drawn = draw_people(frame.image_bgr, result.people, frame.camera)
+            self._overlay.publish(image_message(header, drawn))
+        self._out.tick()
+        self._people_count = len(result.people)
+
+    def _overlay_wanted(self) -> bool:
+        return self._config.output.publish_overlay and self._overlay.get_subscription_count() > 0
 
 
 def main(args: list[str] | None = None) -> None:

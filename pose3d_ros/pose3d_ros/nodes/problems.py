@@ -36,7 +36,8 @@ class ProblemBoard:
     """Problems by kind. Safe to use from several threads.
 
     log: called with (level, text) the first time that a kind appears, and again only after it was cleared.
-    clock_s: monotonic seconds.
+    clock_s: monotonic seconds. Kept beside ROS's diagnostic_updater, which is not among the wheels, stops with a paused
+    simulation's clock, and neither logs a problem once nor forgets one in time.
     """
 
     def __init__(self, log: Callable[[Level, str], None], clock_s: Callable[[], float]) -> None:
@@ -46,8 +47,9 @@ class ProblemBoard:
         self._problems: dict[str, Problem] = {}
         self._logged: set[str] = set()
         self._counts: Counter[str] = Counter()
+        self._shown: dict[str, frozenset[str]] = {}
 
-    def raise_(self, kind: str, level: Level, text: str, *, hold_s: float | None = None) -> None:
+    def report(self, kind: str, level: Level, text: str, *, hold_s: float | None = None) -> None:
         """Report a problem; it stays until `clear(kind)`, or for hold_s seconds after the last report."""
         until_s = None if hold_s is None else self._clock_s() + hold_s
         with self._lock:
@@ -58,9 +60,18 @@ class ProblemBoard:
         if first:
             self._log(level, text)
 
-    def raise_error(self, error: Pose3DError, level: Level, *, hold_s: float | None = None) -> None:
+    def report_error(self, error: Pose3DError, level: Level, *, hold_s: float | None = None) -> None:
         """Report one of our errors; its kind is its class and subject, so that a thousand bad frames are one line."""
-        self.raise_(f"{type(error).__name__}: {error.subject}", level, str(error), hold_s=hold_s)
+        self.report(f"{type(error).__name__}: {error.subject}", level, str(error), hold_s=hold_s)
+
+    def show_warnings(self, group: str, lines: Iterable[str]) -> None:
+        """Show these warnings of a group, each logged once, until a call without them."""
+        present = frozenset(lines)
+        for line in self._shown.get(group, frozenset()) - present:
+            self.clear(line)
+        for line in present:
+            self.report(line, Level.WARN, line)
+        self._shown[group] = present
 
     def clear(self, kind: str) -> None:
         """The problem is over; should it come back, it is logged again."""
@@ -79,20 +90,3 @@ class ProblemBoard:
         """How often each kind was reported since the node started."""
         with self._lock:
             return dict(self._counts)
-
-
-class EngineProblems:
-    """Warnings of engines that do not run on the chosen backend: each as long as it holds, and logged once."""
-
-    def __init__(self, board: ProblemBoard) -> None:
-        self._board = board
-        self._shown: frozenset[str] = frozenset()
-
-    def show(self, problems: Iterable[str]) -> None:
-        """problems: a line for each such engine, at present."""
-        present = frozenset(problems)
-        for line in self._shown - present:
-            self._board.clear(line)
-        for line in present:
-            self._board.raise_(line, Level.WARN, line)
-        self._shown = present

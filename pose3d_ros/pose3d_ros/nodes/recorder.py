@@ -9,14 +9,14 @@ from typing import Any
 
 from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]  # where every rclpy has it
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from pose3d_ros.bags.bag_writer import BagWriter
 from pose3d_ros.config.parameter_table import Settings, setting
 from pose3d_ros.errors import BagError, ConfigError
-from pose3d_ros.nodes.parameters import NodeParameters
-from pose3d_ros.nodes.spin import Pump, run_tool
-from pose3d_ros.nodes.topic_types import message_class, split_topics
+from pose3d_ros.nodes.parameters import tool_settings
+from pose3d_ros.nodes.spin import Spin, run_tool
+from pose3d_ros.nodes.topics import message_class, split_topics, topic_qos
 
 _NODE = "recorder"
 _LOOK_PERIOD_S = 0.2
@@ -41,10 +41,7 @@ class Recorder(Node):
 
     def __init__(self, **node_options: Any) -> None:
         super().__init__(_NODE, automatically_declare_parameters_from_overrides=True, **node_options)
-        self._settings = NodeParameters(self, tuple(RecorderConfig.parameters().values()), lambda: True, lambda _: None)
-        for error in (*self._settings.faults.values(), *self._settings.unknown):
-            raise error
-        self.config = RecorderConfig.from_values(self._settings.values)
+        self.config = tool_settings(self, RecorderConfig)
         self.count = 0
         self._waiting = [self.resolve_topic_name(topic) for topic in split_topics(self.config.topics)]
         if not self._waiting:
@@ -53,9 +50,9 @@ class Recorder(Node):
     def record(self, writer: BagWriter) -> None:
         """Begin to record; the node must be spun."""
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(_LOOK_PERIOD_S, lambda: self._look(writer), clock=steady)
+        self.create_timer(_LOOK_PERIOD_S, lambda: self._subscribe_published(writer), clock=steady)
 
-    def _look(self, writer: BagWriter) -> None:
+    def _subscribe_published(self, writer: BagWriter) -> None:
         types = dict(self.get_topic_names_and_types())
         for name in [topic for topic in self._waiting if topic in types and self.count_publishers(topic)]:
             self._waiting.remove(name)
@@ -80,12 +77,7 @@ class Recorder(Node):
         offers = [info.qos_profile for info in self.get_publishers_info_by_topic(name)]
         latched = all(offer.durability == DurabilityPolicy.TRANSIENT_LOCAL for offer in offers)
         reliable = all(offer.reliability == ReliabilityPolicy.RELIABLE for offer in offers)
-        return QoSProfile(
-            history=HistoryPolicy.KEEP_LAST,
-            depth=_QUEUE,
-            reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
-            durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,
-        )
+        return topic_qos(_QUEUE, reliable=reliable, latched=latched)
 
     def _store(self, writer: BagWriter, name: str, data: bytes) -> None:
         writer.write_serialized(name, self.get_clock().now().nanoseconds, data)
@@ -97,10 +89,10 @@ def main(args: list[str] | None = None) -> None:
     sys.exit(run_tool(Recorder, _record, args))
 
 
-def _record(recorder: Recorder, pump: Pump) -> None:
+def _record(recorder: Recorder, spin: Spin) -> None:
     with BagWriter(recorder.config.bag) as writer:
         recorder.record(writer)
-        while pump(_POLL_S):
+        while spin(_POLL_S):
             pass
     recorder.get_logger().info(f"recorded {recorder.count} messages in {recorder.config.bag}")
 

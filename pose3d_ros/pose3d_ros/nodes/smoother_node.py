@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
-from pose3d_ros.config.settings import PipelineConfig
+from pose3d_msgs.msg import Person3DArray
+
+from pose3d_ros.config.settings import NodeConfig, PipelineConfig
 from pose3d_ros.engines.engine_set import EngineSet
+from pose3d_ros.nodes.conversion import PeopleInfo, TrackNumbers, read_people, stamp_ns
 from pose3d_ros.nodes.managed import ManagedNode
-from pose3d_ros.nodes.smoother_work import SmootherWork
+from pose3d_ros.nodes.output import PeopleOutput
 from pose3d_ros.nodes.spin import run_node
+from pose3d_ros.nodes.timing import latency_ms
+from pose3d_ros.nodes.topics import overridable, result_qos
+from pose3d_ros.nodes.work import Work
 from pose3d_ros.pipeline import open_smoother
+from pose3d_ros.skeletons import Skeleton, get_skeleton
+from pose3d_ros.stages.skeleton_conversion import convert_people
 from pose3d_ros.stages.smooth.smoother import Smoother
 
 _Opener = Callable[[PipelineConfig], tuple[Smoother, EngineSet]]
 
 
 class SmootherNode(ManagedNode):
-    """Subscribes `people`; publishes `people_smoothed`, `markers_smoothed`, `skeleton_smoothed` and `/diagnostics`;
-    offers `~/enable`.
+    """Publishes people smoothed over time, with markers and skeleton, from people.
 
-    opener: opens the smoother of a configuration; `open_smoother` unless given.
+    Subscribes `people`; publishes `people_smoothed`, `markers_smoothed`, `skeleton_smoothed` and `/diagnostics`;
+    offers `~/enable`. opener: opens the smoother of a configuration; `open_smoother` unless given.
     """
 
     def __init__(self, *, opener: _Opener | None = None, **node_options: Any) -> None:
@@ -30,6 +39,61 @@ class SmootherNode(ManagedNode):
             return SmootherWork(node, *(opener(config) if opener else open_smoother(config, node.get_logger().info)))
 
         super().__init__("smoother_node", work, **node_options)
+
+
+class SmootherWork(Work):
+    """See `Work`. A frame takes a millisecond or two, so it is smoothed in the subscription's callback."""
+
+    def __init__(self, node: ManagedNode, smoother: Smoother, engines: EngineSet) -> None:
+        self._smoother = smoother
+        output = PeopleOutput(node, "_smoothed", node.config.output, node.board)
+        topic = node.resolve_topic_name("people")
+        super().__init__(node, node.board, node.config, engines, output, topic=topic, hint="Is pose_node running?")
+        self._numbers = TrackNumbers()
+        output.publish_skeleton(self._skeleton)
+
+    def close(self) -> None:
+        """Close the engine, destroy publishers; stopped before."""
+        super().close()
+        self._engines.close()
+
+    def reconfigure(self, config: NodeConfig) -> None:
+        """Take over changed tunable parameters."""
+        super().reconfigure(config)
+        self._smoother.config = config.pipeline.smoother
+
+    def values(self) -> dict[str, str]:
+        """As `Work.values`, with the smoother's delay."""
+        return {**super().values(), "delay [frames]": str(self._smoother.delay_frames)}
+
+    @property
+    def _skeleton(self) -> Skeleton:
+        name = self._config.output.skeleton
+        return get_skeleton(name) if name else self._smoother.skeleton
+
+    def _subscribe(self) -> Any:
+        return self._node.create_subscription(
+            Person3DArray, self._topic, self._on_people, result_qos(), qos_overriding_options=overridable()
+        )
+
+    def _reset(self) -> None:
+        self._smoother.reset()
+
+    def _on_people(self, message: Person3DArray) -> None:
+        arrived_s = time.monotonic()
+        self._count_arrival()
+        with self._reporting():
+            people = read_people(message, self._numbers)
+            smoothed = self._smoother.update(people, stamp_ns(message.header))
+            here_ms = (time.monotonic() - arrived_s) * 1e3
+            now_ns = self._node.get_clock().now().nanoseconds
+            latency = latency_ms(now_ns, stamp_ns(message.header), message.latency_ms + here_ms)
+            model = " + ".join(name for name in (message.model, self._engines.names) if name)
+            info = PeopleInfo(self._skeleton, model, message.calibrated, latency)
+            shown = convert_people(smoothed, info.skeleton)
+            self._output.publish(message.header, shown, info, self._numbers.name_of)
+            self._out.tick()
+            self._times.add({"smooth": here_ms, "capture to publish": latency})
 
 
 def main(args: list[str] | None = None) -> None:

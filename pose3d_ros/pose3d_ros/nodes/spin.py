@@ -21,12 +21,12 @@ from pose3d_ros.nodes.managed import ManagedNode
 _N = TypeVar("_N", bound=Node)
 _POLL_S = 0.2
 
-Pump = Callable[[float], bool]
+Spin = Callable[[float], bool]
 """Lets a node's callbacks run for up to that many seconds; false when it is time to end."""
 
 
 class StopSignal:
-    """Turns the first SIGINT or SIGTERM into a flag, so that the node can say goodbye; the second ends the process."""
+    """Turns the first SIGINT or SIGTERM into a flag, so that the node ends properly; the second ends the process."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -43,28 +43,28 @@ class StopSignal:
 
 
 def run_node(make: Callable[[], ManagedNode], args: list[str] | None = None) -> int:
-    """Make a managed node, start it if it is to start itself, and spin until it is told to end."""
-    # The node tells its own log of what the library warns of; a second line on the terminal would only confuse.
+    """Make a managed node, start it if it is to start itself, and spin until it is to end."""
+    # The node logs itself what the library warns of; a second line on the terminal would only confuse.
     logging.getLogger("pose3d_ros").addHandler(logging.NullHandler())
 
-    def live(node: ManagedNode, pump: Pump) -> None:
+    def live(node: ManagedNode, spin: Spin) -> None:
         node.autostart()
-        while pump(_POLL_S):
+        while spin(_POLL_S):
             pass
 
     return run_tool(make, live, args)
 
 
-def run_tool(make: Callable[[], _N], work: Callable[[_N, Pump], None], args: list[str] | None = None) -> int:
+def run_tool(make: Callable[[], _N], work: Callable[[_N, Spin], None], args: list[str] | None = None) -> int:
     """Make a node, let it work, and end it properly. Returns the exit code: 1 after one of our errors, else 0."""
     try:
-        # Without rclpy's own signal handlers: they would end publishing before the node can say goodbye.
+        # Without rclpy's own signal handlers: they would end publishing before a last, empty result.
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     except RuntimeError as error:  # RCLError: arguments or a parameter file that can't be parsed
         print(f"can't start: {error}", file=sys.stderr)
         return 1
     try:
-        return _work_until_told(make, work, StopSignal())
+        return _run(make, work, StopSignal())
     except (KeyboardInterrupt, ExternalShutdownException):
         return 0
     finally:
@@ -72,11 +72,11 @@ def run_tool(make: Callable[[], _N], work: Callable[[_N, Pump], None], args: lis
             rclpy.shutdown()
 
 
-def _work_until_told(make: Callable[[], _N], work: Callable[[_N, Pump], None], stop: StopSignal) -> int:
+def _run(make: Callable[[], _N], work: Callable[[_N, Spin], None], stop: StopSignal) -> int:
     executor = SingleThreadedExecutor()
     node: _N | None = None
 
-    def pump(timeout_s: float) -> bool:
+    def spin(timeout_s: float) -> bool:
         if not stop.is_set():
             executor.spin_once(timeout_sec=timeout_s)
         return not stop.is_set()
@@ -84,7 +84,7 @@ def _work_until_told(make: Callable[[], _N], work: Callable[[_N, Pump], None], s
     try:
         node = make()
         executor.add_node(node)
-        work(node, pump)
+        work(node, spin)
     except Pose3DError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from geometry_msgs.msg import TransformStamped
 from pose3d_msgs.msg import Person3DArray
@@ -17,38 +17,23 @@ from pose3d_ros.errors import ConfigError
 from pose3d_ros.geometry.rigid import RigidTransform
 
 
-class Frames(Protocol):
-    """What the nodes need of TF."""
-
-    def lookup(self, header: Header, target_frame: str) -> RigidTransform | None:
-        """From the header's frame to the target at the header's time; None while TF does not know it."""
-
-    def broadcast(self, message: Person3DArray) -> None:
-        """Each person's root as a frame with the person's id as its name."""
-
-    def close(self) -> None:
-        """Stop listening."""
-
-
-def open_frames(node: Node, wait_s: float) -> Frames:
-    """A TF listener and broadcaster of that node.
+class TfFrames:
+    """A TF listener and broadcaster of a node.
 
     wait_s: how long a look-up may wait for its transform; only while another thread spins the node, else 0. Raises
     ConfigError where tf2_ros is missing.
     """
-    try:
-        return _Tf2Frames(node, importlib.import_module("tf2_ros"), wait_s)
-    except ImportError as error:
-        raise ConfigError(
-            "TF",
-            expected="tf2_ros, for target_frame and publish_tf",
-            got=str(error),
-            fix="Install it (ros-$ROS_DISTRO-tf2-ros-py), or leave both parameters unset.",
-        ) from error
 
-
-class _Tf2Frames:
-    def __init__(self, node: Node, tf2_ros: Any, wait_s: float) -> None:
+    def __init__(self, node: Node, wait_s: float) -> None:
+        try:
+            tf2_ros: Any = importlib.import_module("tf2_ros")  # not among the wheels
+        except ImportError as error:
+            raise ConfigError(
+                "TF",
+                expected="tf2_ros, for target_frame and publish_tf",
+                got=str(error),
+                fix="Install it (ros-$ROS_DISTRO-tf2-ros-py), or leave both parameters unset.",
+            ) from error
         self._wait = Duration(seconds=wait_s)
         self._buffer = tf2_ros.Buffer(node=node)
         self._listener = tf2_ros.TransformListener(self._buffer, node)
@@ -56,6 +41,7 @@ class _Tf2Frames:
         self._unknown: type[Exception] = tf2_ros.TransformException
 
     def lookup(self, header: Header, target_frame: str) -> RigidTransform | None:
+        """From the header's frame to the target at the header's time; None while TF does not know it."""
         try:
             stamp = Time.from_msg(header.stamp)
             found = self._buffer.lookup_transform(target_frame, header.frame_id, stamp, timeout=self._wait)
@@ -65,9 +51,11 @@ class _Tf2Frames:
         return RigidTransform.from_quaternion((turn.x, turn.y, turn.z, turn.w), (move.x, move.y, move.z))
 
     def broadcast(self, message: Person3DArray) -> None:
+        """Each person's root as a frame with the person's id as its name."""
         self._broadcaster.sendTransform(root_transforms(message))
 
     def close(self) -> None:
+        """Stop listening."""
         self._listener.unregister()
 
 

@@ -1,4 +1,4 @@
-"""DDS settings that images need, for processes started from here, and what to tell who hears nothing."""
+"""DDS settings that images need, for processes started from here, and what to do when images are lost."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def transport_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return child
 
 
-def silence_remedy(rmw: str, compressed: bool, environ: Mapping[str, str]) -> str:
+def lost_images_remedy(rmw: str, compressed: bool, environ: Mapping[str, str]) -> str:
     """What to do when a topic with a publisher brings no image.
 
     rmw: the middleware's identifier, e.g. `rmw_fastrtps_cpp`. compressed: whether the topic is a compressed one.

@@ -195,7 +195,7 @@ def test_what_is_recorded_reads_back(graph: Any, tmp_path: Path) -> None:
 
 
 def test_the_recorder_hears_best_effort_and_latched_publishers(graph: Any, tmp_path: Path) -> None:
-    from pose3d_ros.nodes.qos import image_qos, latched_qos
+    from pose3d_ros.nodes.topics import image_qos, latched_qos
 
     graph.node.create_publisher(Person3DArray, "once", latched_qos()).publish(Person3DArray(skeleton="muco21"))
     send = graph.publish(Person3DArray, "often", image_qos("best_effort", 1))

@@ -24,7 +24,7 @@ from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.errors import EngineError
 from pose3d_ros.nodes.conversion import image_message
 from pose3d_ros.nodes.pose_node import PoseNode
-from pose3d_ros.nodes.qos import image_qos, latched_qos
+from pose3d_ros.nodes.topics import image_qos, latched_qos
 
 WIDTH, HEIGHT = 32, 24
 K = [40.0, 0.0, 15.5, 0.0, 40.0, 11.5, 0.0, 0.0, 1.0]
@@ -263,7 +263,7 @@ def test_a_missing_engine_leaves_the_node_alive_and_unconfigured(graph: Any, pip
 
     rig = Rig(graph, pipeline, opener, engines="/nowhere", fallback_hfov_deg=60.0)
     rig.until_status(DiagnosticStatus.ERROR, "none in /nowhere")
-    assert rig.node.phase == "unconfigured"
+    assert rig.node.lifecycle_state == "unconfigured"
     assert rig.logged_once("/nowhere")
     missing.clear()
     for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
@@ -289,7 +289,7 @@ def test_an_unknown_parameter_is_said_and_passed_over(graph: Any, pipeline: Any)
     rig = Rig(graph, pipeline, detector__score_treshold=0.5, fallback_hfov_deg=60.0)
     rig.until_status(DiagnosticStatus.WARN, "detector.score_threshold")
     assert rig.logged_once("score_treshold")
-    assert rig.node.phase == "active"
+    assert rig.node.lifecycle_state == "active"
     assert not rig.node.has_parameter("detector.score_treshold")
 
 
@@ -297,12 +297,12 @@ def test_an_unknown_parameter_is_said_and_passed_over(graph: Any, pipeline: Any)
 def test_a_wrong_start_value_waits_for_a_right_one(graph: Any, pipeline: Any, value: object) -> None:
     rig = Rig(graph, pipeline, detector__score_threshold=value)
     rig.until_status(DiagnosticStatus.ERROR, "detector.score_threshold")
-    assert rig.node.phase == "unconfigured"
+    assert rig.node.lifecycle_state == "unconfigured"
     assert rig.node.get_parameter("detector.score_threshold").value == PipelineConfig().detector.score_threshold
     (result,) = rig.node.set_parameters([Parameter("detector.score_threshold", value=0.5)])
     assert result.successful
     rig.node.autostart()
-    assert rig.node.phase == "active"
+    assert rig.node.lifecycle_state == "active"
     rig.until_status(DiagnosticStatus.OK, "active")
 
 
@@ -374,9 +374,9 @@ def test_a_quality_of_service_that_is_none_is_said_and_survived(graph: Any, pipe
     options["parameter_overrides"].append(Parameter(name, value="perfect"))
     node = graph.add(PoseNode(opener=lambda _: pipeline, **options))
     node.autostart()
-    graph.spin_until(lambda: any("can't listen" in problem.text for problem in node.board.current()))
+    graph.spin_until(lambda: any("can't subscribe" in problem.text for problem in node.board.current()))
     graph.spin_for(0.5)
-    assert node.phase == "active"
+    assert node.lifecycle_state == "active"
 
 
 def test_it_works_only_while_somebody_listens(graph: Any, pipeline: Any) -> None:
@@ -387,7 +387,7 @@ def test_it_works_only_while_somebody_listens(graph: Any, pipeline: Any) -> None
         if subscription.topic_name.endswith("/people"):
             graph.node.destroy_subscription(subscription)
     graph.spin_until(lambda: graph.node.count_subscribers(f"{graph.namespace}/image_raw") == 0)
-    rig.until_status(DiagnosticStatus.OK, "nobody listens")
+    rig.until_status(DiagnosticStatus.OK, "no subscribers")
     graph.listen(Person3DArray, "people")
     rig.send(picture())
     graph.spin_until(lambda: len(pipeline.frames) == 2)
@@ -428,7 +428,7 @@ def test_the_life_cycle_opens_and_closes(graph: Any, pipeline: Any) -> None:
         assert graph.call(ChangeState, "pose_node/change_state", request).success
         return str(graph.call(GetState, "pose_node/get_state", GetState.Request()).current_state.label)
 
-    assert rig.node.phase == "unconfigured"
+    assert rig.node.lifecycle_state == "unconfigured"
     assert change(Transition.TRANSITION_CONFIGURE) == "inactive"
     assert change(Transition.TRANSITION_ACTIVATE) == "active"
     rig.send(picture())
@@ -459,9 +459,9 @@ def test_markers_clear_when_the_clock_goes_back(graph: Any, pipeline: Any) -> No
 
 def test_silence_is_explained(graph: Any, pipeline: Any) -> None:
     rig = Rig(graph, pipeline, watchdog_timeout_s=0.2)
-    status = rig.until_status(DiagnosticStatus.WARN, "brings nothing")
+    status = rig.until_status(DiagnosticStatus.WARN, "no message arrives")
     assert "FASTDDS_DEFAULT_PROFILES_FILE" in status.message
-    assert rig.logged_once("brings nothing")
+    assert rig.logged_once("no message arrives")
 
 
 def test_a_topic_without_a_publisher_is_explained(graph: Any, pipeline: Any) -> None:
@@ -470,4 +470,4 @@ def test_a_topic_without_a_publisher_is_explained(graph: Any, pipeline: Any) -> 
         **graph.options(work_without_subscribers=True, watchdog_timeout_s=0.2),
     )
     graph.add(node).autostart()
-    graph.spin_until(lambda: any("nobody publishes" in p.text for p in node.board.current()))
+    graph.spin_until(lambda: any("no publisher on" in p.text for p in node.board.current()))

@@ -188,7 +188,7 @@ def test_a_damaged_engine_is_said_and_survived(graph: Any, engines: Path) -> Non
     graph.spin_until(lambda: "sha256" in problem())
     graph.spin_until(lambda: bool(logged))
     assert "middle" in problem()
-    assert node.phase == "unconfigured"
+    assert node.lifecycle_state == "unconfigured"
     assert len(logged) == 1
 
 
@@ -199,14 +199,14 @@ def test_missing_engines_are_said_and_survived(graph: Any, tmp_path: Path, node_
     node.autostart()
     problem = problem_of(graph, heard, node.get_name())
     graph.spin_until(lambda: "nowhere" in problem())
-    assert node.phase == "unconfigured"
+    assert node.lifecycle_state == "unconfigured"
 
 
 def test_a_backend_that_is_not_there_is_said_and_survived(graph: Any, engines: Path) -> None:
     heard = graph.listen(DiagnosticArray, "/diagnostics")
     node = graph.add(PoseNode(**graph.options(engines=str(engines), backend="tensorrt")))
     node.autostart()
-    if node.phase == "active":
+    if node.lifecycle_state == "active":
         pytest.skip("TensorRT works here")
     problem = problem_of(graph, heard, "pose_node")
     graph.spin_until(lambda: "tensorrt" in problem())

@@ -15,7 +15,7 @@ from std_msgs.msg import Header
 
 from pose3d_ros.nodes.conversion import image_message
 from pose3d_ros.nodes.pose_node import PoseNode
-from pose3d_ros.nodes.qos import image_qos
+from pose3d_ros.nodes.topics import image_qos
 
 from ..engines.tensorrt.stand_in_device import install_stand_in
 from ..engines.tensorrt.tensorrt_stand_in import Knobs
@@ -50,7 +50,7 @@ def test_plans_are_built_in_the_background_and_take_over(
 ) -> None:
     install_stand_in(monkeypatch)
     rig = Rig(graph, tmp_path)
-    assert rig.node.phase == "active"
+    assert rig.node.lifecycle_state == "active"
     graph.spin_until(lambda: len(list(tmp_path.glob("*.plan"))) == 2)
     rig.until_it_answers()
     graph.spin_until(lambda: rig.runs_on().count("tensorrt 10.3.0") >= 1)

@@ -27,7 +27,7 @@ def error(got: str) -> InputError:
 def test_a_kind_is_logged_once_and_counted_always() -> None:
     board, logged, _ = make()
     for size in ("1", "2", "3"):
-        board.raise_error(error(size), Level.ERROR, hold_s=5.0)
+        board.report_error(error(size), Level.ERROR, hold_s=5.0)
     assert logged == [(Level.ERROR, str(error("1")))]
     assert board.counts() == {"InputError: image size": 3}
     assert [p.text for p in board.current()] == [str(error("3"))]
@@ -35,7 +35,7 @@ def test_a_kind_is_logged_once_and_counted_always() -> None:
 
 def test_a_held_problem_is_over_when_it_stops_coming() -> None:
     board, _, clock = make()
-    board.raise_("late", Level.WARN, "late", hold_s=5.0)
+    board.report("late", Level.WARN, "late", hold_s=5.0)
     clock.now_s += 4.0
     assert board.current()
     clock.now_s += 2.0
@@ -45,17 +45,17 @@ def test_a_held_problem_is_over_when_it_stops_coming() -> None:
 
 def test_a_lasting_problem_stays_until_cleared_and_is_logged_anew() -> None:
     board, logged, clock = make()
-    board.raise_("engine", Level.ERROR, "gone")
+    board.report("engine", Level.ERROR, "gone")
     clock.now_s += 1e6
     assert board.current()
     board.clear("engine")
     assert not board.current()
-    board.raise_("engine", Level.ERROR, "gone again")
+    board.report("engine", Level.ERROR, "gone again")
     assert [text for _, text in logged] == ["gone", "gone again"]
 
 
 def test_the_worst_comes_first() -> None:
     board, _, _ = make()
-    board.raise_("a", Level.WARN, "warning")
-    board.raise_("b", Level.ERROR, "error")
+    board.report("a", Level.WARN, "warning")
+    board.report("b", Level.ERROR, "error")
     assert [p.level for p in board.current()] == [Level.ERROR, Level.WARN]

@@ -15,8 +15,8 @@ from std_msgs.msg import Header
 from pose3d_ros.config.settings import SmootherConfig
 from pose3d_ros.engines import BackendChoice
 from pose3d_ros.nodes.conversion import PeopleInfo, PeopleWriter
-from pose3d_ros.nodes.qos import latched_qos
 from pose3d_ros.nodes.smoother_node import SmootherNode
+from pose3d_ros.nodes.topics import latched_qos
 from pose3d_ros.records import Person
 from pose3d_ros.skeletons import get_skeleton
 

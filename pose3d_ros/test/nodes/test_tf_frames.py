@@ -14,7 +14,7 @@ from std_msgs.msg import Header
 
 from pose3d_ros.config.settings import OutputConfig
 from pose3d_ros.nodes.conversion import PeopleInfo
-from pose3d_ros.nodes.output import PeopleOutput, PeopleResult
+from pose3d_ros.nodes.output import PeopleOutput
 from pose3d_ros.nodes.problems import Level, ProblemBoard
 from pose3d_ros.records import Person
 from pose3d_ros.skeletons import get_skeleton
@@ -69,11 +69,13 @@ def publish(graph: Any, make_person: MakePerson, config: OutputConfig) -> tuple[
     board = ProblemBoard(lambda level, text: logged.append((level, text)), lambda: 0.0)
     output = PeopleOutput(graph.node, "", config, board)
     heard = graph.listen(Person3DArray, "people")
-    graph.spin_until(lambda: graph.node.count_subscribers(f"{graph.namespace}/people") == 1 and output.wanted())
+    graph.spin_until(
+        lambda: graph.node.count_subscribers(f"{graph.namespace}/people") == 1 and output.has_subscribers()
+    )
     header = Header(frame_id="optical")
     header.stamp.sec = 5
     for _ in range(2):
-        output.publish(PeopleResult(header, [make_person(x_m=0.5)], INFO))
+        output.publish(header, [make_person(x_m=0.5)], INFO)
     graph.spin_until(lambda: len(heard) == 2)
     output.close()
     return heard[-1], logged

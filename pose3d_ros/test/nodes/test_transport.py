@@ -7,7 +7,13 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from pose3d_ros.config.share_folders import share_file
-from pose3d_ros.nodes.transport import PROFILE, PROFILE_VARIABLES, silence_remedy, transport_environment, user_profile
+from pose3d_ros.nodes.transport import (
+    PROFILE,
+    PROFILE_VARIABLES,
+    lost_images_remedy,
+    transport_environment,
+    user_profile,
+)
 
 IMAGE_4K_BYTES = 3840 * 2160 * 3
 
@@ -40,10 +46,10 @@ def test_the_users_own_profile_is_kept(name: str) -> None:
 
 
 def test_the_remedy_names_what_is_missing() -> None:
-    bare = silence_remedy("rmw_fastrtps_cpp", False, {})
+    bare = lost_images_remedy("rmw_fastrtps_cpp", False, {})
     assert f"FASTDDS_DEFAULT_PROFILES_FILE={share_file(PROFILE)}" in bare
     assert "compressed" in bare
-    profiled = silence_remedy("rmw_fastrtps_cpp", True, {PROFILE_VARIABLES[0]: "/mine.xml"})
+    profiled = lost_images_remedy("rmw_fastrtps_cpp", True, {PROFILE_VARIABLES[0]: "/mine.xml"})
     assert "/mine.xml" in profiled
     assert "publisher with it" in profiled
-    assert "rmem_max" in silence_remedy("rmw_cyclonedds_cpp", False, {})
+    assert "rmem_max" in lost_images_remedy("rmw_cyclonedds_cpp", False, {})

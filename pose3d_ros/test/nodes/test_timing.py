@@ -1,4 +1,4 @@
-"""Rates, times, latency, silence and the time of a recording, by a clock set by hand."""
+"""Rates, times, latency, watchdog and playback clock, by a clock set by hand."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import math
 
 import pytest
 
-from pose3d_ros.nodes.meters import RateMeter, TimeMeter, latency_ms
-from pose3d_ros.nodes.pace import Pace
-from pose3d_ros.nodes.silence import SilenceWatch
+from pose3d_ros.nodes.timing import PlaybackClock, RateMeter, TimeMeter, Watchdog, latency_ms
 
 
 class Clock:
@@ -47,42 +45,42 @@ def test_latency_is_since_capture_by_the_same_clock_only() -> None:
     assert latency_ms(now_ns, now_ns + 1, 3.0) == 3.0
 
 
-def test_silence_begins_after_its_time_and_ends_with_a_message() -> None:
+def test_the_watchdog_expires_after_its_timeout_and_a_message_restarts_it() -> None:
     clock = Clock()
-    watch = SilenceWatch(5.0, clock)
+    watchdog = Watchdog(5.0, clock)
     clock.now_s += 60.0
-    assert not watch.is_silent()
-    watch.start()
+    assert not watchdog.expired()
+    watchdog.start()
     clock.now_s += 4.0
-    assert not watch.is_silent()
+    assert not watchdog.expired()
     clock.now_s += 2.0
-    assert watch.is_silent()
-    watch.heard()
-    assert not watch.is_silent()
+    assert watchdog.expired()
+    watchdog.start()
+    assert not watchdog.expired()
     clock.now_s += 6.0
-    watch.stop()
-    assert not watch.is_silent()
+    watchdog.stop()
+    assert not watchdog.expired()
 
 
-def test_silence_can_be_switched_off() -> None:
+def test_a_watchdog_without_a_timeout_never_expires() -> None:
     clock = Clock()
-    watch = SilenceWatch(0.0, clock)
-    watch.start()
+    watchdog = Watchdog(0.0, clock)
+    watchdog.start()
     clock.now_s += 1e6
-    assert not watch.is_silent()
+    assert not watchdog.expired()
 
 
-def test_pace_scales_time_and_stands_still_while_paused() -> None:
+def test_the_playback_clock_scales_time_and_stops_while_paused() -> None:
     clock = Clock()
-    pace = Pace(1_000_000_000, 2.0, False, clock)
-    assert pace.until_s(5_000_000_000) == pytest.approx(2.0)
+    playback = PlaybackClock(1_000_000_000, 2.0, False, clock)
+    assert playback.until_s(5_000_000_000) == pytest.approx(2.0)
     clock.now_s += 0.5
-    assert pace.now_ns() == 2_000_000_000
-    pace.pause(True)
+    assert playback.now_ns() == 2_000_000_000
+    playback.pause(True)
     clock.now_s += 100.0
-    assert pace.now_ns() == 2_000_000_000
-    assert pace.until_s(5_000_000_000) == math.inf
-    pace.pause(False)
+    assert playback.now_ns() == 2_000_000_000
+    assert playback.until_s(5_000_000_000) == math.inf
+    playback.pause(False)
     clock.now_s += 1.0
-    assert pace.now_ns() == 4_000_000_000
-    assert pace.until_s(3_000_000_000) < 0
+    assert playback.now_ns() == 4_000_000_000
+    assert playback.until_s(3_000_000_000) < 0

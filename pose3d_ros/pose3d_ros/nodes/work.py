@@ -1,0 +1,126 @@
+"""What both managed nodes do between configure and clean-up: people out, diagnostics, a watchdog for the input."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import traceback
+from collections.abc import Iterator
+from typing import Any
+
+from rclpy.node import Node
+
+from pose3d_ros.config.settings import NodeConfig
+from pose3d_ros.engines.engine_set import EngineSet
+from pose3d_ros.errors import Pose3DError
+from pose3d_ros.nodes.output import PeopleOutput
+from pose3d_ros.nodes.problems import FRAME_PROBLEM_S, Level, ProblemBoard
+from pose3d_ros.nodes.timing import RateMeter, TimeMeter, Watchdog
+
+
+class Work:
+    """One configured life of a node. Called from the executor's thread only, unless said otherwise.
+
+    topic: the input's, resolved. hint: what to look for where the input has no publisher.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        board: ProblemBoard,
+        config: NodeConfig,
+        engines: EngineSet,
+        output: PeopleOutput,
+        *,
+        topic: str,
+        hint: str,
+    ) -> None:
+        self._node, self._board, self._config, self._engines, self._output = node, board, config, engines, output
+        self._topic, self._hint = topic, hint
+        self._in, self._out, self._times = RateMeter(time.monotonic), RateMeter(time.monotonic), TimeMeter()
+        self._watchdog = Watchdog(config.lifecycle.watchdog_timeout_s, time.monotonic)
+        self._subscription: Any = None
+        node.get_logger().info(f"models {engines.names} on {engines.backend.name}: {engines.backend.reason}")
+
+    def start(self) -> None:
+        """Subscribe to the input."""
+        self._subscription = self._subscribe()
+        self._watchdog.start()
+
+    def stop(self) -> None:
+        """Unsubscribe; no result is published after this returned."""
+        self._watchdog.stop()
+        self._node.destroy_subscription(self._subscription)
+
+    def close(self) -> None:
+        """Destroy publishers, forget the engines' problems; stopped before. A node's own work closes the engines."""
+        self._board.show_warnings("engines", ())
+        self._output.close()
+
+    def has_subscribers(self) -> bool:
+        """Whether anybody subscribes to the results."""
+        return self._output.has_subscribers()
+
+    def publish_empty(self) -> None:
+        """Forget everybody, publish one empty result and take the markers away."""
+        self._reset()
+        self._output.publish_empty()
+
+    def reconfigure(self, config: NodeConfig) -> None:
+        """Take over changed tunable parameters."""
+        self._config = config
+        self._output.reconfigure(config.output)
+
+    def check(self) -> None:
+        """Look for problems with engines and input; called every second."""
+        self._board.show_warnings("engines", self._engine_problems())
+        lines: list[str] = []
+        if self._watchdog.expired():
+            if not self._node.count_publishers(self._topic):
+                lines.append(f"no publisher on {self._topic}. {self._hint}")
+            elif remedy := self._remedy():
+                lines.append(f"{self._topic} has a publisher but no message arrives. {remedy}")
+        self._board.show_warnings("watchdog", lines)
+
+    def values(self) -> dict[str, str]:
+        """What diagnostics show besides the problems; called every second."""
+        backend = self._engines.backend
+        shown = {
+            "engines": self._engines.names,
+            "backend": f"{backend.name} ({backend.reason})",
+            "runs on": "; ".join(self._engines.statuses),
+            "input [Hz]": f"{self._in.rate_hz():.1f}",
+            "output [Hz]": f"{self._out.rate_hz():.1f}",
+        }
+        shown.update({f"{name} [ms]": f"{value:.1f}" for name, value in self._times.take_means_ms().items()})
+        return shown
+
+    def _subscribe(self) -> Any:
+        raise NotImplementedError
+
+    def _reset(self) -> None:
+        """Forget everybody."""
+        raise NotImplementedError
+
+    def _engine_problems(self) -> tuple[str, ...]:
+        return self._engines.problems
+
+    def _remedy(self) -> str:
+        """What to do about a publisher whose messages do not arrive; empty where that is no problem."""
+        return ""
+
+    def _count_arrival(self) -> None:
+        """Count a message of the input."""
+        self._in.tick()
+        self._watchdog.start()
+
+    @contextlib.contextmanager
+    def _reporting(self) -> Iterator[None]:
+        """Report whatever goes wrong with a frame, and let the next one come. Safe from any thread."""
+        try:
+            yield
+        except Pose3DError as error:
+            self._board.report_error(error, Level.ERROR, hold_s=FRAME_PROBLEM_S)
+        except Exception as error:
+            text = f"unexpected error:\n{traceback.format_exc()}"
+            self._board.report(f"unexpected {type(error).__name__}", Level.ERROR, text, hold_s=FRAME_PROBLEM_S)
