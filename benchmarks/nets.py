@@ -23,9 +23,8 @@ from pose3d_ros.engines.tensors import Tensor
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_training.commands.describe import count_multiply_adds
 from pose3d_training.nets.exported_graphs import export_posenet, export_root_pose, export_rootnet
-from pose3d_training.nets.posenet import PoseNet
+from pose3d_training.nets.mppe_nets import PoseNet, RootNet
 from pose3d_training.nets.root_pose_net import RootPoseNet
-from pose3d_training.nets.rootnet import RootNet
 
 SKELETON, SIZE_PX = get_skeleton("muco21"), 256
 BATCHES = (1, 4)

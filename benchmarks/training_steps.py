@@ -17,7 +17,7 @@ from pose3d_training.loop.fabric import open_fabric
 from pose3d_training.loop.recipe import Recipe, load_recipe, shipped_recipes
 from pose3d_training.loop.training_loop import Batch, Task, Trainer
 from pose3d_training.nets.detector_net import STRIDE_PX
-from pose3d_training.tasks.image_tasks import DetectorTask, RootPoseTask, build_module, build_root_pose
+from pose3d_training.tasks.image_tasks import DetectorTask, RootPoseTask, build_detector, build_root_pose
 from pose3d_training.tasks.smoothing import SmootherTask
 
 NETS = ("detector", "root_pose", "smoother")
@@ -63,7 +63,7 @@ class _PoseSteps(RootPoseTask):
 
 class _DetectorSteps(DetectorTask):
     def __init__(self, recipe: Recipe) -> None:
-        self.recipe, self.module, self.clock = recipe, build_module(recipe), _Clock(detector_batch(recipe))
+        self.recipe, self.module, self.clock = recipe, build_detector(recipe), _Clock(detector_batch(recipe))
 
     def batches(self, seed: int) -> Iterator[Batch]:
         return self.clock.batches()

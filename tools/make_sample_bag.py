@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from pose3d_ros.bags.bag_writer import BagWriter
 from pose3d_ros.geometry.camera import Camera
@@ -28,8 +27,6 @@ from pose3d_training.synthetic.texture import Appearance
 from sample_recording.room import render_room
 from sample_recording.sequence import Actor, PersonTruth, SequenceFrame, SequenceRenderer
 from sample_recording.walk import Piece, plan_walk
-
-Array = npt.NDArray[np.float64]
 
 FRAMES, RATE_HZ, STRIDE = 150, 15, 2
 WIDTH_PX, HEIGHT_PX, HFOV_DEG = 640, 480, 62.0

@@ -29,7 +29,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from pose3d_training.synthetic.photo_folders import picture_paths, shrink
+from pose3d_training.synthetic.image_folders import picture_paths, shrink
 
 ImageArray = npt.NDArray[np.uint8]
 

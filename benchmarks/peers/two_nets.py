@@ -21,8 +21,7 @@ from pose3d_ros.geometry import apply_affine, assemble, crop_places, cut_crops, 
 from pose3d_ros.records import Frame
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.types import Array
-from pose3d_training.nets.posenet import DEPTH_BINS, PoseNet
-from pose3d_training.nets.rootnet import RootNet
+from pose3d_training.nets.mppe_nets import DEPTH_BINS, PoseNet, RootNet
 
 _MM_PER_M = 1000.0
 _NORMALIZATION = Normalization(scale=1.0, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), channel_order="rgb")

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
-Array32 = npt.NDArray[np.float32]
+from pose3d_ros.types import Array
+from pose3d_training.synthetic import Array32
+
 Rgb = tuple[float, float, float]
 
 X_M, Z_M, HEIGHT_M = (-4.2, 4.2), (-8.2, 2.0), 2.7

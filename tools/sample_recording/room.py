@@ -11,12 +11,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from pose3d_ros.types import Array
+from pose3d_training.synthetic import Array32, IntArray
 from pose3d_training.synthetic.scene_camera import View
 from sample_recording.furniture import HEIGHT_M, X_M, Z_M, Block, furnish
 
-Array = npt.NDArray[np.float64]
-Array32 = npt.NDArray[np.float32]
-IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
 _SUPER = 2

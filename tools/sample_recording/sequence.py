@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from pose3d_ros.errors import InputError
+from pose3d_ros.types import Array, ImageArray
+from pose3d_training.synthetic import Array32
 from pose3d_training.synthetic.figure import Figure, PosedFigure
 from pose3d_training.synthetic.renderer import Light, Mesh, Renderer
 from pose3d_training.synthetic.scene_camera import View
@@ -17,10 +18,6 @@ from pose3d_training.synthetic.sprites import box_of
 from pose3d_training.synthetic.texture import Appearance
 from sample_recording.room import Room
 from sample_recording.walk import Walk
-
-Array = npt.NDArray[np.float64]
-Array32 = npt.NDArray[np.float32]
-ImageArray = npt.NDArray[np.uint8]
 
 _SHADOW_SCALE = 0.5
 _SHADOW_BLUR_PX = 2.0

@@ -11,18 +11,16 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 from scipy.interpolate import CubicSpline
 from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation, Slerp
 
 from pose3d_ros.errors import InputError
+from pose3d_ros.types import Array
 from pose3d_training.synthetic.body_joints import SYNTH_JOINTS, posed_joints
 from pose3d_training.synthetic.figure import Figure, PosedFigure
 from pose3d_training.synthetic.motion import FPS, Clip, load_clip
 from pose3d_training.synthetic.rig import bone_rotations, bone_transforms, load_rig
-
-Array = npt.NDArray[np.float64]
 
 _SOLES = tuple(SYNTH_JOINTS.index(name) for name in ("L_Ankle", "R_Ankle", "L_Toe", "R_Toe"))
 _PELVIS = SYNTH_JOINTS.index("Pelvis")

@@ -14,6 +14,7 @@ from pose3d_ros.engines.spec.entry import ManifestEntry, Normalization, Paramete
 from pose3d_ros.engines.spec.manifest import MANIFEST_NAME, load_manifest, sha256_of, write_manifest
 from pose3d_ros.errors import InputError
 from pose3d_ros.skeletons import get_skeleton
+from pose3d_training.commands.describe import build_net
 from pose3d_training.loop.recipe import Recipe, load_recipe
 from pose3d_training.loop.run_checkpoints import averaged_weights, read_checkpoint, samples_seen
 from pose3d_training.nets.detector_net import STRIDE_PX, PersonDetector
@@ -28,10 +29,9 @@ from pose3d_training.nets.lifter_nets import FrameLifter
 from pose3d_training.nets.root_pose_net import RootPoseNet
 from pose3d_training.nets.temporal_net import TemporalModel
 from pose3d_training.synthetic.compose import SceneComposer
-from pose3d_training.tasks.image_tasks import MEAN_RGB, STD_RGB, build_module, composer
-from pose3d_training.tasks.lifting import IN_FEATURES, build_lifter, centre_outputs
+from pose3d_training.tasks.image_tasks import MEAN_RGB, STD_RGB, composer
+from pose3d_training.tasks.lifting import IN_FEATURES, centre_outputs
 from pose3d_training.tasks.score_calibration import calibrate_detector, calibrate_root_pose
-from pose3d_training.tasks.smoothing import build_smoother
 
 _DETECTOR_LONG_SIDE_PX = 448
 """Longer than the pictures it was trained on (whose people are zoomed by up to 1.5): on the grid of the detector those
@@ -49,7 +49,7 @@ _NORMALIZATION = Normalization(scale=1 / 255, mean=MEAN_RGB, std=STD_RGB, channe
 def deliver(run: Path, folder: Path, scenes: SceneComposer | None = None) -> ManifestEntry:
     """Export one run's averaged net into `folder` and describe it. scenes: what its scores are calibrated on."""
     recipe = load_recipe(run / "recipe.yaml")
-    module = built_module(recipe)
+    module = build_net(recipe)
     checkpoint = run / "checkpoint.pt"
     module.load_state_dict(averaged_weights(checkpoint))
     path = folder / f"{recipe.net}.onnx"
@@ -59,13 +59,6 @@ def deliver(run: Path, folder: Path, scenes: SceneComposer | None = None) -> Man
     difference = _export(module, path, recipe)
     print(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB, torch and ONNX Runtime differ by {difference:.1e}")
     return _entry(recipe, module, path, samples_seen(read_checkpoint(checkpoint), recipe.batch_size))
-
-
-def built_module(recipe: Recipe) -> nn.Module:
-    """The untrained net of a recipe."""
-    if recipe.net == "lifter":
-        return build_lifter(recipe)
-    return build_smoother(recipe) if recipe.net == "smoother" else build_module(recipe)
 
 
 def _calibrate(module: nn.Module, scenes: SceneComposer) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,14 @@ def _add(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 
 def _add_crops(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--input-size", type=int, default=256, metavar="PX", help="side of the crops (%(default)s)")
+    parser.add_argument(
+        "--input-size",
+        dest="input_size_px",
+        type=int,
+        default=256,
+        metavar="PX",
+        help="side of the crops (%(default)s)",
+    )
 
 
 def _add_lifter(parser: argparse.ArgumentParser) -> None:
@@ -51,11 +59,6 @@ def _add_lifter(parser: argparse.ArgumentParser) -> None:
 
 def import_kind(args: argparse.Namespace) -> Imported:
     """Import the checkpoint that the arguments name. Raises ConfigError without torch or onnx."""
-    _require_torch()
-    return _import(args)
-
-
-def _require_torch() -> None:
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise ConfigError(
@@ -64,22 +67,15 @@ def _require_torch() -> None:
             got=f"no {' and no '.join(missing)}",
             fix="Run `make setup`, or pip install them.",
         )
+    from pose3d_training.importing.checkpoint_import import Importer, ImportOptions, import_posenet, import_rootnet
+    from pose3d_training.importing.lifter_import import import_martinez, import_semgcn, import_videopose3d
 
-
-def _import(args: argparse.Namespace) -> Imported:
-    from pose3d_training.importing import checkpoint_import as importing
-
-    about = args.training_data
-    if args.kind == "videopose3d":
-        options = importing.LifterOptions(args.input_skeleton, args.skeleton, args.units, args.causal)
-        return importing.import_videopose3d(args.checkpoint, args.output, options, training_data=about)
-    if args.kind in ("semgcn", "martinez"):
-        from pose3d_training.importing.import_lifters import import_martinez, import_semgcn
-
-        single = import_semgcn if args.kind == "semgcn" else import_martinez
-        return single(args.checkpoint, args.output, skeleton=args.skeleton, training_data=about)
-    if args.kind == "3dmppe-posenet":
-        return importing.import_posenet(
-            args.checkpoint, args.output, skeleton=args.skeleton, input_size_px=args.input_size, training_data=about
-        )
-    return importing.import_rootnet(args.checkpoint, args.output, input_size_px=args.input_size, training_data=about)
+    importers: dict[str, Importer] = {
+        "3dmppe-rootnet": import_rootnet,
+        "3dmppe-posenet": import_posenet,
+        "videopose3d": import_videopose3d,
+        "semgcn": import_semgcn,
+        "martinez": import_martinez,
+    }
+    given = {field.name: getattr(args, field.name) for field in fields(ImportOptions) if hasattr(args, field.name)}
+    return importers[args.kind](args.checkpoint, args.output, ImportOptions(**given))

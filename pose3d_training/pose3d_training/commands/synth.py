@@ -71,7 +71,7 @@ def _people(args: argparse.Namespace) -> None:
 
 def _backgrounds(args: argparse.Namespace) -> None:
     from pose3d_training.synthetic.background import write_backgrounds
-    from pose3d_training.synthetic.photo_folders import load_pictures
+    from pose3d_training.synthetic.image_folders import load_pictures
 
     write_backgrounds(args.output, args.count, args.seed, load_pictures(args.pictures))
     print(f"{args.count} pictures in {args.output}")

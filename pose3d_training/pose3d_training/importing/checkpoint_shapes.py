@@ -12,7 +12,7 @@ from pose3d_ros.errors import EngineError
 from pose3d_ros.skeletons import SKELETONS, Skeleton, get_skeleton
 from pose3d_training.nets.backbone import RESNETS, BasicBlock, Bottleneck
 from pose3d_training.nets.checkpoint_file import read_state_dict
-from pose3d_training.nets.posenet import DEPTH_BINS
+from pose3d_training.nets.mppe_nets import DEPTH_BINS
 
 ROOTNET, POSENET, VIDEOPOSE3D = "3dmppe-rootnet", "3dmppe-posenet", "videopose3d"
 SEMGCN, MARTINEZ = "semgcn", "martinez"

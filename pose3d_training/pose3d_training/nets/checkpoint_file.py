@@ -34,16 +34,6 @@ _MALFORMED = (
 """What torch's restricted unpickler raises about bytes that are no pickle, by version."""
 
 
-def load_checkpoint(module: nn.Module, path: Path, *, ignored: tuple[str, ...] = ()) -> None:
-    """Load a checkpoint into `module`, all of it or nothing.
-
-    ignored: prefixes of keys in the file that the module need not have, such as ("fc.",) for a classifier's weights.
-    Counters of seen batches, which old files lack, may be missing. Raises EngineError for a file that can't be read,
-    holds more than tensors and plain values, or differs from the module in a key or a shape; the message lists them.
-    """
-    load_state(module, {k: v for k, v in read_state_dict(path).items() if not k.startswith(ignored)}, path)
-
-
 def load_state(module: nn.Module, state: Mapping[str, Tensor], source: Path) -> None:
     """Load weights that were read from `source` into `module`, all or none. Raises EngineError for a difference."""
     problems = compare_state_dicts(module.state_dict(), state)

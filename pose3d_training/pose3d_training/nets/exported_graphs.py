@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -9,10 +11,9 @@ from torch import Tensor, nn
 
 from pose3d_training.nets.detector_net import STRIDE_PX, PersonDetector
 from pose3d_training.nets.lifter_nets import FrameLifter
+from pose3d_training.nets.mppe_nets import PoseNet, RootNet
 from pose3d_training.nets.onnx_export import GraphSpec, export_graph
-from pose3d_training.nets.posenet import PoseNet
 from pose3d_training.nets.root_pose_net import RootPoseNet
-from pose3d_training.nets.rootnet import RootNet
 from pose3d_training.nets.temporal_net import TemporalModel, TemporalStep
 
 
@@ -24,7 +25,7 @@ def export_root_pose(net: RootPoseNet, path: Path) -> float:
         return _image(batch, size, size, generator), 2 + 6 * torch.rand(batch, generator=generator)
 
     outputs = ("joints_crop_px", "relative_depth_m", "joint_scores", "root_depth_m", "root_log_sigma")
-    return export_graph(_RootPoseGraph(net), path, GraphSpec(("image", "k_m"), outputs, sample))
+    return export_graph(_Graph(net, _root_pose), path, GraphSpec(("image", "k_m"), outputs, sample))
 
 
 def export_detector(net: PersonDetector, path: Path) -> float:
@@ -35,7 +36,7 @@ def export_detector(net: PersonDetector, path: Path) -> float:
 
     cells = {2: f"height/{STRIDE_PX}", 3: f"width/{STRIDE_PX}"}
     axes = {"image": {2: "height", 3: "width"}, "heat": cells, "ltrb": cells}
-    return export_graph(_DetectorGraph(net), path, GraphSpec(("image",), ("heat", "ltrb"), sample, axes))
+    return export_graph(_Graph(net, _detection), path, GraphSpec(("image",), ("heat", "ltrb"), sample, axes))
 
 
 def export_temporal_step(model: TemporalModel, path: Path) -> float:
@@ -65,7 +66,9 @@ def export_temporal_windows(model: TemporalModel, path: Path) -> float:
         return (places + 0.02 * torch.randn(batch, past + batch, *values, generator=generator),)
 
     axes = {"keypoints": {1: "frames"}, "joints": {1: f"frames-{past}"}}
-    return export_graph(_WindowsGraph(model), path, GraphSpec(("keypoints",), ("joints",), sample, axes))
+    return export_graph(
+        _Graph(model, TemporalModel.windows), path, GraphSpec(("keypoints",), ("joints",), sample, axes)
+    )
 
 
 def export_frame_lifter(net: FrameLifter, path: Path, root: int) -> float:
@@ -74,7 +77,9 @@ def export_frame_lifter(net: FrameLifter, path: Path, root: int) -> float:
     def sample(batch: int, generator: torch.Generator) -> tuple[Tensor, ...]:
         return (torch.randn(batch, net.num_joints_in, net.in_features, generator=generator),)
 
-    return export_graph(_FrameGraph(net.frozen(), root), path, GraphSpec(("keypoints",), ("joints",), sample))
+    return export_graph(
+        _Graph(net.frozen(), partial(_lifted, root=root)), path, GraphSpec(("keypoints",), ("joints",), sample)
+    )
 
 
 def export_rootnet(net: RootNet, path: Path) -> float:
@@ -97,42 +102,29 @@ def export_posenet(net: PoseNet, path: Path) -> float:
     return export_graph(net, path, GraphSpec(("image",), ("coords",), sample))
 
 
-class _RootPoseGraph(nn.Module):
-    def __init__(self, net: RootPoseNet) -> None:
+class _Graph(nn.Module):
+    """A net behind the form of its call that is exported."""
+
+    def __init__(self, net: nn.Module, call: Callable[..., Tensor | tuple[Tensor, ...]]) -> None:
         super().__init__()
-        self.net = net
+        self.net, self.call = net, call
 
-    def forward(self, image: Tensor, k_m: Tensor) -> tuple[Tensor, ...]:
-        return tuple(self.net(image, k_m)[:5])
-
-
-class _DetectorGraph(nn.Module):
-    def __init__(self, net: PersonDetector) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        heat_logits, ltrb_px = self.net(image)
-        return torch.sigmoid(heat_logits), ltrb_px
+    def forward(self, *inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
+        return self.call(self.net, *inputs)
 
 
-class _WindowsGraph(nn.Module):
-    def __init__(self, model: TemporalModel) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, keypoints: Tensor) -> Tensor:
-        return self.model.windows(keypoints)
+def _root_pose(net: RootPoseNet, image: Tensor, k_m: Tensor) -> tuple[Tensor, ...]:
+    return tuple(net(image, k_m)[:5])
 
 
-class _FrameGraph(nn.Module):
-    def __init__(self, net: nn.Module, root: int) -> None:
-        super().__init__()
-        self.net, self.root = net, root
+def _detection(net: PersonDetector, image: Tensor) -> tuple[Tensor, Tensor]:
+    heat_logits, ltrb_px = net(image)
+    return torch.sigmoid(heat_logits), ltrb_px
 
-    def forward(self, keypoints: Tensor) -> Tensor:
-        joints: Tensor = self.net(keypoints)
-        return joints - joints[:, self.root : self.root + 1]
+
+def _lifted(net: nn.Module, keypoints: Tensor, *, root: int) -> Tensor:
+    joints: Tensor = net(keypoints)
+    return joints - joints[:, root : root + 1]
 
 
 def _image(batch: int, height: int, width: int, generator: torch.Generator) -> Tensor:

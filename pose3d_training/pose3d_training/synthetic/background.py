@@ -16,11 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pose3d_ros.errors import InputError
+from pose3d_ros.types import Array, ImageArray
+from pose3d_training.synthetic import Array32
 from pose3d_training.synthetic.scene_camera import GroupCamera, View
-
-Array = npt.NDArray[np.float64]
-Array32 = npt.NDArray[np.float32]
-ImageArray = npt.NDArray[np.uint8]
 
 _PICTURED_SHARE = 0.6
 """How many walls and floors show a picture where there are pictures."""

@@ -14,13 +14,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from pose3d_ros.errors import InputError
-
-Array = npt.NDArray[np.float64]
-Array32 = npt.NDArray[np.float32]
-IntArray = npt.NDArray[np.int64]
+from pose3d_ros.types import Array
+from pose3d_training.synthetic import Array32, IntArray
 
 DECIMETRE_M = 0.1
 BODY_VERTICES = 13380

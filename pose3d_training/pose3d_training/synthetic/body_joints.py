@@ -6,14 +6,11 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from pose3d_ros.types import Array
+from pose3d_training.synthetic import Array32, IntArray
 from pose3d_training.synthetic.body import BODY_VERTICES, BaseMesh, load_base_mesh
 from pose3d_training.synthetic.motion import BONES
-
-Array = npt.NDArray[np.float64]
-Array32 = npt.NDArray[np.float32]
-IntArray = npt.NDArray[np.int64]
 
 SYNTH_JOINTS: tuple[str, ...] = (
     "Pelvis", "Spine", "Thorax", "Neck", "Head", "Head_top", "Nose", "L_Eye", "R_Eye", "L_Ear", "R_Ear",

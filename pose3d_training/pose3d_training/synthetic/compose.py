@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,12 +11,13 @@ import numpy.typing as npt
 
 from pose3d_ros.geometry import Camera
 from pose3d_ros.types import Array, ImageArray
+from pose3d_training.synthetic.image_folders import Backgrounds, resized
 from pose3d_training.synthetic.lens_warp import LensWarp
-from pose3d_training.synthetic.occluders import paint_blocks, put_thing
-from pose3d_training.synthetic.photo_folders import picture_paths, read_thing, shrink
 from pose3d_training.synthetic.shadows import cast_on_floor
 from pose3d_training.synthetic.sprite_bank import Sprite, SpriteBank
 
+Owner = npt.NDArray[np.int8]
+"""(H, W): index of the person seen at each pixel, -1 for the background."""
 _CROWD_PROBABILITIES = (0.06, 0.22, 0.23, 0.19, 0.13, 0.08, 0.05, 0.025, 0.015)
 """Probability of 0, 1, 2 … people in a scene."""
 
@@ -41,13 +41,9 @@ class Scene:
     boxes_xyxy_px: Array
     joints_cam_m: Array
     visible: Array
-    owner: npt.NDArray[np.int8]
+    owner: Owner
     inside: Array
     rows: npt.NDArray[np.int64]
-
-
-_THING_PX = 320
-_MIN_SIDE_PX = 16
 
 
 def clip_box(box_xyxy_px: Array, width_px: int, height_px: int) -> Array:
@@ -56,7 +52,7 @@ def clip_box(box_xyxy_px: Array, width_px: int, height_px: int) -> Array:
     return np.clip(box_xyxy_px, low, high)
 
 
-def paste(image_bgr: ImageArray, owner: npt.NDArray[np.int8], sprite: Sprite, index: int, gain: Array) -> int:
+def paste(image_bgr: ImageArray, owner: Owner, sprite: Sprite, index: int, gain: Array) -> int:
     """Lay one sprite over the picture in place; returns how many pixels it covers by more than half.
 
     gain (3,): factors on blue, green, red, so that one body does not always have the same colours.
@@ -74,43 +70,6 @@ def paste(image_bgr: ImageArray, owner: npt.NDArray[np.int8], sprite: Sprite, in
     solid = rgba[..., 3] > 127
     owner[y0:y1, x0:x1][solid] = index
     return int(np.count_nonzero(solid))
-
-
-class Backgrounds:
-    """Pictures without people, kept in memory, cut and mirrored afresh for every scene.
-
-    Pictures with see-through parts (PNG with alpha) are things: they are put before and behind people.
-    """
-
-    def __init__(self, folders: Sequence[Path], longest_px: int = 1280) -> None:
-        self.images: list[ImageArray] = []
-        self.things: list[ImageArray] = []
-        for path in picture_paths(folders):
-            thing = read_thing(path)
-            if thing is not None:
-                self.things.append(shrink(thing, _THING_PX))
-                continue
-            picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-            if picture is not None and min(picture.shape[:2]) >= _MIN_SIDE_PX:
-                self.images.append(shrink(picture, longest_px))
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def draw(self, rng: np.random.Generator, width_px: int, height_px: int) -> ImageArray:
-        """A random part of a random picture (or plain noise when there is none), (height, width, 3) uint8."""
-        if not self.images:
-            coarse = rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)
-            return np.asarray(cv2.resize(coarse, (width_px, height_px), interpolation=cv2.INTER_CUBIC), np.uint8)
-        source = self.images[rng.integers(len(self.images))]
-        height, width = source.shape[:2]
-        side = rng.uniform(0.45, 1.0) * min(width / width_px, height / height_px)
-        part_w, part_h = max(int(side * width_px), 8), max(int(side * height_px), 8)
-        x0, y0 = rng.integers(width - part_w + 1), rng.integers(height - part_h + 1)
-        part = source[y0 : y0 + part_h, x0 : x0 + part_w]
-        if rng.random() < 0.5:
-            part = part[:, ::-1]
-        return np.asarray(cv2.resize(part, (width_px, height_px), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 class SceneComposer:
@@ -138,18 +97,60 @@ class SceneComposer:
             paste(image, owner, s, i, lit * rng.uniform(0.85, 1.15) * rng.uniform(0.93, 1.07, 3))
             for i, s in enumerate(chosen)
         ]
-        paint_blocks(image, owner, rng)
+        _paint_blocks(image, owner, rng)
         self._put_things(image, owner, rng, (0.8, 0.15, 0.03, 0.02))
         scene = _scene(image, owner, chosen, rows, painted, first)
         return _through_lens(scene, rng) if rng.random() < _LENS_SHARE else scene
 
-    def _put_things(
-        self, image: ImageArray, owner: npt.NDArray[np.int8], rng: np.random.Generator, counts: tuple[float, ...]
-    ) -> None:
+    def _put_things(self, image: ImageArray, owner: Owner, rng: np.random.Generator, counts: tuple[float, ...]) -> None:
         """Lay some cut-out things over the picture; counts: probability of 0, 1, 2 … of them."""
         things = self.backgrounds.things
         for _ in range(int(rng.choice(len(counts), p=counts)) if things else 0):
-            put_thing(image, owner, things[int(rng.integers(len(things)))], rng)
+            paste_cutout(image, owner, things[int(rng.integers(len(things)))], rng)
+
+
+def _paint_blocks(image: ImageArray, owner: Owner, rng: np.random.Generator) -> None:
+    """Furniture-like blocks and posts over a picture (H, W, 3) and the map of who is seen, in place."""
+    height, width = owner.shape
+    for _ in range(int(rng.choice(4, p=(0.55, 0.25, 0.13, 0.07)))):
+        size = np.array([width, height]) * rng.uniform(0.03, 0.3, 2)
+        centre = np.array([width, height]) * rng.uniform((0.0, 0.15), (1.0, 1.1))
+        corners: object = cv2.boxPoints(
+            ((float(centre[0]), float(centre[1])), (float(size[0]), float(size[1])), rng.uniform(-12, 12))
+        )
+        if rng.random() < 0.3:
+            corners = cv2.ellipse2Poly(
+                (int(centre[0]), int(centre[1])), (int(size[0] / 2), int(size[1] / 2)), 0, 0, 360, 12
+            )
+        mask = np.zeros((height, width), np.uint8)
+        cv2.fillPoly(mask, [np.asarray(corners, np.int32)], 1)
+        texture = cv2.resize(
+            rng.integers(0, 256, (int(rng.integers(1, 6)), int(rng.integers(1, 6)), 3), dtype=np.uint8),
+            (width, height),
+            interpolation=int(rng.choice((cv2.INTER_NEAREST, cv2.INTER_LINEAR))),
+        )
+        cv2.copyTo(texture, mask, image)
+        owner[mask.astype(bool)] = -1
+
+
+def paste_cutout(image: ImageArray, owner: Owner, cutout_bgra: ImageArray, rng: np.random.Generator) -> None:
+    """One cut-out (h, w, 4) at a random place and size over a picture and the map of who is seen, in place."""
+    height, width = owner.shape
+    size = float(np.exp(rng.uniform(np.log(0.08), np.log(0.6)))) * height
+    factor = size / max(cutout_bgra.shape[:2])
+    thing = resized(cutout_bgra, factor)
+    thing = thing[:, ::-1] if rng.random() < 0.5 else thing
+    h, w = thing.shape[:2]
+    left, top = int(rng.uniform(-0.5 * w, width - 0.5 * w)), int(rng.uniform(0.1 * height, height - 0.4 * h))
+    x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + w, width), min(top + h, height)
+    if x1 <= x0 or y1 <= y0:
+        return
+    part = thing[y0 - top : y1 - top, x0 - left : x1 - left]
+    alpha = part[..., 3:].astype(np.float32) / 255
+    target = image[y0:y1, x0:x1]
+    colour = np.minimum(part[..., :3] * np.float32(rng.uniform(0.5, 1.2)), np.float32(255))
+    target[:] = (target + alpha * (colour - target)).astype(np.uint8)
+    owner[y0:y1, x0:x1][part[..., 3] > 127] = -1
 
 
 def _through_lens(scene: Scene, rng: np.random.Generator) -> Scene:
@@ -184,7 +185,7 @@ def _ground_point(sprite: Sprite) -> Array:
 
 def _scene(
     image: ImageArray,
-    owner: npt.NDArray[np.int8],
+    owner: Owner,
     people: list[Sprite],
     rows: list[int],
     painted: list[int],

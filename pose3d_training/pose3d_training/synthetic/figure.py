@@ -11,17 +11,14 @@ import numpy.typing as npt
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
+from pose3d_ros.types import Array
+from pose3d_training.synthetic import Array32, IntArray
 from pose3d_training.synthetic.body import BODY_VERTICES, BodyShape, load_base_mesh, shape_vertices
 from pose3d_training.synthetic.body_joints import posed_joints, rest_joints
-from pose3d_training.synthetic.clothes import Garment, load_garment
+from pose3d_training.synthetic.clothes import Garment, Outfit, load_garment
 from pose3d_training.synthetic.motion import BONES, Clip
-from pose3d_training.synthetic.outfit import Outfit
 from pose3d_training.synthetic.rig import alignment, bone_rotations, bone_transforms, load_rig, skin
 from pose3d_training.synthetic.tailor import Piece, cut, cut_share, make_carried, make_skirt
-
-Array = npt.NDArray[np.float64]
-Array32 = npt.NDArray[np.float32]
-IntArray = npt.NDArray[np.int64]
 
 _WAIST_M = 0.12
 _KNEE_M = -0.34

@@ -23,7 +23,8 @@ from pose3d_training.synthetic.augment import photograph
 from pose3d_training.synthetic.background import write_backgrounds
 from pose3d_training.synthetic.body import BodyShape
 from pose3d_training.synthetic.body_joints import SYNTH_JOINTS
-from pose3d_training.synthetic.compose import Backgrounds, Scene, SceneComposer
+from pose3d_training.synthetic.compose import Scene, SceneComposer
+from pose3d_training.synthetic.image_folders import Backgrounds
 from pose3d_training.synthetic.sprite_bank import SpriteBank
 from pose3d_training.synthetic.sprites import check_seed, render_bank
 

@@ -11,14 +11,12 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from scipy.ndimage import minimum_filter1d, uniform_filter1d
 from scipy.spatial.transform import Rotation, Slerp
 
 from pose3d_ros.errors import InputError
+from pose3d_ros.types import Array
 from pose3d_training.synthetic.motion_files import Source, read_asf_amc, read_bvh
-
-Array = npt.NDArray[np.float64]
 
 FPS = 30.0
 EVALUATION = ("02_02", "02_10", "03_04", "bvh/walk1")

@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from scipy.spatial.transform import Rotation
 
 from pose3d_ros.errors import InputError
-
-Array = npt.NDArray[np.float64]
+from pose3d_ros.types import Array
 
 INCH_M = 0.0254
 

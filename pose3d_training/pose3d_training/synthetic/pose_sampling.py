@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from scipy.spatial.transform import Rotation
 
+from pose3d_ros.types import Array
 from pose3d_training.synthetic import postures
 from pose3d_training.synthetic.figure import Figure
 from pose3d_training.synthetic.motion import BONES, Clip, load_clip
 from pose3d_training.synthetic.rig import load_rig
-
-Array = npt.NDArray[np.float64]
 
 _AT = {bone: i for i, bone in enumerate(BONES)}
 _ARM_PARTS = ("Shoulder", "Arm", "ForeArm", "Hand", "FingerBase", "HandFinger1", "Thumb")

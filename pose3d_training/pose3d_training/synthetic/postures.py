@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 from scipy.spatial.transform import Rotation
 
+from pose3d_ros.types import Array
 from pose3d_training.synthetic.motion import BONES
 
-Array = npt.NDArray[np.float64]
 Posture = Callable[[Array, np.random.Generator], None]
 
 _AT = {bone: i for i, bone in enumerate(BONES)}

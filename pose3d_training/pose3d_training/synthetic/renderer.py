@@ -10,6 +10,8 @@ import moderngl
 import numpy as np
 import numpy.typing as npt
 
+from pose3d_ros.types import Array, ImageArray
+from pose3d_training.synthetic import Array32
 from pose3d_training.synthetic.figure import Figure, PosedFigure
 from pose3d_training.synthetic.scene_camera import View
 from pose3d_training.synthetic.texture import (
@@ -20,10 +22,6 @@ from pose3d_training.synthetic.texture import (
     Appearance,
     vertex_paint,
 )
-
-Array = npt.NDArray[np.float64]
-Array32 = npt.NDArray[np.float32]
-ImageArray = npt.NDArray[np.uint8]
 
 NEAR_M, FAR_M = 0.15, 60.0
 _SUPER = 2

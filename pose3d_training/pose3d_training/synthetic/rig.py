@@ -11,16 +11,13 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 from scipy.spatial.transform import Rotation
 
+from pose3d_ros.types import Array
+from pose3d_training.synthetic import Array32, IntArray
 from pose3d_training.synthetic.body import BaseMesh, load_base_mesh
 from pose3d_training.synthetic.motion import BONES, Clip
-
-Array = npt.NDArray[np.float64]
-Array32 = npt.NDArray[np.float32]
-IntArray = npt.NDArray[np.int64]
 
 _AT = {bone: i for i, bone in enumerate(BONES)}
 _LEG_ABDUCTION_RAD = np.deg2rad(20.0)

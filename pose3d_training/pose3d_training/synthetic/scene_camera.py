@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+from pose3d_ros.types import Array
 
 _IMAGE_SIZES = (*((640, 480),) * 4, (640, 360), (848, 480), (480, 640), (512, 512), (320, 240))
 

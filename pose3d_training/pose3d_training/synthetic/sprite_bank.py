@@ -15,9 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pose3d_ros.errors import InputError
-
-Array = npt.NDArray[np.float64]
-ImageArray = npt.NDArray[np.uint8]
+from pose3d_ros.types import Array, ImageArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,12 +62,6 @@ class Sprite(SpriteRecord):
     """A person cut out of an image: rgba (h, w, 4) uint8 with straight alpha, beside its record."""
 
     rgba: ImageArray
-
-    def paste(self, image_bgr: ImageArray) -> None:
-        """Blend the person into an image of the sprite's camera, in place."""
-        region = image_bgr[self.y0_px : self.y0_px + self.height_px, self.x0_px : self.x0_px + self.width_px]
-        alpha = self.rgba[:, :, 3:].astype(np.uint16)
-        region[:] = ((self.rgba[:, :, 2::-1] * alpha + region * (255 - alpha) + 127) // 255).astype(np.uint8)
 
 
 class SpriteBank:

@@ -17,19 +17,17 @@ import numpy as np
 import numpy.typing as npt
 
 from pose3d_ros.errors import InputError
+from pose3d_ros.types import Array, ImageArray
+from pose3d_training.synthetic import Array32
 from pose3d_training.synthetic.figure import Figure, PosedFigure, make_figure
+from pose3d_training.synthetic.image_folders import load_pictures
 from pose3d_training.synthetic.motion import evaluation_clips, training_clips
-from pose3d_training.synthetic.photo_folders import load_pictures
 from pose3d_training.synthetic.pose_sampling import SampledPose, sample_pose
 from pose3d_training.synthetic.renderer import Light, Renderer
 from pose3d_training.synthetic.scene_camera import GroupCamera, View
 from pose3d_training.synthetic.sprite_bank import SpriteBank as SpriteBank
 from pose3d_training.synthetic.sprite_bank import SpriteRecord, load_index, save_index
 from pose3d_training.synthetic.texture import Appearance
-
-Array = npt.NDArray[np.float64]
-Array32 = npt.NDArray[np.float32]
-ImageArray = npt.NDArray[np.uint8]
 
 GROUP_SIZE = 24
 _FIGURES_PER_GROUP = 8

@@ -8,13 +8,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from pose3d_ros.types import Array
+from pose3d_training.synthetic import Array32, IntArray
 from pose3d_training.synthetic.body import BODY_VERTICES
 from pose3d_training.synthetic.clothes import Garment
 from pose3d_training.synthetic.motion import BONES
 
-Array = npt.NDArray[np.float64]
-Array32 = npt.NDArray[np.float32]
-IntArray = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 _HAND = ("Hand", "FingerBase", "HandFinger1", "Thumb")
@@ -103,7 +102,7 @@ def _skirt_weights(rest_m: Array32, top: float, hip: float, half_width: float) -
 
 
 def make_carried(kind: str, body_m: Array32, heads_m: Array, rng: np.random.Generator) -> Piece:
-    """A thing that moves with one bone: backpack, bag, box, ball or helmet. See `outfit.CARRIED`."""
+    """A thing that moves with one bone: backpack, bag, box, ball or helmet. See `clothes.CARRIED`."""
     at = BONES.index
     side = "Left" if rng.random() < 0.5 else "Right"
     if kind == "backpack":

@@ -6,11 +6,9 @@ import colorsys
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from pose3d_training.synthetic import Array32
 from pose3d_training.synthetic.figure import Figure, Material
-
-Array32 = npt.NDArray[np.float32]
 
 PATTERNS = ("plain", "stripes", "pinstripes", "checks", "blotches", "dots", "print", "gradient", "picture")
 _REPEATS = {

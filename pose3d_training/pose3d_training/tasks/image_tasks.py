@@ -13,7 +13,8 @@ from pose3d_training.loop.recipe import Recipe
 from pose3d_training.loop.training_loop import Batch, Task, loaded
 from pose3d_training.nets.detector_net import STRIDE_PX, PersonDetector
 from pose3d_training.nets.root_pose_net import RootPoseNet
-from pose3d_training.synthetic.compose import Backgrounds, SceneComposer
+from pose3d_training.synthetic.compose import SceneComposer
+from pose3d_training.synthetic.image_folders import Backgrounds
 from pose3d_training.synthetic.sprites import SpriteBank
 from pose3d_training.tasks import losses
 from pose3d_training.tasks.datasets import DetectionSamples, PoseSamples
@@ -31,11 +32,9 @@ def normalize(images_bgr: Tensor) -> Tensor:
     return ((rgb - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
-def build_module(recipe: Recipe) -> nn.Module:
-    """The untrained net that a recipe describes."""
-    if recipe.net == "detector":
-        return PersonDetector(recipe.backbone, recipe.channels)
-    return build_root_pose(recipe)
+def build_detector(recipe: Recipe) -> PersonDetector:
+    """The untrained PersonDetector of a recipe."""
+    return PersonDetector(recipe.backbone, recipe.channels)
 
 
 def build_root_pose(recipe: Recipe) -> RootPoseNet:
@@ -93,7 +92,7 @@ class DetectorTask(Task):
 
     def __init__(self, recipe: Recipe, scenes: SceneComposer) -> None:
         self.recipe, self.scenes = recipe, scenes
-        self.module = build_module(recipe)
+        self.module: nn.Module = build_detector(recipe)
 
     def batches(self, seed: int) -> Iterator[Batch]:
         size = self.recipe.input_width_px, self.recipe.input_height_px

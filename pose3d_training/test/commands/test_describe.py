@@ -12,8 +12,7 @@ from torch import Tensor, nn
 
 pytest.importorskip("moderngl")
 
-from pose3d_training.commands.deliver import built_module
-from pose3d_training.commands.describe import count_multiply_adds, count_parameters, describe, net_cost
+from pose3d_training.commands.describe import build_net, count_multiply_adds, count_parameters, describe, net_cost
 from pose3d_training.loop.recipe import Recipe, load_recipe, shipped_recipes
 from pose3d_training.nets.detector_net import PersonDetector
 from pose3d_training.nets.exported_graphs import (
@@ -26,7 +25,6 @@ from pose3d_training.nets.lifter_nets import FrameLifter
 from pose3d_training.nets.root_pose_net import RootPoseNet
 from pose3d_training.nets.sem_gcn_layers import SemGraphConv, neighbours
 from pose3d_training.nets.temporal_net import TemporalModel
-from pose3d_training.tasks.image_tasks import build_module
 from pose3d_training.tasks.smoothing import build_smoother
 
 RECIPES = list(shipped_recipes().values())
@@ -43,8 +41,8 @@ of_every_recipe = pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)
         (nn.Linear(7, 3), (1, 7), 21),
         (nn.Linear(7, 3), (1, 4, 7), 4 * 21),
         (nn.BatchNorm2d(3), (1, 3, 8, 8), 0),
-        # 3 joints, 5 outputs: two matrices of 4 inputs, a weight for the joint itself and one for each joint.
-        (SemGraphConv(4, 5, neighbours(3, [(0, 1)])), (1, 3, 4), 15 * (2 * 4 + 1 + 3)),
+        # 3 joints, 5 outputs: two matrices of 4 inputs, then a weight for each joint.
+        (SemGraphConv(4, 5, neighbours(3, [(0, 1)])), (1, 3, 4), 15 * (2 * 4 + 3)),
     ],
     ids=str,
 )
@@ -94,7 +92,7 @@ def test_a_lifters_frame_by_hand() -> None:
 def test_every_recipe_builds_its_net(path: Path) -> None:
     recipe = load_recipe(path)
     with torch.device("meta"):
-        module = built_module(recipe)
+        module = build_net(recipe)
     assert 0.05e6 < count_parameters(module) < 40e6
     if isinstance(module, RootPoseNet):
         assert module.input_size_px == recipe.input_width_px == recipe.input_height_px
@@ -103,7 +101,7 @@ def test_every_recipe_builds_its_net(path: Path) -> None:
 def test_the_large_recipe_has_the_papers_volume() -> None:
     recipe = load_recipe(next(p for p in RECIPES if p.stem == "root_pose_resnet50"))
     with torch.device("meta"):
-        module = build_module(recipe)
+        module = build_net(recipe)
     assert isinstance(module, RootPoseNet)
     side = module.input_size_px // module.stride_px
     assert (side, side, module.depth_bins) == (64, 64, 64)
@@ -116,7 +114,7 @@ def test_a_recipes_graph_takes_what_the_recipe_says(path: Path, tmp_path: Path) 
     recipe = load_recipe(path)
     if recipe.backbone:  # its width changes nothing about the input
         recipe = replace(recipe, backbone=f"{recipe.backbone.partition('w')[0]}w4", deconv_channels=8, depth_bins=4)
-    module = built_module(recipe)
+    module = build_net(recipe)
     file = tmp_path / "net.onnx"
     if isinstance(module, RootPoseNet):
         export_root_pose(module.eval(), file)

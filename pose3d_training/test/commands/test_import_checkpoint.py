@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 
 @pytest.fixture
 def rootnet(tmp_path: Path) -> Path:
-    from pose3d_training.nets.rootnet import RootNet
+    from pose3d_training.nets.mppe_nets import RootNet
 
     torch.manual_seed(0)
     torch.save({"network": RootNet("resnet10w8", 64).state_dict()}, tmp_path / "snapshot_19.pth.tar")
@@ -22,7 +22,7 @@ def rootnet(tmp_path: Path) -> Path:
 
 
 def _posenet(path: Path, joints: int) -> Path:
-    from pose3d_training.nets.posenet import PoseNet
+    from pose3d_training.nets.mppe_nets import PoseNet
 
     torch.manual_seed(0)
     torch.save({"network": PoseNet(joints, "resnet10w8", 64).state_dict()}, path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,20 +27,12 @@ from pose3d_ros.geometry import Camera, crop_places, cut_crops
 from pose3d_ros.records import Detection, Frame
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.stages.pose.root_pose_estimator import RootPoseEstimator
-from pose3d_training.importing.checkpoint_import import (
-    LifterOptions,
-    import_posenet,
-    import_rootnet,
-    import_videopose3d,
-)
+from pose3d_training.importing.checkpoint_import import ImportOptions, import_posenet, import_rootnet
 from pose3d_training.importing.checkpoint_shapes import ROOTNET, OfficialWeights
 from pose3d_training.nets.checkpoint_file import read_state_dict
-from pose3d_training.nets.posenet import PoseNet
-from pose3d_training.nets.rootnet import RootNet
-from pose3d_training.nets.temporal_net import TemporalModel
+from pose3d_training.nets.mppe_nets import PoseNet, RootNet
 
 SIDE = 64
-COCO = LifterOptions(input_skeleton="coco17")
 
 
 def _save(net: nn.Module, path: Path, **changes: Tensor | None) -> Path:
@@ -78,15 +69,6 @@ def _posenet(path: Path, joints: int = 18) -> tuple[Path, PoseNet]:
     return _save(net, path), net
 
 
-def _lifter(path: Path, widths: tuple[int, ...] = (3, 3), *, causal: bool = False) -> tuple[Path, TemporalModel]:
-    """As VideoPose3D saves it, with the state of its random numbers."""
-    torch.manual_seed(2)
-    net = TemporalModel(17, 2, 17, widths, causal=causal, channels=8).eval()
-    content = {"epoch": 80, "lr": 0.1, "random_state": np.random.RandomState(1234), "model_traj": None}
-    torch.save({**content, "optimizer": {}, "model_pos": net.state_dict()}, path)
-    return path, net
-
-
 @pytest.mark.parametrize(
     "name", ["resnet10w8", "resnet18", "resnet34w48x256", "resnet50", "resnet101", "resnet152", "resnet50w8x16"]
 )
@@ -98,7 +80,9 @@ def test_the_backbone_is_found_from_keys_and_shapes(name: str) -> None:
 
 def test_rootnets_entry_says_what_it_is(tmp_path: Path) -> None:
     checkpoint, _ = _rootnet(tmp_path / "snapshot_19.pth.tar")
-    imported = import_rootnet(checkpoint, tmp_path / "engines", input_size_px=SIDE, training_data="Human3.6M")
+    imported = import_rootnet(
+        checkpoint, tmp_path / "engines", ImportOptions(input_size_px=SIDE, training_data="Human3.6M")
+    )
     entry = load_manifest(tmp_path / "engines").for_role("root")
     assert imported.net == "resnet50w8x16, crops of 64 px"
     assert (entry.name, entry.decoder, entry.input_size_px) == (
@@ -120,8 +104,8 @@ def test_rootnets_entry_says_what_it_is(tmp_path: Path) -> None:
 def test_poses_of_the_imported_engines_are_the_nets(tmp_path: Path, flip: bool) -> None:
     """Both nets in torch, decoded by 3DMPPE's formulas, against the stages: half a bin shows."""
     (root_file, rootnet), (pose_file, posenet) = _rootnet(tmp_path / "r.pth"), _posenet(tmp_path / "p.pth")
-    import_rootnet(root_file, tmp_path, input_size_px=SIDE)
-    import_posenet(pose_file, tmp_path, input_size_px=SIDE)
+    import_rootnet(root_file, tmp_path, ImportOptions(input_size_px=SIDE))
+    import_posenet(pose_file, tmp_path, ImportOptions(input_size_px=SIDE))
     manifest, backend = load_manifest(tmp_path), choose_backend("onnxruntime")
     pose, root = manifest.for_role("pose"), manifest.for_role("root")
     image = np.random.default_rng(0).integers(0, 255, (120, 160, 3), dtype=np.uint8)
@@ -161,7 +145,7 @@ def _authors_bins(net: PoseNet, network_input: Tensor, flip: bool) -> npt.NDArra
 @pytest.mark.parametrize(("joints", "name"), [(17, "h36m17"), (18, "h36m18"), (21, "muco21")])
 def test_the_skeleton_of_published_nets_is_known(tmp_path: Path, joints: int, name: str) -> None:
     checkpoint, _ = _posenet(tmp_path / "p.pth", joints)
-    imported = import_posenet(checkpoint, tmp_path, input_size_px=SIDE)
+    imported = import_posenet(checkpoint, tmp_path, ImportOptions(input_size_px=SIDE))
     assert imported.placed.entry.skeleton == name
     assert imported.net == f"resnet10w8, crops of 64 px, {joints} joints ({name})"
 
@@ -169,94 +153,30 @@ def test_the_skeleton_of_published_nets_is_known(tmp_path: Path, joints: int, na
 def test_another_skeleton_is_asked_for_and_taken(tmp_path: Path) -> None:
     checkpoint, _ = _posenet(tmp_path / "p.pth", 16)
     with pytest.raises(EngineError, match=r"--skeleton: expected the skeleton of the 16 joints .* Give one of mpii16"):
-        import_posenet(checkpoint, tmp_path, input_size_px=SIDE)
+        import_posenet(checkpoint, tmp_path, ImportOptions(input_size_px=SIDE))
     with pytest.raises(EngineError, match="muco21, which has 21"):
-        import_posenet(checkpoint, tmp_path, skeleton="muco21", input_size_px=SIDE)
+        import_posenet(checkpoint, tmp_path, ImportOptions(skeleton="muco21", input_size_px=SIDE))
     with pytest.raises(SkeletonError, match="expected one of"):
-        import_posenet(checkpoint, tmp_path, skeleton="octopus", input_size_px=SIDE)
-    assert import_posenet(checkpoint, tmp_path, skeleton="mpii16", input_size_px=SIDE).placed.entry.skeleton == "mpii16"
+        import_posenet(checkpoint, tmp_path, ImportOptions(skeleton="octopus", input_size_px=SIDE))
+    assert (
+        import_posenet(checkpoint, tmp_path, ImportOptions(skeleton="mpii16", input_size_px=SIDE)).placed.entry.skeleton
+        == "mpii16"
+    )
 
 
 def test_joints_without_any_skeleton_are_refused(tmp_path: Path) -> None:
     checkpoint, _ = _posenet(tmp_path / "p.pth", 19)
     with pytest.raises(EngineError, match="No skeleton of pose3d_ros has 19 joints"):
-        import_posenet(checkpoint, tmp_path, input_size_px=SIDE)
-
-
-def test_a_symmetric_lifter_reads_windows(tmp_path: Path) -> None:
-    checkpoint, net = _lifter(tmp_path / "a.bin")
-    imported = import_videopose3d(checkpoint, tmp_path, COCO)
-    entry = imported.placed.entry
-    assert imported.net == "symmetric, filters 3,3 (9 frames), 8 channels, coco17 → h36m17"
-    assert (entry.roles, entry.decoder, entry.skeleton) == (("lifter",), "videopose3d", "h36m17")
-    assert entry.parameters == {
-        "input_skeleton": "coco17", "input_features": 2, "receptive_field": 9
-    }  # fmt: skip
-    frames = np.random.default_rng(0).normal(size=(2, 12, 17, 2)).astype(np.float32)
-    with open_engine(entry, choose_backend("onnxruntime")) as engine:
-        joints = np.asarray(engine.infer({"keypoints": frames})["joints"])
-        assert [spec.shape for spec in engine.outputs] == [("batch", "frames-8", 17, 3)]
-    assert joints.shape == (2, 4, 17, 3)
-    with torch.no_grad():
-        np.testing.assert_allclose(joints, net(torch.from_numpy(frames)).numpy(), atol=1e-5)
-
-
-def test_a_causal_lifter_steps(tmp_path: Path) -> None:
-    checkpoint, net = _lifter(tmp_path / "a.bin", causal=True)
-    entry = import_videopose3d(checkpoint, tmp_path, replace(COCO, causal=True)).placed.entry
-    assert entry.decoder == "videopose3d_step"
-    frames = np.random.default_rng(0).normal(size=(9, 34)).astype(np.float32)
-    states: dict[str, npt.NDArray[np.float32]] = {
-        "state_0": np.zeros((1, 34, 2), np.float32),
-        "state_1": np.zeros((1, 8, 6), np.float32),
-    }
-    with open_engine(entry, choose_backend("onnxruntime")) as engine:
-        for frame in frames:
-            raw = engine.infer({"x": frame[None], **states})
-            states = {name: np.asarray(raw[f"next_{name}"], dtype=np.float32) for name in states}
-    with torch.no_grad():
-        last = net(torch.from_numpy(frames.reshape(1, 9, 17, 2))).numpy().reshape(1, 51)
-    np.testing.assert_allclose(np.asarray(raw["y"]), last, atol=1e-5)
-
-
-def test_a_lifter_in_millimetres_gives_metres(tmp_path: Path) -> None:
-    checkpoint, net = _lifter(tmp_path / "a.bin")
-    entry = import_videopose3d(checkpoint, tmp_path, replace(COCO, units="millimetres")).placed.entry
-    frames = np.ones((1, 9, 17, 2), np.float32)
-    with open_engine(entry, choose_backend("onnxruntime")) as engine, torch.no_grad():
-        joints = np.asarray(engine.infer({"keypoints": frames})["joints"])
-        np.testing.assert_allclose(joints * 1000, net(torch.from_numpy(frames)).numpy(), atol=1e-4)
-
-
-def test_scores_beside_the_places_are_counted(tmp_path: Path) -> None:
-    net = TemporalModel(17, 3, 17, (3,), channels=8)
-    torch.save({"model_pos": net.state_dict()}, tmp_path / "a.bin")
-    assert import_videopose3d(tmp_path / "a.bin", tmp_path, COCO).placed.entry.parameters["input_features"] == 3
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [(None, r"--input-skeleton: expected the order .* 34 values a frame"), ("muco21", "got muco21, 21 joints")],
-)
-def test_the_order_of_2d_joints_must_be_told(tmp_path: Path, name: str | None, message: str) -> None:
-    checkpoint, _ = _lifter(tmp_path / "a.bin")
-    with pytest.raises(EngineError, match=message):
-        import_videopose3d(checkpoint, tmp_path, LifterOptions(input_skeleton=name))
-
-
-def test_dense_convolutions_are_refused(tmp_path: Path) -> None:
-    checkpoint, _ = _lifter(tmp_path / "a.bin", (3, 7, 19))
-    with pytest.raises(EngineError, match="trained with --dense"):
-        import_videopose3d(checkpoint, tmp_path, COCO)
+        import_posenet(checkpoint, tmp_path, ImportOptions(input_size_px=SIDE))
 
 
 def test_another_net_is_named(tmp_path: Path) -> None:
     checkpoint, _ = _posenet(tmp_path / "p.pth")
     with pytest.raises(EngineError, match=r"got one of 3dmppe-posenet\. Run `pose3d import 3dmppe-posenet`"):
-        import_rootnet(checkpoint, tmp_path)
+        import_rootnet(checkpoint, tmp_path, ImportOptions())
     torch.save({"some.weight": torch.ones(1)}, tmp_path / "other.pth")
     with pytest.raises(EngineError, match=r"with root\.depth_layer\.weight, got keys some\.weight"):
-        import_rootnet(tmp_path / "other.pth", tmp_path)
+        import_rootnet(tmp_path / "other.pth", tmp_path, ImportOptions())
 
 
 def test_differences_are_listed_and_nothing_is_written(tmp_path: Path) -> None:
@@ -264,7 +184,7 @@ def test_differences_are_listed_and_nothing_is_written(tmp_path: Path) -> None:
     changes = {"backbone__bn1__weight": None, "root__xy_layer__bias": torch.ones(2), "extra": torch.ones(1)}
     checkpoint = _save(net, tmp_path / "a.pth", **changes)
     with pytest.raises(EngineError) as caught:
-        import_rootnet(checkpoint, tmp_path / "engines", input_size_px=SIDE)
+        import_rootnet(checkpoint, tmp_path / "engines", ImportOptions(input_size_px=SIDE))
     for part in ("root.xy_layer.bias is (2,), not (1,)", "missing backbone.bn1.weight", "unexpected extra"):
         assert part in str(caught.value)
     assert list((tmp_path / "engines").iterdir()) == []
@@ -274,13 +194,13 @@ def test_a_stage_with_other_blocks_is_no_resnet(tmp_path: Path) -> None:
     net = RootNet("resnet10w8", SIDE)
     gone = {key.replace(".", "__"): None for key in net.state_dict() if key.startswith("backbone.layer3")}
     with pytest.raises(EngineError, match="1-1-0-1 blocks without a third convolution"):
-        import_rootnet(_save(net, tmp_path / "a.pth", **gone), tmp_path, input_size_px=SIDE)
+        import_rootnet(_save(net, tmp_path / "a.pth", **gone), tmp_path, ImportOptions(input_size_px=SIDE))
 
 
 def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
     checkpoint, _ = _rootnet(tmp_path / "r.pth")
     with pytest.raises(EngineError, match="a folder that can be written"):
-        import_rootnet(checkpoint, checkpoint, input_size_px=SIDE)
+        import_rootnet(checkpoint, checkpoint, ImportOptions(input_size_px=SIDE))
 
 
 def _entry(folder: Path, name: str, *roles: str) -> ManifestEntry:
@@ -305,12 +225,12 @@ def _entry(folder: Path, name: str, *roles: str) -> ManifestEntry:
 def test_the_same_role_gives_way_and_others_stay(tmp_path: Path) -> None:
     (first, _), (second, _) = _rootnet(tmp_path / "r.pth"), _posenet(tmp_path / "p.pth")
     write_manifest(tmp_path, [_entry(tmp_path, "det", "detector"), _entry(tmp_path, "both", "root", "pose")])
-    placed = import_rootnet(first, tmp_path, input_size_px=SIDE).placed
+    placed = import_rootnet(first, tmp_path, ImportOptions(input_size_px=SIDE)).placed
     assert placed.changes == ("both is no longer the root, but still the pose",)
     assert all(placed.manifest.has_role(role) for role in ("detector", "root", "pose"))
-    again = import_rootnet(first, tmp_path, input_size_px=SIDE).placed
+    again = import_rootnet(first, tmp_path, ImportOptions(input_size_px=SIDE)).placed
     assert again.changes == ("3dmppe-rootnet-resnet50w8x16, the root before, is replaced",)
-    other = import_posenet(second, tmp_path, input_size_px=SIDE).placed
+    other = import_posenet(second, tmp_path, ImportOptions(input_size_px=SIDE)).placed
     assert other.changes == ("both, the pose before, is replaced; its file both.onnx is left where it is",)
     names = ["det", "3dmppe-rootnet-resnet50w8x16", "3dmppe-posenet-resnet10w8-h36m18"]
     assert [entry.name for entry in load_manifest(tmp_path).entries] == names
@@ -321,7 +241,7 @@ def test_the_name_of_an_engine_of_another_role_is_not_taken(tmp_path: Path) -> N
     taken = _entry(tmp_path, "3dmppe-rootnet-resnet50w8x16", "detector")
     write_manifest(tmp_path, [taken])
     with pytest.raises(EngineError, match="no other engine named 3dmppe-rootnet-resnet50w8x16"):
-        import_rootnet(checkpoint, tmp_path, input_size_px=SIDE)
+        import_rootnet(checkpoint, tmp_path, ImportOptions(input_size_px=SIDE))
     assert sha256_of(taken.file) == taken.sha256
 
 
@@ -329,7 +249,7 @@ def test_a_broken_manifest_is_left_alone(tmp_path: Path) -> None:
     checkpoint, _ = _rootnet(tmp_path / "r.pth")
     (tmp_path / "manifest.yaml").write_text("schema: 9\n")
     with pytest.raises(EngineError, match="schema: 1"):
-        import_rootnet(checkpoint, tmp_path, input_size_px=SIDE)
+        import_rootnet(checkpoint, tmp_path, ImportOptions(input_size_px=SIDE))
     assert (tmp_path / "manifest.yaml").read_text() == "schema: 9\n"
 
 
@@ -365,7 +285,7 @@ def test_code_behind_numpys_names_does_not_run(tmp_path: Path) -> None:
     for hidden in (_Reduced(maker, (evil,)), _Reduced(maker, (), evil), _Reduced(eval, ("1 + 1",))):
         torch.save({"random_state": hidden, "model_pos": {"a": torch.ones(2)}}, tmp_path / "a.bin")
         with pytest.raises(EngineError, match="tensors and plain values only"):
-            import_videopose3d(tmp_path / "a.bin", tmp_path / "engines", COCO)
+            import_rootnet(tmp_path / "a.bin", tmp_path / "engines", ImportOptions())
     assert not victim.exists()
     assert list((tmp_path / "engines").iterdir()) == []
 

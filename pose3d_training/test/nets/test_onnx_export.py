@@ -21,10 +21,9 @@ from pose3d_training.nets.exported_graphs import (
     export_rootnet,
     export_temporal_step,
 )
+from pose3d_training.nets.mppe_nets import PoseNet, RootNet
 from pose3d_training.nets.onnx_export import GraphSpec, export_graph, fold_batch_norms
-from pose3d_training.nets.posenet import PoseNet
 from pose3d_training.nets.root_pose_net import RootPoseNet
-from pose3d_training.nets.rootnet import RootNet
 from pose3d_training.nets.temporal_net import TemporalModel
 
 J = 17

@@ -14,7 +14,8 @@ from pose3d_training.synthetic.compose import Scene
 
 pytest.importorskip("moderngl")
 
-from pose3d_training.synthetic.compose import Backgrounds, SceneComposer, clip_box, paste
+from pose3d_training.synthetic.compose import SceneComposer, clip_box, paste
+from pose3d_training.synthetic.image_folders import Backgrounds
 from pose3d_training.synthetic.sprite_bank import Sprite, SpriteBank, SpriteRecord
 from pose3d_training.synthetic.sprites import ShardWriter
 

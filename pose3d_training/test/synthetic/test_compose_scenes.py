@@ -13,9 +13,9 @@ pytest.importorskip("moderngl")
 from pose3d_ros.geometry import Camera
 from pose3d_ros.types import ImageArray
 from pose3d_training.synthetic.body_joints import SYNTH_JOINTS
-from pose3d_training.synthetic.compose import Backgrounds
+from pose3d_training.synthetic.compose import paste_cutout
+from pose3d_training.synthetic.image_folders import Backgrounds
 from pose3d_training.synthetic.lens_warp import LensWarp
-from pose3d_training.synthetic.occluders import put_thing
 from pose3d_training.synthetic.shadows import cast_on_floor
 from pose3d_training.synthetic.sprite_bank import Sprite
 
@@ -104,7 +104,7 @@ def test_a_box_through_the_lens_holds_the_warped_person() -> None:
 def test_the_thinnest_thing_is_drawn_and_the_smallest_picture_left_out(tmp_path: Path) -> None:
     image, owner = np.zeros((HEIGHT, WIDTH, 3), np.uint8), np.zeros((HEIGHT, WIDTH), np.int8)
     for seed in range(20):
-        put_thing(image, owner, np.full((320, 2, 4), 255, np.uint8), np.random.default_rng(seed))
+        paste_cutout(image, owner, np.full((320, 2, 4), 255, np.uint8), np.random.default_rng(seed))
     cv2.imwrite(str(tmp_path / "tiny.png"), np.zeros((4, 4, 3), np.uint8))
     cv2.imwrite(str(tmp_path / "grey.png"), np.full((90, 90), 80, np.uint8))
     thing = np.full((40, 40, 4), 200, np.uint8)
@@ -116,6 +116,6 @@ def test_the_thinnest_thing_is_drawn_and_the_smallest_picture_left_out(tmp_path:
 
 def test_a_thing_hides_who_is_behind_it() -> None:
     image, owner = np.zeros((HEIGHT, WIDTH, 3), np.uint8), np.zeros((HEIGHT, WIDTH), np.int8)
-    put_thing(image, owner, np.full((20, 10, 4), 255, np.uint8), np.random.default_rng(1))
+    paste_cutout(image, owner, np.full((20, 10, 4), 255, np.uint8), np.random.default_rng(1))
     assert (owner == -1).any()
     np.testing.assert_array_equal(owner == -1, image[..., 0] > 0)

@@ -17,8 +17,8 @@ from pose3d_training.synthetic.scene_camera import View
 pytest.importorskip("moderngl")
 
 from pose3d_training.synthetic.body import BodyShape
+from pose3d_training.synthetic.clothes import Outfit
 from pose3d_training.synthetic.figure import Figure, Material, PosedFigure
-from pose3d_training.synthetic.outfit import Outfit
 from pose3d_training.synthetic.renderer import Light, Renderer, _resolve, clip_matrix
 from pose3d_training.synthetic.scene_camera import view_at
 from pose3d_training.synthetic.texture import Appearance

@@ -82,18 +82,6 @@ def test_no_bank_is_an_input_error(tmp_path: Path) -> None:
         SpriteBank(tmp_path)
 
 
-def test_pasting_blends_by_alpha(tmp_path: Path) -> None:
-    writer = ShardWriter(tmp_path / "shard-00")
-    rgba = np.array([[[255, 0, 0, 255], [255, 0, 0, 0], [200, 100, 50, 51]]], dtype=np.uint8)
-    writer.add(rgba, record(0, 3, 1, x0=2, y0=1))
-    writer.checkpoint()
-    image = np.full((48, 64, 3), 100, dtype=np.uint8)
-    SpriteBank(tmp_path).sprite(0).paste(image)
-    # BGR; the last: 100 + 0.2 · (50, 100, 200 - 100)
-    assert image[1, 2:5].tolist() == [[0, 0, 255], [100, 100, 100], [90, 100, 120]]
-    assert np.count_nonzero(image != 100) == 5
-
-
 def test_the_rectangle_holds_the_box_within_the_image() -> None:
     view = view_at(K, 64, 48, 0.0, 0.0, 0.0)
     box = np.array([-5.2, 10.4, 20.3, 60.0], np.float32)

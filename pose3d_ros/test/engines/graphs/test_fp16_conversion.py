@@ -27,9 +27,8 @@ from pose3d_training.nets.exported_graphs import (
     export_rootnet,
     export_temporal_step,
 )
-from pose3d_training.nets.posenet import PoseNet
+from pose3d_training.nets.mppe_nets import PoseNet, RootNet
 from pose3d_training.nets.root_pose_net import RootPoseNet
-from pose3d_training.nets.rootnet import RootNet
 from pose3d_training.nets.temporal_net import TemporalModel
 
 Array = npt.NDArray[np.float32]

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from pose3d_ros.skeletons import get_skeleton
-from pose3d_training.loop.widen import can_widen, widened
+from pose3d_training.loop.run_checkpoints import can_widen, widened
 from pose3d_training.nets.detector_net import PersonDetector
 from pose3d_training.nets.root_pose_net import RootPoseNet
 

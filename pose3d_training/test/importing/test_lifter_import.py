@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,14 @@ from pose3d_ros.cli.main import main
 from pose3d_ros.engines import choose_backend, load_manifest, open_engine
 from pose3d_ros.errors import EngineError
 from pose3d_ros.skeletons import SKELETONS, Skeleton, get_skeleton
-from pose3d_training.importing.checkpoint_import import Imported
-from pose3d_training.importing.import_lifters import import_martinez, import_semgcn
+from pose3d_training.importing.checkpoint_import import Imported, ImportOptions
+from pose3d_training.importing.lifter_import import import_martinez, import_semgcn, import_videopose3d
 from pose3d_training.nets.lifter_nets import ResidualLifter
 from pose3d_training.nets.sem_gcn import SemGCN
 from pose3d_training.nets.sem_gcn_layers import neighbours
+from pose3d_training.nets.temporal_net import TemporalModel
 
+COCO = ImportOptions(input_skeleton="coco17")
 EDGES = ((0, 1), (1, 2), (2, 3), (0, 4), (4, 5), (5, 6), (0, 7), (7, 8), (8, 9), (8, 10), (10, 11), (11, 12), (8, 13),
          (13, 14), (14, 15))  # fmt: skip
 """Their parents after the nose is removed and the shoulders are rewired."""
@@ -52,6 +55,15 @@ def semgcn(path: Path, *, non_local: bool = False, joints: int = 16) -> tuple[Pa
     return saved(net, path), net
 
 
+def videopose3d(path: Path, widths: tuple[int, ...] = (3, 3), *, causal: bool = False) -> tuple[Path, TemporalModel]:
+    """As VideoPose3D saves it, with the state of its random numbers."""
+    torch.manual_seed(2)
+    net = TemporalModel(17, 2, 17, widths, causal=causal, channels=8).eval()
+    content = {"epoch": 80, "lr": 0.1, "random_state": np.random.RandomState(1234), "model_traj": None}
+    torch.save({**content, "optimizer": {}, "model_pos": net.state_dict()}, path)
+    return path, net
+
+
 def answer(imported: Imported, places: Tensor) -> npt.NDArray[np.float64]:
     with open_engine(imported.placed.entry, choose_backend("onnxruntime")) as engine:
         return np.asarray(engine.infer({"keypoints": places.numpy()})["joints"], np.float64)
@@ -80,7 +92,7 @@ def test_keys_and_shapes_are_theirs() -> None:
 @pytest.mark.parametrize("non_local", [False, True])
 def test_semgcn_is_found_and_answers_alike(tmp_path: Path, non_local: bool) -> None:
     checkpoint, net = semgcn(tmp_path / "ckpt_semgcn.pth.tar", non_local=non_local)
-    imported = import_semgcn(checkpoint, tmp_path / "engines", training_data="Human3.6M")
+    imported = import_semgcn(checkpoint, tmp_path / "engines", ImportOptions(training_data="Human3.6M"))
     entry = load_manifest(tmp_path / "engines").for_role("lifter")
     kind = ", non-local" if non_local else ""
     assert imported.net == f"2 residual blocks of 8 channels{kind}, h36m16"
@@ -99,7 +111,7 @@ def test_semgcn_is_found_and_answers_alike(tmp_path: Path, non_local: bool) -> N
 def test_martinez_gets_its_root(tmp_path: Path) -> None:
     torch.manual_seed(0)
     net = ResidualLifter(16, 2, 15, channels=8).eval()
-    imported = import_martinez(saved(net, tmp_path / "ckpt_linear.pth.tar"), tmp_path)
+    imported = import_martinez(saved(net, tmp_path / "ckpt_linear.pth.tar"), tmp_path, ImportOptions())
     assert imported.net == "2 residual blocks of 8 channels, h36m16"
     places = torch.randn(3, 16, 2)
     joints = answer(imported, places)
@@ -111,32 +123,32 @@ def test_martinez_gets_its_root(tmp_path: Path) -> None:
 def test_a_port_with_statistics_is_refused(tmp_path: Path) -> None:
     checkpoint = saved(ResidualLifter(16, 2, 16, channels=8), tmp_path / "ckpt_best.pth.tar")
     with pytest.raises(EngineError, match=r"expected 45 values for 16 joints.* got 48, as ports .* Give ckpt_linear"):
-        import_martinez(checkpoint, tmp_path)
+        import_martinez(checkpoint, tmp_path, ImportOptions())
 
 
 def test_other_joints_need_their_skeleton(tmp_path: Path) -> None:
     checkpoint, _ = semgcn(tmp_path / "a.pth.tar", joints=15)
     with pytest.raises(EngineError, match=r"--skeleton: expected the skeleton of the 15 joints .* got h36m16, which"):
-        import_semgcn(checkpoint, tmp_path)
+        import_semgcn(checkpoint, tmp_path, ImportOptions())
 
 
 def test_groups_of_other_joints_are_not_guessed(tmp_path: Path) -> None:
     checkpoint, _ = semgcn(tmp_path / "a.pth.tar", non_local=True)
     with pytest.raises(EngineError, match=r"groups for the non-local blocks are known, got mpii16\. Train without"):
-        import_semgcn(checkpoint, tmp_path, skeleton="mpii16")
+        import_semgcn(checkpoint, tmp_path, ImportOptions(skeleton="mpii16"))
 
 
 def test_another_net_is_named(tmp_path: Path) -> None:
     checkpoint, _ = semgcn(tmp_path / "a.pth.tar")
     with pytest.raises(EngineError, match=r"got one of semgcn\. Run `pose3d import semgcn`"):
-        import_martinez(checkpoint, tmp_path)
+        import_martinez(checkpoint, tmp_path, ImportOptions())
 
 
 def test_what_a_checkpoint_lacks_is_listed(tmp_path: Path) -> None:
     state = {k: v for k, v in ResidualLifter(16, 2, 15, channels=8).state_dict().items() if k != "w2.bias"}
     torch.save({"state_dict": state}, tmp_path / "a.pth.tar")
     with pytest.raises(EngineError, match=r"1 differences: missing w2\.bias"):
-        import_martinez(tmp_path / "a.pth.tar", tmp_path)
+        import_martinez(tmp_path / "a.pth.tar", tmp_path, ImportOptions())
 
 
 def test_the_command_imports_both(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -146,3 +158,70 @@ def test_the_command_imports_both(tmp_path: Path, capsys: pytest.CaptureFixture[
     linear = saved(ResidualLifter(16, 2, 15, channels=8), tmp_path / "b.pth.tar")
     assert main(["import", "martinez", str(linear), "--output", str(tmp_path / "engines")]) == 0
     assert "semgcn-h36m16, the lifter before, is replaced" in capsys.readouterr().out
+
+
+def test_a_symmetric_lifter_reads_windows(tmp_path: Path) -> None:
+    checkpoint, net = videopose3d(tmp_path / "a.bin")
+    imported = import_videopose3d(checkpoint, tmp_path, COCO)
+    entry = imported.placed.entry
+    assert imported.net == "symmetric, filters 3,3 (9 frames), 8 channels, coco17 → h36m17"
+    assert (entry.roles, entry.decoder, entry.skeleton) == (("lifter",), "videopose3d", "h36m17")
+    assert entry.parameters == {
+        "input_skeleton": "coco17", "input_features": 2, "receptive_field": 9
+    }  # fmt: skip
+    frames = np.random.default_rng(0).normal(size=(2, 12, 17, 2)).astype(np.float32)
+    with open_engine(entry, choose_backend("onnxruntime")) as engine:
+        joints = np.asarray(engine.infer({"keypoints": frames})["joints"])
+        assert [spec.shape for spec in engine.outputs] == [("batch", "frames-8", 17, 3)]
+    assert joints.shape == (2, 4, 17, 3)
+    with torch.no_grad():
+        np.testing.assert_allclose(joints, net(torch.from_numpy(frames)).numpy(), atol=1e-5)
+
+
+def test_a_causal_lifter_steps(tmp_path: Path) -> None:
+    checkpoint, net = videopose3d(tmp_path / "a.bin", causal=True)
+    entry = import_videopose3d(checkpoint, tmp_path, replace(COCO, causal=True)).placed.entry
+    assert entry.decoder == "videopose3d_step"
+    frames = np.random.default_rng(0).normal(size=(9, 34)).astype(np.float32)
+    states: dict[str, npt.NDArray[np.float32]] = {
+        "state_0": np.zeros((1, 34, 2), np.float32),
+        "state_1": np.zeros((1, 8, 6), np.float32),
+    }
+    with open_engine(entry, choose_backend("onnxruntime")) as engine:
+        for frame in frames:
+            raw = engine.infer({"x": frame[None], **states})
+            states = {name: np.asarray(raw[f"next_{name}"], dtype=np.float32) for name in states}
+    with torch.no_grad():
+        last = net(torch.from_numpy(frames.reshape(1, 9, 17, 2))).numpy().reshape(1, 51)
+    np.testing.assert_allclose(np.asarray(raw["y"]), last, atol=1e-5)
+
+
+def test_a_lifter_in_millimetres_gives_metres(tmp_path: Path) -> None:
+    checkpoint, net = videopose3d(tmp_path / "a.bin")
+    entry = import_videopose3d(checkpoint, tmp_path, replace(COCO, units="millimetres")).placed.entry
+    frames = np.ones((1, 9, 17, 2), np.float32)
+    with open_engine(entry, choose_backend("onnxruntime")) as engine, torch.no_grad():
+        joints = np.asarray(engine.infer({"keypoints": frames})["joints"])
+        np.testing.assert_allclose(joints * 1000, net(torch.from_numpy(frames)).numpy(), atol=1e-4)
+
+
+def test_scores_beside_the_places_are_counted(tmp_path: Path) -> None:
+    net = TemporalModel(17, 3, 17, (3,), channels=8)
+    torch.save({"model_pos": net.state_dict()}, tmp_path / "a.bin")
+    assert import_videopose3d(tmp_path / "a.bin", tmp_path, COCO).placed.entry.parameters["input_features"] == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [(None, r"--input-skeleton: expected the order .* 34 values a frame"), ("muco21", "got muco21, 21 joints")],
+)
+def test_the_order_of_2d_joints_must_be_told(tmp_path: Path, name: str | None, message: str) -> None:
+    checkpoint, _ = videopose3d(tmp_path / "a.bin")
+    with pytest.raises(EngineError, match=message):
+        import_videopose3d(checkpoint, tmp_path, ImportOptions(input_skeleton=name))
+
+
+def test_dense_convolutions_are_refused(tmp_path: Path) -> None:
+    checkpoint, _ = videopose3d(tmp_path / "a.bin", (3, 7, 19))
+    with pytest.raises(EngineError, match="trained with --dense"):
+        import_videopose3d(checkpoint, tmp_path, COCO)

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from pose3d_ros.errors import EngineError
-from pose3d_training.nets.posenet import PoseNet
-from pose3d_training.nets.rootnet import RootNet
+from pose3d_training.nets.mppe_nets import PoseNet, RootNet
 
 
 def _head_shapes(in_channels: int) -> dict[str, tuple[int, ...]]:
