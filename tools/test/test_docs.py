@@ -119,7 +119,7 @@ def test_topics_and_services_are_those_of_the_nodes() -> None:
             if page != "pose3d_ros/samples/README.md":  # the topics of a recording
                 assert {name.removesuffix("/compressed") for name in names} - NODE_NAMES == set(), page
     topics = named("topic")["docs/messages.md"]
-    for path in (SOURCE / "nodes" / f"{name}.py" for name in ("output", "pose_work")):
+    for path in (SOURCE / "nodes" / f"{node}.py" for node in ("output", "pose_node")):
         made = re.findall(r'create_publisher\(\s*\w+,\s*f?"(\w+)', path.read_text(encoding="utf-8"))
         assert made
         assert set(made) - topics == set()
@@ -174,6 +174,25 @@ def test_decoders_are_those_of_the_stages() -> None:
 def test_parameters_of_imported_networks_are_those_of_the_tables() -> None:
     assert named("detector parameter")["docs/models.md"] == set(IMPORT_PARAMETERS["detector"])
     assert named("pose parameter")["docs/models.md"] == set(IMPORT_PARAMETERS["pose"])
+
+
+def test_quoted_messages_are_those_of_the_source() -> None:
+    source = {text for path in (*SOURCE.rglob("*.py"), *(ROOT / "tools").glob("bootstrap*")) for text in texts(path)}
+    page = (ROOT / "docs/troubleshoot.md").read_text(encoding="utf-8")
+    symptoms = [line.split("|")[1] for line in page.splitlines() if line.startswith("| ") and "RViz" not in line]
+    quoted = [quote for symptom in symptoms for quote in re.findall(r'"([^"]+)"', symptom)]
+    assert len(quoted) > 8
+    unknown = {q: part for q in quoted for part in fragments(q) if not any(part in text for text in source)}
+    assert unknown == {}
+
+
+def texts(path: Path) -> set[str]:
+    return constants(path) if path.suffix == ".py" else {path.read_text(encoding="utf-8")} if path.is_file() else set()
+
+
+def fragments(quote: str) -> list[str]:
+    """What a quoted message has besides placeholders, numbers and the words that every error has."""
+    return [part.strip() for part in re.split(r"…|[:,]|\bexpected\b|\bgot\b|\d+x\d+", quote) if len(part.strip()) > 3]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_name)
