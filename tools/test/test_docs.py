@@ -25,7 +25,7 @@ from pose3d_ros.cli.import_command import PARAMETERS as IMPORT_PARAMETERS
 from pose3d_ros.cli.main import COMMANDS
 from pose3d_ros.config.settings import PARAMETERS
 from pose3d_ros.evaluation.recording.summary import Accuracy, Completeness, Speed, Steadiness, Summary
-from pose3d_ros.evaluation.rendered.held_out_summary import BoxNumbers, PeopleNumbers
+from pose3d_ros.evaluation.rendered.held_out_summary import DetectionMetrics, PeopleMetrics
 from pose3d_ros.stages.detect.detector_decoders import DETECTOR_DECODERS
 from pose3d_ros.stages.lift.lift_decoders import LIFT_DECODERS
 from pose3d_ros.stages.pose.pose_decoders import POSE_DECODERS, ROOT_DECODERS
@@ -150,7 +150,7 @@ def test_every_number_of_the_summary_is_defined_and_no_other() -> None:
 
 
 def test_every_number_of_the_held_out_set_is_defined_and_no_other() -> None:
-    groups = (PeopleNumbers, BoxNumbers)
+    groups = (PeopleMetrics, DetectionMetrics)
     numbers = {field.name for group in groups for field in fields(group)} | {
         "groups",
         "calibration",

@@ -136,7 +136,7 @@ def _evaluate_rendered(args: argparse.Namespace) -> int:
         )
     from pose3d_ros.evaluation.rendered.held_out_run import HeldOutRun, run_held_out
     from pose3d_ros.evaluation.rendered.held_out_summary import summarize_held_out
-    from pose3d_ros.evaluation.report.held_out_table import group_rows, summary_lines
+    from pose3d_ros.evaluation.report.summary_table import group_rows, held_out_lines
     from pose3d_ros.pipeline import open_pipeline
 
     rendering = extension("held-out-set")
@@ -165,7 +165,7 @@ def _evaluate_rendered(args: argparse.Namespace) -> int:
         summary.write(args.json)
     rows = group_rows(summary)
     print_table(rows, right=[*rows[0]][1:])
-    print("\n" + "\n".join(f"  {line}" for line in summary_lines(summary)))
+    print("\n" + "\n".join(f"  {line}" for line in held_out_lines(summary)))
     if args.report:
         from pose3d_ros.evaluation.report.held_out_report import write_held_out_report
 

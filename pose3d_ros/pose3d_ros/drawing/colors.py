@@ -1,4 +1,4 @@
-"""The colours of people and body sides, the same in the overlay, the top view and the report."""
+"""The colors of people and body sides, the same in the overlay, the top view and the report."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ TRUTH_HEX = "#9aa4b2"
 RAW_HEX = "#e879c9"
 
 
-def bgr(colour_hex: str) -> Bgr:
+def bgr(color_hex: str) -> Bgr:
     """ "#rrggbb" as OpenCV's (blue, green, red), 0–255."""
-    red, green, blue = (int(colour_hex[i : i + 2], 16) for i in (1, 3, 5))
+    red, green, blue = (int(color_hex[i : i + 2], 16) for i in (1, 3, 5))
     return blue, green, red
 
 
 def person_hex(track_id: int) -> str:
-    """The colour of a person, the same for the same id."""
+    """The color of a person, the same for the same id."""
     return PERSON_HEX[(track_id - 1) % len(PERSON_HEX)]
 
 
@@ -31,6 +31,6 @@ def person_bgr(track_id: int) -> Bgr:
 
 
 def edge_hex(skeleton: Skeleton, edge: tuple[int, int]) -> str:
-    """The colour of a bone by the side of the body that its outer joint belongs to."""
+    """The color of a bone by the side of the body that its outer joint belongs to."""
     joint = skeleton.joints[edge[1]]
     return LEFT_HEX if joint.startswith("L_") else RIGHT_HEX if joint.startswith("R_") else MIDDLE_HEX

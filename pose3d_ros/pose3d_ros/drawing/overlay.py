@@ -110,10 +110,10 @@ def _fixed(point_px: Array) -> tuple[int, int]:
     return round(float(point_px[0]) * _FRACTION), round(float(point_px[1]) * _FRACTION)
 
 
-def _line(canvas: ImageArray, ends_px: Array, colour: Bgr, thickness_px: float, dashed: bool) -> None:
+def _line(canvas: ImageArray, ends_px: Array, color: Bgr, thickness_px: float, dashed: bool) -> None:
     thickness = max(1, round(thickness_px))
     for a, b in _dashes(ends_px, _DASH_PX + thickness) if dashed else [(ends_px[0], ends_px[1])]:
-        cv2.line(canvas, _fixed(a), _fixed(b), colour, thickness, cv2.LINE_AA, _SHIFT)
+        cv2.line(canvas, _fixed(a), _fixed(b), color, thickness, cv2.LINE_AA, _SHIFT)
 
 
 def _dashes(ends_px: Array, step_px: float) -> list[tuple[Array, Array]]:
@@ -123,9 +123,9 @@ def _dashes(ends_px: Array, step_px: float) -> list[tuple[Array, Array]]:
     return [(marks[i], marks[i + 1]) for i in range(0, count, 2)]
 
 
-def _dot(canvas: ImageArray, centre_px: Array, radius_px: float, colour: Bgr) -> None:
+def _dot(canvas: ImageArray, centre_px: Array, radius_px: float, color: Bgr) -> None:
     radius = max(1, round(radius_px * _FRACTION))
-    cv2.circle(canvas, _fixed(centre_px), radius, colour, cv2.FILLED, cv2.LINE_AA, _SHIFT)
+    cv2.circle(canvas, _fixed(centre_px), radius, color, cv2.FILLED, cv2.LINE_AA, _SHIFT)
 
 
 def person_label(person: Person) -> str:
@@ -150,7 +150,7 @@ def _draw_labels(canvas: ImageArray, people: Sequence[Person], zoom: float) -> N
 
 @dataclass(frozen=True)
 class _Plate:
-    """A text on a coloured rectangle, left and top edge, width and height in pixels."""
+    """A text on a colored rectangle, left and top edge, width and height in pixels."""
 
     text: str
     x: int
@@ -184,10 +184,10 @@ class _Plate:
         apart_y = self.y + self.height <= other.y or other.y + other.height <= self.y
         return not (apart_x or apart_y)
 
-    def draw(self, canvas: ImageArray, colour: Bgr, *, faded: bool) -> None:
+    def draw(self, canvas: ImageArray, color: Bgr, *, faded: bool) -> None:
         """Draw it, half transparent when faded."""
         area = canvas[self.y : self.y + self.height, self.x : self.x + self.width]
-        area[:] = cv2.addWeighted(area, 0.5, np.full_like(area, colour), 0.5, 0) if faded else colour
+        area[:] = cv2.addWeighted(area, 0.5, np.full_like(area, color), 0.5, 0) if faded else color
         foot = (self.x + round(4 * self.unit), self.y + self.height - round(6 * self.unit))
         thickness = max(1, round(0.75 * self.unit))
         cv2.putText(canvas, self.text, foot, _FONT, _FONT_SCALE * self.unit, _OUTLINE, thickness, cv2.LINE_AA)

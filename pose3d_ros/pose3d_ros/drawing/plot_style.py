@@ -8,7 +8,7 @@ if TYPE_CHECKING:  # only who plots needs matplotlib
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Placeholders that become CSS: any text colour, and the page's accents.
+# Placeholders that become CSS: any text color, and the page's accents.
 INK, ACCENT, ACCENT2 = "#010203", "#2f7bf6", "#f08c2e"
 STYLE: dict[str, Any] = {
     "svg.fonttype": "none",

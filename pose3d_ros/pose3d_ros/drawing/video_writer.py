@@ -35,7 +35,7 @@ class VideoWriter:
     """A context manager that writes frames of one size to an .mp4 file.
 
     H.264 through ffmpeg; VP9 through OpenCV where there is no ffmpeg (browsers play it, some players do not).
-    An odd width or height loses its last column or row, since both codecs store colour at half resolution.
+    An odd width or height loses its last column or row, since both codecs store color at half resolution.
     """
 
     def __init__(self, path: Path, rate_hz: float) -> None:

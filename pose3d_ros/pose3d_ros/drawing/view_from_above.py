@@ -29,7 +29,7 @@ _MIN_DEPTH_M = 4.0
 class TopView:
     """A drawing plane over the floor: x to the right, z (away from the camera) upwards, equal scale.
 
-    width_px, height_px: size of the picture. depth_m: z at its upper edge.
+    width_px, height_px: size of the image. depth_m: z at its upper edge.
     """
 
     width_px: int
@@ -51,12 +51,12 @@ class TopView:
         return self.height_px / (self.depth_m + _BEHIND_M)
 
     def holds(self, roots_cam_m: Array) -> bool:
-        """Whether all of these roots (N, 3) are on the picture; NaN ones count as there."""
+        """Whether all of these roots (N, 3) are on the image; NaN ones count as there."""
         px = self.to_px(roots_cam_m)
         return not ((px < 0) | (px > (self.width_px, self.height_px))).any()
 
     def to_px(self, points_cam_m: Array) -> Array:
-        """Points (..., 3) in camera space to pixels (..., 2) of the picture; the height is dropped."""
+        """Points (..., 3) in camera space to pixels (..., 2) of the image; the height is dropped."""
         x = self.width_px / 2 + points_cam_m[..., 0] * self.px_per_m
         y = self.height_px - (points_cam_m[..., 2] + _BEHIND_M) * self.px_per_m
         return np.stack([x, y], axis=-1)
@@ -72,7 +72,7 @@ def draw_top_view(
 ) -> ImageArray:
     """Picture (height_px, width_px, 3) BGR of the people from above.
 
-    trails_cam_m: id → roots (N, 3) of the past, oldest first, drawn fading. truth: ground truth as grey rings.
+    trails_cam_m: id → roots (N, 3) of the past, oldest first, drawn fading. truth: ground truth as gray rings.
     camera: its field of view is drawn. Points that are NaN are left out.
     """
     canvas = np.full((view.height_px, view.width_px, 3), _GROUND, dtype=np.uint8)
@@ -113,25 +113,25 @@ def _draw_grid(canvas: ImageArray, view: TopView) -> None:
 
 
 def _segment(
-    canvas: ImageArray, view: TopView, a_xz_m: tuple[float, float], b_xz_m: tuple[float, float], colour: Bgr
+    canvas: ImageArray, view: TopView, a_xz_m: tuple[float, float], b_xz_m: tuple[float, float], color: Bgr
 ) -> None:
     ends = _fixed(view.to_px(np.array([[a_xz_m[0], 0.0, a_xz_m[1]], [b_xz_m[0], 0.0, b_xz_m[1]]])))
-    cv2.line(canvas, ends[0].tolist(), ends[1].tolist(), colour, 1, cv2.LINE_AA, _SHIFT)
+    cv2.line(canvas, ends[0].tolist(), ends[1].tolist(), color, 1, cv2.LINE_AA, _SHIFT)
 
 
-def _draw_trail(canvas: ImageArray, view: TopView, trail_cam_m: Array, colour: Bgr) -> None:
+def _draw_trail(canvas: ImageArray, view: TopView, trail_cam_m: Array, color: Bgr) -> None:
     points = view.to_px(trail_cam_m)
     thickness = max(1, round(view.height_px / 300))
     for i in range(len(points) - 1):
         if np.isfinite(points[i : i + 2]).all():
             ends = _fixed(points[i : i + 2])
             fade = 0.15 + 0.65 * (i + 1) / len(points)
-            cv2.line(canvas, ends[0].tolist(), ends[1].tolist(), _mixed(colour, fade), thickness, cv2.LINE_AA, _SHIFT)
+            cv2.line(canvas, ends[0].tolist(), ends[1].tolist(), _mixed(color, fade), thickness, cv2.LINE_AA, _SHIFT)
 
 
 def _draw_person(canvas: ImageArray, view: TopView, person: Person) -> None:
     predicted = person.state == TrackState.PREDICTED
-    colour = _mixed(person_bgr(person.track_id), 0.45) if predicted else person_bgr(person.track_id)
+    color = _mixed(person_bgr(person.track_id), 0.45) if predicted else person_bgr(person.track_id)
     unit = view.height_px / 480
     joints_px = view.to_px(person.pose.joints_cam_m)
     for edge in person.pose.skeleton.edges:
@@ -142,24 +142,24 @@ def _draw_person(canvas: ImageArray, view: TopView, person: Person) -> None:
                 canvas,
                 ends[0].tolist(),
                 ends[1].tolist(),
-                _mixed(colour, 0.7),
+                _mixed(color, 0.7),
                 max(1, round(1.3 * unit)),
                 cv2.LINE_AA,
                 4,
             )
     root_px = view.to_px(person.pose.root_cam_m)
     if not view.holds(person.pose.root_cam_m[None]):
-        _draw_beyond(canvas, view, person, colour)
+        _draw_beyond(canvas, view, person, color)
     elif np.isfinite(root_px).all():
         centre = _fixed(root_px).tolist()
         thickness = max(1, round(1.5 * unit)) if predicted else cv2.FILLED
-        cv2.circle(canvas, centre, round(5.5 * unit * 2**_SHIFT), colour, thickness, cv2.LINE_AA, _SHIFT)
+        cv2.circle(canvas, centre, round(5.5 * unit * 2**_SHIFT), color, thickness, cv2.LINE_AA, _SHIFT)
         label_px = (int(root_px[0] + 9 * unit), int(root_px[1] - 7 * unit))
-        _label(canvas, person, label_px, unit, colour)
+        _label(canvas, person, label_px, unit, color)
 
 
-def _draw_beyond(canvas: ImageArray, view: TopView, person: Person, colour: Bgr) -> None:
-    """A triangle at the edge of the picture, in whose direction the person is, with the distance."""
+def _draw_beyond(canvas: ImageArray, view: TopView, person: Person, color: Bgr) -> None:
+    """A triangle at the edge of the image, in whose direction the person is, with the distance."""
     unit = view.height_px / 480
     size = np.array([view.width_px, view.height_px])
     inside = np.clip(view.to_px(person.pose.root_cam_m), 8 * unit, size - 8 * unit)
@@ -167,23 +167,23 @@ def _draw_beyond(canvas: ImageArray, view: TopView, person: Person, colour: Bgr)
     ahead = ahead / np.linalg.norm(ahead) * 6 * unit
     across = ahead[::-1] * [0.8, -0.8]
     cv2.fillPoly(
-        canvas, [_fixed(np.array([inside + ahead, inside + across, inside - across]))], colour, cv2.LINE_AA, _SHIFT
+        canvas, [_fixed(np.array([inside + ahead, inside + across, inside - across]))], color, cv2.LINE_AA, _SHIFT
     )
     left_px = min(int(inside[0] + 9 * unit), view.width_px - round(90 * unit))
     label_px = (left_px, max(int(inside[1] + 4 * unit), round(14 * unit)))
-    _label(canvas, person, label_px, unit, colour)
+    _label(canvas, person, label_px, unit, color)
 
 
-def _label(canvas: ImageArray, person: Person, at_px: tuple[int, int], unit: float, colour: Bgr) -> None:
-    _text(canvas, f"P{person.track_id}  {person.pose.root_cam_m[2]:.1f} m", at_px, unit, colour)
+def _label(canvas: ImageArray, person: Person, at_px: tuple[int, int], unit: float, color: Bgr) -> None:
+    _text(canvas, f"P{person.track_id}  {person.pose.root_cam_m[2]:.1f} m", at_px, unit, color)
 
 
-def _ring(canvas: ImageArray, view: TopView, point_cam_m: Array, colour: Bgr) -> None:
+def _ring(canvas: ImageArray, view: TopView, point_cam_m: Array, color: Bgr) -> None:
     point_px = view.to_px(point_cam_m)
     if np.isfinite(point_px).all():
         unit = view.height_px / 480
         radius = round(9 * unit * 2**_SHIFT)
-        cv2.circle(canvas, _fixed(point_px).tolist(), radius, colour, max(1, round(1.4 * unit)), cv2.LINE_AA, _SHIFT)
+        cv2.circle(canvas, _fixed(point_px).tolist(), radius, color, max(1, round(1.4 * unit)), cv2.LINE_AA, _SHIFT)
 
 
 def _draw_legend(canvas: ImageArray, view: TopView, *, with_truth: bool) -> None:
@@ -201,8 +201,8 @@ def _grid_step_m(view: TopView) -> int:
     return 1 if view.depth_m <= 10 else 2 if view.depth_m <= 20 else 5
 
 
-def _mixed(colour: Bgr, share: float) -> Bgr:
-    blue, green, red = (round(c * share + g * (1 - share)) for c, g in zip(colour, _GROUND, strict=True))
+def _mixed(color: Bgr, share: float) -> Bgr:
+    blue, green, red = (round(c * share + g * (1 - share)) for c, g in zip(color, _GROUND, strict=True))
     return blue, green, red
 
 
@@ -212,6 +212,6 @@ def _fixed(points_px: Array) -> npt.NDArray[np.int32]:
     return fixed
 
 
-def _text(canvas: ImageArray, text: str, at_px: tuple[int, int], unit: float, colour: Bgr = _TEXT) -> None:
+def _text(canvas: ImageArray, text: str, at_px: tuple[int, int], unit: float, color: Bgr = _TEXT) -> None:
     thickness = max(1, round(0.8 * unit))
-    cv2.putText(canvas, text, at_px, cv2.FONT_HERSHEY_SIMPLEX, 0.4 * unit, colour, thickness, cv2.LINE_AA)
+    cv2.putText(canvas, text, at_px, cv2.FONT_HERSHEY_SIMPLEX, 0.4 * unit, color, thickness, cv2.LINE_AA)

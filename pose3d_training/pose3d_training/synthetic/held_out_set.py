@@ -14,7 +14,7 @@ from typing import overload
 import numpy as np
 
 from pose3d_ros.errors import InputError
-from pose3d_ros.evaluation.rendered.held_out_run import HeldOutScene, TruePerson
+from pose3d_ros.evaluation.rendered.held_out_run import GroundTruthPerson, HeldOutScene
 from pose3d_ros.geometry import Camera
 from pose3d_ros.records import Detection, Frame, Person, Pose, TrackState
 from pose3d_ros.skeletons import Skeleton
@@ -82,7 +82,7 @@ class HeldOutSet(Sequence[HeldOutScene]):
     def __iter__(self) -> Iterator[HeldOutScene]:
         return (self[i] for i in range(self._scenes))
 
-    def _person(self, scene: Scene, camera: Camera, i: int) -> TruePerson:
+    def _person(self, scene: Scene, camera: Camera, i: int) -> GroundTruthPerson:
         row = int(scene.rows[i])
         joints = np.array([_joint(scene.joints_cam_m[i], name) for name in self._skeleton.joints])
         box, visible = np.asarray(scene.boxes_xyxy_px[i], np.float64), min(float(scene.visible[i]), 1.0)
@@ -92,7 +92,7 @@ class HeldOutSet(Sequence[HeldOutScene]):
         )  # fmt: skip
         stature_m = float(self._bank.index["height_m"][row])
         cam2world = np.asarray(self._bank.index["cam2world"][row], np.float64)
-        return TruePerson(
+        return GroundTruthPerson(
             Person(i + 1, TrackState.TRACKED, pose, np.zeros(3), visible),
             visible,
             1.0 - float(scene.inside[i]),

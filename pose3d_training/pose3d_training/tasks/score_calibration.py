@@ -19,7 +19,7 @@ from torch import nn
 from pose3d_ros.engines.images.frame_image import HostImage
 from pose3d_ros.engines.spec.entry import Normalization
 from pose3d_ros.errors import EngineError
-from pose3d_ros.evaluation.metrics.box_precision import Verdict, judge_boxes
+from pose3d_ros.evaluation.metrics.box_precision import Outcome, match_boxes
 from pose3d_ros.geometry.boxes import suppress
 from pose3d_ros.geometry.letterbox import Letterbox
 from pose3d_ros.records import Detection
@@ -116,9 +116,9 @@ def _judged(
     heights = scene.boxes_xyxy_px[:, 3] - scene.boxes_xyxy_px[:, 1]
     counts = (heights >= _MIN_HEIGHT_PX) & (scene.visible >= _MIN_VISIBLE)
     found = [Detection(boxes[i], float(scores[i])) for i in kept if np.ptp(boxes[i][[0, 2]]) > 0]
-    for box in judge_boxes(found, scene.boxes_xyxy_px, counts)[0]:
-        if box.verdict is not Verdict.IGNORED:
-            yield box.score, box.verdict is Verdict.RIGHT
+    for box in match_boxes(found, scene.boxes_xyxy_px, counts)[0]:
+        if box.outcome is not Outcome.IGNORED:
+            yield box.score, box.outcome is Outcome.TRUE_POSITIVE
 
 
 @torch.no_grad()

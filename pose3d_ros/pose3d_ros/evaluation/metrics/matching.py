@@ -1,14 +1,17 @@
-"""Who is who in a frame: predicted people paired with ground-truth people, one to one."""
+"""Predicted people matched with ground-truth people, one to one in each frame, and the errors of matched people."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from pose3d_ros.records import Pose
+from pose3d_ros.evaluation.metrics import pose_metrics as metrics
+from pose3d_ros.geometry.boxes import iou_matrix
+from pose3d_ros.records import Person, Pose, TrackState
 from pose3d_ros.types import Array
 
 MAX_IMAGE_COST = 0.35
@@ -31,6 +34,11 @@ class Match:
     predicted: int
     truth: int
     cost: float
+
+
+def detected(people: Sequence[Person]) -> tuple[Person, ...]:
+    """Those seen in the frame itself: NEW or TRACKED. PREDICTED people are no detections."""
+    return tuple(p for p in people if p.state in (TrackState.NEW, TrackState.TRACKED))
 
 
 def match_people(
@@ -82,12 +90,60 @@ def _image_cost(predicted: Pose, truth: Pose) -> float:
     if finite.size:
         return float(finite.mean()) / side_px
     # No joint in common: the boxes' overlap, on the same scale (equal boxes 0, apart 1).
-    return 1.0 - box_iou(predicted.detection.box_xyxy_px, truth.detection.box_xyxy_px)
+    return 1.0 - float(iou_matrix(predicted.detection.box_xyxy_px[None], truth.detection.box_xyxy_px[None])[0, 0])
 
 
-def box_iou(a_xyxy_px: Array, b_xyxy_px: Array) -> float:
-    """Intersection over union of two boxes (4,), 0 for empty ones."""
-    size = np.minimum(a_xyxy_px[2:], b_xyxy_px[2:]) - np.maximum(a_xyxy_px[:2], b_xyxy_px[:2])
-    intersection = float(np.prod(np.maximum(size, 0.0)))
-    union = sum(float(np.prod(np.maximum(b[2:] - b[:2], 0.0))) for b in (a_xyxy_px, b_xyxy_px)) - intersection
-    return intersection / union if union > 0 else 0.0
+@dataclass(frozen=True, eq=False)
+class Errors:
+    """Errors over N pairs, each joint's distance (N, J) in millimetres, NaN for lost joints.
+
+    relative_mm: of poses relative to their own roots; scaled_mm: after the best scale of each as well; aligned_mm:
+    after similarity Procrustes. coverage: share of the ground truth's joints that have coordinates.
+    """
+
+    relative_mm: Array
+    scaled_mm: Array
+    aligned_mm: Array
+    root: metrics.RootError
+    coverage: float
+
+    @property
+    def mpjpe_mm(self) -> float:
+        """Mean over the joints of all poses."""
+        return metrics.mean(self.relative_mm)
+
+    @property
+    def n_mpjpe_mm(self) -> float:
+        """The same after scaling."""
+        return metrics.mean(self.scaled_mm)
+
+    @property
+    def pa_mpjpe_mm(self) -> float:
+        """The same after Procrustes."""
+        return metrics.mean(self.aligned_mm)
+
+
+def errors_of(pairs: Sequence[tuple[Person, Person]]) -> Errors:
+    """The errors of pairs (found, ground truth), all in one skeleton."""
+    if not pairs:
+        nothing = np.empty((0, 0))
+        return Errors(nothing, nothing, nothing, metrics.RootError(*[math.nan] * 4), math.nan)
+    found, truth = (np.array([pair[side].pose.joints_cam_m for pair in pairs]) for side in (0, 1))
+    found_root, truth_root = (np.array([pair[side].pose.root_cam_m for pair in pairs]) for side in (0, 1))
+    relative = found - found_root[:, None], truth - truth_root[:, None]
+    return Errors(
+        metrics.joint_errors_mm(*relative),
+        metrics.scaled_errors_mm(*relative),
+        metrics.aligned_errors_mm(found, truth),
+        metrics.mrpe(found_root, truth_root),
+        metrics.joint_coverage(found, truth),
+    )
+
+
+def root_frame(found: Sequence[Person], truth: Sequence[Person]) -> metrics.RootFrame:
+    """The roots of a frame's people, for `average_precision_root`."""
+    return metrics.RootFrame(
+        np.array([p.pose.root_cam_m for p in found]).reshape(-1, 3),
+        np.array([p.score for p in found]),
+        np.array([p.pose.root_cam_m for p in truth]).reshape(-1, 3),
+    )

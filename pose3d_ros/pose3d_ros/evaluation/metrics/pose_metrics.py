@@ -1,12 +1,13 @@
-"""Accuracy and steadiness of 3D poses. Arrays are in metres in, numbers in millimetres out.
+"""Accuracy and steadiness of 3D poses: arrays in metres, results in millimetres.
 
-A joint that is NaN in the prediction or in the truth is left out of every mean, never counted as zero: report
+A joint that is NaN in the prediction or in the ground truth is left out of every mean, never counted as zero: report
 `joint_coverage` beside a mean, since a method that drops its hard joints looks better than it is. A metric with
 nothing to average is NaN. Definitions and their sources are in docs/evaluate.md.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,104 +43,86 @@ def mean(values: npt.ArrayLike) -> float:
     return float(finite.mean()) if finite.size else float("nan")
 
 
-def _check_pair(name: str, predicted_m: Array, truth_m: Array, min_ndim: int) -> None:
-    if predicted_m.shape != truth_m.shape or predicted_m.ndim < min_ndim or predicted_m.shape[-1] != 3:
+def _check_pair(name: str, predicted_m: Array, truth_m: Array) -> None:
+    if predicted_m.shape != truth_m.shape or predicted_m.ndim < 2 or predicted_m.shape[-1] != 3:
         raise InputError(
             name,
-            expected=f"two arrays of one shape (..., 3) with at least {min_ndim} axes",
+            expected="two arrays of one shape (N, …, 3)",
             got=f"{predicted_m.shape} and {truth_m.shape}",
             fix="Bring both poses to the same skeleton and the same frames first.",
         )
 
 
-def root_relative(joints_m: Array, root: int) -> Array:
-    """Joints (..., J, 3) minus their own root joint; all NaN where the root is NaN."""
-    return joints_m - joints_m[..., root : root + 1, :]
-
-
 def joint_errors_mm(predicted_m: Array, truth_m: Array) -> Array:
-    """Distance of each joint, (..., J, 3) twice to (..., J), in millimetres; NaN where either is NaN."""
-    _check_pair("joint errors", predicted_m, truth_m, 2)
+    """Distance of each joint, (..., J, 3) twice to (..., J), in millimetres; NaN where either is NaN.
+
+    Of poses relative to their own roots (both, as in 3DMPPE) the mean is MPJPE.
+    """
+    _check_pair("joint errors", predicted_m, truth_m)
     distance: Array = np.linalg.norm(predicted_m - truth_m, axis=-1) * MM_PER_M
     return distance
 
 
 def joint_coverage(predicted_m: Array, truth_m: Array) -> float:
     """Share of the ground truth's joints (..., J, 3) that the prediction gives coordinates for, 0–1."""
-    _check_pair("joint coverage", predicted_m, truth_m, 2)
+    _check_pair("joint coverage", predicted_m, truth_m)
     known = np.isfinite(truth_m).all(axis=-1)
     found = np.isfinite(predicted_m).all(axis=-1) & known
     return float(found.sum() / known.sum()) if known.any() else float("nan")
 
 
-def mpjpe_mm(predicted_m: Array, truth_m: Array, root: int) -> float:
-    """MPJPE: mean joint distance after subtracting each pose's own root (both, as 3DMPPE does), root included.
+def aligned_errors_mm(predicted_m: Array, truth_m: Array) -> Array:
+    """Joint distances (N, J) after a similarity Procrustes of each pose (N, J, 3); their mean is PA-MPJPE.
 
-    predicted_m, truth_m: (..., J, 3). VideoPose3D zeroes only the ground truth's root; here both are zero.
+    Rotation, translation and scale, no reflection, on the joints that both have; a pose with fewer than three is NaN.
     """
-    return mean(joint_errors_mm(root_relative(predicted_m, root), root_relative(truth_m, root)))
-
-
-def aligned_errors_mm(predicted_m: Array, truth_m: Array, *, scale: bool = True) -> Array:
-    """Joint distances (N, J) after Procrustes of each pose (N, J, 3) on the joints that both have.
-
-    scale=True is PA-MPJPE with a similarity (rotation, translation, scale, no reflection); False is 3DMPPE's
-    rigid alignment. A pose with fewer than three common joints is all NaN.
-    """
-    _check_pair("aligned errors", predicted_m, truth_m, 3)
+    _check_pair("aligned errors", predicted_m, truth_m)
     errors = np.full(predicted_m.shape[:-1], np.nan)
     both = np.asarray(np.isfinite(predicted_m).all(-1) & np.isfinite(truth_m).all(-1))
-    for index in np.ndindex(*both.shape[:-1]):
-        joints = both[index]
+    for i, joints in enumerate(both):
         if joints.sum() >= _MIN_ALIGN_JOINTS:
-            aligned = similarity_align(predicted_m[index][joints], truth_m[index][joints], scale=scale)
-            errors[index][joints] = joint_errors_mm(aligned, truth_m[index][joints])
+            aligned = similarity_align(predicted_m[i][joints], truth_m[i][joints])
+            errors[i][joints] = joint_errors_mm(aligned, truth_m[i][joints])
     return errors
 
 
-def pa_mpjpe_mm(predicted_m: Array, truth_m: Array, *, scale: bool = True) -> float:
-    """PA-MPJPE of poses (N, J, 3): mean of `aligned_errors_mm`."""
-    return mean(aligned_errors_mm(predicted_m, truth_m, scale=scale))
+def scaled_errors_mm(predicted_m: Array, truth_m: Array) -> Array:
+    """Joint distances (N, J) of root-relative poses (N, J, 3) after the best scale of each; their mean is N-MPJPE.
 
-
-def n_mpjpe_mm(predicted_m: Array, truth_m: Array, root: int) -> float:
-    """N-MPJPE of poses (N, J, 3): after root centring and the one best scale s = <pred, truth> / <pred, pred>."""
-    _check_pair("N-MPJPE", predicted_m, truth_m, 3)
-    predicted, truth = root_relative(predicted_m, root), root_relative(truth_m, root)
-    both = (np.isfinite(predicted) & np.isfinite(truth)).all(-1, keepdims=True)
-    p, t = np.where(both, predicted, 0.0), np.where(both, truth, 0.0)
+    The scale is s = <pred, truth> / <pred, pred> over the joints that both have (Rhodin 2018).
+    """
+    _check_pair("scaled errors", predicted_m, truth_m)
+    both = (np.isfinite(predicted_m) & np.isfinite(truth_m)).all(-1, keepdims=True)
+    p, t = np.where(both, predicted_m, 0.0), np.where(both, truth_m, 0.0)
     power = (p * p).sum((-2, -1), keepdims=True)
     # A collapsed pose (every joint on its root) has no scale: it is scored as it is.
     scale = np.divide((p * t).sum((-2, -1), keepdims=True), power, out=np.ones_like(power), where=power > 0)
-    return mean(joint_errors_mm(np.where(both, scale * predicted, np.nan), truth))
+    return joint_errors_mm(scale * predicted_m, truth_m)
 
 
-def mpjve_mm_per_frame(predicted_m: Array, truth_m: Array, root: int) -> float:
-    """MPJVE of one sequence (T, J, 3): mean norm of the difference of first differences, root-relative."""
-    _check_pair("MPJVE", predicted_m, truth_m, 3)
-    return _difference_error(predicted_m, truth_m, root, order=1)
+def motion_errors_mm(predicted_m: Array, truth_m: Array, order: int) -> Array:
+    """Errors (T - order, J) of the differences of a root-relative sequence (T, J, 3), in mm per frame**order.
 
-
-def acceleration_error_mm_per_frame2(predicted_m: Array, truth_m: Array, root: int) -> float:
-    """Acceleration error of one sequence (T, J, 3): the same with second differences, ends not padded."""
-    _check_pair("acceleration error", predicted_m, truth_m, 3)
-    return _difference_error(predicted_m, truth_m, root, order=2)
-
-
-def _difference_error(predicted_m: Array, truth_m: Array, root: int, order: int) -> float:
-    if len(predicted_m) <= order:
-        return float("nan")
-    difference = root_relative(predicted_m, root) - root_relative(truth_m, root)
-    return mean(np.linalg.norm(np.diff(difference, n=order, axis=0), axis=-1) * MM_PER_M)
+    The mean over order 1 is MPJVE (Pavllo 2019), over order 2 the acceleration error (Kanazawa 2019), ends not padded.
+    """
+    _check_pair("motion errors", predicted_m, truth_m)
+    errors: Array = np.linalg.norm(np.diff(predicted_m - truth_m, n=order, axis=0), axis=-1) * MM_PER_M
+    return errors
 
 
 def third_derivatives_mps3(joints_m: Array, stamps_ns: npt.NDArray[np.int64]) -> Array:
-    """Norm of the third derivative (T - 3, J) of a sequence (T, J, 3), m/s³, from its stamps (T,).
+    """Norm of the third derivative (T - 3, J) of a sequence (T, J, 3), m/s³, from its stamps (T,); the mean is jitter.
 
     The third derivative of the cubic through four neighbours is 3! times their divided difference, which is
     the plain third difference over dt³ when the stamps are even.
     """
-    _check_stamps(joints_m, stamps_ns)
+    if joints_m.ndim != 3 or stamps_ns.shape != joints_m.shape[:1] or (np.diff(stamps_ns) <= 0).any():
+        raise InputError(
+            "jitter",
+            expected="joints (T, J, 3) with T rising stamps",
+            got=f"joints {joints_m.shape} and stamps {stamps_ns.shape}",
+            fix="Sort the sequence by stamp and drop repeated frames.",
+        )
     if len(joints_m) < 4:
         return np.empty((0, joints_m.shape[1]))
     time_s = (stamps_ns - stamps_ns[0]).astype(np.float64) / _NS_PER_S
@@ -149,21 +132,6 @@ def third_derivatives_mps3(joints_m: Array, stamps_ns: npt.NDArray[np.int64]) ->
         divided = np.diff(divided, axis=0) / span_s[:, None, None]
     norm: Array = np.linalg.norm(6.0 * divided, axis=-1)
     return norm
-
-
-def jitter_mps3(joints_m: Array, stamps_ns: npt.NDArray[np.int64]) -> float:
-    """Jitter: mean norm of the third derivative of the prediction alone, m/s³ (see `third_derivatives_mps3`)."""
-    return mean(third_derivatives_mps3(joints_m, stamps_ns))
-
-
-def _check_stamps(joints_m: Array, stamps_ns: npt.NDArray[np.int64]) -> None:
-    if joints_m.ndim != 3 or stamps_ns.shape != joints_m.shape[:1] or (np.diff(stamps_ns) <= 0).any():
-        raise InputError(
-            "jitter",
-            expected="joints (T, J, 3) with T rising stamps",
-            got=f"joints {joints_m.shape} and stamps {stamps_ns.shape}",
-            fix="Sort the sequence by stamp and drop repeated frames.",
-        )
 
 
 def pck3d(errors_mm: Array, threshold_mm: float = PCK_THRESHOLD_MM) -> float:
@@ -179,7 +147,7 @@ def auc3d(errors_mm: Array) -> float:
 
 def mrpe(predicted_root_m: Array, truth_root_m: Array) -> RootError:
     """Mean root position error of roots (N, 3) in camera space (Moon 2019, section 6.1) and its |x|, |y|, |z|."""
-    _check_pair("MRPE", predicted_root_m, truth_root_m, 2)
+    _check_pair("MRPE", predicted_root_m, truth_root_m)
     difference = np.abs(predicted_root_m - truth_root_m) * MM_PER_M
     axes = [mean(difference[:, axis]) for axis in range(3)]
     return RootError(mean(np.linalg.norm(difference, axis=-1)), *axes)
@@ -194,8 +162,8 @@ class RootFrame:
     truth_m: Array
 
 
-def average_precision_root(frames: list[RootFrame], threshold_mm: float = 250.0) -> float:
-    """AP of root localisation (Moon 2019's AP_root@25cm), 0–1; NaN without ground truth.
+def average_precision_root(frames: Sequence[RootFrame], threshold_mm: float = 250.0) -> float:
+    """AP of root localization (Moon 2019's AP_root@25cm), 0–1; NaN without ground truth.
 
     Detections of all frames are sorted by score; each takes its nearest ground-truth root and is a true positive
     if that is strictly nearer than the threshold and still unused. AP = Σ precision · Δrecall, no interpolation.
@@ -207,13 +175,12 @@ def average_precision_root(frames: list[RootFrame], threshold_mm: float = 250.0)
         ((float(s), f, i) for f, frame in enumerate(frames) for i, s in enumerate(frame.scores)), key=lambda d: -d[0]
     )
     used: set[tuple[int, int]] = set()
-    hits, precision_sum = 0, 0.0
+    precision_sum = 0.0
     for rank, (_, f, i) in enumerate(order, start=1):
         nearest, distance_mm = _nearest_root(frames[f], i)
         if distance_mm < threshold_mm and (f, nearest) not in used:
             used.add((f, nearest))
-            hits += 1
-            precision_sum += hits / rank
+            precision_sum += len(used) / rank
     return precision_sum / total
 
 

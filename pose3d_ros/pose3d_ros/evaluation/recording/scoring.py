@@ -1,24 +1,23 @@
-"""Who was found, how far off they are and how they move: the parts that the summary and the report are made of."""
+"""A session's matched people, and how people move over time."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from pose3d_ros.evaluation.metrics import pose_metrics as metrics
-from pose3d_ros.evaluation.metrics.matching import match_people
+from pose3d_ros.evaluation.metrics.matching import detected, match_people
 from pose3d_ros.evaluation.recording.session import People, Session
 from pose3d_ros.records import Person, TrackState
 from pose3d_ros.types import Array
 
 # A pause longer than this many usual intervals ends a run of consecutive frames.
 _RUN_GAP = 1.5
-_MIN_RUN = 4
-_DETECTED = (TrackState.NEW, TrackState.TRACKED)
+Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,40 +30,12 @@ class Pair:
     smoothed: Person | None
 
 
-@dataclass(frozen=True, eq=False)
-class Errors:
-    """Errors over N pairs. relative_mm, aligned_mm: (N, J) joint distances, relative to each pose's own root and
-    after similarity Procrustes. coverage: share of the truth's joints that have coordinates.
-    """
+@dataclass(frozen=True)
+class MotionErrors:
+    """mpjve: mean error of the joints' velocity, mm/frame; acceleration: of their acceleration, mm/frame²."""
 
-    relative_mm: Array
-    aligned_mm: Array
-    root: metrics.RootError
-    coverage: float
-
-    @property
-    def mpjpe_mm(self) -> float:
-        """Mean over the joints of all poses."""
-        return metrics.mean(self.relative_mm)
-
-    @property
-    def pa_mpjpe_mm(self) -> float:
-        """The same after Procrustes."""
-        return metrics.mean(self.aligned_mm)
-
-
-@dataclass(frozen=True, eq=False)
-class TrackedRun:
-    """Consecutive frames of one TRACKED person: stamps_ns (T,), joints_cam_m (T, J, 3), T ≥ 4."""
-
-    track_id: int
-    stamps_ns: npt.NDArray[np.int64]
-    joints_cam_m: Array
-
-
-def detected(people: People) -> People:
-    """Those seen in the frame itself: NEW or TRACKED. PREDICTED people are no detections."""
-    return tuple(p for p in people if p.state in _DETECTED)
+    mpjve: float
+    acceleration: float
 
 
 def match_session(session: Session) -> tuple[Pair, ...]:
@@ -87,46 +58,53 @@ def match_session(session: Session) -> tuple[Pair, ...]:
     return tuple(pairs)
 
 
-def errors_of(pairs: Sequence[tuple[Person, Person]]) -> Errors:
-    """The errors of pairs (found, truth), all in one skeleton."""
-    if not pairs:
-        nothing = np.empty((0, 0))
-        return Errors(nothing, nothing, metrics.RootError(*[math.nan] * 4), math.nan)
-    found, truth = (np.array([pair[side].pose.joints_cam_m for pair in pairs]) for side in (0, 1))
-    found_root, truth_root = (np.array([pair[side].pose.root_cam_m for pair in pairs]) for side in (0, 1))
-    relative = metrics.joint_errors_mm(found - found_root[:, None], truth - truth_root[:, None])
-    aligned = metrics.aligned_errors_mm(found, truth)
-    return Errors(relative, aligned, metrics.mrpe(found_root, truth_root), metrics.joint_coverage(found, truth))
+def motion_errors(session: Session, pairs: Sequence[tuple[int, Person, Person]]) -> MotionErrors:
+    """MPJVE and acceleration error of pairs (frame, found, ground truth).
+
+    Over the runs of consecutive frames in which one person keeps one id, each pose relative to its own root.
+    """
+    frames: list[dict[tuple[int, int], Array]] = [{} for _ in session.frames]
+    for index, found, truth in pairs:
+        relative = [p.pose.joints_cam_m - p.pose.root_cam_m for p in (found, truth)]
+        frames[index][truth.track_id, found.track_id] = np.stack(relative)
+    runs = [poses for _, poses in consecutive_runs(session, frames)]
+    mpjve, acceleration = (
+        metrics.mean(_joined(metrics.motion_errors_mm(run[:, 0], run[:, 1], order) for run in runs)) for order in (1, 2)
+    )
+    return MotionErrors(mpjve, acceleration)
 
 
 def jitter_of(session: Session, people: Sequence[People | None]) -> float:
-    """Mean third derivative, m/s³, of the camera-space joints over all `tracked_runs`."""
-    runs = tracked_runs(session, people)
-    values = [metrics.third_derivatives_mps3(run.joints_cam_m, run.stamps_ns).ravel() for run in runs]
-    return metrics.mean(np.concatenate(values)) if values else math.nan
+    """Mean third derivative, m/s³, of the camera-space joints over runs of frames in which a person is TRACKED.
 
-
-def tracked_runs(session: Session, people: Sequence[People | None]) -> Iterator[TrackedRun]:
-    """The runs of people (one entry a frame of the session, None where there is no result).
-
-    A run ends where the person is not TRACKED, where a result is missing, and at a pause of more than 1.5 usual
-    intervals.
+    people: one entry for each frame of the session, None where there is no result.
     """
-    stamps = [frame.stamp_ns for frame in session.frames]
-    longest_ns = _RUN_GAP * float(np.median(np.diff(stamps))) if len(stamps) > 1 else 0.0
-    going: dict[int, list[tuple[int, Array]]] = {}
-    for stamp, present in zip(stamps, people, strict=True):
-        tracked = {p.track_id: p.pose.joints_cam_m for p in present or () if p.state == TrackState.TRACKED}
-        for track_id in list(going):
-            if track_id not in tracked or stamp - going[track_id][-1][0] > longest_ns:
-                yield from _long_enough(track_id, going.pop(track_id))
-        for track_id, joints in tracked.items():
-            going.setdefault(track_id, []).append((stamp, joints))
-    for track_id, samples in going.items():
-        yield from _long_enough(track_id, samples)
+    frames = [
+        {p.track_id: p.pose.joints_cam_m for p in present or () if p.state == TrackState.TRACKED} for present in people
+    ]
+    runs = consecutive_runs(session, frames)
+    return metrics.mean(_joined(metrics.third_derivatives_mps3(joints, stamps) for stamps, joints in runs))
 
 
-def _long_enough(track_id: int, samples: list[tuple[int, Array]]) -> Iterator[TrackedRun]:
-    if len(samples) >= _MIN_RUN:
-        stamps = np.array([stamp for stamp, _ in samples], dtype=np.int64)
-        yield TrackedRun(track_id, stamps, np.array([joints for _, joints in samples]))
+def consecutive_runs(
+    session: Session, frames: Sequence[Mapping[Key, Array]]
+) -> Iterator[tuple[npt.NDArray[np.int64], Array]]:
+    """Stamps (T,) and values (T, …) of each key's runs; frames: key → value (…) for each frame of the session.
+
+    A run ends where the key is missing, and at a pause of more than 1.5 usual intervals.
+    """
+    stamps_ns = [frame.stamp_ns for frame in session.frames]
+    longest_ns = _RUN_GAP * float(np.median(np.diff(stamps_ns))) if len(stamps_ns) > 1 else 0.0
+    running: dict[Key, list[int]] = {}
+    ended: list[tuple[Key, list[int]]] = []
+    for i, present in enumerate(frames):
+        pause = i > 0 and stamps_ns[i] - stamps_ns[i - 1] > longest_ns
+        ended += [(key, running.pop(key)) for key in list(running) if pause or key not in present]
+        for key in present:
+            running.setdefault(key, []).append(i)
+    for key, indices in (*ended, *running.items()):
+        yield np.array([stamps_ns[i] for i in indices]), np.array([frames[i][key] for i in indices])
+
+
+def _joined(arrays: Iterator[Array]) -> Array:
+    return np.concatenate([np.empty(0), *(array.ravel() for array in arrays)])

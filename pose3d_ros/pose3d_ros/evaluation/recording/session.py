@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,13 +11,16 @@ from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.bags.message_records import BagPeople
 from pose3d_ros.bags.message_types import PEOPLE_TYPE
 from pose3d_ros.errors import BagError
-from pose3d_ros.evaluation.recording.health import read_health
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.records import Person
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.stages.skeleton_conversion import convert_people
 
 _TRUTH, _RAW, _SMOOTHED = "ground_truth", "people", "people_smoothed"  # parts of topic names
+_DIAGNOSTICS_TYPE = "diagnostic_msgs/msg/DiagnosticArray"
+_UNIT = " [ms]"
+_STAGES = ("detect", "pose", "smooth")
+_DELAY = "delay [frames]"
 
 People = tuple[Person, ...]
 
@@ -166,3 +170,38 @@ def session_from_bags(recording_path: Path, results_path: Path) -> Session:
         how="played through the running nodes and recorded",
         has_truth=bool(recording.truth),
     )
+
+
+@dataclass(frozen=True)
+class Health:
+    """backend: what ran the engines, "" when unknown. engine_ms: stage → mean milliseconds a frame."""
+
+    backend: str = ""
+    engine_ms: dict[str, float] = field(default_factory=dict)
+    delay_frames: int = 0
+
+
+def read_health(path: Path) -> Health:
+    """The means over the diagnostics in a bag; an empty Health for a bag without them."""
+    with BagReader(path) as bag:
+        statuses = [
+            {str(v.key): str(v.value) for v in status.values}
+            for topic in bag.topics_of((_DIAGNOSTICS_TYPE,))
+            for _, message in bag.messages(topic)
+            for status in message.status
+        ]
+    return health_of(statuses)
+
+
+def health_of(statuses: Sequence[Mapping[str, str]]) -> Health:
+    """The means over statuses, each a second of one node as key → value (`pose [ms]`, `backend`, …)."""
+    times_ms: dict[str, list[float]] = defaultdict(list)
+    backend, delay_frames = "", 0
+    for values in statuses:
+        backend = values.get("backend", "").partition(" (")[0] or backend
+        delay_frames = int(values.get(_DELAY, delay_frames))
+        for stage in _STAGES:
+            if stage + _UNIT in values:
+                times_ms[stage].append(float(values[stage + _UNIT]))
+    means = {stage: sum(values) / len(values) for stage, values in times_ms.items()}
+    return Health(backend, means, delay_frames)

@@ -1,8 +1,7 @@
-"""The numbers of a session: how many were found, how far off they are, how steady, how fast."""
+"""The metrics of a session: detection, accuracy, motion, speed."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -12,9 +11,10 @@ import numpy as np
 
 from pose3d_ros.evaluation.metrics import pose_metrics as metrics
 from pose3d_ros.evaluation.metrics.identity import id_switches, idf1, recall
-from pose3d_ros.evaluation.metrics.json_numbers import plain
-from pose3d_ros.evaluation.recording.scoring import Errors, Pair, detected, errors_of, jitter_of, match_session
-from pose3d_ros.evaluation.recording.session import People, Session, SessionFrame
+from pose3d_ros.evaluation.metrics.json_file import plain, write_json
+from pose3d_ros.evaluation.metrics.matching import detected, errors_of, root_frame
+from pose3d_ros.evaluation.recording.scoring import Pair, jitter_of, match_session, motion_errors
+from pose3d_ros.evaluation.recording.session import Session
 
 MIN_VISIBLE = 0.3
 """A ground-truth person counts for detection_recall from this visible share of the body on."""
@@ -23,21 +23,26 @@ DEFINITIONS: dict[str, str] = {
     "frames": "images in the recording",
     "frames_processed": "images for which a people message came",
     "dropped": "frames - frames_processed",
-    "fps": "people messages a second from the first to the last; a live replay can't exceed the camera's rate",
+    "fps": "people messages per second from the first to the last; a live replay can't exceed the camera's rate",
     "latency_ms": "from an image's time of capture (its arrival, for an offline run) to the publication of its people",
-    "engine_ms": "mean milliseconds a frame spent in the engines' stages; engine_stage_ms has the parts",
+    "engine_ms": "mean milliseconds per frame spent in the stages that run engines; engine_stage_ms has the parts",
     "people_per_frame": "mean number of detected people (NEW or TRACKED; PREDICTED people are no detections)",
     "detection_recall": f"share of the ground-truth people at least {MIN_VISIBLE:.0%} visible who were "
     "matched to a detected person, over all frames, dropped ones included",
     "detection_recall_all": "the same over all ground-truth people, however hidden",
-    "false_positives": "detected people who match nobody",
+    "false_positives": "detected people matched to no ground-truth person",
     "joint_coverage": "share of the joints of matched people that have coordinates; the errors are means over these",
     "mpjpe_mm": "mean joint distance of matched people, each pose relative to its own root",
     "pa_mpjpe_mm": "the same after a similarity Procrustes of each pose (rotation, translation, scale; no reflection)",
+    "n_mpjpe_mm": "mpjpe_mm after the best scale of each pose",
     "mrpe_mm": "mean root distance of matched people in camera space; mrpe_xyz_mm is its |x|, |y|, |z|",
     "ap_root_25cm": "average precision of roots within 25 cm",
     "pck_150mm": "share of the root-relative joints strictly nearer than 150 mm; auc is its mean over 0, 5, …, 150 mm",
     "mpjpe_smoothed_mm": "mpjpe_mm of people_smoothed, on the same people of the same frames (likewise *_smoothed_mm)",
+    "mpjve_mm": "mean error of the joints' velocity, mm/frame, each pose relative to its own root, over runs of frames "
+    "in which a person keeps its id",
+    "acceleration_error_mm": "the same of the joints' acceleration, mm/frame²",
+    "mpjve_smoothed_mm": "mpjve_mm of people_smoothed; acceleration_error_smoothed_mm likewise",
     "jitter_raw": "mean third derivative of the camera-space joints over runs of consecutive TRACKED frames, m/s³",
     "jitter_smoothed": "the same of people_smoothed; jitter_truth: of the ground truth",
     "smoother_delay_frames": "frames by which the smoothed poses lag behind their stamps",
@@ -48,10 +53,11 @@ DEFINITIONS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Accuracy:
-    """How near the found people are to the ground truth. See DEFINITIONS."""
+    """How near the matched people are to the ground truth. See DEFINITIONS."""
 
     joint_coverage: float
     mpjpe_mm: float
+    n_mpjpe_mm: float
     pa_mpjpe_mm: float
     mrpe_mm: float
     mrpe_xyz_mm: tuple[float, float, float]
@@ -59,6 +65,7 @@ class Accuracy:
     pck_150mm: float
     auc: float
     mpjpe_smoothed_mm: float
+    n_mpjpe_smoothed_mm: float
     pa_mpjpe_smoothed_mm: float
     mrpe_smoothed_mm: float
 
@@ -93,6 +100,10 @@ class Speed:
 class Steadiness:
     """How the people move. See DEFINITIONS."""
 
+    mpjve_mm: float
+    mpjve_smoothed_mm: float
+    acceleration_error_mm: float
+    acceleration_error_smoothed_mm: float
     jitter_raw: float
     jitter_smoothed: float
     jitter_truth: float
@@ -101,7 +112,7 @@ class Steadiness:
 
 @dataclass(frozen=True)
 class Summary:
-    """A number that can't be computed (no ground truth, no smoother) is NaN here and null in the file."""
+    """A metric that can't be computed (no ground truth, no smoother) is NaN here and null in the file."""
 
     speed: Speed
     completeness: Completeness
@@ -112,7 +123,7 @@ class Summary:
     how: str
 
     def as_dict(self) -> dict[str, object]:
-        """All numbers under their names in one level, NaN as None, and their definitions."""
+        """All metrics under their names in one level, NaN as None, and their definitions."""
         groups = (self.speed, self.completeness, self.accuracy, self.steadiness)
         numbers = {name: value for group in groups for name, value in asdict(group).items()}
         about = {"model": self.model, "skeleton": self.skeleton, "how": self.how}
@@ -120,9 +131,7 @@ class Summary:
 
     def write(self, path: Path) -> None:
         """Write `as_dict` as JSON."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(self.as_dict(), indent=2, ensure_ascii=False, allow_nan=False)
-        path.write_text(text + "\n", encoding="utf-8")
+        write_json(path, self.as_dict())
 
 
 def summarize(session: Session, pairs: Sequence[Pair] | None = None) -> Summary:
@@ -132,12 +141,7 @@ def summarize(session: Session, pairs: Sequence[Pair] | None = None) -> Summary:
         _speed(session),
         _completeness(session, matched),
         _accuracy(session, matched),
-        Steadiness(
-            jitter_of(session, [f.raw for f in session.frames]),
-            jitter_of(session, [f.smoothed for f in session.frames]),
-            jitter_of(session, [f.truth for f in session.frames]),
-            session.delay_frames,
-        ),
+        _steadiness(session, matched),
         session.model,
         session.skeleton.name,
         session.how,
@@ -180,11 +184,12 @@ def _completeness(session: Session, pairs: Sequence[Pair]) -> Completeness:
 
 def _accuracy(session: Session, pairs: Sequence[Pair]) -> Accuracy:
     raw = errors_of([(p.raw, p.truth) for p in pairs])
-    smoothed: Errors = errors_of([(p.smoothed, p.truth) for p in pairs if p.smoothed is not None])
-    roots = [_root_frame(detected(f.raw or ()), f) for f in session.frames]
+    smoothed = errors_of([(p.smoothed, p.truth) for p in pairs if p.smoothed is not None])
+    roots = [root_frame(detected(f.raw or ()), f.truth) for f in session.frames]
     return Accuracy(
         joint_coverage=raw.coverage,
         mpjpe_mm=raw.mpjpe_mm,
+        n_mpjpe_mm=raw.n_mpjpe_mm,
         pa_mpjpe_mm=raw.pa_mpjpe_mm,
         mrpe_mm=raw.root.mean_mm,
         mrpe_xyz_mm=(raw.root.x_mm, raw.root.y_mm, raw.root.z_mm),
@@ -192,16 +197,24 @@ def _accuracy(session: Session, pairs: Sequence[Pair]) -> Accuracy:
         pck_150mm=metrics.pck3d(raw.relative_mm),
         auc=metrics.auc3d(raw.relative_mm),
         mpjpe_smoothed_mm=smoothed.mpjpe_mm,
+        n_mpjpe_smoothed_mm=smoothed.n_mpjpe_mm,
         pa_mpjpe_smoothed_mm=smoothed.pa_mpjpe_mm,
         mrpe_smoothed_mm=smoothed.root.mean_mm,
     )
 
 
-def _root_frame(found: People, frame: SessionFrame) -> metrics.RootFrame:
-    return metrics.RootFrame(
-        np.array([p.pose.root_cam_m for p in found]).reshape(-1, 3),
-        np.array([p.score for p in found]),
-        np.array([p.pose.root_cam_m for p in frame.truth]).reshape(-1, 3),
+def _steadiness(session: Session, pairs: Sequence[Pair]) -> Steadiness:
+    raw = motion_errors(session, [(p.frame, p.raw, p.truth) for p in pairs])
+    smoothed = motion_errors(session, [(p.frame, p.smoothed, p.truth) for p in pairs if p.smoothed is not None])
+    return Steadiness(
+        mpjve_mm=raw.mpjve,
+        mpjve_smoothed_mm=smoothed.mpjve,
+        acceleration_error_mm=raw.acceleration,
+        acceleration_error_smoothed_mm=smoothed.acceleration,
+        jitter_raw=jitter_of(session, [f.raw for f in session.frames]),
+        jitter_smoothed=jitter_of(session, [f.smoothed for f in session.frames]),
+        jitter_truth=jitter_of(session, [f.truth for f in session.frames]),
+        smoother_delay_frames=session.delay_frames,
     )
 
 

@@ -17,18 +17,18 @@ from pose3d_ros.drawing.plot_style import ACCENT, ACCENT2, INK, STYLE, legend_ab
 from pose3d_ros.evaluation.metrics.box_precision import precision_recall
 from pose3d_ros.evaluation.metrics.pose_metrics import MM_PER_M
 from pose3d_ros.evaluation.metrics.reliability import Reliability
-from pose3d_ros.evaluation.rendered.held_out_run import HeldOutRun, JudgedScene
-from pose3d_ros.evaluation.rendered.held_out_summary import HeldOutSummary, all_boxes, counted_pairs, ray_error_m
+from pose3d_ros.evaluation.rendered.held_out_run import HeldOutRun, ScoredScene
+from pose3d_ros.evaluation.rendered.held_out_summary import HeldOutSummary, all_boxes, counted_pairs, depth_errors_m
 from pose3d_ros.types import Array
 
 _DPI = 130
 _LEAST_IN_BIN = 5
-"""Fewer than this say nothing about a share: the mark is hollow."""
+"""A share of fewer samples is not reliable: its mark is hollow."""
 _MOST_SIGMAS = 4.0
 _DISTANCE_EDGES_M = (1.0, 2.0, 3.0, 5.0, 7.0, 10.0)
 
 
-def write_plots(scenes: Sequence[JudgedScene], run: HeldOutRun, summary: HeldOutSummary, folder: Path) -> list[str]:
+def write_plots(scenes: Sequence[ScoredScene], run: HeldOutRun, summary: HeldOutSummary, folder: Path) -> list[str]:
     """Write every plot that there is data for into the folder; their file names, in the order to show them in."""
     figures: dict[str, Figure | None] = {}
     with mpl.rc_context(STYLE):
@@ -40,7 +40,7 @@ def write_plots(scenes: Sequence[JudgedScene], run: HeldOutRun, summary: HeldOut
         figures["root_sigma.png"] = _sigma(scenes)
         figures["detections.png"] = _precision_recall(scenes, summary)
         figures["detection_scores.png"] = _reliability(
-            summary.calibration.detection_score, "detection score", "share that is right", "Detection scores"
+            summary.calibration.detection_score, "detection score", "share of true positives", "Detection scores"
         )
         drawn = {name: figure for name, figure in figures.items() if figure is not None}
         for name, figure in drawn.items():
@@ -54,12 +54,12 @@ def _joint_error_by_distance(summary: HeldOutSummary) -> Figure | None:
         return None
     figure, axes = new_figure(5.4, 3.4)
     at = np.arange(len(groups))
-    for colour, line, label, values in (
-        (TRUTH_HEX, "--", "unsure joints too", [n.mpjpe_all_joints_mm for n in groups.values()]),
-        (ACCENT, "-", "relative to the root", [n.mpjpe_mm for n in groups.values()]),
-        (ACCENT2, "-", "aligned", [n.pa_mpjpe_mm for n in groups.values()]),
+    for color, line, label, values in (
+        (TRUTH_HEX, "--", "with joints of low confidence", [n.mpjpe_all_joints_mm for n in groups.values()]),
+        (ACCENT, "-", "MPJPE", [n.mpjpe_mm for n in groups.values()]),
+        (ACCENT2, "-", "PA-MPJPE", [n.pa_mpjpe_mm for n in groups.values()]),
     ):
-        axes.plot(at, values, color=colour, ls=line, marker="o", ms=5, label=label)
+        axes.plot(at, values, color=color, ls=line, marker="o", ms=5, label=label)
     axes.set_xticks(at, [f"{name}\n{n.people} people" for name, n in groups.items()])
     axes.set_xlim(-0.4, len(groups) - 0.6)
     axes.set_ylim(bottom=0)
@@ -69,12 +69,12 @@ def _joint_error_by_distance(summary: HeldOutSummary) -> Figure | None:
     return figure
 
 
-def _depth_error_by_distance(scenes: Sequence[JudgedScene]) -> Figure | None:
+def _depth_error_by_distance(scenes: Sequence[ScoredScene]) -> Figure | None:
     pairs = counted_pairs(scenes)
     if not pairs:
         return None
     distance_m = np.array([np.linalg.norm(truth.pose.root_cam_m) for _, truth in pairs])
-    error_mm = MM_PER_M * np.array([ray_error_m(found, truth) for found, truth in pairs])
+    error_mm = MM_PER_M * depth_errors_m(pairs)
     figure, axes = new_figure(5.4, 3.4)
     axes.axhline(0, color=INK, lw=0.8)
     axes.plot(distance_m, error_mm, ".", ms=5, alpha=0.6, color=ACCENT, mew=0)
@@ -85,8 +85,8 @@ def _depth_error_by_distance(scenes: Sequence[JudgedScene]) -> Figure | None:
             axes.fill_between([low, high], first, last, color=ACCENT2, alpha=0.25, lw=0)
             axes.plot([low, high], [median, median], color=ACCENT2)
     axes.set_xlabel("distance [m]")
-    axes.set_ylabel("root error along its ray [mm]")
-    _titled(axes, "Depth error (bands: the middle half)")
+    axes.set_ylabel("root depth error [mm]")
+    _titled(axes, "Depth error (bands: quartiles)")
     return figure
 
 
@@ -112,23 +112,23 @@ def _reliability(of: Reliability, score: str, share: str, title: str) -> Figure 
     return figure
 
 
-def _precision_recall(scenes: Sequence[JudgedScene], summary: HeldOutSummary) -> Figure | None:
+def _precision_recall(scenes: Sequence[ScoredScene], summary: HeldOutSummary) -> Figure | None:
     people = sum(p.truth.counts for scene in scenes for p in scene.people)
     precision, recall = precision_recall(all_boxes(scenes), people)
     if not len(precision) or not people:
         return None
     figure, axes = new_figure(5.4, 3.4)
     axes.step(recall, np.maximum.accumulate(precision[::-1])[::-1], where="pre", color=ACCENT2, label="interpolated")
-    axes.plot(recall, precision, color=ACCENT, lw=1.0, label="as counted")
+    axes.plot(recall, precision, color=ACCENT, lw=1.0, label="raw")
     axes.set_xlim(0, 1.01)
     axes.set_ylim(min(0.5, 0.95 * float(precision.min())), 1.01)
     axes.set_xlabel("recall")
     axes.set_ylabel("precision")
-    _titled(axes, f"Detector: AP50 {100 * summary.boxes.detector_ap50:.1f} %")
+    _titled(axes, f"Detector: AP50 {100 * summary.detection.detector_ap50:.1f} %")
     return figure
 
 
-def _sigma(scenes: Sequence[JudgedScene]) -> Figure | None:
+def _sigma(scenes: Sequence[ScoredScene]) -> Figure | None:
     ratios = _sigma_ratios(scenes)
     if not len(ratios):
         return None
@@ -136,22 +136,22 @@ def _sigma(scenes: Sequence[JudgedScene]) -> Figure | None:
     sigmas = np.linspace(0, _MOST_SIGMAS, 161)
     axes.plot(sigmas, 2 * norm.cdf(sigmas) - 1, color=TRUTH_HEX, ls=":", label="normal")
     axes.plot(sigmas, 1 - np.exp(-np.sqrt(2) * sigmas), color=TRUTH_HEX, ls="--", label="Laplace")
-    axes.plot(sigmas, [(ratios <= s).mean() for s in sigmas], color=ACCENT, label="found")
+    axes.plot(sigmas, [(ratios <= s).mean() for s in sigmas], color=ACCENT, label="measured")
     for s in (1, 2):
         share = float((ratios <= s).mean())
         axes.plot([s], [share], "o", color=ACCENT, ms=5)
         axes.annotate(f"{100 * share:.0f} %", (s, share), xytext=(6, -12), textcoords="offset points")
     axes.set_xlim(0, _MOST_SIGMAS)
     axes.set_ylim(0, 1.02)
-    axes.set_xlabel("stated standard deviations")
+    axes.set_xlabel("depth error / stated standard deviation")
     axes.set_ylabel("share of roots within")
-    _titled(axes, "Root distance")
+    _titled(axes, "Depth uncertainty")
     return figure
 
 
-def _sigma_ratios(scenes: Sequence[JudgedScene]) -> Array:
+def _sigma_ratios(scenes: Sequence[ScoredScene]) -> Array:
     pairs = counted_pairs(scenes)
-    errors_m = np.array([abs(ray_error_m(found, truth)) for found, truth in pairs])
+    errors_m = np.abs(depth_errors_m(pairs))
     sigmas_m = np.array([found.pose.root_sigma_m for found, _ in pairs])
     known = np.isfinite(errors_m) & (sigmas_m > 0)
     ratios: Array = errors_m[known] / sigmas_m[known]

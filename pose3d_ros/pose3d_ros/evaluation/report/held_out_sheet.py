@@ -1,4 +1,4 @@
-"""Contact sheets of a held-out set: what was found over what is true, on random pictures and on the worst people."""
+"""Contact sheets of a held-out set: what was found over the ground truth, of random images and the worst people."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy as np
 from pose3d_ros.drawing.colors import bgr
 from pose3d_ros.drawing.overlay import as_image, draw_people
 from pose3d_ros.evaluation.metrics import pose_metrics as metrics
-from pose3d_ros.evaluation.metrics.box_precision import Verdict
-from pose3d_ros.evaluation.recording.scoring import errors_of
-from pose3d_ros.evaluation.rendered.held_out_run import HeldOutRun, HeldOutScene, JudgedPerson, JudgedScene
+from pose3d_ros.evaluation.metrics.box_precision import Outcome
+from pose3d_ros.evaluation.metrics.matching import errors_of
+from pose3d_ros.evaluation.rendered.held_out_run import HeldOutRun, HeldOutScene, ScoredPerson, ScoredScene
 from pose3d_ros.records import Detection, Person
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.types import Array, ImageArray
@@ -21,10 +21,10 @@ from pose3d_ros.types import Array, ImageArray
 _SHIFT = 4
 _TRUTH = bgr("#ffffff")
 _SHADE = (24, 18, 14)
-_VERDICT_COLOURS = {
-    Verdict.RIGHT: bgr("#35d08f"),
-    Verdict.WRONG: bgr("#ff5d73"),
-    Verdict.IGNORED: bgr("#ffb627"),
+_OUTCOME_COLORS = {
+    Outcome.TRUE_POSITIVE: bgr("#35d08f"),
+    Outcome.FALSE_POSITIVE: bgr("#ff5d73"),
+    Outcome.IGNORED: bgr("#ffb627"),
 }
 _TILE = (480, 400)
 """Width and height of a tile, without its caption."""
@@ -38,68 +38,69 @@ _LEAST_SHOWN_PX = 120.0
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """A picture (H, W, 3) uint8, at most as large as a tile, with a line of text."""
+    """An image (H, W, 3) uint8, at most as large as a tile, with a line of text."""
 
     image_bgr: ImageArray
     caption: str
 
 
 def random_tiles(
-    scenes: Sequence[HeldOutScene], judged: Sequence[JudgedScene], run: HeldOutRun, count: int, seed: int
+    scenes: Sequence[HeldOutScene], scored: Sequence[ScoredScene], run: HeldOutRun, count: int, seed: int
 ) -> list[Tile]:
-    """Some whole pictures, chosen by the seed alone."""
-    chosen = np.random.default_rng([seed, 12]).choice(len(judged), min(count, len(judged)), replace=False)
+    """Some whole images, chosen by the seed alone."""
+    chosen = np.random.default_rng([seed, 12]).choice(len(scored), min(count, len(scored)), replace=False)
     tiles = []
     for i in sorted(int(i) for i in chosen):
-        asked = [p for p in judged[i].people if p.truth.counts]
+        asked = [p for p in scored[i].people if p.truth.counts]
         found = sum(p.found is not None for p in asked)
-        strays = f", {len(judged[i].strays)} where nobody is" if judged[i].strays else ""
+        count_fp = len(scored[i].false_positives)
+        false_positives = f", {count_fp} false positives" if count_fp else ""
         image = scenes[i].frame.image_bgr
         whole = _Window.of(0, 0, image.shape[1], image.shape[0])
-        tiles.append(Tile(drawn(image, judged[i], run, whole), f"{i}: {found} of {len(asked)} found{strays}"))
+        tiles.append(Tile(drawn(image, scored[i], run, whole), f"{i}: {found} of {len(asked)} found{false_positives}"))
     return tiles
 
 
 def worst_tiles(
-    scenes: Sequence[HeldOutScene], judged: Sequence[JudgedScene], run: HeldOutRun, count: int
+    scenes: Sequence[HeldOutScene], scored: Sequence[ScoredScene], run: HeldOutRun, count: int
 ) -> list[Tile]:
     """The people whose joints are furthest off, among those who count and were found."""
-    errors = [(_joint_error_mm(p, run), p) for scene in judged for p in scene.people if p.truth.counts and p.found]
+    errors = [(_joint_error_mm(p, run), p) for scene in scored for p in scene.people if p.truth.counts and p.found]
     ranked = sorted(errors, key=lambda e: -np.nan_to_num(e[0]))[:count]
-    return [_close_up(scenes, judged, run, p, f"joints {error_mm:.0f} mm, ") for error_mm, p in ranked]
+    return [_close_up(scenes, scored, run, p, f"joints {error_mm:.0f} mm, ") for error_mm, p in ranked]
 
 
 def missed_tiles(
-    scenes: Sequence[HeldOutScene], judged: Sequence[JudgedScene], run: HeldOutRun, count: int
+    scenes: Sequence[HeldOutScene], scored: Sequence[ScoredScene], run: HeldOutRun, count: int
 ) -> list[Tile]:
     """The people who count and were not found, the most visible first, of those alike the largest."""
-    missed = [p for scene in judged for p in scene.people if p.truth.counts and p.found is None]
+    missed = [p for scene in scored for p in scene.people if p.truth.counts and p.found is None]
     ranked = sorted(missed, key=lambda p: (-round(p.truth.visible, 1), p.truth.distance_m))[:count]
-    return [_close_up(scenes, judged, run, p, "boxed, " if p.boxed else "no box, ") for p in ranked]
+    return [_close_up(scenes, scored, run, p, "boxed, " if p.has_box else "no box, ") for p in ranked]
 
 
 def _close_up(
-    scenes: Sequence[HeldOutScene], judged: Sequence[JudgedScene], run: HeldOutRun, person: JudgedPerson, what: str
+    scenes: Sequence[HeldOutScene], scored: Sequence[ScoredScene], run: HeldOutRun, person: ScoredPerson, what: str
 ) -> Tile:
     truth, i = person.truth, person.scene
     image = scenes[i].frame.image_bgr
     window = _Window.round(truth.person.pose.detection.box_xyxy_px, image)
-    caption = f"{i}: {what}{truth.distance_m:.1f} m, {100 * truth.visible:.0f} % seen"
+    caption = f"{i}: {what}{truth.distance_m:.1f} m, {100 * truth.visible:.0f} % visible"
     if person.found is not None:
         away_m = float(np.linalg.norm(person.found.pose.root_cam_m)) - truth.distance_m
         caption += f", root {100 * away_m:+.0f} cm"
-    return Tile(drawn(image, judged[i], run, window), caption)
+    return Tile(drawn(image, scored[i], run, window), caption)
 
 
-def _joint_error_mm(person: JudgedPerson, run: HeldOutRun) -> float:
+def _joint_error_mm(person: ScoredPerson, run: HeldOutRun) -> float:
     if person.found is None:
         return float("nan")
-    return metrics.mean(errors_of([(run.sure(person.found), person.truth.person)]).relative_mm)
+    return metrics.mean(errors_of([(run.confident(person.found), person.truth.person)]).relative_mm)
 
 
 @dataclass(frozen=True)
 class _Window:
-    """The part of a picture, in its pixels, that a tile shows, and how much it is enlarged."""
+    """The part of an image, in its pixels, that a tile shows, and how much it is enlarged."""
 
     x0: int
     y0: int
@@ -114,7 +115,7 @@ class _Window:
 
     @classmethod
     def round(cls, box_xyxy_px: Array, image_bgr: ImageArray) -> _Window:
-        """A box with a margin, in the tile's shape as far as the picture goes."""
+        """A box with a margin, in the tile's shape as far as the image goes."""
         centre, (wide, tall) = (box_xyxy_px[:2] + box_xyxy_px[2:]) / 2, box_xyxy_px[2:] - box_xyxy_px[:2]
         margin_px, aspect = _MARGIN * max(wide, tall), _TILE[0] / _TILE[1]
         height_px = max(tall + margin_px, (wide + margin_px) / aspect, _LEAST_SHOWN_PX)
@@ -124,13 +125,13 @@ class _Window:
         return cls.of(int(x0), int(y0), int(x1), int(y1))
 
     def image(self, image_bgr: ImageArray) -> ImageArray:
-        """The part of the picture, enlarged."""
+        """The part of the image, enlarged."""
         part = image_bgr[self.y0 : self.y1, self.x0 : self.x1]
         size = tuple(max(1, round(self.zoom * side)) for side in part.shape[1::-1])
         return as_image(cv2.resize(part, size, interpolation=cv2.INTER_AREA if self.zoom < 1 else cv2.INTER_CUBIC))
 
     def pixels(self, points_px: Array) -> Array:
-        """Points (..., 2) of the picture in the tile."""
+        """Points (..., 2) of the image in the tile."""
         moved: Array = self.zoom * (points_px - np.array([self.x0, self.y0]) + 0.5) - 0.5
         return moved
 
@@ -144,15 +145,15 @@ class _Window:
         return replace(person, track_id=number, pose=moved)
 
 
-def drawn(image_bgr: ImageArray, judged: JudgedScene, run: HeldOutRun, window: _Window) -> ImageArray:
-    """The part with boxes by verdict, what was found as it would be published, and thin and white what is true."""
-    found = [p.found for p in judged.people if p.found is not None] + list(judged.strays)
+def drawn(image_bgr: ImageArray, scored: ScoredScene, run: HeldOutRun, window: _Window) -> ImageArray:
+    """The part with boxes by outcome, what was found as it would be published, and the ground truth thin and white."""
+    found = [p.found for p in scored.people if p.found is not None] + list(scored.false_positives)
     tile = window.image(image_bgr)
-    for box in judged.boxes:
-        _rectangle(tile, window.pixels(box.detection.box_xyxy_px.reshape(2, 2)), _VERDICT_COLOURS[box.verdict])
-    moved = [window.person(run.sure(p), i) for i, p in enumerate(found, start=1)]
+    for box in scored.boxes:
+        _rectangle(tile, window.pixels(box.detection.box_xyxy_px.reshape(2, 2)), _OUTCOME_COLORS[box.outcome])
+    moved = [window.person(run.confident(p), i) for i, p in enumerate(found, start=1)]
     tile = draw_people(tile, [p for p in moved if _is_in(tile, p.pose.detection.box_xyxy_px)])
-    for person in judged.people:
+    for person in scored.people:
         if person.truth.visible > 0:
             _thin_skeleton(
                 tile, person.truth.person.pose.skeleton, window.pixels(person.truth.person.pose.joints_img_px)
@@ -174,10 +175,10 @@ def _thin_skeleton(image: ImageArray, skeleton: Skeleton, joints_px: Array) -> N
             cv2.line(image, a, b, _TRUTH, 1, cv2.LINE_AA, _SHIFT)
 
 
-def _rectangle(image: ImageArray, corners_px: Array, colour: tuple[int, int, int]) -> None:
+def _rectangle(image: ImageArray, corners_px: Array, color: tuple[int, int, int]) -> None:
     (x0, y0), (x1, y1) = np.rint(corners_px).astype(int).tolist()
     cv2.rectangle(image, (x0, y0), (x1, y1), _SHADE, 3)
-    cv2.rectangle(image, (x0, y0), (x1, y1), colour, 1)
+    cv2.rectangle(image, (x0, y0), (x1, y1), color, 1)
 
 
 def sheet(tiles: Sequence[Tile], columns: int) -> ImageArray:

@@ -1,4 +1,4 @@
-"""The report: one HTML file that needs nothing else, with numbers, video, 3D view, pictures and plots."""
+"""The report: one HTML file that needs nothing else, with metrics, video, 3D view, images and plots."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import html
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -23,17 +23,16 @@ from pose3d_ros.evaluation.report.summary_table import headlines
 from pose3d_ros.evaluation.report.viewer_scene import RAW, SMOOTHED, TRUTH, scene_data, sets_of
 from pose3d_ros.types import ImageArray
 
-_ASSETS = Path(__file__).parent / "assets"
+ASSETS = Path(__file__).parent / "assets"
 # Above this a video is a link beside the page, so that the page still opens quickly.
 _MAX_EMBEDDED_BYTES = 16 << 20
 _JPEG_QUALITY = 82
-_WIDE_PLOTS = ("Who was found when", "Depth over time", "Before and after smoothing")
 _SWATCHES = {TRUTH: TRUTH_HEX, RAW: RAW_HEX, SMOOTHED: LEFT_HEX}
 
 
 @dataclass(frozen=True, eq=False)
 class Still:
-    """A picture for the report: image_bgr (H, W, 3) uint8 and what is on it."""
+    """An image for the report: image_bgr (H, W, 3) uint8 and what is on it."""
 
     image_bgr: ImageArray
     caption: str
@@ -41,7 +40,7 @@ class Still:
 
 @dataclass(frozen=True, eq=False)
 class ReportContent:
-    """What the report shows besides the numbers. video: an .mp4 file, or None. command: how it was made."""
+    """What the report shows besides the metrics. video: an .mp4 file, or None. command: how it was made."""
 
     title: str
     lead: str
@@ -52,38 +51,53 @@ class ReportContent:
 
 def write_report(path: Path, session: Session, summary: Summary, pairs: Sequence[Pair], content: ReportContent) -> None:
     """Write the report. pairs: `scoring.match_session` of the session."""
-    page = Template((_ASSETS / "report.html").read_text(encoding="utf-8")).substitute(
+    page = Template((ASSETS / "report.html").read_text(encoding="utf-8")).substitute(
         title=html.escape(content.title),
         lead=html.escape(content.lead),
-        style=(_ASSETS / "report.css").read_text(encoding="utf-8"),
-        script=(_ASSETS / "viewer.js").read_text(encoding="utf-8"),
-        facts=_facts(session, summary),
+        style=(ASSETS / "report.css").read_text(encoding="utf-8"),
+        script=(ASSETS / "viewer.js").read_text(encoding="utf-8"),
+        facts=facts_html(_facts(session, summary)),
         cards=_cards(summary),
         video=_video(content, path.parent),
         toggles=_toggles(session),
         figures=_figures(content.stills),
         plots="".join(_plot(plot) for plot in session_plots(session, pairs)),
         table=_table(summary),
-        footer=_footer(content),
+        footer=footer_html(content.command),
         scene=_json_in_html(scene_data(session)),
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page, encoding="utf-8")
 
 
-def _facts(session: Session, summary: Summary) -> str:
+def _facts(session: Session, summary: Summary) -> dict[str, str]:
     camera = session.camera
     hfov_deg = math.degrees(2 * math.atan(camera.width_px / 2 / camera.fx_px))
     seconds = (session.frames[-1].stamp_ns - session.frames[0].stamp_ns) * 1e-9 if session.frames else 0.0
-    facts = {
+    return {
         "Recording": f"{len(session.frames)} images, {seconds:.1f} s",
         "Camera": f"{camera.width_px} × {camera.height_px}, {hfov_deg:.0f}° wide",
-        "Engines": session.model or "unknown",
+        "Models": session.model or "unknown",
         "Backend": session.backend or "unknown",
         "Skeleton": f"{session.skeleton.name}, {len(session.skeleton)} joints",
         "Results": summary.how or "unknown",
     }
-    return "".join(f"<div><dt>{html.escape(k)}</dt><dd>{html.escape(v)}</dd></div>" for k, v in facts.items())
+
+
+def facts_html(facts: Mapping[str, object]) -> str:
+    """Names and values as items of a description list."""
+    return "".join(f"<div><dt>{html.escape(k)}</dt><dd>{html.escape(str(v))}</dd></div>" for k, v in facts.items())
+
+
+def rows_html(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of a table."""
+    return "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+
+
+def footer_html(command: str) -> str:
+    """What made the page."""
+    made = f"Made by pose3d_ros {pose3d_ros.__version__}"
+    return html.escape(f"{made} with `{command}`." if command else f"{made}.")
 
 
 def _cards(summary: Summary) -> str:
@@ -125,11 +139,11 @@ def _figures(stills: Sequence[Still]) -> str:
         f"<figcaption>{html.escape(still.caption)}</figcaption></figure>"
         for still in stills
     )
-    return f'<section><h2>Moments</h2><div class="figures">{figures}</div></section>'
+    return f'<section><h2>Frames</h2><div class="figures">{figures}</div></section>'
 
 
 def _plot(plot: Plot) -> str:
-    wide = " wide" if plot.title.startswith(_WIDE_PLOTS) else ""
+    wide = " wide" if plot.wide else ""
     return (
         f'<figure class="plot{wide}"><h3>{html.escape(plot.title)}</h3>{plot.svg}'
         f"<p>{html.escape(plot.caption)}</p></figure>"
@@ -140,11 +154,7 @@ def _table(summary: Summary) -> str:
     values = summary.as_dict()
     definitions = values.pop("definitions")
     meanings = definitions if isinstance(definitions, dict) else {}
-    return "".join(
-        f"<tr><td>{html.escape(name)}</td><td>{html.escape(_shown(value))}</td>"
-        f"<td>{html.escape(str(meanings.get(name, '')))}</td></tr>"
-        for name, value in values.items()
-    )
+    return rows_html([(name, _shown(value), str(meanings.get(name, ""))) for name, value in values.items()])
 
 
 def _shown(value: object) -> str:
@@ -155,11 +165,6 @@ def _shown(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(_shown(v) for v in value)
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _footer(content: ReportContent) -> str:
-    made = f"Made by pose3d_ros {pose3d_ros.__version__}"
-    return html.escape(f"{made} with `{content.command}`." if content.command else f"{made}.")
 
 
 def _jpeg_uri(image_bgr: ImageArray) -> str:

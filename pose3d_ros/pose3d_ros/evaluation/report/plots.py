@@ -1,4 +1,4 @@
-"""The report's plots, as SVG that takes the page's text colour."""
+"""The report's plots, as SVG that takes the page's text color."""
 
 from __future__ import annotations
 
@@ -15,19 +15,21 @@ from matplotlib.figure import Figure
 from pose3d_ros.drawing.colors import LEFT_HEX, RIGHT_HEX, TRUTH_HEX, person_hex
 from pose3d_ros.drawing.plot_style import ACCENT, ACCENT2, INK, STYLE, legend_above, new_figure
 from pose3d_ros.evaluation.metrics import pose_metrics as metrics
-from pose3d_ros.evaluation.recording.scoring import Pair, errors_of
+from pose3d_ros.evaluation.metrics.matching import detected, errors_of
+from pose3d_ros.evaluation.recording.scoring import Pair
 from pose3d_ros.evaluation.recording.session import People, Session
-from pose3d_ros.records import Person, TrackState
+from pose3d_ros.records import Person
 from pose3d_ros.types import Array
 
 
 @dataclass(frozen=True)
 class Plot:
-    """An SVG with its title and what it shows."""
+    """An SVG with its title and what it shows. wide: takes the page's whole width."""
 
     title: str
     caption: str
     svg: str
+    wide: bool
 
 
 def session_plots(session: Session, pairs: Sequence[Pair]) -> tuple[Plot, ...]:
@@ -45,7 +47,7 @@ def session_plots(session: Session, pairs: Sequence[Pair]) -> tuple[Plot, ...]:
 
 
 def presence_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
-    """Who was found when: a line a ground-truth person, coloured by the id it was found under."""
+    """Detections over time: a row for each ground-truth person, colored by the id it was matched to."""
     ids = sorted({p.track_id for f in session.frames for p in f.truth})
     if not ids:
         return None
@@ -64,10 +66,10 @@ def presence_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
         axes.set_xlabel("time [s]")
         axes.grid(visible=False, axis="y")
         caption = (
-            "Each row is a person of the ground truth. A tall mark: found in this frame, in the colour of its id; "
-            "a change of colour is an identity switch. A small grey mark: in the scene (perhaps hidden) and not found."
+            "Each row is a ground-truth person. Tall mark: detected in this frame, in the color of its track id; "
+            "a change of color is an identity switch. Small gray mark: present, perhaps hidden, and missed."
         )
-        return _finish(figure, "Who was found when", caption)
+        return _finish(figure, "Detections over time", caption, wide=True)
 
 
 def floor_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
@@ -88,12 +90,12 @@ def floor_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
         axes.set_xlabel("x, to the right [m]")
         axes.set_ylabel("z, away from the camera [m]")
         legend_above(axes)
-        caption = "Paths of the roots (pelvis) from above. Grey: ground truth; coloured: what was found, smoothed."
-        return _finish(figure, "Paths on the floor", caption)
+        caption = "Trajectories of the roots (pelvis) from above. Gray: ground truth; colored: tracks, smoothed."
+        return _finish(figure, "Root trajectories", caption)
 
 
 def depth_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
-    """Distance along the view over time."""
+    """Depth of the roots over time."""
     times_s = _times_s(session)
     truth = _root_tracks([f.truth for f in session.frames])
     raw = _root_tracks([f.raw for f in session.frames])
@@ -112,8 +114,8 @@ def depth_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
         axes.set_ylabel("root depth [m]")
         if smoothed:
             legend_above(axes)
-        caption = "Distance of each root along the view. Grey: ground truth; dots: each frame alone; lines: smoothed."
-        return _finish(figure, "Depth over time", caption)
+        caption = "Depth (z) of each root. Gray: ground truth; dots: raw; lines: smoothed."
+        return _finish(figure, "Root depth over time", caption, wide=True)
 
 
 def root_error_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
@@ -132,9 +134,7 @@ def root_error_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
         axes.set_xlabel("time [s]")
         axes.set_ylabel("depth error [mm]")
         legend_above(axes)
-        caption = (
-            "Found depth minus true depth of each matched person, before smoothing. Above zero: seen too far away."
-        )
+        caption = "Root depth minus its ground truth for each matched person, before smoothing. Above zero: too far."
         return _finish(figure, "Depth error over time", caption)
 
 
@@ -149,16 +149,16 @@ def joint_error_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
     rows = np.arange(len(order))
     with mpl.rc_context(STYLE):
         figure, axes = new_figure(5.4, 0.8 + 0.2 * len(order))
-        axes.barh(rows + 0.2, means[order], height=0.38, color=ACCENT, label="each frame alone")
+        axes.barh(rows + 0.2, means[order], height=0.38, color=ACCENT, label="raw")
         if with_smoothed:
             smooth = errors_of(with_smoothed).relative_mm
             smooth_means = np.array([metrics.mean(smooth[:, j]) for j in range(len(session.skeleton))])
             axes.barh(rows - 0.2, smooth_means[order], height=0.38, color=ACCENT2, label="smoothed")
         axes.set_yticks(rows, [session.skeleton.joints[j].replace("_", " ") for j in order])
-        axes.set_xlabel("mean error relative to the root [mm]")
+        axes.set_xlabel("mean error, root-relative [mm]")
         legend_above(axes)
         axes.grid(visible=False, axis="y")
-        caption = "Mean distance of each joint from the ground truth after placing both roots on each other (MPJPE)."
+        caption = "Mean distance of each joint from its ground truth, poses relative to their roots (MPJPE)."
         return _finish(figure, "Error by joint", caption)
 
 
@@ -175,7 +175,7 @@ def motion_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
         figure, axes = new_figure(11.0, 3.4)
         lines: tuple[tuple[Mapping[int, Person | None], dict[str, Any]], ...] = (
             (truth, {"color": TRUTH_HEX, "lw": 5, "alpha": 0.5, "label": "ground truth"}),
-            ({p.frame: p.raw for p in chosen}, {"color": LEFT_HEX, "lw": 1.1, "label": "each frame alone"}),
+            ({p.frame: p.raw for p in chosen}, {"color": LEFT_HEX, "lw": 1.1, "label": "raw"}),
             ({p.frame: p.smoothed for p in chosen}, {"color": RIGHT_HEX, "lw": 1.9, "label": "smoothed"}),
         )
         for people, look in lines:
@@ -185,8 +185,8 @@ def motion_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
         axes.set_xlabel("time [s]")
         axes.set_ylabel("depth [m]")
         legend_above(axes)
-        caption = f"Depth of one joint ({name}) of person {truth_id}: what the smoother takes away."
-        return _finish(figure, f"Before and after smoothing: {name}", caption)
+        caption = f"Depth of one joint ({name}) of person {truth_id}, before and after smoothing."
+        return _finish(figure, f"Smoothing: {name}", caption, wide=True)
 
 
 def latency_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
@@ -219,9 +219,8 @@ def _root_tracks(frames: Sequence[People | None]) -> dict[int, Array]:
     """Id → roots (T, 3), NaN where that person is not seen in the frame itself."""
     tracks: dict[int, Array] = {}
     for i, people in enumerate(frames):
-        for person in people or ():
-            if person.state in (TrackState.NEW, TrackState.TRACKED):
-                tracks.setdefault(person.track_id, np.full((len(frames), 3), np.nan))[i] = person.pose.root_cam_m
+        for person in detected(people or ()):
+            tracks.setdefault(person.track_id, np.full((len(frames), 3), np.nan))[i] = person.pose.root_cam_m
     return dict(sorted(tracks.items()))
 
 
@@ -245,14 +244,14 @@ def _moving_joint(session: Session, pairs: Sequence[Pair]) -> int:
     return int(np.argmax(np.where(found > 0.5, spread, -1.0)))
 
 
-def _finish(figure: Figure, title: str, caption: str) -> Plot:
+def _finish(figure: Figure, title: str, caption: str, *, wide: bool = False) -> Plot:
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    return Plot(title, caption, _inline(buffer.getvalue(), title))
+    return Plot(title, caption, _inline(buffer.getvalue(), title), wide)
 
 
 def _inline(svg: str, title: str) -> str:
-    """The SVG element alone, its ids unique in the page, its ink in the page's text colour, its size free."""
+    """The SVG element alone, its ids unique in the page, its ink in the page's text color, its size free."""
     body = svg[svg.index("<svg") :]
     prefix = re.sub(r"[^a-z]", "", title.lower())
     body = re.sub(r'(id="|url\(#|href="#)', lambda m: f"{m.group(1)}{prefix}-", body)

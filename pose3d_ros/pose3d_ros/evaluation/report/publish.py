@@ -11,11 +11,11 @@ import numpy as np
 from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.drawing.composite import Composer
 from pose3d_ros.drawing.video_writer import VideoWriter
-from pose3d_ros.evaluation.metrics.matching import box_iou
 from pose3d_ros.evaluation.recording.scoring import match_session
 from pose3d_ros.evaluation.recording.session import People, Session, SessionFrame
 from pose3d_ros.evaluation.recording.summary import Summary, summarize
 from pose3d_ros.evaluation.report.html_report import ReportContent, Still, write_report
+from pose3d_ros.geometry.boxes import iou_matrix
 from pose3d_ros.records import TrackState
 from pose3d_ros.types import Array, ImageArray
 
@@ -25,7 +25,7 @@ _DEFAULT_RATE_HZ = 15.0
 
 @dataclass(frozen=True)
 class Publication:
-    """The files that were written, and the numbers in them."""
+    """The files that were written, and the metrics in them."""
 
     summary: Summary
     summary_json: Path
@@ -58,10 +58,10 @@ def _draw(session: Session, recording: Path, video: Path, progress: Progress | N
     composer = Composer(session.camera, session_roots_m(session))
     with VideoWriter(video, rate_hz(session)) as writer:
         for index, (frame, image) in enumerate(_images(session, recording)):
-            picture = composer.draw(image, shown_people(frame), frame.truth)
-            writer.write(picture)
+            drawn = composer.draw(image, shown_people(frame), frame.truth)
+            writer.write(drawn)
             if index in captions:
-                stills.append(Still(picture, captions[index]))
+                stills.append(Still(drawn, captions[index]))
             if progress is not None:
                 progress(index + 1, len(session.frames))
     return tuple(stills)
@@ -88,7 +88,7 @@ def _images(session: Session, recording: Path) -> Iterator[tuple[SessionFrame, I
 
 
 def _moments(session: Session) -> dict[int, str]:
-    """Frames worth a picture, as index → caption: four over time, one of them where people cover each other most."""
+    """Frames to show, as index → caption: four over time, one of them where people overlap most."""
     count = len(session.frames)
     if not count:
         return {}
@@ -96,16 +96,16 @@ def _moments(session: Session) -> dict[int, str]:
     crossing = int(np.argmax(overlap))
     chosen = {count // 8: "Early on", (3 * count) // 8: "A little later", (7 * count) // 8: "Towards the end"}
     chosen[crossing if overlap[crossing] > 0 else (5 * count) // 8] = (
-        "People cover each other" if overlap[crossing] > 0 else "Later"
+        "People overlap" if overlap[crossing] > 0 else "Later"
     )
     start_ns = session.frames[0].stamp_ns
     return {i: f"{text}, {(session.frames[i].stamp_ns - start_ns) * 1e-9:.1f} s." for i, text in chosen.items()}
 
 
 def _largest_overlap(frame: SessionFrame) -> float:
-    boxes = [p.pose.detection.box_xyxy_px for p in shown_people(frame) if p.state != TrackState.LOST]
-    pairs = [(a, b) for i, a in enumerate(boxes) for b in boxes[i + 1 :]]
-    return max((box_iou(a, b) for a, b in pairs), default=0.0)
+    people = [p for p in shown_people(frame) if p.state != TrackState.LOST]
+    boxes = np.array([p.pose.detection.box_xyxy_px for p in people]).reshape(-1, 4)
+    return float(np.triu(iou_matrix(boxes, boxes), k=1).max(initial=0.0))
 
 
 def session_roots_m(session: Session) -> Array:

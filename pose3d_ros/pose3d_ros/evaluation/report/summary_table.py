@@ -1,4 +1,4 @@
-"""The metrics to show first, with what they mean, for the terminal and the report."""
+"""The metrics of recordings and of held-out sets as rows and lines of text, for the terminal and the reports."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from pose3d_ros.evaluation.recording.summary import MIN_VISIBLE, Summary
+from pose3d_ros.evaluation.rendered.held_out_summary import HeldOutSummary, PeopleMetrics
 
 _MISSING = "–"
 
@@ -23,23 +24,42 @@ class Headline:
 def headlines(summary: Summary) -> tuple[Headline, ...]:
     """The metrics to show first; those that can't be computed (no ground truth, no smoother) are left out."""
     speed, found, accuracy, steady = summary.speed, summary.completeness, summary.accuracy, summary.steadiness
-    p95, depth = _number(speed.latency_ms["p95"]), _number(accuracy.mrpe_xyz_mm[2])
-    ratio = _number(100 * steady.jitter_smoothed / steady.jitter_raw if steady.jitter_raw > 0 else math.nan)
+    false_positives = _number(found.false_positives if math.isfinite(found.idf1) else math.nan)
+    ratio = steady.jitter_smoothed / steady.jitter_raw if steady.jitter_raw > 0 else math.nan
     rows = [
         Headline("Frames processed", f"{speed.frames_processed} / {speed.frames}", "", "images with a people message"),
         Headline("Rate", _number(speed.fps, 1), "frames/s", "people messages per second"),
-        Headline("Latency", _number(speed.latency_ms["p50"]), "ms", f"median; 95th percentile {p95} ms"),
-        Headline("Inference", _number(speed.engine_ms, 1), "ms", f"per frame, on {speed.backend or 'unknown backend'}"),
-        Headline("People", _number(found.people_per_frame, 2), "/ frame", "detected, on average"),
         Headline(
-            "Recall", _number(100 * found.detection_recall, 1), "%", f"of people at least {MIN_VISIBLE:.0%} visible"
+            "Latency",
+            _number(speed.latency_ms["p50"]),
+            "ms",
+            f"median, capture to publication; 95th percentile {_number(speed.latency_ms['p95'])} ms",
         ),
+        Headline("Inference", _number(speed.engine_ms, 1), "ms/frame", f"all stages, on {speed.backend or 'unknown'}"),
+        Headline("People", _number(found.people_per_frame, 2), "/frame", "detected, on average"),
+        Headline("Recall", _percent(found.detection_recall), "%", f"of people at least {MIN_VISIBLE:.0%} visible"),
+        Headline("False positives", false_positives, "", "detections matched to no ground-truth person"),
         Headline("MPJPE", _number(accuracy.mpjpe_mm), "mm", "mean joint error, relative to the root"),
-        Headline("PA-MPJPE", _number(accuracy.pa_mpjpe_mm), "mm", "after Procrustes alignment"),
-        Headline("MRPE", _number(accuracy.mrpe_mm), "mm", f"mean root error; depth error {depth} mm"),
+        Headline("N-MPJPE", _number(accuracy.n_mpjpe_mm), "mm", "the same after scaling each pose"),
+        Headline("PA-MPJPE", _number(accuracy.pa_mpjpe_mm), "mm", "the same after Procrustes alignment"),
+        Headline(
+            "MRPE",
+            _number(accuracy.mrpe_mm),
+            "mm",
+            f"mean root error in camera space; depth error {_number(accuracy.mrpe_xyz_mm[2])} mm",
+        ),
         Headline("MPJPE, smoothed", _number(accuracy.mpjpe_smoothed_mm), "mm", "after the smoother"),
+        Headline("MPJVE", _number(steady.mpjve_mm, 1), "mm/frame", "mean joint velocity error"),
+        Headline("MPJVE, smoothed", _number(steady.mpjve_smoothed_mm, 1), "mm/frame", "after the smoother"),
+        Headline("Acceleration error", _number(steady.acceleration_error_mm, 1), "mm/frame²", "mean over the joints"),
+        Headline(
+            "Acceleration error, smoothed",
+            _number(steady.acceleration_error_smoothed_mm, 1),
+            "mm/frame²",
+            "after the smoother",
+        ),
         Headline("Jitter", _number(steady.jitter_raw), "m/s³", f"ground truth: {_number(steady.jitter_truth)}"),
-        Headline("Jitter, smoothed", _number(steady.jitter_smoothed), "m/s³", f"{ratio}% of the raw jitter"),
+        Headline("Jitter, smoothed", _number(steady.jitter_smoothed), "m/s³", f"{_percent(ratio, 0)}% of the raw one"),
         Headline("Identity switches", str(found.id_switches), "", f"IDF1 {_number(found.idf1, 3)}"),
     ]
     return tuple(row for row in rows if row.value != _MISSING)
@@ -48,9 +68,55 @@ def headlines(summary: Summary) -> tuple[Headline, ...]:
 def headline_rows(summary: Summary) -> list[dict[str, str]]:
     """The headlines as rows of a table: metric, value with its unit, meaning."""
     return [
-        {"metric": row.name, "value": f"{row.value} {row.unit}".rstrip(), "meaning": row.meaning}
-        for row in headlines(summary)
+        {"metric": row.name, "value": row.value, "unit": row.unit, "meaning": row.meaning} for row in headlines(summary)
     ]
+
+
+def group_rows(summary: HeldOutSummary) -> list[dict[str, str]]:
+    """A row for all people that count and one for each group; shares in percent, errors in millimetres."""
+    groups = {"all that count": summary.people}
+    for kind, named in summary.groups.items():
+        groups |= {f"{kind} {name}": people for name, people in named.items()}
+    return [{"group": name, **_cells(people)} for name, people in groups.items()]
+
+
+def _cells(people: PeopleMetrics) -> dict[str, str]:
+    return {
+        "people": str(people.people),
+        "boxed %": _percent(people.detector_recall),
+        "recall %": _percent(people.recall),
+        "joints %": _percent(people.joint_coverage),
+        "MPJPE": _number(people.mpjpe_mm),
+        "all joints": _number(people.mpjpe_all_joints_mm),
+        "PA-MPJPE": _number(people.pa_mpjpe_mm),
+        "PCK %": _percent(people.pck_150),
+        "MRPE": _number(people.mrpe_mm),
+        "depth": _number(people.mrpe_xyz_mm[2]),
+        "AP 25cm %": _percent(people.ap_root_25cm),
+    }
+
+
+def held_out_lines(summary: HeldOutSummary) -> list[str]:
+    """The metrics of detection and calibration, and what the columns of `group_rows` mean."""
+    detection, calibration, sigma = summary.detection, summary.calibration, summary.calibration.root_sigma
+    return [
+        f"Detector: AP50 {_percent(detection.detector_ap50)} %, "
+        f"{_number(detection.detector_false_positives_per_image, 2)} false positives per image. "
+        f"People: {_number(detection.false_positives_per_image, 2)} false positives per image.",
+        "Expected calibration error: joint scores "
+        f"{_number(calibration.joint_score.expected_calibration_error, 3)}, detection scores "
+        f"{_number(calibration.detection_score.expected_calibration_error, 3)}.",
+        f"Roots within 1 stated sigma {_percent(sigma.within_1_sigma)} %, within 2 "
+        f"{_percent(sigma.within_2_sigma)} % (Laplace distribution: 75.7, 94.1).",
+        "boxed: people with a box of the detector. recall: people matched to a detected person. joints: joints with "
+        "coordinates.",
+        "MPJPE, all joints (MPJPE with those of low confidence too), PA-MPJPE, MRPE and depth error in mm. PCK at "
+        "150 mm.",
+    ]
+
+
+def _percent(share: float, digits: int = 1) -> str:
+    return _number(100 * share, digits)
 
 
 def _number(value: float, digits: int = 0) -> str:

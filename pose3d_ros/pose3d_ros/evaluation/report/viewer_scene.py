@@ -16,13 +16,13 @@ from pose3d_ros.types import Array
 
 RAW, SMOOTHED, TRUTH = "raw", "smoothed", "truth"
 
-# How the viewer draws each set: bone width in metres, opacity, one colour or the sides' (None).
+# How the viewer draws each set: bone width in metres, opacity, one color or the sides' (None).
 _STYLES: dict[str, dict[str, Any]] = {
-    TRUTH: {"width": 0.06, "alpha": 0.45, "colour": TRUTH_HEX, "thin": True},
-    RAW: {"width": 0.025, "alpha": 0.75, "colour": RAW_HEX, "thin": True},
-    SMOOTHED: {"width": 0.05, "alpha": 1.0, "colour": None, "thin": False},
+    TRUTH: {"width": 0.06, "alpha": 0.45, "color": TRUTH_HEX, "thin": True},
+    RAW: {"width": 0.025, "alpha": 0.75, "color": RAW_HEX, "thin": True},
+    SMOOTHED: {"width": 0.05, "alpha": 1.0, "color": None, "thin": False},
 }
-_LABELS = {TRUTH: "ground truth", RAW: "each frame alone", SMOOTHED: "smoothed"}
+_LABELS = {TRUTH: "ground truth", RAW: "raw", SMOOTHED: "smoothed"}
 _FLOOR_PERCENTILE = 98.0
 _FLOOR_ROUNDS = 6
 _FOOT_LIFT_M = 0.03
@@ -50,7 +50,7 @@ def scene_data(session: Session) -> dict[str, Any]:
     return {
         "skeleton": skeleton.name,
         "edges": [list(edge) for edge in skeleton.edges],
-        "edge_colours": [edge_hex(skeleton, edge) for edge in skeleton.edges],
+        "edge_colors": [edge_hex(skeleton, edge) for edge in skeleton.edges],
         "palette": list(PERSON_HEX),
         "sets": styles,
         "hfov_rad": round(2 * float(np.arctan(camera.width_px / 2 / camera.fx_px)), 4),

@@ -1,3 +1,5 @@
+"""Metrics of poses, worked by hand."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -12,122 +14,104 @@ from pose3d_ros.types import Array
 SQUARE: Array = np.array([[0.0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]])
 
 
-def poses(*arrays: Array) -> Array:
-    return np.stack(arrays)
-
-
 def turned(points: Array, angle_rad: float) -> Array:
     c, s = np.cos(angle_rad), np.sin(angle_rad)
     rotated: Array = points @ np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]).T
     return rotated
 
 
-def test_mpjpe_subtracts_both_roots() -> None:
-    shifted = SQUARE + np.array([0.3, -0.2, 4.0])
-    assert metrics.mpjpe_mm(poses(shifted), poses(SQUARE), root=0) == pytest.approx(0.0, abs=1e-9)
+def with_joint(index: int, values: float | list[float]) -> Array:
+    changed = SQUARE.copy()
+    changed[index] = values
+    return changed
 
 
-def test_mpjpe_is_the_mean_over_joints_with_the_root() -> None:
-    off = SQUARE.copy()
-    off[2] += [0.03, 0.04, 0.0]  # 50 mm on one of four joints
-    assert metrics.mpjpe_mm(poses(off), poses(SQUARE), root=0) == pytest.approx(12.5)
+def pa_mpjpe_mm(predicted: Array, truth: Array) -> float:
+    return metrics.mean(metrics.aligned_errors_mm(predicted[None], truth[None]))
 
 
-def test_mpjpe_of_a_moved_root_moves_every_other_joint() -> None:
-    off = SQUARE.copy()
-    off[0] += [0.0, 0.0, 0.1]
-    assert metrics.mpjpe_mm(poses(off), poses(SQUARE), root=0) == pytest.approx(75.0)
+def n_mpjpe_mm(predicted: Array, truth: Array) -> float:
+    return metrics.mean(metrics.scaled_errors_mm(predicted[None], truth[None]))
 
 
-def test_nan_joints_are_left_out_and_counted_in_the_coverage() -> None:
-    off = SQUARE.copy()
-    off[2] += [0.03, 0.04, 0.0]
+def test_joint_errors_are_distances_in_millimetres_and_nan_for_lost_joints() -> None:
+    off = with_joint(2, [1.03, 1.04, 0.0])
+    np.testing.assert_allclose(metrics.joint_errors_mm(off, SQUARE), [0, 0, 50, 0], atol=1e-9)
     off[3] = np.nan
-    assert metrics.mpjpe_mm(poses(off), poses(SQUARE), root=0) == pytest.approx(50 / 3)
-    assert metrics.joint_coverage(poses(off), poses(SQUARE)) == pytest.approx(0.75)
+    errors = metrics.joint_errors_mm(off, SQUARE)
+    assert metrics.mean(errors) == pytest.approx(50 / 3)
+    assert np.isnan(metrics.mean(errors[3:]))
 
 
-def test_a_pose_without_its_root_has_no_mpjpe() -> None:
-    off = SQUARE.copy()
-    off[0] = np.nan
-    assert np.isnan(metrics.mpjpe_mm(poses(off), poses(SQUARE), root=0))
+def test_joint_coverage_is_the_share_of_known_joints_that_were_found() -> None:
+    lost = with_joint(3, np.nan)
+    assert metrics.joint_coverage(lost, SQUARE) == 0.75
+    assert metrics.joint_coverage(SQUARE, lost) == 1.0
+    assert np.isnan(metrics.joint_coverage(SQUARE, np.full_like(SQUARE, np.nan)))
 
 
-def test_coverage_ignores_joints_that_the_truth_lacks() -> None:
-    truth = SQUARE.copy()
-    truth[1] = np.nan
-    assert metrics.joint_coverage(poses(SQUARE), poses(truth)) == 1.0
-
-
-def test_pa_mpjpe_forgives_a_similarity_but_not_a_mirror() -> None:
+def test_pa_mpjpe_ignores_a_similarity_but_not_a_mirror_image() -> None:
     chair = np.array([[0.0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0.5], [0.2, 0.1, 0.9]])
-    moved = 1.7 * turned(chair, 0.8) + [1.0, 2.0, 3.0]
-    assert metrics.pa_mpjpe_mm(poses(moved), poses(chair)) == pytest.approx(0.0, abs=1e-6)
-    assert metrics.pa_mpjpe_mm(poses(chair * [-1, 1, 1]), poses(chair)) > 50.0
+    assert pa_mpjpe_mm(1.7 * turned(chair, 0.8) + [1.0, 2.0, 3.0], chair) == pytest.approx(0.0, abs=1e-6)
+    assert pa_mpjpe_mm(chair * [-1, 1, 1], chair) > 50.0
 
 
-def test_pa_mpjpe_without_scale_keeps_the_size_error() -> None:
-    # The square's corners lie √½ m from its centre; twice the size leaves each as far again.
-    assert metrics.pa_mpjpe_mm(poses(2 * SQUARE), poses(SQUARE), scale=False) == pytest.approx(1000 * np.sqrt(0.5))
-    assert metrics.pa_mpjpe_mm(poses(2 * SQUARE), poses(SQUARE)) == pytest.approx(0.0, abs=1e-6)
-
-
-def test_pa_mpjpe_aligns_on_the_common_joints_only() -> None:
+def test_pa_mpjpe_aligns_on_the_common_joints_and_needs_three() -> None:
     lost = turned(SQUARE, 0.3) + 5.0
     lost[3] = np.nan
-    errors = metrics.aligned_errors_mm(poses(lost), poses(SQUARE))
+    errors = metrics.aligned_errors_mm(lost[None], SQUARE[None])
     assert np.isnan(errors[0, 3])
     np.testing.assert_allclose(errors[0, :3], 0.0, atol=1e-6)
     lost[1:3] = np.nan
-    assert np.isnan(metrics.aligned_errors_mm(poses(lost), poses(SQUARE))).all()
+    assert np.isnan(metrics.aligned_errors_mm(lost[None], SQUARE[None])).all()
 
 
-def test_n_mpjpe_finds_the_best_scale() -> None:
-    assert metrics.n_mpjpe_mm(poses(0.5 * SQUARE), poses(SQUARE), root=0) == pytest.approx(0.0, abs=1e-9)
+def test_n_mpjpe_uses_the_best_scale() -> None:
+    assert n_mpjpe_mm(0.5 * SQUARE, SQUARE) == pytest.approx(0.0, abs=1e-9)
     # pred x = 2, truth x = 1 and y = 1: s = <p,t>/<p,p> = 2/4, so the first is exact and the second misses 1 m.
     pred = np.array([[0.0, 0, 0], [2, 0, 0], [0, 0, 0]])
     truth = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0]])
-    assert metrics.n_mpjpe_mm(poses(pred), poses(truth), root=0) == pytest.approx(1000 / 3)
+    assert n_mpjpe_mm(pred, truth) == pytest.approx(1000 / 3)
+    assert n_mpjpe_mm(with_joint(3, np.nan), SQUARE) == pytest.approx(0.0, abs=1e-9)
 
 
 def test_n_mpjpe_of_a_collapsed_pose_is_its_mpjpe() -> None:
     zero = np.zeros_like(SQUARE)
-    assert metrics.n_mpjpe_mm(poses(zero), poses(SQUARE), root=0) == metrics.mpjpe_mm(poses(zero), poses(SQUARE), 0)
+    assert n_mpjpe_mm(zero, SQUARE) == metrics.mean(metrics.joint_errors_mm(zero, SQUARE))
 
 
-def test_mpjve_and_acceleration_error() -> None:
+@pytest.mark.parametrize(("order", "expected"), [(1, 1.5), (2, 1.0)])
+def test_mpjve_and_acceleration_error(order: int, expected: float) -> None:
     truth = np.zeros((4, 2, 3))
     pred = truth.copy()
     pred[:, 1, 0] = [0.0, 0.001, 0.004, 0.009]  # x = t² mm on joint 1; joint 0 is the root and stands still
     # First differences 1, 3, 5 mm: mean 3 on that joint, 0 on the root. Second: 2 mm, and 0.
-    assert metrics.mpjve_mm_per_frame(pred, truth, root=0) == pytest.approx(1.5)
-    assert metrics.acceleration_error_mm_per_frame2(pred, truth, root=0) == pytest.approx(1.0)
-    assert np.isnan(metrics.acceleration_error_mm_per_frame2(pred[:2], truth[:2], root=0))
+    assert metrics.mean(metrics.motion_errors_mm(pred, truth, order)) == pytest.approx(expected)
+    assert np.isnan(metrics.mean(metrics.motion_errors_mm(pred[:order], truth[:order], order)))
 
 
-def test_jitter_of_a_cubic_is_its_third_derivative_whatever_the_stamps() -> None:
+def test_third_derivative_of_a_cubic_whatever_the_stamps() -> None:
     time_s = np.array([0.0, 0.1, 0.25, 0.3, 0.5])
     joints = np.zeros((5, 1, 3))
     joints[:, 0, 0] = 2.0 * time_s**3  # x''' = 12 m/s³
-    assert metrics.jitter_mps3(joints, (time_s * 1e9).astype(np.int64)) == pytest.approx(12.0, rel=1e-6)
+    np.testing.assert_allclose(metrics.third_derivatives_mps3(joints, (time_s * 1e9).astype(np.int64)), 12.0, rtol=1e-6)
 
 
-def test_jitter_of_even_stamps_is_the_third_difference_over_dt_cubed() -> None:
+def test_third_derivative_of_even_stamps_is_the_third_difference_over_dt_cubed() -> None:
     joints = np.zeros((4, 1, 3))
     joints[:, 0, 1] = [0.0, 0.0, 0.0, 0.001]
     stamps = np.arange(4, dtype=np.int64) * 100_000_000
-    assert metrics.jitter_mps3(joints, stamps) == pytest.approx(0.001 / 0.1**3)
+    assert metrics.third_derivatives_mps3(joints, stamps) == pytest.approx(0.001 / 0.1**3)
 
 
-def test_jitter_needs_four_frames_and_rising_stamps() -> None:
-    assert np.isnan(metrics.jitter_mps3(np.zeros((3, 1, 3)), np.arange(3, dtype=np.int64)))
+def test_third_derivative_needs_four_frames_and_rising_stamps() -> None:
+    assert metrics.third_derivatives_mps3(np.zeros((3, 1, 3)), np.arange(3, dtype=np.int64)).shape == (0, 1)
     with pytest.raises(InputError, match="rising stamps"):
-        metrics.jitter_mps3(np.zeros((4, 1, 3)), np.array([0, 1, 1, 2], dtype=np.int64))
+        metrics.third_derivatives_mps3(np.zeros((4, 1, 3)), np.array([0, 1, 1, 2], dtype=np.int64))
 
 
 def test_pck_is_strict_and_auc_averages_31_thresholds() -> None:
-    errors = np.array([0.0, 149.9, 150.0, np.nan])
-    assert metrics.pck3d(errors) == pytest.approx(2 / 3)
+    assert metrics.pck3d(np.array([0.0, 149.9, 150.0, np.nan])) == pytest.approx(2 / 3)
     assert len(metrics.AUC_THRESHOLDS_MM) == 31
     # 0 mm is under every threshold but 0 itself; 72 mm under 75, 80, …, 150: 16 of 31.
     assert metrics.auc3d(np.array([0.0])) == pytest.approx(30 / 31)
@@ -139,8 +123,8 @@ def test_mrpe_and_its_axes() -> None:
     assert (error.mean_mm, error.x_mm, error.y_mm, error.z_mm) == pytest.approx((250.0, 150.0, 0.0, 200.0))
 
 
-def test_ap_root_worked_by_hand() -> None:
-    # Sorted by score: hit (1/1), miss, hit (2/3), and a second try at a used truth. Two of three truths found.
+def test_root_average_precision_by_hand() -> None:
+    # Sorted by score: hit (1/1), miss, hit (2/3), and a second try at a used root. Two of three people found.
     frame = metrics.RootFrame(
         predicted_m=np.array([[0.0, 0, 3], [5, 0, 3], [2, 0, 3.2], [0.1, 0, 3]]),
         scores=np.array([0.9, 0.8, 0.7, 0.6]),
@@ -150,21 +134,21 @@ def test_ap_root_worked_by_hand() -> None:
     assert metrics.average_precision_root([frame, other]) == pytest.approx((1.0 + 2 / 3) / 3)
 
 
-def test_ap_root_without_truth_is_nan_and_far_is_no_hit() -> None:
+def test_root_average_precision_without_people_is_nan_and_of_far_roots_zero() -> None:
     empty = metrics.RootFrame(np.array([[0.0, 0, 1]]), np.array([1.0]), np.zeros((0, 3)))
     assert np.isnan(metrics.average_precision_root([empty]))
     far = metrics.RootFrame(np.array([[0.0, 0, 1.25]]), np.array([1.0]), np.array([[0.0, 0, 1.0]]))
     assert metrics.average_precision_root([far]) == 0.0
 
 
-def test_shapes_must_agree() -> None:
+def test_arrays_of_different_shapes_are_an_error() -> None:
     with pytest.raises(InputError, match="one shape"):
-        metrics.mpjpe_mm(np.zeros((2, 4, 3)), np.zeros((2, 5, 3)), root=0)
+        metrics.joint_errors_mm(np.zeros((2, 4, 3)), np.zeros((2, 5, 3)))
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10_000), st.floats(0.2, 3.0), st.floats(-3.0, 3.0))
-def test_alignment_never_loses_to_root_centring_in_squares(seed: int, scale: float, angle: float) -> None:
+def test_alignment_is_never_worse_than_centring_in_squares(seed: int, scale: float, angle: float) -> None:
     rng = np.random.default_rng(seed)
     truth, pred = rng.normal(size=(2, 1, 9, 3))
     pred = scale * turned(pred, angle)

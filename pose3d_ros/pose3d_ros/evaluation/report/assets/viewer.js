@@ -72,7 +72,7 @@
     return { view, toScreen, focal };
   }
 
-  function line(projection, a, b, colour, width, dash) {
+  function line(projection, a, b, color, width, dash) {
     let p = projection.view(a), q = projection.view(b);
     if (p[2] < NEAR && q[2] < NEAR) return;
     if (p[2] < NEAR || q[2] < NEAR) {
@@ -81,7 +81,7 @@
       if (p[2] < NEAR) p = cut; else q = cut;
     }
     const s = projection.toScreen(p), e = projection.toScreen(q);
-    pen.strokeStyle = colour;
+    pen.strokeStyle = color;
     pen.lineWidth = width;
     pen.setLineDash(dash || []);
     pen.beginPath();
@@ -136,8 +136,8 @@
     pen.globalAlpha = style.alpha;
     for (const bone of bones) {
       const width = Math.max(1, Math.min(9, style.width * projection.focal / Math.max(bone.depth / 2, 0.3)));
-      const colour = style.colour || scene.edge_colours[bone.e];
-      line(projection, bone.a, bone.b, colour, width, bone.person.predicted ? [width * 2, width * 2] : null);
+      const color = style.color || scene.edge_colors[bone.e];
+      line(projection, bone.a, bone.b, color, width, bone.person.predicted ? [width * 2, width * 2] : null);
     }
     pen.setLineDash([]);
     if (!style.thin) for (const person of people) label(projection, person);

@@ -1,0 +1,63 @@
+"""The scene from above."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pose3d_ros.drawing.colors import bgr, person_hex
+from pose3d_ros.drawing.composite import Composer
+from pose3d_ros.drawing.view_from_above import TopView, draw_top_view
+from pose3d_ros.records import Person
+
+
+def test_top_view_maps_metres_to_pixels() -> None:
+    view = TopView(width_px=400, height_px=560, depth_m=5.0)
+    assert view.px_per_m == pytest.approx(100.0)  # 5 m in front and 0.6 m behind the camera
+    np.testing.assert_allclose(view.to_px(np.array([[0.0, 9.0, 5.0], [1.0, 0.0, 0.0]])), [[200, 0], [300, 500]])
+
+
+def test_top_view_holds_everybody() -> None:
+    roots = np.array([[-6.0, 0, 3.0], [1.0, 0, 12.0], [np.nan, 0, 1]])
+    view = TopView.around(roots, 480, 720)
+    px = view.to_px(roots[:2])
+    assert (px > 0).all()
+    assert (px[:, 0] < 480).all()
+    assert TopView.around(np.zeros((0, 3)), 480, 720).depth_m == 4.0
+
+
+def test_people_beyond_the_view_are_marked_at_its_edge(scene: Any, person_maker: Any) -> None:
+    near: Person = scene.truth[0][0]
+    roots = np.array([near.pose.root_cam_m] * 99 + [[0.0, 0.0, 40.0]])
+    view = TopView.around(roots, 480, 720, share=0.98)
+    assert view.depth_m == TopView.around(roots[:1], 480, 720).depth_m
+    far = person_maker(7, near.pose.joints_cam_m + np.array([0.0, 0.0, 40.0]), scene.camera)
+    drawn = draw_top_view(view, (far,))
+    marked = (drawn == bgr(person_hex(7))).all(axis=-1)
+    assert marked[:30].any()
+    assert not marked[60:].any()
+
+
+def test_top_view_draws_people_ground_truth_and_trails(scene: Any) -> None:
+    view = TopView(480, 720, 10.0)
+    empty = draw_top_view(view, (), camera=scene.camera)
+    person: Person = scene.truth[0][0]
+    drawn = draw_top_view(view, (person,), camera=scene.camera)
+    u, v = np.round(view.to_px(person.pose.root_cam_m)).astype(int)
+    assert drawn[v, u].tolist() == list(bgr(person_hex(1)))
+    assert (empty[v, u] != drawn[v, u]).any()
+    trail = np.array([[0.0, 0, 2], [1, 0, 2], [np.nan, 0, 2], [2, 0, 9]])
+    assert (draw_top_view(view, (), trails_cam_m={1: trail}) != draw_top_view(view, ())).any()
+    assert (draw_top_view(view, (), truth=(person,)) != draw_top_view(view, ())).any()
+
+
+def test_top_view_grows_for_somebody_far_away(scene: Any, person_maker: Any) -> None:
+    composer = Composer(scene.camera, np.empty((0, 3)), height_px=240)
+    near = scene.truth[0][0]
+    first = composer.draw(scene.image(0), (near,))
+    far = person_maker(2, near.pose.joints_cam_m + np.array([0.0, 0.0, 12.0]), scene.camera)
+    second = composer.draw(scene.image(0), (far,))
+    assert first.shape == second.shape == (240, 320 + 4 + 187, 3)
+    assert composer.depth_m > 12.0

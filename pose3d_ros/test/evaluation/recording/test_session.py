@@ -1,0 +1,90 @@
+"""Recordings and results joined by stamp, and the nodes' diagnostics."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pose3d_ros.bags.bag_writer import BagWriter
+from pose3d_ros.errors import BagError
+from pose3d_ros.evaluation.recording.scoring import match_session
+from pose3d_ros.evaluation.recording.session import health_of, session_from_bags
+from pose3d_ros.evaluation.recording.summary import summarize
+from pose3d_ros.skeletons import get_skeleton
+from pose3d_ros.stages.skeleton_conversion import convert_people
+
+from .conftest import MUCO
+
+FRAME = "camera_optical_frame"
+
+
+def write_recording(scene: Any, path: Path) -> None:
+    with BagWriter(path) as bag:
+        for i, stamp in enumerate(scene.stamps_ns):
+            bag.write_image("/camera/image_raw/compressed", stamp, FRAME, scene.image(i))
+            bag.write_camera("/camera/camera_info", stamp, FRAME, scene.camera)
+            bag.write_people("/ground_truth/people", stamp, FRAME, scene.truth[i], MUCO, id_prefix="gt_")
+
+
+def write_results(scene: Any, path: Path, *, topics: tuple[str, ...] = ("/people", "/people_smoothed")) -> None:
+    with BagWriter(path) as bag:
+        for stamp, people in list(zip(scene.stamps_ns, scene.noisy(0.0), strict=True))[1:]:
+            for topic in topics:
+                bag.write_people(topic, stamp, FRAME, people, MUCO, model="m", latency_ms=30.0, received_ns=stamp)
+
+
+def test_bags_are_joined_by_stamp(scene: Any, tmp_path: Path) -> None:
+    write_recording(scene, tmp_path / "sample.mcap")
+    write_results(scene, tmp_path / "people.mcap")
+    session = session_from_bags(tmp_path / "sample.mcap", tmp_path / "people.mcap")
+    assert session.frames[0].raw is None
+    assert session.model == "m"
+    assert len(match_session(session)) == 29 * 3
+    summary = summarize(session)
+    assert summary.speed.dropped == 1
+    assert summary.accuracy.mpjpe_mm == pytest.approx(0.0, abs=1e-6)
+    assert summary.accuracy.mpjpe_smoothed_mm == pytest.approx(0.0, abs=1e-6)
+
+
+def test_results_of_another_recording_are_an_error(scene: Any, tmp_path: Path) -> None:
+    write_recording(scene, tmp_path / "sample.mcap")
+    later = replace(scene, stamps_ns=tuple(s + 10**12 for s in scene.stamps_ns))
+    write_results(later, tmp_path / "people.mcap")
+    with pytest.raises(BagError, match="stamps of the recording"):
+        session_from_bags(tmp_path / "sample.mcap", tmp_path / "people.mcap")
+
+
+def test_results_without_people_are_an_error_that_lists_the_topics(scene: Any, tmp_path: Path) -> None:
+    write_recording(scene, tmp_path / "sample.mcap")
+    with pytest.raises(BagError, match="/camera/camera_info"):
+        session_from_bags(tmp_path / "sample.mcap", tmp_path / "sample.mcap")
+
+
+def test_another_skeleton_is_scored_on_the_joints_in_common(scene: Any, tmp_path: Path) -> None:
+    write_recording(scene, tmp_path / "sample.mcap")
+    mpii = get_skeleton("mpii16")
+    with BagWriter(tmp_path / "people.mcap") as bag:
+        for stamp, people in zip(scene.stamps_ns, scene.truth, strict=True):
+            bag.write_people("people", stamp, FRAME, convert_people(people, mpii), mpii)
+    session = session_from_bags(tmp_path / "sample.mcap", tmp_path / "people.mcap")
+    accuracy = summarize(session).accuracy
+    assert accuracy.mpjpe_mm == pytest.approx(0.0, abs=1e-6)
+    assert np.isfinite(session.frames[0].truth[0].pose.joints_cam_m[mpii.index_of["L_Hip"]]).all()
+
+
+def test_health_is_the_mean_over_the_diagnostics() -> None:
+    statuses = [
+        {"backend": "onnxruntime (because)", "detect [ms]": "4.0", "pose [ms]": "10.0", "total [ms]": "15"},
+        {"backend": "onnxruntime (because)", "detect [ms]": "6.0", "pose [ms]": "14.0"},
+        {"backend": "onnxruntime (because)", "smooth [ms]": "1.5", "delay [frames]": "2"},
+        {"state": "active"},
+    ]
+    health = health_of(statuses)
+    assert health.backend == "onnxruntime"
+    assert health.engine_ms == {"detect": 5.0, "pose": 12.0, "smooth": 1.5}
+    assert health.delay_frames == 2
+    assert health_of([]).backend == ""

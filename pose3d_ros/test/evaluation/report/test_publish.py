@@ -1,0 +1,26 @@
+"""The files of a report."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pose3d_ros.bags.bag_writer import BagWriter
+from pose3d_ros.evaluation.recording.session import Session
+from pose3d_ros.evaluation.report.html_report import ReportContent
+from pose3d_ros.evaluation.report.publish import publish
+
+
+def test_publish_writes_summary_video_and_page(scene: Any, session: Session, tmp_path: Path) -> None:
+    short = replace(session, frames=session.frames[:6])
+    with BagWriter(tmp_path / "r.mcap") as bag:
+        for i, frame in enumerate(short.frames):
+            bag.write_image("/image", frame.stamp_ns, "camera", scene.image(i))
+    done: list[tuple[int, int]] = []
+    content = ReportContent("t", "l")
+    made = publish(short, tmp_path / "r.mcap", tmp_path / "out", content, lambda i, n: done.append((i, n)))
+    assert done == [(i, 6) for i in range(1, 7)]
+    for path in (made.summary_json, made.overlay_mp4, made.report_html):
+        assert path.stat().st_size > 1000
+    assert "data:video/mp4" in made.report_html.read_text(encoding="utf-8")
