@@ -1,4 +1,4 @@
-"""Frames by every engine and by the two nets, in turn; performance.py makes a table of their times."""
+"""Frames by every pipeline and by the two nets, in turn; performance.py makes a table of their times."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ WIDTH_PX, HEIGHT_PX = 1280, 720
 MEASURED = 2
 """Frames of a turn that count."""
 _SETTLE = 1
-"""Frames before them, which start the tracks and find the caches as another engine left them."""
+"""Frames before them, which start the tracks and find the caches as another pipeline left them."""
 _TILES = (3, 2)
-"""Columns and rows of sample frames in the picture: 18 people, of whom some hide others."""
+"""Columns and rows of sample frames in the image: 18 people, of whom some hide others."""
 _PERIOD_NS = 33_000_000
 _PAUSE_S = 0.01
 """Between turns: PyTorch's idle threads spin for a while, and would take the next one's cores."""
@@ -32,11 +32,12 @@ _PAUSE_S = 0.01
 
 @dataclass(frozen=True)
 class Case:
-    """A line of the table. readings: 1, or 2 with the mirror image of every crop (`pose.flip_test`, the default)."""
+    """A line of the table. flip_test: whether every crop is read mirrored as well (`pose.flip_test`, the default)."""
 
-    engines: str
+    backend: str
+    models: str
     people: int
-    readings: int
+    flip_test: bool
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,12 @@ class Times:
 
 @dataclass(frozen=True)
 class Turns:
-    """All that takes turns on one picture. pipelines: by the case's engines. config_of: a case's settings.
+    """All that takes turns on one image. pipelines: by backend and models. config_of: a case's settings.
 
     peer_people: how many people the two nets read; those of `boxes_xyxy_px` (N, 4), best first.
     """
 
-    pipelines: Mapping[str, Pipeline]
+    pipelines: Mapping[tuple[str, str], Pipeline]
     config_of: Callable[[Case], PipelineConfig]
     cases: Sequence[Case]
     two_nets: TwoNets
@@ -79,7 +80,7 @@ class Turns:
             times.batched_ms.setdefault(people, []).extend(self._calls(self.two_nets.batched, people))
 
     def _frames(self, case: Case) -> list[FrameResult]:
-        pipeline = self.pipelines[case.engines]
+        pipeline = self.pipelines[case.backend, case.models]
         pipeline.reconfigure(self.config_of(case))
         pipeline.reset()
         time.sleep(_PAUSE_S)
@@ -96,7 +97,7 @@ class Turns:
         return times_ms[_SETTLE:]
 
 
-def picture() -> Frame:
+def crowded_frame() -> Frame:
     """Six frames of the sample recording side by side, as if seen by a camera of 60 degrees."""
     columns, rows = _TILES
     with BagReader(sample_bag()) as reader:
@@ -114,7 +115,7 @@ def boxes_in(frame: Frame, pipeline: Pipeline, config: PipelineConfig) -> Array:
     if len(found) != config.detector.max_people:
         raise InputError(
             "option --people",
-            expected=f"at most the {len(found)} boxes that the detector finds in the picture",
+            expected=f"at most the {len(found)} boxes that the detector finds in the image",
             got=f"{config.detector.max_people}",
             fix="Ask for fewer.",
         )

@@ -205,7 +205,8 @@ def _tried(entry: ManifestEntry, backend: str, options: EngineOptions) -> dict[s
     batch = 1 if "detector" in entry.roles else 4
     row: dict[str, object] = {"engine": entry.name, "backend": backend, "people": batch}
     try:
-        with open_engine(entry, BackendChoice("onnxruntime", "reference"), options) as reference:
+        on_cpu = replace(options, provider="cpu")
+        with open_engine(entry, BackendChoice("onnxruntime", "reference"), on_cpu) as reference:
             feeds = trial_feeds(reference, entry, batch)
             wanted, usual = reference.infer(feeds), cost_of(reference, feeds, seconds=0.5)
         with open_engine(entry, BackendChoice(backend, "self-test"), options) as engine:
