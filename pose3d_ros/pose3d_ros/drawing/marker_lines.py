@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,11 +42,11 @@ def marker_lines(person: Person) -> MarkerLines | None:
         return None
     alpha = _PREDICTED_ALPHA if person.state == TrackState.PREDICTED else 1.0
     pose, skeleton = person.pose, person.pose.skeleton
-    valid = np.asarray(np.isfinite(pose.joints_cam_m).all(axis=1))
-    edges = [edge for edge in skeleton.edges if valid[list(edge)].all()]
+    valid = np.asarray(np.isfinite(pose.joints_cam_m).all(axis=1)).tolist()
+    edges = [edge for edge in skeleton.edges if valid[edge[0]] and valid[edge[1]]]
     heads = [skeleton.index_of[name] for name in _LABEL_JOINTS if name in skeleton.index_of]
     return MarkerLines(
-        joints=tuple(np.flatnonzero(valid).tolist()),
+        joints=tuple(joint for joint, is_valid in enumerate(valid) if is_valid),
         edges=tuple((edge, rgba(edge_hex(skeleton, edge), alpha)) for edge in edges),
         color=rgba(person_hex(person.track_id), alpha),
         label_joint=next((joint for joint in heads if valid[joint]), None),
@@ -53,6 +54,7 @@ def marker_lines(person: Person) -> MarkerLines | None:
     )
 
 
+@functools.cache
 def rgba(color_hex: str, alpha: float) -> Rgba:
     """ "#rrggbb" as red, green, blue and opacity, 0–1."""
     blue, green, red = bgr(color_hex)

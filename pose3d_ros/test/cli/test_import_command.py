@@ -162,7 +162,7 @@ def test_a_name_of_the_default_engines_is_refused_and_leaves_nothing(
     folder, taken = tmp_path / "engines", load_manifest(default_manifest_dir()).for_role("detector").name
     arguments = ["import", "rtmpose", str(rtmpose), "--output", str(folder), "--license", "x", "--with-default"]
     assert main([*arguments, "--name", taken]) != 0
-    assert f"no other engine named {taken}" in capsys.readouterr().err
+    assert f"no other model named {taken}" in capsys.readouterr().err
     assert not [*folder.iterdir()]
     (tmp_path / "file").touch()
     arguments[arguments.index(str(folder))] = str(tmp_path / "file")

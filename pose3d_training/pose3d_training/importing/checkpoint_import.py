@@ -76,7 +76,7 @@ Raises EngineError for a checkpoint, an option or a folder that can't be used.
 
 
 def import_rootnet(checkpoint: Path, directory: Path, options: ImportOptions) -> Imported:
-    """3DMPPE's RootNet as an engine of the role root, decoder `3dmppe_rootnet`; see `Importer`."""
+    """3DMPPE's RootNet as a model of the role root, decoder `3dmppe_rootnet`; see `Importer`."""
     folder, weights = EngineFolder(directory), read_official(ROOTNET, checkpoint)
     backbone, size = weights.backbone(), options.input_size_px
     net = RootNet(backbone, size)
@@ -96,7 +96,7 @@ def import_rootnet(checkpoint: Path, directory: Path, options: ImportOptions) ->
 
 
 def import_posenet(checkpoint: Path, directory: Path, options: ImportOptions) -> Imported:
-    """3DMPPE's PoseNet as an engine of the role pose, decoder `3dmppe_posenet`; see `Importer`.
+    """3DMPPE's PoseNet as a model of the role pose, decoder `3dmppe_posenet`; see `Importer`.
 
     A skeleton is needed unless there are 17 (h36m17), 18 (h36m18) or 21 joints (muco21).
     """

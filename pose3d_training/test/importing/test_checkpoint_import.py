@@ -240,7 +240,7 @@ def test_the_name_of_an_engine_of_another_role_is_not_taken(tmp_path: Path) -> N
     checkpoint, _ = _rootnet(tmp_path / "r.pth")
     taken = _entry(tmp_path, "3dmppe-rootnet-resnet50w8x16", "detector")
     write_manifest(tmp_path, [taken])
-    with pytest.raises(EngineError, match="no other engine named 3dmppe-rootnet-resnet50w8x16"):
+    with pytest.raises(EngineError, match="no other model named 3dmppe-rootnet-resnet50w8x16"):
         import_rootnet(checkpoint, tmp_path, ImportOptions(input_size_px=SIDE))
     assert sha256_of(taken.file) == taken.sha256
 

@@ -1,4 +1,4 @@
-"""The folder of engines that imported nets go to: entries of the same role give way, the others stay."""
+"""The folder that imported models go to: entries of the same role give way, the others stay."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _CPU = BackendChoice("onnxruntime", "a look at the copy")
 
 @dataclass(frozen=True)
 class Placed:
-    """An engine that now is in its folder.
+    """A model that now is in its folder.
 
     difference: the largest between torch and ONNX Runtime, relative; None for a file that came as it is. changes: what
     became of other entries, a sentence each. manifest: the folder's now.
@@ -42,7 +42,7 @@ class Placed:
 
 
 class EngineFolder:
-    """A folder to put engines into, made if it is not there.
+    """A folder to put models into, made if it is not there.
 
     Raises EngineError when it can't be written or has a manifest that can't be read.
     """
@@ -62,7 +62,7 @@ class EngineFolder:
         """Export to the entry's file and write the manifest; the entry's sha256 and difference are filled in here.
 
         Raises EngineError when another role's entry has that name or file, and for what `export` finds wrong; the
-        manifest and the engines in it are then as they were.
+        manifest and the models in it are then as they were.
         """
         kept, changes = _room_for(self._entries, entry)
         try:
@@ -76,7 +76,7 @@ class EngineFolder:
     def take(self, entry: ManifestEntry, others: Sequence[ManifestEntry] = ()) -> Placed:
         """Copy the entry's file here and write the manifest.
 
-        others: fill the other roles of a folder without engines; their files are copied too. Raises EngineError as
+        others: fill the other roles of a folder without models; their files are copied too. Raises EngineError as
         `put`, for a copy that can't be opened, and where an other's file would replace one that no manifest knows.
         """
         new = [] if self._entries else [one for one in others if not set(one.roles) <= set(entry.roles)]
@@ -137,7 +137,7 @@ def _check_free(kept: list[ManifestEntry], entry: ManifestEntry) -> None:
         if other.name == entry.name or other.file.resolve() == entry.file.resolve():
             raise EngineError(
                 f"manifest of {entry.file.parent}",
-                expected=f"no other engine named {entry.name} and no other of the file {entry.file.name}",
+                expected=f"no other model named {entry.name} and no other of the file {entry.file.name}",
                 got=f"{other.name}, the {', '.join(other.roles)}",
                 fix="Rename that one in the manifest, or choose another --output.",
             )

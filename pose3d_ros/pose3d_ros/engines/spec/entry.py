@@ -106,8 +106,16 @@ _TEXT = _valid("a non-empty string", _is_text)
 class Normalization:
     """How pixels become a model's input: (pixel * scale - mean) / std, a channel at a time.
 
-    channel_order: `rgb` or `bgr`, the order of the model's channels and of mean and std. The official 3DMPPE
-    models have scale 1 with the ImageNet mean and std: their pixels are not divided by 255.
+    The official 3DMPPE models have scale 1 with the ImageNet mean and std: their pixels are not divided by 255.
+
+    Attributes
+    ----------
+    scale : float
+        Above 0.
+    mean, std : tuple of float
+        One a channel, in the order of `channel_order`; std above 0.
+    channel_order : str
+        `rgb` or `bgr`, the order of the model's channels.
     """
 
     scale: float = attr.field(validator=_valid(f"{_NUMBER} above 0", lambda v: _is_number(v) and v > 0))
@@ -121,7 +129,20 @@ class Normalization:
     channel_order: str = attr.field(validator=_valid("rgb or bgr", lambda v: v in ("rgb", "bgr")))
 
     def apply(self, images_bgr: ImageArray, out: npt.NDArray[np.float32] | None = None) -> npt.NDArray[np.float32]:
-        """The network's input. images_bgr: (N, H, W, 3) uint8. Returns (N, 3, H, W) float32: `out`, or a new array."""
+        """Normalize images.
+
+        Parameters
+        ----------
+        images_bgr : ndarray of uint8, shape (N, H, W, 3)
+            The images.
+        out : ndarray of float32, shape (N, 3, H, W), optional
+            Filled and returned, if given.
+
+        Returns
+        -------
+        ndarray of float32, shape (N, 3, H, W)
+            The model's input.
+        """
         images = np.empty((len(images_bgr), 3, *images_bgr.shape[1:3]), dtype=np.float32) if out is None else out
         for channel, (mean, std) in enumerate(zip(self.mean, self.std, strict=True)):
             source = channel if self.channel_order == "bgr" else 2 - channel
@@ -132,12 +153,39 @@ class Normalization:
 
 @attr.frozen(eq=False, kw_only=True)
 class ManifestEntry:
-    """One model, with what is needed to run it. Raises EngineError for a field that can't be right.
+    """A model, and what is needed to run it; `attr.evolve` makes a changed copy.
 
-    roles: what it does, of `ROLES`. file: its path. sha256: of the file, 64 hex digits. decoder: the name of what its
-    inputs and outputs mean, known to the stage. input_size_px: (width, height) of its image, None for one of any size
-    or without an image. normalization: None without an image. skeleton: name of its joints' order, None without
-    joints. accuracy: what was measured. parameters: what its decoder needs besides. `attr.evolve` makes a changed copy.
+    Attributes
+    ----------
+    name : str
+        Not empty.
+    roles : tuple of str
+        What it does, of `ROLES`, each once.
+    file : Path
+        Its file.
+    sha256 : str
+        Of the file, 64 hexadecimal digits.
+    decoder : str
+        What its inputs and outputs mean, a name known to the stage.
+    input_size_px : tuple of int, optional
+        Width and height of its image, None for one of any size or without an image.
+    normalization : Normalization, optional
+        None without an image.
+    skeleton : str, optional
+        Name of its joints' order, None without joints.
+    units : str
+        Of the outputs, in words.
+    license, training_data : str
+        Of the weights.
+    accuracy : mapping of str to float or str
+        What was measured.
+    parameters : mapping of str to Parameter
+        What its decoder needs besides.
+
+    Raises
+    ------
+    EngineError
+        For a field that can't be right.
     """
 
     name: str = attr.field(validator=_TEXT)
@@ -179,14 +227,32 @@ class ManifestEntry:
     )
 
     def number(self, parameter: str, default: float | None = None) -> float:
-        """A numeric parameter. Raises EngineError when it is absent without a default, or no number."""
+        """Read a numeric parameter.
+
+        Parameters
+        ----------
+        parameter : str
+            Its key.
+        default : float, optional
+            Its value where it is absent.
+
+        Returns
+        -------
+        float
+            The value.
+
+        Raises
+        ------
+        EngineError
+            When it is no number, or absent without a default.
+        """
         value = self.parameters.get(parameter, default)
         if not isinstance(value, (int, float)) or isinstance(value, bool):
             raise EngineError(
-                f"parameter {parameter} of engine {self.name}",
+                f"parameter {parameter} of model {self.name}",
                 expected=f"a number, which its decoder {self.decoder} needs",
                 got="nothing" if value is None else repr(value),
-                fix="Add it to the engine's parameters in the manifest.",
+                fix="Add it to the model's parameters in the manifest.",
             )
         return float(value)
 
@@ -210,7 +276,7 @@ def entry_fields(entry: ManifestEntry, directory: Path) -> dict[str, Any]:
     try:
         file = entry.file.resolve().relative_to(directory.resolve()).as_posix()
     except ValueError:
-        raise _wrong(f"file of engine {entry.name}", f"a file inside {directory}", f"{entry.file}") from None
+        raise _wrong(f"file of model {entry.name}", f"a file inside {directory}", f"{entry.file}") from None
     return {**attr.asdict(entry), "file": file}
 
 

@@ -1,4 +1,4 @@
-"""Manifests: a folder of engines with a file `manifest.yaml` that says what each is, does, expects and may be used for.
+"""Manifests: a folder of models with a file `manifest.yaml` that says what each is, does, expects and may be used for.
 
 The package's `engines/README.md` describes every field.
 """
@@ -38,34 +38,82 @@ _BLOCK_BYTES = 1 << 20
 
 @dataclass(frozen=True, eq=False)
 class Manifest:
-    """The engines of a folder. No two have the same name or fill the same role."""
+    """The models of a folder.
+
+    Attributes
+    ----------
+    directory : Path
+        The folder.
+    entries : tuple of ManifestEntry
+        No two have the same name or fill the same role.
+    """
 
     directory: Path
     entries: tuple[ManifestEntry, ...]
 
     def has_role(self, role: str) -> bool:
+        """Tell whether a model fills a role.
+
+        Parameters
+        ----------
+        role : str
+            One of `detector`, `root`, `pose`, `smoother`, `lifter`.
+
+        Returns
+        -------
+        bool
+            True when one does.
+        """
         return any(role in entry.roles for entry in self.entries)
 
     def for_role(self, role: str) -> ManifestEntry:
-        """The engine of that role. Raises EngineError when the manifest has none."""
+        """Look up the model of a role.
+
+        Parameters
+        ----------
+        role : str
+            As in `has_role`.
+
+        Returns
+        -------
+        ManifestEntry
+            The only one of that role.
+
+        Raises
+        ------
+        EngineError
+            When the manifest has none.
+        """
         for entry in self.entries:
             if role in entry.roles:
                 return entry
         filled = ", ".join(r for r in ROLES if self.has_role(r)) or "no roles"
         raise EngineError(
             f"manifest {self.directory}",
-            expected=f"an engine of the role {role}",
+            expected=f"a model of the role {role}",
             got=filled,
-            fix="Add such an engine to the folder, or choose another folder of engines.",
+            fix="Add such a model to the folder, or choose another folder of models.",
         )
 
 
 def load_manifest(path: str | Path) -> Manifest:
-    """Read a manifest.
+    """Read a manifest; the files' hashes are checked when they are opened.
 
-    path: the folder, or the YAML file in it. Raises EngineError for a manifest that can't be read, has an unknown,
-    missing or mistyped field, names a file that is not there, or has two engines of one name or role. The files'
-    hashes are checked when they are opened.
+    Parameters
+    ----------
+    path : str or Path
+        The folder, or the YAML file in it.
+
+    Returns
+    -------
+    Manifest
+        Its entries in the file's order.
+
+    Raises
+    ------
+    EngineError
+        For a manifest that can't be read, has an unknown, missing or mistyped field, names a file that is not there,
+        or has two models of one name or role.
     """
     file = Path(path) / MANIFEST_NAME if Path(path).is_dir() else Path(path)
     fields = _load_yaml(file)
@@ -85,10 +133,24 @@ def load_manifest(path: str | Path) -> Manifest:
 
 
 def write_manifest(directory: str | Path, entries: Sequence[ManifestEntry]) -> Manifest:
-    """Write `manifest.yaml` into the folder that holds the entries' files, and return it as it reads back.
+    """Write `manifest.yaml` into a folder; the old one is replaced only after the new one was read without an error.
 
-    The old manifest is replaced only after the new one was read without an error. Raises EngineError like
-    `load_manifest`, for a file outside the folder, and for one whose sha256 is not the entry's.
+    Parameters
+    ----------
+    directory : str or Path
+        The folder that holds the entries' files.
+    entries : sequence of ManifestEntry
+        Its models.
+
+    Returns
+    -------
+    Manifest
+        As it reads back.
+
+    Raises
+    ------
+    EngineError
+        As `load_manifest`, for a file outside the folder, and for one whose sha256 is not the entry's.
     """
     folder = Path(directory)
     for entry in entries:
@@ -105,7 +167,23 @@ def write_manifest(directory: str | Path, entries: Sequence[ManifestEntry]) -> M
 
 
 def sha256_of(path: str | Path) -> str:
-    """The file's sha256 as 64 hex digits. Raises EngineError when it can't be read."""
+    """Hash a file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Returns
+    -------
+    str
+        Its sha256 as 64 hexadecimal digits.
+
+    Raises
+    ------
+    EngineError
+        When it can't be read.
+    """
     digest = hashlib.sha256()
     try:
         with Path(path).open("rb") as file:
@@ -113,17 +191,28 @@ def sha256_of(path: str | Path) -> str:
                 digest.update(block)
     except OSError as error:
         raise EngineError(
-            f"engine {path}", expected="a readable file", got=str(error), fix="Check the path in the manifest."
+            f"model {path}", expected="a readable file", got=str(error), fix="Check the path in the manifest."
         ) from error
     return digest.hexdigest()
 
 
 def verify_sha256(entry: ManifestEntry) -> None:
-    """Raise EngineError unless the entry's file is the one that the manifest describes."""
+    """Check that an entry's file is the one that the manifest describes.
+
+    Parameters
+    ----------
+    entry : ManifestEntry
+        The entry.
+
+    Raises
+    ------
+    EngineError
+        When the file's sha256 is another, or it can't be read.
+    """
     found = sha256_of(entry.file)
     if found != entry.sha256:
         raise EngineError(
-            f"engine {entry.name} ({entry.file})",
+            f"model {entry.name} ({entry.file})",
             expected=f"sha256 {entry.sha256}",
             got=found,
             fix="The file is damaged or another one (is it a Git LFS pointer?): get it again, or export it anew.",
@@ -131,19 +220,32 @@ def verify_sha256(entry: ManifestEntry) -> None:
 
 
 def default_manifest_dir(folders: Sequence[Path] | None = None) -> Path:
-    """The first folder that has a manifest; of those where the package's own engines may lie unless given.
+    """Find the models that come with the package.
 
-    Raises EngineError when none has one.
+    Parameters
+    ----------
+    folders : sequence of Path, optional
+        Where to look, nearest first; the folders that the package's own files may be installed in unless given.
+
+    Returns
+    -------
+    Path
+        The first folder that has a manifest.
+
+    Raises
+    ------
+    EngineError
+        When none has one.
     """
     tried = [share / "engines" / "default" for share in share_directories()] if folders is None else folders
     for folder in tried:
         if (folder / MANIFEST_NAME).is_file():
             return folder
     raise EngineError(
-        "default engines",
+        "default models",
         expected=f"a folder with {MANIFEST_NAME}",
         got="none in " + ", ".join(str(folder) for folder in tried),
-        fix="Install the package, or name a folder of engines.",
+        fix="Install the package, or name a folder of models.",
     )
 
 
@@ -152,7 +254,7 @@ def _load_yaml(file: Path) -> Mapping[object, object]:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise EngineError(
-            f"manifest {file}", expected="a readable YAML file", got=str(error), fix="Check the engines folder."
+            f"manifest {file}", expected="a readable YAML file", got=str(error), fix="Check the folder of models."
         ) from error
     if not isinstance(content, Mapping):
         raise EngineError(

@@ -32,7 +32,7 @@ class Placed:
 
 
 def needs_lifter(entry: ManifestEntry) -> bool:
-    """Whether a pose engine's joints are in the image alone, so that an engine of the role lifter has to raise them."""
+    """Whether a pose engine's joints are in the image alone, so that a model of the role lifter has to raise them."""
     decoder = POSE_DECODERS.get(entry.decoder)
     return decoder is not None and decoder.gives == "pixels"
 
@@ -63,14 +63,14 @@ def root_solver(
     if decoder.gives == "pixels" and not lifted:
         raise _cannot_be_placed(
             entry,
-            "an engine of the role lifter, or a decoder that gives depths or metres",
+            "a model of the role lifter, or a decoder that gives depths or metres",
             "Joints in the image alone need a lifter in the same folder; see docs/models.md.",
         )
     asked = "root" in entry.parameters
     if decoder.gives == "depth" and (asked or root_entry is None):
         raise _cannot_be_placed(
             entry,
-            "an engine of the role root" + ", and no parameter root" * asked,
+            "a model of the role root" + ", and no parameter root" * asked,
             "Depths from the root need a root net beside them; only metric joints have a root in closed form.",
         )
     if root_entry is not None and not asked:

@@ -80,7 +80,7 @@ def test_roles(folder: Path) -> None:
     assert manifest.for_role("root") is manifest.for_role("pose")
     assert manifest.has_role("pose")
     assert not manifest.has_role("smoother")
-    with pytest.raises(EngineError, match="of the role detector, got root, pose"):
+    with pytest.raises(EngineError, match="a model of the role detector, got root, pose"):
         manifest.for_role("detector")
 
 
@@ -88,7 +88,7 @@ def test_parameters_as_numbers(make_entry: MakeEntry) -> None:
     entry = make_entry()
     assert entry.number("stride") == 8.0
     assert entry.number("absent", 3) == 3.0
-    with pytest.raises(EngineError, match=r"parameter absent of engine adder.*got nothing"):
+    with pytest.raises(EngineError, match=r"parameter absent of model adder.*got nothing"):
         entry.number("absent")
     with pytest.raises(EngineError, match=r"parameter kind.*got 'tiny'"):
         entry.number("kind")

@@ -136,7 +136,7 @@ def test_a_folder_of_engines(scene: Scene, who: Any, tmp_path: Path, lifted: boo
     manifest = write_manifest(tmp_path, entries if lifted else entries[:2])
     config = PipelineConfig(pose=PoseConfig(flip_test=False))
     if not lifted:
-        with pytest.raises(EngineError, match="expected an engine of the role lifter, or a decoder that gives depths"):
+        with pytest.raises(EngineError, match="expected a model of the role lifter, or a decoder that gives depths"):
             Pipeline(EngineSet(manifest, choose_backend("onnxruntime")), config)
         return
     with Pipeline(EngineSet(manifest, choose_backend("onnxruntime")), config) as pipeline:

@@ -44,5 +44,5 @@ def test_people_are_placed_without_a_root_net(scene: Scene, folder: Manifest) ->
 def test_a_pose_net_that_gives_depths_needs_one(folder: Manifest) -> None:
     detector, pose = load_manifest(folder.directory).entries
     manifest = Manifest(folder.directory, (detector, attr.evolve(pose, decoder="simcc_3d")))
-    with pytest.raises(EngineError, match="expected an engine of the role root"):
+    with pytest.raises(EngineError, match="expected a model of the role root"):
         Pipeline(EngineSet(manifest, choose_backend("onnxruntime")), CONFIG)
