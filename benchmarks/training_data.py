@@ -47,13 +47,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--assets", type=Path, help="bodies and recorded motions: renders people")
     parser.add_argument("--bank", type=Path, help="rendered people")
-    parser.add_argument("--backgrounds", type=Path, nargs="*", default=[], help="pictures without people")
+    parser.add_argument("--backgrounds", type=Path, nargs="*", default=[], help="images without people")
     args = parser.parse_args()
     missing = [name for name in ("torch", "lightning_fabric", "moderngl") if importlib.util.find_spec(name) is None]
     if missing:
         report("training_data", [], {"not measured": f"no {' and no '.join(missing)}; `make setup` installs them"})
         return
-    os.environ.setdefault("LP_NUM_THREADS", "0")  # Mesa's rasteriser in this thread, so that its time counts
+    os.environ.setdefault("LP_NUM_THREADS", "0")  # Mesa's rasterizer in this thread, so that its time counts
     from training_steps import training_rates, use_one_core
 
     use_one_core()
@@ -82,8 +82,8 @@ def data_rates(assets: Path | None, bank: Path | None, backgrounds: Sequence[Pat
     pose, detector = (load_recipe(shipped_recipes()[net]) for net in ("root_pose", "detector"))
     crops = iter(PoseSamples(scenes, get_skeleton(pose.skeleton), pose.input_width_px, 0))
     rates["root_pose"] = Rate("root_pose samples", per_core_second(lambda: next(crops), _SAMPLES))
-    pictures = iter(DetectionSamples(scenes, detector.input_width_px, detector.input_height_px, STRIDE_PX, 0))
-    rates["detector"] = Rate("detector samples", per_core_second(lambda: next(pictures), _SAMPLES))
+    images = iter(DetectionSamples(scenes, detector.input_width_px, detector.input_height_px, STRIDE_PX, 0))
+    rates["detector"] = Rate("detector samples", per_core_second(lambda: next(images), _SAMPLES))
     return rates
 
 

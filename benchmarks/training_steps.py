@@ -118,7 +118,7 @@ def pose_batch(recipe: Recipe) -> Batch:
 
 
 def detector_batch(recipe: Recipe) -> Batch:
-    """Noise in the shapes of `DetectionSample`, one person a picture."""
+    """Noise in the shapes of `DetectionSample`, one person an image."""
     count, width, height = recipe.batch_size, recipe.input_width_px, recipe.input_height_px
     grid = (height // STRIDE_PX, width // STRIDE_PX)
     heat = torch.rand(count, 1, *grid) ** 8

@@ -1,4 +1,4 @@
-"""Compares imported engines with the authors' own code: the same weights, the same pictures, both whole paths.
+"""Compares imported engines with the authors' own code: the same weights, the same images, both whole paths.
 
     python tools/check_official_nets.py --rootnet 3DMPPE_ROOTNET_RELEASE --posenet 3DMPPE_POSENET_RELEASE \
         --videopose3d VideoPose3D
@@ -48,12 +48,14 @@ class Row:
 
     @property
     def difference(self) -> float:
+        """Largest difference, infinite for other shapes."""
         if self.ours.shape != self.theirs.shape:
             return float("inf")
         return float(np.max(np.abs(self.ours - self.theirs) / np.maximum(1.0, np.abs(self.theirs))))
 
     @property
     def good(self) -> bool:
+        """Whether the difference is below the limit."""
         return self.difference <= LIMIT
 
     def __str__(self) -> str:
@@ -63,25 +65,25 @@ class Row:
 
 def check_3dmppe(rootnet: Path, posenet: Path, folder: Path) -> Iterator[Row]:
     """Rows for RootNet, then for PoseNet with the joints of both published checkpoints."""
-    picture = rootnet / "demo" / "input.jpg"
-    image: ImageArray = np.asarray(cv2.imread(str(picture)), dtype=np.uint8)
-    centre = np.array([image.shape[1] / 2, image.shape[0] / 2])
+    image_path = rootnet / "demo" / "input.jpg"
+    image: ImageArray = np.asarray(cv2.imread(str(image_path)), dtype=np.uint8)
+    center = np.array([image.shape[1] / 2, image.shape[0] / 2])
     with authors_modules(rootnet) as load:
-        theirs = TheirNet(rootnet, load, picture, 0)
+        theirs = TheirNet(rootnet, load, image_path, 0)
         import_checkpoint("3dmppe-rootnet", theirs.save(folder / "rootnet.pth.tar"), folder)
         crops, roots = theirs.crops(), theirs.answers(False)
     yield from root_rows(image, folder, crops, roots)
     for joints in (18, 21):
         with authors_modules(posenet) as load:
-            theirs = TheirNet(posenet, load, picture, joints)
+            theirs = TheirNet(posenet, load, image_path, joints)
             import_checkpoint("3dmppe-posenet", theirs.save(folder / "posenet.pth.tar"), folder)
             for flip in (False, True):
                 bins = theirs.answers(flip)
                 pixels = bins[..., :2] / 64 * theirs.boxes[:, None, 2:] + theirs.boxes[:, None, :2]
                 depth = (bins[..., 2:] / 64 * 2 - 1) * 1000 + roots[:, None, 2:]
                 people = np.concatenate((pixels, depth), axis=-1)
-                cam = np.array([theirs.pose_utils.pixel2cam(p, (FOCAL_PX, FOCAL_PX), centre) for p in people])
-                poses, about = our_poses(image, centre, folder, flip), f"PoseNet, {joints} joints, flip {int(flip)}"
+                cam = np.array([theirs.pose_utils.pixel2cam(p, (FOCAL_PX, FOCAL_PX), center) for p in people])
+                poses, about = our_poses(image, center, folder, flip), f"PoseNet, {joints} joints, flip {int(flip)}"
                 yield Row(f"{about}: joints in the image, px", np.array([p.joints_img_px for p in poses]), pixels)
                 yield Row(f"{about}: joints, m", np.array([p.joints_cam_m for p in poses]), cam / 1000)
         if joints == 18:
@@ -96,6 +98,7 @@ def our_boxes() -> Array:
 
 
 def root_rows(image: ImageArray, folder: Path, crops: Crops, roots: Array) -> Iterator[Row]:
+    """Compare the imported RootNet with the authors' roots."""
     entry = load_manifest(folder).for_role("root")
     assert entry.normalization is not None
     inset_px = ROOT_DECODERS[entry.decoder].box_inset_px
@@ -111,9 +114,9 @@ def root_rows(image: ImageArray, folder: Path, crops: Crops, roots: Array) -> It
     yield Row("RootNet: x and y of the root, bins", answer[:, :2], roots[:, :2])
 
 
-def our_poses(image: ImageArray, centre: Array, folder: Path, flip: bool) -> tuple[Pose, ...]:
+def our_poses(image: ImageArray, center: Array, folder: Path, flip: bool) -> tuple[Pose, ...]:
     """The poses of the five people by the imported engines."""
-    intrinsics = np.array([[FOCAL_PX, 0, centre[0]], [0, FOCAL_PX, centre[1]], [0, 0, 1]])
+    intrinsics = np.array([[FOCAL_PX, 0, center[0]], [0, FOCAL_PX, center[1]], [0, 0, 1]])
     frame = Frame(image, Camera(intrinsics, image.shape[1], image.shape[0]), 0)
     manifest, backend = load_manifest(folder), choose_backend("onnxruntime")
     pose, root = manifest.for_role("pose"), manifest.for_role("root")
@@ -145,7 +148,7 @@ def check_videopose3d(clone: Path, folder: Path) -> Iterator[Row]:
                 checkpoint,
             )  # fmt: skip
             import_checkpoint("videopose3d", checkpoint, folder, "--input-skeleton", "h36m17", *["--causal"] * causal)
-            # As docs of the decoder have it: x and y over half the width, from the centre.
+            # As docs of the decoder have it: x and y over half the width, from the center.
             ours = ((walk - (500, 400)) / 500).astype(np.float32)
             name = f"VideoPose3D, {2 * pad + 1} frames{', causal' if causal else ''}: joints, m"
             yield Row(name, lifted(ours, folder, pad, causal), theirs)
@@ -169,6 +172,7 @@ def lifted(frames: npt.NDArray[np.float32], folder: Path, pad: int, causal: bool
 
 
 def import_checkpoint(kind: str, checkpoint: Path, folder: Path, *options: str) -> None:
+    """Run `pose3d import`."""
     print(f"\npose3d import {kind} {checkpoint.name} {' '.join(options)}".rstrip())
     if pose3d(["import", kind, str(checkpoint), "--output", str(folder), *options]):
         raise SystemExit("the import failed")
@@ -185,6 +189,7 @@ def _require(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Compare, print a table; exit code 1 for a difference above the limit."""
     parser = argparse.ArgumentParser(description="Compare imported engines with the authors' code.")
     parser.add_argument("--rootnet", type=Path, metavar="DIR", help="clone of mks0601/3DMPPE_ROOTNET_RELEASE")
     parser.add_argument("--posenet", type=Path, metavar="DIR", help="clone of mks0601/3DMPPE_POSENET_RELEASE")

@@ -36,16 +36,19 @@ START_NS = 1_700_000_000_000_000_000
 NOISE_LEVELS = 1.2
 SKELETON = get_skeleton("muco21")
 LIGHT = Light(
-    sun_dir=np.array([0.25, 0.95, 0.2]), sun_colour=np.array([0.62, 0.58, 0.52]),
-    fill_dir=np.array([-0.3, 0.3, -0.9]), fill_colour=np.array([0.22, 0.24, 0.27]),
-    sky_colour=np.array([0.62, 0.61, 0.58]), ground_colour=np.array([0.27, 0.22, 0.17]),
+    sun_dir=np.array([0.25, 0.95, 0.2]), sun_color=np.array([0.62, 0.58, 0.52]),
+    fill_dir=np.array([-0.3, 0.3, -0.9]), fill_color=np.array([0.22, 0.24, 0.27]),
+    sky_color=np.array([0.62, 0.61, 0.58]), ground_color=np.array([0.27, 0.22, 0.17]),
 )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
 class Role:
-    """Who walks where: seeds of body and of skin and hair; colours (linear RGB) of top, trousers and shoes; pieces of
-    motion, and waypoints (x, z) in the world, metres."""
+    """A person and the way they walk.
+
+    Seeds of body and of skin and hair; colors (linear RGB) of top, trousers and shoes; pieces of motion, and waypoints
+    (x, z) in the world, metres.
+    """
 
     person: int
     look: int
@@ -118,11 +121,11 @@ def actors(assets: Path) -> list[Actor]:
 
 def _look(role: Role, figure: Figure) -> Appearance:
     look = Appearance.random(EVAL_PERSON + role.look, figure.shape.gender, figure.shape.age)
-    colours, folds, pattern = look.colour_a.copy(), look.colour_b.copy(), look.pattern.copy()
-    for material, colour in ((Material.UPPER, role.top), (Material.LOWER, role.trousers), (Material.SHOES, role.shoes)):
-        colours[material], pattern[material, 0] = (*colour, 0.1), 0.0
+    colors, folds, pattern = look.color_a.copy(), look.color_b.copy(), look.pattern.copy()
+    for material, color in ((Material.UPPER, role.top), (Material.LOWER, role.trousers), (Material.SHOES, role.shoes)):
+        colors[material], pattern[material, 0] = (*color, 0.1), 0.0
         folds[material, 3] = 0.35
-    return replace(look, colour_a=colours, colour_b=folds, pattern=pattern)
+    return replace(look, color_a=colors, color_b=folds, pattern=pattern)
 
 
 def camera_frame(frame: SequenceFrame, rng: np.random.Generator) -> SequenceFrame:
@@ -131,8 +134,10 @@ def camera_frame(frame: SequenceFrame, rng: np.random.Generator) -> SequenceFram
     return replace(frame, image_bgr=np.asarray(np.clip(np.rint(noisy), 0, 255), dtype=np.uint8))
 
 
-def truth(person: PersonTruth, before: PersonTruth, after: PersonTruth, seconds: float, camera: Camera) -> Person:
-    """A person of the video as a tracked person; the velocity is the difference of its neighbours in time."""
+def ground_truth(
+    person: PersonTruth, before: PersonTruth, after: PersonTruth, seconds: float, camera: Camera
+) -> Person:
+    """A person of the video as a tracked person; the velocity is the difference of its neighbors in time."""
     order = [SYNTH_JOINTS.index(name) for name in SKELETON.joints]
     joints = person.joints_cam_m[order]
     root = joints[SKELETON.root]
@@ -151,14 +156,14 @@ def truth(person: PersonTruth, before: PersonTruth, after: PersonTruth, seconds:
 
 
 def write_bag(frames: list[SequenceFrame], output: Path, jpeg_quality: int) -> None:
-    """Write pictures, camera and truth with the frames' times."""
+    """Write images, camera and ground truth with the frames' times."""
     camera = Camera.from_hfov(HFOV_DEG, WIDTH_PX, HEIGHT_PX)
     with BagWriter(output, jpeg_quality=jpeg_quality) as bag:
         for i, frame in enumerate(frames):
             stamp = START_NS + i * 1_000_000_000 // RATE_HZ
             low, high = max(i - 1, 0), min(i + 1, len(frames) - 1)
             people = tuple(
-                truth(p, a, b, (high - low) / RATE_HZ, camera)
+                ground_truth(p, a, b, (high - low) / RATE_HZ, camera)
                 for p, a, b in zip(frame.people, frames[low].people, frames[high].people, strict=True)
             )
             bag.write_camera("/camera/camera_info", stamp, FRAME_ID, camera)

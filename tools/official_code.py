@@ -26,7 +26,7 @@ Array = npt.NDArray[np.floating]
 
 # The five people of the authors' demo/demo.py (x, y, width, height) in their demo/input.jpg, and its focal length. The
 # second box is 166 high, not 165.61: there a row of the crop falls on the edge between two of OpenCV's steps of 1/32
-# px, and their float32 affine, 4e-5 px from ours, tips it over: by up to 5 grey levels.
+# px, and their float32 affine, 4e-5 px from ours, tips it over: by up to 5 gray levels.
 BOXES = (
     (139.41, 102.25, 222.39, 241.57),
     (287.17, 61.52, 74.88, 166.0),
@@ -39,7 +39,7 @@ FOCAL_PX = 1500.0
 
 @dataclass(frozen=True)
 class Crops:
-    """What the authors' code makes of the picture. boxes_xywh (N, 4): processed. images (N, 3, S, S), k_mm (N,)."""
+    """What the authors' code makes of the image. boxes_xywh (N, 4): processed. images (N, 3, S, S), k_mm (N,)."""
 
     boxes_xywh: Array
     images: Array
@@ -72,24 +72,24 @@ def _comes_from(module: ModuleType, clone: Path) -> bool:
 class TheirNet:
     """RootNet (joints 0) or PoseNet of a clone with random weights, with their data and test code around it."""
 
-    def __init__(self, clone: Path, load: Callable[[str], Any], picture: Path, joints: int) -> None:
+    def __init__(self, clone: Path, load: Callable[[str], Any], image_path: Path, joints: int) -> None:
         self.clone, self.joints, self.cfg = clone, joints, load("config").cfg
         self.pose_utils = load("utils.pose_utils")
         self.flip_pairs = get_skeleton({0: "h36m18", 18: "h36m18", 21: "muco21"}[joints]).flip_pairs
-        height, width = cv2.imread(str(picture)).shape[:2]  # type: ignore[union-attr]
+        height, width = cv2.imread(str(image_path)).shape[:2]  # type: ignore[union-attr]
         self.boxes = np.array([self.pose_utils.process_bbox(np.array(box), width, height) for box in BOXES])
-        self.data = self._dataset(load("dataset"), picture)
+        self.data = self._dataset(load("dataset"), image_path)
         get_pose_net = load("model").get_pose_net
         self.net: nn.Module = get_pose_net(self.cfg, False, *([joints] if joints else []))
         enliven(self.net, lambda: self.net(*self._batch()))
 
-    def _dataset(self, dataset: Any, picture: Path) -> Any:
+    def _dataset(self, dataset: Any, image_path: Path) -> Any:
         transforms = importlib.import_module("torchvision.transforms")
         steps = [transforms.ToTensor(), transforms.Normalize(mean=self.cfg.pixel_mean, std=self.cfg.pixel_std)]
         count = max(self.joints, 1)
         people = [
             {
-                "img_path": str(picture), "bbox": box, "area": box[2] * box[3], "f": (FOCAL_PX, FOCAL_PX),
+                "img_path": str(image_path), "bbox": box, "area": box[2] * box[3], "f": (FOCAL_PX, FOCAL_PX),
                 "root_img": np.zeros(3), "root_vis": np.ones(1, dtype=int),
                 "joint_img": np.zeros((count, 3)), "joint_vis": np.ones((count, 1), dtype=int),
             }
@@ -105,12 +105,14 @@ class TheirNet:
         return [batch] if isinstance(batch, torch.Tensor) else list(batch)
 
     def save(self, path: Path) -> Path:
+        """Save a checkpoint as the authors' training does."""
         parallel = nn.parallel.DataParallel(self.net)
         optimizer = torch.optim.Adam(parallel.parameters())
         torch.save({"epoch": 0, "network": parallel.state_dict(), "optimizer": optimizer.state_dict()}, path)
         return path
 
     def crops(self) -> Crops:
+        """The authors' crops of the image."""
         image, *k = self._batch()
         return Crops(self.boxes, image.numpy(), k[0].numpy().ravel() if k else np.empty(0))
 
@@ -145,7 +147,7 @@ class TheirNet:
 
 
 def enliven(net: nn.Module, run: Callable[[], object]) -> None:
-    """Random weights whose answers depend on the picture: the authors' initial ones give flat maps.
+    """Random weights whose answers depend on the image: the authors' initial ones give flat maps.
 
     Maps with far apart peaks of like height, on the other hand, make much of float32's rounding.
     """

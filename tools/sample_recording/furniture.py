@@ -1,4 +1,4 @@
-"""The things in the rendered room: boxes with colours, some painted, some that glow."""
+"""The things in the rendered room: boxes with colors, some painted, some that glow."""
 
 from __future__ import annotations
 
@@ -22,12 +22,15 @@ _DARK = (0.05, 0.045, 0.04)
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """A box from low to high (3,), metres in the world; colour (3,) linear RGB or paint(points (N, 3)) -> (N, 3);
-    glow (3,): its own light. casts: it shades others; is_rug: people's shadows fall on it."""
+    """A box from low to high (3,), metres in the world.
+
+    color (3,) linear RGB or paint(points (N, 3)) -> (N, 3). glow (3,): its own light. casts: it shades others. is_rug:
+    people's shadows fall on it.
+    """
 
     low: Array
     high: Array
-    colour: Array
+    color: Array
     paint: Callable[[Array32], Array32] | None = None
     glow: Array = field(default_factory=lambda: np.zeros(3))
     casts: bool = False
@@ -38,14 +41,14 @@ def _block(
     x: tuple[float, float],
     y: tuple[float, float],
     z: tuple[float, float],
-    colour: tuple[float, float, float],
+    color: tuple[float, float, float],
     casts: bool = False,
 ) -> Block:
-    return Block(np.array([x[0], y[0], z[0]]), np.array([x[1], y[1], z[1]]), np.array(colour), casts=casts)
+    return Block(np.array([x[0], y[0], z[0]]), np.array([x[1], y[1], z[1]]), np.array(color), casts=casts)
 
 
-def _rgb(colour: Array) -> Rgb:
-    return float(colour[0]), float(colour[1]), float(colour[2])
+def _rgb(color: Array) -> Rgb:
+    return float(color[0]), float(color[1]), float(color[2])
 
 
 def furnish(rng: np.random.Generator) -> list[Block]:
@@ -130,8 +133,8 @@ def _shelf(rng: np.random.Generator) -> list[Block]:
             thick = rng.uniform(0.018, 0.055)
             if rng.random() < 0.88:
                 tall, deep = rng.uniform(0.2, 0.31), rng.uniform(0.04, 0.12)
-                colour = _rgb(np.clip(rng.choice(_SPINES) * rng.uniform(0.6, 1.3), 0.01, 0.8))
-                parts.append(_block((x, x + thick), (y + 0.025, y + 0.025 + tall), (z0, z1 - deep), colour))
+                color = _rgb(np.clip(rng.choice(_SPINES) * rng.uniform(0.6, 1.3), 0.01, 0.8))
+                parts.append(_block((x, x + thick), (y + 0.025, y + 0.025 + tall), (z0, z1 - deep), color))
             else:
                 x += rng.uniform(0.03, 0.16)
             x += thick + 0.002
@@ -164,8 +167,8 @@ def _sofa(rng: np.random.Generator) -> list[Block]:
     parts += [_block(x, (0.12, 0.6), (z + 0.2, z + 1.15), cloth, casts=True) for x in ((-3.1, -2.9), (-0.7, -0.5))]
     parts += [_block(x, (0.4, 0.5), (z + 0.42, z + 1.17), soft) for x in ((-2.89, -1.81), (-1.79, -0.71))]
     parts += [_block((x, x + 0.04), (0, 0.12), (z + 1.02, z + 1.06), _DARK) for x in (-3.05, -0.6)]
-    for x, colour in ((-2.75, _SPINES[4]), (-1.3, _SPINES[7])):
-        shade = _rgb(colour * rng.uniform(0.8, 1.2))
+    for x, color in ((-2.75, _SPINES[4]), (-1.3, _SPINES[7])):
+        shade = _rgb(color * rng.uniform(0.8, 1.2))
         parts.append(_block((x, x + 0.45), (0.5, 0.88), (z + 0.42, z + 0.56), shade, casts=True))
     return parts
 
@@ -221,10 +224,10 @@ def _plant(rng: np.random.Generator) -> list[Block]:
         _block((x - 0.02, x + 0.02), (0.38, 1.3), (z - 0.02, z + 0.02), (0.12, 0.08, 0.04)),
     ]
     for _ in range(110):
-        centre = np.array([x, 1.15, z]) + rng.normal(0, [0.17, 0.27, 0.17])
+        center = np.array([x, 1.15, z]) + rng.normal(0, [0.17, 0.27, 0.17])
         half = rng.uniform(0.02, 0.075, 3)
         green = np.array([0.05, 0.16, 0.04]) * rng.uniform(0.6, 1.8)
-        parts.append(Block(centre - half, np.minimum(centre + half, [X_M[1] - 0.02, 2.5, 2.0]), green))
+        parts.append(Block(center - half, np.minimum(center + half, [X_M[1] - 0.02, 2.5, 2.0]), green))
     return parts
 
 
@@ -237,10 +240,10 @@ def _sideboard(rng: np.random.Generator) -> list[Block]:
     ]
     parts += [_block((x + 0.45, x + 0.46), (0.17, 0.71), (z, z + 0.006), _DARK) for z in (-6.34, -5.67)]
     for z in (-6.7, -6.2, -5.4):
-        colour = _rgb(rng.choice(_SPINES))
+        color = _rgb(rng.choice(_SPINES))
         tall, wide = rng.uniform(0.15, 0.35), rng.uniform(0.05, 0.1)
         parts.append(
-            _block((x + 0.25 - wide, x + 0.25 + wide), (0.75, 0.75 + tall), (z - wide, z + wide), colour, casts=True)
+            _block((x + 0.25 - wide, x + 0.25 + wide), (0.75, 0.75 + tall), (z - wide, z + wide), color, casts=True)
         )
     return parts
 

@@ -31,8 +31,11 @@ _BOUNCE_M = 0.8
 
 @dataclass(frozen=True, eq=False)
 class Room:
-    """image (H, W, 3) float32 BGR in 0–255; floor (H, W): where the floor is seen; lamps: directions (3,) towards the
-    lights that people shade, and how dark their shadow is."""
+    """A room seen by one camera.
+
+    image (H, W, 3) float32 BGR in 0–255. floor (H, W): where the floor is seen. lamps: directions (3,) towards the
+    lights that people shade, and how dark their shadow is.
+    """
 
     image: Array32
     floor: BoolArray
@@ -45,27 +48,27 @@ class _Hits:
 
     point: Array32
     normal: Array32
-    colour: Array32
+    color: Array32
     glow: Array32
     floor: BoolArray
 
 
 def render_room(view: View, seed: int) -> Room:
-    """The room of a seed (colours, books, pictures) seen by a camera that stands in it."""
+    """The room of a seed (colors, books, pictures) seen by a camera that stands in it."""
     rng = np.random.default_rng([seed, 11])
     blocks = furnish(rng)
     rays = _rays(view)
     hits = _trace(view.cam2world[:3, 3].astype(np.float32), rays, blocks, rng)
     light = _lamp_light(hits, blocks, rng) + _AMBIENT.astype(np.float32) * _openness(hits, blocks, rng)[:, None]
-    linear = np.clip(hits.colour * light + hits.glow, 0, None)
+    linear = np.clip(hits.color * light + hits.glow, 0, None)
     mapped = np.sqrt(linear / (1 + 0.25 * linear)) * 255  # gamma 2 as the figures', highlights rolled off
     size = (view.height_px * _SUPER, view.width_px * _SUPER)
-    picture = cv2.resize(
+    image = cv2.resize(
         mapped.reshape(*size, 3)[:, :, ::-1], (view.width_px, view.height_px), interpolation=cv2.INTER_AREA
     )
-    picture = cv2.GaussianBlur(picture, (0, 0), 0.6)
+    image = cv2.GaussianBlur(image, (0, 0), 0.6)
     floor = hits.floor.reshape(size)[::_SUPER, ::_SUPER]
-    return Room(np.asarray(np.minimum(picture, 255), np.float32), floor, _shadow_lamps())
+    return Room(np.asarray(np.minimum(image, 255), np.float32), floor, _shadow_lamps())
 
 
 def _shadow_lamps() -> tuple[tuple[Array, float], ...]:
@@ -110,7 +113,7 @@ def _trace(origin: Array32, rays: Array32, blocks: list[Block], rng: np.random.G
     normal = np.zeros_like(rays)
     normal[rows, axis] = -np.sign(rays[rows, axis])
     point = origin + rays * distance[:, None]
-    colour = _walls(point, normal, rng)
+    color = _walls(point, normal, rng)
     glow = np.zeros_like(point)
     floor = (axis == 1) & (rays[:, 1] < 0)
     for block in blocks:
@@ -120,22 +123,22 @@ def _trace(origin: Array32, rays: Array32, blocks: list[Block], rng: np.random.G
         point[hit] = origin + rays[hit] * near[hit][:, None]
         normal[hit] = 0.0
         normal[hit, side[hit]] = -np.sign(rays[hit, side[hit]])
-        colour[hit] = block.paint(point[hit]) if block.paint else block.colour
+        color[hit] = block.paint(point[hit]) if block.paint else block.color
         glow[hit] = block.glow
-    return _Hits(point, normal, colour, glow, floor)
+    return _Hits(point, normal, color, glow, floor)
 
 
 def _walls(point: Array32, normal: Array32, rng: np.random.Generator) -> Array32:
     """Linear RGB (N, 3): boards on the floor, paint on the walls, the far wall in another tone."""
-    colour = np.empty_like(point)
+    color = np.empty_like(point)
     plain, accent = np.array([0.72, 0.69, 0.63]), np.array([0.30, 0.42, 0.44])
-    colour[:] = plain
-    colour[normal[:, 1] < -0.5] = (0.85, 0.85, 0.83)
+    color[:] = plain
+    color[normal[:, 1] < -0.5] = (0.85, 0.85, 0.83)
     far = (normal[:, 2] > 0.5) & (point[:, 2] < Z_M[0] + 0.1)
-    colour[far] = accent * rng.uniform(0.9, 1.1, 3)
+    color[far] = accent * rng.uniform(0.9, 1.1, 3)
     ground = normal[:, 1] > 0.5
-    colour[ground] = _boards(point[ground])
-    return colour
+    color[ground] = _boards(point[ground])
+    return color
 
 
 def _boards(point: Array32) -> Array32:

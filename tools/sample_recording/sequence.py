@@ -39,7 +39,7 @@ class PersonTruth:
 
     joints_cam_m (J, 3): SYNTH_JOINTS in the camera's optical frame. whole_box_px (4,): x0, y0, x1, y1 of the whole
     silhouette, hidden parts and those beyond the image included; box_px: the same clipped to the image (edges; pixel
-    centres are integers). visible: share of the whole silhouette that the image shows.
+    centers are integers). visible: share of the whole silhouette that the image shows.
     """
 
     track_id: int
@@ -59,9 +59,9 @@ class SequenceFrame:
 
 @dataclass(frozen=True, eq=False)
 class _Layer:
-    """A person alone on the whole image: colour (H, W, 3) BGR and alpha (H, W) in 0–1, depth_m, and all its alpha."""
+    """A person alone on the whole image: color (H, W, 3) BGR and alpha (H, W) in 0–1, depth_m, and all its alpha."""
 
-    colour: Array32
+    color: Array32
     alpha: Array32
     depth_m: Array32
     whole: float
@@ -81,16 +81,16 @@ class SequenceRenderer:
             mesh.release()
 
     def frame(self, index: int) -> SequenceFrame:
-        """The picture and the truth at a frame of the walks."""
+        """The image and the ground truth at a frame of the walks."""
         posed = [actor.walk.pose(actor.figure, index) for actor in self._actors]
-        picture = self._room.image * self._shade(posed)[:, :, None]
+        image = self._room.image * self._shade(posed)[:, :, None]
         layers = [self._layer(mesh, pose) for mesh, pose in zip(self._meshes, posed, strict=True)]
-        picture, seen = composite(picture, layers)
+        image, seen = composite(image, layers)
         people = tuple(
             self._truth(actor, pose, float(part) / max(layer.whole, 1e-6))
             for actor, pose, part, layer in zip(self._actors, posed, seen, layers, strict=True)
         )
-        return SequenceFrame(np.asarray(np.clip(np.rint(picture), 0, 255), dtype=np.uint8), people)
+        return SequenceFrame(np.asarray(np.clip(np.rint(image), 0, 255), dtype=np.uint8), people)
 
     def _truth(self, actor: Actor, posed: PosedFigure, visible: float) -> PersonTruth:
         whole = _whole_box(self._view, posed)
@@ -115,7 +115,7 @@ class SequenceRenderer:
         to = slice(max(y0, 0), min(y1, h)), slice(max(x0, 0), min(x1, w))
         at = slice(to[0].start - y0, to[0].stop - y0), slice(to[1].start - x0, to[1].stop - x0)
         if to[0].stop > to[0].start and to[1].stop > to[1].start:
-            out.colour[to], out.alpha[to] = rgba[at][:, :, 2::-1], rgba[at][:, :, 3] / np.float32(255)
+            out.color[to], out.alpha[to] = rgba[at][:, :, 2::-1], rgba[at][:, :, 3] / np.float32(255)
             out.depth_m[to] = depth_m[at]
         return out
 
@@ -136,19 +136,19 @@ class SequenceRenderer:
         return np.asarray(np.where(self._room.floor, full, np.float32(1)), dtype=np.float32)
 
 
-def composite(picture: Array32, layers: Sequence[_Layer]) -> tuple[Array32, Array]:
-    """Lay people over a picture (H, W, 3), at every pixel the farthest first; also how much alpha of each is seen."""
+def composite(image: Array32, layers: Sequence[_Layer]) -> tuple[Array32, Array]:
+    """Lay people over an image (H, W, 3), at every pixel the farthest first; also how much alpha of each is seen."""
     order = np.argsort(-np.stack([layer.depth_m for layer in layers]), axis=0, kind="stable")
-    seen = np.zeros((len(layers), *picture.shape[:2]), np.float32)
-    picture = picture.copy()
+    seen = np.zeros((len(layers), *image.shape[:2]), np.float32)
+    image = image.copy()
     for rank in range(len(layers)):
         for i, layer in enumerate(layers):
             here = (order[rank] == i) & (layer.alpha > 0)
             alpha = layer.alpha[here]
-            picture[here] += alpha[:, None] * (layer.colour[here] - picture[here])
+            image[here] += alpha[:, None] * (layer.color[here] - image[here])
             seen[:, here] *= 1 - alpha
             seen[i, here] = alpha
-    return picture, np.asarray(seen.sum(axis=(1, 2), dtype=np.float64))
+    return image, np.asarray(seen.sum(axis=(1, 2), dtype=np.float64))
 
 
 def _on_floor(posed: PosedFigure, direction: Array) -> PosedFigure:

@@ -33,8 +33,10 @@ _TURN_SIGMA_M = 0.2
 
 @dataclass(frozen=True)
 class Piece:
-    """Frames start to end (exclusive) of a clip at `rate` times its speed, `repeats` times one after another; a
-    repeated piece should be whole strides."""
+    """Frames start to end (exclusive) of a clip at `rate` times its speed, `repeats` times one after another.
+
+    A repeated piece should be whole strides.
+    """
 
     clip: str
     start: int
@@ -46,8 +48,11 @@ class Piece:
 
 @dataclass(frozen=True, eq=False)
 class Walk:
-    """A person's way at FPS: turned (T, 31, 3, 3) global bone rotations facing +z; x_m, z_m (T,) the pelvis' place in
-    the world; heading_rad (T,) about y, 0 facing +z (towards the viewer)."""
+    """A person's motion at FPS.
+
+    turned (T, 31, 3, 3): global bone rotations facing +z. x_m, z_m (T,): the pelvis in the world. heading_rad (T,):
+    about y, 0 facing +z (towards the viewer).
+    """
 
     turned: Array
     x_m: Array
@@ -65,8 +70,9 @@ class Walk:
 
 
 def plan_walk(figure: Figure, pieces: Sequence[Piece], waypoints_m: Array, frames: int, blend: int = 8) -> Walk:
-    """The first `frames` frames of the pieces, joined over `blend` frames, along a curve through waypoints_m
-    (N, 2: x, z in the world).
+    """Join the first `frames` frames of the pieces over `blend` frames, along a curve through the waypoints.
+
+    waypoints_m (N, 2): x, z in the world.
 
     Raises InputError when the pieces or the way end too soon.
     """

@@ -1,4 +1,4 @@
-"""Layers of people over a picture."""
+"""Layers of people over an image."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ INF = np.inf
 
 
 def test_every_pixel_has_its_own_order() -> None:
-    picture = np.zeros((1, 3, 3), np.float32)
+    image = np.zeros((1, 3, 3), np.float32)
     one, two = layer(100, [1, 1, 0], [2, 3, INF]), layer(200, [1, 1, 1], [3, 2, 2])
     for layers in ((one, two), (two, one)):
-        mixed, _ = composite(picture, layers)
+        mixed, _ = composite(image, layers)
         assert mixed[0, :, 0].tolist() == [100, 200, 200]
-    _, seen = composite(picture, [one, two])
+    _, seen = composite(image, [one, two])
     assert seen.tolist() == [1, 2]
 
 
 def test_a_half_covering_layer_lets_half_through() -> None:
-    picture = np.full((1, 1, 3), 40, np.float32)
+    image = np.full((1, 1, 3), 40, np.float32)
     near, far = layer(100, [0.5], [1]), layer(200, [1.0], [2])
-    mixed, seen = composite(picture, [near, far])
+    mixed, seen = composite(image, [near, far])
     assert mixed[0, 0, 0] == pytest.approx(150)
     assert seen.tolist() == pytest.approx([0.5, 0.5])
 
 
-def test_nobody_leaves_the_picture_and_the_picture_is_not_changed() -> None:
-    picture = np.full((1, 2, 3), 40, np.float32)
-    mixed, seen = composite(picture, [layer(9, [0, 1], [INF, 3])])
+def test_nobody_leaves_the_image_and_the_image_is_not_changed() -> None:
+    image = np.full((1, 2, 3), 40, np.float32)
+    mixed, seen = composite(image, [layer(9, [0, 1], [INF, 3])])
     assert mixed[0, :, 0].tolist() == [40, 9]
     assert seen.tolist() == [1]
-    assert (picture == 40).all()
+    assert (image == 40).all()

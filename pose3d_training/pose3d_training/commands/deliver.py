@@ -1,6 +1,6 @@
 """Finished training runs to engines: `python -m pose3d_training.commands.deliver --runs DIR --output DIR`.
 
-Every net's averaged weights are exported and checked against torch; the manifest says what each was trained on.
+Every net's averaged weights are exported and checked against torch; the manifest names what each was trained on.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from pose3d_training.nets.root_pose_net import RootPoseNet
 from pose3d_training.nets.temporal_net import TemporalModel
 from pose3d_training.synthetic.compose import SceneComposer
 from pose3d_training.tasks.image_tasks import MEAN_RGB, STD_RGB, composer
-from pose3d_training.tasks.lifting import IN_FEATURES, centre_outputs
+from pose3d_training.tasks.lifting import IN_FEATURES, center_outputs
 from pose3d_training.tasks.score_calibration import calibrate_detector, calibrate_root_pose
 
 _DETECTOR_LONG_SIDE_PX = 448
-"""Longer than the pictures it was trained on (whose people are zoomed by up to 1.5): on the grid of the detector those
+"""Longer than the images it was trained on (whose people are zoomed by up to 1.5): on the grid of the detector those
 who cross stay apart. At 320 px 2% fewer people of the sample bag are found, at 512 px 4% fewer."""
 _LICENSE = "Apache-2.0"
 _RENDERED = (
@@ -79,7 +79,7 @@ def _export(module: nn.Module, path: Path, recipe: Recipe) -> float:
         return export_frame_lifter(module, path, get_skeleton(recipe.skeleton).root)
     if isinstance(module, TemporalModel):
         if recipe.net == "lifter":
-            centre_outputs(module, get_skeleton(recipe.skeleton).root)
+            center_outputs(module, get_skeleton(recipe.skeleton).root)
         return export_temporal_step(module, path) if module.causal else export_temporal_windows(module, path)
     raise TypeError(f"no exporter for {type(module).__name__}")
 

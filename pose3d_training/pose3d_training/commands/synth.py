@@ -16,7 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
     _add_people(what.add_parser("people", help="render people, each alone with alpha, into a bank"))
     _add_backgrounds(what.add_parser("backgrounds", help="draw rooms and streets without people"))
-    _add_preview(what.add_parser("preview", help="a contact sheet of scenes, crops and sprites with their truth"))
+    _add_preview(
+        what.add_parser("preview", help="a contact sheet of scenes, crops and sprites with their ground truth")
+    )
     for one in what.choices.values():
         # Left out, it must not undo what stands before the name of the part.
         one.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show the full traceback")
@@ -24,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_people(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--assets", type=Path, metavar="DIR", required=True, help="bodies and recorded motions")
-    parser.add_argument("--output", type=Path, metavar="DIR", required=True, help="the bank; a stopped run goes on")
+    parser.add_argument("--output", type=Path, metavar="DIR", required=True, help="the bank; a stopped run is resumed")
     parser.add_argument("--count", type=int, default=24_000, help="people of all shards together (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="0 to 99 (%(default)s)")
     parser.add_argument("--split", choices=("train", "eval"), default="train", help="(%(default)s)")
@@ -32,24 +34,34 @@ def _add_people(parser: argparse.ArgumentParser) -> None:
         "--shard", default="0/1", metavar="K/N", help="render the K-th of N parts, from 0 (%(default)s)"
     )
     parser.add_argument(
-        "--pictures", type=Path, nargs="*", default=[], metavar="DIR", help="pictures that clothes are printed with"
+        "--images",
+        "--pictures",
+        type=Path,
+        nargs="*",
+        default=[],
+        metavar="DIR",
+        help="images that clothes are printed with",
     )
 
 
 def _add_backgrounds(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--output", type=Path, metavar="DIR", required=True, help="folder of the pictures")
-    parser.add_argument("--count", type=int, default=400, help="pictures (%(default)s)")
+    parser.add_argument("--output", type=Path, metavar="DIR", required=True, help="folder of the images")
+    parser.add_argument("--count", type=int, default=400, help="images (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="(%(default)s)")
     parser.add_argument(
-        "--pictures", type=Path, nargs="*", default=[], metavar="DIR", help="textures of walls, floors and posters"
+        "--images",
+        "--pictures",
+        type=Path,
+        nargs="*",
+        default=[],
+        metavar="DIR",
+        help="textures of walls, floors and posters",
     )
 
 
 def _add_preview(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bank", type=Path, metavar="DIR", required=True, help="rendered people")
-    parser.add_argument(
-        "--backgrounds", type=Path, metavar="DIR", nargs="*", default=[], help="pictures without people"
-    )
+    parser.add_argument("--backgrounds", type=Path, metavar="DIR", nargs="*", default=[], help="images without people")
     parser.add_argument("--output", type=Path, metavar="FILE", required=True, help="the sheet, a .png")
     parser.add_argument("--seed", type=int, default=0, help="other samples for another seed (%(default)s)")
     parser.add_argument("--kind", choices=_KINDS, default="", help="only these, and more of them (default: all)")
@@ -66,15 +78,15 @@ def _people(args: argparse.Namespace) -> None:
     shard, shards = _shard(args.shard)
     from pose3d_training.synthetic.sprites import render_bank
 
-    render_bank(args.assets, args.output, args.count, args.seed, args.split, shard, shards, args.pictures)
+    render_bank(args.assets, args.output, args.count, args.seed, args.split, shard, shards, args.images)
 
 
 def _backgrounds(args: argparse.Namespace) -> None:
     from pose3d_training.synthetic.background import write_backgrounds
-    from pose3d_training.synthetic.image_folders import load_pictures
+    from pose3d_training.synthetic.image_folders import load_images
 
-    write_backgrounds(args.output, args.count, args.seed, load_pictures(args.pictures))
-    print(f"{args.count} pictures in {args.output}")
+    write_backgrounds(args.output, args.count, args.seed, load_images(args.images))
+    print(f"{args.count} images in {args.output}")
 
 
 def _preview(args: argparse.Namespace) -> None:

@@ -1,7 +1,7 @@
 """Import of published checkpoints: the net is found from the weights, exported, checked and put into a manifest.
 
-3DMPPE's RootNet and PoseNet (Moon et al. 2019) as their authors' training code saves them. What a file can't say is in
-the options. Lifters are in `lifter_import.py`.
+3DMPPE's RootNet and PoseNet (Moon et al. 2019) as their authors' training code saves them. What a file does not hold is
+in the options. Lifters are in `lifter_import.py`.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Imported:
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """What a checkpoint does not say; each kind reads those it needs.
+    """What a checkpoint does not hold; each kind reads those it needs.
 
     training_data: for the manifest. skeleton: the 3D joints' order, None for the published nets'. input_skeleton: the
     2D joints' order. input_size_px: side of the crops. units: of the training's 3D joints, a key of `UNITS_M`. causal:

@@ -1,4 +1,4 @@
-"""What a published checkpoint's keys and shapes say about the net they belong to."""
+"""Kind and configuration of a net, found from the keys and shapes of a published checkpoint."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class OfficialWeights:
 
 @dataclass(frozen=True)
 class TemporalShape:
-    """What a VideoPose3D checkpoint says. values_in: joints times features of a frame."""
+    """Configuration of a VideoPose3D checkpoint. values_in: joints times features of a frame."""
 
     values_in: int
     joints_out: int

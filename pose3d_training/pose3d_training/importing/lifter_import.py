@@ -31,7 +31,7 @@ from pose3d_training.nets.checkpoint_file import load_state
 from pose3d_training.nets.exported_graphs import export_frame_lifter, export_temporal_step, export_temporal_windows
 from pose3d_training.nets.lifter_nets import FrameLifter, ResidualLifter
 from pose3d_training.nets.sem_gcn import SemGCN
-from pose3d_training.nets.sem_gcn_layers import neighbours
+from pose3d_training.nets.sem_gcn_layers import neighbors
 from pose3d_training.nets.temporal_net import TemporalModel
 
 UNITS_M = {"metres": 1.0, "millimetres": 1e-3}
@@ -106,7 +106,7 @@ def import_semgcn(checkpoint: Path, directory: Path, options: ImportOptions) -> 
     non_local = any(".nonlocal." in key for key in weights.state)
     layers = sum(key.endswith(".gconv1.gconv.W") for key in weights.state)
     groups = _groups(weights, order) if non_local else None
-    net = SemGCN(neighbours(len(order), order.edges), features, channels=channels, layers=layers, groups=groups)
+    net = SemGCN(neighbors(len(order), order.edges), features, channels=channels, layers=layers, groups=groups)
     load_state(net, weights.state, checkpoint)
     name = f"{SEMGCN}{'-nonlocal' if non_local else ''}-{order.name}"
     about = f"{layers} residual blocks of {channels} channels{', non-local' if non_local else ''}, {order.name}"

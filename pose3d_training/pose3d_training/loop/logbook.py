@@ -1,4 +1,4 @@
-"""What a training run tells while it goes: log.jsonl, a line on the console, TensorBoard's events, curves.png."""
+"""Log of a training run: log.jsonl, a line on the console, TensorBoard's events, curves.png."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pose3d_training.loop.curves import write_curves
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
-_NOT_TOLD = ("step", "samples", "samples_per_s", "learning_rate")
+_NOT_PRINTED = ("step", "samples", "samples_per_s", "learning_rate")
 """Columns that the console's line has in another form or not at all."""
 
 
@@ -29,8 +29,8 @@ class Logbook:
         """Log one row: step, samples, samples_per_s, learning_rate and the task's own columns."""
         with (self._folder / "log.jsonl").open("a") as log:
             log.write(json.dumps(dict(row)) + "\n")
-        told = "  ".join(f"{k} {v:.4g}" for k, v in row.items() if k not in _NOT_TOLD)
-        print(f"{self._title} {row['step']}/{self._steps}  {row['samples_per_s']:.0f}/s  {told}", flush=True)
+        printed = "  ".join(f"{k} {v:.4g}" for k, v in row.items() if k not in _NOT_PRINTED)
+        print(f"{self._title} {row['step']}/{self._steps}  {row['samples_per_s']:.0f}/s  {printed}", flush=True)
         self._add_events(row)
 
     def draw(self) -> None:

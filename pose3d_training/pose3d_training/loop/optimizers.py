@@ -19,10 +19,11 @@ _MIN_SIDE = 8
 
 
 class Muon(torch.optim.Optimizer):
-    """Muon on the weights of convolutions and fully connected layers, AdamW on all else (transposed convolutions,
-    normalizations, biases, narrow layers), behind the interface of one optimiser.
+    """Muon on convolutions and fully connected layers and AdamW on all else, behind the interface of one optimizer.
 
-    Updates are scaled to AdamW's size (Liu 2025, eq. 4), so that both take one learning rate.
+    All else is transposed convolutions, normalizations, biases and narrow layers. Ours, since torch's own Muon takes
+    matrices only and leaves the rest to another optimizer. Updates are scaled to AdamW's size (Liu 2025, eq. 4), so
+    that both take one learning rate.
     """
 
     def __init__(self, module: nn.Module, learning_rate: float, weight_decay: float) -> None:
@@ -48,7 +49,7 @@ class Muon(torch.optim.Optimizer):
         self._adamw.step()
 
     def state_dict(self) -> dict[str, Any]:
-        """Both optimisers' states."""
+        """Both optimizers' states."""
         return {"muon": self._muon.state_dict(), "adamw": self._adamw.state_dict()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -58,7 +59,7 @@ class Muon(torch.optim.Optimizer):
 
 
 def make_optimizer(recipe: Recipe, module: nn.Module) -> torch.optim.Optimizer:
-    """The recipe's optimiser for a module that is where it will be trained, in its final memory layout."""
+    """The recipe's optimizer for a module that is where it will be trained, in its final memory layout."""
     if recipe.optimizer == "muon":
         return Muon(module, recipe.learning_rate, recipe.weight_decay)
     return torch.optim.AdamW(module.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
@@ -71,8 +72,11 @@ def _filters(module: nn.Module) -> Iterator[nn.Parameter]:
 
 
 def _as_matrix(values: Tensor, weight: Tensor) -> Tensor:
-    """A weight's values or gradient as (outputs, inputs x height x width), the columns in the order in which the weight
-    lies in memory, which Muon does not mind: so the matrix of the weight itself is the same memory."""
+    """View a weight's values or gradient as (outputs, inputs x height x width).
+
+    The columns are in the order in which the weight lies in memory, so the matrix of the weight shares its memory;
+    Muon's result does not depend on that order.
+    """
     if weight.ndim == 2 or weight.is_contiguous():
         return values.flatten(1)
     return values.permute(0, 2, 3, 1).flatten(1)

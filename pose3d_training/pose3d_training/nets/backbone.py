@@ -29,6 +29,7 @@ class BasicBlock(nn.Module):
         self.downsample = _shortcut(in_channels, width * self.expansion, stride)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map (N, in_channels, H, W) → (N, width · expansion, H / stride, W / stride)."""
         y = torch.relu(self.bn1(self.conv1(x)))
         y = self.bn2(self.conv2(y))
         return torch.relu(y + (x if self.downsample is None else self.downsample(x)))
@@ -50,6 +51,7 @@ class Bottleneck(nn.Module):
         self.downsample = _shortcut(in_channels, width * self.expansion, stride)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map (N, in_channels, H, W) → (N, width · expansion, H / stride, W / stride)."""
         y = torch.relu(self.bn1(self.conv1(x)))
         y = torch.relu(self.bn2(self.conv2(y)))
         y = self.bn3(self.conv3(y))
@@ -96,7 +98,7 @@ class Backbone(nn.Module):
                 nn.init.kaiming_normal_(m.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, image: Tensor) -> Features:
-        """image (N, 3, H, W) float32, H and W multiples of 32 → maps of `channels` at strides 4, 8, 16, 32."""
+        """Map an image (N, 3, H, W) float32, H and W multiples of 32, to features of `channels`."""
         x = self.maxpool(torch.relu(self.bn1(self.conv1(image))))
         c2: Tensor = self.layer1(x)
         c3: Tensor = self.layer2(c2)
@@ -106,7 +108,7 @@ class Backbone(nn.Module):
 
 
 def build_backbone(name: str) -> Backbone:
-    """The backbone of that name, freshly initialised.
+    """The backbone of that name, freshly initialized.
 
     `resnet18`, `resnet34`, `resnet50`, `resnet101`, `resnet152` are the published ones; `resnet10` has one block a
     stage; a suffix `wN` gives the stem N channels instead of 64 and scales every stage with it: `resnet18w32`; `xM`

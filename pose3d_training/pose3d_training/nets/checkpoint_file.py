@@ -1,4 +1,4 @@
-"""Loading of checkpoints, ours and the published ones, without running what a file says."""
+"""Loading of checkpoints, ours and the published ones, without running code from a file."""
 
 from __future__ import annotations
 

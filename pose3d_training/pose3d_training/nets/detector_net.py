@@ -1,6 +1,6 @@
 """A small anchor-free person detector: a thin ResNet, a feature pyramid merged to stride 8, one heatmap and four edges.
 
-Centres as peaks follow Zhou et al. 2019 ("Objects as Points"), edge distances Tian et al. 2019 (FCOS, eq. 1), the
+Centers as peaks follow Zhou et al. 2019 ("Objects as Points"), edge distances Tian et al. 2019 (FCOS, eq. 1), the
 pyramid Lin et al. 2017 (FPN).
 """
 
@@ -25,7 +25,7 @@ _INITIAL_EXTENT_CELLS = 4.0
 class DetectorOutput(NamedTuple):
     """Maps at stride 8, float32.
 
-    heat_logits (N, 1, H/8, W/8). ltrb_px (N, 4, H/8, W/8): positive distances in input pixels from the cell's centre,
+    heat_logits (N, 1, H/8, W/8). ltrb_px (N, 4, H/8, W/8): positive distances in input pixels from the cell's center,
     8·i + 3.5, to the box's left, top, right and bottom edges.
     """
 
@@ -54,7 +54,7 @@ class PersonDetector(nn.Module):
         self._init_heads()
 
     def forward(self, image: Tensor) -> DetectorOutput:
-        """image (N, 3, H, W) float32, normalized, H and W multiples of 32."""
+        """Detect people in images (N, 3, H, W) float32, normalized, H and W multiples of 32."""
         _, c3, c4, c5 = self.backbone(image)
         x = self.laterals[2](c5)
         x = F.interpolate(x, scale_factor=2.0, mode="nearest") + self.laterals[1](c4)

@@ -56,7 +56,7 @@ class ResidualLifter(FrameLifter):
                 nn.init.kaiming_normal_(module.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x (N, J_in, F) → (N, J_out, 3)."""
+        """Lift joints (N, J_in, F) → (N, J_out, 3)."""
         y = self.drop(torch.relu(self.batch_norm1(self.w1(x.flatten(1)))))
         for stage in self.linear_stages:
             y = stage(y)

@@ -27,7 +27,7 @@ class RootHead(nn.Module):
         self.soft_argmax = SoftArgmax2d(side, side)
 
     def forward(self, features: Tensor, k: Tensor) -> Tensor:
-        """features (N, C, h, w), k (N,) → (N, 3): x and y in heatmap bins, depth γ·k in k's unit."""
+        """Map features (N, C, h, w) and k (N,) to (N, 3): x and y in heatmap bins, depth γ·k in k's unit."""
         xy = self.soft_argmax(self.xy_layer(self.deconv_layers(features)))[:, 0]
         with torch.autocast(features.device.type, enabled=False):
             pooled = features.float().mean(dim=(2, 3), keepdim=True)
@@ -49,7 +49,7 @@ class RootNet(nn.Module):
         self.root = RootHead(self.backbone.channels[3], input_size_px // _HEAD_STRIDE_PX)
 
     def forward(self, image: Tensor, k: Tensor) -> Tensor:
-        """image (N, 3, S, S) float32; k (N,) float32, sqrt(fx·fy·A_real / A_box) (eq. 3) → (N, 3) float32.
+        """Map images (N, 3, S, S) and k (N,) = sqrt(fx·fy·A_real / A_box) (eq. 3) to (N, 3), all float32.
 
         The result is x and y in bins (crop x = bin · 4, by the authors' convention) and the depth in k's unit, which
         is mm in the published checkpoints. They expect RGB in 0–255, not 0–1, less (.485, .456, .406), over
@@ -68,7 +68,7 @@ class PoseHead(nn.Module):
         self.final_layer = _pointwise(_HEAD_CHANNELS, num_joints * DEPTH_BINS)
 
     def forward(self, features: Tensor) -> Tensor:
-        """features (N, C, h, w) → (N, J·64, 8h, 8w); channel j·64 + d is depth slice d of joint j."""
+        """Map features (N, C, h, w) to (N, J·64, 8h, 8w); channel j·64 + d is depth slice d of joint j."""
         volume: Tensor = self.final_layer(self.deconv_layers(features))
         return volume
 
@@ -91,7 +91,7 @@ class PoseNet(nn.Module):
         self.soft_argmax = SoftArgmax3d(num_joints, DEPTH_BINS, side, side)
 
     def forward(self, image: Tensor) -> Tensor:
-        """image (N, 3, S, S) float32, prepared as for RootNet → (N, J, 3) float32 bins.
+        """Map images (N, 3, S, S) float32, normalized as for RootNet, to (N, J, 3) float32 bins.
 
         By the authors' convention crop x = bin · 4, and the depth to the root is (bin / 64 · 2 − 1) · 1000 mm.
         """

@@ -24,9 +24,9 @@ _ROOT_HIDDEN = 128
 
 
 class RootPoseOutput(NamedTuple):
-    """What RootPoseNet says about N crops; all float32.
+    """Outputs of RootPoseNet for N crops; all float32.
 
-    joints_crop_px (N, J, 2): pixel-centre coordinates in the crop. relative_depth_m (N, J): joint depth less the root
+    joints_crop_px (N, J, 2): pixel-center coordinates in the crop. relative_depth_m (N, J): joint depth less the root
     joint's. joint_scores (N, J) in 0–1. root_depth_m (N,): γ·k. root_log_sigma (N,): standard deviation of
     ln root_depth_m, as a natural logarithm. For the losses only: score_logits (N, J), joint_scores before the sigmoid;
     planar (N, J, cells, row by row) and depth (N, J, depth_bins), the heat maps whose expectations the joints are;
@@ -56,6 +56,7 @@ class UpStage(nn.Module):
         )
 
     def forward(self, x: Tensor, lateral: Tensor) -> Tensor:
+        """Map (N, C, h, w) and the lateral map (N, C', 2h, 2w) to (N, out_channels, 2h, 2w)."""
         return torch.relu(self.deconv(x) + self.lateral(lateral))
 
 
@@ -64,8 +65,8 @@ class RootPoseNet(nn.Module):
 
     backbone: a name for `build_backbone`. input_size_px: side S of the square crop, a multiple of 32.
     num_deconv 0–3: the volume has stride 32 / 2^num_deconv. depth_range_m: metres that the depth bins span together,
-    centred on the volume's middle; joints up to ± half of it from each other can be told. depth_bins 0: instead of a
-    volume one heat map and one map of depths in metres for each joint, and the joint's depth is the map's mean under
+    centered on the volume's middle: joints are at most half of it before or behind each other. depth_bins 0: instead of
+    a volume one heat map and one map of depths in metres for each joint, and the joint's depth is the map's mean under
     the heat map (location maps, Mehta 2017, section 4.1; read as Iqbal 2018's 2.5D): 8 times fewer values than a volume
     of 16 slices, so that maps of twice the resolution cost less. refine_channels above 0: two fully connected layers of
     that width see the pooled features and the whole pose and correct every joint, since which way somebody faces, and
@@ -109,7 +110,7 @@ class RootPoseNet(nn.Module):
         self._init_heads()
 
     def forward(self, image: Tensor, k_m: Tensor) -> RootPoseOutput:
-        """image (N, 3, S, S) float32, normalized; k_m (N,) float32 = sqrt(fx·fy·4 m² / box area in px²), metres."""
+        """Map images (N, 3, S, S), normalized, and k_m (N,) = sqrt(fx·fy·4 m² / box area in px²), all float32."""
         features = self.backbone(image)
         planar, depth, bins = self.soft_argmax.read(self._volume(features))
         joints_crop_px = (bins[..., :2] + 0.5) * self.stride_px - 0.5
@@ -144,7 +145,7 @@ class RootPoseNet(nn.Module):
         return logits
 
     def _root(self, pooled: Tensor, joints_crop_px: Tensor, relative_depth_m: Tensor) -> tuple[Tensor, Tensor]:
-        """ln γ and ln σ from the pooled features and from the pose, whose bone lengths in the crop tell the distance.
+        """Regress ln γ and ln σ from pooled features and the pose, whose bone lengths in the crop show the distance.
 
         The pose enters detached: the depth loss must not bend the joints.
         """
@@ -170,7 +171,7 @@ class RootPoseNet(nn.Module):
 
 
 def _refiner(inputs: int, width: int, outputs: int) -> nn.Sequential | None:
-    """Three layers that say 0 at first."""
+    """Three layers whose output is 0 at first."""
     if not width:
         return None
     last = nn.Linear(width, outputs)

@@ -20,14 +20,14 @@ from pose3d_training.nets.sem_gcn_layers import (
     ResGraphConv,
     SemGraphConv,
     fix_graph,
-    neighbours,
+    neighbors,
 )
 
 
 class SemGCN(FrameLifter):
     """Graph convolutions from the 2D to the 3D joints of one graph.
 
-    mask: (J, J), see `neighbours`. channels: of the hidden layers. layers: residual blocks, of two graph convolutions.
+    mask: (J, J), see `neighbors`. channels: of the hidden layers. layers: residual blocks, of two graph convolutions.
     groups: sets of joints of one size that non-local blocks pool, each joint in one of them; None without such blocks.
     """
 
@@ -49,7 +49,7 @@ class SemGCN(FrameLifter):
         self.gconv_output = SemGraphConv(channels, 3, mask)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x (N, J, F) → (N, J, 3)."""
+        """Lift joints (N, J, F) → (N, J, 3)."""
         y: Tensor = self.gconv_output(self.gconv_layers(self.gconv_input(x)))
         return y
 
@@ -73,12 +73,12 @@ class SkeletonLifter(FrameLifter):
         names = [*skeleton.joints, *(name for name in seen.joints if name not in skeleton.index_of)]
         bones = [(names.index(s.joints[a]), names.index(s.joints[b])) for s in (seen, skeleton) for a, b in s.edges]
         self.num_joints_in, self.in_features, self.num_joints_out = len(seen), in_features, len(skeleton)
-        self.net = SemGCN(neighbours(len(names), bones), in_features, channels=channels, layers=layers)
+        self.net = SemGCN(neighbors(len(names), bones), in_features, channels=channels, layers=layers)
         places = [[float(name == joint) for joint in seen.joints] for name in names]
         self.register_buffer("places", torch.tensor(places), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x (N, J_in, F) → (N, J_out, 3)."""
+        """Lift joints (N, J_in, F) → (N, J_out, 3)."""
         y: Tensor = self.net(self.places @ x)
         return y[:, : self.num_joints_out]
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 Groups = Sequence[Sequence[int]]
 
 
-def neighbours(joints: int, edges: Iterable[tuple[int, int]]) -> Tensor:
+def neighbors(joints: int, edges: Iterable[tuple[int, int]]) -> Tensor:
     """(J, J) bool: the pairs of joints that an edge joins, and each joint with itself."""
     # On the CPU even where modules are made on another device: the layers count it.
     mask = torch.eye(joints, dtype=torch.bool, device="cpu")
@@ -23,9 +23,9 @@ def neighbours(joints: int, edges: Iterable[tuple[int, int]]) -> Tensor:
 
 
 class SemGraphConv(nn.Module):
-    """Zhao 2019, eq. 2: neighbours weighted by a learned softmax; a joint itself has a matrix of its own.
+    """Zhao 2019, eq. 2: neighbors weighted by a learned softmax; a joint itself has a matrix of its own.
 
-    mask: see `neighbours`. `e` holds the softmax's logits, by rows of the mask.
+    mask: see `neighbors`. `e` holds the softmax's logits, by rows of the mask.
     """
 
     mask: Tensor
@@ -39,7 +39,7 @@ class SemGraphConv(nn.Module):
         self.register_buffer("mask", mask, persistent=False)
 
     def adjacency(self) -> tuple[Tensor, Tensor]:
-        """Weight of a joint itself (J, 1), and of its neighbours (J, J) with zeros on the diagonal."""
+        """Weight of a joint itself (J, 1), and of its neighbors (J, J) with zeros on the diagonal."""
         nothing = torch.full(self.mask.shape, -torch.inf, device=self.e.device, dtype=self.e.dtype)
         weights = torch.softmax(nothing.masked_scatter(self.mask, self.e), dim=1)
         itself = torch.diagonal(weights)
@@ -51,7 +51,7 @@ class SemGraphConv(nn.Module):
         return itself * (x @ self.W[0]) + others @ (x @ self.W[1]) + self.bias
 
     def fixed(self, norm: nn.BatchNorm1d | None = None) -> FixedGraphConv:
-        """This layer for export, its adjacency a constant, and the normalization behind it folded in."""
+        """The layer for export, its adjacency a constant, and the normalization behind it folded in."""
         return FixedGraphConv(self, norm)
 
 
@@ -96,7 +96,7 @@ class GraphConv(nn.Module):
         return torch.relu(self.bn(self.gconv(x).transpose(1, 2)).transpose(1, 2))
 
     def fixed(self) -> nn.Module:
-        """This layer for export."""
+        """The layer for export."""
         return nn.Sequential(self.gconv.fixed(self.bn), nn.ReLU())
 
 

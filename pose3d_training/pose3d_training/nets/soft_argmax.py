@@ -1,6 +1,6 @@
 """Integral regression: the expectation of a coordinate under a softmax heatmap (Sun et al. 2018, eq. 2).
 
-Always in FP32, whatever autocast says: a softmax over 64³ bins has probabilities below FP16's normal range. The sizes
+Always in FP32, whatever autocast is: a softmax over 64³ bins has probabilities below FP16's normal range. The sizes
 are fixed at construction, so that an exported graph holds the bins as constants.
 """
 
@@ -19,7 +19,7 @@ class SoftArgmax2d(nn.Module):
         self.register_buffer("grid_xy", _grid_xy(height, width), persistent=False)
 
     def forward(self, logits: Tensor) -> Tensor:
-        """logits (N, J, H, W) of any float type → (N, J, 2) float32."""
+        """Map logits (N, J, H, W) of any float type → (N, J, 2) float32."""
         with torch.autocast(logits.device.type, enabled=False):
             probability = torch.softmax(logits.float().flatten(2), dim=-1)
             return probability @ self.grid_xy.float()
@@ -42,7 +42,7 @@ class SoftArgmax3d(nn.Module):
         self.register_buffer("grid_z", torch.arange(depth, dtype=torch.float32)[:, None], persistent=False)
 
     def forward(self, logits: Tensor) -> Tensor:
-        """logits (N, J·D, H, W) of any float type, channel j·D + d is slice d of joint j → (N, J, 3) float32."""
+        """Map logits (N, J·D, H, W), of which channel j·D + d is slice d of joint j, to (N, J, 3) float32."""
         with torch.autocast(logits.device.type, enabled=False):
             planar, depth = self.marginals(logits)
             return self.expectation(planar, depth)
@@ -55,7 +55,7 @@ class SoftArgmax3d(nn.Module):
             return volume.sum(dim=2), volume.sum(dim=3)
 
     def read(self, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """logits as in `forward` → the marginals and the expected bins (N, J, 3)."""
+        """Map logits as in `forward` to the marginals and the expected bins (N, J, 3)."""
         planar, depth = self.marginals(logits)
         return planar, depth, self.expectation(planar, depth)
 
@@ -77,7 +77,7 @@ class LocationMaps(nn.Module):
         self.register_buffer("grid_xy", _grid_xy(height, width), persistent=False)
 
     def read(self, maps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """maps (N, 2·J, H, W): heat maps, then depths → planar (N, J, H·W), depth (N, J, 0), bins (N, J, 3)."""
+        """Map (N, 2·J, H, W), heat maps then depths, to planar (N, J, H·W), depth (N, J, 0), bins (N, J, 3)."""
         with torch.autocast(maps.device.type, enabled=False):
             heat, depth_m = maps.float().flatten(2).chunk(2, dim=1)
             planar = torch.softmax(heat, dim=-1)

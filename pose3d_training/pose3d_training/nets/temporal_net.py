@@ -67,7 +67,7 @@ class TemporalModel(nn.Module):
         return tuple((w - 1) * d for w, d in zip(self.filter_widths, self.dilations, strict=True))
 
     def forward(self, x: Tensor) -> Tensor:
-        """x (N, T, J_in, F) → (N, T − receptive_field + 1, J_out, 3), "valid" as published.
+        """Map (N, T, J_in, F) to (N, T − receptive_field + 1, J_out, 3), "valid" as published.
 
         Output t belongs to input frame t + receptive_field − 1 if causal, else to t + (receptive_field − 1) / 2.
         Raises InputError for another shape or fewer frames than the receptive field.
@@ -87,10 +87,10 @@ class TemporalModel(nn.Module):
         return torch.unflatten(y.transpose(1, 2), 2, (self.num_joints_out, 3))
 
     def forward_sequence(self, x: Tensor) -> Tensor:
-        """x (N, T, J_in·F) → (N, T, J_out·3), each layer's own input preceded by zeros.
+        """Map (N, T, J_in·F) to (N, T, J_out·3), each layer's own input preceded by zeros.
 
         This is what TemporalStep gives from zero states; it differs from padding the sequence itself, where a layer
-        sees its predecessor's answer to zeros. Raises EngineError for a model that is not causal.
+        sees its predecessor's output for zeros. Raises EngineError for a model that is not causal.
         """
         _require_causal(self)
         return self._blocks(x.transpose(1, 2), padded=True).transpose(1, 2)
@@ -100,7 +100,7 @@ class TemporalModel(nn.Module):
         x = self.drop(torch.relu(self.expand_bn(self.expand_conv(x))))
         for i, past in enumerate(self.history[1:]):
             block_in = F.pad(x, (past, 0)) if padded else x
-            # The present frame is the newest tap of a causal layer and the centre tap of a symmetric one.
+            # The present frame is the newest tap of a causal layer and the center tap of a symmetric one.
             first = past if self.causal else past // 2
             present = block_in[:, :, first : first + block_in.shape[2] - past]
             y = self.drop(torch.relu(self.layers_bn[2 * i](self.layers_conv[2 * i](block_in))))
@@ -136,7 +136,7 @@ class TemporalStep(nn.Module):
         return tuple(torch.zeros(batch, c, r, device=self.shrink.weight.device) for c, r in self.state_shapes)
 
     def forward(self, x: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
-        """x (N, J_in·F), states (N, C_l, R_l) → y (N, J_out·3) and the states for the next frame."""
+        """Map x (N, J_in·F) and states (N, C_l, R_l) to y (N, J_out·3) and the states for the next frame."""
         next_states = []
         for i, (layer, state, dilation) in enumerate(zip(self.dilated, states, self.dilations, strict=True)):
             window = torch.cat((state, x[:, :, None]), dim=2)

@@ -1,4 +1,4 @@
-"""What cameras and light do to a picture, drawn at random: exposure, white balance, blur, noise, compression."""
+"""What cameras and light do to an image, drawn at random: exposure, white balance, blur, noise, compression."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pose3d_ros.types import ImageArray
 
 
 def photograph(image_bgr: ImageArray, rng: np.random.Generator) -> ImageArray:
-    """The same picture as a real camera might have taken it, (H, W, 3) uint8."""
+    """The same image as a real camera might have taken it, (H, W, 3) uint8."""
     image = cv2.LUT(image_bgr, _tone_curves(rng))
     if rng.random() < 0.2:
         image = _soften(image, rng)
@@ -28,8 +28,10 @@ def photograph(image_bgr: ImageArray, rng: np.random.Generator) -> ImageArray:
 
 
 def _grain(width_px: int, height_px: int, rng: np.random.Generator) -> cv2.typing.MatLike:
-    """Sensor noise (H, W, 3) int16, a little coarser than a pixel, as after a camera's own scaling: a random part of
-    one tile, since drawing as many normal numbers would cost more than everything else."""
+    """Sensor noise (H, W, 3) int16, a little coarser than a pixel, as after a camera's own scaling.
+
+    A random part of one tile: drawing as many normal numbers would cost more than all else.
+    """
     tile = _noise_tile()
     y, x = rng.integers(0, tile.shape[0] // 2, 2)
     height, width = height_px // 2 + 1, width_px // 2 + 1
@@ -45,10 +47,10 @@ def _noise_tile() -> npt.NDArray[np.float32]:
 
 def _tone_curves(rng: np.random.Generator) -> ImageArray:
     """Look-up table (256, 1, 3): gain, offset and gamma, a little apart in each channel."""
-    grey = np.arange(256)[:, None] / 255.0
+    gray = np.arange(256)[:, None] / 255.0
     gamma = np.exp(rng.normal(0, 0.22)) * np.exp(rng.normal(0, 0.04, 3))
     gain = rng.uniform(0.65, 1.25) * np.exp(rng.normal(0, 0.07, 3))
-    curve = gain * grey**gamma + rng.uniform(-0.08, 0.12)
+    curve = gain * gray**gamma + rng.uniform(-0.08, 0.12)
     return np.asarray(np.clip(curve * 255, 0, 255), np.uint8)[:, None, :]
 
 

@@ -20,10 +20,10 @@ from pose3d_ros.types import Array, ImageArray
 from pose3d_training.synthetic import Array32
 from pose3d_training.synthetic.scene_camera import GroupCamera, View
 
-_PICTURED_SHARE = 0.6
-"""How many walls and floors show a picture where there are pictures."""
+_TEXTURED_SHARE = 0.6
+"""Share of walls and floors that show one of the textures, where there are any."""
 _BACKGROUND_STREAM = 7
-"""Keeps the pictures' random numbers apart from those of other parts with the same seed."""
+"""Keeps the backgrounds' random numbers apart from those of other parts with the same seed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,25 +36,25 @@ class _Plane:
     across: Array
 
 
-def procedural_background(view: View, rng: np.random.Generator, pictures: Sequence[ImageArray] = ()) -> ImageArray:
+def procedural_background(view: View, rng: np.random.Generator, textures: Sequence[ImageArray] = ()) -> ImageArray:
     """A room or an open place before the camera, (H, W, 3) uint8 BGR.
 
-    pictures: textures (h, w, 3) for some of the walls, floors and posters.
+    textures: textures (h, w, 3) for some of the walls, floors and posters.
     """
     rays = _rays(view)
     origin = view.cam2world[:3, 3].astype(np.float32)
     indoors = rng.random() < 0.65
     image, distance = _sky(rays, rng), np.full(rays.shape[:2], np.inf, dtype=np.float32)
     for plane in _planes(indoors, rng):
-        _paint_plane(image, distance, rays, origin, plane, rng, pictures)
+        _paint_plane(image, distance, rays, origin, plane, rng, textures)
     for _ in range(int(rng.integers(0, 9))):
         _paint_box(image, view, rng)
     for _ in range(int(rng.choice(4, p=(0.4, 0.3, 0.2, 0.1)))):
         _paint_clump(image, view, rng)
     for _ in range(int(rng.integers(0, 4))):
         _paint_polygon(image, rng)
-    for _ in range(int(rng.integers(0, 4)) if pictures else 0):
-        _paint_poster(image, pictures[int(rng.integers(len(pictures)))], rng)
+    for _ in range(int(rng.integers(0, 4)) if textures else 0):
+        _paint_poster(image, textures[int(rng.integers(len(textures)))], rng)
     return _camera_look(image, rng)
 
 
@@ -66,8 +66,8 @@ def _rays(view: View) -> Array32:
     return np.asarray(pixel @ to_world.T, dtype=np.float32)
 
 
-def _colour(rng: np.random.Generator) -> Array32:
-    """A BGR colour in 0–255, mostly of low saturation."""
+def _color(rng: np.random.Generator) -> Array32:
+    """A BGR color in 0–255, mostly of low saturation."""
     hue, value = rng.random() * 180, rng.uniform(30, 245)
     saturation = 255 * rng.beta(1.0, 3.0)
     hsv = np.array([[[hue, saturation, value]]], dtype=np.uint8)
@@ -76,7 +76,7 @@ def _colour(rng: np.random.Generator) -> Array32:
 
 def _sky(rays: Array32, rng: np.random.Generator) -> Array32:
     up = rays[:, :, 1:2] / np.linalg.norm(rays, axis=2, keepdims=True)
-    top, low = _colour(rng), np.clip(_colour(rng) + 60, 0, 255)
+    top, low = _color(rng), np.clip(_color(rng) + 60, 0, 255)
     return np.asarray(low + (top - low) * np.clip(up * 1.5, 0, 1), dtype=np.float32)
 
 
@@ -102,7 +102,7 @@ def _paint_plane(
     origin: Array32,
     plane: _Plane,
     rng: np.random.Generator,
-    pictures: Sequence[ImageArray],
+    textures: Sequence[ImageArray],
 ) -> None:
     """Draw a textured plane where it is nearer than what is there."""
     facing = rays @ plane.normal.astype(np.float32)
@@ -114,17 +114,17 @@ def _paint_plane(
     points = origin + rays[hit] * t[hit][:, None]
     u, v = points @ plane.along.astype(np.float32), points @ plane.across.astype(np.float32)
     fade = np.clip(1.0 - t[hit] / 60.0, 0.2, 1.0)[:, None]
-    if pictures and rng.random() < _PICTURED_SHARE:
-        colour = _tiled(pictures[int(rng.integers(len(pictures)))], u, v, rng)
+    if textures and rng.random() < _TEXTURED_SHARE:
+        color = _tiled(textures[int(rng.integers(len(textures)))], u, v, rng)
     else:
-        colour = _texture(u, v, rng)
-    image[hit] = image[hit] + (colour - image[hit]) * fade
+        color = _texture(u, v, rng)
+    image[hit] = image[hit] + (color - image[hit]) * fade
     distance[hit] = t[hit]
 
 
 def _texture(u: Array32, v: Array32, rng: np.random.Generator) -> Array32:
-    """Colours (N, 3) of tiles, boards, bricks, panels with windows, or a mottled plain surface."""
-    a, b = _colour(rng), _colour(rng)
+    """Colors (N, 3) of tiles, boards, bricks, panels with windows, or a mottled plain surface."""
+    a, b = _color(rng), _color(rng)
     near = np.clip(a + rng.uniform(-30, 30), 0, 255).astype(np.float32)
     kind = rng.integers(6)
     size, aspect = rng.uniform(0.15, 1.2), rng.uniform(0.3, 3.0)
@@ -132,51 +132,51 @@ def _texture(u: Array32, v: Array32, rng: np.random.Generator) -> Array32:
     joint = ((np.mod(x, 1) < 0.04) | (np.mod(y, 1) < 0.04)).astype(np.float32)
     if kind == 0:
         share = np.mod(np.floor(x) + np.floor(y), 2)
-        colour = a + (near - a) * share[:, None]
+        color = a + (near - a) * share[:, None]
     elif kind == 1:
         shade = _hash(np.floor(x), 0.0 * y)
-        colour = a * (0.8 + 0.3 * shade[:, None]) * (1 - 0.4 * (np.mod(x, 1) < 0.03))[:, None]
+        color = a * (0.8 + 0.3 * shade[:, None]) * (1 - 0.4 * (np.mod(x, 1) < 0.03))[:, None]
     elif kind == 2:
         shifted = x + 0.5 * np.mod(np.floor(y), 2)
         joint = ((np.mod(shifted, 1) < 0.05) | (np.mod(y, 1) < 0.1)).astype(np.float32)
-        colour = a * (0.85 + 0.25 * _hash(np.floor(shifted), np.floor(y)))[:, None]
-        colour = colour + (b - colour) * joint[:, None]
+        color = a * (0.85 + 0.25 * _hash(np.floor(shifted), np.floor(y)))[:, None]
+        color = color + (b - color) * joint[:, None]
     elif kind == 3:
         width, height = rng.uniform(0.25, 0.7, 2)
         window = ((np.mod(x, 3) < 3 * width) & (np.mod(y, 3) < 3 * height)).astype(np.float32)
-        colour = a + (b - a) * window[:, None]
+        color = a + (b - a) * window[:, None]
     else:
-        colour = np.broadcast_to(a, (len(u), 3))
+        color = np.broadcast_to(a, (len(u), 3))
         if kind == 4:
-            colour = colour + (near - colour) * joint[:, None]
+            color = color + (near - color) * joint[:, None]
     wave = np.sin(u * 2.1 + 1.3 * np.sin(v * 1.7)) + np.sin(v * 2.9 + 1.1 * np.sin(u * 2.3))
-    mottled = colour * (1 + rng.uniform(0.0, 0.08) * wave[:, None])
+    mottled = color * (1 + rng.uniform(0.0, 0.08) * wave[:, None])
     return np.asarray(mottled + rng.normal(0, rng.uniform(0, 8), len(u))[:, None], dtype=np.float32)
 
 
-def _tiled(picture: ImageArray, u: Array32, v: Array32, rng: np.random.Generator) -> Array32:
-    """Colours (N, 3) of a picture repeated over a plane, every other time mirrored so that it has no seams."""
-    height, width = picture.shape[:2]
+def _tiled(texture: ImageArray, u: Array32, v: Array32, rng: np.random.Generator) -> Array32:
+    """Colors (N, 3) of a texture repeated over a plane, every other time mirrored so that it has no seams."""
+    height, width = texture.shape[:2]
     size = rng.uniform(0.5, 4.0)
 
     def pixel(along: Array32, length: int) -> npt.NDArray[np.int64]:
         turn = np.mod(along / size, 2.0)
         return np.asarray(np.clip((np.minimum(turn, 2.0 - turn) * length).astype(np.int64), 0, length - 1))
 
-    seen = picture[pixel(v * np.float32(width / height), height), pixel(u, width)].astype(np.float32)
+    seen = texture[pixel(v * np.float32(width / height), height), pixel(u, width)].astype(np.float32)
     return np.asarray(seen * np.float32(rng.uniform(0.6, 1.3)))
 
 
-def _paint_poster(image: Array32, picture: ImageArray, rng: np.random.Generator) -> None:
-    """A picture in perspective: a poster, a carpet, the side of a crate."""
+def _paint_poster(image: Array32, texture: ImageArray, rng: np.random.Generator) -> None:
+    """A texture in perspective: a poster, a carpet, the side of a crate."""
     h, w = image.shape[:2]
-    centre, half = rng.uniform([0, 0], [w, h]), rng.uniform(0.03, 0.2, 2) * w
+    center, half = rng.uniform([0, 0], [w, h]), rng.uniform(0.03, 0.2, 2) * w
     square = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], dtype=np.float64)
-    corners = (centre + square * half + rng.normal(0, 0.15, (4, 2)) * half).astype(np.float32)
-    source = np.array([[0, 0], [picture.shape[1], 0], picture.shape[1::-1], [0, picture.shape[0]]], dtype=np.float32)
+    corners = (center + square * half + rng.normal(0, 0.15, (4, 2)) * half).astype(np.float32)
+    source = np.array([[0, 0], [texture.shape[1], 0], texture.shape[1::-1], [0, texture.shape[0]]], dtype=np.float32)
     to_image = cv2.getPerspectiveTransform(source, corners)
-    seen = cv2.warpPerspective(np.ones(picture.shape[:2], np.uint8), to_image, (w, h)).astype(bool)
-    poster = cv2.warpPerspective(picture, to_image, (w, h)).astype(np.float32) * rng.uniform(0.5, 1.2)
+    seen = cv2.warpPerspective(np.ones(texture.shape[:2], np.uint8), to_image, (w, h)).astype(bool)
+    poster = cv2.warpPerspective(texture, to_image, (w, h)).astype(np.float32) * rng.uniform(0.5, 1.2)
     image[seen] = poster[seen]
 
 
@@ -195,27 +195,27 @@ def _paint_box(image: Array32, view: View, rng: np.random.Generator) -> None:
     if cam[:, 2].min() < 0.3:
         return
     pixel = view.project(cam)
-    colour = _colour(rng)
+    color = _color(rng)
     faces = ([0, 1, 3, 2], [4, 5, 7, 6], [0, 1, 5, 4], [2, 3, 7, 6], [0, 2, 6, 4], [1, 3, 7, 5])
     for face in sorted(faces, key=lambda f: -float(cam[f].mean(axis=0)[2])):
-        shade = np.clip(colour * rng.uniform(0.6, 1.2), 0, 255)
+        shade = np.clip(color * rng.uniform(0.6, 1.2), 0, 255)
         cv2.fillConvexPoly(image, np.rint(pixel[face]).astype(np.int32), _scalar(shade))
 
 
 def _paint_polygon(image: Array32, rng: np.random.Generator) -> None:
     """A flat shape anywhere: a poster, a thing nobody can name."""
     h, w = image.shape[:2]
-    centre = rng.uniform([0, 0], [w, h])
+    center = rng.uniform([0, 0], [w, h])
     angle = np.sort(rng.uniform(0, 2 * np.pi, int(rng.integers(3, 9))))
     radius = rng.uniform(0.02, 0.18) * w * rng.uniform(0.5, 1.0, len(angle))
-    points = centre + np.stack([np.cos(angle), np.sin(angle)], axis=1) * radius[:, None]
-    cv2.fillPoly(image, [np.rint(points).astype(np.int32)], _scalar(_colour(rng)))
+    points = center + np.stack([np.cos(angle), np.sin(angle)], axis=1) * radius[:, None]
+    cv2.fillPoly(image, [np.rint(points).astype(np.int32)], _scalar(_color(rng)))
 
 
 def _paint_clump(image: Array32, view: View, rng: np.random.Generator) -> None:
     """What stands on the floor and is as tall as a person, but none: a plant in its pot, a bush, a full coat stand.
 
-    A block below, a thin pole, and about it a cloud of small leaves or cloths of one colour.
+    A block below, a thin pole, and about it a cloud of small leaves or cloths of one color.
     """
     place = np.array([rng.uniform(-4, 4), 0.0, -rng.uniform(2.0, 9.0)])
     height, radius = rng.uniform(0.6, 2.2), rng.uniform(0.15, 0.5)
@@ -228,24 +228,24 @@ def _paint_clump(image: Array32, view: View, rng: np.random.Generator) -> None:
     wide = px_per_m * radius * rng.uniform(0.3, 0.9)
     rim = foot + (top - foot) * pot
     corners = [foot - (wide * 0.8, 0), foot + (wide * 0.8, 0), rim + (wide, 0), rim - (wide, 0)]
-    cv2.line(image, _pixel(foot), _pixel(top), _scalar(_colour(rng)), max(1, round(pole * px_per_m)))
-    cv2.fillConvexPoly(image, np.rint(corners).astype(np.int32), _scalar(_colour(rng)))
-    colour, low = _colour(rng), rng.uniform(pot, 0.6)
+    cv2.line(image, _pixel(foot), _pixel(top), _scalar(_color(rng)), max(1, round(pole * px_per_m)))
+    cv2.fillConvexPoly(image, np.rint(corners).astype(np.int32), _scalar(_color(rng)))
+    color, low = _color(rng), rng.uniform(pot, 0.6)
     middle, spread = (low + 1) / 2, (1 - low) / 4
     for _ in range(int(rng.integers(20, 160))):
         along = rng.normal(middle, spread)
-        centre = foot + (top - foot) * along + rng.normal(0, radius / 2, 2) * px_per_m * (1, 0.3)
+        center = foot + (top - foot) * along + rng.normal(0, radius / 2, 2) * px_per_m * (1, 0.3)
         axes = np.maximum(rng.uniform((0.04, 0.015), (0.14, 0.05)) * px_per_m * radius / 0.3, 0.6)
-        shade = np.clip(colour * rng.uniform(0.5, 1.4), 0, 255)
-        cv2.ellipse(image, _pixel(centre), _pixel(axes + 0.5), float(rng.uniform(0, 180)), 0, 360, _scalar(shade), -1)
+        shade = np.clip(color * rng.uniform(0.5, 1.4), 0, 255)
+        cv2.ellipse(image, _pixel(center), _pixel(axes + 0.5), float(rng.uniform(0, 180)), 0, 360, _scalar(shade), -1)
 
 
 def _pixel(point: Array) -> tuple[int, int]:
     return round(float(point[0])), round(float(point[1]))
 
 
-def _scalar(colour: Array32) -> tuple[float, float, float]:
-    return float(colour[0]), float(colour[1]), float(colour[2])
+def _scalar(color: Array32) -> tuple[float, float, float]:
+    return float(color[0]), float(color[1]), float(color[2])
 
 
 def _camera_look(image: Array32, rng: np.random.Generator) -> ImageArray:
@@ -257,8 +257,8 @@ def _camera_look(image: Array32, rng: np.random.Generator) -> ImageArray:
     return np.asarray(np.clip(blurred + rng.normal(0, rng.uniform(0.5, 4), image.shape), 0, 255), dtype=np.uint8)
 
 
-def write_backgrounds(folder: Path, count: int, seed: int, pictures: Sequence[ImageArray] = ()) -> None:
-    """Write `count` JPEGs of random rooms and streets; each depends on (seed, number) and the pictures alone.
+def write_backgrounds(folder: Path, count: int, seed: int, textures: Sequence[ImageArray] = ()) -> None:
+    """Write `count` JPEGs of random rooms and streets; each depends on (seed, number) and the textures alone.
 
     Raises InputError for a file that can't be written.
     """
@@ -266,7 +266,7 @@ def write_backgrounds(folder: Path, count: int, seed: int, pictures: Sequence[Im
     for number in range(count):
         rng = np.random.default_rng([seed, _BACKGROUND_STREAM, number])
         path = folder / f"{seed:03d}_{number:05d}.jpg"
-        image = procedural_background(GroupCamera.random(rng).view, rng, pictures)
+        image = procedural_background(GroupCamera.random(rng).view, rng, textures)
         if not cv2.imwrite(str(path), image, [cv2.IMWRITE_JPEG_QUALITY, 92]):
             raise InputError(
                 str(path),

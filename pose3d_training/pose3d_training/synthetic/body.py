@@ -1,7 +1,7 @@
 """Bodies: MakeHuman's base mesh shaped by its macro targets.
 
 Mesh and targets are MakeHuman's (CC0). How macro values weigh the targets follows `macro.json`: along every axis the
-two neighbouring parts are blended linearly, and a target weighs the product over its axes.
+two neighboring parts are blended linearly, and a target weighs the product over its axes.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ class Garment:
 
 @dataclass(frozen=True, eq=False)
 class MhcloText:
-    """What an `.mhclo` file says: vertices (N, 3) int, weights and offsets (N, 3), scales, hidden body vertices."""
+    """Content of an `.mhclo` file: vertices (N, 3) int, weights and offsets (N, 3), scales, hidden body vertices."""
 
     vertices: IntArray
     weights: Array32

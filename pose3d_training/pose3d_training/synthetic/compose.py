@@ -27,11 +27,11 @@ _LENS_SHARE = 0.25
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """One composed picture with the truth about the n people in it, nearest last.
+    """One composed image with the ground truth of the n people in it, nearest last.
 
     image_bgr (H, W, 3) uint8, seen by `camera`. boxes_xyxy_px (n, 4): whole silhouettes, hidden parts included, clipped
     to the image. joints_cam_m (n, J, 3) in the camera's optical frame. visible (n,): the share of each whole
-    silhouette, clipped or hidden parts counted as lost, that the picture shows. owner (H, W) int8: index of the
+    silhouette, clipped or hidden parts counted as lost, that the image shows. owner (H, W) int8: index of the
     person seen at each pixel, -1 for the background. inside (n,): share of the whole box that is in the image. rows
     (n,): the people in the bank's index.
     """
@@ -47,15 +47,15 @@ class Scene:
 
 
 def clip_box(box_xyxy_px: Array, width_px: int, height_px: int) -> Array:
-    """Boxes (..., 4) cut at the image's edges (-0.5 and size - 0.5: integer coordinates are pixel centres)."""
+    """Boxes (..., 4) cut at the image's edges (-0.5 and size - 0.5: integer coordinates are pixel centers)."""
     low, high = np.full(4, -0.5), np.array([width_px, height_px, width_px, height_px]) - 0.5
     return np.clip(box_xyxy_px, low, high)
 
 
 def paste(image_bgr: ImageArray, owner: Owner, sprite: Sprite, index: int, gain: Array) -> int:
-    """Lay one sprite over the picture in place; returns how many pixels it covers by more than half.
+    """Lay one sprite over the image in place; returns how many pixels it covers by more than half.
 
-    gain (3,): factors on blue, green, red, so that one body does not always have the same colours.
+    gain (3,): factors on blue, green, red, so that one body does not always have the same colors.
     """
     height, width = sprite.rgba.shape[:2]
     y0, x0 = max(sprite.y0_px, 0), max(sprite.x0_px, 0)
@@ -65,15 +65,15 @@ def paste(image_bgr: ImageArray, owner: Owner, sprite: Sprite, index: int, gain:
     rgba = sprite.rgba[y0 - sprite.y0_px : y1 - sprite.y0_px, x0 - sprite.x0_px : x1 - sprite.x0_px]
     target = image_bgr[y0:y1, x0:x1]
     alpha = rgba[..., 3:].astype(np.float32) * np.float32(1 / 255)
-    colour = np.minimum(rgba[..., 2::-1] * gain.astype(np.float32), np.float32(255))
-    target[:] = (target + alpha * (colour - target)).astype(np.uint8)
+    color = np.minimum(rgba[..., 2::-1] * gain.astype(np.float32), np.float32(255))
+    target[:] = (target + alpha * (color - target)).astype(np.uint8)
     solid = rgba[..., 3] > 127
     owner[y0:y1, x0:x1][solid] = index
     return int(np.count_nonzero(solid))
 
 
 class SceneComposer:
-    """Draws scenes: a camera of the bank, some of its people, a background and, at times, things in front."""
+    """Draws scenes: a camera of the bank, some of its people, a background and, at times, cutouts in front."""
 
     def __init__(self, bank: SpriteBank, backgrounds: Backgrounds) -> None:
         self.bank = bank
@@ -90,7 +90,7 @@ class SceneComposer:
         width, height = first.image_width_px, first.image_height_px
         image = self.backgrounds.draw(rng, width, height)
         owner = np.full((height, width), -1, np.int8)
-        self._put_things(image, owner, rng, (0.5, 0.25, 0.15, 0.1))
+        self._paste_cutouts(image, owner, rng, (0.5, 0.25, 0.15, 0.1))
         cast_on_floor(image, chosen, rng.uniform(0.3, 1.0))
         lit = rng.uniform(0.75, 1.25)
         painted = [
@@ -98,29 +98,31 @@ class SceneComposer:
             for i, s in enumerate(chosen)
         ]
         _paint_blocks(image, owner, rng)
-        self._put_things(image, owner, rng, (0.8, 0.15, 0.03, 0.02))
+        self._paste_cutouts(image, owner, rng, (0.8, 0.15, 0.03, 0.02))
         scene = _scene(image, owner, chosen, rows, painted, first)
         return _through_lens(scene, rng) if rng.random() < _LENS_SHARE else scene
 
-    def _put_things(self, image: ImageArray, owner: Owner, rng: np.random.Generator, counts: tuple[float, ...]) -> None:
-        """Lay some cut-out things over the picture; counts: probability of 0, 1, 2 … of them."""
-        things = self.backgrounds.things
-        for _ in range(int(rng.choice(len(counts), p=counts)) if things else 0):
-            paste_cutout(image, owner, things[int(rng.integers(len(things)))], rng)
+    def _paste_cutouts(
+        self, image: ImageArray, owner: Owner, rng: np.random.Generator, counts: tuple[float, ...]
+    ) -> None:
+        """Paste some cut-out objects over the image; counts: probability of 0, 1, 2 … of them."""
+        cutouts = self.backgrounds.cutouts
+        for _ in range(int(rng.choice(len(counts), p=counts)) if cutouts else 0):
+            paste_cutout(image, owner, cutouts[int(rng.integers(len(cutouts)))], rng)
 
 
 def _paint_blocks(image: ImageArray, owner: Owner, rng: np.random.Generator) -> None:
-    """Furniture-like blocks and posts over a picture (H, W, 3) and the map of who is seen, in place."""
+    """Furniture-like blocks and posts over an image (H, W, 3) and the map of who is seen, in place."""
     height, width = owner.shape
     for _ in range(int(rng.choice(4, p=(0.55, 0.25, 0.13, 0.07)))):
         size = np.array([width, height]) * rng.uniform(0.03, 0.3, 2)
-        centre = np.array([width, height]) * rng.uniform((0.0, 0.15), (1.0, 1.1))
+        center = np.array([width, height]) * rng.uniform((0.0, 0.15), (1.0, 1.1))
         corners: object = cv2.boxPoints(
-            ((float(centre[0]), float(centre[1])), (float(size[0]), float(size[1])), rng.uniform(-12, 12))
+            ((float(center[0]), float(center[1])), (float(size[0]), float(size[1])), rng.uniform(-12, 12))
         )
         if rng.random() < 0.3:
             corners = cv2.ellipse2Poly(
-                (int(centre[0]), int(centre[1])), (int(size[0] / 2), int(size[1] / 2)), 0, 0, 360, 12
+                (int(center[0]), int(center[1])), (int(size[0] / 2), int(size[1] / 2)), 0, 0, 360, 12
             )
         mask = np.zeros((height, width), np.uint8)
         cv2.fillPoly(mask, [np.asarray(corners, np.int32)], 1)
@@ -134,22 +136,22 @@ def _paint_blocks(image: ImageArray, owner: Owner, rng: np.random.Generator) -> 
 
 
 def paste_cutout(image: ImageArray, owner: Owner, cutout_bgra: ImageArray, rng: np.random.Generator) -> None:
-    """One cut-out (h, w, 4) at a random place and size over a picture and the map of who is seen, in place."""
+    """One cut-out (h, w, 4) at a random place and size over an image and the map of who is seen, in place."""
     height, width = owner.shape
     size = float(np.exp(rng.uniform(np.log(0.08), np.log(0.6)))) * height
     factor = size / max(cutout_bgra.shape[:2])
-    thing = resized(cutout_bgra, factor)
-    thing = thing[:, ::-1] if rng.random() < 0.5 else thing
-    h, w = thing.shape[:2]
+    cutout = resized(cutout_bgra, factor)
+    cutout = cutout[:, ::-1] if rng.random() < 0.5 else cutout
+    h, w = cutout.shape[:2]
     left, top = int(rng.uniform(-0.5 * w, width - 0.5 * w)), int(rng.uniform(0.1 * height, height - 0.4 * h))
     x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + w, width), min(top + h, height)
     if x1 <= x0 or y1 <= y0:
         return
-    part = thing[y0 - top : y1 - top, x0 - left : x1 - left]
+    part = cutout[y0 - top : y1 - top, x0 - left : x1 - left]
     alpha = part[..., 3:].astype(np.float32) / 255
     target = image[y0:y1, x0:x1]
-    colour = np.minimum(part[..., :3] * np.float32(rng.uniform(0.5, 1.2)), np.float32(255))
-    target[:] = (target + alpha * (colour - target)).astype(np.uint8)
+    color = np.minimum(part[..., :3] * np.float32(rng.uniform(0.5, 1.2)), np.float32(255))
+    target[:] = (target + alpha * (color - target)).astype(np.uint8)
     owner[y0:y1, x0:x1][part[..., 3] > 127] = -1
 
 

@@ -40,8 +40,10 @@ class Material(IntEnum):
 
 @dataclass(frozen=True, eq=False)
 class PosedFigure:
-    """A figure in the world (x right, y up, z towards the viewer, floor at y = 0): vertices_m, normals (V, 3) float32;
-    joints_m (J, 3) in SYNTH_JOINTS' order."""
+    """A figure in the world: x right, y up, z towards the viewer, floor at y = 0.
+
+    vertices_m, normals (V, 3) float32; joints_m (J, 3) in SYNTH_JOINTS' order.
+    """
 
     vertices_m: Array32
     normals: Array32
@@ -95,8 +97,10 @@ class Figure:
         return bone_rotations(clip.rotations[frame], self.align(clip))
 
     def pose(self, turned: Array, x_m: float, z_m: float, heading_rad: float, clearance_m: float) -> PosedFigure:
-        """The figure with given global bone rotations, turned about y, its pelvis over (x, z), its lowest vertex
-        clearance_m above the floor."""
+        """Pose the figure with global bone rotations (31, 3, 3), turned about y, its pelvis over (x, z).
+
+        Its lowest vertex is clearance_m above the floor.
+        """
         c, s = np.cos(heading_rad), np.sin(heading_rad)
         turn = np.array([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]])
         maps = turn @ bone_transforms(load_rig(self.assets), self.heads_m, turned)

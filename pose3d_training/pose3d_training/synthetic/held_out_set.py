@@ -1,7 +1,7 @@
-"""A held-out rendered set: bodies, motions and backgrounds that no net was trained on, the same for every engine.
+"""A held-out rendered set: bodies, motions and backgrounds that no net was trained on, the same for every model.
 
-A picture depends on (seed, its number) and the rendered people alone. These are rendered once, into a folder; a stopped
-rendering goes on where it was.
+An image depends on (seed, its number) and the rendered people alone. These are rendered once, into a folder; a stopped
+rendering is resumed.
 """
 
 from __future__ import annotations
@@ -42,8 +42,10 @@ _TOP, _FEET = SYNTH_JOINTS.index("Head_top"), [SYNTH_JOINTS.index(j) for j in ("
 
 @dataclass(frozen=True)
 class HeldOutChoice:
-    """What the set is made of. assets: folder with makehuman/ and cmu_mocap/. backgrounds: folders of pictures;
-    none for rendered ones. folder: where what was rendered is kept.
+    """What the set is made of.
+
+    assets: folder with makehuman/ and cmu_mocap/. folder: where what was rendered is kept. backgrounds: folders of
+    images; none for rendered ones.
     """
 
     assets: Path
@@ -54,7 +56,7 @@ class HeldOutChoice:
 
 
 class HeldOutSet(Sequence[HeldOutScene]):
-    """The pictures by number, composed when asked for."""
+    """The images by number, composed when asked for."""
 
     def __init__(self, bank: SpriteBank, backgrounds: Backgrounds, seed: int, scenes: int, skeleton: Skeleton) -> None:
         """skeleton: of the poses; joints that the rendered people lack are NaN."""
@@ -124,7 +126,7 @@ def open_held_out(choice: HeldOutChoice, skeleton: Skeleton) -> HeldOutSet:
     backgrounds = Backgrounds(folders)
     if not len(backgrounds):
         raise InputError(
-            f"backgrounds {', '.join(map(str, folders))}", expected="pictures", got="none", fix="Name other folders."
+            f"backgrounds {', '.join(map(str, folders))}", expected="images", got="none", fix="Name other folders."
         )
     return HeldOutSet(SpriteBank(people), backgrounds, choice.seed, choice.scenes, skeleton)
 

@@ -1,4 +1,4 @@
-"""A composed pinhole picture as a lens with radial distortion would have taken it."""
+"""A composed pinhole image as a lens with radial distortion would have taken it."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class LensWarp:
     def random(before: Camera, rng: np.random.Generator) -> LensWarp:
         """Barrel distortion as webcams and wide lenses have it, seldom pincushion.
 
-        The new focal length is such that the picture has no empty corners.
+        The new focal length is such that the image has no empty corners.
         """
         half = np.array([before.width_px, before.height_px]) / 2
         reach = float(np.hypot(*(half / [before.fx_px, before.fy_px])))
-        # Coefficients by what they do at the corner of the picture, so that wide and narrow lenses bend alike.
+        # Coefficients by what they do at the corner of the image, so that wide and narrow lenses bend alike.
         bend = float(np.clip(rng.normal(-0.1, 0.07), -0.25, 0.05))
         k1 = bend / reach**2
         k2 = float(rng.normal(0.0, 0.01)) / reach**4
@@ -41,7 +41,7 @@ class LensWarp:
         return LensWarp(before, camera, _map(before, camera))
 
     def image(self, image_bgr: ImageArray) -> ImageArray:
-        """The picture (H, W, 3) through the lens."""
+        """The image (H, W, 3) through the lens."""
         warped = cv2.remap(
             image_bgr, self.map_px[..., 0], self.map_px[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
@@ -56,7 +56,7 @@ class LensWarp:
         return (np.asarray(warped, np.int16) - 1).astype(np.int8)
 
     def boxes(self, boxes_xyxy_px: Array) -> Array:
-        """Boxes (n, 4) round the bent boxes, which lie in the picture: further out the lens model folds back."""
+        """Boxes (n, 4) round the bent boxes, which lie in the image: further out the lens model folds back."""
         share = np.linspace(0.0, 1.0, _EDGE_POINTS)
         out = np.empty_like(boxes_xyxy_px)
         for i, (x0, y0, x1, y1) in enumerate(boxes_xyxy_px):

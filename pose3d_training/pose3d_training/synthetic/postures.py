@@ -1,5 +1,4 @@
-"""Postures made from joint angles where the recorded motions have few: standing, bending, crouching, kneeling, sitting,
-lying.
+"""Postures made from joint angles, where the recorded motions have few.
 
 Every function changes local rotations (31, 3, 3), relative to the parents and the rest pose (arms spread), in place.
 """

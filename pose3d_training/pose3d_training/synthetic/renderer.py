@@ -29,25 +29,25 @@ _SUPER = 2
 _TILE_PX = 64
 _SHADOW_PX = 320
 _SHADOW_BIAS_M = 0.025
-_PICTURE_PX = 256
+_PRINT_PX = 256
 
 
 @dataclass(frozen=True, eq=False)
 class Light:
-    """sun_dir, fill_dir (3,) unit, world, towards the light; the colours (3,) linear RGB."""
+    """sun_dir, fill_dir (3,) unit, world, towards the light; the colors (3,) linear RGB."""
 
     sun_dir: Array
-    sun_colour: Array
+    sun_color: Array
     fill_dir: Array
-    fill_colour: Array
-    sky_colour: Array
-    ground_colour: Array
+    fill_color: Array
+    sky_color: Array
+    ground_color: Array
 
     @property
     def sun_share(self) -> float:
         """Share of the light on a level floor that comes from the sun, 0–1: how dark its shadows are."""
-        sun = float(self.sun_colour.mean()) * max(float(self.sun_dir[1]), 0.0)
-        return sun / max(sun + float(self.sky_colour.mean()), 1e-9)
+        sun = float(self.sun_color.mean()) * max(float(self.sun_dir[1]), 0.0)
+        return sun / max(sun + float(self.sky_color.mean()), 1e-9)
 
     @staticmethod
     def random(rng: np.random.Generator) -> Light:
@@ -56,10 +56,10 @@ class Light:
         warm = rng.uniform(-0.12, 0.12) * np.array([1.0, 0.0, -1.0])
         exposure = rng.lognormal(0.0, 0.25)
         return Light(
-            sun_dir=_direction(rng, 20, 85), sun_colour=exposure * rng.uniform(0.4, 2.4) * hard * (1 + warm),
-            fill_dir=_direction(rng, -20, 60), fill_colour=exposure * rng.uniform(0.0, 0.35) * (1 - warm),
-            sky_colour=exposure * rng.uniform(0.75, 1.0) * (1 - 0.6 * hard) * (1 - warm / 2),
-            ground_colour=exposure * rng.uniform(0.1, 0.45) * (1 + warm / 2),
+            sun_dir=_direction(rng, 20, 85), sun_color=exposure * rng.uniform(0.4, 2.4) * hard * (1 + warm),
+            fill_dir=_direction(rng, -20, 60), fill_color=exposure * rng.uniform(0.0, 0.35) * (1 - warm),
+            sky_color=exposure * rng.uniform(0.75, 1.0) * (1 - 0.6 * hard) * (1 - warm / 2),
+            ground_color=exposure * rng.uniform(0.1, 0.45) * (1 + warm / 2),
         )  # fmt: skip
 
 
@@ -74,7 +74,7 @@ def clip_matrix(view: View) -> Array:
     k, w, h = view.K, view.width_px, view.height_px
     a = (FAR_M + NEAR_M) / (FAR_M - NEAR_M)
     b = -2.0 * FAR_M * NEAR_M / (FAR_M - NEAR_M)
-    # Pixel centre u lies at framebuffer coordinate u + 0.5: ndc = 2 (u + 0.5) / size - 1.
+    # Pixel center u lies at framebuffer coordinate u + 0.5: ndc = 2 (u + 0.5) / size - 1.
     return np.array([
         [2 * k[0, 0] / w, 2 * k[0, 1] / w, 2 * (k[0, 2] + 0.5) / w - 1, 0.0],
         [0.0, 2 * k[1, 1] / h, 2 * (k[1, 2] + 0.5) / h - 1, 0.0],
@@ -86,13 +86,13 @@ def clip_matrix(view: View) -> Array:
 def sun_matrix(vertices_m: Array32, sun_dir: Array) -> Array:
     """World → the shadow map's clip space (4, 4): parallel light along -sun_dir on everything of a mesh (V, 3)."""
     low, high = vertices_m.min(axis=0).astype(np.float64), vertices_m.max(axis=0).astype(np.float64)
-    centre, radius = (low + high) / 2, max(float(np.linalg.norm(high - low)) / 2, 1e-3)
+    center, radius = (low + high) / 2, max(float(np.linalg.norm(high - low)) / 2, 1e-3)
     towards = sun_dir / np.linalg.norm(sun_dir)
     side = np.cross([0.0, 1.0, 0.0] if abs(towards[1]) < 0.9 else [1.0, 0.0, 0.0], towards)
     side /= np.linalg.norm(side)
     out = np.eye(4)
     out[:3, :3] = np.stack([side, np.cross(towards, side), -towards]) / radius
-    out[:3, 3] = -out[:3, :3] @ centre
+    out[:3, 3] = -out[:3, :3] @ center
     return out
 
 
@@ -129,7 +129,7 @@ class Renderer:
         self._shadow_map.compare_func = "<="
         self._shadow_map.repeat_x = self._shadow_map.repeat_y = False
         self._shadow_target = self._ctx.framebuffer(depth_attachment=self._shadow_map)
-        self._picture = self._ctx.texture((_PICTURE_PX, _PICTURE_PX), 3)
+        self._print = self._ctx.texture((_PRINT_PX, _PRINT_PX), 3)
         self._targets: dict[tuple[int, int], moderngl.Framebuffer] = {}
 
     @property
@@ -142,7 +142,7 @@ class Renderer:
         self._ctx.release()
 
     def mesh(self, figure: Figure, look: Appearance, seed: int = 0) -> Mesh:
-        """Upload what does not move of a figure, coloured; the seed places folds and blotches."""
+        """Upload what does not move of a figure, colored; the seed places folds and blotches."""
         material = figure.material[:, None].astype(np.float32)
         fixed = np.concatenate([figure.canonical_m, material, vertex_paint(figure, look, seed)], axis=1)
         still = self._ctx.buffer(np.ascontiguousarray(fixed, dtype=np.float32).tobytes())
@@ -150,7 +150,7 @@ class Renderer:
         moving = self._ctx.buffer(reserve=len(figure.rest_m) * 24)
         content = [
             (moving, "3f 3f", "in_position", "in_normal"),
-            (still, "3f 1f 3f 3f", "in_canonical", "in_material", "in_colour", "in_fold"),
+            (still, "3f 1f 3f 3f", "in_canonical", "in_material", "in_color", "in_fold"),
         ]
         vao = self._ctx.vertex_array(self._program, content, index)
         shadow_vao = self._ctx.vertex_array(self._shadow_program, [(moving, "3f 3x4", "in_position")], index)
@@ -164,11 +164,11 @@ class Renderer:
             3 * (len(figure.triangles) - figure.closed_triangles),
         )
 
-    def set_picture(self, image_bgr: ImageArray) -> None:
-        """The picture (H, W, 3) that clothes of the pattern "picture" are printed with."""
-        size = (_PICTURE_PX, _PICTURE_PX)
+    def set_print(self, image_bgr: ImageArray) -> None:
+        """Set the image (H, W, 3) uint8 BGR that clothes of the pattern "image" are printed with."""
+        size = (_PRINT_PX, _PRINT_PX)
         rgb = cv2.cvtColor(cv2.resize(image_bgr, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2RGB)
-        self._picture.write(np.ascontiguousarray(rgb).tobytes())
+        self._print.write(np.ascontiguousarray(rgb).tobytes())
 
     def draw(self, mesh: Mesh, posed: PosedFigure, view: View, light: Light) -> tuple[ImageArray, Array32]:
         """RGBA (H, W, 4) uint8 with straight alpha, and depth (H, W) float32 in metres, inf where nothing is."""
@@ -187,12 +187,12 @@ class Renderer:
         self._ctx.enable_only(moderngl.DEPTH_TEST)
         mesh.vao.render(moderngl.TRIANGLES, vertices=mesh.open_indices, first=mesh.closed_indices)
         shape = (size[3], size[2])
-        colour = np.frombuffer(target.read(size, components=4, alignment=1), np.uint8).reshape(*shape, 4)
+        color = np.frombuffer(target.read(size, components=4, alignment=1), np.uint8).reshape(*shape, 4)
         depth = target.read(size, components=1, attachment=1, dtype="f4", alignment=1)
-        return _resolve(colour, np.frombuffer(depth, np.float32).reshape(shape))
+        return _resolve(color, np.frombuffer(depth, np.float32).reshape(shape))
 
     def _cast_shadow(self, mesh: Mesh, posed: PosedFigure, light: Light) -> None:
-        """Fill the shadow map, and tell the shader how a point of the world is looked up in it."""
+        """Fill the shadow map, and set the matrix by which the shader looks up a point of the world in it."""
         clip = sun_matrix(posed.vertices_m, light.sun_dir)
         self._shadow_target.use()
         self._shadow_target.clear(depth=1.0)
@@ -205,8 +205,8 @@ class Renderer:
         lookup[2, 3] -= 0.5 * _SHADOW_BIAS_M * float(np.linalg.norm(clip[2, :3]))
         self._uniform("world2sun", lookup.T)
         self._shadow_map.use(0)
-        self._picture.use(1)
-        for name, unit in (("shadow_map", 0), ("picture", 1)):
+        self._print.use(1)
+        for name, unit in (("shadow_map", 0), ("print_image", 1)):
             self._program[name] = unit
 
     def _set_projection(self, view: View) -> None:
@@ -214,11 +214,11 @@ class Renderer:
 
     def _set_uniforms(self, view: View, light: Light, look: Appearance) -> None:
         values: dict[str, npt.NDArray[np.floating[Any]]] = {
-            "colour_a": look.colour_a, "colour_b": look.colour_b, "pattern": look.pattern,
+            "color_a": look.color_a, "color_b": look.color_b, "pattern": look.pattern,
             "world2cam": view.world2cam.T,
-            "cam2world": view.cam2world[:3, :3].T, "sun_dir": light.sun_dir, "sun_colour": light.sun_colour,
-            "fill_dir": light.fill_dir, "fill_colour": light.fill_colour, "sky_colour": light.sky_colour,
-            "ground_colour": light.ground_colour,
+            "cam2world": view.cam2world[:3, :3].T, "sun_dir": light.sun_dir, "sun_color": light.sun_color,
+            "fill_dir": light.fill_dir, "fill_color": light.fill_color, "sky_color": light.sky_color,
+            "ground_color": light.ground_color,
         }  # fmt: skip
         for name, value in values.items():
             self._uniform(name, value)
@@ -237,15 +237,15 @@ class Renderer:
         width, height = (-(-side // _TILE_PX) * _TILE_PX * _SUPER for side in (width_px, height_px))
         if (width, height) not in self._targets:
             size, ctx = (width, height), self._ctx
-            colours = [ctx.renderbuffer(size, 4), ctx.renderbuffer(size, 1, dtype="f4")]
-            self._targets[size] = ctx.framebuffer(colours, ctx.depth_renderbuffer(size))
+            colors = [ctx.renderbuffer(size, 4), ctx.renderbuffer(size, 1, dtype="f4")]
+            self._targets[size] = ctx.framebuffer(colors, ctx.depth_renderbuffer(size))
         return self._targets[width, height]
 
 
-def _resolve(colour: ImageArray, depth: Array32) -> tuple[ImageArray, Array32]:
-    """Average samples to pixels, colour over the covered ones only (straight alpha); depth is the nearest sample's."""
-    h, w = colour.shape[0] // _SUPER, colour.shape[1] // _SUPER
-    rgba = cv2.resize(colour, (w, h), interpolation=cv2.INTER_AREA)
+def _resolve(color: ImageArray, depth: Array32) -> tuple[ImageArray, Array32]:
+    """Average samples to pixels, color over the covered ones only (straight alpha); depth is the nearest sample's."""
+    h, w = color.shape[0] // _SUPER, color.shape[1] // _SUPER
+    rgba = cv2.resize(color, (w, h), interpolation=cv2.INTER_AREA)
     alpha = rgba[:, :, 3].ravel()
     edge = np.flatnonzero((alpha > 0) & (alpha < 255))
     share = np.rint(alpha[edge].astype(np.float32) * (_SUPER**2 / 255.0)) / _SUPER**2

@@ -13,8 +13,11 @@ _IMAGE_SIZES = (*((640, 480),) * 4, (640, 360), (848, 480), (480, 640), (512, 51
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """A pinhole camera without distortion in the world: K (3, 3), integer pixel coordinates are pixel centres;
-    cam2world (4, 4) from x right, y down, z forward to x right, y up, z towards the viewer."""
+    """A pinhole camera without distortion in the world.
+
+    K (3, 3): integer pixel coordinates are pixel centers. cam2world (4, 4): from x right, y down, z forward to x right,
+    y up, z towards the viewer.
+    """
 
     K: Array
     width_px: int

@@ -1,6 +1,6 @@
 """Shadows of people on the floor: their bones as thick lines, thrown along the sun's rays onto y = 0.
 
-Sprites are cut out without their shadows, since composed people stand before other pictures than they were rendered
+Sprites are cut out without their shadows, since composed people stand before other images than they were rendered
 with. The floor is the sprites' own, so that shadows begin where feet stand.
 """
 
@@ -35,7 +35,7 @@ _SUB_PX_BITS = 4
 
 
 def cast_on_floor(image_bgr: ImageArray, people: Sequence[Sprite], strength: float) -> None:
-    """Darken the floor of a picture (H, W, 3) of the people's camera where they shade it, in place.
+    """Darken the floor of an image (H, W, 3) of the people's camera where they shade it, in place.
 
     strength: 0–1, times the sun's share of the light.
     """

@@ -24,7 +24,7 @@ class SpriteRecord:
 
     offset: first byte in pixels.bin. x0_px, y0_px: place of the rectangle in the full image; group: sprites with the
     same number share camera and light. K (3, 3); joints_cam_m (J, 3) in SYNTH_JOINTS' order; alpha_box (4,): x0, y0,
-    x1, y1 of the whole silhouette, beyond the image's border too (edges; pixel centres are integers).
+    x1, y1 of the whole silhouette, beyond the image's border too (edges; pixel centers are integers).
     joint_self_visible (J,): the joint is in the image and not hidden behind more than 10 cm of the own body.
     height_m: stature. camera_height_m, pitch_rad (down positive), roll_rad: the camera over the floor y = 0.
     cam2world (4, 4): x right, y up, z towards the viewer. clearance_m: lowest point over the floor. sun_dir (3,): unit,

@@ -1,6 +1,6 @@
 """Render a sprite bank: groups of people before one camera each, every person alone.
 
-`pose3d synth people` is its command line. A stopped run goes on where it was. Bodies, clips, looks and cameras of the
+`pose3d synth people` is its command line. A stopped run is resumed. Bodies, clips, looks and cameras of the
 two splits never meet.
 """
 
@@ -20,7 +20,7 @@ from pose3d_ros.errors import InputError
 from pose3d_ros.types import Array, ImageArray
 from pose3d_training.synthetic import Array32
 from pose3d_training.synthetic.figure import Figure, PosedFigure, make_figure
-from pose3d_training.synthetic.image_folders import load_pictures
+from pose3d_training.synthetic.image_folders import load_images
 from pose3d_training.synthetic.motion import evaluation_clips, training_clips
 from pose3d_training.synthetic.pose_sampling import SampledPose, sample_pose
 from pose3d_training.synthetic.renderer import Light, Renderer
@@ -82,12 +82,12 @@ def self_visible(view: View, depth_m: Array32, at: Rectangle, joints_cam_m: Arra
 class SpriteMaker:
     """Renders groups of sprites; a group depends on (seed, split, number) alone."""
 
-    def __init__(self, assets: Path, seed: int, split: str, pictures: Sequence[ImageArray] = ()) -> None:
-        """pictures: (H, W, 3) uint8, printed on some of the clothes; without any those have other patterns."""
+    def __init__(self, assets: Path, seed: int, split: str, prints: Sequence[ImageArray] = ()) -> None:
+        """prints: (H, W, 3) uint8, printed on some of the clothes; without any those have other patterns."""
         self._assets, self._seed, self._split = assets, seed, split
         self._clips = training_clips(assets) if split == "train" else evaluation_clips(assets)
         self._person0, self._look0 = (0, 0) if split == "train" else (EVAL_PERSON, EVAL_LOOK)
-        self._pictures = pictures
+        self._prints = prints
         self._renderer = Renderer()
 
     def group(self, number: int) -> Iterator[tuple[ImageArray, SpriteRecord]]:
@@ -105,9 +105,9 @@ class SpriteMaker:
     ) -> tuple[ImageArray, SpriteRecord]:
         view = camera.view
         sampled, posed, box, at = self._place(figure, view, rng)
-        look = Appearance.random(look_seed, figure.shape.gender, figure.shape.age, printed=bool(self._pictures))
-        if self._pictures:
-            self._renderer.set_picture(self._pictures[look_seed % len(self._pictures)])
+        look = Appearance.random(look_seed, figure.shape.gender, figure.shape.age, printed=bool(self._prints))
+        if self._prints:
+            self._renderer.set_print(self._prints[look_seed % len(self._prints)])
         mesh = self._renderer.mesh(figure, look, look_seed)
         part = view.crop(at.x0, at.y0, at.x1 - at.x0, at.y1 - at.y0)
         rgba, depth_m = self._renderer.draw(mesh, posed, part, light)
@@ -191,18 +191,18 @@ def render_bank(
     split: str,
     shard: int,
     shards: int,
-    pictures: Sequence[Path] = (),
+    prints: Sequence[Path] = (),
 ) -> None:
     """Render this shard's groups of a bank of `count` sprites.
 
-    pictures: folders of what clothes are printed with. Raises InputError for a seed beyond MAX_SEED, and for a folder
+    prints: folders of what clothes are printed with. Raises InputError for a seed beyond MAX_SEED, and for a folder
     that holds a bank of another seed or split.
     """
     check_seed(seed)
-    os.environ.setdefault("LP_NUM_THREADS", "0")  # Mesa's rasteriser: shards are the parallelism
+    os.environ.setdefault("LP_NUM_THREADS", "0")  # Mesa's rasterizer: shards are the parallelism
     check_same_bank(output, {"seed": seed, "split": split})
     writer = ShardWriter(output / f"shard-{shard:02d}")
-    maker = SpriteMaker(assets, seed, split, load_pictures(pictures))
+    maker = SpriteMaker(assets, seed, split, load_images(prints))
     todo = [g for g in range(shard, -(-count // GROUP_SIZE), shards) if g not in writer.groups_done]
     start = time.monotonic()
     for n, number in enumerate(todo, start=1):

@@ -70,15 +70,15 @@ def make_skirt(body_m: Array32, weights: sparse.csr_matrix, heads_m: Array, leng
     share = np.asarray(weights[:BODY_VERTICES, [*_TORSO_BONES, *_LEG_BONES]].sum(axis=1)).ravel()
     trunk = body_m[:BODY_VERTICES][share > 0.5]
     angle = np.linspace(0, 2 * np.pi, _AROUND, endpoint=False)
-    rings, centre = [], trunk[:, [0, 2]].mean(axis=0)
+    rings, center = [], trunk[:, [0, 2]].mean(axis=0)
     half = np.zeros(2)
     for y in np.linspace(top, bottom, _DOWN):
         slab = trunk[np.abs(trunk[:, 1] - y) < 0.03][:, [0, 2]]
         if len(slab) > 3:
-            centre = (slab.max(axis=0) + slab.min(axis=0)) / 2
+            center = (slab.max(axis=0) + slab.min(axis=0)) / 2
             half = np.maximum(half, (slab.max(axis=0) - slab.min(axis=0)) / 2 + 0.015)
         wide = half + flare * (top - y)
-        x, z = centre[0] + wide[0] * np.cos(angle), centre[1] + wide[1] * np.sin(angle)
+        x, z = center[0] + wide[0] * np.cos(angle), center[1] + wide[1] * np.sin(angle)
         rings.append(np.stack([x, np.full(_AROUND, y), z], axis=1))
     rest = np.concatenate(rings).astype(np.float32)
     return Piece(rest, _tube_triangles(), _skirt_weights(rest, top, hip, half[0]))
@@ -109,15 +109,15 @@ def make_carried(kind: str, body_m: Array32, heads_m: Array, rng: np.random.Gene
         spine = heads_m[at("Spine1")]
         near = body_m[:BODY_VERTICES][np.abs(body_m[:BODY_VERTICES, 1] - spine[1]) < 0.1]
         size = rng.uniform((0.24, 0.32, 0.12), (0.36, 0.55, 0.25))
-        centre = np.array([0.0, spine[1] - 0.02, float(near[:, 2].min()) - size[2] / 2])
-        return _solid(_box(), centre, size, at("Spine1"))
+        center = np.array([0.0, spine[1] - 0.02, float(near[:, 2].min()) - size[2] / 2])
+        return _solid(_box(), center, size, at("Spine1"))
     if kind == "helmet":
         head = heads_m[at("Head")]
         skull = body_m[:BODY_VERTICES][body_m[:BODY_VERTICES, 1] > head[1] + 0.08]
         low, high = skull.min(axis=0), skull.max(axis=0)
         size = (high - low) * (1.1, 1.0, 1.1) + 0.02
-        centre = np.array([0.0, high[1] - size[1] * 0.45, (low[2] + high[2]) / 2 - 0.01])
-        return _solid(_sphere(upper=True), centre, size * (1.0, 1.15, 1.0), at("Head"))
+        center = np.array([0.0, high[1] - size[1] * 0.45, (low[2] + high[2]) / 2 - 0.01])
+        return _solid(_sphere(upper=True), center, size * (1.0, 1.15, 1.0), at("Head"))
     hand, finger = heads_m[at(side + "Hand")], heads_m[at(side + "HandFinger1")]
     along = (finger - hand) / max(float(np.linalg.norm(finger - hand)), 1e-6)
     if kind == "ball":
@@ -128,9 +128,9 @@ def make_carried(kind: str, body_m: Array32, heads_m: Array, rng: np.random.Gene
     return _solid(_box(), finger + along * (size[1] / 2), size, at(side + "Hand"))
 
 
-def _solid(mesh: tuple[Array, IntArray], centre: Array, size: Array, bone: int) -> Piece:
+def _solid(mesh: tuple[Array, IntArray], center: Array, size: Array, bone: int) -> Piece:
     points, faces = mesh
-    rest = (centre + points * (size / 2)).astype(np.float32)
+    rest = (center + points * (size / 2)).astype(np.float32)
     rows, ones = np.arange(len(rest)), np.ones(len(rest), np.float32)
     return Piece(
         rest, faces, sparse.csr_matrix((ones, (rows, np.full(len(rest), bone))), shape=(len(rest), len(BONES)))

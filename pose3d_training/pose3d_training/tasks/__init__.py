@@ -1,1 +1,1 @@
-"""Training tasks: what each net sees, what it should say, and how far off it is."""
+"""Training tasks: the samples, loss and metrics of each net."""

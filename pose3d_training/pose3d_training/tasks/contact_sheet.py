@@ -1,4 +1,4 @@
-"""Many small pictures on one large one, in titled sections."""
+"""Contact sheet: many small images on one large one, in titled sections."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CAPTION_SCALE = 0.45
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """A picture (h, w, 3) uint8 BGR with a line of text below it."""
+    """An image (h, w, 3) uint8 BGR with a line of text below it."""
 
     image_bgr: ImageArray
     caption: str
@@ -30,7 +30,7 @@ class Tile:
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """Tiles in rows of `columns` under a title and a line that says how to read them."""
+    """Tiles in rows of `columns` under a title and a line of explanation."""
 
     title: str
     explanation: str
@@ -83,5 +83,5 @@ def _blank(height_px: int, width_px: int) -> ImageArray:
     return np.full((height_px, width_px, 3), _PAPER, np.uint8)
 
 
-def _write(canvas: ImageArray, text: str, x_px: int, foot_px: int, scale: float, colour: Bgr) -> None:
-    cv2.putText(canvas, text, (x_px, foot_px), _FONT, scale, colour, 1, cv2.LINE_AA)
+def _write(canvas: ImageArray, text: str, x_px: int, foot_px: int, scale: float, color: Bgr) -> None:
+    cv2.putText(canvas, text, (x_px, foot_px), _FONT, scale, color, 1, cv2.LINE_AA)

@@ -28,14 +28,14 @@ _MIN_HEIGHT_PX, _MIN_WIDTH_PX = 25, 6
 _RARE_SHARE = 0.4
 """How many of the people who lie, crouch, hang or are mostly hidden are kept: robots mostly meet the others."""
 _PADDING_BGR = (104, 116, 124)
-"""The colour that normalizes to 0, which is what the detector's letterbox pads with."""
+"""The color that normalizes to 0, which is what the detector's letterbox pads with."""
 
 
 @dataclass(frozen=True, eq=False)
 class PoseSample:
-    """One person's crop and truth (after collation every field has a leading batch axis).
+    """One person's crop and ground truth (after collation every field has a leading batch axis).
 
-    image (S, S, 3) uint8 BGR. k_m (): see `moon_k_m`. joints_crop_px (J, 2): pixel centres in the crop.
+    image (S, S, 3) uint8 BGR. k_m (): see `moon_k_m`. joints_crop_px (J, 2): pixel centers in the crop.
     relative_depth_m (J,): to the root. root_depth_m (). inside (J,): 1 where the joint lies in crop and image.
     seen (): share of the whole body that is visible.
     """
@@ -51,10 +51,10 @@ class PoseSample:
 
 @dataclass(frozen=True, eq=False)
 class DetectionSample:
-    """One picture with the detector's targets on its grid.
+    """One image with the detector's targets on its grid.
 
-    image (H, W, 3) uint8 BGR. heat (1, h, w): Gaussians at box centres. heat_weight (1, h, w): 0 where nobody can
-    say whether a person counts. ltrb_px (4, h, w): distances to the box edges; box_weight (1, h, w): where they count.
+    image (H, W, 3) uint8 BGR. heat (1, h, w): Gaussians at box centers. heat_weight (1, h, w): 0 where it is
+    open whether a person counts. ltrb_px (4, h, w): distances to the box edges; box_weight (1, h, w): where they count.
     """
 
     image: ImageArray
@@ -162,16 +162,16 @@ def _as_detected(box: Array, rng: np.random.Generator) -> Array:
 
 
 def _turned(affine: Array, size_px: int, rng: np.random.Generator) -> Array:
-    """The crop turned about its centre by up to 30 degrees (Moon 2019: rotation ±30°, six times in ten)."""
+    """The crop turned about its center by up to 30 degrees (Moon 2019: rotation ±30°, six times in ten)."""
     if rng.random() > 0.6:
         return affine
-    centre = (size_px - 1) / 2
-    turn = cv2.getRotationMatrix2D((centre, centre), float(np.clip(rng.normal(0, 14), -30, 30)), 1.0)
+    center = (size_px - 1) / 2
+    turn = cv2.getRotationMatrix2D((center, center), float(np.clip(rng.normal(0, 14), -30, 30)), 1.0)
     return np.asarray(turn[:, :2] @ affine + np.array([[0, 0, turn[0, 2]], [0, 0, turn[1, 2]]]), np.float64)
 
 
 def _flipped(affine: Array, width_px: int) -> Array:
-    """The same map into a mirrored picture of that width."""
+    """The same map into a mirrored image of that width."""
     return np.asarray(np.array([[-1.0, 0.0], [0.0, 1.0]]) @ affine + np.array([[0, 0, width_px - 1], [0, 0, 0]]))
 
 
@@ -184,7 +184,7 @@ def _blacken_outside(crop: ImageArray, img2crop: Array, width_px: int, height_px
 
 
 class DetectionSamples(IterableDataset[DetectionSample]):
-    """Whole pictures at the detector's size, randomly zoomed and shifted, with CenterNet-like targets (Zhou 2019)."""
+    """Whole images at the detector's size, randomly zoomed and shifted, with CenterNet-like targets (Zhou 2019)."""
 
     def __init__(self, composer: SceneComposer, width_px: int, height_px: int, stride_px: int, seed: int) -> None:
         self.composer, self.size_px, self.stride_px, self.seed = composer, (width_px, height_px), stride_px, seed
@@ -222,15 +222,15 @@ def _area(boxes_xyxy: Array) -> Array:
     return np.asarray(np.prod(np.maximum(boxes_xyxy[:, 2:] - boxes_xyxy[:, :2], 0), axis=1), np.float64)
 
 
-def _cell(centre_px: float, stride_px: int, cells: int) -> int:
+def _cell(center_px: float, stride_px: int, cells: int) -> int:
     """The cell that holds a coordinate: cell i goes from stride·i - 0.5 to stride·(i + 1) - 0.5."""
-    return int(np.clip((centre_px + 0.5) // stride_px, 0, cells - 1))
+    return int(np.clip((center_px + 0.5) // stride_px, 0, cells - 1))
 
 
 def _detection_targets(image: ImageArray, boxes: Array, visible: Array, stride_px: int) -> DetectionSample:
-    """Gaussians whose width follows the box, and box distances on the cells near each centre, nearest person last."""
+    """Gaussians whose width follows the box, and box distances on the cells near each center, nearest person last."""
     grid_h, grid_w = image.shape[0] // stride_px, image.shape[1] // stride_px
-    centre_y, centre_x = (np.mgrid[:grid_h, :grid_w] * stride_px + (stride_px - 1) / 2).astype(np.float32)
+    center_y, center_x = (np.mgrid[:grid_h, :grid_w] * stride_px + (stride_px - 1) / 2).astype(np.float32)
     heat, weight = np.zeros((grid_h, grid_w), np.float32), np.ones((grid_h, grid_w), np.float32)
     ltrb, box_weight = np.zeros((4, grid_h, grid_w), np.float32), np.zeros((grid_h, grid_w), np.float32)
     for (x0, y0, x1, y1), share in zip(boxes, visible, strict=True):
@@ -238,14 +238,14 @@ def _detection_targets(image: ImageArray, boxes: Array, visible: Array, stride_p
             continue
         cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
         spread_x, spread_y = max((x1 - x0) / 14, stride_px * 0.4), max((y1 - y0) / 14, stride_px * 0.4)
-        bump = np.exp(-0.5 * (((centre_x - cx) / spread_x) ** 2 + ((centre_y - cy) / spread_y) ** 2))
+        bump = np.exp(-0.5 * (((center_x - cx) / spread_x) ** 2 + ((center_y - cy) / spread_y) ** 2))
         if share < 0.25 or y1 - y0 < 14:
             weight[bump > 0.3] = 0
             continue
         bump[_cell(cy, stride_px, grid_h), _cell(cx, stride_px, grid_w)] = 1
         heat = np.maximum(heat, bump)
         near = bump > 0.5
-        distances = np.stack([centre_x - x0, centre_y - y0, x1 - centre_x, y1 - centre_y])
+        distances = np.stack([center_x - x0, center_y - y0, x1 - center_x, y1 - center_y])
         ltrb[:, near] = distances[:, near]
         box_weight[near] = bump[near]
     weight[heat == 1] = 1

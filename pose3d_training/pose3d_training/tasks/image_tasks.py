@@ -1,4 +1,4 @@
-"""Each net's training task: what it sees, what it should say, and how far off it is."""
+"""Training tasks of the nets that take images: samples, loss and logged errors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_training.loop.recipe import Recipe
-from pose3d_training.loop.training_loop import Batch, Task, loaded
+from pose3d_training.loop.training_loop import Batch, Loss, Task, loaded
 from pose3d_training.nets.detector_net import STRIDE_PX, PersonDetector
 from pose3d_training.nets.root_pose_net import RootPoseNet
 from pose3d_training.synthetic.compose import SceneComposer
@@ -51,7 +51,7 @@ def build_root_pose(recipe: Recipe) -> RootPoseNet:
 
 
 def composer(bank: Path, backgrounds: Sequence[Path]) -> SceneComposer:
-    """Scenes from a folder of sprites and folders of pictures without people."""
+    """Scenes from a folder of sprites and folders of images without people."""
     return SceneComposer(SpriteBank(bank), Backgrounds(backgrounds))
 
 
@@ -63,24 +63,26 @@ class RootPoseTask(Task):
         self.module: RootPoseNet = build_root_pose(recipe)
 
     def batches(self, seed: int) -> Iterator[Batch]:
+        """See `Task.batches`."""
         samples = PoseSamples(self.scenes, get_skeleton(self.recipe.skeleton), self.recipe.input_width_px, seed)
         return loaded(samples, self.recipe)
 
-    def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, batch: Batch) -> Loss:
+        """See `Task.loss`."""
         out = self.module(normalize(batch["image"]), batch["k_m"])
         size, inside = self.recipe.input_width_px, batch["inside"]
-        truth_px, truth_z = batch["joints_crop_px"], batch["relative_depth_m"]
-        coordinates = losses.coordinate_loss(out.joints_crop_px, truth_px, out.relative_depth_m, truth_z, inside, size)
+        true_px, true_z = batch["joints_crop_px"], batch["relative_depth_m"]
+        coordinates = losses.coordinate_loss(out.joints_crop_px, true_px, out.relative_depth_m, true_z, inside, size)
         root = losses.root_depth_loss(out.root_depth_m, out.root_log_sigma, batch["root_depth_m"])
         error = losses.joint_error_m(
-            out.joints_crop_px, truth_px, out.relative_depth_m, truth_z, batch["root_depth_m"], batch["k_m"], size
+            out.joints_crop_px, true_px, out.relative_depth_m, true_z, batch["root_depth_m"], batch["k_m"], size
         )
         score = losses.joint_score_loss(out.score_logits, error, inside)
         relative = (out.root_depth_m / batch["root_depth_m"] - 1).abs().median()
         joint_mm = (error * inside).sum() / inside.sum() * 1000
         net = self.module
-        slices = (truth_z / net.depth_range_m + 0.5) * net.depth_bins - 0.5
-        cells = (truth_px + 0.5) / net.stride_px - 0.5
+        slices = (true_z / net.depth_range_m + 0.5) * net.depth_bins - 0.5
+        cells = (true_px + 0.5) / net.stride_px - 0.5
         maps = losses.heat_map_loss(out.planar, out.depth, cells, slices, inside)
         logged = {"maps": maps, "coords": coordinates, "root": root, "score": score}
         logged |= {"joint_mm": joint_mm, "depth_rel": relative}
@@ -88,18 +90,20 @@ class RootPoseTask(Task):
 
 
 class DetectorTask(Task):
-    """Centres and boxes of composed people (Zhou 2019) with generalised-IoU boxes."""
+    """Centers and boxes of composed people (Zhou 2019) with generalized-IoU boxes."""
 
     def __init__(self, recipe: Recipe, scenes: SceneComposer) -> None:
         self.recipe, self.scenes = recipe, scenes
         self.module: nn.Module = build_detector(recipe)
 
     def batches(self, seed: int) -> Iterator[Batch]:
+        """See `Task.batches`."""
         size = self.recipe.input_width_px, self.recipe.input_height_px
         samples = DetectionSamples(self.scenes, *size, STRIDE_PX, seed)
         return loaded(samples, self.recipe)
 
-    def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, batch: Batch) -> Loss:
+        """See `Task.loss`."""
         out = self.module(normalize(batch["image"]))
         heat = losses.heat_loss(out.heat_logits, batch["heat"], batch["heat_weight"])
         box = losses.box_loss(out.ltrb_px, batch["ltrb_px"], batch["box_weight"])

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.types import Array
 from pose3d_training.loop.recipe import Recipe
-from pose3d_training.loop.training_loop import Batch, Task, loaded
+from pose3d_training.loop.training_loop import Batch, Loss, Task, loaded
 from pose3d_training.nets.lifter_nets import FrameLifter, ResidualLifter
 from pose3d_training.nets.sem_gcn import SkeletonLifter
 from pose3d_training.nets.temporal_net import TemporalModel
@@ -50,7 +50,7 @@ def lifted(module: nn.Module, features: Tensor) -> Tensor:
     return frames.reshape(*features.shape[:2], *frames.shape[1:])
 
 
-def centre_outputs(model: TemporalModel, root: int) -> None:
+def center_outputs(model: TemporalModel, root: int) -> None:
     """Make a temporal net's joints relative to the joint of index `root`, in place: its last layer is linear."""
     with torch.no_grad():
         for parameter in model.shrink.parameters():
@@ -66,11 +66,13 @@ class LifterTask(Task):
         self.module: nn.Module = build_lifter(recipe)
 
     def batches(self, seed: int) -> Iterator[Batch]:
+        """See `Task.batches`."""
         seen, skeleton = get_skeleton(self.recipe.input_skeleton), get_skeleton(self.recipe.skeleton)
         frames = _WINDOW_FRAMES if self.recipe.architecture == "temporal" else 1
         return loaded(LiftSamples(self.tracks, seen, skeleton, frames, seed), self.recipe)
 
-    def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, batch: Batch) -> Loss:
+        """See `Task.loss`."""
         root = get_skeleton(self.recipe.skeleton).root
         joints = lifted(self.module, batch["features"]).float()
         error = joints - joints[:, :, root : root + 1] - batch["target_m"]

@@ -1,4 +1,4 @@
-"""How well lifters do on motions and bodies that none was trained on: `python -m pose3d_training.tasks.lifting_check`.
+"""Accuracy of lifters on motions and bodies that none was trained on: `python -m pose3d_training.tasks.lifting_check`.
 
     python -m pose3d_training.tasks.lifting_check --assets assets --engines ENGINES ...
 
@@ -90,7 +90,7 @@ def check_engine(entry: ManifestEntry, exact: HeldOutPeople, noisy: HeldOutPeopl
 
 
 def mean_pose(samples: LiftSamples, people: int) -> Array:
-    """The mean target (J_out, 3): what there is to say without looking."""
+    """The mean target (J_out, 3), which needs no input."""
     return np.asarray(held_out_people(samples, people).target_m.mean(axis=(0, 1)))
 
 

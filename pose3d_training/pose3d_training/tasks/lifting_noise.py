@@ -1,4 +1,4 @@
-"""What a 2D pose net makes of a person's joints: a little off, sometimes far off, sometimes swapped, often hidden.
+"""Simulated errors of a 2D pose net: noise, outliers, swapped sides, hidden joints.
 
 Lengths are in spreads: the root mean square distance of a person's joints from their mean, for a standing person about
 0.28 of the height.
@@ -37,7 +37,7 @@ _SWAPPED = (("Elbow", "Wrist"), ("Knee", "Ankle"), ("Hip", "Knee", "Ankle"), ("E
 
 @dataclass(frozen=True, eq=False)
 class Detected:
-    """What a 2D net says: places (P, T, J, 2) on the plane z = 1, NaN for none; scores (P, T, J), 0 there."""
+    """Output of a 2D net: places (P, T, J, 2) on the plane z = 1, NaN for none; scores (P, T, J), 0 there."""
 
     places: Array
     scores: Array
@@ -110,7 +110,7 @@ def _hidden(places: Array, skeleton: Skeleton, rng: np.random.Generator) -> tupl
 
 
 def _outside(places: Array, rng: np.random.Generator) -> Mask:
-    """Joints (P, T, J) beyond the picture's lower or a lateral edge."""
+    """Joints (P, T, J) beyond the image's lower or a lateral edge."""
     people = len(places)
     low, high = places.min(axis=(1, 2)), places.max(axis=(1, 2))
     share = np.stack([rng.uniform(0.5, 1.0, people), rng.uniform(0.35, 1.0, people)], axis=-1)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 CLOSE_M = 0.10
-"""A joint counts as right when it is nearer than this to the truth, root-relative: what a joint's score predicts."""
+"""A joint counts as right when it is nearer than this to the ground truth, root-relative; its score predicts that."""
 
 
 def coordinate_loss(
@@ -25,12 +25,12 @@ def coordinate_loss(
 
 
 def heat_map_loss(planar: Tensor, depth: Tensor, true_cells: Tensor, true_slices: Tensor, inside: Tensor) -> Tensor:
-    """Cross entropy of the joints' heat maps against Gaussians (sigma 0.7 cells) about the truth.
+    """Cross entropy of the joints' heat maps against Gaussians (sigma 0.7 cells) about the ground truth.
 
     Beside the integral loss it gives every cell a gradient from the first step (Sun 2018, section 3, "joint
     training"); alone, the expectation of a flat map learns slowly. planar (N, J, side²) and depth (N, J, D):
-    probabilities, D 0 for a net without a volume; true_cells (N, J, 2) and true_slices (N, J): the truth in cells;
-    inside (N, J) → scalar.
+    probabilities, D 0 for a net without a volume; true_cells (N, J, 2) and true_slices (N, J): the ground truth in
+    cells; inside (N, J) → scalar.
     """
     side = math.isqrt(planar.shape[-1])
     across = torch.arange(side, device=planar.device)
@@ -43,9 +43,9 @@ def heat_map_loss(planar: Tensor, depth: Tensor, true_cells: Tensor, true_slices
     return (entropy * inside).sum() / inside.sum().clamp(min=1)
 
 
-def _gaussian(centre: Tensor, bins: Tensor) -> Tensor:
-    """Weights (..., B) that sum to 1; centres off the grid are those at its edge."""
-    at = centre.clamp(0, bins.shape[0] - 1)[..., None]
+def _gaussian(center: Tensor, bins: Tensor) -> Tensor:
+    """Weights (..., B) that sum to 1; centers off the grid are those at its edge."""
+    at = center.clamp(0, bins.shape[0] - 1)[..., None]
     return torch.softmax(-((bins - at) ** 2), dim=-1)
 
 
@@ -62,7 +62,7 @@ def root_depth_loss(depth_m: Tensor, log_sigma: Tensor, true_depth_m: Tensor) ->
 
 
 def joint_score_loss(logits: Tensor, error_m: Tensor, inside: Tensor) -> Tensor:
-    """Cross entropy against "this joint is within CLOSE_M of the truth", so that a score is that probability.
+    """Cross entropy against "this joint is within CLOSE_M of the ground truth", so that a score is that probability.
 
     logits (N, J), error_m (N, J) of the same forward pass (detached), inside (N, J) → scalar.
     """
@@ -90,18 +90,18 @@ def joint_error_m(
 
 
 def heat_loss(logits: Tensor, heat: Tensor, weight: Tensor) -> Tensor:
-    """Penalty-reduced focal loss of centre maps (CenterNet, Zhou 2019, eq. 1; alpha 2, beta 4). All (N, 1, h, w)."""
+    """Penalty-reduced focal loss of center maps (CenterNet, Zhou 2019, eq. 1; alpha 2, beta 4). All (N, 1, h, w)."""
     log_p, log_q = F.logsigmoid(logits), F.logsigmoid(-logits)
     p = logits.sigmoid()
-    centre = (heat >= 1).to(logits.dtype)
-    positive = (1 - p) ** 2 * log_p * centre
-    negative = p**2 * log_q * (1 - heat) ** 4 * (1 - centre)
+    center = (heat >= 1).to(logits.dtype)
+    positive = (1 - p) ** 2 * log_p * center
+    negative = p**2 * log_q * (1 - heat) ** 4 * (1 - center)
     total: Tensor = ((positive + negative) * weight).sum()
-    return -total / centre.sum().clamp(min=1)
+    return -total / center.sum().clamp(min=1)
 
 
 def box_loss(ltrb_px: Tensor, true_ltrb_px: Tensor, weight: Tensor) -> Tensor:
-    """Generalised IoU of boxes given as distances from the same cell (Rezatofighi 2019).
+    """Generalized IoU of boxes given as distances from the same cell (Rezatofighi 2019).
 
     (N, 4, h, w), (N, 4, h, w), weight (N, 1, h, w) → scalar.
     """

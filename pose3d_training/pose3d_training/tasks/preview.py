@@ -1,4 +1,4 @@
-"""A contact sheet of training samples with their truth: what `pose3d synth preview` writes."""
+"""A contact sheet of training samples with their ground truth: what `pose3d synth preview` writes."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def _detector(scenes: SceneComposer, skeleton: Skeleton, seed: int, count: int) 
     samples = DetectionSamples(scenes, *_DETECTOR_PX, STRIDE_PX, seed)
     return Section(
         "Detector",
-        "Its pictures under the heat map of the centres, with the box that each centre says. Purple cells count "
+        "Its images under the heat map of the centers, with the box of each center. Purple cells count "
         "neither as a person nor as none.",
         _COLUMNS["detector"],
         [detection_tile(sample) for sample in islice(samples, count)],

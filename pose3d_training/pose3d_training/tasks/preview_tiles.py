@@ -1,4 +1,4 @@
-"""One training sample as a picture with its truth drawn on it."""
+"""One training sample as an image with its ground truth drawn on it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pose3d_training.tasks.contact_sheet import Tile
 from pose3d_training.tasks.datasets import DetectionSample, PoseSample
 
 DEPTH_SPAN_M = 0.6
-"""Joints so far behind or before the root have the ends of the colours."""
+"""Joints so far behind or before the root have the ends of the colors."""
 _DARK: Bgr = (24, 18, 14)
 _PALE: Bgr = (235, 235, 235)
 _HEAT: Bgr = (40, 120, 255)
@@ -51,57 +51,57 @@ def _person(scene: Scene, i: int, skeleton: Skeleton, zoom: float) -> Person:
 
 
 def crop_tile(sample: PoseSample, skeleton: Skeleton) -> Tile:
-    """What the pose net sees, with joints coloured by their depth; those outside the crop or image are left out."""
+    """What the pose net sees, with joints colored by their depth; those outside the crop or image are left out."""
     zoom = _CROP_PX / sample.image.shape[0]
     image = as_image(cv2.resize(sample.image, (_CROP_PX, _CROP_PX), interpolation=cv2.INTER_CUBIC))
     joints = zoom * (sample.joints_crop_px + 0.5) - 0.5
-    colours = depth_colours(sample.relative_depth_m)
+    colors = depth_colors(sample.relative_depth_m)
     inside = sample.inside > 0
     edges = [edge for edge in skeleton.edges if inside[list(edge)].all()]
     for a, b in edges:
         cv2.line(image, _fixed(joints[a]), _fixed(joints[b]), _DARK, 5, cv2.LINE_AA, _SHIFT)
     for a, b in edges:
         cv2.line(image, _fixed(joints[a]), _fixed(joints[b]), _PALE, 2, cv2.LINE_AA, _SHIFT)
-    for joint, colour in zip(joints[inside], colours[inside], strict=True):
-        _dot(image, joint, tuple(int(v) for v in colour))
+    for joint, color in zip(joints[inside], colors[inside], strict=True):
+        _dot(image, joint, tuple(int(v) for v in color))
     return Tile(image, f"{sample.root_depth_m:.2f} m, visible {sample.seen:.0%}")
 
 
-def depth_colours(relative_depth_m: npt.NDArray[np.floating]) -> npt.NDArray[np.uint8]:
-    """Colours (J, 3) BGR of depths (J,) relative to the root: blue is nearer to the camera, red is farther."""
+def depth_colors(relative_depth_m: npt.NDArray[np.floating]) -> npt.NDArray[np.uint8]:
+    """Colors (J, 3) BGR of depths (J,) relative to the root: blue is nearer to the camera, red is farther."""
     level = np.clip((relative_depth_m / DEPTH_SPAN_M + 1) / 2, 0, 1)
-    # The ends of the colour map are too dark to be told from an outline.
+    # The ends of the color map are too dark to differ from an outline.
     levels = np.rint(255 * (0.08 + 0.84 * level)).astype(np.uint8)[:, None]
     return np.asarray(cv2.applyColorMap(levels, cv2.COLORMAP_TURBO)[:, 0], np.uint8)
 
 
 def detection_tile(sample: DetectionSample) -> Tile:
-    """The detector's picture under its heat map, with the box that each centre says; purple: not counted."""
+    """The detector's image under its heat map, with the box of each center; purple: not counted."""
     height, width = sample.image.shape[:2]
     zoom = _SCENE_HEIGHT_PX / height
     size = (round(width * zoom), round(height * zoom))
     image = cv2.resize(sample.image, size, interpolation=cv2.INTER_CUBIC).astype(np.float32)
     heat = cv2.resize(sample.heat[0], size, interpolation=cv2.INTER_LINEAR)[..., None]
-    unsure = cv2.resize(1 - sample.heat_weight[0], size, interpolation=cv2.INTER_NEAREST)[..., None]
+    ignored = cv2.resize(1 - sample.heat_weight[0], size, interpolation=cv2.INTER_NEAREST)[..., None]
     image += 0.75 * heat * (np.array(_HEAT, np.float32) - image)
-    image += 0.5 * unsure * (np.array(_IGNORED, np.float32) - image)
+    image += 0.5 * ignored * (np.array(_IGNORED, np.float32) - image)
     drawn = as_image(np.clip(image, 0, 255))
     stride = height / sample.heat.shape[1]
-    centres = np.argwhere(sample.heat[0] >= 1)
-    for row, column in centres:
+    centers = np.argwhere(sample.heat[0] >= 1)
+    for row, column in centers:
         x, y = column * stride + (stride - 1) / 2, row * stride + (stride - 1) / 2
         box = np.array([x, y, x, y]) + sample.ltrb_px[:, row, column] * [-1, -1, 1, 1]
         _box(drawn, zoom * (box + 0.5) - 0.5, _PALE, 2)
-    return Tile(drawn, f"{width} x {height}, people {len(centres)}")
+    return Tile(drawn, f"{width} x {height}, people {len(centers)}")
 
 
 def sprite_tile(sprite: Sprite) -> Tile:
-    """A person alone over a chequerboard, with the joints that the own body does not hide."""
+    """A person alone over a checkerboard, with the joints that the own body does not hide."""
     height, width = sprite.rgba.shape[:2]
     zoom = _SPRITE_PX / max(height, width)
     size = (max(1, round(width * zoom)), max(1, round(height * zoom)))
     rgba = cv2.resize(sprite.rgba, size, interpolation=cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC)
-    canvas = _chequerboard(_SPRITE_PX, _SPRITE_PX)
+    canvas = _checkerboard(_SPRITE_PX, _SPRITE_PX)
     x0, y0 = (_SPRITE_PX - size[0]) // 2, (_SPRITE_PX - size[1]) // 2
     place = canvas[y0 : y0 + size[1], x0 : x0 + size[0]]
     alpha = rgba[..., 3:].astype(np.float32) / 255
@@ -119,20 +119,20 @@ def _projected(sprite: Sprite) -> Array:
     return np.asarray(normalized * sprite.K[[0, 1], [0, 1]] + sprite.K[:2, 2])
 
 
-def _chequerboard(width_px: int, height_px: int) -> ImageArray:
+def _checkerboard(width_px: int, height_px: int) -> ImageArray:
     y, x = np.mgrid[:height_px, :width_px] // _CHECKS_PX
     return np.where(((x + y) % 2)[..., None] > 0, np.uint8(150), np.uint8(120)).repeat(3, axis=-1)
 
 
-def _box(image: ImageArray, box_xyxy_px: Array, colour: Bgr, thickness: int) -> None:
+def _box(image: ImageArray, box_xyxy_px: Array, color: Bgr, thickness: int) -> None:
     first, second = _fixed(box_xyxy_px[:2]), _fixed(box_xyxy_px[2:])
     cv2.rectangle(image, first, second, _DARK, thickness + 2, cv2.LINE_AA, _SHIFT)
-    cv2.rectangle(image, first, second, colour, thickness, cv2.LINE_AA, _SHIFT)
+    cv2.rectangle(image, first, second, color, thickness, cv2.LINE_AA, _SHIFT)
 
 
-def _dot(image: ImageArray, centre_px: Array, colour: tuple[int, ...], radius_px: float = 6.0) -> None:
-    for radius, ink in ((radius_px + 1.5, _DARK), (radius_px, colour)):
-        cv2.circle(image, _fixed(centre_px), round(radius * 2**_SHIFT), ink, cv2.FILLED, cv2.LINE_AA, _SHIFT)
+def _dot(image: ImageArray, center_px: Array, color: tuple[int, ...], radius_px: float = 6.0) -> None:
+    for radius, ink in ((radius_px + 1.5, _DARK), (radius_px, color)):
+        cv2.circle(image, _fixed(center_px), round(radius * 2**_SHIFT), ink, cv2.FILLED, cv2.LINE_AA, _SHIFT)
 
 
 def _fixed(point_px: Array) -> tuple[int, int]:

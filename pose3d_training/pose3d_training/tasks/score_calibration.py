@@ -1,4 +1,4 @@
-"""Scores and standard deviations that mean what they say, fitted on composed scenes after training.
+"""Calibration of scores and standard deviations on composed scenes, after training.
 
 A score should be the share of equal scores that are right (Guo 2017). The detector's focal loss and the averaged
 weights leave it far from that, so its logits are scaled and shifted (Platt 1999), the joints' likewise, and the stated
@@ -86,7 +86,7 @@ def usable_platt(what: str, logits: Array, right: npt.NDArray[np.bool_]) -> Plat
 def calibrate_detector(
     net: PersonDetector, composer: SceneComposer, normalization: Normalization, long_side_px: int
 ) -> Platt:
-    """Make the scores of a detector in eval mode the precision of equal scores, in place; returns what was folded."""
+    """Make the scores of a detector in eval mode the precision of equal scores, in place. Returns what was folded."""
     rng = np.random.default_rng(_SEED)
     scores, right = [], []
     for _ in range(SCENES):
@@ -123,8 +123,11 @@ def _judged(
 
 @torch.no_grad()
 def calibrate_root_pose(net: RootPoseNet, composer: SceneComposer) -> tuple[Platt, float]:
-    """Make joint scores the share of joints within CLOSE_M, and the stated error of the root's depth the observed
-    mean (times sqrt 2, as for Laplace errors), in place, in eval mode; returns what was folded, sigma's factor last."""
+    """Calibrate joint scores and the root's standard deviation, in place, in eval mode.
+
+    Scores become the share of joints within CLOSE_M, the standard deviation sqrt(2) times the observed mean error, as
+    of a Laplace distribution. Returns what was folded, sigma's factor last.
+    """
     logits, right, ratios = [], [], []
     for batch in _crops(composer, net):
         out = net(normalize(batch["image"]), batch["k_m"])

@@ -11,7 +11,7 @@ from pose3d_ros.skeletons import Skeleton, get_skeleton
 from pose3d_ros.stages.smooth.smooth_features import feature_size
 from pose3d_ros.types import Array
 from pose3d_training.loop.recipe import Recipe
-from pose3d_training.loop.training_loop import Batch, Task, loaded
+from pose3d_training.loop.training_loop import Batch, Loss, Task, loaded
 from pose3d_training.nets.temporal_net import TemporalModel
 from pose3d_training.tasks.noisy_tracks import TrackSamples
 
@@ -58,19 +58,21 @@ class SmootherTask(Task):
         self.module = build_smoother(recipe)
 
     def batches(self, seed: int) -> Iterator[Batch]:
+        """See `Task.batches`."""
         samples = TrackSamples(self.tracks, self.skeleton, _WINDOW_FRAMES, seed)
         return loaded(samples, self.recipe)
 
-    def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, batch: Batch) -> Loss:
+        """See `Task.loss`."""
         measured, true, root = batch["measured_m"], batch["true_m"], self.skeleton.root
         module = self.module
         if not isinstance(module, TemporalModel):
             raise TypeError(f"expected a TemporalModel, got {type(module).__name__}")
         out = module.forward_sequence(batch["features"]).float()
         smoothed = apply_corrections(measured, out, batch["cam2ray"], root)
-        pose = _errors(_centred(smoothed, root), _centred(true, root))
+        pose = _errors(_centered(smoothed, root), _centered(true, root))
         place = _errors(smoothed[:, :, root : root + 1], true[:, :, root : root + 1])
-        before = _errors(_centred(measured, root), _centred(true, root))
+        before = _errors(_centered(measured, root), _centered(true, root))
         logged = {"joint_mm": pose[0], "joint_mm_before": before[0], "step_mm": pose[1], "step_mm_before": before[1]}
         placed = _errors(measured[:, :, root : root + 1], true[:, :, root : root + 1])
         logged |= {"root_mm": place[0], "root_mm_before": placed[0]}
@@ -78,7 +80,7 @@ class SmootherTask(Task):
         return torch.as_tensor(total) * 10, {k: v.detach() * 1000 for k, v in logged.items()}
 
 
-def _centred(joints_m: Tensor, root: int) -> Tensor:
+def _centered(joints_m: Tensor, root: int) -> Tensor:
     return joints_m - joints_m[:, :, root : root + 1]
 
 

@@ -23,7 +23,7 @@ from pose3d_training.nets.exported_graphs import (
 )
 from pose3d_training.nets.lifter_nets import FrameLifter
 from pose3d_training.nets.root_pose_net import RootPoseNet
-from pose3d_training.nets.sem_gcn_layers import SemGraphConv, neighbours
+from pose3d_training.nets.sem_gcn_layers import SemGraphConv, neighbors
 from pose3d_training.nets.temporal_net import TemporalModel
 from pose3d_training.tasks.smoothing import build_smoother
 
@@ -42,7 +42,7 @@ of_every_recipe = pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)
         (nn.Linear(7, 3), (1, 4, 7), 4 * 21),
         (nn.BatchNorm2d(3), (1, 3, 8, 8), 0),
         # 3 joints, 5 outputs: two matrices of 4 inputs, then a weight for each joint.
-        (SemGraphConv(4, 5, neighbours(3, [(0, 1)])), (1, 3, 4), 15 * (2 * 4 + 3)),
+        (SemGraphConv(4, 5, neighbors(3, [(0, 1)])), (1, 3, 4), 15 * (2 * 4 + 3)),
     ],
     ids=str,
 )

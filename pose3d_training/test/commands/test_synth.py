@@ -15,7 +15,7 @@ pytest.importorskip("moderngl")
 def test_backgrounds_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["synth", "backgrounds", "--output", str(tmp_path / "b"), "--count", "2", "--seed", "3"]) == 0
     assert [p.name for p in sorted((tmp_path / "b").iterdir())] == ["003_00000.jpg", "003_00001.jpg"]
-    assert "2 pictures" in capsys.readouterr().out
+    assert "2 images" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def test_poses_of_the_imported_engines_are_the_nets(tmp_path: Path, flip: bool) 
     with open_engine(pose, backend) as pose_engine, open_engine(root, backend) as root_engine:
         estimator = RootPoseEstimator(pose_engine, pose, root_engine, root, config=PoseConfig(flip_test=flip))
         (found,) = estimator(Frame(image, camera, 0), [Detection(box, 1.0)])
-    # 90 px high, so 89 from the first pixel's centre to the last one's, x1.25: a box of 111.25 px about (70, 65).
+    # 90 px high, so 89 from the first pixel's center to the last one's, x1.25: a box of 111.25 px about (70, 65).
     places = crop_places(box[None], 160, 120, SIDE, half_pixel_centres=False, inset_px=0.5)
     np.testing.assert_allclose(places.boxes_xyxy_px[0], [14.375, 9.375, 125.625, 120.625])
     images = cut_crops(image, places.img2crop, places.size_px)

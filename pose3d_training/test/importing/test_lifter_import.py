@@ -19,7 +19,7 @@ from pose3d_training.importing.checkpoint_import import Imported, ImportOptions
 from pose3d_training.importing.lifter_import import import_martinez, import_semgcn, import_videopose3d
 from pose3d_training.nets.lifter_nets import ResidualLifter
 from pose3d_training.nets.sem_gcn import SemGCN
-from pose3d_training.nets.sem_gcn_layers import neighbours
+from pose3d_training.nets.sem_gcn_layers import neighbors
 from pose3d_training.nets.temporal_net import TemporalModel
 
 COCO = ImportOptions(input_skeleton="coco17")
@@ -47,7 +47,7 @@ def saved(net: nn.Module, path: Path) -> Path:
 
 def semgcn(path: Path, *, non_local: bool = False, joints: int = 16) -> tuple[Path, SemGCN]:
     torch.manual_seed(0)
-    mask = neighbours(joints, EDGES[: joints - 1])
+    mask = neighbors(joints, EDGES[: joints - 1])
     net = SemGCN(mask, channels=8, layers=2, groups=GROUPS if non_local else None).eval()
     for name, parameter in net.named_parameters():
         if name.endswith(".e") or ".W.1." in name:
@@ -75,7 +75,7 @@ def test_human36m_without_the_nose_has_their_tree() -> None:
 
 
 def test_keys_and_shapes_are_theirs() -> None:
-    state = SemGCN(neighbours(16, EDGES), groups=GROUPS).state_dict()
+    state = SemGCN(neighbors(16, EDGES), groups=GROUPS).state_dict()
     assert sum(v.numel() for k, v in state.items() if "running" not in k and "num_b" not in k) == 434_703  # 0.43 M
     for key, shape in {
         "gconv_input.0.gconv.W": (2, 2, 128),

@@ -85,7 +85,7 @@ def test_the_rate_of_the_group_is_the_one_used() -> None:
     torch.testing.assert_close(before, wide(module).detach())
 
 
-def test_the_recipe_names_the_optimiser() -> None:
+def test_the_recipe_names_the_optimizer() -> None:
     values = {"net": "detector", "steps": 1, "batch_size": 1, "learning_rate": RATE}
     assert isinstance(make_optimizer(Recipe(**values, optimizer="muon"), net()), Muon)  # type: ignore[arg-type]
     assert isinstance(make_optimizer(Recipe(**values), net()), torch.optim.AdamW)  # type: ignore[arg-type]

@@ -45,9 +45,9 @@ def test_moving_the_image_by_32_px_moves_the_heat_by_4_cells() -> None:
     with torch.no_grad():
         here = detector(image).heat_logits
         there = detector(image.roll((32, 32), dims=(2, 3))).heat_logits
-    centre = slice(20, 25)
+    center = slice(20, 25)
     moved = slice(24, 29)
-    torch.testing.assert_close(there[..., moved, moved], here[..., centre, centre], atol=1e-5, rtol=0)
+    torch.testing.assert_close(there[..., moved, moved], here[..., center, center], atol=1e-5, rtol=0)
     assert float(here.std()) > 0
 
 

@@ -14,11 +14,11 @@ from pose3d_ros.skeletons import get_skeleton
 from pose3d_training.nets.exported_graphs import export_frame_lifter
 from pose3d_training.nets.lifter_nets import FrameLifter, ResidualLifter
 from pose3d_training.nets.sem_gcn import SemGCN, SkeletonLifter
-from pose3d_training.nets.sem_gcn_layers import GraphNonLocal, SemGraphConv, neighbours
+from pose3d_training.nets.sem_gcn_layers import GraphNonLocal, SemGraphConv, neighbors
 
 COCO, MUCO = get_skeleton("coco17"), get_skeleton("muco21")
 PAIRS = ((0, 1), (2, 3), (4, 5))
-TREE = neighbours(6, ((0, 1), (1, 2), (2, 3), (1, 4), (4, 5)))
+TREE = neighbors(6, ((0, 1), (1, 2), (2, 3), (1, 4), (4, 5)))
 
 
 def set_to(parameter: Tensor, *values: float) -> None:
@@ -27,7 +27,7 @@ def set_to(parameter: Tensor, *values: float) -> None:
 
 
 def lived_in(net: nn.Module) -> nn.Module:
-    """With normalizations and neighbours' weights that are not those it starts with."""
+    """With normalizations and neighbors' weights that are not those it starts with."""
     torch.manual_seed(0)
     for module in net.modules():
         if isinstance(module, nn.BatchNorm1d):
@@ -75,15 +75,15 @@ def test_the_residual_net_has_the_papers_size() -> None:
     assert list(ResidualLifter(16, 2, 15).state_dict())[:3] == ["w1.weight", "w1.bias", "batch_norm1.weight"]
 
 
-def test_neighbours_by_hand() -> None:
-    assert neighbours(3, [(2, 1)]).tolist() == [[True, False, False], [False, True, True], [False, True, True]]
+def test_neighbors_by_hand() -> None:
+    assert neighbors(3, [(2, 1)]).tolist() == [[True, False, False], [False, True, True], [False, True, True]]
 
 
 def test_a_graph_convolution_by_hand() -> None:
-    layer = SemGraphConv(1, 1, neighbours(3, [(0, 1), (1, 2)]))
+    layer = SemGraphConv(1, 1, neighbors(3, [(0, 1), (1, 2)]))
     set_to(layer.W, 1, 10)
     set_to(layer.bias, 100)
-    # Shares of a joint itself and its neighbours, row by row: ½ ½, ⅕ ⅖ ⅖, ¼ ¾.
+    # Shares of a joint itself and its neighbors, row by row: ½ ½, ⅕ ⅖ ⅖, ¼ ¾.
     set_to(layer.e, *np.log([1, 1, 1, 2, 2, 1, 3]).tolist())
     got = layer(torch.tensor([[[1.0], [2.0], [4.0]]]))
     wanted = [0.5 * 1 + 0.5 * 20, 0.4 * 2 + 0.2 * 10 + 0.4 * 40, 0.75 * 4 + 0.25 * 20]
@@ -112,7 +112,7 @@ def test_a_non_local_block_by_hand() -> None:
 
 
 def test_joints_without_a_bone_between_them_do_not_meet() -> None:
-    net = SemGCN(neighbours(4, [(0, 1), (2, 3)]), 2, channels=4, layers=1).eval()
+    net = SemGCN(neighbors(4, [(0, 1), (2, 3)]), 2, channels=4, layers=1).eval()
     x = torch.randn(1, 4, 2)
     other = x.clone()
     other[:, 2] += 1

@@ -51,7 +51,7 @@ def _set(layer: nn.Conv2d, weight: float, bias: Tensor) -> None:
         layer.bias.copy_(bias)
 
 
-def test_root_depth_is_gamma_times_k_and_a_flat_map_gives_the_centre_bin() -> None:
+def test_root_depth_is_gamma_times_k_and_a_flat_map_gives_the_center_bin() -> None:
     net = RootNet("resnet10w8", 64).eval()
     _set(net.root.xy_layer, 0.0, torch.zeros(1))
     _set(net.root.depth_layer, 0.0, torch.tensor([1.25]))

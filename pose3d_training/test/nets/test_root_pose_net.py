@@ -76,14 +76,14 @@ def test_root_depth_scales_with_k() -> None:
 
 
 @pytest.mark.parametrize(("num_deconv", "stride"), [(0, 32), (1, 16), (2, 8)])
-def test_a_peak_in_a_cell_is_that_cells_centre_in_pixels(num_deconv: int, stride: int) -> None:
+def test_a_peak_in_a_cell_is_that_cells_center_in_pixels(num_deconv: int, stride: int) -> None:
     net = _net(num_deconv)
     side = 64 // stride
     volume = torch.zeros(len(MUCO), 4, side, side)
     volume[:, 2, 1, 0] = 60.0
     net.volume_layer = _Constant(volume.flatten(0, 1))  # type: ignore[assignment]
     out = _forward(net)
-    # Cell 0 spans pixels 0 … stride − 1, so its centre is (stride − 1) / 2; cell 1's is one stride on.
+    # Cell 0 spans pixels 0 … stride − 1, so its center is (stride − 1) / 2; cell 1's is one stride on.
     expected = torch.tensor([(stride - 1) / 2, stride + (stride - 1) / 2])
     torch.testing.assert_close(out.joints_crop_px, expected.expand(2, len(MUCO), 2))
 

@@ -28,7 +28,7 @@ def test_a_volume_channel_is_joint_times_depth_plus_slice() -> None:
     torch.testing.assert_close(SoftArgmax3d(2, 5, 4, 6)(logits), expected)
 
 
-def test_two_equal_peaks_meet_in_the_middle_and_a_flat_map_in_the_centre() -> None:
+def test_two_equal_peaks_meet_in_the_middle_and_a_flat_map_in_the_center() -> None:
     logits = torch.zeros(1, 2, 3, 9)
     logits[0, 0, 0, 2] = SHARP
     logits[0, 0, 2, 8] = SHARP

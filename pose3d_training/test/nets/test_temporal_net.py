@@ -59,8 +59,8 @@ def test_state_dict_is_the_published_one() -> None:
     assert {k.split(".")[0] for k in shapes} == {"expand_conv", "expand_bn", "layers_conv", "layers_bn", "shrink"}
 
 
-@pytest.mark.parametrize(("causal", "newest_or_centre"), [(True, 8), (False, 4)])
-def test_the_residual_is_the_present_frame(causal: bool, newest_or_centre: int) -> None:
+@pytest.mark.parametrize(("causal", "newest_or_center"), [(True, 8), (False, 4)])
+def test_the_residual_is_the_present_frame(causal: bool, newest_or_center: int) -> None:
     """With dead blocks only the residual is left: the output must be that frame's own value."""
     model = TemporalModel(1, 1, 1, (1, 3, 3), causal=causal, channels=1).eval()
     with torch.no_grad():
@@ -72,7 +72,7 @@ def test_the_residual_is_the_present_frame(causal: bool, newest_or_centre: int) 
         # Width 1 makes every dilation 1·1, 1·1, 1·3: the field is 1 + 2 + 6 = 9 frames.
         y = model(torch.arange(9.0).reshape(1, 9, 1, 1))
     assert tuple(y.shape) == (1, 1, 1, 3)
-    assert y.flatten().tolist() == pytest.approx([newest_or_centre] * 3, rel=1e-4)
+    assert y.flatten().tolist() == pytest.approx([newest_or_center] * 3, rel=1e-4)
 
 
 def test_a_causal_output_depends_on_its_frame_and_the_field_before_it_only() -> None:

@@ -1,4 +1,4 @@
-"""Scenes composed of made-up people: rectangles of one colour at known places."""
+"""Scenes composed of made-up people: rectangles of one color at known places."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_nobody_stands_inside_another(tmp_path: Path) -> None:
     assert len(scene.visible) == 2
 
 
-def test_an_empty_scene_is_a_picture_with_nobody(tmp_path: Path) -> None:
+def test_an_empty_scene_is_an_image_with_nobody(tmp_path: Path) -> None:
     scene = SceneComposer(bank(tmp_path, (0, 0, 10, 20, 3.0, 0.0)), Backgrounds([])).draw(Fixed(0))
     assert scene.image_bgr.shape == (48, 64, 3)
     assert scene.boxes_xyxy_px.shape == (0, 4)
@@ -138,9 +138,9 @@ def test_one_seed_gives_one_scene(tmp_path: Path) -> None:
 
 def test_backgrounds_are_cut_to_the_asked_size(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), np.full((300, 400, 3), 77, np.uint8))
-    (tmp_path / "note.txt").write_text("not a picture")
-    pictures = Backgrounds([tmp_path])
-    assert len(pictures) == 1
-    drawn = pictures.draw(np.random.default_rng(0), 64, 48)
+    (tmp_path / "note.txt").write_text("not an image")
+    backgrounds = Backgrounds([tmp_path])
+    assert len(backgrounds) == 1
+    drawn = backgrounds.draw(np.random.default_rng(0), 64, 48)
     assert drawn.shape == (48, 64, 3)
     assert (drawn == 77).all()

@@ -62,14 +62,14 @@ def test_an_overcast_sky_shades_the_floor_under_the_person() -> None:
     assert v == pytest.approx(59.5 + FOCAL / 4, abs=3)
 
 
-def test_no_strength_and_nobody_leave_the_picture() -> None:
+def test_no_strength_and_nobody_leave_the_image() -> None:
     image = np.full((HEIGHT, WIDTH, 3), 200, np.uint8)
     cast_on_floor(image, [pole(4.0, (-1.0, 1.0, 0.0), 1.0)], 0.0)
     cast_on_floor(image, [], 1.0)
     assert (image == 200).all()
 
 
-def test_a_warped_picture_shows_points_where_its_camera_projects_them() -> None:
+def test_a_warped_image_shows_points_where_its_camera_projects_them() -> None:
     camera = Camera.from_hfov(80.0, WIDTH, HEIGHT)
     warp = LensWarp.random(camera, np.random.default_rng(4))
     assert np.abs(warp.camera.distortion[:2]).max() > 0.01
@@ -101,17 +101,17 @@ def test_a_box_through_the_lens_holds_the_warped_person() -> None:
         np.testing.assert_allclose([u.min() - 0.5, v.min() - 0.5, u.max() + 0.5, v.max() + 0.5], box, atol=1.5)
 
 
-def test_the_thinnest_thing_is_drawn_and_the_smallest_picture_left_out(tmp_path: Path) -> None:
+def test_the_thinnest_thing_is_drawn_and_the_smallest_image_left_out(tmp_path: Path) -> None:
     image, owner = np.zeros((HEIGHT, WIDTH, 3), np.uint8), np.zeros((HEIGHT, WIDTH), np.int8)
     for seed in range(20):
         paste_cutout(image, owner, np.full((320, 2, 4), 255, np.uint8), np.random.default_rng(seed))
     cv2.imwrite(str(tmp_path / "tiny.png"), np.zeros((4, 4, 3), np.uint8))
-    cv2.imwrite(str(tmp_path / "grey.png"), np.full((90, 90), 80, np.uint8))
+    cv2.imwrite(str(tmp_path / "gray.png"), np.full((90, 90), 80, np.uint8))
     thing = np.full((40, 40, 4), 200, np.uint8)
     thing[:, :20, 3] = 0
     cv2.imwrite(str(tmp_path / "thing.png"), thing)
-    pictures = Backgrounds([tmp_path])
-    assert (len(pictures.images), len(pictures.things)) == (1, 1)
+    backgrounds = Backgrounds([tmp_path])
+    assert (len(backgrounds.images), len(backgrounds.cutouts)) == (1, 1)
 
 
 def test_a_thing_hides_who_is_behind_it() -> None:

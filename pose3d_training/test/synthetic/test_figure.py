@@ -67,7 +67,7 @@ def test_hips_lie_inside_the_body() -> None:
     body = shape_vertices(ASSETS, BodyShape(1, 0.5, 0.5, 0.5, 0.5, 0, 0, 1))
     joints = rest_joints(ASSETS, body)
     width = joint(joints, "L_Hip")[0] - joint(joints, "R_Hip")[0]
-    assert 0.13 < width < 0.26  # hip centres, not the trochanters' skin
+    assert 0.13 < width < 0.26  # hip centers, not the trochanters' skin
     assert joint(joints, "Pelvis") == pytest.approx((joint(joints, "L_Hip") + joint(joints, "R_Hip")) / 2)
 
 

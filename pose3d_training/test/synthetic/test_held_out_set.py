@@ -49,7 +49,7 @@ def test_a_folder_without_assets_is_said(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> HeldOutSet:
+def held_out(tmp_path_factory: pytest.TempPathFactory) -> HeldOutSet:
     if not (ASSETS / "makehuman").is_dir():
         pytest.skip("POSE3D_ASSETS names no folder of assets")
     try:
@@ -59,15 +59,15 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> HeldOutSet:
     return open_held_out(HeldOutChoice(ASSETS, 3, 6, tmp_path_factory.mktemp("cache")), MUCO)
 
 
-def test_a_picture_is_the_same_whenever_it_is_asked_for(pictures: HeldOutSet) -> None:
-    before = pictures[4]
-    for scene in pictures:
+def test_an_image_is_the_same_whenever_it_is_asked_for(held_out: HeldOutSet) -> None:
+    before = held_out[4]
+    for scene in held_out:
         assert scene.frame.image_bgr.shape[:2] == (scene.frame.camera.height_px, scene.frame.camera.width_px)
-    np.testing.assert_array_equal(pictures[4].frame.image_bgr, before.frame.image_bgr)
+    np.testing.assert_array_equal(held_out[4].frame.image_bgr, before.frame.image_bgr)
 
 
-def test_the_truth_of_the_people(pictures: HeldOutSet) -> None:
-    people = [(scene, person) for scene in pictures for person in scene.people]
+def test_the_truth_of_the_people(held_out: HeldOutSet) -> None:
+    people = [(scene, person) for scene in held_out for person in scene.people]
     assert people
     for scene, truth in people:
         pose = truth.person.pose
@@ -82,7 +82,7 @@ def test_the_truth_of_the_people(pictures: HeldOutSet) -> None:
         assert (x1y1 <= high).all()
 
 
-def test_a_number_beyond_the_set(pictures: HeldOutSet) -> None:
-    assert len(pictures) == 6
+def test_a_number_beyond_the_set(held_out: HeldOutSet) -> None:
+    assert len(held_out) == 6
     with pytest.raises(IndexError):
-        pictures[6]
+        held_out[6]

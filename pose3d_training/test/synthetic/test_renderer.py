@@ -27,7 +27,7 @@ K = np.array([[200.0, 0, 63.5], [0, 200.0, 47.5], [0, 0, 1]])
 VIEW = view_at(K, 128, 96, 0.0, 0.0, 0.0)
 PLAIN = Light(*(np.array(v, dtype=float) for v in ((0, 1, 0), (0, 0, 0), (0, 1, 0), (0, 0, 0), (1, 1, 1), (1, 1, 1))))
 WHITE = replace(
-    Appearance.random(0, 1.0, 0.5), colour_a=np.ones((8, 4), np.float32), pattern=np.zeros((8, 4), np.float32)
+    Appearance.random(0, 1.0, 0.5), color_a=np.ones((8, 4), np.float32), pattern=np.zeros((8, 4), np.float32)
 )
 
 Place = tuple[float, float, float, float]
@@ -45,7 +45,7 @@ def renderer() -> Iterator[Renderer]:
 
 
 def square(x_m: float, y_m: float, z_m: float, side_m: float) -> tuple[Figure, PosedFigure]:
-    """A square that faces the camera, its centre at (x, y, -z) in the world; as a figure and its pose.
+    """A square that faces the camera, its center at (x, y, -z) in the world; as a figure and its pose.
 
     Turned a little in its plane, so that the edges' coverage averages over the samples.
     """
@@ -131,10 +131,10 @@ def test_clip_space_puts_pixel_edges_at_the_borders() -> None:
     np.testing.assert_allclose(clip[:2] / clip[3], [-1, -1])
 
 
-def test_resolved_colour_is_that_of_the_covered_samples_alone() -> None:
-    colour = np.zeros((2, 2, 4), np.uint8)
-    colour[0, 0] = [200, 100, 40, 255]
+def test_resolved_color_is_that_of_the_covered_samples_alone() -> None:
+    color = np.zeros((2, 2, 4), np.uint8)
+    color[0, 0] = [200, 100, 40, 255]
     depth = np.array([[3.0, 0.0], [0.0, 0.0]], np.float32)
-    rgba, nearest = _resolve(colour, depth)
+    rgba, nearest = _resolve(color, depth)
     assert np.abs(rgba[0, 0].astype(int) - [200, 100, 40, 64]).max() <= 2
     assert nearest[0, 0] == 3.0

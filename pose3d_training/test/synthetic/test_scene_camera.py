@@ -25,7 +25,7 @@ def test_positive_pitch_looks_down() -> None:
     np.testing.assert_allclose(view.to_cam(np.array([[0.0, 0.0, -1.0]])), [[0, 0, np.sqrt(2)]], atol=1e-12)
 
 
-def test_roll_turns_the_image_about_its_centre() -> None:
+def test_roll_turns_the_image_about_its_center() -> None:
     view = view_at(K, 640, 480, 0.0, 0.0, np.deg2rad(90.0))
     seen = view.project(view.to_cam(np.array([[1.0, 0.0, -1.0]])))[0] - [319.5, 239.5]
     assert np.abs(seen).tolist() == pytest.approx([0, 500], abs=1e-9)

@@ -108,10 +108,10 @@ def test_augmented_joints_stay_on_their_pixels() -> None:
     cv2.circle(one.image_bgr, (round(float(u)), round(float(v))), 3, (255, 255, 255), -1)
     errors = []
     for sample in pose_samples(one, 20, augment=True):
-        grey = sample.image.astype(float).sum(axis=2)
+        gray = sample.image.astype(float).sum(axis=2)
         x, y = np.rint(sample.joints_crop_px[SKELETON.root]).astype(int)
-        patch = grey[max(y - 2, 0) : y + 3, max(x - 2, 0) : x + 3]
-        errors.append(patch.max() < grey.max() * 0.7)
+        patch = gray[max(y - 2, 0) : y + 3, max(x - 2, 0) : x + 3]
+        errors.append(patch.max() < gray.max() * 0.7)
     assert np.mean(errors) <= 0.35  # a covering rectangle may lie over the dot
 
 
@@ -139,10 +139,10 @@ def decoded(sample: DetectionSample, threshold: float = 0.99) -> tuple[Array, Ar
     return decode_centre_ltrb(raw, letterbox, 8, threshold)
 
 
-@pytest.mark.parametrize(("centre_px", "cell"), [(-0.4, 0), (7.4, 0), (7.6, 1), (15.4, 1), (200.0, 4)])
-def test_a_peak_is_in_the_cell_that_holds_the_centre(centre_px: float, cell: int) -> None:
+@pytest.mark.parametrize(("center_px", "cell"), [(-0.4, 0), (7.4, 0), (7.6, 1), (15.4, 1), (200.0, 4)])
+def test_a_peak_is_in_the_cell_that_holds_the_center(center_px: float, cell: int) -> None:
     # Cells of 8 px go from -0.5 to 7.5, from 7.5 to 15.5, …
-    assert _cell(centre_px, 8, 5) == cell
+    assert _cell(center_px, 8, 5) == cell
 
 
 def test_detection_targets_decode_back_to_the_boxes() -> None:

@@ -25,7 +25,7 @@ from pose3d_training.loop.training_loop import Trainer
 from pose3d_training.nets.temporal_net import TemporalModel, TemporalStep
 from pose3d_training.synthetic.body_joints import SYNTH_JOINTS
 from pose3d_training.tasks import lifting_samples
-from pose3d_training.tasks.lifting import LifterTask, build_lifter, centre_outputs, lifted
+from pose3d_training.tasks.lifting import LifterTask, build_lifter, center_outputs, lifted
 from pose3d_training.tasks.lifting_samples import LiftSample, LiftSamples, placed
 
 pytest.importorskip("moderngl")
@@ -136,13 +136,13 @@ def test_a_symmetric_net_answers_for_the_frame_in_the_middle() -> None:
     torch.testing.assert_close(found[:, 4:16], model(features))  # 9 frames: 4 on either side
 
 
-def test_centred_outputs_differ_by_the_root_alone() -> None:
+def test_centered_outputs_differ_by_the_root_alone() -> None:
     torch.manual_seed(0)
     model = build_lifter(NETS["videopose3d_step"]).eval()
     assert isinstance(model, TemporalModel)
     features = torch.randn(1, 9, 17, 3)
     before = model(features)
-    centre_outputs(model, MUCO.root)
+    center_outputs(model, MUCO.root)
     torch.testing.assert_close(model(features), before - before[:, :, [MUCO.root]], rtol=1e-4, atol=1e-5)
 
 

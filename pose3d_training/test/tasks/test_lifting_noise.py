@@ -15,7 +15,7 @@ PEOPLE, FRAMES = 300, 10
 
 
 def true_places() -> Array:
-    """People 0.5 high at distance 1, all over the picture."""
+    """People 0.5 high at distance 1, all over the image."""
     rng = np.random.default_rng(0)
     body = rng.uniform([-0.1, -0.25], [0.1, 0.25], (PEOPLE, 1, 17, 2))
     return np.asarray(body + rng.uniform(-0.5, 0.5, (PEOPLE, 1, 1, 2)) + np.zeros((PEOPLE, FRAMES, 1, 1)))

@@ -70,7 +70,7 @@ def test_heat_loss_ignores_unsure_cells() -> None:
         ((2.0, 2.0, -1.0, 2.0), 1 - (4 / 16 - 0.0)),  # 1x4 inside 4x4
     ],
 )
-def test_box_loss_is_generalised_iou(predicted: tuple[float, ...], expected: float) -> None:
+def test_box_loss_is_generalized_iou(predicted: tuple[float, ...], expected: float) -> None:
     truth = torch.full((1, 4, 1, 1), 2.0)
     box = torch.tensor(predicted).reshape(1, 4, 1, 1)
     assert float(losses.box_loss(box, truth, torch.ones(1, 1, 1, 1))) == pytest.approx(expected, abs=1e-6)

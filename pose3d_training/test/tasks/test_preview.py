@@ -1,4 +1,4 @@
-"""Contact sheets: layout, colours of depth, and every kind of tile of a made-up scene."""
+"""Contact sheets: layout, colors of depth, and every kind of tile of a made-up scene."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from pose3d_training.synthetic.sprite_bank import Sprite
 from pose3d_training.tasks.contact_sheet import Section, Tile, contact_sheet
 from pose3d_training.tasks.datasets import DetectionSample, PoseSample
 from pose3d_training.tasks.preview import Preview, write_preview
-from pose3d_training.tasks.preview_tiles import crop_tile, depth_colours, detection_tile, sprite_tile
+from pose3d_training.tasks.preview_tiles import crop_tile, depth_colors, detection_tile, sprite_tile
 
 SKELETON = get_skeleton("muco21")
 RED: tuple[int, int, int] = (0, 0, 255)
 
 
-def plain(width: int, height: int, colour: tuple[int, int, int]) -> ImageArray:
-    return np.full((height, width, 3), colour, np.uint8)
+def plain(width: int, height: int, color: tuple[int, int, int]) -> ImageArray:
+    return np.full((height, width, 3), color, np.uint8)
 
 
 def test_tiles_lie_in_rows_of_their_columns() -> None:
@@ -48,11 +48,11 @@ def test_upright_tiles_are_no_taller_than_wide_ones() -> None:
 
 
 def test_nearer_joints_are_blue_and_farther_ones_red() -> None:
-    near, middle, far = depth_colours(np.array([-2.0, 0.0, 2.0])).astype(int)
+    near, middle, far = depth_colors(np.array([-2.0, 0.0, 2.0])).astype(int)
     assert near[0] > near[2]
     assert middle[1] > max(middle[0], middle[2])
     assert far[2] > far[0]
-    np.testing.assert_array_equal(depth_colours(np.array([-9.0])), depth_colours(np.array([-0.6])))
+    np.testing.assert_array_equal(depth_colors(np.array([-9.0])), depth_colors(np.array([-0.6])))
 
 
 def test_a_crops_joints_are_drawn_where_they_are_and_others_not() -> None:
@@ -86,9 +86,9 @@ def test_a_detectors_tile_has_heat_boxes_and_what_does_not_count() -> None:
     def at(x: float, y: float) -> list[int]:
         return [int(v) for v in tile.image_bgr[round(zoom * (y + 0.5)), round(zoom * (x + 0.5))]]
 
-    assert at(35.5, 35.5)[2] > 100  # the centre's cell, 8·4 + 3.5, in the heat's orange
+    assert at(35.5, 35.5)[2] > 100  # the center's cell, 8·4 + 3.5, in the heat's orange
     assert at(60, 4)[0] == at(60, 4)[2] > at(60, 4)[1]  # purple
-    assert min(at(23.5, 35.5)) > 200  # the box's left edge, 12 px from the centre
+    assert min(at(23.5, 35.5)) > 200  # the box's left edge, 12 px from the center
     assert max(at(10, 50)) == 0
 
 
@@ -104,7 +104,7 @@ def test_a_sprite_shows_its_visible_joints() -> None:
     )  # fmt: skip
     tile = sprite_tile(sprite)
     assert tile.caption == "1.70 m, at 4.0 m"
-    # Pixel (31.5, 23.5) is (9.5, 19.5) in the sprite, enlarged 9 times and centred in a square of 360 px.
+    # Pixel (31.5, 23.5) is (9.5, 19.5) in the sprite, enlarged 9 times and centered in a square of 360 px.
     bright = np.argwhere(tile.image_bgr.min(axis=-1) > 200)
     np.testing.assert_allclose(bright.mean(axis=0), [9 * 20 - 0.5, 90 + 9 * 10 - 0.5], atol=0.7)
 

@@ -1,6 +1,6 @@
-"""Pictures without people for training, out of Debian packages: photos, textures, and cut-out things.
+"""Images without people for training, out of Debian packages: photos, textures, and cut-out things.
 
-    python tools/training_pictures.py --output pictures
+    python tools/training_images.py --output images
 
 fetches the packages with `apt-get download` (or takes them from --debs DIR), keeps what the packages' copyright files
 put under CC0, CC-BY, CC-BY-SA or the public domain, and writes
@@ -8,7 +8,7 @@ put under CC0, CC-BY, CC-BY-SA or the public domain, and writes
     photos/     landscapes and rooms                        lomiri-wallpapers-16.04, -20.04
     textures/   walls, floors, cloth, bark                  supertuxkart-data
     things/     plants, tools, animals, furniture with alpha  openclipart-png, supertuxkart-data
-    SOURCES.md  every picture with its package, path and license
+    SOURCES.md  every image with its package, path and license
 
 None of it goes into the package; docs/train.md says where training reads it.
 """
@@ -29,7 +29,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from pose3d_training.synthetic.image_folders import picture_paths, shrink
+from pose3d_training.synthetic.image_folders import image_paths, shrink
 
 ImageArray = npt.NDArray[np.uint8]
 
@@ -62,7 +62,7 @@ _THING_PX = 300
 
 @dataclass(frozen=True)
 class Found:
-    """A picture in an unpacked package, and its license."""
+    """An image in an unpacked package, and its license."""
 
     package: str
     path: Path
@@ -123,17 +123,17 @@ def photos(debs: Path, into: Path) -> Iterator[Found]:
     for package, names in PHOTOS.items():
         folder = unpack(package, debs, into)
         licenses = licenses_of(package, folder)
-        for path in _pictures(folder):
+        for path in _images(folder):
             license = licenses.of(str(path.relative_to(folder)))
             if path.name.startswith(names) and is_free(license):
                 yield Found(package, path, license)
 
 
-def game_pictures(debs: Path, into: Path) -> Iterator[Found]:
+def game_images(debs: Path, into: Path) -> Iterator[Found]:
     """Textures and plants of the racing game's tracks."""
     folder = unpack(TEXTURES, debs, into)
     licenses, root = licenses_of(TEXTURES, folder), folder / "usr/share/games/supertuxkart"
-    for path in _pictures(root):
+    for path in _images(root):
         relative = str(path.relative_to(root))
         if path.stat().st_size < _MIN_BYTES or _NO_TEXTURE.search(f"/{relative.lower()}"):
             continue
@@ -146,18 +146,18 @@ def clip_art(debs: Path, into: Path) -> Iterator[Found]:
     """Things of the public-domain clip art library."""
     root = unpack(THINGS, debs, into) / "usr/share/openclipart/png"
     for name in _THING_FOLDERS:
-        paths = [p for p in _pictures(root / name) if not _PEOPLE.search(str(p.relative_to(root)).lower())]
+        paths = [p for p in _images(root / name) if not _PEOPLE.search(str(p.relative_to(root)).lower())]
         chosen = np.linspace(0, len(paths) - 1, min(_THINGS_A_FOLDER, len(paths))).round().astype(int)
         for i in chosen:
             yield Found(THINGS, paths[i], "public-domain")
 
 
-def _pictures(folder: Path) -> list[Path]:
-    return [path for path in picture_paths([folder]) if path.is_file()]
+def _images(folder: Path) -> list[Path]:
+    return [path for path in image_paths([folder]) if path.is_file()]
 
 
 def cut_out(image: ImageArray) -> ImageArray | None:
-    """What is seen of a picture with alpha (H, W, 4), no longer than 300 px; None for a full or an empty one."""
+    """What is seen of an image with alpha (H, W, 4), no longer than 300 px; None for a full or an empty one."""
     rows, columns = np.nonzero(image[..., 3] > 20)
     if len(rows) < 400:
         return None
@@ -166,7 +166,7 @@ def cut_out(image: ImageArray) -> ImageArray | None:
 
 
 class Collection:
-    """The output folder, each picture in it once."""
+    """The output folder, each image in it once."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -174,7 +174,7 @@ class Collection:
         self._seen: set[bytes] = set()
 
     def add(self, kind: str, found: Found, image: ImageArray) -> None:
-        """Write a picture unless one like it is there."""
+        """Write an image unless one like it is there."""
         key = np.asarray(cv2.resize(image, (16, 16), interpolation=cv2.INTER_AREA)).tobytes()
         if key in self._seen:
             return
@@ -194,17 +194,17 @@ def collect(debs: Path, output: Path) -> Collection:
             image = cv2.imread(str(found.path), cv2.IMREAD_COLOR)
             if image is not None:
                 made.add("photos", found, shrink(np.asarray(image, np.uint8), 1280))
-        for found in (*game_pictures(debs, into), *clip_art(debs, into)):
+        for found in (*game_images(debs, into), *clip_art(debs, into)):
             image = cv2.imread(str(found.path), cv2.IMREAD_UNCHANGED)
             if image is None or image.ndim != 3 or image.dtype != np.uint8:
                 continue
-            picture = np.asarray(image, np.uint8)
-            thing = cut_out(picture) if picture.shape[2] == 4 else None
+            pixels = np.asarray(image, np.uint8)
+            thing = cut_out(pixels) if pixels.shape[2] == 4 else None
             if thing is not None:
                 made.add("things", found, thing)
-            elif found.package == TEXTURES and min(picture.shape[:2]) >= _MIN_SIDE_PX:
-                made.add("textures", found, shrink(picture[..., :3], _LONGEST_PX))
-    table = ["# Sources", "", "| picture | Debian package | file | license |", "|---|---|---|---|", *made.rows]
+            elif found.package == TEXTURES and min(pixels.shape[:2]) >= _MIN_SIDE_PX:
+                made.add("textures", found, shrink(pixels[..., :3], _LONGEST_PX))
+    table = ["# Sources", "", "| image | Debian package | file | license |", "|---|---|---|---|", *made.rows]
     (output / "SOURCES.md").write_text("\n".join(table) + "\n", encoding="utf-8")
     return made
 
@@ -212,7 +212,7 @@ def collect(debs: Path, output: Path) -> Collection:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, required=True, help="folder of the pictures")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the images")
     parser.add_argument("--debs", type=Path, help="folder of the .deb files, fetched into it when missing")
     a = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:

@@ -1,4 +1,4 @@
-"""What tools/training_pictures.py keeps of a package: the license decides, and what can be cut out."""
+"""What tools/training_images.py keeps of a package: the license decides, and what can be cut out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-TOOL = Path(__file__).resolve().parents[1] / "training_pictures.py"
+TOOL = Path(__file__).resolve().parents[1] / "training_images.py"
 COPYRIGHT = """Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 
 Files: *
@@ -32,11 +32,11 @@ License: GPL-3 and CC-BY-SA-3.0
 def tool() -> ModuleType:
     if not TOOL.exists():
         pytest.skip("not in a checkout")
-    spec = importlib.util.spec_from_file_location("training_pictures", TOOL)
+    spec = importlib.util.spec_from_file_location("training_images", TOOL)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules["training_pictures"] = module
+    sys.modules["training_images"] = module
     spec.loader.exec_module(module)
     return module
 
@@ -66,14 +66,14 @@ def test_what_is_free(tool: ModuleType, license: str) -> None:
 
 
 def test_a_thing_is_cut_to_what_is_seen(tool: ModuleType) -> None:
-    picture = np.zeros((200, 300, 4), np.uint8)
-    picture[50:90, 100:160, :] = 200
-    picture[50:90, 100:130, 3] = 255
-    picture[50:90, 130:160, 3] = 100
-    thing = tool.cut_out(picture)
+    image = np.zeros((200, 300, 4), np.uint8)
+    image[50:90, 100:160, :] = 200
+    image[50:90, 100:130, 3] = 255
+    image[50:90, 130:160, 3] = 100
+    thing = tool.cut_out(image)
     assert thing.shape == (40, 60, 4)
 
 
-def test_full_and_empty_pictures_are_no_things(tool: ModuleType) -> None:
+def test_full_and_empty_images_are_no_things(tool: ModuleType) -> None:
     assert tool.cut_out(np.full((100, 100, 4), 255, np.uint8)) is None
     assert tool.cut_out(np.zeros((100, 100, 4), np.uint8)) is None
