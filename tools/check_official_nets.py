@@ -28,7 +28,7 @@ from official_code import BOXES, FOCAL_PX, Array, Crops, TheirNet, authors_modul
 
 from pose3d_ros.cli.main import main as pose3d
 from pose3d_ros.config.settings import PoseConfig
-from pose3d_ros.engines import choose_backend, load_manifest, open_engine
+from pose3d_ros.engines import RoleEngine, choose_backend, load_manifest, open_engine
 from pose3d_ros.geometry import Camera, crop_places, cut_crops
 from pose3d_ros.records import Detection, Frame, Pose
 from pose3d_ros.stages.pose.pose_decoders import ROOT_DECODERS
@@ -121,8 +121,9 @@ def our_poses(image: ImageArray, center: Array, folder: Path, flip: bool) -> tup
     manifest, backend = load_manifest(folder), choose_backend("onnxruntime")
     pose, root = manifest.for_role("pose"), manifest.for_role("root")
     with open_engine(pose, backend) as pose_engine, open_engine(root, backend) as root_engine:
-        estimator = RootPoseEstimator(pose_engine, pose, root_engine, root, config=PoseConfig(flip_test=flip))
-        return estimator(frame, [Detection(box, 1.0) for box in our_boxes()])
+        models = RoleEngine(pose_engine, pose), RoleEngine(root_engine, root)
+        estimator = RootPoseEstimator(*models, config=PoseConfig(flip_test=flip))
+        return estimator.place(frame, estimator.read(frame, [Detection(box, 1.0) for box in our_boxes()]))
 
 
 def check_videopose3d(clone: Path, folder: Path) -> Iterator[Row]:

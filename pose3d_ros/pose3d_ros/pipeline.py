@@ -1,4 +1,4 @@
-"""The path of a frame: detect → root and pose → track → smooth. The only file that orders the stages."""
+"""The path of a frame: detect → root and pose (→ lift) → track → smooth. The only file that orders the stages."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from pose3d_ros.engines.engine_set import EngineSet, Report, open_engine_set
 from pose3d_ros.engines.images.image_loader import ImageLoader
 from pose3d_ros.errors import EngineError, InputError
 from pose3d_ros.geometry import Camera
-from pose3d_ros.records import STILL, Detection, Frame, FrameResult, Pose
+from pose3d_ros.records import STILL, Detection, Frame, FrameResult
 from pose3d_ros.skeletons import Skeleton, get_skeleton
 from pose3d_ros.stages.detect.detector import Detector
-from pose3d_ros.stages.pose.placement import needs_lifter
+from pose3d_ros.stages.lift.lifter import Lifter
+from pose3d_ros.stages.pose.placement import gives_pixels
 from pose3d_ros.stages.pose.root_pose_estimator import RootPoseEstimator
-from pose3d_ros.stages.skeleton_conversion import convert_people
 from pose3d_ros.stages.smooth.smoother import Smoother
 from pose3d_ros.stages.track.tracker import Tracker
 
@@ -84,8 +84,7 @@ def open_smoother(config: PipelineConfig, report: Report | None = None) -> tuple
     """
     with contextlib.ExitStack() as opened:
         engines = opened.enter_context(open_engine_set(config, report))
-        model = engines.for_role("smoother")
-        smoother = Smoother(model.engine, model.entry, config.smoother)
+        smoother = Smoother(engines.for_role("smoother"), config.smoother)
         opened.pop_all()
     return smoother, engines
 
@@ -103,12 +102,17 @@ class Pipeline:
         self.engines = engines
         with contextlib.ExitStack() as opened:
             opened.enter_context(engines)
-            detector = engines.for_role("detector")
-            self._detector = Detector(detector.engine, detector.entry, config.detector)
-            self._estimator = _estimator(engines, config)
+            self._detector = Detector(engines.for_role("detector"), config.detector)
+            pose = engines.for_role("pose")
+            needs_lifter = gives_pixels(pose.entry) and engines.manifest.has_role("lifter")
+            # Without a root net the pose net has to give metres, or have a lifter; the stage says so where it does not.
+            needs_root = "root" not in pose.entry.parameters and engines.manifest.has_role("root")
+            root = engines.for_role("root") if needs_root else None
+            self._estimator = RootPoseEstimator(pose, root, lifted=needs_lifter, config=config.pose)
+            self._lifter = Lifter(engines.for_role("lifter"), self._estimator.skeleton) if needs_lifter else None
             self._tracker = Tracker(config.tracker)
-            self._smoother = _smoother(engines, config, self._estimator.skeleton) if smooth else None
-            self._skeleton = get_skeleton(config.skeleton) if config.skeleton else self._estimator.skeleton
+            self._smoother = _smoother(engines, config, self._engine_skeleton) if smooth else None
+            self._skeleton = get_skeleton(config.skeleton) if config.skeleton else self._engine_skeleton
             opened.pop_all()
         self._load_image = ImageLoader(engines.opened)
 
@@ -116,6 +120,10 @@ class Pipeline:
     def skeleton(self) -> Skeleton:
         """The skeleton of the people that come out."""
         return self._skeleton
+
+    @property
+    def _engine_skeleton(self) -> Skeleton:
+        return self._estimator.skeleton if self._lifter is None else self._lifter.skeleton
 
     @property
     def engine_problems(self) -> tuple[str, ...]:
@@ -150,34 +158,31 @@ class Pipeline:
             When an engine fails; the people followed so far stay as they are and the next frame may come.
         """
         check_frame(frame)
+        given = None if detections is None else _checked(detections)
         still = frame.stamp_ns == STILL
         if still:
             self.reset()
         timings_ms: dict[str, float] = {}
         busy_s = self.engines.busy_s
         with _timed(timings_ms, "total"):
-            poses, found = self._seen(frame, detections, timings_ms)
+            with _timed(timings_ms, "upload"):
+                image = self._load_image(frame.image_bgr)
+            with self._load_image.reading(image):
+                with _timed(timings_ms, "detect"):
+                    found = self._detector(frame, image) if given is None else given
+                with _timed(timings_ms, "pose"):
+                    people = self._estimator.read(frame, found, image) if found else None
+                    if people is not None and self._lifter is not None:
+                        people = self._lifter(frame, people)
+                    poses = () if people is None else self._estimator.place(frame, people)
             with _timed(timings_ms, "track"):
-                people = self._tracker.update(poses, frame.stamp_ns, frame.camera)
+                tracked = self._tracker.update(poses, frame.stamp_ns, frame.camera)
             if self._smoother is not None and not still:
                 with _timed(timings_ms, "smooth"):
-                    people = self._smoother.update(people, frame.stamp_ns, frame.camera)
-            people = convert_people(people, self._skeleton)
+                    tracked = self._smoother.update(tracked, frame.stamp_ns, frame.camera)
+            tracked = tuple(person.converted(self._skeleton) for person in tracked)
         timings_ms["engines"] = (self.engines.busy_s - busy_s) * 1e3
-        return FrameResult(people, found, timings_ms)
-
-    def _seen(
-        self, frame: Frame, detections: Sequence[Detection] | None, timings_ms: dict[str, float]
-    ) -> tuple[tuple[Pose, ...], tuple[Detection, ...]]:
-        """The poses in the frame's image, and the boxes they were read from."""
-        given = None if detections is None else _checked(detections)
-        with _timed(timings_ms, "upload"):
-            image = self._load_image(frame.image_bgr)
-        with self._load_image.reading(image):
-            with _timed(timings_ms, "detect"):
-                found = self._detector(frame, image) if given is None else given
-            with _timed(timings_ms, "pose"):
-                return self._estimator(frame, found, image), found
+        return FrameResult(tracked, found, timings_ms)
 
     def warm_up(self, width_px: int, height_px: int) -> None:
         """Run the image engines on a black image of that size: a first run allocates and is slow.
@@ -192,7 +197,8 @@ class Pipeline:
             if not self._load_image.problem:
                 raise
             self._run_sizes(frame)  # with crops of the CPU
-        self._estimator.reset()
+        if self._lifter is not None:
+            self._lifter.reset()
 
     def _run_sizes(self, frame: Frame) -> None:
         height_px, width_px = frame.image_bgr.shape[:2]
@@ -201,20 +207,23 @@ class Pipeline:
         with self._load_image.reading(image):
             self._detector(frame, image)
             for people in self._load_image.batch_sizes(image, self._detector.config.max_people):
-                self._estimator(frame, (whole,) * people, image)
+                keypoints = self._estimator.read(frame, (whole,) * people, image)
+                if self._lifter is not None:
+                    self._lifter(frame, keypoints)
 
     def reconfigure(self, config: PipelineConfig) -> None:
         """Take over the stages' settings; engines, backend and threads stay those it was made with."""
         self._detector.config = config.detector
         self._estimator.config = config.pose
         self._tracker.config = config.tracker
-        self._skeleton = get_skeleton(config.skeleton) if config.skeleton else self._estimator.skeleton
+        self._skeleton = get_skeleton(config.skeleton) if config.skeleton else self._engine_skeleton
         if self._smoother is not None:
             self._smoother.config = config.smoother
 
     def reset(self) -> None:
         """Forget everybody, as before another recording."""
-        self._estimator.reset()
+        if self._lifter is not None:
+            self._lifter.reset()
         self._tracker.reset()
         if self._smoother is not None:
             self._smoother.reset()
@@ -262,24 +271,6 @@ def _checked(detections: Sequence[Detection]) -> tuple[Detection, ...]:
     return tuple(detections)
 
 
-def _estimator(engines: EngineSet, config: PipelineConfig) -> RootPoseEstimator:
-    """Without a root net the pose net has to give metres, or have a lifter; the stage says so where it does not."""
-    pose = engines.for_role("pose")
-    wanted = {"root": "root" not in pose.entry.parameters, "lifter": needs_lifter(pose.entry)}
-    found = {r: engines.for_role(r) for r, use in wanted.items() if use and engines.manifest.has_role(r)}
-    root, lifter = found.get("root"), found.get("lifter")
-    shared = root is not None and root.engine is pose.engine
-    return RootPoseEstimator(
-        pose.engine,
-        pose.entry,
-        root.engine if root is not None and not shared else None,
-        root.entry if root is not None else None,
-        lifter.engine if lifter is not None else None,
-        lifter.entry if lifter is not None else None,
-        config=config.pose,
-    )
-
-
 def _smoother(engines: EngineSet, config: PipelineConfig, skeleton: Skeleton) -> Smoother | None:
     if not engines.manifest.has_role("smoother"):
         return None
@@ -288,7 +279,7 @@ def _smoother(engines: EngineSet, config: PipelineConfig, skeleton: Skeleton) ->
         about = f"{entry.name} is for {entry.skeleton}, and people come in {skeleton.name}"
         _log.warning("nobody is smoothed: %s", about)
         return None
-    return Smoother(engines.for_role("smoother").engine, entry, config.smoother)
+    return Smoother(engines.for_role("smoother"), config.smoother)
 
 
 @contextlib.contextmanager

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 import numpy as np
 
 from pose3d_ros.geometry.camera import Camera
-from pose3d_ros.skeletons import Skeleton
+from pose3d_ros.skeletons import Skeleton, convert
 from pose3d_ros.types import Array, ImageArray
 
 
@@ -101,6 +101,30 @@ class Pose:
     root_sigma_m: float = float("nan")
     clothes_lab: Array = field(default_factory=lambda: np.full((2, 3), np.nan))
 
+    def converted(self, target: Skeleton) -> Pose:
+        """The pose with its joints by name in another skeleton; joints it lacks are NaN with score 0. The root stays.
+
+        Parameters
+        ----------
+        target : Skeleton
+            The skeleton to convert to.
+
+        Returns
+        -------
+        Pose
+            Itself when it is in that skeleton already.
+        """
+        source = self.skeleton
+        if source.name == target.name:
+            return self
+        return replace(
+            self,
+            joints_cam_m=convert(self.joints_cam_m, source, target),
+            joints_img_px=convert(self.joints_img_px, source, target),
+            scores=np.nan_to_num(convert(self.scores[:, None], source, target)[:, 0], nan=0.0),
+            skeleton=target,
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Person:
@@ -125,6 +149,10 @@ class Person:
     pose: Pose
     velocity_cam_mps: Array
     score: float
+
+    def converted(self, target: Skeleton) -> Person:
+        """The person with its pose in another skeleton, see `Pose.converted`."""
+        return replace(self, pose=self.pose.converted(target))
 
 
 @dataclass(frozen=True, eq=False)

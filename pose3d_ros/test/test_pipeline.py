@@ -36,7 +36,10 @@ Shapes = dict[str, tuple[int | str, ...]]
 
 GRAPHS: dict[str, tuple[Shapes, Shapes]] = {
     "detector": ({"image": ("b", 3, "h", "w")}, {"heat": ("b", 1, "y", "x"), "ltrb": ("b", 4, "y", "x")}),
-    "root_pose": ({"image": ("b", 3, 64, 64), "k_m": ("b",)}, {"joints_crop_px": ("b", J, 2)}),
+    "root_pose": (
+        {"image": ("b", 3, 64, 64), "k_m": ("b",)},
+        {"joints_crop_px": ("b", J, 2), "relative_depth_m": ("b", J), "joint_scores": ("b", J)},
+    ),
     "smoother": (
         {"x": ("b", 6 * J + 4), "state_0": ("b", 1, 2)},
         {"y": ("b", 3 * J + 3), "next_state_0": ("b", 1, 2)},

@@ -38,8 +38,7 @@ ALLOWED: dict[str, set[str]] = {
 """Part of pose3d_ros → the parts it may import besides itself."""
 
 STAGES = {"detect", "pose", "lift", "track", "smooth"}
-"""Folders of stages/; none imports another, but for a pose net of 2D joints, which a lifter completes."""
-STAGE_PAIRS = {("pose", "lift")}
+"""Folders of stages/; none imports another."""
 
 _ROS = (
     "ament_index_python builtin_interfaces cv_bridge diagnostic_msgs diagnostic_updater geometry_msgs hri_msgs launch "
@@ -130,10 +129,8 @@ def violations(path: Path, source: str) -> list[str]:
                 found.append(f"{path}:{item.line} imports {top}, which belongs in {', '.join(sorted(places))}")
         elif rest and rest[0] != part and rest[0] not in ALLOWED[part]:
             found.append(f"{path}:{item.line} imports {item.module}")
-        elif len(rest) > 1 and rest[0] == part == "stages" and len(path.parts) > 2:
-            here = path.parts[1]
-            if rest[1] in STAGES - {here} and (here, rest[1]) not in STAGE_PAIRS:
-                found.append(f"{path}:{item.line} imports {item.module}, another stage")
+        elif len(path.parts) > 2 and rest[:1] == ["stages"] == [part] and {*rest[1:2]} & STAGES - {path.parts[1]}:
+            found.append(f"{path}:{item.line} imports {item.module}, another stage")
     return found
 
 

@@ -15,19 +15,20 @@ import numpy as np
 from pose3d_ros.cli.common_options import parse_parameters
 from pose3d_ros.cli.extensions import extension, has_extension
 from pose3d_ros.engines import BackendChoice, Manifest, ManifestEntry, default_manifest_dir, load_manifest, open_engine
+from pose3d_ros.engines.engine_set import RoleEngine
 from pose3d_ros.engines.images.frame_image import HostImage
 from pose3d_ros.engines.spec.engine_folder import EngineFolder, Placed
 from pose3d_ros.engines.spec.manifest import Parameter
 from pose3d_ros.engines.spec.presets import PRESETS, get_preset, preset_entry
 from pose3d_ros.errors import ConfigError, EngineError
-from pose3d_ros.geometry import Camera, crop_places
+from pose3d_ros.geometry import Camera
 from pose3d_ros.records import Frame
-from pose3d_ros.stages.decoding import read_pose_settings
 from pose3d_ros.stages.detect.detector import Detector
-from pose3d_ros.stages.entry_checks import crop_size_px, real_parameter, skeleton_of
-from pose3d_ros.stages.pose.crop_engine import crop_engine
+from pose3d_ros.stages.entry_checks import skeleton_of
+from pose3d_ros.stages.pose.crop_net import CropNet
 from pose3d_ros.stages.pose.placement import needed_roles, root_solver, skeleton_of_people
 from pose3d_ros.stages.pose.pose_decoders import POSE_DECODERS
+from pose3d_ros.stages.pose.pose_decoding import read_pose_settings
 
 _CHECKPOINTS = "import-checkpoint"
 CHECKPOINT_KINDS = ("3dmppe-rootnet", "3dmppe-posenet", "videopose3d", "semgcn", "martinez")
@@ -145,18 +146,17 @@ def _check_model(entry: ManifestEntry) -> None:
     width_px, height_px = _TRIAL_PX
     frame = Frame(np.zeros((height_px, width_px, 3), np.uint8), Camera.from_hfov(60.0, width_px, height_px), 0)
     with open_engine(entry, _CPU) as engine:
+        model = RoleEngine(engine, entry)
         if "detector" in entry.roles:
-            Detector(engine, entry)(frame)
+            Detector(model)(frame)
             return
         decoder, skeleton = POSE_DECODERS[entry.decoder], skeleton_of(entry)
-        settings = read_pose_settings(entry, decoder, crop_size_px(entry, square=decoder.square))
-        net = crop_engine(engine, entry, decoder.outputs, decoder.k_input)
-        box = [[0.0, 0.0, width_px / 2, height_px / 2]]
+        net = CropNet(model, decoder, square=decoder.square)
+        settings = read_pose_settings(entry, decoder, net.size_px)
         # The entry stands for a root net: whether there is one beside it is the pipeline's question.
         root_solver(entry, decoder, entry, lifted=True)
-        scale = real_parameter(entry, "box_scale", 1.0)
-        places = crop_places(box, width_px, height_px, (settings.width_px, settings.height_px), scale)
-        raw = net.infer(HostImage(frame.image_bgr), places, np.ones(1))
+        places = net.places(frame.camera, [[0.0, 0.0, width_px / 2, height_px / 2]])
+        raw = net.bound.infer(net.feeds(HostImage(frame.image_bgr), frame.camera, places))
         joints = decoder.decode(raw, settings).chosen(settings.joints).scores.shape[1]
     if joints != len(skeleton):
         raise EngineError(

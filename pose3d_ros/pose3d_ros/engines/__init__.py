@@ -4,6 +4,7 @@ An engine is described by an entry of a manifest (`manifest.yaml`), and loads on
 """
 
 from pose3d_ros.engines.base import Engine, TensorSpec
+from pose3d_ros.engines.engine_set import EngineSet, RoleEngine
 from pose3d_ros.engines.factory import BackendChoice, choose_backend, open_engine
 from pose3d_ros.engines.onnx_runtime.ort_engine import OnnxEngine
 from pose3d_ros.engines.options import EngineOptions
@@ -22,10 +23,12 @@ __all__ = [
     "BackendChoice",
     "Engine",
     "EngineOptions",
+    "EngineSet",
     "Manifest",
     "ManifestEntry",
     "Normalization",
     "OnnxEngine",
+    "RoleEngine",
     "TensorSpec",
     "choose_backend",
     "default_manifest_dir",

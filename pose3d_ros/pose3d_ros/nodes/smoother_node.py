@@ -20,7 +20,6 @@ from pose3d_ros.nodes.topics import overridable, result_qos
 from pose3d_ros.nodes.work import Work
 from pose3d_ros.pipeline import open_smoother
 from pose3d_ros.skeletons import Skeleton, get_skeleton
-from pose3d_ros.stages.skeleton_conversion import convert_people
 from pose3d_ros.stages.smooth.smoother import Smoother
 
 _Opener = Callable[[PipelineConfig], tuple[Smoother, EngineSet]]
@@ -90,7 +89,7 @@ class SmootherWork(Work):
             latency = latency_ms(now_ns, stamp_ns(message.header), message.latency_ms + here_ms)
             model = " + ".join(name for name in (message.model, self._engines.names) if name)
             info = PeopleInfo(self._skeleton, model, message.calibrated, latency)
-            shown = convert_people(smoothed, info.skeleton)
+            shown = [person.converted(info.skeleton) for person in smoothed]
             self._output.publish(message.header, shown, info, self._numbers.name_of)
             self._out.tick()
             self._times.add({"smooth": here_ms, "capture to publish": latency})

@@ -1,4 +1,4 @@
-"""What people wear, as two colours each: enough to tell who comes out from behind whom.
+"""What people wear, as two colors each: enough to tell who comes out from behind whom.
 
 As in DeepSORT (Wojke 2017) appearance decides where motion can't; but no descriptor is learned, since the joints say
 where shirt and trousers are.
@@ -26,7 +26,7 @@ _MOST_POINTS, _FEWEST_POINTS = 17, 4
 
 
 def clothes_lab(image_bgr: npt.NDArray[np.uint8], joints_img_px: Array, skeleton: Skeleton) -> Array:
-    """Median colour of the upper and of the lower body, (N, 2, 3) CIE L, a, b; NaN where the joints don't show it.
+    """Median color of the upper and of the lower body, (N, 2, 3) CIE L, a, b; NaN where the joints don't show it.
 
     image_bgr (H, W, 3), the whole image; joints_img_px (N, J, 2) in it, NaN where unknown.
     """
@@ -44,7 +44,7 @@ def clothes_lab(image_bgr: npt.NDArray[np.uint8], joints_img_px: Array, skeleton
     return _median_lab(image_bgr, points)
 
 
-def colour_cost(track_lab: Array, pose_lab: Array) -> Array:
+def color_cost(track_lab: Array, pose_lab: Array) -> Array:
     """How unlike the clothes are, (T, N): squared distance over its variance, capped; unseen parts don't count.
 
     track_lab (T, 2, 3), pose_lab (N, 2, 3).
@@ -85,12 +85,12 @@ def _parts(skeleton: Skeleton) -> tuple[tuple[_Limb, ...], tuple[_Limb, ...]]:
 
 
 def _median_lab(image: npt.NDArray[np.uint8], points_px: Array) -> Array:
-    """Median colours (N, 2, 3) at points (N, 2, P, 2) of the image; NaN where it has fewer than four of them."""
+    """Median colors (N, 2, 3) at points (N, 2, P, 2) of the image; NaN where it has fewer than four of them."""
     at = np.rint(points_px)
     inside = np.asarray(((at >= 0) & (at < [image.shape[1], image.shape[0]])).all(axis=-1), dtype=np.bool_)
     column, row = np.moveaxis(np.where(inside[..., None], at, 0.0).astype(np.intp), -1, 0)
-    colours = image[row, column].astype(np.float32).reshape(1, -1, 3) / np.float32(255)
-    lab = np.asarray(cv2.cvtColor(colours, cv2.COLOR_BGR2Lab), np.float64).reshape(*inside.shape, 3)
+    colors = image[row, column].astype(np.float32).reshape(1, -1, 3) / np.float32(255)
+    lab = np.asarray(cv2.cvtColor(colors, cv2.COLOR_BGR2Lab), np.float64).reshape(*inside.shape, 3)
     lab = np.sort(np.where(inside[..., None], lab, np.inf), axis=2)  # those beyond the image come last
     count = inside.sum(axis=-1)[..., None, None]
     middle = (np.take_along_axis(lab, np.maximum(count - 1, 0) // 2, 2) + np.take_along_axis(lab, count // 2, 2)) / 2

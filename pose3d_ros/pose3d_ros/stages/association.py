@@ -1,11 +1,15 @@
-"""Which pose is whose: costs between tracks and poses, and the best one-to-one assignment (Hungarian)."""
+"""Which pose is whose: costs between tracks and poses, the best one-to-one assignment (Hungarian), and duplicates."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
+from pose3d_ros.geometry.boxes import iou_matrix, suppress_overlaps
+from pose3d_ros.records import Pose
 from pose3d_ros.types import Array
 
 Pairs = list[tuple[int, int]]
@@ -23,6 +27,9 @@ _SIZE_SIGMA = 0.08
 _SIZE_COST_CAP = 6.0
 _IMAGE_MIN_IOU = 0.4
 _IMAGE_MAX_LOG_RATIO = 0.15
+_JOINT_SIGMA = 0.1
+"""Distance, as a fraction of the smaller person's size, at which a joint's similarity falls to exp(-1/2)."""
+_MIN_SHARED_JOINTS = 3
 
 
 def assign(cost: Array, unmatched_cost: float) -> Pairs:
@@ -52,7 +59,7 @@ def shape_cost(track_joints_m: Array, pose_joints_m: Array, age_s: Array) -> Arr
 def box_cost(iou: Array, log_height_ratio: Array) -> Array:
     """How unlike the boxes are, (T, N): too little overlap, or a person of another apparent size.
 
-    From one image the size in pixels is far surer than the distance: it tells apart who walks behind whom.
+    From one image the size in pixels is far more certain than the distance: it tells apart who walks behind whom.
     """
     size = np.minimum((log_height_ratio / _SIZE_SIGMA) ** 2, _SIZE_COST_CAP)
     cost: Array = _BOX_COST * (1.0 - iou) + size
@@ -76,3 +83,34 @@ def image_cost(iou: Array, log_height_ratio: Array, eligible: npt.NDArray[np.boo
     """1 − IoU, (T, N), inf for boxes that differ and for tracks that are not eligible (T,)."""
     alike = (iou >= _IMAGE_MIN_IOU) & (np.abs(log_height_ratio) <= _IMAGE_MAX_LOG_RATIO)
     return np.where(alike & eligible[:, None], 1.0 - iou, np.inf)
+
+
+def drop_duplicates(poses: Sequence[Pose], overlap: float) -> tuple[Pose, ...]:
+    """The poses, in their order, without those that coincide in the image with a better scored one.
+
+    overlap: similarity, 0–1, from which on two poses are one person's.
+    """
+    if len(poses) < 2:
+        return tuple(poses)
+    scores = np.array([p.detection.score for p in poses])
+    kept = suppress_overlaps(image_similarity(poses) > overlap, scores, len(poses))
+    return tuple(poses[i] for i in sorted(kept))
+
+
+def image_similarity(poses: Sequence[Pose]) -> Array:
+    """Similarity of every pair, (N, N) in 0–1, 1 on the diagonal.
+
+    The mean of exp(-d² / 2σ²) over the joints that both have (COCO's object keypoint similarity with one σ, in
+    proportion to the side of the smaller box); the boxes' IoU where they share fewer than three joints.
+    """
+    boxes = np.array([p.detection.box_xyxy_px for p in poses])
+    joints = np.array([p.joints_img_px for p in poses])
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=-1)
+    variance = _JOINT_SIGMA**2 * np.minimum(area[:, None], area[None, :])
+    squared = ((joints[:, None] - joints[None, :]) ** 2).sum(axis=-1)
+    shared = np.isfinite(squared)
+    alike = np.where(shared, np.exp(-np.where(shared, squared, 0.0) / (2.0 * variance[..., None])), 0.0)
+    count = shared.sum(axis=-1)
+    mean = alike.sum(axis=-1) / np.maximum(count, 1)
+    result: Array = np.where(count >= _MIN_SHARED_JOINTS, mean, iou_matrix(boxes, boxes))
+    return result

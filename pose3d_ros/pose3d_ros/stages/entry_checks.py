@@ -50,13 +50,11 @@ def skeleton_of(entry: ManifestEntry) -> Skeleton:
     return get_skeleton(entry.skeleton)
 
 
-def whole_parameter(entry: ManifestEntry, key: str, default: int) -> int:
-    """A parameter that is a whole number above 0. Raises EngineError for another value."""
+def integer_parameter(entry: ManifestEntry, key: str, default: int, *, least: int = 1) -> int:
+    """A parameter that is an integer, `least` or above. Raises EngineError for another value."""
     value = entry.parameters.get(key, default)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise EngineError(
-            f"parameter {key} of {entry.name}", expected="a whole number above 0", got=repr(value), fix=_FIX
-        )
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise wrong_parameter(entry, key, f"an integer, {least} or above", value)
     return value
 
 
@@ -64,7 +62,7 @@ def real_parameter(entry: ManifestEntry, key: str, default: float) -> float:
     """A parameter that is a number above 0. Raises EngineError for another value."""
     value = entry.parameters.get(key, default)
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not value > 0:
-        raise EngineError(f"parameter {key} of {entry.name}", expected="a number above 0", got=repr(value), fix=_FIX)
+        raise wrong_parameter(entry, key, "a number above 0", value)
     return float(value)
 
 
@@ -72,9 +70,7 @@ def choice_parameter(entry: ManifestEntry, key: str, choices: tuple[str, ...], d
     """A parameter that is one of some words. Raises EngineError for another value."""
     value = entry.parameters.get(key, default)
     if value not in choices:
-        raise EngineError(
-            f"parameter {key} of {entry.name}", expected="one of " + ", ".join(choices), got=repr(value), fix=_FIX
-        )
+        raise wrong_parameter(entry, key, "one of " + ", ".join(choices), value)
     return str(value)
 
 
@@ -87,12 +83,10 @@ def joints_parameter(entry: ManifestEntry) -> tuple[int, ...] | None:
     if value is None:
         return None
     if not isinstance(value, list):
-        return tuple(range(whole_parameter(entry, "joints", 1)))
+        return tuple(range(integer_parameter(entry, "joints", 1)))
     indices = [int(i) for i in value if isinstance(i, (int, float)) and i >= 0]
     if not indices or indices != value:
-        raise EngineError(
-            f"parameter joints of {entry.name}", expected="a count, or a list of indices", got=repr(value), fix=_FIX
-        )
+        raise wrong_parameter(entry, "joints", "a count, or a list of indices", value)
     return tuple(indices)
 
 
@@ -103,7 +97,10 @@ def names_parameter(entry: ManifestEntry, key: str, count: int) -> tuple[str, ..
         return None
     names = [name for name in value if isinstance(name, str)] if isinstance(value, list) else []
     if len(names) != count or names != value:
-        raise EngineError(
-            f"parameter {key} of {entry.name}", expected=f"a list of {count} names", got=repr(value), fix=_FIX
-        )
+        raise wrong_parameter(entry, key, f"a list of {count} names", value)
     return tuple(names)
+
+
+def wrong_parameter(entry: ManifestEntry, key: str, expected: str, got: object) -> EngineError:
+    """For a parameter that can't be used."""
+    return EngineError(f"parameter {key} of {entry.name}", expected=expected, got=repr(got), fix=_FIX)

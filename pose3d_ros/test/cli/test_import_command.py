@@ -78,8 +78,8 @@ def test_options_reach_the_manifest(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("preset", "extra", "message"),
     [
-        ("rtmw", [], "input_size_px of rtmpose-m"),
-        ("metrabs", ["--input-size", "192", "256", "--skeleton", "h36m17"], "output coords2d"),
+        ("rtmw", [], "expected image: float32 or float16 (1, 3, 384, 288)"),
+        ("metrabs", ["--input-size", "192", "256", "--skeleton", "h36m17"], "expected coords2d; coords3d"),
         ("yolox", ["--input-size", "192", "256"], "expected shape (1, 1008, 5 + classes)"),
         ("rtmpose", ["--skeleton", "muco21"], "joints of rtmpose-m: expected the 21 of muco21, got 17"),
         ("rtmpose", ["--parameter", "joints"], "NAME=VALUE"),

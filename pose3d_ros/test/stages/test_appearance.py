@@ -1,14 +1,11 @@
-"""Clothes' colours and the flip test, by hand."""
+"""Clothes' colors, by hand."""
 
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from pose3d_ros.skeletons import get_skeleton
-from pose3d_ros.stages.appearance import blended_lab, clothes_lab, colour_cost
-from pose3d_ros.stages.decoding import DecodedJoints, DecodedRoots
-from pose3d_ros.stages.pose.flip_test import mean_of_halves, mean_with_mirrored
+from pose3d_ros.stages.appearance import blended_lab, clothes_lab, color_cost
 
 SKELETON = get_skeleton("muco21")
 PLACES = {
@@ -28,18 +25,18 @@ def figure() -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
     return image, joints
 
 
-def test_shirt_and_trousers_have_their_own_colours() -> None:
+def test_shirt_and_trousers_have_their_own_colors() -> None:
     (upper, lower) = clothes_lab(*figure(), SKELETON)[0]
     np.testing.assert_allclose(upper, [53.2, 80.1, 67.2], atol=0.5)  # CIE Lab of sRGB red
     np.testing.assert_allclose(lower, [32.3, 79.2, -107.9], atol=0.5)  # and blue
 
 
-def test_what_is_not_seen_has_no_colour() -> None:
+def test_what_is_not_seen_has_no_color() -> None:
     image, joints = figure()
     joints[0, SKELETON.index_of["L_Hip"]] = np.nan
-    colours = clothes_lab(image, joints, SKELETON)[0]
-    assert np.isnan(colours[0]).all()
-    assert np.isfinite(colours[1]).all()  # the right leg still shows
+    colors = clothes_lab(image, joints, SKELETON)[0]
+    assert np.isnan(colors[0]).all()
+    assert np.isfinite(colors[1]).all()  # the right leg still shows
 
 
 def test_a_skeleton_without_hips_is_no_error() -> None:
@@ -50,7 +47,7 @@ def test_a_skeleton_without_hips_is_no_error() -> None:
 
 def test_unseen_parts_cost_nothing_and_other_clothes_do() -> None:
     red, blue, unseen = np.full((2, 3), 50.0), np.full((2, 3), -20.0), np.full((2, 3), np.nan)
-    cost = colour_cost(np.array([red]), np.array([red, blue, unseen]))
+    cost = color_cost(np.array([red]), np.array([red, blue, unseen]))
     assert cost[0, 0] == 0
     assert cost[0, 1] > 5
     assert cost[0, 2] == 0
@@ -60,25 +57,3 @@ def test_blending_keeps_what_only_one_knows() -> None:
     before, now = np.array([[10.0, 0, 0], [np.nan] * 3]), np.array([[20.0, 0, 0], [5.0, 5, 5]])
     np.testing.assert_allclose(blended_lab(before, now, 0.1), [[11, 0, 0], [5, 5, 5]])
     np.testing.assert_allclose(blended_lab(now, before, 0.1), [[19, 0, 0], [5, 5, 5]])
-
-
-def test_a_mirror_image_that_agrees_changes_nothing() -> None:
-    rng = np.random.default_rng(0)
-    joints, depth = rng.uniform(0, 95, (3, 21, 2)), rng.normal(size=(3, 21))
-    scores, order = rng.uniform(size=(3, 21)), list(SKELETON.flip_order)
-    mirrored = joints[:, order] * [-1, 1] + [95, 0]
-    both = DecodedJoints(
-        np.concatenate([joints, mirrored]),
-        np.concatenate([depth, depth[:, order]]),
-        np.concatenate([scores, scores[:, order]]),
-    )
-    mean = mean_with_mirrored(both, SKELETON, 96)
-    np.testing.assert_allclose(mean.joints_crop_px, joints, atol=1e-12)
-    np.testing.assert_allclose(mean.relative_depth_m, depth)
-    np.testing.assert_allclose(mean.scores, scores)
-
-
-def test_depths_are_averaged_as_ratios() -> None:
-    roots = mean_of_halves(DecodedRoots(np.array([2.0, 4.0, 8.0, 4.0]), np.array([0.1, 0.2, 0.3, 0.2])))
-    np.testing.assert_allclose(roots.depth_m, [4, 4])
-    assert roots.relative_sigma == pytest.approx([0.2, 0.2])

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from pose3d_ros.engines import ManifestEntry, choose_backend, load_manifest, open_engine
+from pose3d_ros.engines import ManifestEntry, RoleEngine, choose_backend, load_manifest, open_engine
 from pose3d_ros.errors import EngineError
 from pose3d_ros.geometry import similarity_align
 from pose3d_ros.skeletons import Skeleton, get_skeleton
@@ -84,7 +84,7 @@ def check_engine(entry: ManifestEntry, exact: HeldOutPeople, noisy: HeldOutPeopl
     skeleton = get_skeleton(str(entry.skeleton))
     sizes = LiftSizes(exact.features.shape[2], IN_FEATURES, len(skeleton))
     with open_engine(entry, choose_backend("onnxruntime")) as engine:
-        net = lift_net(engine, entry, sizes)
+        net = lift_net(RoleEngine(engine, entry), sizes)
         first, second = (lift_error(run_lifter(net, p.features), p.target_m, skeleton.root) for p in (exact, noisy))
     return first, second
 

@@ -22,6 +22,7 @@ from pose3d_ros.engines import (
     sha256_of,
     write_manifest,
 )
+from pose3d_ros.engines.engine_set import RoleEngine
 from pose3d_ros.errors import EngineError, SkeletonError
 from pose3d_ros.geometry import Camera, crop_places, cut_crops
 from pose3d_ros.records import Detection, Frame
@@ -111,8 +112,9 @@ def test_poses_of_the_imported_engines_are_the_nets(tmp_path: Path, flip: bool) 
     image = np.random.default_rng(0).integers(0, 255, (120, 160, 3), dtype=np.uint8)
     camera, box = Camera(np.array([[200.0, 0, 80], [0, 210, 60], [0, 0, 1]]), 160, 120), np.array([50.0, 20, 90, 110])
     with open_engine(pose, backend) as pose_engine, open_engine(root, backend) as root_engine:
-        estimator = RootPoseEstimator(pose_engine, pose, root_engine, root, config=PoseConfig(flip_test=flip))
-        (found,) = estimator(Frame(image, camera, 0), [Detection(box, 1.0)])
+        models = RoleEngine(pose_engine, pose), RoleEngine(root_engine, root)
+        estimator, frame = RootPoseEstimator(*models, config=PoseConfig(flip_test=flip)), Frame(image, camera)
+        (found,) = estimator.place(frame, estimator.read(frame, [Detection(box, 1.0)]))
     # 90 px high, so 89 from the first pixel's center to the last one's, x1.25: a box of 111.25 px about (70, 65).
     places = crop_places(box[None], 160, 120, SIDE, half_pixel_centres=False, inset_px=0.5)
     np.testing.assert_allclose(places.boxes_xyxy_px[0], [14.375, 9.375, 125.625, 120.625])

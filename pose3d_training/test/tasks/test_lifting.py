@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from pose3d_ros.engines import ManifestEntry, choose_backend, load_manifest, open_engine
+from pose3d_ros.engines import ManifestEntry, RoleEngine, choose_backend, load_manifest, open_engine
 from pose3d_ros.errors import ConfigError, EngineError
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.stages.lift.lift_decoders import LiftSizes, lift_net
@@ -206,7 +206,7 @@ def test_the_stages_net_answers_as_training_scored(delivered: tuple[str, Manifes
         wanted = lifted(module.eval(), torch.from_numpy(features)).numpy()
     wanted -= wanted[:, :, [MUCO.root]]
     with open_engine(entry, choose_backend("onnxruntime")) as engine:
-        found = run_lifter(lift_net(engine, entry, LiftSizes(17, 3, 21)), features)
+        found = run_lifter(lift_net(RoleEngine(engine, entry), LiftSizes(17, 3, 21)), features)
     # A symmetric net runs with its newest frame for those to come: only the last frame is as in training.
     kept = slice(-1, None) if name == "videopose3d" else slice(None)
     np.testing.assert_allclose(found[:, kept], wanted[:, kept], atol=1e-4)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from pose3d_ros.engines import Engine, ManifestEntry, TensorSpec
+from pose3d_ros.engines import Engine, ManifestEntry, RoleEngine, TensorSpec
 from pose3d_ros.records import Detection, Person, Pose, TrackState
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.stages.smooth.smooth_features import cam2ray, correction_size, feature_size, sequence_features
@@ -88,7 +88,7 @@ def both() -> Both:
     with torch.no_grad():
         out = net.forward_sequence(torch.from_numpy(features)[None])
         trained = apply_corrections(torch.from_numpy(measured)[None].float(), out, turn, SKELETON.root)[0].numpy()
-    smoother = Smoother(TorchEngine(net), ENTRY)
+    smoother = Smoother(RoleEngine(TorchEngine(net), ENTRY))
     ran = [smoother.update((person(joints),), i * STEP_NS)[0].pose for i, joints in enumerate(measured)]
     return measured, trained, ran
 

@@ -15,7 +15,6 @@ from pose3d_ros.errors import BagError
 from pose3d_ros.evaluation.recording.session import Recording, Session, SessionFrame, read_recording
 from pose3d_ros.pipeline import Pipeline
 from pose3d_ros.records import Frame, Person
-from pose3d_ros.stages.skeleton_conversion import convert_people
 from pose3d_ros.stages.smooth.smoother import Smoother
 
 
@@ -57,7 +56,7 @@ def run_offline(path: Path, run: OfflineRun, progress: Callable[[int, int], None
         for stage in ("detect", "pose"):
             timings_ms[stage].append(result.timings_ms[stage])
         truth = recording.truth.get(frame.stamp_ns)
-        people = convert_people(truth.people, skeleton) if truth is not None else ()
+        people = tuple(p.converted(skeleton) for p in truth.people) if truth is not None else ()
         frames.append(SessionFrame(frame.stamp_ns, people, result.people, smoothed, busy_ns, elapsed_ns * 1e-6))
         if progress is not None:
             progress(len(frames), len(recording.stamps_ns))

@@ -14,7 +14,6 @@ from pose3d_ros.errors import BagError
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.records import Person
 from pose3d_ros.skeletons import Skeleton
-from pose3d_ros.stages.skeleton_conversion import convert_people
 
 _TRUTH, _RAW, _SMOOTHED = "ground_truth", "people", "people_smoothed"  # parts of topic names
 _DIAGNOSTICS_TYPE = "diagnostic_msgs/msg/DiagnosticArray"
@@ -133,7 +132,7 @@ def join(
 
     def people(messages: Mapping[int, BagPeople], stamp_ns: int) -> People | None:
         message = messages.get(stamp_ns)
-        return None if message is None else convert_people(message.people, skeleton)
+        return None if message is None else tuple(person.converted(skeleton) for person in message.people)
 
     return tuple(
         SessionFrame(

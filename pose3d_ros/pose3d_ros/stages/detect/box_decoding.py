@@ -16,11 +16,10 @@ import numpy.typing as npt
 from pose3d_ros.engines.spec.manifest import ManifestEntry
 from pose3d_ros.errors import EngineError
 from pose3d_ros.geometry.letterbox import Letterbox, Placement
-from pose3d_ros.stages.decoding import RawOutputs
-from pose3d_ros.stages.entry_checks import whole_parameter
+from pose3d_ros.stages.binding import FLOATS, Port, RawOutputs, port
+from pose3d_ros.stages.entry_checks import choice_parameter, integer_parameter, wrong_parameter
 from pose3d_ros.types import Array
 
-ACTIVATIONS = ("sigmoid", "softmax")
 GREY = 114
 """What YOLO networks pad with."""
 # Half-precision networks overshoot 1 by less than this; logits by much more.
@@ -48,48 +47,40 @@ class DecodeSettings:
 
 
 @dataclass(frozen=True)
-class OutputRole:
-    """An output that a decoder reads: its documented name, its number of axes, and whether it is of whole numbers."""
-
-    name: str
-    rank: int
-    whole: bool = False
-
-
-@dataclass(frozen=True)
 class DetectorDecoder:
     """How a kind of detector reads images and what its outputs mean.
 
-    decode(outputs by the roles' names, letterbox, settings): a pure function, raises EngineError for wrong shapes.
-    outputs: in the documented order. image_ranks: axes of the image input, 3 for one without a batch axis.
+    decode(outputs by the ports' names, letterbox, settings): a pure function, raises EngineError for wrong shapes.
+    outputs: in the documented order. batchless: whether the image input may lack the batch axis.
     size_input: whether the graph also reads the (width, height) that its boxes are scaled to. overlapping: whether
     one person gets several boxes, so that non-maximum suppression is due. long_side_px: default for inputs of any
     size, None for the image's own. person_class: default.
     """
 
     decode: Callable[[RawOutputs, Letterbox, DecodeSettings], Boxes]
-    outputs: tuple[OutputRole, ...]
+    outputs: tuple[Port, ...]
     placement: Placement
     overlapping: bool
     long_side_px: int | None = 640
     person_class: int = 0
-    image_ranks: tuple[int, ...] = (4,)
+    batchless: bool = False
     size_input: bool = False
+
+
+def ranked(name: str, rank: int, dtypes: tuple[str, ...] = FLOATS) -> Port:
+    """An output of that many axes, of any lengths."""
+    return port(name, *(None,) * rank, dtypes=dtypes)
 
 
 def read_settings(entry: ManifestEntry, decoder: DetectorDecoder) -> DecodeSettings:
     """The settings in an entry's parameters, with threshold 0. Raises EngineError for a value that can't be used."""
-    person = entry.parameters.get("person_class", decoder.person_class)
-    if not isinstance(person, int) or isinstance(person, bool) or person < 0:
-        raise _wrong_parameter(entry, "person_class", "a class index, 0 or above", person)
+    person = integer_parameter(entry, "person_class", decoder.person_class, least=0)
     strides = entry.parameters.get("strides", [float(s) for s in DecodeSettings.strides_px])
     if not isinstance(strides, list) or not strides or not all(_is_stride(s) for s in strides):
-        raise _wrong_parameter(entry, "strides", "a list of whole numbers of pixels", strides)
-    activation = entry.parameters.get("activation", "sigmoid")
-    if activation not in ACTIVATIONS:
-        raise _wrong_parameter(entry, "activation", " or ".join(ACTIVATIONS), activation)
-    stride_px = whole_parameter(entry, "stride", DecodeSettings.stride_px)
-    return DecodeSettings(0.0, person, stride_px, tuple(int(s) for s in strides), str(activation))
+        raise wrong_parameter(entry, "strides", "a list of integers of pixels", strides)
+    activation = choice_parameter(entry, "activation", ("sigmoid", "softmax"), "sigmoid")
+    stride_px = integer_parameter(entry, "stride", DecodeSettings.stride_px)
+    return DecodeSettings(0.0, person, stride_px, tuple(int(s) for s in strides), activation)
 
 
 def wrong_shape(decoder: str, expected: str, got: str) -> EngineError:
@@ -130,9 +121,3 @@ def from_centres(centres_xywh: Raw, scores: Raw) -> Boxes:
 
 def _is_stride(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 1 and value == int(value)
-
-
-def _wrong_parameter(entry: ManifestEntry, key: str, expected: str, got: object) -> EngineError:
-    return EngineError(
-        f"parameter {key} of {entry.name}", expected=expected, got=repr(got), fix="Correct the manifest."
-    )

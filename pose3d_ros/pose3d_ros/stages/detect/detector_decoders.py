@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from pose3d_ros.errors import EngineError
 from pose3d_ros.geometry.letterbox import Letterbox, Placement
-from pose3d_ros.stages.decoding import RawOutputs
-from pose3d_ros.stages.detect.box_decoding import Boxes, DecodeSettings, DetectorDecoder, OutputRole
+from pose3d_ros.stages.binding import RawOutputs
+from pose3d_ros.stages.detect.box_decoding import Boxes, DecodeSettings, DetectorDecoder, ranked
 from pose3d_ros.stages.detect.detr import DETR_DECODERS
 from pose3d_ros.stages.detect.yolo import YOLO_DECODERS
 from pose3d_ros.types import Array
@@ -54,7 +54,7 @@ def _peaks(heat: npt.NDArray[np.float32], threshold: float) -> tuple[npt.NDArray
 DETECTOR_DECODERS: dict[str, DetectorDecoder] = {
     "centre_ltrb": DetectorDecoder(
         _centre_ltrb,
-        (OutputRole("heat", 4), OutputRole("ltrb", 4)),
+        (ranked("heat", 4), ranked("ltrb", 4)),
         Placement(),
         overlapping=True,
         long_side_px=320,

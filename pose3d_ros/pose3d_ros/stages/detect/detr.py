@@ -13,17 +13,17 @@ from __future__ import annotations
 import numpy as np
 
 from pose3d_ros.geometry.letterbox import Letterbox, Placement
-from pose3d_ros.stages.decoding import RawOutputs
+from pose3d_ros.stages.binding import INTEGERS, RawOutputs
 from pose3d_ros.stages.detect.box_decoding import (
     GREY,
     Boxes,
     DecodeSettings,
     DetectorDecoder,
-    OutputRole,
     Raw,
     from_centres,
     from_edges,
     likely,
+    ranked,
     strongest_class,
     wrong_shape,
 )
@@ -104,21 +104,21 @@ def _softmax(logits: Raw) -> Raw:
 
 
 _STRETCHED = Placement(stretched=True)
-_BOXES_LABELS_SCORES = (OutputRole("boxes", 2), OutputRole("labels", 1, whole=True), OutputRole("scores", 1))
+_BOXES_LABELS_SCORES = (ranked("boxes", 2), ranked("labels", 1, INTEGERS), ranked("scores", 1))
 
 DETR_DECODERS = {
     "rtdetr": DetectorDecoder(
         decode_rtdetr,
-        (OutputRole("labels", 2, whole=True), OutputRole("boxes", 3), OutputRole("scores", 2)),
+        (ranked("labels", 2, INTEGERS), ranked("boxes", 3), ranked("scores", 2)),
         _STRETCHED,
         overlapping=False,
         size_input=True,
     ),
     "rtdetr_ultralytics": DetectorDecoder(
-        decode_rtdetr_ultralytics, (OutputRole("output", 3),), _STRETCHED, overlapping=False
+        decode_rtdetr_ultralytics, (ranked("output", 3),), _STRETCHED, overlapping=False
     ),
     "detr_logits": DetectorDecoder(
-        decode_detr_logits, (OutputRole("logits", 3), OutputRole("pred_boxes", 3)), _STRETCHED, overlapping=False
+        decode_detr_logits, (ranked("logits", 3), ranked("pred_boxes", 3)), _STRETCHED, overlapping=False
     ),
     # The graph resizes the image itself. In a fixed input grey is nearest to the ImageNet mean it pads with.
     "torchvision": DetectorDecoder(
@@ -128,6 +128,6 @@ DETR_DECODERS = {
         overlapping=False,
         long_side_px=None,
         person_class=1,
-        image_ranks=(3, 4),
+        batchless=True,
     ),
 }

@@ -14,18 +14,18 @@ import numpy as np
 import numpy.typing as npt
 
 from pose3d_ros.geometry.letterbox import Letterbox, Placement
-from pose3d_ros.stages.decoding import RawOutputs
+from pose3d_ros.stages.binding import RawOutputs
 from pose3d_ros.stages.detect.box_decoding import (
     GREY,
     Boxes,
     DecodeSettings,
     DetectorDecoder,
     Indices,
-    OutputRole,
     Raw,
     from_centres,
     from_edges,
     likely,
+    ranked,
     strongest_class,
     wrong_shape,
 )
@@ -105,7 +105,7 @@ def _yolox_people(decoder: str, rows: Raw, settings: DecodeSettings) -> tuple[In
     return keep, scores[keep]
 
 
-_OUTPUT = (OutputRole("output", 3),)
+_OUTPUT = (ranked("output", 3),)
 
 YOLO_DECODERS = {
     "yolox_raw": DetectorDecoder(decode_yolox_raw, _OUTPUT, Placement(padding=GREY), overlapping=True),

@@ -13,13 +13,13 @@ import numpy.typing as npt
 
 from pose3d_ros.geometry.boxes import iou_matrix
 from pose3d_ros.stages.association import assign
-from pose3d_ros.stages.person_memory import Rows
 from pose3d_ros.types import Array
 
 _MIN_IOU = 0.3
 _MAX_GAP_NS = 500_000_000
 _FREE = -1
 
+Rows = npt.NDArray[np.intp]
 Values = list[npt.NDArray[np.float32]]
 
 

@@ -1,4 +1,4 @@
-"""From what a pose net says to joints in the camera's frame: by a root net's depth, or by a root in closed form."""
+"""Root localization: from keypoints to joints in the camera's frame, by a root net's depth or in closed form."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import numpy.typing as npt
 from pose3d_ros.engines.spec.manifest import Manifest, ManifestEntry
 from pose3d_ros.errors import EngineError
 from pose3d_ros.geometry import Camera, SolvedRoots, assemble, rotation_to_rays, solve_root, weak_perspective_root
-from pose3d_ros.stages.decoding import DecodedJoints, DecodedRoots, PoseDecoder
 from pose3d_ros.stages.entry_checks import choice_parameter
+from pose3d_ros.stages.keypoints import DecodedRoots, Keypoints
 from pose3d_ros.stages.pose.pose_decoders import POSE_DECODERS
+from pose3d_ros.stages.pose.pose_decoding import PoseDecoder
 from pose3d_ros.types import Array
 
 RootSolver = Callable[[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike], SolvedRoots]
@@ -31,7 +32,7 @@ class Placed:
     root_sigma_m: Array
 
 
-def needs_lifter(entry: ManifestEntry) -> bool:
+def gives_pixels(entry: ManifestEntry) -> bool:
     """Whether a pose engine's joints are in the image alone, so that a model of the role lifter has to raise them."""
     decoder = POSE_DECODERS.get(entry.decoder)
     return decoder is not None and decoder.gives == "pixels"
@@ -47,7 +48,7 @@ def needed_roles(manifest: Manifest) -> tuple[str, ...]:
 
 def skeleton_of_people(manifest: Manifest) -> str | None:
     """Name of the skeleton in which people come out of the pose net or its lifter, None without such an engine."""
-    role = "lifter" if manifest.has_role("pose") and needs_lifter(manifest.for_role("pose")) else "pose"
+    role = "lifter" if manifest.has_role("pose") and gives_pixels(manifest.for_role("pose")) else "pose"
     return manifest.for_role(role).skeleton if manifest.has_role(role) else None
 
 
@@ -78,56 +79,49 @@ def root_solver(
     return _SOLVERS[choice_parameter(entry, "root", tuple(_SOLVERS), _DEFAULT_SOLVER)]
 
 
-def place_by_net(
-    camera: Camera, joints_img_px: Array, joints: DecodedJoints, roots: DecodedRoots, hip_centred: bool, root_index: int
-) -> Placed:
+def placed(camera: Camera, people: Keypoints, solver: RootSolver | None, *, hip_centred: bool) -> Placed:
+    """Where the people are. solver: None where a net gives their roots. hip_centred: see `_by_net`."""
+    if solver is not None and people.relative_m is not None:
+        return _by_solver(camera, people, people.relative_m, solver)
+    if people.roots is None:
+        raise EngineError(
+            "outputs of the pose net", expected="metric joints, or roots", got="depths", fix="Add a root net."
+        )
+    if people.lifted and people.relative_m is not None:
+        return _lifted(camera, people, people.relative_m, people.roots)
+    return _by_net(camera, people, people.roots, hip_centred)
+
+
+def _by_net(camera: Camera, people: Keypoints, roots: DecodedRoots, hip_centred: bool) -> Placed:
     """Every joint on its ray, at the root's depth plus its own (Moon 2019).
 
-    joints_img_px: (N, J, 2). hip_centred: depths, the root net's as well, are those of the hips, also for a skeleton
-    with another root.
+    hip_centred: depths, the root net's as well, are those of the hips, also for a skeleton with another root.
     """
-    depth_m = joints.relative_depth_m
-    if joints.relative_m is not None and not hip_centred:
-        depth_m = depth_m - depth_m[:, root_index : root_index + 1]
-    root_cam_m, joints_cam_m = assemble(camera, joints_img_px, depth_m, roots.depth_m, root_index)
+    depth_m, root = people.relative_depth_m, people.skeleton.root
+    if people.relative_m is not None and not hip_centred:
+        depth_m = depth_m - depth_m[:, root : root + 1]
+    root_cam_m, joints_cam_m = assemble(camera, people.joints_img_px, depth_m, roots.depth_m, root)
     if hip_centred:
-        root_cam_m = joints_cam_m[:, root_index]
+        root_cam_m = joints_cam_m[:, root]
     return Placed(root_cam_m, joints_cam_m, roots.relative_sigma * np.linalg.norm(root_cam_m, axis=-1))
 
 
-def place_lifted(
-    camera: Camera, joints_img_px: Array, relative_m: Array, weights: Array, roots: DecodedRoots
-) -> Placed:
-    """A lifter's skeleton as it is, at a root net's depth, moved to where it covers what is seen.
-
-    joints_img_px (N, J, 2), NaN where unseen. relative_m (N, J, 3): from the root, in the camera's axes, NaN where
-    unknown; the root need not be seen. weights (N, J), 0 leaves a joint out.
-    """
+def _lifted(camera: Camera, people: Keypoints, relative_m: Array, roots: DecodedRoots) -> Placed:
+    """A lifter's skeleton as it is, at a root net's depth, moved to where it covers what is seen."""
     depth_m = np.where(roots.depth_m > 0, roots.depth_m, np.nan)[:, None] + relative_m[..., 2]
-    offset_m = camera.backproject(joints_img_px, depth_m) - relative_m
-    share = np.where(np.isfinite(offset_m), weights[..., None], 0.0)
+    offset_m = camera.backproject(people.joints_img_px, depth_m) - relative_m
+    share = np.where(np.isfinite(offset_m), _weights(people)[..., None], 0.0)
     with np.errstate(invalid="ignore"):
         root_cam_m = (np.nan_to_num(offset_m) * share).sum(axis=1) / share.sum(axis=1)
     sigma_m = roots.relative_sigma * np.linalg.norm(root_cam_m, axis=-1)
     return Placed(root_cam_m, relative_m + root_cam_m[:, None], sigma_m)
 
 
-def place_by_solver(
-    camera: Camera,
-    joints_img_px: Array,
-    relative_m: Array,
-    weights: Array,
-    solver: RootSolver,
-    root_index: int | None,
-) -> Placed:
-    """The metric skeleton where it looks as large as it does: root-relative shape kept, moved by the solved root.
-
-    relative_m: (N, J, 3), in the camera's axes, from any origin. weights: (N, J), 0 leaves a joint out. root_index: the
-    joint that is the root, None where the origin is it, so that the root need not be seen.
-    """
-    solved = solver(relative_m, camera.rays(joints_img_px)[..., :2], weights)
+def _by_solver(camera: Camera, people: Keypoints, relative_m: Array, solver: RootSolver) -> Placed:
+    """The metric skeleton where it looks as large as it does: root-relative shape kept, moved by the solved root."""
+    solved = solver(relative_m, camera.rays(people.joints_img_px)[..., :2], _weights(people))
     joints_cam_m = relative_m + solved.root_cam_m[:, None]
-    root_cam_m = solved.root_cam_m if root_index is None else joints_cam_m[:, root_index]
+    root_cam_m = solved.root_cam_m if people.lifted else joints_cam_m[:, people.skeleton.root]
     return Placed(root_cam_m, joints_cam_m, np.full(len(relative_m), np.nan))
 
 
@@ -138,6 +132,11 @@ def turned_to_camera(camera: Camera, relative_m: Array, boxes_xyxy_px: Array) ->
     """
     centres_px = (boxes_xyxy_px[:, :2] + boxes_xyxy_px[:, 2:]) / 2
     return relative_m @ rotation_to_rays(camera.rays(centres_px)).transpose(0, 2, 1)
+
+
+def _weights(people: Keypoints) -> Array:
+    """(N, J), 0 for a joint that is not valid."""
+    return np.where(people.valid, people.scores, 0.0)
 
 
 def _cannot_be_placed(entry: ManifestEntry, expected: str, fix: str) -> EngineError:

@@ -2,25 +2,17 @@
 
 `root_pose_metric` is this package's net for both roles. `3dmppe_rootnet` and `3dmppe_posenet` are the official nets
 of Moon 2019: soft-argmax over integer bins of 4 crop pixels, x = 4 · bin; depth of a joint (bin / 64 · 2 − 1) · 1 m
-from the root; depth of the root in millimetres. Those of others are in `decoders_simcc`, `_maps` and `_metric`.
+from the root; depth of the root in millimetres. Those of third parties are in `third_party_decoders`.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from pose3d_ros.stages.decoding import (
-    DecodedJoints,
-    DecodedRoots,
-    PoseDecoder,
-    PoseSettings,
-    RawOutputs,
-    RootDecoder,
-    output,
-)
-from pose3d_ros.stages.pose.map_decoders import INTEGRAL_VOLUME, LOCATION_MAPS
-from pose3d_ros.stages.pose.metric_decoders import MEDIAPIPE_WORLD, METRABS
-from pose3d_ros.stages.pose.simcc import SIMCC_2D, SIMCC_3D
+from pose3d_ros.stages.binding import RawOutputs, output
+from pose3d_ros.stages.keypoints import DecodedRoots
+from pose3d_ros.stages.pose.pose_decoding import DecodedJoints, PoseDecoder, PoseSettings, RootDecoder
+from pose3d_ros.stages.pose.third_party_decoders import THIRD_PARTY_DECODERS
 
 _BIN_PX = 4.0
 _DEPTH_BINS = 64.0
@@ -45,7 +37,7 @@ def _metric_roots(raw: RawOutputs) -> DecodedRoots:
 def _posenet_joints(raw: RawOutputs, settings: PoseSettings) -> DecodedJoints:
     bins = output(raw, "coords", (None, None, 3))
     depth_m = (bins[..., 2] / _DEPTH_BINS * 2.0 - 1.0) * _HALF_DEPTH_RANGE_M
-    # The official net says nothing about how sure it is of a joint. Its flip test (3DMPPE_POSENET_RELEASE,
+    # The official net gives no confidence scores. Its flip test (3DMPPE_POSENET_RELEASE,
     # main/test.py) mirrors bins, width − bin − 1: a place and its mirror image add up to one bin less than the crop.
     return DecodedJoints(bins[..., :2] * _BIN_PX, depth_m, np.ones(bins.shape[:2]), settings.width_px - _BIN_PX)
 
@@ -66,12 +58,7 @@ POSE_DECODERS: dict[str, PoseDecoder] = {
     "3dmppe_posenet": PoseDecoder(
         _posenet_joints, half_pixel_centres=False, outputs=("coords",), square=True, box_inset_px=_MOON_INSET_PX
     ),
-    "simcc_2d": SIMCC_2D,
-    "simcc_3d": SIMCC_3D,
-    "integral_volume": INTEGRAL_VOLUME,
-    "location_maps": LOCATION_MAPS,
-    "metrabs": METRABS,
-    "mediapipe_world": MEDIAPIPE_WORLD,
+    **THIRD_PARTY_DECODERS,
 }
 """Decoders of the pose role."""
 

@@ -13,14 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from pose3d_ros.config.settings import SmootherConfig
-from pose3d_ros.engines.base import Engine
-from pose3d_ros.engines.spec.manifest import ManifestEntry
-from pose3d_ros.errors import EngineError, InputError
+from pose3d_ros.engines.engine_set import RoleEngine
+from pose3d_ros.errors import InputError
 from pose3d_ros.geometry import Camera
 from pose3d_ros.records import Person, TrackState
 from pose3d_ros.skeletons import Skeleton
-from pose3d_ros.stages.entry_checks import check_decoder, skeleton_of
-from pose3d_ros.stages.person_memory import PersonMemory
+from pose3d_ros.stages.binding import BoundEngine, output, port, state_ports, state_shapes
+from pose3d_ros.stages.entry_checks import check_decoder, integer_parameter, skeleton_of
+from pose3d_ros.stages.smooth.person_memory import PersonMemory
 from pose3d_ros.stages.smooth.smooth_features import (
     NOMINAL_DT_S,
     correction_size,
@@ -38,17 +38,20 @@ _SEEN = (TrackState.NEW, TrackState.TRACKED)
 class Smoother:
     """Smooths people over time. `config` may be replaced between frames.
 
-    engine, entry: decoder `temporal_step`, inputs `x`, `state_0`, …, outputs `y`, `next_state_0`, … in the layout of
+    model: decoder `temporal_step`, inputs `x`, `state_0`, …, outputs `y`, `next_state_0`, … in the layout of
     `smooth_features`; parameter delay_frames (0). Raises EngineError for another decoder or layout.
     """
 
-    def __init__(self, engine: Engine, entry: ManifestEntry, config: SmootherConfig | None = None) -> None:
-        check_decoder(entry, (_DECODER,))
+    def __init__(self, model: RoleEngine, config: SmootherConfig | None = None) -> None:
+        check_decoder(model.entry, (_DECODER,))
         self.config = config or SmootherConfig()
-        self._engine = engine
-        self._skeleton = skeleton_of(entry)
-        self._delay_frames = _delay(entry)
-        self._memory = PersonMemory(len(self._skeleton), _state_shapes(engine, len(self._skeleton)))
+        self._skeleton = skeleton_of(model.entry)
+        self._delay_frames = integer_parameter(model.entry, "delay_frames", 0, least=0)
+        joints, states = len(self._skeleton), state_shapes(model)
+        inputs = [port("x", None, feature_size(joints)), *state_ports("state_", states)]
+        outputs = [port("y", None, correction_size(joints)), *state_ports("next_state_", states)]
+        self._bound = BoundEngine(model, inputs, outputs)
+        self._memory = PersonMemory(joints, states)
         self._stamp_ns: int | None = None
 
     @property
@@ -94,8 +97,8 @@ class Smoother:
         measured = np.array([p.pose.joints_cam_m for p in people]) - root[:, None]
         x, relative = self._features(rows, measured, root, stamp_ns)
         feeds = {"x": x, **{f"state_{i}": s[rows] for i, s in enumerate(self._memory.states)}}
-        raw = self._engine.infer(feeds)
-        to_relative, to_root = split_corrections(raw["y"], root, self._skeleton.root)
+        raw = self._bound.infer(feeds)
+        to_relative, to_root = split_corrections(output(raw, "y", (len(rows), None)), root, self._skeleton.root)
         for i, state in enumerate(self._memory.states):
             state[rows] = raw[f"next_state_{i}"]
         self._memory.remember(rows, relative, root, stamp_ns)
@@ -131,33 +134,3 @@ def _replaced(person: Person, root_cam_m: Array, joints_cam_m: Array, camera: Ca
     joints_img_px = person.pose.joints_img_px if camera is None else camera.project(joints_cam_m)
     pose = replace(person.pose, root_cam_m=root_cam_m, joints_cam_m=joints_cam_m, joints_img_px=joints_img_px)
     return replace(person, pose=pose)
-
-
-def _delay(entry: ManifestEntry) -> int:
-    delay = entry.parameters.get("delay_frames", 0)
-    if not isinstance(delay, int) or isinstance(delay, bool) or delay < 0:
-        raise EngineError(
-            f"parameter delay_frames of {entry.name}",
-            expected="a whole number, 0 or more",
-            got=repr(delay),
-            fix="Correct the manifest.",
-        )
-    return delay
-
-
-def _state_shapes(engine: Engine, joints: int) -> list[tuple[int, int]]:
-    """(channels, past frames) of each state, in order. Raises EngineError unless the engine has the right layout."""
-    inputs = {spec.name: spec.shape[1:] for spec in engine.inputs}
-    outputs = {spec.name: spec.shape[1:] for spec in engine.outputs}
-    states = [inputs.get(f"state_{i}", ()) for i in range(len(inputs) - 1)]
-    shapes = [(c, r) for c, r in (s for s in states if len(s) == 2) if isinstance(c, int) and isinstance(r, int)]
-    expected_outputs = {"y": (correction_size(joints),), **{f"next_state_{i}": s for i, s in enumerate(states)}}
-    if inputs.get("x") != (feature_size(joints),) or len(shapes) != len(states) or outputs != expected_outputs:
-        raise EngineError(
-            "inputs and outputs of the smoother",
-            expected=f"x (batch, {feature_size(joints)}), state_0 (batch, C, R), … and "
-            f"y (batch, {correction_size(joints)}), next_state_0, … of the same shapes",
-            got="; ".join(str(spec) for spec in (*engine.inputs, *engine.outputs)),
-            fix="Export the temporal model for the manifest's skeleton.",
-        )
-    return shapes

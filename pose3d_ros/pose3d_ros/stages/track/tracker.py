@@ -1,15 +1,14 @@
 """Identities that survive occlusion: one Kalman filter per person, in metres, and a life cycle.
 
 The published pose of a seen person is the measurement itself; the filter only links frames, gives the velocity, and
-carries people who are out of sight. Depth from one image is far less sure than direction, so measurement noise is
-long along the viewing ray. As in ByteTrack (Zhang 2022), weak detections continue tracks but start none.
+extrapolates people who are out of sight. Depth from one image is far less certain than direction, so measurement noise
+is long along the viewing ray. As in ByteTrack (Zhang 2022), weak detections continue tracks but start none.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +17,10 @@ from pose3d_ros.config.settings import TrackerConfig
 from pose3d_ros.geometry import Camera
 from pose3d_ros.geometry.boxes import iou_matrix
 from pose3d_ros.records import Person, Pose, TrackState
-from pose3d_ros.stages.appearance import blended_lab, colour_cost
-from pose3d_ros.stages.association import Pairs, assign, box_cost, image_cost, shape_cost, total_cost
+from pose3d_ros.stages.appearance import blended_lab, color_cost
+from pose3d_ros.stages.association import Pairs, assign, box_cost, drop_duplicates, image_cost, shape_cost, total_cost
 from pose3d_ros.stages.track import kalman
-from pose3d_ros.stages.track.duplicates import drop_duplicates
-from pose3d_ros.stages.track.extrapolation import NEAREST_M, carried_boxes, carried_pose
+from pose3d_ros.stages.track.track import NEAREST_M, Track, moved_boxes
 from pose3d_ros.types import Array
 
 _SPEED_SIGMA_MPS = 1.2
@@ -35,36 +33,14 @@ _UNMATCHED_MARGIN = 4.0
 _WEAK_COST = 2.0
 """A weak detection may be nobody: all else equal, a strong one is preferred."""
 _TENTATIVE_S = 0.5
-"""A NEW person who is unseen for this long was a false alarm."""
+"""A NEW person who is unseen for this long was a false positive."""
 _IMAGE_MATCH_S = 0.5
 """A box says little about where someone is who is unseen for longer."""
 _REAPPEAR_CLOTHES = 3.0
 _WALK_MPS = 1.5
 _CLOTHES_SHARE = 0.15
-"""How much of a frame's colours goes into a track's."""
+"""How much of a frame's colors goes into a track's."""
 _HIDDEN_IOU = 0.2
-
-
-@dataclass(eq=False)
-class _Track:
-    """mean (6,), covariance (6, 6): the filter. seen_mean_m (3,): its position when `pose` was measured.
-
-    seen, seen_before: in the present and in the last frame.
-    """
-
-    track_id: int
-    mean: Array
-    covariance: Array
-    pose: Pose
-    seen_mean_m: Array
-    seen_ns: int
-    clothes_lab: Array
-    hits: int = 1
-    seen: bool = True
-    seen_before: bool = True
-
-    def age_s(self, stamp_ns: int) -> float:
-        return (stamp_ns - self.seen_ns) * 1e-9
 
 
 class Tracker:
@@ -72,7 +48,7 @@ class Tracker:
 
     def __init__(self, config: TrackerConfig | None = None) -> None:
         self.config = config or TrackerConfig()
-        self._tracks: list[_Track] = []
+        self._tracks: list[Track] = []
         self._next_id = 1
         self._stamp_ns: int | None = None
 
@@ -152,7 +128,7 @@ class Tracker:
         reach = (_WALK_MPS * age_s)[:, None] + 2 * along[None]
         near = np.linalg.norm(points[None] - seen_m[:, None], axis=-1) <= reach
         lost = ~np.array([t.seen_before for t in self._tracks])
-        clothes = colour_cost(np.array([t.clothes_lab for t in self._tracks]), np.array([p.clothes_lab for p in poses]))
+        clothes = color_cost(np.array([t.clothes_lab for t in self._tracks]), np.array([p.clothes_lab for p in poses]))
         known = _fully_known([t.clothes_lab for t in self._tracks])[:, None] & _fully_known(
             [p.clothes_lab for p in poses]
         )
@@ -164,7 +140,7 @@ class Tracker:
         if camera is not None:
             roots = np.array([t.pose.root_cam_m for t in self._tracks])
             shifts = np.array([t.mean[:3] - t.seen_mean_m for t in self._tracks])
-            boxes = carried_boxes(boxes, roots, roots + shifts, camera)
+            boxes = moved_boxes(boxes, roots, roots + shifts, camera)
         measured = np.array([p.detection.box_xyxy_px for p in poses])
         return iou_matrix(boxes, measured), _log_heights(measured)[None, :] - _log_heights(boxes)[:, None]
 
@@ -173,7 +149,7 @@ class Tracker:
         squared, log_det = kalman.innovations(*self._filters(), points, self._noise_m2(poses))
         before = np.array([t.pose.joints_cam_m - t.pose.root_cam_m for t in self._tracks])
         now = np.array([p.joints_cam_m - p.root_cam_m for p in poses])
-        clothes = colour_cost(np.array([t.clothes_lab for t in self._tracks]), np.array([p.clothes_lab for p in poses]))
+        clothes = color_cost(np.array([t.clothes_lab for t in self._tracks]), np.array([p.clothes_lab for p in poses]))
         seen_before = np.array([t.seen_before for t in self._tracks])
         return total_cost(
             squared, log_det, shape_cost(before, now, age_s) + boxes + clothes, seen_before, self.config.gate_sigmas
@@ -208,14 +184,14 @@ class Tracker:
             track.hits += 1
             track.seen = True
 
-    def _start(self, pose: Pose, stamp_ns: int) -> _Track:
+    def _start(self, pose: Pose, stamp_ns: int) -> Track:
         mean, covariance = kalman.initial(pose.root_cam_m, self._noise_m2([pose])[0], _SPEED_SIGMA_MPS)
-        track = _Track(self._next_id, mean, covariance, pose, mean[:3].copy(), stamp_ns, pose.clothes_lab)
+        track = Track(self._next_id, mean, covariance, pose, mean[:3].copy(), stamp_ns, pose.clothes_lab)
         self._next_id += 1
         self._tracks.append(track)
         return track
 
-    def _ended(self, track: _Track, stamp_ns: int) -> bool:
+    def _ended(self, track: Track, stamp_ns: int) -> bool:
         if track.seen:
             return False
         patience_s = self.config.max_age_s
@@ -223,7 +199,7 @@ class Tracker:
             patience_s = min(patience_s, _TENTATIVE_S)
         return track.age_s(stamp_ns) > patience_s or bool(track.mean[2] < NEAREST_M)
 
-    def _person(self, track: _Track, stamp_ns: int, camera: Camera | None) -> Person | None:
+    def _person(self, track: Track, stamp_ns: int, camera: Camera | None) -> Person | None:
         """The track as it is published in this frame; None for a NEW one that is not seen but not given up yet."""
         velocity = track.mean[3:].copy()
         confirmed = track.hits >= self.config.min_hits
@@ -233,9 +209,7 @@ class Tracker:
         ended = self._ended(track, stamp_ns)
         if not confirmed and not ended:
             return None
-        ray = track.mean[:3] / np.linalg.norm(track.mean[:3])
-        sigma_m = float(np.sqrt(ray @ track.covariance[:3, :3] @ ray))
-        pose = carried_pose(track.pose, track.mean[:3] - track.seen_mean_m, camera, sigma_m)
+        pose = track.extrapolated_pose(camera)
         state = TrackState.LOST if ended else TrackState.PREDICTED
         left = 0.0 if ended else math.exp(-track.age_s(stamp_ns) / self.config.velocity_decay_s)
         return Person(track.track_id, state, pose, velocity, track.pose.detection.score * left)
@@ -251,7 +225,7 @@ def _fully_known(clothes: Sequence[Array]) -> npt.NDArray[np.bool_]:
 
 
 def _unhidden(poses: Sequence[Pose]) -> Array:
-    """1 for each pose (N,) whose box stands free, else 0: among overlapping boxes the colours may be the other's."""
+    """1 for each pose (N,) whose box stands free, else 0: among overlapping boxes the colors may be the other's."""
     boxes = np.array([p.detection.box_xyxy_px for p in poses])
     overlap = iou_matrix(boxes, boxes)
     np.fill_diagonal(overlap, 0.0)

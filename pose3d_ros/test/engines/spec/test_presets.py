@@ -14,8 +14,8 @@ from pose3d_ros.engines import Manifest, load_manifest, write_manifest
 from pose3d_ros.engines.spec.presets import DETECTOR_PRESETS, POSE_PRESETS, PRESETS, get_preset, preset_entry
 from pose3d_ros.errors import EngineError
 from pose3d_ros.skeletons import SKELETONS
-from pose3d_ros.stages.decoding import read_pose_settings
 from pose3d_ros.stages.pose.pose_decoders import POSE_DECODERS
+from pose3d_ros.stages.pose.pose_decoding import read_pose_settings
 
 TERMS: dict[str, Any] = {"name": "somebody's", "license": "Apache-2.0", "training_data": "COCO 2017"}
 PAGE = Path(__file__).resolve().parents[4] / "docs" / "models.md"

@@ -15,7 +15,6 @@ from pose3d_ros.evaluation.recording.scoring import match_session
 from pose3d_ros.evaluation.recording.session import health_of, session_from_bags
 from pose3d_ros.evaluation.recording.summary import summarize
 from pose3d_ros.skeletons import get_skeleton
-from pose3d_ros.stages.skeleton_conversion import convert_people
 
 from .conftest import MUCO
 
@@ -69,7 +68,7 @@ def test_another_skeleton_is_scored_on_the_joints_in_common(scene: Any, tmp_path
     mpii = get_skeleton("mpii16")
     with BagWriter(tmp_path / "people.mcap") as bag:
         for stamp, people in zip(scene.stamps_ns, scene.truth, strict=True):
-            bag.write_people("people", stamp, FRAME, convert_people(people, mpii), mpii)
+            bag.write_people("people", stamp, FRAME, tuple(person.converted(mpii) for person in people), mpii)
     session = session_from_bags(tmp_path / "sample.mcap", tmp_path / "people.mcap")
     accuracy = summarize(session).accuracy
     assert accuracy.mpjpe_mm == pytest.approx(0.0, abs=1e-6)

@@ -13,7 +13,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from pose3d_ros.config.settings import DetectorConfig
-from pose3d_ros.engines import Engine, ManifestEntry, Normalization, OnnxEngine
+from pose3d_ros.engines import Engine, ManifestEntry, Normalization, OnnxEngine, RoleEngine
 from pose3d_ros.geometry import Camera
 from pose3d_ros.records import Frame
 from pose3d_ros.stages.detect.detector import Detector
@@ -99,7 +99,9 @@ def constant_detector(open_graph: Callable[..., Engine], make_entry: Callable[..
         **config: Any,
     ) -> Detector:
         fields = {"input_size_px": (64, 64), "normalization": RGB, **(entry or {})}
-        return Detector(open_graph(outputs, inputs), make_entry(decoder, **fields), DetectorConfig(**config))
+        return Detector(
+            RoleEngine(open_graph(outputs, inputs), make_entry(decoder, **fields)), DetectorConfig(**config)
+        )
 
     return make
 
@@ -115,7 +117,7 @@ def red_box_detector(tmp_path: Path, make_entry: Callable[..., ManifestEntry]) -
         axes = len(inputs[0].type.tensor_type.shape.dim)
         path = save(tmp_path / "red.onnx", inputs, outputs, [*red_box_nodes(axes), *head])
         opened.append(OnnxEngine(path, threads=1))
-        return Detector(opened[-1], make_entry(decoder, input_size_px=size_px, normalization=RGB))
+        return Detector(RoleEngine(opened[-1], make_entry(decoder, input_size_px=size_px, normalization=RGB)))
 
     yield make
     for engine in opened:

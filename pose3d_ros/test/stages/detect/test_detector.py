@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from pose3d_ros.config.settings import DetectorConfig
-from pose3d_ros.engines import Engine, ManifestEntry, Normalization
+from pose3d_ros.engines import Engine, ManifestEntry, Normalization, RoleEngine
 from pose3d_ros.errors import EngineError
 from pose3d_ros.geometry import Camera
 from pose3d_ros.geometry.letterbox import Letterbox
@@ -46,7 +46,7 @@ def maps(cells: list[Cell]) -> Callable[[Any], dict[str, npt.NDArray[np.float32]
 def detector(make_engine: MakeEngine, make_entry: MakeEntry) -> Callable[..., Detector]:
     def make(cells: list[Cell], entry: dict[str, Any] | None = None, **config: Any) -> Detector:
         engine = make_engine(maps(cells), IMAGE, **OUT)
-        return Detector(engine, make_entry("centre_ltrb", **(entry or {})), DetectorConfig(**config))
+        return Detector(RoleEngine(engine, make_entry("centre_ltrb", **(entry or {}))), DetectorConfig(**config))
 
     return make
 
@@ -106,7 +106,7 @@ def test_the_input_is_normalized_rgb_with_neutral_padding(make_engine: MakeEngin
     normalization = Normalization(1 / 255, (0.5, 0.25, 0.0), (0.5, 0.25, 1.0), "rgb")
     picture = frame()
     picture.image_bgr[...] = (51, 102, 255)
-    Detector(engine, make_entry("centre_ltrb", normalization=normalization))(picture)
+    Detector(RoleEngine(engine, make_entry("centre_ltrb", normalization=normalization)))(picture)
     image = engine.calls[0]["image"]  # type: ignore[attr-defined]
     assert image.shape == (1, 3, 256, 320)
     np.testing.assert_allclose(image[0, :, 120, 100], [1.0, 0.6, 0.2], atol=1e-6)
@@ -122,13 +122,13 @@ def test_a_fixed_input_size(detector: Callable[..., Detector]) -> None:
 
 def test_an_unknown_decoder_is_refused(make_engine: MakeEngine, make_entry: MakeEntry) -> None:
     with pytest.raises(EngineError, match="centre_ltrb"):
-        Detector(make_engine(maps([]), IMAGE, **OUT), make_entry("yolo"))
+        Detector(RoleEngine(make_engine(maps([]), IMAGE, **OUT), make_entry("yolo")))
 
 
 def test_a_wrong_stride_is_refused(make_engine: MakeEngine, make_entry: MakeEntry) -> None:
     entry = make_entry("centre_ltrb", parameters={"stride": 16})
     with pytest.raises(EngineError, match="stride"):
-        Detector(make_engine(maps([]), IMAGE, **OUT), entry)(frame())
+        Detector(RoleEngine(make_engine(maps([]), IMAGE, **OUT), entry))(frame())
 
 
 @pytest.mark.parametrize(("width_px", "height_px"), [(640, 480), (1280, 720), (1, 1), (2000, 3), (317, 211)])

@@ -15,9 +15,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from pose3d_ros.config.settings import PoseConfig
-from pose3d_ros.engines import Engine, ManifestEntry, OnnxEngine
+from pose3d_ros.engines import Engine, ManifestEntry, OnnxEngine, RoleEngine
 from pose3d_ros.geometry import Camera, apply_affine, aspect_box, img2crop_affine
 from pose3d_ros.records import Detection, Frame, Pose
+from pose3d_ros.stages.lift.lifter import Lifter
 from pose3d_ros.stages.pose.root_pose_estimator import RootPoseEstimator
 
 Array = npt.NDArray[np.float64]
@@ -80,22 +81,28 @@ class Scene:
             decoder, roles=("pose",), input_size_px=(width, height), skeleton=skeleton, parameters=parameters
         )
 
-    def metrabs(self, who: Person, **parameters: Any) -> tuple[Engine, ManifestEntry]:
+    def metrabs(self, who: Person, **parameters: Any) -> RoleEngine:
         """A MeTRAbs net of 17 joints that sees this person."""
         joints = {"joints": [16.0, *map(float, range(16))]}
-        return self.net(who.metrabs, 256, 256), self.entry("metrabs", 256, 256, "h36m17", **{**joints, **parameters})
+        entry = self.entry("metrabs", 256, 256, "h36m17", **{**joints, **parameters})
+        return RoleEngine(self.net(who.metrabs, 256, 256), entry)
 
-    def root(self, depth_m: float) -> tuple[Engine, ManifestEntry]:
+    def root(self, depth_m: float) -> RoleEngine:
         """A RootNet that gives that depth."""
         inputs = {"image": (TensorProto.FLOAT, (1, 3, 64, 64)), "k": (TensorProto.FLOAT, ("batch",))}
         engine = self.make_net({"root": np.array([[32.0, 32.0, 1000 * depth_m]])}, **inputs)
-        return engine, self.make_entry("3dmppe_rootnet", name="root", roles=("root",), input_size_px=(64, 64))
+        return RoleEngine(
+            engine, self.make_entry("3dmppe_rootnet", name="root", roles=("root",), input_size_px=(64, 64))
+        )
 
-    def pose(self, *engines_and_entries: Any, flip_test: bool = False) -> Pose:
+    def pose(self, pose: RoleEngine, root: RoleEngine | None = None, lifter: RoleEngine | None = None) -> Pose:
         """The person that these engines see."""
-        estimator = RootPoseEstimator(*engines_and_entries, config=PoseConfig(flip_test=flip_test))
-        (pose,) = estimator(self.frame, [self.detection])
-        return pose
+        estimator = RootPoseEstimator(pose, root, lifted=lifter is not None, config=PoseConfig(flip_test=False))
+        people = estimator.read(self.frame, [self.detection])
+        if lifter is not None:
+            people = Lifter(lifter, estimator.skeleton)(self.frame, people)
+        (found,) = estimator.place(self.frame, people)
+        return found
 
 
 def _person(joints: int, size_px: tuple[int, int], half_pixel_centres: bool) -> Person:

@@ -1,4 +1,4 @@
-"""Decoders of pose nets of others, by hand."""
+"""Decoders of third-party pose nets, and the flip test, by hand."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import numpy.typing as npt
 import pytest
 
 from pose3d_ros.errors import EngineError
-from pose3d_ros.stages.decoding import DecodedJoints, PoseSettings
+from pose3d_ros.skeletons import get_skeleton
+from pose3d_ros.stages.keypoints import DecodedRoots
 from pose3d_ros.stages.pose.pose_decoders import POSE_DECODERS
+from pose3d_ros.stages.pose.pose_decoding import DecodedJoints, PoseSettings
 
 
 def decode(decoder: str, raw: dict[str, Any], width: int, height: int, **settings: Any) -> DecodedJoints:
@@ -123,3 +125,25 @@ def test_choosing_joints() -> None:
     np.testing.assert_array_equal(joints.chosen((0, 1)).relative_depth_m, joints.relative_depth_m[:, :2])
     with pytest.raises(EngineError, match="parameter joints: expected up to 3 joints, got 17"):
         joints.chosen(tuple(range(17)))
+
+
+def test_a_mirror_image_that_agrees_changes_nothing() -> None:
+    rng, skeleton = np.random.default_rng(0), get_skeleton("muco21")
+    joints, depth = rng.uniform(0, 95, (3, 21, 2)), rng.normal(size=(3, 21))
+    scores, order = rng.uniform(size=(3, 21)), list(skeleton.flip_order)
+    mirrored = joints[:, order] * [-1, 1] + [95, 0]
+    both = DecodedJoints(
+        np.concatenate([joints, mirrored]),
+        np.concatenate([depth, depth[:, order]]),
+        np.concatenate([scores, scores[:, order]]),
+    )
+    mean = both.mean_with_mirrored(skeleton, 96)
+    np.testing.assert_allclose(mean.joints_crop_px, joints, atol=1e-12)
+    np.testing.assert_allclose(mean.relative_depth_m, depth)
+    np.testing.assert_allclose(mean.scores, scores)
+
+
+def test_depths_are_averaged_as_ratios() -> None:
+    roots = DecodedRoots(np.array([2.0, 4.0, 8.0, 4.0]), np.array([0.1, 0.2, 0.3, 0.2])).mean_of_halves()
+    np.testing.assert_allclose(roots.depth_m, [4, 4])
+    assert roots.relative_sigma == pytest.approx([0.2, 0.2])

@@ -12,12 +12,10 @@ import pytest
 from onnx import TensorProto
 
 from pose3d_ros.config.settings import PipelineConfig, PoseConfig
-from pose3d_ros.engines import Engine, ManifestEntry, choose_backend, sha256_of, write_manifest
-from pose3d_ros.engines.engine_set import EngineSet
+from pose3d_ros.engines import EngineSet, RoleEngine, choose_backend, sha256_of, write_manifest
 from pose3d_ros.errors import EngineError
 from pose3d_ros.pipeline import Pipeline
 from pose3d_ros.skeletons import convert, get_skeleton
-from pose3d_ros.stages.pose.root_pose_estimator import RootPoseEstimator
 
 Array = npt.NDArray[np.float64]
 Scene = Any
@@ -35,24 +33,24 @@ def one_hot(values: Array, length: int, score: Array) -> npt.NDArray[np.float32]
     return rows
 
 
-def simcc(scene: Scene, who: Any, skeleton: str, score: Array | None = None) -> tuple[Engine, ManifestEntry]:
+def simcc(scene: Scene, who: Any, skeleton: str, score: Array | None = None) -> RoleEngine:
     """RTMPose as it sees this person."""
     score = np.full(17, 0.8) if score is None else score
     answers = {
         "simcc_x": one_hot(2 * who.crop_px[:, 0], 2 * WIDTH, score),
         "simcc_y": one_hot(2 * who.crop_px[:, 1], 2 * HEIGHT, score),
     }
-    return scene.net(answers, WIDTH, HEIGHT), scene.entry("simcc_2d", WIDTH, HEIGHT, skeleton)
+    return RoleEngine(scene.net(answers, WIDTH, HEIGHT), scene.entry("simcc_2d", WIDTH, HEIGHT, skeleton))
 
 
-def lifter(scene: Scene, joints_m: Array, skeleton: str, reads: str) -> tuple[Engine, ManifestEntry]:
+def lifter(scene: Scene, joints_m: Array, skeleton: str, reads: str) -> RoleEngine:
     """A net that always says these joints (J, 3), from any origin, in the camera's axes."""
     shape = {"keypoints": (TensorProto.FLOAT, ("batch", 17, 2))}
     parameters = {"input_skeleton": reads, "input_features": 2}
     entry = scene.make_entry(
         "lifter_frame", name="lifter", roles=("lifter",), skeleton=skeleton, parameters=parameters, normalization=None
     )
-    return scene.make_net({"joints": joints_m[None]}, **shape), entry
+    return RoleEngine(scene.make_net({"joints": joints_m[None]}, **shape), entry)
 
 
 @pytest.fixture
@@ -62,7 +60,7 @@ def who(scene: Scene) -> Any:
 
 def test_the_root_follows_from_the_size(scene: Scene, who: Any) -> None:
     raised = lifter(scene, who.joints_cam_m + [3.0, -1, 2], "h36m17", "h36m17")
-    pose = scene.pose(*simcc(scene, who, "h36m17"), None, None, *raised)
+    pose = scene.pose(simcc(scene, who, "h36m17"), None, raised)
     assert pose.skeleton is H36M
     # The lifter's shape is kept exactly; where it stands, as well as bins of half a crop pixel say.
     relative = pose.joints_cam_m - pose.root_cam_m
@@ -74,7 +72,7 @@ def test_the_root_follows_from_the_size(scene: Scene, who: Any) -> None:
 
 def test_a_root_net_is_believed(scene: Scene, who: Any) -> None:
     raised = lifter(scene, who.joints_cam_m, "h36m17", "h36m17")
-    pose = scene.pose(*simcc(scene, who, "h36m17"), *scene.root(5.0), *raised)
+    pose = scene.pose(simcc(scene, who, "h36m17"), scene.root(5.0), raised)
     assert pose.root_cam_m[2] == pytest.approx(5.0)
     relative = pose.joints_cam_m - pose.root_cam_m
     np.testing.assert_allclose(relative, who.joints_cam_m - who.joints_cam_m[H36M.root], atol=1e-5)
@@ -84,7 +82,7 @@ def test_joints_that_were_not_seen(scene: Scene, who: Any) -> None:
     score = np.full(17, 0.8)
     score[[9, 15]] = 0.0
     raised = lifter(scene, who.joints_cam_m, "h36m17", "h36m17")
-    pose = scene.pose(*simcc(scene, who, "h36m17", score), None, None, *raised)
+    pose = scene.pose(simcc(scene, who, "h36m17", score), None, raised)
     assert np.isnan(pose.joints_cam_m).any(axis=-1).tolist() == [i in (9, 15) for i in range(17)]
     np.testing.assert_array_equal(np.isnan(pose.joints_img_px), np.isnan(pose.joints_cam_m[:, :2]))
     np.testing.assert_allclose(pose.root_cam_m, who.joints_cam_m[H36M.root], atol=0.02)
@@ -97,8 +95,8 @@ def test_somebody_without_hips_is_not_lost(scene: Scene, who: Any, root_net: boo
     joints_m = np.nan_to_num(convert(who.joints_cam_m, COCO, muco), nan=4.0)
     score = np.where([name.endswith(("Hip", "Knee", "Ankle")) for name in COCO.joints], 0.01, 0.8)
     root_m = joints_m[muco.root]
-    root = scene.root(root_m[2]) if root_net else (None, None)
-    pose = scene.pose(*simcc(scene, who, "coco17", score), *root, *lifter(scene, joints_m, "muco21", "coco17"))
+    root = scene.root(root_m[2]) if root_net else None
+    pose = scene.pose(simcc(scene, who, "coco17", score), root, lifter(scene, joints_m, "muco21", "coco17"))
     np.testing.assert_allclose(pose.root_cam_m, root_m, atol=0.05)
     assert np.isnan(pose.joints_cam_m[muco.root]).all()
     elbow = muco.index_of["L_Elbow"]
@@ -109,7 +107,7 @@ def test_joints_that_the_pose_net_does_not_know(scene: Scene, who: Any) -> None:
     muco = get_skeleton("muco21")
     known = convert(who.joints_cam_m, COCO, muco)
     joints_m = np.where(np.isnan(known), [0.1, 0.2, 4.0], known)
-    pose = scene.pose(*simcc(scene, who, "coco17"), None, None, *lifter(scene, joints_m, "muco21", "coco17"))
+    pose = scene.pose(simcc(scene, who, "coco17"), None, lifter(scene, joints_m, "muco21", "coco17"))
     head = muco.index_of["Head_top"]
     np.testing.assert_allclose(pose.joints_cam_m[head], [0.1, 0.2, 4.0], atol=0.1)
     np.testing.assert_allclose(pose.joints_img_px[head], scene.camera.project(pose.joints_cam_m[head]))
@@ -119,7 +117,7 @@ def test_joints_that_the_pose_net_does_not_know(scene: Scene, who: Any) -> None:
 def test_a_lifter_that_needs_other_joints_is_refused(scene: Scene, who: Any) -> None:
     raised = lifter(scene, who.joints_cam_m, "h36m17", "h36m17")
     with pytest.raises(EngineError, match="expected all joints of h36m17, got coco17 without Spine"):
-        RootPoseEstimator(*simcc(scene, who, "coco17"), None, None, *raised)
+        scene.pose(simcc(scene, who, "coco17"), None, raised)
 
 
 @pytest.mark.parametrize("lifted", [True, False])
@@ -127,8 +125,7 @@ def test_a_folder_of_engines(scene: Scene, who: Any, tmp_path: Path, lifted: boo
     maps = {"heat": np.zeros((1, 1, 60, 80)), "ltrb": np.zeros((1, 4, 60, 80))}
     scene.make_net(maps, image=(TensorProto.FLOAT, (1, 3, 480, 640)))
     detector = scene.make_entry("centre_ltrb", name="detector", roles=("detector",), input_size_px=(640, 480))
-    _, pose = simcc(scene, who, "h36m17")
-    _, raised = lifter(scene, who.joints_cam_m, "h36m17", "h36m17")
+    pose, raised = simcc(scene, who, "h36m17").entry, lifter(scene, who.joints_cam_m, "h36m17", "h36m17").entry
     entries = [
         attr.evolve(entry, file=tmp_path / f"net{i}.onnx", sha256=sha256_of(tmp_path / f"net{i}.onnx"))
         for i, entry in enumerate((detector, pose, raised))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import attr
 import pytest
 from onnx import TensorProto
 
+from pose3d_ros.engines import RoleEngine
 from pose3d_ros.errors import EngineError
 from pose3d_ros.stages.pose.root_pose_estimator import RootPoseEstimator
 
@@ -31,62 +33,60 @@ Scene = Any
         ("metrabs", {"root": "guessed"}, "one of closed_form, weak_perspective, got 'guessed'"),
         ("metrabs", {"ahead": "sideways"}, "parameter ahead of test: expected one of camera, crop"),
         ("metrabs", {"joints": [1.5]}, "parameter joints of test: expected a count, or a list of indices"),
-        ("metrabs", {"joints": 0}, "parameter joints of test: expected a whole number above 0"),
+        ("metrabs", {"joints": 0}, "parameter joints of test: expected an integer, 1 or above"),
         ("metrabs", {"metres_per_unit": -1}, "parameter metres_per_unit of test: expected a number above 0"),
         ("metrabs", {"outputs": ["coords2d"]}, "parameter outputs of test: expected a list of 2 names"),
-        ("metrabs", {"outputs": ["a", "b"]}, "expected a, b, got coords2d: float32"),
-        ("metrabs", {"image_input": "pixels"}, "expected an image input pixels of four axes, got image: float32"),
+        ("metrabs", {"outputs": ["a", "b"]}, "expected a; b, got coords2d: float32"),
+        ("metrabs", {"image_input": "pixels"}, "expected pixels: float32 .* got image: float32"),
     ],
 )
 def test_decoders_and_parameters(scene: Scene, decoder: str, parameters: dict[str, Any], message: str) -> None:
-    engine, _ = scene.metrabs(scene.person(17, (256, 256)))
+    model = scene.metrabs(scene.person(17, (256, 256)))
     with pytest.raises(EngineError, match=message):
-        RootPoseEstimator(engine, scene.entry(decoder, 256, 256, "h36m17", **parameters))
+        RootPoseEstimator(replace(model, entry=scene.entry(decoder, 256, 256, "h36m17", **parameters)))
 
 
 def test_a_root_net_does_not_lift_pixels(scene: Scene) -> None:
-    engine, _ = scene.metrabs(scene.person(17, (256, 256)))
+    model = scene.metrabs(scene.person(17, (256, 256)))
     with pytest.raises(EngineError, match="role lifter"):
-        RootPoseEstimator(engine, scene.entry("simcc_2d", 256, 256, "coco17"), *scene.root(4.0))
+        RootPoseEstimator(replace(model, entry=scene.entry("simcc_2d", 256, 256, "coco17")), scene.root(4.0))
 
 
 @pytest.mark.parametrize(
-    ("spec", "message"),
+    ("kind", "shape"),
     [
-        ((TensorProto.INT32, (1, 3, 256, 256)), r"expected float \(1 or any, 3, height, width\) or uint8"),
-        ((TensorProto.FLOAT, (4, 3, 256, 256)), r"expected float \(1 or any, 3, height, width\) or uint8"),
-        ((TensorProto.FLOAT, (1, 256, 256, 3)), r"expected float \(1 or any, 3, height, width\) or uint8"),
-        ((TensorProto.FLOAT, (1, 3, 256)), "expected an image input image of four axes"),
-        ((TensorProto.FLOAT, (1, 3, 192, 256)), r"expected \[256, 192\], the size of image: float32 .* \[256, 256\]"),
+        (TensorProto.INT32, (1, 3, 256, 256)),
+        (TensorProto.FLOAT, (4, 3, 256, 256)),
+        (TensorProto.FLOAT, (1, 256, 256, 3)),
+        (TensorProto.FLOAT, (1, 3, 256)),
+        (TensorProto.FLOAT, (1, 3, 192, 256)),
     ],
 )
-def test_image_inputs(scene: Scene, spec: Any, message: str) -> None:
+def test_image_inputs_of_another_kind_or_size(scene: Scene, kind: int, shape: tuple[int, ...]) -> None:
     who = scene.person(17, (256, 256))
-    _, entry = scene.metrabs(who)
-    with pytest.raises(EngineError, match=message):
-        RootPoseEstimator(scene.make_net(who.metrabs, image=spec), entry)
+    entry = scene.metrabs(who).entry
+    expected = (
+        r"image: float32 or float16 \(1, 3, 256, 256\) or uint8 \(1, 256, 256, 3\), and nothing else, got image: "
+    )
+    with pytest.raises(EngineError, match=expected):
+        RootPoseEstimator(RoleEngine(scene.make_net(who.metrabs, image=(kind, shape)), entry))
 
 
-def test_whole_pixels_are_not_normalized(scene: Scene) -> None:
+def test_uint8_pixels_are_not_normalized(scene: Scene) -> None:
     who = scene.person(17, (256, 256))
-    _, entry = scene.metrabs(who)
+    entry = scene.metrabs(who).entry
     engine = scene.make_net(who.metrabs, image=(TensorProto.UINT8, (1, 256, 256, 3)))
+    scaled = attr.evolve(entry.normalization, scale=1 / 255)
     with pytest.raises(EngineError, match="expected scale 1, mean 0 and std 1 for uint8"):
-        RootPoseEstimator(engine, attr.evolve(entry, normalization=attr.evolve(entry.normalization, scale=1 / 255)))
-
-
-def test_crops_without_a_size(scene: Scene) -> None:
-    engine, entry = scene.metrabs(scene.person(17, (256, 256)))
-    with pytest.raises(EngineError, match="input_size_px of test: expected the size of the crops, got None"):
-        RootPoseEstimator(engine, attr.evolve(entry, input_size_px=None))
+        RootPoseEstimator(RoleEngine(engine, attr.evolve(entry, normalization=scaled)))
 
 
 def test_answers_that_do_not_fit(scene: Scene) -> None:
     who = scene.person(17, (256, 256))
-    engine, entry = scene.metrabs(who)
+    model = scene.metrabs(who)
     with pytest.raises(EngineError, match=r"1 people with the 21 joints of muco21, .* its parameter joints chooses"):
-        scene.pose(engine, attr.evolve(entry, skeleton="muco21"))
-    with pytest.raises(EngineError, match=r"output coords2d: expected .* got no such output"):
-        scene.pose(scene.net({"other": who.crop_px}, 256, 256), entry)
+        scene.pose(replace(model, entry=attr.evolve(model.entry, skeleton="muco21")))
+    with pytest.raises(EngineError, match=r"outputs of .* expected coords2d; coords3d, got other: float32"):
+        scene.pose(replace(model, engine=scene.net({"other": who.crop_px}, 256, 256)))
     with pytest.raises(EngineError, match="parameter joints: expected up to 17 joints, got 18"):
-        scene.pose(engine, scene.entry("metrabs", 256, 256, "h36m18", joints=18))
+        scene.pose(replace(model, entry=scene.entry("metrabs", 256, 256, "h36m18", joints=18)))

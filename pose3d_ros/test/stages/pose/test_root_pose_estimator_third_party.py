@@ -26,7 +26,7 @@ def folder(scene: Scene, tmp_path: Path) -> Manifest:
     """A detector and a MeTRAbs net, written to a manifest and read back."""
     shapes = {"heat": np.zeros((1, 1, 60, 80)), "ltrb": np.zeros((1, 4, 60, 80))}
     scene.make_net(shapes, image=(TensorProto.FLOAT, (1, 3, 480, 640)))
-    _, pose = scene.metrabs(scene.person(17, (256, 256)))
+    pose = scene.metrabs(scene.person(17, (256, 256))).entry
     detector = scene.make_entry("centre_ltrb", name="detector", roles=("detector",), input_size_px=(640, 480))
     files = tmp_path / "net0.onnx", tmp_path / "net1.onnx"
     entries = [attr.evolve(e, file=f, sha256=sha256_of(f)) for e, f in zip((detector, pose), files, strict=True)]

@@ -1,20 +1,18 @@
-"""What decoders of root and pose nets are made of: records, settings, and the check of an output."""
+"""What decoders of root and pose nets are made of: records, settings, and the flip test."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
-
 from pose3d_ros.engines.spec.manifest import ManifestEntry
 from pose3d_ros.errors import EngineError
+from pose3d_ros.skeletons import Skeleton
+from pose3d_ros.stages.binding import RawOutputs
 from pose3d_ros.stages.entry_checks import choice_parameter, joints_parameter, real_parameter
+from pose3d_ros.stages.keypoints import DecodedRoots
 from pose3d_ros.types import Array
-
-RawOutputs = Mapping[str, npt.NDArray[np.generic]]
 
 Gives = Literal["pixels", "depth", "metres"]
 """What a pose net says of a joint: only where it is seen, also its depth from the root, or its place from the root."""
@@ -54,13 +52,25 @@ class DecodedJoints:
             relative_m=None if self.relative_m is None else self.relative_m[:, at],
         )
 
+    def mean_with_mirrored(self, skeleton: Skeleton, size_px: int) -> DecodedJoints:
+        """The flip test: answers for N crops followed by their mirror images (2N) → N (3DMPPE's testing code).
 
-@dataclass(frozen=True, eq=False)
-class DecodedRoots:
-    """depth_m (N,), z of the root; relative_sigma (N,), standard deviation of ln depth, NaN where the net has none."""
-
-    depth_m: Array
-    relative_sigma: Array
+        Pixel x of a mirror image is size_px - 1 - x of the crop unless the net's decoder says otherwise, its metric x
+        is the negative, and its left joints are the right ones. size_px: width of the crops.
+        """
+        mirror_sum_px = size_px - 1 if self.mirror_sum_px is None else self.mirror_sum_px
+        people, order = len(self.scores) // 2, list(skeleton.flip_order)
+        mirrored_px = self.joints_crop_px[people:, order].copy()
+        mirrored_px[..., 0] = mirror_sum_px - mirrored_px[..., 0]
+        relative_m = self.relative_m
+        if relative_m is not None:
+            relative_m = (relative_m[:people] + relative_m[people:, order] * [-1.0, 1.0, 1.0]) / 2
+        return DecodedJoints(
+            (self.joints_crop_px[:people] + mirrored_px) / 2,
+            (self.relative_depth_m[:people] + self.relative_depth_m[people:, order]) / 2,
+            (self.scores[:people] + self.scores[people:, order]) / 2,
+            relative_m=relative_m,
+        )
 
 
 @dataclass(frozen=True)
@@ -88,9 +98,9 @@ class PoseDecoder:
     """decode(outputs, settings). half_pixel_centres: how its crops lie, see `geometry.img2crop_affine`.
 
     outputs: the names it reads, in the documented order. gives: see Gives. k_input: where the graph reads Moon's
-    distance k in metres, None for one that does not. square: whether its crops must be. hip_centred: whether depths are
-    from the middle of the hips, also for skeletons with another root. metres_per_unit, ahead: defaults of the settings.
-    box_inset_px: what its boxes lack on each side, see `geometry.aspect_box`.
+    distance k, in metres times k_per_m, None for one that does not. square: whether its crops must be. hip_centred:
+    whether depths are from the middle of the hips, also for skeletons with another root. metres_per_unit, ahead:
+    defaults of the settings. box_inset_px: what its boxes lack on each side, see `geometry.aspect_box`.
     """
 
     decode: Callable[[RawOutputs, PoseSettings], DecodedJoints]
@@ -103,6 +113,7 @@ class PoseDecoder:
     metres_per_unit: float = 1.0
     ahead: Ahead = "camera"
     box_inset_px: float = 0.0
+    k_per_m: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -131,17 +142,3 @@ def read_pose_settings(entry: ManifestEntry, decoder: PoseDecoder, size_px: tupl
         metres_per_unit=real_parameter(entry, "metres_per_unit", decoder.metres_per_unit),
         ahead="crop" if choice_parameter(entry, "ahead", ("camera", "crop"), decoder.ahead) == "crop" else "camera",
     )
-
-
-def output(raw: RawOutputs, name: str, shape: tuple[int | None, ...]) -> Array:
-    """That output as float64. Raises EngineError when it is missing or of another shape (None: any length)."""
-    array = raw.get(name)
-    fits = array is not None and len(array.shape) == len(shape)
-    if array is None or not fits or any(w not in (None, n) for w, n in zip(shape, array.shape, strict=True)):
-        raise EngineError(
-            f"output {name}",
-            expected=f"shape ({', '.join('any' if n is None else str(n) for n in shape)})",
-            got="no such output" if array is None else str(array.shape),
-            fix="The manifest's decoder must be that of the engine.",
-        )
-    return array.astype(np.float64)

@@ -22,7 +22,7 @@ class PersonMemory:
     A row that is free or new is zero.
     """
 
-    def __init__(self, joints: int, state_shapes: Sequence[tuple[int, int]]) -> None:
+    def __init__(self, joints: int, state_shapes: Sequence[tuple[int, ...]]) -> None:
         self._rows: dict[int, int] = {}
         self.states: list[npt.NDArray[np.float32]] = [
             np.zeros((_FIRST_CAPACITY, *shape), dtype=np.float32) for shape in state_shapes

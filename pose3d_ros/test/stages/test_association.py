@@ -5,7 +5,7 @@ import pytest
 
 from pose3d_ros.records import Detection, Pose
 from pose3d_ros.skeletons import get_skeleton
-from pose3d_ros.stages.track.duplicates import drop_duplicates, image_similarity
+from pose3d_ros.stages.association import drop_duplicates, image_similarity
 
 SKELETON = get_skeleton("mpii16")
 

@@ -1,0 +1,112 @@
+"""Which inputs and outputs of a graph play which role, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pose3d_ros.engines import RoleEngine
+from pose3d_ros.errors import EngineError
+from pose3d_ros.stages.binding import FLOATS, INTEGERS, BoundEngine, Port, image_port, output, port
+
+Shapes = Mapping[str, tuple[int | str, ...]]
+Bind = Callable[..., BoundEngine]
+IMAGE, SIZE = port("image", 1, 3, 8, 8, dtypes=FLOATS), port("size", 1, 2, dtypes=INTEGERS)
+VECTORS, SCALARS = port("vectors", None, 3), port("scalars", None)
+
+
+@pytest.fixture
+def bind(make_engine: Any, make_entry: Any) -> Bind:
+    """Binds a graph of float32 inputs and outputs that answers with ones."""
+
+    def make(
+        inputs: Shapes, outputs: Shapes, ins: list[Port], outs: list[Port], /, size: Any = None, **parameters: Any
+    ) -> BoundEngine:
+        def answer(feeds: Any) -> dict[str, Any]:
+            people = len(next(iter(feeds.values())))
+            shapes = {name: [n if isinstance(n, int) else people for n in shape] for name, shape in outputs.items()}
+            return {name: np.ones(shape, np.float32) for name, shape in shapes.items()}
+
+        entry = make_entry("any", input_size_px=size, parameters=parameters)
+        return BoundEngine(RoleEngine(make_engine(answer, inputs, **outputs), entry), ins, outs)
+
+    return make
+
+
+def test_by_name_whatever_the_order(bind: Bind) -> None:
+    bound = bind({"image": (1, 3, 8, 8)}, {"scalars": (1,), "vectors": (1, 3)}, [IMAGE], [VECTORS, SCALARS])
+    raw = bound.infer({"image": np.zeros((1, 3, 8, 8), np.float32)})
+    assert {name: array.shape for name, array in raw.items()} == {"vectors": (1, 3), "scalars": (1,)}
+
+
+def test_by_kind_where_names_differ(bind: Bind) -> None:
+    bound = bind({"x": (1, 3, 8, 8)}, {"a": ("n",), "b": ("n", 3)}, [IMAGE], [VECTORS, SCALARS])
+    raw = bound.infer({"image": np.zeros((1, 3, 8, 8), np.float32)})
+    assert raw["vectors"].shape == (1, 3)
+    assert raw["scalars"].shape == (1,)
+
+
+def test_by_the_parameters_where_kinds_do_not_tell(bind: Bind) -> None:
+    others = port("others", None, 3)
+    names = {"image_input": "right", "outputs": ["b", "a"]}
+    bound = bind({"right": (1, 3, 8, 8)}, {"a": ("n", 3), "b": ("n", 3)}, [IMAGE], [VECTORS, others], **names)
+    assert bound.inputs["image"].name == "right"
+    with pytest.raises(EngineError, match=r"inputs of .* expected left: float32 .* got right"):
+        bind({"right": (1, 3, 8, 8)}, {"vectors": (1, 3)}, [IMAGE], [VECTORS], image_input="left")
+    with pytest.raises(EngineError, match=r"parameter outputs of test: expected a list of 1 names"):
+        bind({"image": (1, 3, 8, 8)}, {"vectors": (1, 3)}, [IMAGE], [VECTORS], outputs=["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "message"),
+    [
+        ({}, {"vectors": (1, 3)}, "inputs of .* got none"),
+        ({"image": (1, 3, 8, 9)}, {"vectors": (1, 3)}, r"image: float32 or float16 \(1, 3, 8, 8\), and nothing else"),
+        ({"image": (1, 3, 8, 8), "more": (1,)}, {"vectors": (1, 3)}, "and nothing else, got image: .*; more"),
+        ({"a": (1, 3, 8, 8), "b": (1, 3, 8, 8)}, {"vectors": (1, 3)}, "and nothing else, got a: .*; b"),
+        (
+            {"image": (1, 3, 8, 8)},
+            {"vectors": (1, 4)},
+            r"outputs of .* expected vectors: float32 \(any, 3\), got vectors",
+        ),
+        ({"image": (1, 3, 8, 8)}, {"vectors": (1, 3, 1)}, "outputs of"),
+        ({"image": (1, 3, 8, 8)}, {}, "outputs of .* got none"),
+    ],
+)
+def test_another_graph_is_refused(bind: Bind, inputs: Shapes, outputs: Shapes, message: str) -> None:
+    with pytest.raises(EngineError, match=message):
+        bind(inputs, outputs, [IMAGE], [VECTORS])
+
+
+def test_an_input_of_another_type_is_refused(bind: Bind) -> None:
+    with pytest.raises(EngineError, match=r"size: int64 or int32"):
+        bind({"image": (1, 3, 8, 8), "size": (1, 2)}, {"vectors": (1, 3)}, [IMAGE, SIZE], [VECTORS])
+
+
+@pytest.mark.parametrize(
+    ("size", "shape"), [((8, 4), ("n", 3, 4, 8)), ((8, 4), (1, 3, "h", "w")), (None, (1, 3, "h", "w"))]
+)
+def test_an_image_fits_fixed_and_dynamic_axes(bind: Bind, make_entry: Any, size: Any, shape: Any) -> None:
+    image = image_port(make_entry("any", input_size_px=size))
+    assert bind({"x": shape}, {"vectors": (1, 3)}, [image], [VECTORS]).inputs["image"].name == "x"
+    for wrong in ((1, 3, 5, 8), (2, 3, "h", "w"), (1, 4, "h", "w"), (3, "h", "w")):
+        with pytest.raises(EngineError, match="image: float32 or float16"):
+            bind({"x": wrong}, {"vectors": (1, 3)}, [image], [VECTORS])
+
+
+def test_a_graph_for_one_is_run_for_each(bind: Bind) -> None:
+    bound = bind({"x": (1, 3), "k": ("n",)}, {"vectors": (1, 3)}, [port("x", None, 3), port("k", None)], [VECTORS])
+    raw = bound.infer({"x": np.zeros((4, 3), np.float32), "k": np.zeros(4)})
+    assert raw["vectors"].shape == (4, 3)
+
+
+def test_an_output_must_be_there_and_fit() -> None:
+    raw = {"y": np.ones((2, 3), np.float32)}
+    assert output(raw, "y", (2, None)).dtype == np.float64
+    with pytest.raises(EngineError, match=r"output z: expected shape \(any\), got no such output"):
+        output(raw, "z", (None,))
+    with pytest.raises(EngineError, match=r"output y: expected shape \(2, 4\), got \(2, 3\)"):
+        output(raw, "y", (2, 4))
