@@ -1,9 +1,10 @@
 """Sphinx configuration: pages in Markdown, and the API reference from the docstrings. `make docs` builds it.
 
-rosdoc2 executes this file from another folder, with the installed package, so nothing here needs this file's place.
+rosdoc2 executes it too, from another folder.
 """
 
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import pose3d_ros
@@ -15,33 +16,34 @@ author = "pose3d_ros maintainers"
 copyright = "pose3d_ros maintainers, Apache-2.0"
 version = release = pose3d_ros.__version__
 
-extensions = ["myst_parser", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx_copybutton"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon"]
 templates_path = ["_templates"]
+# Pages that include a file from outside; rosdoc2 copies docs/ alone, so there links lead to the repository instead.
+_INCLUDED = {"pose3d_ros/engines/README.md": "manifest.md", "CONTRIBUTING.md": "contributing.md"}
+_PAGES = {file: page for file, page in _INCLUDED.items() if Path("..", file).is_file()}
+exclude_patterns = sorted(set(_INCLUDED.values()) - set(_PAGES.values()))
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 
 myst_heading_anchors = 4
 default_role = "py:obj"
 autodoc_typehints = "none"  # the sections of the docstrings have the types, with shapes and units
 autodoc_member_order = "bysource"
+toc_object_entries_show_parents = "hide"
 autosummary_generate = True
 autosummary_ignore_module_all = False
 autosummary_imported_members = True
-numpydoc_show_class_members = False
-numpydoc_xref_param_type = False
+napoleon_google_docstring = False
+napoleon_use_rtype = False
 
-html_theme = "furo"
 html_title = f"pose3d_ros {release}"
-html_theme_options = {"source_repository": REPOSITORY, "source_branch": "main", "source_directory": "docs/"}
+if find_spec("furo"):  # rosdoc2 has a theme of its own
+    html_theme = "furo"
+    html_theme_options = {"source_repository": REPOSITORY, "source_branch": "main", "source_directory": "docs/"}
 html_static_path = ["_static"]
 html_css_files = ["wide.css"]
 pygments_style = "friendly"
-copybutton_exclude = ".linenos, .gp"
-
-# For rosdoc2: the pages and the reference are complete, and the theme is ours.
-rosdoc2_settings = {"override_theme": False, "support_markdown": False, "enable_autodoc": False}
 
 _OUTSIDE = re.compile(r"\]\(\.\./([^)#\s]+)(#[^)\s]*)?\)")
-_PAGES = {"pose3d_ros/engines/README.md": "manifest.md", "CONTRIBUTING.md": "contributing.md"}
 
 
 def _link(match: "re.Match[str]") -> str:
