@@ -24,7 +24,9 @@ def open_console(*, stderr: bool = False) -> Console:
 def print_table(rows: Sequence[Mapping[str, object]], *, right: Collection[str] = ()) -> None:
     """Print rows (column → value) in aligned columns. Numbers, and the columns named in `right`, stand to the right."""
     columns = list(dict.fromkeys(column for row in rows for column in row))
-    table = Table(box=None, padding=(0, 0, 0, 2), header_style="bold", show_header=any(columns))
+    table = Table(
+        box=None, padding=(0, 0, 0, 2), header_style="bold", show_header=any(column.strip() for column in columns)
+    )
     for column in columns:
         is_number = column in right or all(isinstance(row.get(column), (int, float)) for row in rows)
         table.add_column(column, justify="right" if is_number else "left", overflow="fold")

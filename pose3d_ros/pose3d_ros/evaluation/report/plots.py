@@ -79,14 +79,17 @@ def floor_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
     if not found:
         return None
     with mpl.rc_context(STYLE):
-        figure, axes = new_figure(5.4, 5.0)
+        figure, axes = new_figure(5.4, 5.5)
         for roots in truth.values():
             axes.plot(roots[:, 0], roots[:, 2], color=TRUTH_HEX, lw=4.5, alpha=0.55, solid_capstyle="round")
         for track_id, roots in found.items():
             axes.plot(roots[:, 0], roots[:, 2], color=person_hex(track_id), label=f"P{track_id}")
         axes.plot(0, 0, marker="^", color=INK, ms=9, clip_on=False)
         axes.annotate("camera", (0, 0), textcoords="offset points", xytext=(9, -3))
-        axes.set_aspect("equal", adjustable="datalim")
+        depth_m = _depth_limit_m(truth or found)
+        axes.set_xlim(-0.6 * depth_m, 0.6 * depth_m)
+        axes.set_ylim(-0.5, depth_m)
+        axes.set_aspect("equal")
         axes.set_xlabel("x, to the right [m]")
         axes.set_ylabel("z, away from the camera [m]")
         legend_above(axes)
@@ -110,6 +113,7 @@ def depth_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
             axes.plot(times_s, roots[:, 2], ".", color=person_hex(track_id), ms=3, alpha=0.55)
         for track_id, roots in smoothed.items():
             axes.plot(times_s, roots[:, 2], color=person_hex(track_id), label=f"P{track_id}")
+        axes.set_ylim(top=_depth_limit_m(truth or raw))
         axes.set_xlabel("time [s]")
         axes.set_ylabel("root depth [m]")
         if smoothed:
@@ -222,6 +226,11 @@ def _root_tracks(frames: Sequence[People | None]) -> dict[int, Array]:
         for person in detected(people or ()):
             tracks.setdefault(person.track_id, np.full((len(frames), 3), np.nan))[i] = person.pose.root_cam_m
     return dict(sorted(tracks.items()))
+
+
+def _depth_limit_m(tracks: Mapping[int, Array]) -> float:
+    """Upper end of a depth axis: a few false positives far away are cut off rather than make the rest small."""
+    return 1.5 + float(np.nanquantile(np.concatenate([roots[:, 2] for roots in tracks.values()]), 0.98))
 
 
 def _depth_error_mm(pair: Pair) -> float:

@@ -93,13 +93,11 @@ def _moments(session: Session) -> dict[int, str]:
     if not count:
         return {}
     overlap = [_largest_overlap(frame) for frame in session.frames]
-    crossing = int(np.argmax(overlap))
-    chosen = {count // 8: "Early on", (3 * count) // 8: "A little later", (7 * count) // 8: "Towards the end"}
-    chosen[crossing if overlap[crossing] > 0 else (5 * count) // 8] = (
-        "People overlap" if overlap[crossing] > 0 else "Later"
-    )
+    most = int(np.argmax(overlap))
+    chosen = {count // 8: "", (3 * count) // 8: "", (7 * count) // 8: ""}
+    chosen |= {most: ", people overlap"} if overlap[most] > 0 else {(5 * count) // 8: ""}
     start_ns = session.frames[0].stamp_ns
-    return {i: f"{text}, {(session.frames[i].stamp_ns - start_ns) * 1e-9:.1f} s." for i, text in chosen.items()}
+    return {i: f"{(session.frames[i].stamp_ns - start_ns) * 1e-9:.1f} s{text}" for i, text in chosen.items()}
 
 
 def _largest_overlap(frame: SessionFrame) -> float:

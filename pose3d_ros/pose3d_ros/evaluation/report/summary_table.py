@@ -26,6 +26,10 @@ def headlines(summary: Summary) -> tuple[Headline, ...]:
     speed, found, accuracy, steady = summary.speed, summary.completeness, summary.accuracy, summary.steadiness
     false_positives = _number(found.false_positives if math.isfinite(found.idf1) else math.nan)
     ratio = steady.jitter_smoothed / steady.jitter_raw if steady.jitter_raw > 0 else math.nan
+
+    def smoothed(value: float) -> str:
+        return f"; smoothed: {_number(value)}" if math.isfinite(value) else ""
+
     rows = [
         Headline("Frames processed", f"{speed.frames_processed} / {speed.frames}", "", "images with a people message"),
         Headline("Rate", _number(speed.fps, 1), "frames/s", "people messages per second"),
@@ -39,26 +43,48 @@ def headlines(summary: Summary) -> tuple[Headline, ...]:
         Headline("People", _number(found.people_per_frame, 2), "/frame", "detected, on average"),
         Headline("Recall", _percent(found.detection_recall), "%", f"of people at least {MIN_VISIBLE:.0%} visible"),
         Headline("False positives", false_positives, "", "detections matched to no ground-truth person"),
-        Headline("MPJPE", _number(accuracy.mpjpe_mm), "mm", "mean joint error, relative to the root"),
-        Headline("N-MPJPE", _number(accuracy.n_mpjpe_mm), "mm", "the same after scaling each pose"),
-        Headline("PA-MPJPE", _number(accuracy.pa_mpjpe_mm), "mm", "the same after Procrustes alignment"),
+        Headline(
+            "MPJPE",
+            _number(accuracy.mpjpe_mm),
+            "mm",
+            "mean joint error, root-relative" + smoothed(accuracy.mpjpe_smoothed_mm),
+        ),
+        Headline(
+            "N-MPJPE",
+            _number(accuracy.n_mpjpe_mm),
+            "mm",
+            "after scaling each pose" + smoothed(accuracy.n_mpjpe_smoothed_mm),
+        ),
+        Headline(
+            "PA-MPJPE",
+            _number(accuracy.pa_mpjpe_mm),
+            "mm",
+            "after Procrustes alignment" + smoothed(accuracy.pa_mpjpe_smoothed_mm),
+        ),
         Headline(
             "MRPE",
             _number(accuracy.mrpe_mm),
             "mm",
             f"mean root error in camera space; depth error {_number(accuracy.mrpe_xyz_mm[2])} mm",
         ),
-        Headline("MPJPE, smoothed", _number(accuracy.mpjpe_smoothed_mm), "mm", "after the smoother"),
-        Headline("MPJVE", _number(steady.mpjve_mm, 1), "mm/frame", "mean joint velocity error"),
-        Headline("MPJVE, smoothed", _number(steady.mpjve_smoothed_mm, 1), "mm/frame", "after the smoother"),
-        Headline("Acceleration error", _number(steady.acceleration_error_mm, 1), "mm/frame²", "mean over the joints"),
         Headline(
-            "Acceleration error, smoothed",
-            _number(steady.acceleration_error_smoothed_mm, 1),
-            "mm/frame²",
-            "after the smoother",
+            "MPJVE",
+            _number(steady.mpjve_mm),
+            "mm/frame",
+            "mean joint velocity error" + smoothed(steady.mpjve_smoothed_mm),
         ),
-        Headline("Jitter", _number(steady.jitter_raw), "m/s³", f"ground truth: {_number(steady.jitter_truth)}"),
+        Headline(
+            "Acceleration error",
+            _number(steady.acceleration_error_mm),
+            "mm/frame²",
+            "mean over the joints" + smoothed(steady.acceleration_error_smoothed_mm),
+        ),
+        Headline(
+            "Jitter",
+            _number(steady.jitter_raw),
+            "m/s³",
+            f"mean third derivative; ground truth: {_number(steady.jitter_truth)}",
+        ),
         Headline("Jitter, smoothed", _number(steady.jitter_smoothed), "m/s³", f"{_percent(ratio, 0)}% of the raw one"),
         Headline("Identity switches", str(found.id_switches), "", f"IDF1 {_number(found.idf1, 3)}"),
     ]

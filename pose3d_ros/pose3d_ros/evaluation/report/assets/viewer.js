@@ -24,24 +24,18 @@
   });
   slider.max = String(scene.frames.length - 1);
 
-  // The scene's middle and size, for the first look and the grid.
+  // The scene's middle and size, for the first look and the grid; a few false positives far away are left out.
   const extent = (function () {
-    const low = [1e9, 1e9, 1e9], high = [-1e9, -1e9, -1e9];
+    const places = [[], [], []];
     for (const frame of scene.frames) {
-      for (const set of Object.values(frame.people)) {
-        for (const person of set || []) {
-          for (let i = 0; i + 2 < person.joints.length; i += 3) {
-            if (person.joints[i] === null) continue;
-            for (let a = 0; a < 3; a++) {
-              const v = person.joints[i + a] * MM;
-              low[a] = Math.min(low[a], v);
-              high[a] = Math.max(high[a], v);
-            }
-          }
-        }
+      for (const person of Object.values(frame.people).flat()) {
+        person.joints.forEach((v, i) => { if (v !== null) places[i % 3].push(v * MM); });
       }
     }
-    return low[0] > high[0] ? { low: [-2, -1, 2], high: [2, 1, 6] } : { low, high };
+    if (!places[0].length) return { low: [-2, -1, 2], high: [2, 1, 6] };
+    const sorted = places.map((values) => values.sort((u, v) => u - v));
+    const at = (share) => sorted.map((values) => values[Math.round(share * (values.length - 1))]);
+    return { low: at(0.02).map((v) => v - 0.2), high: at(0.98).map((v) => v + 0.2) };
   })();
   const floor = scene.floor_m === null ? extent.high[1] : scene.floor_m;
   const middle = [0, 1, 2].map((a) => (extent.low[a] + extent.high[a]) / 2);
