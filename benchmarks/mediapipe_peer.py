@@ -1,4 +1,4 @@
-"""This pipeline beside MediaPipe Pose on the same frames, each frame for itself.
+"""The pipeline beside MediaPipe Pose on the same frames, each frame for itself.
 
 MediaPipe finds one person, relative to the hips; this pipeline finds everybody, in metres from the camera. So it also
 says what each further person costs: on the same boxes, one to three of them. All take turns, frame by frame, and

@@ -1,5 +1,7 @@
-"""What the nodes cost besides the networks: conversions, a frame's way through a pose node that does no work, and what
-a pose node with the embedded engines says of its own callback on 1280x720 with two people.
+"""What the nodes cost besides the networks.
+
+Conversions, a frame's way through a pose node that does no work, and what a pose node with the default models reports
+of its own callback on 1280x720 with two people.
 
 python benchmarks/node_overhead.py [--seconds 5]
 """

@@ -225,8 +225,7 @@ def overhead_ms(frames: Sequence[FrameResult]) -> float:
 
 
 def figures(backend: str, times: Times) -> dict[str, float]:
-    """What it comes to for eight people on the first backend, of what was measured; as the package comes, so with the
-    flip test, and without it."""
+    """Summarize eight people on the first backend, with the flip test, as the package comes, and without it."""
     found: dict[str, float] = {}
     if default := times.frames.get(Case(backend, DEFAULT, 8, True)):
         found["overhead_ms_8_people"] = round(overhead_ms(default), 3)

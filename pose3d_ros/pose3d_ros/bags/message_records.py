@@ -62,6 +62,7 @@ class TrackIds:
         self._numbers: dict[str, int] = {}
 
     def __call__(self, name: str) -> int:
+        """Return the number of a person's name: its digits where they are free, else the next number."""
         if name not in self._numbers:
             digits = name[len(name.rstrip("0123456789")) :]
             taken = set(self._numbers.values())

@@ -45,7 +45,7 @@ def parameters_asked_for(args: argparse.Namespace) -> dict[str, object]:
 
 
 def parse_parameters(assignments: Sequence[str], option: str = "--param") -> dict[str, object]:
-    """ "name=value" texts as {name: value}, the value read as YAML. Raises ConfigError for another form."""
+    """Read `name=value` texts as {name: value}, the values as YAML. Raises ConfigError for another form."""
     values: dict[str, object] = {}
     for assignment in assignments:
         name, equals, text = assignment.partition("=")

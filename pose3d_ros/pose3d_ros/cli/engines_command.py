@@ -62,7 +62,6 @@ def _add_selftest(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Run the command; see its module's docstring."""
-
     config = pipeline_config(args)
     manifest = open_manifest(config.engine)
     commands = {"list": _list, "verify": _verify, "build": _build, "bench": _bench, "selftest": _selftest}

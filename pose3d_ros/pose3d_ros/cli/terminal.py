@@ -69,6 +69,7 @@ class ProgressBar:
         self._progress.stop()
 
     def __call__(self, done: int, total: int | None) -> None:
+        """Show how much is done; an unknown total is None."""
         count = f"{done}/{total} {self._unit}" if total else f"{done} {self._unit}"
         if self._task is None:  # not started: the bar of an unknown total pulses
             self._task = self._progress.add_task(self._title, start=total is not None, total=total or 1, count=count)

@@ -26,7 +26,7 @@ def save_graph(path: Path, inputs: list[Any], outputs: list[Any], nodes: list[An
 
 @pytest.fixture
 def adder(tmp_path: Path) -> Path:
-    """total (batch, 3) = a (batch, 3) + b (batch, 3); same (batch,) = n (batch,), int64."""
+    """A graph: total (batch, 3) = a (batch, 3) + b (batch, 3); same (batch,) = n (batch,), int64."""
     pair: list[str | int | None] = ["batch", 3]
     return save_graph(
         tmp_path / "adder.onnx",

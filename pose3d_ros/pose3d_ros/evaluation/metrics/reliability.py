@@ -51,7 +51,7 @@ class SigmaCoverage:
 
 
 def reliability(scores: Array, right: npt.NDArray[np.bool_]) -> Reliability:
-    """scores (N,), 0–1, and whether each was right (N,), in ten bins of equal width."""
+    """Compare scores (N,), 0–1, with whether each was right (N,), in ten bins of equal width."""
     index = np.clip((scores * BINS).astype(np.int64), 0, BINS - 1)
     bins = []
     for k in range(BINS):

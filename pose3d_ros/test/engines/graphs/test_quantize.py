@@ -138,7 +138,9 @@ def _rms(array: Array) -> float:
 
 
 def test_values_stay_near_float32_on_the_calibration_data(root_pose: Path, tmp_path: Path) -> None:
-    """Logits: a tensor's largest value is some 4 standard deviations here, so a step is 4/127 of one and rounding is
+    """Errors stay within what rounding explains.
+
+    Logits: a tensor's largest value is some 4 standard deviations here, so a step is 4/127 of one and rounding is
     off by that over sqrt(12), 0.9 %; weights the same; over a dozen layers in series some 5 %. A joint then moves by
     the covariance of place and error under its heat map (the derivative of an expectation under a softmax), at most
     the error times the map's spread, and that is a flat map's at most: 64 px, or 2.4 m, over sqrt(12).
