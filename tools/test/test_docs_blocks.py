@@ -39,6 +39,11 @@ def sample_image() -> npt.NDArray[np.uint8]:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sample_image: npt.NDArray[np.uint8]) -> Path:
     """The working folder of a block, with the files that the documentation speaks of."""
     cv2.imwrite(str(tmp_path / "photo.jpg"), sample_image)
+    height_px, width_px = sample_image.shape[:2]
+    video = cv2.VideoWriter(str(tmp_path / "video.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 15, (width_px, height_px))
+    for _ in range(3):
+        video.write(sample_image)
+    video.release()
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
