@@ -27,15 +27,6 @@ _KEPT_BONUS = 10.0
 """More than any possible pair costs."""
 
 
-@dataclass(frozen=True)
-class Match:
-    """predicted and truth: indices into the two lists of one frame. cost: see `pair_costs`."""
-
-    predicted: int
-    truth: int
-    cost: float
-
-
 def detected(people: Sequence[Person]) -> tuple[Person, ...]:
     """Those seen in the frame itself: NEW or TRACKED. PREDICTED people are no detections."""
     return tuple(p for p in people if p.state in (TrackState.NEW, TrackState.TRACKED))
@@ -43,23 +34,17 @@ def detected(people: Sequence[Person]) -> tuple[Person, ...]:
 
 def match_people(
     predicted: Sequence[Pose], truth: Sequence[Pose], kept: Collection[tuple[int, int]] = ()
-) -> tuple[Match, ...]:
-    """Pair the people of one frame with the least total cost (Hungarian), possible pairs only.
+) -> tuple[tuple[int, int], ...]:
+    """Pair the people of one frame, by index (predicted, truth), with the least total cost (Hungarian).
 
-    Both lists are in one skeleton. A predicted or ground-truth person may stay alone. kept: pairs (predicted, truth)
-    of the frame before, which stay paired while they are possible, as CLEAR MOT has it (Bernardin 2008, sec. 2.1.1).
+    Both lists are in one skeleton. Only possible pairs are made, so that people may stay alone. kept: pairs of the
+    frame before, which stay paired while they are possible, as CLEAR MOT has it (Bernardin 2008, sec. 2.1.1).
     """
-    if not predicted or not truth:
-        return ()
     costs = pair_costs(predicted, truth)
     for i, j in kept:
         costs[i, j] -= _KEPT_BONUS
     rows, columns = linear_sum_assignment(np.where(np.isfinite(costs), costs, _IMPOSSIBLE))
-    return tuple(
-        Match(int(i), int(j), float(costs[i, j] + _KEPT_BONUS * ((i, j) in kept)))
-        for i, j in zip(rows, columns, strict=True)
-        if np.isfinite(costs[i, j])
-    )
+    return tuple((int(i), int(j)) for i, j in zip(rows, columns, strict=True) if np.isfinite(costs[i, j]))
 
 
 def pair_costs(predicted: Sequence[Pose], truth: Sequence[Pose]) -> Array:

@@ -51,10 +51,10 @@ def match_session(session: Session) -> tuple[Pair, ...]:
             for j, t in enumerate(frame.truth)
             if last_id.get(t.track_id) == p.track_id
         ]
-        for match in match_people([p.pose for p in found], [p.pose for p in frame.truth], kept):
-            person = found[match.predicted]
-            last_id[frame.truth[match.truth].track_id] = person.track_id
-            pairs.append(Pair(index, frame.truth[match.truth], person, smoothed.get(person.track_id)))
+        for i, j in match_people([p.pose for p in found], [p.pose for p in frame.truth], kept):
+            person, truth = found[i], frame.truth[j]
+            last_id[truth.track_id] = person.track_id
+            pairs.append(Pair(index, truth, person, smoothed.get(person.track_id)))
     return tuple(pairs)
 
 

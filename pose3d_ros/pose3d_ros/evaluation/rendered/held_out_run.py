@@ -139,8 +139,8 @@ def score_scene(
     """
     visible = [i for i, t in enumerate(scene.people) if t.visible > 0]
     matches = match_people([run.confident(p).pose for p in found], [scene.people[i].person.pose for i in visible])
-    of_truth = {visible[m.truth]: found[m.predicted] for m in matches}
-    matched = {m.predicted for m in matches}
+    of_truth = {visible[j]: found[i] for i, j in matches}
+    matched = {i for i, _ in matches}
     truth_boxes = np.array([t.person.pose.detection.box_xyxy_px for t in scene.people]).reshape(-1, 4)
     boxes, boxed = match_boxes(detections, truth_boxes, np.array([t.counts for t in scene.people], dtype=bool))
     return ScoredScene(

@@ -19,7 +19,6 @@ from pose3d_ros.evaluation.metrics.pose_metrics import MM_PER_M
 from pose3d_ros.evaluation.metrics.reliability import Reliability
 from pose3d_ros.evaluation.rendered.held_out_run import HeldOutRun, ScoredScene
 from pose3d_ros.evaluation.rendered.held_out_summary import HeldOutSummary, all_boxes, counted_pairs, depth_errors_m
-from pose3d_ros.types import Array
 
 _DPI = 130
 _LEAST_IN_BIN = 5
@@ -30,18 +29,18 @@ _DISTANCE_EDGES_M = (1.0, 2.0, 3.0, 5.0, 7.0, 10.0)
 
 def write_plots(scenes: Sequence[ScoredScene], run: HeldOutRun, summary: HeldOutSummary, folder: Path) -> list[str]:
     """Write every plot that there is data for into the folder; their file names, in the order to show them in."""
-    figures: dict[str, Figure | None] = {}
+    joints, boxes = summary.calibration.joint_score, summary.calibration.detection_score
     with mpl.rc_context(STYLE):
-        figures["joint_error_by_distance.png"] = _joint_error_by_distance(summary)
-        figures["depth_error_by_distance.png"] = _depth_error_by_distance(scenes)
-        figures["joint_scores.png"] = _reliability(
-            summary.calibration.joint_score, "joint score", "share within 100 mm", "Joint scores"
-        )
-        figures["root_sigma.png"] = _sigma(scenes)
-        figures["detections.png"] = _precision_recall(scenes, summary)
-        figures["detection_scores.png"] = _reliability(
-            summary.calibration.detection_score, "detection score", "share of true positives", "Detection scores"
-        )
+        figures = {
+            "joint_error_by_distance.png": _joint_error_by_distance(summary),
+            "depth_error_by_distance.png": _depth_error_by_distance(scenes),
+            "joint_scores.png": _reliability(joints, "joint score", "share within 100 mm", "Joint scores"),
+            "root_sigma.png": _sigma(scenes),
+            "detections.png": _precision_recall(scenes, summary),
+            "detection_scores.png": _reliability(
+                boxes, "detection score", "share of true positives", "Detection scores"
+            ),
+        }
         drawn = {name: figure for name, figure in figures.items() if figure is not None}
         for name, figure in drawn.items():
             figure.savefig(folder / name, dpi=_DPI, facecolor="white", bbox_inches="tight", pad_inches=0.12)
@@ -61,10 +60,8 @@ def _joint_error_by_distance(summary: HeldOutSummary) -> Figure | None:
     ):
         axes.plot(at, values, color=color, ls=line, marker="o", ms=5, label=label)
     axes.set_xticks(at, [f"{name}\n{n.people} people" for name, n in groups.items()])
-    axes.set_xlim(-0.4, len(groups) - 0.6)
+    axes.set(xlim=(-0.4, len(groups) - 0.6), xlabel="distance", ylabel="mean joint error [mm]")
     axes.set_ylim(bottom=0)
-    axes.set_ylabel("mean joint error [mm]")
-    axes.set_xlabel("distance")
     _titled(axes, "Joint error by distance")
     return figure
 
@@ -84,8 +81,7 @@ def _depth_error_by_distance(scenes: Sequence[ScoredScene]) -> Figure | None:
             first, median, last = np.percentile(here, (25, 50, 75))
             axes.fill_between([low, high], first, last, color=ACCENT2, alpha=0.25, lw=0)
             axes.plot([low, high], [median, median], color=ACCENT2)
-    axes.set_xlabel("distance [m]")
-    axes.set_ylabel("root depth error [mm]")
+    axes.set(xlabel="distance [m]", ylabel="root depth error [mm]")
     _titled(axes, "Depth error (bands: quartiles)")
     return figure
 
@@ -102,12 +98,9 @@ def _reliability(of: Reliability, score: str, share: str, title: str) -> Figure 
     axes.plot(x, y, color=ACCENT)
     axes.plot(x[many], y[many], "o", color=ACCENT, ms=6)
     axes.plot(x[~many], y[~many], "o", color=ACCENT, ms=6, mfc="white")
-    axes.set_ylim(-0.03, 1.03)
-    axes.set_xlim(0, 1)
-    axes.set_ylabel(share)
+    axes.set(ylim=(-0.03, 1.03), xlim=(0, 1), ylabel=share)
     below.bar([(b.low + b.high) / 2 for b in of.bins], [b.count for b in of.bins], width=0.09, color=TRUTH_HEX)
-    below.set_ylabel("count")
-    below.set_xlabel(score)
+    below.set(xlabel=score, ylabel="count")
     _titled(axes, f"{title}: calibration error {of.expected_calibration_error:.3f}")
     return figure
 
@@ -120,16 +113,15 @@ def _precision_recall(scenes: Sequence[ScoredScene], summary: HeldOutSummary) ->
     figure, axes = new_figure(5.4, 3.4)
     axes.step(recall, np.maximum.accumulate(precision[::-1])[::-1], where="pre", color=ACCENT2, label="interpolated")
     axes.plot(recall, precision, color=ACCENT, lw=1.0, label="raw")
-    axes.set_xlim(0, 1.01)
-    axes.set_ylim(min(0.5, 0.95 * float(precision.min())), 1.01)
-    axes.set_xlabel("recall")
-    axes.set_ylabel("precision")
+    axes.set(xlim=(0, 1.01), ylim=(min(0.5, 0.95 * float(precision.min())), 1.01), xlabel="recall", ylabel="precision")
     _titled(axes, f"Detector: AP50 {100 * summary.detection.detector_ap50:.1f} %")
     return figure
 
 
 def _sigma(scenes: Sequence[ScoredScene]) -> Figure | None:
-    ratios = _sigma_ratios(scenes)
+    pairs = counted_pairs(scenes)
+    ratios = np.abs(depth_errors_m(pairs)) / np.array([found.pose.root_sigma_m for found, _ in pairs])
+    ratios = ratios[np.isfinite(ratios)]
     if not len(ratios):
         return None
     figure, axes = new_figure(5.4, 3.4)
@@ -141,21 +133,9 @@ def _sigma(scenes: Sequence[ScoredScene]) -> Figure | None:
         share = float((ratios <= s).mean())
         axes.plot([s], [share], "o", color=ACCENT, ms=5)
         axes.annotate(f"{100 * share:.0f} %", (s, share), xytext=(6, -12), textcoords="offset points")
-    axes.set_xlim(0, _MOST_SIGMAS)
-    axes.set_ylim(0, 1.02)
-    axes.set_xlabel("depth error / stated standard deviation")
-    axes.set_ylabel("share of roots within")
+    axes.set(xlim=(0, _MOST_SIGMAS), ylim=(0, 1.02), xlabel="depth error / stated sigma", ylabel="share of roots")
     _titled(axes, "Depth uncertainty")
     return figure
-
-
-def _sigma_ratios(scenes: Sequence[ScoredScene]) -> Array:
-    pairs = counted_pairs(scenes)
-    errors_m = np.abs(depth_errors_m(pairs))
-    sigmas_m = np.array([found.pose.root_sigma_m for found, _ in pairs])
-    known = np.isfinite(errors_m) & (sigmas_m > 0)
-    ratios: Array = errors_m[known] / sigmas_m[known]
-    return ratios
 
 
 def _titled(axes: Axes, title: str) -> None:

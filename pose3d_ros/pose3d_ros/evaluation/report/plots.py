@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,16 +34,9 @@ class Plot:
 
 def session_plots(session: Session, pairs: Sequence[Pair]) -> tuple[Plot, ...]:
     """Every plot that this session has data for."""
-    makers: list[Callable[[Session, Sequence[Pair]], Plot | None]] = [
-        presence_plot,
-        floor_plot,
-        joint_error_plot,
-        depth_plot,
-        motion_plot,
-        root_error_plot,
-        latency_plot,
-    ]
-    return tuple(plot for make in makers if (plot := make(session, pairs)) is not None)
+    makers = (presence_plot, floor_plot, joint_error_plot, depth_plot, motion_plot, root_error_plot, latency_plot)
+    with mpl.rc_context(STYLE):
+        return tuple(plot for make in makers if (plot := make(session, pairs)) is not None)
 
 
 def presence_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
@@ -53,23 +46,22 @@ def presence_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
         return None
     times_s = _times_s(session)
     found = {(p.frame, p.truth.track_id): p.raw.track_id for p in pairs}
-    with mpl.rc_context(STYLE):
-        figure, axes = new_figure(11.0, 0.8 + 0.5 * len(ids))
-        for row, truth_id in enumerate(ids):
-            present = [i for i, f in enumerate(session.frames) if any(p.track_id == truth_id for p in f.truth)]
-            axes.plot(times_s[present], np.full(len(present), row), "|", color=TRUTH_HEX, ms=4, alpha=0.7)
-            for track_id in sorted({found[i, truth_id] for i in present if (i, truth_id) in found}):
-                hits = [i for i in present if found.get((i, truth_id)) == track_id]
-                axes.plot(times_s[hits], np.full(len(hits), row), "|", color=person_hex(track_id), ms=15, mew=2.2)
-        axes.set_yticks(range(len(ids)), [f"person {i}" for i in ids])
-        axes.set_ylim(len(ids) - 0.5, -0.5)
-        axes.set_xlabel("time [s]")
-        axes.grid(visible=False, axis="y")
-        caption = (
-            "Each row is a ground-truth person. Tall mark: detected in this frame, in the color of its track id; "
-            "a change of color is an identity switch. Small gray mark: present, perhaps hidden, and missed."
-        )
-        return _finish(figure, "Detections over time", caption, wide=True)
+    figure, axes = new_figure(11.0, 0.8 + 0.5 * len(ids))
+    for row, truth_id in enumerate(ids):
+        present = [i for i, f in enumerate(session.frames) if any(p.track_id == truth_id for p in f.truth)]
+        axes.plot(times_s[present], np.full(len(present), row), "|", color=TRUTH_HEX, ms=4, alpha=0.7)
+        for track_id in sorted({found[i, truth_id] for i in present if (i, truth_id) in found}):
+            hits = [i for i in present if found.get((i, truth_id)) == track_id]
+            axes.plot(times_s[hits], np.full(len(hits), row), "|", color=person_hex(track_id), ms=15, mew=2.2)
+    axes.set_yticks(range(len(ids)), [f"person {i}" for i in ids])
+    axes.set_ylim(len(ids) - 0.5, -0.5)
+    axes.set_xlabel("time [s]")
+    axes.grid(visible=False, axis="y")
+    caption = (
+        "Each row is a ground-truth person. Tall mark: detected in this frame, in the color of its track id; "
+        "a change of color is an identity switch. Small gray mark: present, perhaps hidden, and missed."
+    )
+    return _finish(figure, "Detections over time", caption, wide=True)
 
 
 def floor_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
@@ -78,23 +70,19 @@ def floor_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
     truth, found = _root_tracks([f.truth for f in session.frames]), _root_tracks(people)
     if not found:
         return None
-    with mpl.rc_context(STYLE):
-        figure, axes = new_figure(5.4, 5.5)
-        for roots in truth.values():
-            axes.plot(roots[:, 0], roots[:, 2], color=TRUTH_HEX, lw=4.5, alpha=0.55, solid_capstyle="round")
-        for track_id, roots in found.items():
-            axes.plot(roots[:, 0], roots[:, 2], color=person_hex(track_id), label=f"P{track_id}")
-        axes.plot(0, 0, marker="^", color=INK, ms=9, clip_on=False)
-        axes.annotate("camera", (0, 0), textcoords="offset points", xytext=(9, -3))
-        depth_m = _depth_limit_m(truth or found)
-        axes.set_xlim(-0.6 * depth_m, 0.6 * depth_m)
-        axes.set_ylim(-0.5, depth_m)
-        axes.set_aspect("equal")
-        axes.set_xlabel("x, to the right [m]")
-        axes.set_ylabel("z, away from the camera [m]")
-        legend_above(axes)
-        caption = "Trajectories of the roots (pelvis) from above. Gray: ground truth; colored: tracks, smoothed."
-        return _finish(figure, "Root trajectories", caption)
+    figure, axes = new_figure(5.4, 5.5)
+    for roots in truth.values():
+        axes.plot(roots[:, 0], roots[:, 2], color=TRUTH_HEX, lw=4.5, alpha=0.55, solid_capstyle="round")
+    for track_id, roots in found.items():
+        axes.plot(roots[:, 0], roots[:, 2], color=person_hex(track_id), label=f"P{track_id}")
+    axes.plot(0, 0, marker="^", color=INK, ms=9, clip_on=False)
+    axes.annotate("camera", (0, 0), textcoords="offset points", xytext=(9, -3))
+    depth_m = _depth_limit_m(truth or found)
+    axes.set(xlim=(-0.6 * depth_m, 0.6 * depth_m), ylim=(-0.5, depth_m), aspect="equal")
+    axes.set(xlabel="x, to the right [m]", ylabel="z, away from the camera [m]")
+    legend_above(axes)
+    caption = "Trajectories of the roots (pelvis) from above. Gray: ground truth; colored: tracks, smoothed."
+    return _finish(figure, "Root trajectories", caption)
 
 
 def depth_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
@@ -105,21 +93,19 @@ def depth_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
     smoothed = _root_tracks([f.smoothed for f in session.frames])
     if not raw:
         return None
-    with mpl.rc_context(STYLE):
-        figure, axes = new_figure(11.0, 3.7)
-        for roots in truth.values():
-            axes.plot(times_s, roots[:, 2], color=TRUTH_HEX, lw=4.5, alpha=0.5)
-        for track_id, roots in raw.items():
-            axes.plot(times_s, roots[:, 2], ".", color=person_hex(track_id), ms=3, alpha=0.55)
-        for track_id, roots in smoothed.items():
-            axes.plot(times_s, roots[:, 2], color=person_hex(track_id), label=f"P{track_id}")
-        axes.set_ylim(top=_depth_limit_m(truth or raw))
-        axes.set_xlabel("time [s]")
-        axes.set_ylabel("root depth [m]")
-        if smoothed:
-            legend_above(axes)
-        caption = "Depth (z) of each root. Gray: ground truth; dots: raw; lines: smoothed."
-        return _finish(figure, "Root depth over time", caption, wide=True)
+    figure, axes = new_figure(11.0, 3.7)
+    for roots in truth.values():
+        axes.plot(times_s, roots[:, 2], color=TRUTH_HEX, lw=4.5, alpha=0.5)
+    for track_id, roots in raw.items():
+        axes.plot(times_s, roots[:, 2], ".", color=person_hex(track_id), ms=3, alpha=0.55)
+    for track_id, roots in smoothed.items():
+        axes.plot(times_s, roots[:, 2], color=person_hex(track_id), label=f"P{track_id}")
+    axes.set_ylim(top=_depth_limit_m(truth or raw))
+    axes.set(xlabel="time [s]", ylabel="root depth [m]")
+    if smoothed:
+        legend_above(axes)
+    caption = "Depth (z) of each root. Gray: ground truth; dots: raw; lines: smoothed."
+    return _finish(figure, "Root depth over time", caption, wide=True)
 
 
 def root_error_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
@@ -127,43 +113,38 @@ def root_error_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
     if not pairs:
         return None
     times_s = _times_s(session)
-    with mpl.rc_context(STYLE):
-        figure, axes = new_figure(5.4, 2.9)
-        axes.axhline(0, color=INK, lw=0.8)
-        for truth_id in sorted({p.truth.track_id for p in pairs}):
-            of_one = [p for p in pairs if p.truth.track_id == truth_id]
-            errors = [_depth_error_mm(p) for p in of_one]
-            axes.plot(times_s[[p.frame for p in of_one]], errors, ".", ms=4, color=person_hex(truth_id), alpha=0.7)
-            axes.plot([], [], ".", ms=8, color=person_hex(truth_id), label=f"person {truth_id}")
-        axes.set_xlabel("time [s]")
-        axes.set_ylabel("depth error [mm]")
-        legend_above(axes)
-        caption = "Root depth minus its ground truth for each matched person, before smoothing. Above zero: too far."
-        return _finish(figure, "Depth error over time", caption)
+    figure, axes = new_figure(5.4, 2.9)
+    axes.axhline(0, color=INK, lw=0.8)
+    for truth_id in sorted({p.truth.track_id for p in pairs}):
+        of_one = [p for p in pairs if p.truth.track_id == truth_id]
+        errors = [metrics.MM_PER_M * float((p.raw.pose.root_cam_m - p.truth.pose.root_cam_m)[2]) for p in of_one]
+        axes.plot(times_s[[p.frame for p in of_one]], errors, ".", ms=4, color=person_hex(truth_id), alpha=0.7)
+        axes.plot([], [], ".", ms=8, color=person_hex(truth_id), label=f"person {truth_id}")
+    axes.set(xlabel="time [s]", ylabel="depth error [mm]")
+    legend_above(axes)
+    caption = "Root depth minus its ground truth for each matched person, before smoothing. Above zero: too far."
+    return _finish(figure, "Depth error over time", caption)
 
 
 def joint_error_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
     """Mean error of each joint, raw and smoothed."""
     if not pairs:
         return None
-    raw = errors_of([(p.raw, p.truth) for p in pairs]).relative_mm
-    with_smoothed = [(p.smoothed, p.truth) for p in pairs if p.smoothed is not None]
-    means = np.array([metrics.mean(raw[:, j]) for j in range(len(session.skeleton))])
-    order = np.argsort(np.nan_to_num(means, nan=-1.0))
+    raw = _joint_means_mm([(p.raw, p.truth) for p in pairs])
+    order = np.argsort(np.nan_to_num(raw, nan=-1.0))
     rows = np.arange(len(order))
-    with mpl.rc_context(STYLE):
-        figure, axes = new_figure(5.4, 0.8 + 0.2 * len(order))
-        axes.barh(rows + 0.2, means[order], height=0.38, color=ACCENT, label="raw")
-        if with_smoothed:
-            smooth = errors_of(with_smoothed).relative_mm
-            smooth_means = np.array([metrics.mean(smooth[:, j]) for j in range(len(session.skeleton))])
-            axes.barh(rows - 0.2, smooth_means[order], height=0.38, color=ACCENT2, label="smoothed")
-        axes.set_yticks(rows, [session.skeleton.joints[j].replace("_", " ") for j in order])
-        axes.set_xlabel("mean error, root-relative [mm]")
-        legend_above(axes)
-        axes.grid(visible=False, axis="y")
-        caption = "Mean distance of each joint from its ground truth, poses relative to their roots (MPJPE)."
-        return _finish(figure, "Error by joint", caption)
+    figure, axes = new_figure(5.4, 0.8 + 0.2 * len(order))
+    axes.barh(rows + 0.2, raw[order], height=0.38, color=ACCENT, label="raw")
+    with_smoothed = [(p.smoothed, p.truth) for p in pairs if p.smoothed is not None]
+    if with_smoothed:
+        smoothed = _joint_means_mm(with_smoothed)
+        axes.barh(rows - 0.2, smoothed[order], height=0.38, color=ACCENT2, label="smoothed")
+    axes.set_yticks(rows, [session.skeleton.joints[j].replace("_", " ") for j in order])
+    axes.set_xlabel("mean error, root-relative [mm]")
+    legend_above(axes)
+    axes.grid(visible=False, axis="y")
+    caption = "Mean distance of each joint from its ground truth, poses relative to their roots (MPJPE)."
+    return _finish(figure, "Error by joint", caption)
 
 
 def motion_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
@@ -175,22 +156,20 @@ def motion_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
     joint = _moving_joint(session, chosen)
     truth_id = chosen[0].truth.track_id
     truth = {i: p for i, f in enumerate(session.frames) for p in f.truth if p.track_id == truth_id}
-    with mpl.rc_context(STYLE):
-        figure, axes = new_figure(11.0, 3.4)
-        lines: tuple[tuple[Mapping[int, Person | None], dict[str, Any]], ...] = (
-            (truth, {"color": TRUTH_HEX, "lw": 5, "alpha": 0.5, "label": "ground truth"}),
-            ({p.frame: p.raw for p in chosen}, {"color": LEFT_HEX, "lw": 1.1, "label": "raw"}),
-            ({p.frame: p.smoothed for p in chosen}, {"color": RIGHT_HEX, "lw": 1.9, "label": "smoothed"}),
-        )
-        for people, look in lines:
-            shown = [people.get(i) for i in range(len(times_s))]  # gaps stay gaps
-            axes.plot(times_s, [np.nan if p is None else p.pose.joints_cam_m[joint, 2] for p in shown], **look)
-        name = session.skeleton.joints[joint].replace("_", " ")
-        axes.set_xlabel("time [s]")
-        axes.set_ylabel("depth [m]")
-        legend_above(axes)
-        caption = f"Depth of one joint ({name}) of person {truth_id}, before and after smoothing."
-        return _finish(figure, f"Smoothing: {name}", caption, wide=True)
+    figure, axes = new_figure(11.0, 3.4)
+    lines: tuple[tuple[Mapping[int, Person | None], dict[str, Any]], ...] = (
+        (truth, {"color": TRUTH_HEX, "lw": 5, "alpha": 0.5, "label": "ground truth"}),
+        ({p.frame: p.raw for p in chosen}, {"color": LEFT_HEX, "lw": 1.1, "label": "raw"}),
+        ({p.frame: p.smoothed for p in chosen}, {"color": RIGHT_HEX, "lw": 1.9, "label": "smoothed"}),
+    )
+    for people, look in lines:
+        shown = [people.get(i) for i in range(len(times_s))]  # gaps stay gaps
+        axes.plot(times_s, [np.nan if p is None else p.pose.joints_cam_m[joint, 2] for p in shown], **look)
+    name = session.skeleton.joints[joint].replace("_", " ")
+    axes.set(xlabel="time [s]", ylabel="depth [m]")
+    legend_above(axes)
+    caption = f"Depth of one joint ({name}) of person {truth_id}, before and after smoothing."
+    return _finish(figure, f"Smoothing: {name}", caption, wide=True)
 
 
 def latency_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
@@ -198,25 +177,21 @@ def latency_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
     latency_ms = [f.latency_ms for f in session.frames if f.latency_ms is not None and np.isfinite(f.latency_ms)]
     if not latency_ms:
         return None
-    with mpl.rc_context(STYLE):
-        figure, axes = new_figure(5.4, 2.9)
-        axes.hist(latency_ms, bins=30, color=ACCENT)
-        for share in (50, 95):
-            value = float(np.percentile(latency_ms, share))
-            axes.axvline(value, color=INK, lw=1, ls="--")
-            axes.annotate(
-                f"{share}%", (value, 1), xycoords=("data", "axes fraction"), xytext=(3, -10), textcoords="offset points"
-            )
-        axes.set_xlabel("latency [ms]")
-        axes.set_ylabel("frames")
-        caption = "From an image's capture to the publication of its people."
-        return _finish(figure, "Latency", caption)
+    figure, axes = new_figure(5.4, 2.9)
+    axes.hist(latency_ms, bins=30, color=ACCENT)
+    for share in (50, 95):
+        value = float(np.percentile(latency_ms, share))
+        axes.axvline(value, color=INK, lw=1, ls="--")
+        axes.annotate(
+            f"{share}%", (value, 1), xycoords=("data", "axes fraction"), xytext=(3, -10), textcoords="offset points"
+        )
+    axes.set(xlabel="latency [ms]", ylabel="frames")
+    caption = "From an image's capture to the publication of its people."
+    return _finish(figure, "Latency", caption)
 
 
 def _times_s(session: Session) -> Array:
-    stamps = np.array([frame.stamp_ns for frame in session.frames], dtype=np.int64)
-    times_s: Array = (stamps - stamps[0]).astype(np.float64) * 1e-9
-    return times_s
+    return np.array([1e-9 * (frame.stamp_ns - session.frames[0].stamp_ns) for frame in session.frames])
 
 
 def _root_tracks(frames: Sequence[People | None]) -> dict[int, Array]:
@@ -233,8 +208,9 @@ def _depth_limit_m(tracks: Mapping[int, Array]) -> float:
     return 1.5 + float(np.nanquantile(np.concatenate([roots[:, 2] for roots in tracks.values()]), 0.98))
 
 
-def _depth_error_mm(pair: Pair) -> float:
-    return float(pair.raw.pose.root_cam_m[2] - pair.truth.pose.root_cam_m[2]) * metrics.MM_PER_M
+def _joint_means_mm(pairs: Sequence[tuple[Person, Person]]) -> Array:
+    """Mean root-relative error of each joint (J,)."""
+    return np.array([metrics.mean(errors) for errors in errors_of(pairs).relative_mm.T])
 
 
 def _longest_followed(pairs: Sequence[Pair]) -> list[Pair] | None:

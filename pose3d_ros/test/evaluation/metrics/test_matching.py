@@ -16,7 +16,7 @@ from pose3d_ros.records import Person
 def test_people_are_matched_whatever_their_order(scene: Any) -> None:
     truth = [p.pose for p in scene.truth[0]]
     matches = match_people(truth[::-1], truth)
-    assert {(m.predicted, m.truth) for m in matches} == {(0, 2), (1, 1), (2, 0)}
+    assert set(matches) == {(0, 2), (1, 1), (2, 0)}
 
 
 def test_depth_decides_between_people_behind_each_other(scene: Any, person_maker: Callable[..., Person]) -> None:
@@ -25,7 +25,7 @@ def test_depth_decides_between_people_behind_each_other(scene: Any, person_maker
     far = person_maker(2, joints * 1.5, scene.camera)  # 1.5 times as far on the same rays: the same pixels
     guess = person_maker(9, joints * 1.45, scene.camera)
     matches = match_people([guess.pose], [near.pose, far.pose])
-    assert [(m.predicted, m.truth) for m in matches] == [(0, 1)]
+    assert matches == ((0, 1),)
 
 
 def test_person_at_a_wrong_depth_is_matched(scene: Any, person_maker: Callable[..., Person]) -> None:
@@ -50,10 +50,8 @@ def test_kept_pairs_stay_matched_while_they_are_possible(scene: Any, person_make
     near = scene.truth[0][0]
     far = person_maker(2, near.pose.joints_cam_m * 1.1, scene.camera)
     people = [near.pose, far.pose]
-    assert {(m.predicted, m.truth) for m in match_people(people, people)} == {(0, 0), (1, 1)}
-    kept = match_people(people, people, [(0, 1), (1, 0)])
-    assert {(m.predicted, m.truth) for m in kept} == {(0, 1), (1, 0)}
-    assert all(m.cost > 0 for m in kept)
+    assert set(match_people(people, people)) == {(0, 0), (1, 1)}
+    assert set(match_people(people, people, [(0, 1), (1, 0)])) == {(0, 1), (1, 0)}
 
 
 def test_errors_of_a_moved_person(scene: Any) -> None:
