@@ -25,7 +25,10 @@ def public_objects(module: ModuleType) -> Iterator[tuple[str, object]]:
         if inspect.isfunction(item) or inspect.isclass(item):
             yield f"{module.__name__}.{name}", item
         if inspect.isclass(item):
+            fields = getattr(item, "__dataclass_fields__", {})
             for member, value in vars(item).items():
+                if member in fields:
+                    continue
                 function = value.__func__ if isinstance(value, (classmethod, staticmethod)) else value
                 if (not member.startswith("_") or member == "__call__") and _has_docstring_of_its_own(function):
                     yield f"{module.__name__}.{name}.{member}", function
