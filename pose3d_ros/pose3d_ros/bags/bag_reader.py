@@ -105,12 +105,12 @@ class BagReader:
         name = self.find_topic((COMPRESSED_TYPE, IMAGE_TYPE), topic)
         decode = decoded_bgr if self.topics[name].msgtype == COMPRESSED_TYPE else image_bgr
         for received_ns, message in self.messages(name):
-            yield BagImage(stamp_ns(message), received_ns, str(message.header.frame_id), decode(message))
+            yield BagImage(stamp_ns(message.header), received_ns, str(message.header.frame_id), decode(message))
 
     def cameras(self, topic: str = "*") -> Iterator[BagCamera]:
         """The camera_info messages of the only such topic that fits."""
         for _, message in self.messages(self.find_topic((CAMERA_INFO_TYPE,), topic)):
-            yield BagCamera(stamp_ns(message), str(message.header.frame_id), camera_of(message))
+            yield BagCamera(stamp_ns(message.header), str(message.header.frame_id), camera_of(message))
 
     def people(self, topic: str = "*") -> Iterator[BagPeople]:
         """The Person3DArray messages of the only such topic that fits, ids as numbers (see TrackIds)."""

@@ -1,4 +1,4 @@
-"""Deserialised bag messages to the package's records."""
+"""Deserialized messages, of a bag or of ROS, to the package's records."""
 
 from __future__ import annotations
 
@@ -71,10 +71,9 @@ class TrackIds:
         return self._numbers[name]
 
 
-def stamp_ns(message: Any) -> int:
-    """Header stamp of a message in nanoseconds."""
-    stamp = message.header.stamp
-    return int(stamp.sec) * _NS_PER_S + int(stamp.nanosec)
+def stamp_ns(header: Any) -> int:
+    """The stamp of a std_msgs/Header in nanoseconds."""
+    return int(header.stamp.sec) * _NS_PER_S + int(header.stamp.nanosec)
 
 
 def camera_of(message: Any) -> Camera:
@@ -93,11 +92,11 @@ def camera_of(message: Any) -> Camera:
 
 
 def people_of(message: Any, received_ns: int, number_of: TrackIds) -> BagPeople:
-    """The records of a pose3d_msgs/Person3DArray. Raises SkeletonError for an unknown skeleton."""
+    """The records of a pose3d_msgs/Person3DArray. Raises SkeletonError for an unknown skeleton; see `person_of`."""
     skeleton = get_skeleton(str(message.skeleton))
-    people = tuple(_person(person, skeleton, number_of) for person in message.people)
+    people = tuple(person_of(person, number_of(str(person.id)), skeleton) for person in message.people)
     return BagPeople(
-        stamp_ns(message),
+        stamp_ns(message.header),
         received_ns,
         str(message.header.frame_id),
         skeleton,
@@ -108,23 +107,30 @@ def people_of(message: Any, received_ns: int, number_of: TrackIds) -> BagPeople:
     )
 
 
-def _person(message: Any, skeleton: Skeleton, number_of: TrackIds) -> Person:
+def person_of(message: Any, track_id: int, skeleton: Skeleton) -> Person:
+    """The record of a pose3d_msgs/Person3D. Raises InputError for joints that don't fit, and an unknown state."""
     if len(message.joints) != len(skeleton):
-        raise InputError(
-            f"person {message.id}",
-            expected=f"{len(skeleton)} joints of {skeleton.name}",
-            got=f"{len(message.joints)}",
-            fix="Record people and their skeleton with the same version.",
-        )
-    rows = [(j.position.x, j.position.y, j.position.z, j.u, j.v, j.score) for j in message.joints]
-    joints = np.array(rows, dtype=np.float64).reshape(len(skeleton), 6)
-    joints[~np.array([bool(j.valid) for j in message.joints]), :5] = np.nan
-    root = np.array([message.root.x, message.root.y, message.root.z])
-    velocity = np.array([message.velocity.x, message.velocity.y, message.velocity.z])
-    x, y = float(message.box_x), float(message.box_y)
-    box = np.array([x, y, x + float(message.box_width), y + float(message.box_height)])
-    score = float(message.score)
+        raise _unreadable(message, f"{len(skeleton)} joints of {skeleton.name}", f"{len(message.joints)}")
+    if int(message.state) not in [state.value for state in TrackState]:
+        raise _unreadable(message, "a state from 0 (NEW) to 3 (LOST)", str(message.state))
+    flat: list[float] = []
+    for joint in message.joints:
+        position = joint.position
+        flat += (position.x, position.y, position.z, joint.u, joint.v, joint.score, joint.valid)
+    joints = np.array(flat, dtype=np.float64).reshape(len(skeleton), 7)
+    joints[joints[:, 6] == 0, :5] = np.nan
+    root_m = np.array([message.root.x, message.root.y, message.root.z])
+    box_px = np.array([message.box_x, message.box_y, message.box_width, message.box_height], dtype=np.float64)
+    box_px[2:] += box_px[:2]
     covariance_m2 = np.asarray(message.root_covariance, dtype=np.float64).reshape(3, 3)
-    sigma_m = ray_sigma_m(root, covariance_m2) if covariance_m2[0, 0] >= 0 else math.nan
-    pose = Pose(root, joints[:, :3], joints[:, 3:5], joints[:, 5], skeleton, Detection(box, score), sigma_m)
-    return Person(number_of(str(message.id)), TrackState(int(message.state)), pose, velocity, score)
+    sigma_m = ray_sigma_m(root_m, covariance_m2) if covariance_m2[0, 0] >= 0 else math.nan
+    score = float(message.score)
+    detection = Detection(box_px, score)
+    pose = Pose(root_m, joints[:, :3], joints[:, 3:5], joints[:, 5], skeleton, detection, sigma_m)
+    velocity_mps = np.array([message.velocity.x, message.velocity.y, message.velocity.z])
+    return Person(track_id, TrackState(int(message.state)), pose, velocity_mps, score)
+
+
+def _unreadable(message: Any, expected: str, got: str) -> InputError:
+    fix = "Publish and record people with one version of the package."
+    return InputError(f"person {message.id}", expected=expected, got=got, fix=fix)

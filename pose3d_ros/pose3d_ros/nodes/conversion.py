@@ -10,14 +10,13 @@ from pose3d_msgs.msg import Joint3D, Person3D, Person3DArray, SkeletonInfo
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from pose3d_ros.errors import InputError
+from pose3d_ros.bags.message_records import person_of
 from pose3d_ros.geometry.rigid import RigidTransform
-from pose3d_ros.geometry.uncertainty import ray_covariance_m2, ray_sigma_m
-from pose3d_ros.records import Detection, Person, Pose, TrackState
+from pose3d_ros.geometry.uncertainty import ray_covariance_m2
+from pose3d_ros.records import Person, Pose
 from pose3d_ros.skeletons import Skeleton, get_skeleton
 from pose3d_ros.types import Array, ImageArray
 
-_NS_PER_S = 1_000_000_000
 _UNKNOWN_COVARIANCE_M2 = np.array([-1.0, *[0.0] * 8])
 
 
@@ -34,11 +33,6 @@ class PeopleInfo:
 def person_id(track_id: int) -> str:
     """The message's id of a track; it starts with a letter (REP-155)."""
     return f"person_{track_id}"
-
-
-def stamp_ns(header: Header) -> int:
-    """The header's time in nanoseconds."""
-    return int(header.stamp.sec) * _NS_PER_S + int(header.stamp.nanosec)
 
 
 def skeleton_message(skeleton: Skeleton) -> SkeletonInfo:
@@ -149,46 +143,9 @@ class TrackNumbers:
 
 
 def read_people(message: Person3DArray, numbers: TrackNumbers) -> tuple[Person, ...]:
-    """The people of a message, in its frame. Raises SkeletonError, or InputError for joints that don't fit it."""
+    """The people of a message, in its frame. Raises SkeletonError, or InputError for a person that can't be read."""
     skeleton = get_skeleton(message.skeleton)
     track_ids = numbers.assign([person.id for person in message.people])
     return tuple(
-        _read_person(person, track_id, skeleton) for person, track_id in zip(message.people, track_ids, strict=True)
+        person_of(person, track_id, skeleton) for person, track_id in zip(message.people, track_ids, strict=True)
     )
-
-
-def _read_person(message: Person3D, track_id: int, skeleton: Skeleton) -> Person:
-    if len(message.joints) != len(skeleton):
-        raise InputError(
-            "joints of a person",
-            expected=f"{len(skeleton)}, for {skeleton.name}",
-            got=f"{len(message.joints)}",
-            fix="Look at the node that publishes these people.",
-        )
-    flat: list[float] = []
-    for joint in message.joints:
-        position = joint.position
-        flat += (position.x, position.y, position.z, joint.u, joint.v, joint.score, joint.valid)
-    joints = np.array(flat, dtype=np.float64).reshape(len(skeleton), 7)
-    joints[joints[:, 6] == 0, :5] = np.nan
-    root_m = np.array([message.root.x, message.root.y, message.root.z])
-    box_px = np.array([message.box_x, message.box_y, message.box_width, message.box_height], dtype=np.float64)
-    box_px[2:] += box_px[:2]
-    covariance_m2 = np.asarray(message.root_covariance, dtype=np.float64).reshape(3, 3)
-    sigma_m = ray_sigma_m(root_m, covariance_m2) if covariance_m2[0, 0] >= 0 else float("nan")
-    detection = Detection(box_px, message.score)
-    pose = Pose(root_m, joints[:, :3], joints[:, 3:5], joints[:, 5], skeleton, detection, sigma_m)
-    velocity_mps = np.array([message.velocity.x, message.velocity.y, message.velocity.z])
-    return Person(track_id, _state(message.state), pose, velocity_mps, message.score)
-
-
-def _state(value: int) -> TrackState:
-    try:
-        return TrackState(value)
-    except ValueError:
-        raise InputError(
-            "state of a person",
-            expected="0 (NEW) to 3 (LOST)",
-            got=str(value),
-            fix="Look at the node that publishes these people.",
-        ) from None

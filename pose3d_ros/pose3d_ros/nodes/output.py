@@ -11,10 +11,11 @@ from rclpy.node import Node
 from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
 
+from pose3d_ros.bags.message_records import stamp_ns
 from pose3d_ros.config.settings import OutputConfig
 from pose3d_ros.errors import ConfigError
 from pose3d_ros.geometry.rigid import RigidTransform
-from pose3d_ros.nodes.conversion import PeopleInfo, PeopleWriter, person_id, skeleton_message, stamp_ns
+from pose3d_ros.nodes.conversion import PeopleInfo, PeopleWriter, person_id, skeleton_message
 from pose3d_ros.nodes.markers import MarkerMaker
 from pose3d_ros.nodes.problems import Level, ProblemBoard
 from pose3d_ros.nodes.tf_frames import TfFrames

@@ -14,10 +14,11 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
 from pose3d_ros.bags.image_decoding import decoded_bgr, image_bgr
+from pose3d_ros.bags.message_records import stamp_ns
 from pose3d_ros.config.settings import NodeConfig, PipelineConfig
 from pose3d_ros.drawing.overlay import draw_people
 from pose3d_ros.nodes.camera_source import CameraSource, ImageCamera
-from pose3d_ros.nodes.conversion import PeopleInfo, image_message, stamp_ns
+from pose3d_ros.nodes.conversion import PeopleInfo, image_message
 from pose3d_ros.nodes.frame_queue import FrameWorker
 from pose3d_ros.nodes.managed import ManagedNode
 from pose3d_ros.nodes.output import PeopleOutput

@@ -9,9 +9,10 @@ from typing import Any
 
 from pose3d_msgs.msg import Person3DArray
 
+from pose3d_ros.bags.message_records import stamp_ns
 from pose3d_ros.config.settings import NodeConfig, PipelineConfig
 from pose3d_ros.engines.engine_set import EngineSet
-from pose3d_ros.nodes.conversion import PeopleInfo, TrackNumbers, read_people, stamp_ns
+from pose3d_ros.nodes.conversion import PeopleInfo, TrackNumbers, read_people
 from pose3d_ros.nodes.managed import ManagedNode
 from pose3d_ros.nodes.output import PeopleOutput
 from pose3d_ros.nodes.spin import run_node

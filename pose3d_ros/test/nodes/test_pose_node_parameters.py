@@ -1,0 +1,104 @@
+"""The pose node's parameters: checked at the start and at run time, described, and those that override a QoS."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from diagnostic_msgs.msg import DiagnosticStatus
+from rcl_interfaces.srv import DescribeParameters
+from rclpy.parameter import Parameter
+
+from pose3d_ros.config.settings import PipelineConfig
+
+from .rigs.pose_rig import PoseRig, gray_image
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("detector__score_treshold", "detector.score_threshold"), ("silence_warning_s", "is now called")],
+)
+def test_an_unknown_or_former_name_is_a_warning(graph: Any, pipeline: Any, name: str, words: str) -> None:
+    rig = PoseRig(graph, pipeline, **{name: 0.5})
+    rig.until_status(DiagnosticStatus.WARN, words)
+    assert rig.logged_once(name.rpartition("__")[2])
+    assert rig.node.lifecycle_state == "active"
+    assert not rig.node.has_parameter(name.replace("__", "."))
+    former = name == "silence_warning_s"
+    assert rig.node.get_parameter("watchdog_timeout_s").value == (0.5 if former else 5.0)
+
+
+@pytest.mark.parametrize("value", [7.5, "much"])
+def test_a_wrong_start_value_waits_for_a_right_one(graph: Any, pipeline: Any, value: object) -> None:
+    rig = PoseRig(graph, pipeline, detector__score_threshold=value)
+    rig.until_status(DiagnosticStatus.ERROR, "detector.score_threshold")
+    assert rig.node.lifecycle_state == "unconfigured"
+    assert rig.node.get_parameter("detector.score_threshold").value == PipelineConfig().detector.score_threshold
+    (result,) = rig.node.set_parameters([Parameter("detector.score_threshold", value=0.5)])
+    assert result.successful
+    rig.node.autostart()
+    assert rig.node.lifecycle_state == "active"
+    rig.until_status(DiagnosticStatus.OK, "active")
+
+
+def test_tunable_parameters_change_while_it_runs_and_only_then_is_it_reconfigured(graph: Any, pipeline: Any) -> None:
+    rig = PoseRig(graph, pipeline, fallback_hfov_deg=90.0)
+    rig.send(gray_image())
+    rig.until_people()
+    assert pipeline.configs == []
+    (result,) = rig.node.set_parameters([Parameter("detector.score_threshold", value=0.625)])
+    assert result.successful
+    rig.send(gray_image())
+    rig.until_people(2)
+    assert [config.detector.score_threshold for config in pipeline.configs] == [0.625]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words", "unconfigured"),
+    [
+        ("detector.score_threshold", 3.0, "range", False),
+        ("image_transport", "carrier_pigeon", "expected one of", True),
+        ("queue_size", 5, "lifecycle set", False),
+    ],
+)
+def test_a_wrong_change_is_refused_with_a_reason(
+    graph: Any, pipeline: Any, name: str, value: float | str, words: str, unconfigured: bool
+) -> None:
+    node = graph.add_pose_node(pipeline)
+    if unconfigured:
+        node.trigger_deactivate()
+        node.trigger_cleanup()
+    before = node.get_parameter(name).value
+    (result,) = node.set_parameters([Parameter(name, value=value)])
+    assert not result.successful
+    assert words in result.reason
+    assert node.get_parameter(name).value == before
+
+
+def test_parameters_are_described_and_ranged(graph: Any, pipeline: Any) -> None:
+    graph.add_pose_node(pipeline)
+    request = DescribeParameters.Request(names=["detector.score_threshold", "queue_size", "backend"])
+    threshold, queue, backend = graph.call(DescribeParameters, "pose_node/describe_parameters", request).descriptors
+    assert (threshold.floating_point_range[0].from_value, threshold.floating_point_range[0].to_value) == (0.01, 1.0)
+    assert queue.integer_range[0].to_value == 1000
+    assert "onnxruntime" in backend.additional_constraints
+    assert all(d.description for d in (threshold, queue, backend))
+
+
+@pytest.mark.parametrize(("reliability", "expected"), [("reliable", "RELIABLE"), ("best_effort", "BEST_EFFORT")])
+def test_quality_of_service_can_be_overridden(graph: Any, pipeline: Any, reliability: str, expected: str) -> None:
+    topic = f"{graph.namespace}/image_raw"
+    override = {f"qos_overrides.{topic}.subscription.reliability": reliability}
+    node = graph.add_pose_node(pipeline, work_without_subscribers=True, **override)
+    graph.spin_until(lambda: graph.node.count_subscribers(topic) > 0)
+    (info,) = graph.node.get_subscriptions_info_by_topic(topic)
+    assert info.qos_profile.reliability.name == expected
+    assert not node.board.current()
+
+
+def test_an_invalid_quality_of_service_is_reported_and_the_node_stays_active(graph: Any, pipeline: Any) -> None:
+    override = {f"qos_overrides.{graph.namespace}/image_raw.subscription.reliability": "perfect"}
+    node = graph.add_pose_node(pipeline, work_without_subscribers=True, **override)
+    graph.spin_until(lambda: any("can't subscribe" in problem.text for problem in node.board.current()))
+    graph.spin_for(0.5)
+    assert node.lifecycle_state == "active"
