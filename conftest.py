@@ -6,3 +6,5 @@ import pose3d_ros
 import pose3d_training
 
 __all__ = ["pose3d_ros", "pose3d_training"]
+
+pytest_plugins = ["training_fixtures"]  # beside the package: a conftest.py would be a second module test.conftest

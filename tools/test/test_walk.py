@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,9 @@ from scipy.spatial.transform import Rotation
 
 from pose3d_ros.errors import InputError
 from pose3d_ros.types import Array
-from sample_recording.walk import _along, _join
+from pose3d_training.synthetic.body_joints import SYNTH_JOINTS
+from pose3d_training.synthetic.figure import make_figure
+from sample_recording.walk import Piece, _along, _join, plan_walk
 
 
 def about_y(degrees: npt.NDArray[Any]) -> Array:
@@ -57,3 +60,14 @@ def test_a_seam_turns_evenly_on_the_shorter_way() -> None:
 def test_joining_one_strip_is_that_strip() -> None:
     strip = about_y(np.arange(6.0))
     np.testing.assert_array_equal(_join([strip], blend=3), strip)
+
+
+def test_standing_foot_of_a_walker_does_not_slide(assets: Path) -> None:
+    figure = make_figure(assets, 12)
+    walk = plan_walk(figure, [Piece("02_02", 35, 73, False, 0.85, 3)], np.array([[-4.0, -4.0], [0, -4], [4, -4]]), 60)
+    posed = [walk.pose(figure, t) for t in range(60)]
+    feet = [SYNTH_JOINTS.index(name) for name in ("L_Toe", "R_Toe", "L_Ankle", "R_Ankle")]
+    speed = np.abs(np.diff([p.joints_m[feet, 0] for p in posed], axis=0)) * 30
+    assert np.percentile(speed.min(axis=1), 90) < 0.25  # m/s, while the body goes at more than a metre a second
+    assert 1.0 < (walk.x_m[-1] - walk.x_m[0]) / (59 / 30) < 1.9
+    np.testing.assert_allclose([p.vertices_m[:, 1].min() for p in posed[::10]], 0, atol=1e-5)

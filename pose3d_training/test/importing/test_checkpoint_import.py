@@ -29,7 +29,6 @@ from pose3d_ros.records import Detection, Frame
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.stages.pose.root_pose_estimator import RootPoseEstimator
 from pose3d_training.importing.checkpoint_import import ImportOptions, import_posenet, import_rootnet
-from pose3d_training.importing.checkpoint_shapes import ROOTNET, OfficialWeights
 from pose3d_training.nets.checkpoint_file import read_state_dict
 from pose3d_training.nets.mppe_nets import PoseNet, RootNet
 
@@ -68,15 +67,6 @@ def _posenet(path: Path, joints: int = 18) -> tuple[Path, PoseNet]:
     net = PoseNet(joints, "resnet10w8", SIDE).eval()
     _enliven(net, net.head.final_layer)
     return _save(net, path), net
-
-
-@pytest.mark.parametrize(
-    "name", ["resnet10w8", "resnet18", "resnet34w48x256", "resnet50", "resnet101", "resnet152", "resnet50w8x16"]
-)
-def test_the_backbone_is_found_from_keys_and_shapes(name: str) -> None:
-    with torch.device("meta"):
-        state = RootNet(name).state_dict()
-    assert OfficialWeights(ROOTNET, Path("a"), state).backbone() == name
 
 
 def test_rootnets_entry_says_what_it_is(tmp_path: Path) -> None:

@@ -20,7 +20,6 @@ from pose3d_training.loop.fabric import open_fabric
 
 LIMIT_S = 300.0
 ROOT = Path(pose3d_training.__file__).parents[1]
-
 WORKER = """
 import json, os, sys
 from pathlib import Path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,6 @@ from pose3d_training.synthetic.body_joints import SYNTH_JOINTS
 from pose3d_training.synthetic.held_out_set import HeldOutChoice, HeldOutSet, is_upright, open_held_out
 from pose3d_training.synthetic.renderer import Renderer
 
-ASSETS = Path(os.environ.get("POSE3D_ASSETS", "/nonexistent"))
 MUCO = get_skeleton("muco21")
 
 
@@ -49,14 +47,8 @@ def test_a_folder_without_assets_is_said(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def held_out(tmp_path_factory: pytest.TempPathFactory) -> HeldOutSet:
-    if not (ASSETS / "makehuman").is_dir():
-        pytest.skip("POSE3D_ASSETS names no folder of assets")
-    try:
-        Renderer().close()
-    except Exception as error:  # moderngl raises a plain Exception without EGL
-        pytest.skip(f"no EGL: {error}")
-    return open_held_out(HeldOutChoice(ASSETS, 3, 6, tmp_path_factory.mktemp("cache")), MUCO)
+def held_out(assets: Path, renderer: Renderer, tmp_path_factory: pytest.TempPathFactory) -> HeldOutSet:
+    return open_held_out(HeldOutChoice(assets, 3, 6, tmp_path_factory.mktemp("cache")), MUCO)
 
 
 def test_an_image_is_the_same_whenever_it_is_asked_for(held_out: HeldOutSet) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,19 +28,8 @@ PLAIN = Light(*(np.array(v, dtype=float) for v in ((0, 1, 0), (0, 0, 0), (0, 1, 
 WHITE = replace(
     Appearance.random(0, 1.0, 0.5), color_a=np.ones((8, 4), np.float32), pattern=np.zeros((8, 4), np.float32)
 )
-
 Place = tuple[float, float, float, float]
 """x, y, depth and side in metres."""
-
-
-@pytest.fixture(scope="module")
-def renderer() -> Iterator[Renderer]:
-    try:
-        made = Renderer()
-    except Exception as error:  # moderngl raises a plain Exception without EGL
-        pytest.skip(f"no EGL: {error}")
-    yield made
-    made.close()
 
 
 def square(x_m: float, y_m: float, z_m: float, side_m: float) -> tuple[Figure, PosedFigure]:

@@ -66,7 +66,6 @@ ENTRY = ManifestEntry(
     license="-",
     training_data="-",
 )
-
 Both = tuple[Array, Array, list[Pose]]
 
 

@@ -1,0 +1,98 @@
+"""A short training of each lifter, delivered as an engine and scored."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import islice
+
+import attr
+import numpy as np
+import pytest
+import torch
+
+from pose3d_ros.engines import ManifestEntry, RoleEngine, choose_backend, load_manifest, open_engine
+from pose3d_ros.errors import EngineError
+from pose3d_ros.skeletons import get_skeleton
+from pose3d_ros.stages.lift.lift_decoders import LiftSizes, lift_net
+from pose3d_ros.types import Array
+from pose3d_training.loop.fabric import open_fabric
+from pose3d_training.loop.recipe import Recipe
+from pose3d_training.loop.run_checkpoints import averaged_weights
+from pose3d_training.loop.training_loop import Trainer
+from pose3d_training.tasks.lifting import LifterTask, build_lifter, lifted
+from pose3d_training.tasks.lifting_samples import LiftSample, LiftSamples
+
+pytest.importorskip("moderngl")
+
+from pose3d_training.commands.deliver import main
+from pose3d_training.tasks.lifting_check import check_engine, held_out_people, run_lifter
+
+COCO, MUCO = get_skeleton("coco17"), get_skeleton("muco21")
+RECIPE = Recipe(
+    net="lifter", architecture="residual", steps=3, batch_size=4, learning_rate=1e-3, channels=8, blocks=1,
+    filter_widths=(3, 3), warmup_steps=1, bfloat16=False, workers=0, log_every=1, save_every=3,
+)  # fmt: skip
+NETS = {
+    "lifter_frame": RECIPE,
+    "lifter_frame of graphs": replace(RECIPE, architecture="sem_gcn"),
+    "videopose3d_step": replace(RECIPE, architecture="temporal"),
+    "videopose3d": replace(RECIPE, architecture="temporal", causal=False),
+}
+
+
+def samples(tracks: list[Array], count: int, frames: int = 6, noisy: bool = True) -> list[LiftSample]:
+    return list(islice(LiftSamples(tracks, COCO, MUCO, frames, 1, noisy), count))
+
+
+@pytest.fixture(scope="module", params=list(NETS))
+def delivered(
+    tracks: list[Array], request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, ManifestEntry]:
+    name, folder = str(request.param), tmp_path_factory.mktemp("lifter")
+    torch.manual_seed(0)
+    Trainer(LifterTask(NETS[name], tracks), NETS[name], folder / "lifter", open_fabric(device="cpu")).run()
+    assert main(["--runs", str(folder), "--output", str(folder)]) == 0
+    return name, load_manifest(folder).for_role("lifter")
+
+
+def test_a_run_becomes_an_engine_of_its_decoder(delivered: tuple[str, ManifestEntry]) -> None:
+    name, entry = delivered
+    frames = 9 if name.startswith("videopose3d") else 1
+    assert entry.name == f"lifter-{NETS[name].architecture}-8-synthetic"
+    assert entry.decoder == name.split(" ")[0]
+    assert (entry.roles, entry.skeleton) == (("lifter",), "muco21")
+    assert entry.parameters == {
+        "input_skeleton": "coco17", "input_features": 3, "receptive_field": frames,
+        "input": "person", "ahead": "crop",
+    }  # fmt: skip
+    assert entry.accuracy == {"training_samples": 12}
+
+
+def test_the_stages_net_answers_as_training_scored(tracks: list[Array], delivered: tuple[str, ManifestEntry]) -> None:
+    name, entry = delivered
+    module = build_lifter(NETS[name])
+    module.load_state_dict(averaged_weights(entry.file.parent / "lifter" / "checkpoint.pt"))
+    features = np.stack([sample.features for sample in samples(tracks, 3)])
+    with torch.no_grad():
+        wanted = lifted(module.eval(), torch.from_numpy(features)).numpy()
+    wanted -= wanted[:, :, [MUCO.root]]
+    with open_engine(entry, choose_backend("onnxruntime")) as engine:
+        found = run_lifter(lift_net(RoleEngine(engine, entry), LiftSizes(17, 3, 21)), features)
+    # A symmetric net runs with its newest frame for those to come: only the last frame is as in training.
+    kept = slice(-1, None) if name == "videopose3d" else slice(None)
+    np.testing.assert_allclose(found[:, kept], wanted[:, kept], atol=1e-4)
+    assert (found[:, :, MUCO.root] == 0).all() or np.abs(found[:, :, MUCO.root]).max() < 1e-6
+
+
+def test_an_engine_is_checked_on_exact_and_noisy_people(
+    tracks: list[Array], delivered: tuple[str, ManifestEntry]
+) -> None:
+    _, entry = delivered
+    exact, noisy = (held_out_people(LiftSamples(tracks, COCO, MUCO, 6, 1, n), 3) for n in (False, True))
+    first, second = check_engine(entry, exact, noisy)
+    assert 100 < first.mpjpe_mm < 2000
+    assert first.pa_mpjpe_mm < first.mpjpe_mm
+    assert second.mpjpe_mm != first.mpjpe_mm
+    screen = attr.evolve(entry, parameters={**entry.parameters, "input": "screen"})
+    with pytest.raises(EngineError, match=r"expected a lifter with input person .* got input screen, 3 features"):
+        check_engine(screen, exact, noisy)
