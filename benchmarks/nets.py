@@ -21,7 +21,6 @@ from common import report
 from pose3d_ros.engines.onnx_runtime.ort_engine import OnnxEngine
 from pose3d_ros.engines.tensors import Tensor
 from pose3d_ros.skeletons import get_skeleton
-from pose3d_training.commands.describe import count_multiply_adds
 from pose3d_training.nets.exported_graphs import export_posenet, export_root_pose, export_rootnet
 from pose3d_training.nets.mppe_nets import PoseNet, RootNet
 from pose3d_training.nets.root_pose_net import RootPoseNet
@@ -73,6 +72,9 @@ def exported(folder: Path) -> tuple[Path, Path, Path]:
 
 def work() -> dict[str, int]:
     """Multiply-adds of one person."""
+    # Here, since it imports the renderer, which other benchmarks that use these nets do without.
+    from pose3d_training.commands.describe import count_multiply_adds
+
     image, k = torch.zeros(1, 3, SIZE_PX, SIZE_PX), torch.ones(1)
     root, pose, shared = nets()
     return {

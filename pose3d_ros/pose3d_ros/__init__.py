@@ -67,9 +67,12 @@ _MODULES = {
 def __getattr__(name: str) -> object:
     """Import what is asked for (PEP 562): all of it at once would cost `pose3d --help` a second, most of it SciPy's."""
     if name == "__version__":  # package.xml has it, setup.py passes it on
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        return version("pose3d_ros")
+        try:
+            return version("pose3d_ros")
+        except PackageNotFoundError:  # read from a checkout
+            return "not installed"
     module = next((module for module, names in _MODULES.items() if name in names), None)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -42,6 +42,12 @@ FP32, FP16 = 1e-4, 1e-2
 """How far outputs may be off, relative to values above 1."""
 
 
+@pytest.fixture(autouse=True)
+def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is one it is not used."""
+    monkeypatch.setattr(torch_device, "cuda_availability", lambda: Availability(False, "a test"))
+
+
 @pytest.mark.parametrize("entry", MANIFEST.entries, ids=lambda entry: entry.file.stem)
 def test_shipped_engines_answer_as_onnxruntime(entry: ManifestEntry) -> None:
     with open_engine(entry, ONNX, ON_CPU) as reference, open_engine(entry, TORCH, ON_CPU) as engine:
@@ -192,7 +198,7 @@ def test_gpu_makes_it_a_choice(monkeypatch: pytest.MonkeyPatch, gpu: Availabilit
 
 
 @pytest.fixture
-def gpu(monkeypatch: pytest.MonkeyPatch, make_device: Callable[..., Any]) -> None:
+def gpu(no_gpu: None, monkeypatch: pytest.MonkeyPatch, make_device: Callable[..., Any]) -> None:
     """A device that says it is a GPU."""
 
     class Gpu(make_device):  # type: ignore[misc,valid-type]
