@@ -1,4 +1,4 @@
-"""INT8 graphs beside a folder's engines: their ranges are measured on the user's own pictures."""
+"""INT8 models beside the models of a folder, calibrated on the user's own images."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from pose3d_ros.cli.sources import IMAGE_SUFFIXES
 from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.engines import BackendChoice, Engine, Manifest, ManifestEntry, open_engine
 from pose3d_ros.engines.engine_set import EngineSet
@@ -20,36 +21,35 @@ from pose3d_ros.pipeline import Pipeline
 from pose3d_ros.records import Frame
 from pose3d_ros.types import ImageArray
 
-_PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 _HFOV_DEG = 60.0
-"""Ranges hardly depend on the camera; a usual one serves."""
-_MOST_CALLS = 200
+"""Ranges hardly depend on the camera."""
+_MAX_CALLS = 200
 _NS_PER_S = 1_000_000_000
 _CPU = BackendChoice("onnxruntime", "calibration")
 
 
-class Listener(Engine):
-    """An engine that keeps what it is fed, up to a number of calls."""
+class FeedRecorder(Engine):
+    """An engine that keeps copies of its inputs, of the first calls."""
 
-    def __init__(self, engine: Engine, most_calls: int = _MOST_CALLS) -> None:
+    def __init__(self, engine: Engine) -> None:
         super().__init__(engine.name, engine.inputs, engine.outputs)
-        self._engine, self._most_calls = engine, most_calls
-        self.heard: list[dict[str, Tensor]] = []
+        self._engine = engine
+        self.feeds: list[dict[str, Tensor]] = []
 
     def _run(self, feeds: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        if len(self.heard) < self._most_calls:
-            self.heard.append({name: array.copy() for name, array in feeds.items()})
+        if len(self.feeds) < _MAX_CALLS:
+            self.feeds.append({name: array.copy() for name, array in feeds.items()})
         return self._engine.infer(feeds)
 
     def _release(self) -> None:
         self._engine.close()
 
 
-def write_quantized(manifest: Manifest, config: PipelineConfig, pictures: Path) -> list[Path]:
-    """Write NAME.int8.onnx beside each image engine, calibrated on the pictures of a folder.
+def write_quantized(manifest: Manifest, config: PipelineConfig, images: Path) -> list[Path]:
+    """Write NAME.int8.onnx beside each model that reads images, calibrated on the images of a folder.
 
-    Nets that read joints stay as they are: they are small, and their errors would be seen as jitter. Raises InputError
-    for a folder in which no picture shows anybody, EngineError for a graph that can't be quantised.
+    Models that read joints stay as they are: they are small, and their errors would be seen as jitter. Raises
+    InputError for a folder without people in its images, EngineError for a model that can't be quantized.
     """
     try:
         from pose3d_ros.engines.graphs.quantize import quantized_graph
@@ -57,34 +57,34 @@ def write_quantized(manifest: Manifest, config: PipelineConfig, pictures: Path) 
         raise EngineError(
             "calibration", expected="the Python package onnx", got=str(error), fix="Install it: pip install onnx."
         ) from error
-    listeners: dict[str, Listener] = {}
+    recorders: dict[str, FeedRecorder] = {}
 
-    def listened(entry: ManifestEntry) -> Engine:
-        listeners[entry.name] = Listener(open_engine(entry, _CPU))
-        return listeners[entry.name]
+    def open_recorded(entry: ManifestEntry) -> Engine:
+        recorders[entry.name] = FeedRecorder(open_engine(entry, _CPU))
+        return recorders[entry.name]
 
-    with Pipeline(EngineSet(manifest, _CPU, opener=listened), config, smooth=False) as pipeline:
-        for number, image in enumerate(_images(pictures)):
+    with Pipeline(EngineSet(manifest, _CPU, opener=open_recorded), config, smooth=False) as pipeline:
+        for number, image in enumerate(_images(images)):
             camera = Camera.from_hfov(_HFOV_DEG, image.shape[1], image.shape[0])
             pipeline(Frame(image, camera, number * _NS_PER_S))
     written = []
-    for entry in (e for e in manifest.entries if e.name in listeners and not IMAGE_ROLES.isdisjoint(e.roles)):
-        heard = listeners[entry.name].heard
-        if not heard:
+    for entry in (e for e in manifest.entries if e.name in recorders and not IMAGE_ROLES.isdisjoint(e.roles)):
+        feeds = recorders[entry.name].feeds
+        if not feeds:
             raise InputError(
-                f"calibration pictures {pictures}",
-                expected="people who are found in some of them",
-                got=f"nothing for {entry.name} to see",
-                fix="Give pictures of people, as the robot's camera sees them.",
+                f"calibration images {images}",
+                expected="detectable people in some of them",
+                got=f"no input for {entry.name}",
+                fix="Give images of people, as the robot's camera sees them.",
             )
         written.append(int8_path(entry))
-        quantized_graph(entry.file, written[-1], heard)
+        quantized_graph(entry.file, written[-1], feeds)
     return written
 
 
 def _images(folder: Path) -> Iterator[ImageArray]:
-    """The readable pictures of a folder and those below it."""
-    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in _PICTURES):
+    """The readable images of a folder and those below it."""
+    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES):
         image = cv2.imread(str(path), cv2.IMREAD_COLOR)
         if image is not None:
             yield np.asarray(image, np.uint8)

@@ -1,4 +1,4 @@
-"""`pose3d demo`: the nodes as processes of their own, a recording played to them in real time, a report of the results.
+"""`pose3d demo`: the nodes as processes, a recording played to them in real time, a report of the results.
 
 player → image, camera_info → pose_node → people → smoother_node → people_smoothed → recorder, all over DDS.
 """
@@ -15,18 +15,15 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from pose3d_ros.bags.bag_reader import sample_bag
+from pose3d_ros.bags.bag_reader import BagReader, sample_bag
+from pose3d_ros.bags.message_types import CAMERA_INFO_TYPE, COMPRESSED_TYPE, IMAGE_TYPE
 from pose3d_ros.cli.common_options import add_engine_options, parameters_asked_for, pipeline_config
 from pose3d_ros.cli.processes import ChildGroup, wait_for_end, wait_until_idle
 from pose3d_ros.cli.terminal import ProgressBar, print_table
 from pose3d_ros.config.settings import parameters_of
 from pose3d_ros.engines import choose_backend
 from pose3d_ros.errors import ConfigError
-
-if TYPE_CHECKING:
-    from pose3d_ros.evaluation.report.publish import Publication
 
 RESULT_TOPICS = ("/people", "/people_smoothed", "/diagnostics", "/skeleton")
 _START_LIMIT_S = 60.0
@@ -59,14 +56,12 @@ def execute(args: argparse.Namespace) -> int:
     choose_backend(config.engine.backend)
     if not 0.01 <= args.rate <= 100.0:
         raise ConfigError("--rate", expected="0.01 to 100", got=str(args.rate), fix="1 is real time.")
-    bag = Path(args.bag) if args.bag else sample_bag()
+    play = Playback.of(Path(args.bag) if args.bag else sample_bag(), args.rate)
     output = Path(args.output)
-    play = Playback.of(bag, args.rate)
-    results = output / "people.mcap"
     started_s = time.monotonic()
-    record(play, results, parameters_asked_for(args))
-    made = finish(bag, results, output)
-    print_result(made, results, time.monotonic() - started_s)
+    record(play, output / "people.mcap", parameters_asked_for(args))
+    write_results(play.bag, output)
+    print(f"\nFinished in {time.monotonic() - started_s:.0f} s.")
     return 0
 
 
@@ -84,19 +79,11 @@ class Playback:
     @classmethod
     def of(cls, bag: Path, rate: float) -> Playback:
         """Look into a recording. Raises BagError unless it has one image topic and one camera_info."""
-        from pose3d_ros.bags.bag_reader import BagReader
-        from pose3d_ros.bags.message_types import CAMERA_INFO_TYPE, COMPRESSED_TYPE, IMAGE_TYPE
-
         with BagReader(bag) as reader:
             image_topic = reader.find_topic((COMPRESSED_TYPE, IMAGE_TYPE))
             camera_topic = reader.find_topic((CAMERA_INFO_TYPE,))
             transport = "compressed" if reader.topics[image_topic].msgtype == COMPRESSED_TYPE else "raw"
             return cls(bag, rate, image_topic, camera_topic, transport, reader.duration_s)
-
-    @property
-    def base_topic(self) -> str:
-        """The image topic without its transport, as `image_raw` is remapped to it."""
-        return self.image_topic.removesuffix("/compressed")
 
 
 def require_ros() -> None:
@@ -132,14 +119,12 @@ def record(play: Playback, results: Path, settings: Mapping[str, object]) -> Non
         recorder = group.start("recorder", recorder_command(results))
         nodes = [
             group.start("pose_node", pose_command(play, settings)),
-            group.start("smoother_node", node_command("smoother_node", of_node("smoother_node", settings))),
+            group.start("smoother_node", node_command("smoother_node", settings_of("smoother_node", settings))),
         ]
         player = group.start("bag_player", player_command(play))
-        limit_s = play.duration_s / play.rate + 2 * _START_LIMIT_S
-        total_s = max(1, round(play.duration_s / play.rate))
+        limit_s, total_s = play.duration_s / play.rate + 2 * _START_LIMIT_S, max(1, round(play.duration_s / play.rate))
         with ProgressBar("playing through the nodes", "s") as bar:
-            shown = lambda seconds: bar(min(round(seconds), total_s), total_s)  # noqa: E731
-            wait_for_end(player, group, [recorder, *nodes], limit_s, shown)
+            wait_for_end(player, group, [recorder, *nodes], limit_s, lambda s: bar(min(round(s), total_s), total_s))
         time.sleep(_SETTLE_S)
         wait_until_idle(nodes, _CATCH_UP_LIMIT_S)
         for child in (*nodes, recorder):
@@ -147,8 +132,8 @@ def record(play: Playback, results: Path, settings: Mapping[str, object]) -> Non
             group.stop(child)
 
 
-def of_node(node: str, settings: Mapping[str, object]) -> dict[str, object]:
-    """The settings that a node has."""
+def settings_of(node: str, settings: Mapping[str, object]) -> dict[str, object]:
+    """The settings that are parameters of a node."""
     known = {parameter.name for parameter in parameters_of(node)}
     return {name: value for name, value in settings.items() if name in known}
 
@@ -166,12 +151,13 @@ def node_command(node: str, parameters: Mapping[str, object], remaps: Mapping[st
 def pose_command(play: Playback, settings: Mapping[str, object]) -> list[str]:
     """The pose node on the recording's topics."""
     parameters = {
-        **of_node("pose_node", settings),
+        **settings_of("pose_node", settings),
         "image_transport": play.transport,
         "image_reliability": "reliable",
         "queue_size": _QUEUE_SIZE,
     }
-    return node_command("pose_node", parameters, {"image_raw": play.base_topic, "camera_info": play.camera_topic})
+    remaps = {"image_raw": play.image_topic.removesuffix("/compressed"), "camera_info": play.camera_topic}
+    return node_command("pose_node", parameters, remaps)
 
 
 def recorder_command(results: Path) -> list[str]:
@@ -180,7 +166,7 @@ def recorder_command(results: Path) -> list[str]:
 
 
 def player_command(play: Playback) -> list[str]:
-    """The player, which waits until the whole chain listens."""
+    """The player, which waits until every node has its subscriptions."""
     # Smoother and recorder listen to the people; the recorder may be the later one.
     waits = (play.image_topic, play.camera_topic, "/people", "/people", "/people_smoothed")
     parameters = {
@@ -194,25 +180,19 @@ def player_command(play: Playback) -> list[str]:
     return node_command("bag_player", parameters)
 
 
-def finish(bag: Path, results: Path, output: Path) -> Publication:
-    """Score what was recorded, and write the report."""
+def write_results(bag: Path, output: Path) -> None:
+    """Score what was recorded, write the report, and print the metrics and where the files are."""
     from pose3d_ros.evaluation.recording.session import session_from_bags
     from pose3d_ros.evaluation.report.html_report import ReportContent
     from pose3d_ros.evaluation.report.publish import publish
-
-    session = session_from_bags(bag, results)
-    content = ReportContent("pose3d demo", _LEAD, command="pose3d demo")
-    with ProgressBar("drawing") as bar:
-        return publish(session, bag, output, content, bar)
-
-
-def print_result(made: Publication, results: Path, seconds: float) -> None:
-    """Print the metrics and where the files are."""
     from pose3d_ros.evaluation.report.summary_table import headline_rows
 
-    print()
+    results = output / "people.mcap"
+    content = ReportContent("pose3d demo", _LEAD, command="pose3d demo")
+    with ProgressBar("drawing") as bar:
+        made = publish(session_from_bags(bag, results), bag, output, content, bar)
     print_table(headline_rows(made.summary), right=("value",))
-    print(f"\nDone in {seconds:.0f} s. Look at:")
+    print()
     files = {
         made.report_html: "the report: open it in a browser",
         made.overlay_mp4: "skeletons on the image beside the view from above",

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from pose3d_ros.errors import InputError
 from pose3d_ros.records import Detection
-
-_FIX = "Write {\"FRAME\": [[x, y, w, h], …], …}: FRAME is the image's file name or the frame's number in a video."
 
 
 class BoxFile:
@@ -23,7 +20,13 @@ class BoxFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._boxes = {name: self._detections(name, rows) for name, rows in self._load().items()}
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise self._malformed("", "a JSON file", str(error)) from error
+        if not isinstance(content, dict):
+            raise self._malformed("", "an object", type(content).__name__)
+        self._boxes = {name: self._detections(name, rows) for name, rows in content.items()}
         self._used: set[str] = set()
 
     def of_frame(self, name: str | int, number: int) -> tuple[Detection, ...]:
@@ -36,34 +39,24 @@ class BoxFile:
 
     @property
     def unused(self) -> tuple[str, ...]:
-        """The frames of the file that nobody asked for: perhaps misspelt."""
+        """The frames of the file that were not in the source: perhaps misspelt."""
         return tuple(name for name in self._boxes if name not in self._used)
-
-    def _load(self) -> Mapping[str, object]:
-        try:
-            content = json.loads(self._path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise InputError(f"boxes {self._path}", expected="a JSON file", got=str(error), fix=_FIX) from error
-        if not isinstance(content, dict):
-            raise InputError(f"boxes {self._path}", expected="an object", got=type(content).__name__, fix=_FIX)
-        return content
 
     def _detections(self, name: str, rows: object) -> tuple[Detection, ...]:
         if not isinstance(rows, list):
-            raise InputError(
-                f"boxes {self._path}, frame {name}", expected="a list of boxes", got=type(rows).__name__, fix=_FIX
-            )
-        return tuple(self._detection(name, row) for row in rows)
+            raise self._malformed(f", frame {name}", "a list of boxes", type(rows).__name__)
+        boxes = []
+        for row in rows:
+            box = row if isinstance(row, list) and all(type(v) in (int, float) for v in row) else []
+            if len(box) != 4 or not all(map(math.isfinite, box)) or not (box[2] > 0 and box[3] > 0):
+                expected = "four finite numbers x, y, w, h with w and h above 0"
+                raise self._malformed(f", frame {name}", expected, repr(row))
+            x, y, width, height = box
+            boxes.append(Detection(np.array([x, y, x + width, y + height], dtype=np.float64), 1.0))
+        return tuple(boxes)
 
-    def _detection(self, name: str, row: object) -> Detection:
-        numbers = row if isinstance(row, list) else []
-        whole = all(isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v) for v in numbers)
-        if len(numbers) != 4 or not whole or not (numbers[2] > 0 and numbers[3] > 0):
-            raise InputError(
-                f"boxes {self._path}, frame {name}",
-                expected="four finite numbers x, y, w, h with w and h above 0",
-                got=repr(row),
-                fix=_FIX,
-            )
-        x, y, width, height = (float(v) for v in numbers)
-        return Detection(np.array([x, y, x + width, y + height]), 1.0)
+    def _malformed(self, where: str, expected: str, got: str) -> InputError:
+        fix = (
+            "Write {\"FRAME\": [[x, y, w, h], …], …}: FRAME is the image's file name or the frame's number in a video."
+        )
+        return InputError(f"boxes {self._path}{where}", expected=expected, got=got, fix=fix)

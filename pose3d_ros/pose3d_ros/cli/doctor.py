@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.metadata
 import importlib.util
 import os
@@ -25,16 +26,9 @@ from pose3d_ros.errors import Pose3DError
 from pose3d_ros.stages.pose.placement import needed_roles
 
 _MIN_PYTHON = (3, 10)
-_NEEDED = {
-    "numpy": "numpy",
-    "cv2": "opencv-python-headless",
-    "onnxruntime": "onnxruntime",
-    "yaml": "PyYAML",
-    "scipy": "scipy",
-    "rosbags": "rosbags",
-}
-_FOR_REPORTS = {"matplotlib": "matplotlib"}
-_OPTIONAL_ROS = {"tf2_ros": "target_frame and publish_tf"}
+_SAME_NAME = ("attrs", "matplotlib", "numpy", "onnxruntime", "rich", "rosbags", "scipy")
+_PACKAGES = {"opencv-python-headless": "cv2", "PyYAML": "yaml"} | {name: name for name in _SAME_NAME}
+"""Package → its module."""
 _ROS_PROBE = (
     "import pose3d_msgs.msg, rclpy, sensor_msgs.msg; "
     "from rclpy.utilities import get_rmw_implementation_identifier as f; print(f())"
@@ -43,15 +37,12 @@ _ROS_LIMIT_S = 30
 
 
 class State(Enum):
-    """How a check went. INFO: something optional is not there."""
+    """How a check went, with the style of its text. INFO: something optional is not there."""
 
-    OK = "ok"
-    INFO = "info"
-    WARN = "warn"
-    FAIL = "FAIL"
-
-
-_STYLES = {State.OK: "green", State.INFO: "dim", State.WARN: "yellow", State.FAIL: "bold red"}
+    OK = "green"
+    INFO = "dim"
+    WARN = "yellow"
+    FAIL = "bold red"
 
 
 @dataclass(frozen=True)
@@ -66,9 +57,7 @@ class Check:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument(
-        "--engines", metavar="DIR", help="look at the engines in this folder (default: the embedded ones)"
-    )
+    parser.add_argument("--engines", metavar="DIR", help="folder of engines to check (default: the embedded ones)")
 
 
 def execute(args: argparse.Namespace) -> int:
@@ -84,21 +73,20 @@ def execute(args: argparse.Namespace) -> int:
     failed = 0
     for title, checks in sections:
         console.print(f"\n{title}", style="bold")
-        for check in checks():
+        found = list(checks())
+        width = max(len(check.name) for check in found)
+        for check in found:
             failed += check.state is State.FAIL
-            console.print(format_check(check), soft_wrap=True)
-    print(
-        f"\n{failed} problem{'s' if failed != 1 else ''} to solve." if failed else "\nEverything that is needed works."
-    )
+            console.print(format_check(check, width), soft_wrap=True)
+    print(f"\nProblems to solve: {failed}." if failed else "\nEverything that is needed works.")
     return 1 if failed else 0
 
 
-def format_check(check: Check) -> Text:
-    """The check as one or two lines of text, the state in its color."""
+def format_check(check: Check, width: int) -> Text:
+    """The check as one or two lines, the state in its style, the name padded to a width."""
     remedy = f"\n        → {check.remedy}" if check.remedy else ""
-    return Text.assemble(
-        "  ", (f"{check.state.value:<5}", _STYLES[check.state]), f" {check.name:<22} {check.found}{remedy}"
-    )
+    name = check.state.name if check.state is State.FAIL else check.state.name.lower()
+    return Text.assemble("  ", (f"{name:<5}", check.state.value), f" {check.name:<{width}}  {check.found}{remedy}")
 
 
 def python_checks() -> Iterator[Check]:
@@ -109,24 +97,17 @@ def python_checks() -> Iterator[Check]:
     else:
         yield Check(State.OK, "python", f"{version} ({sys.executable})")
     yield Check(State.OK, "pose3d_ros", f"{pose3d_ros.__version__} ({Path(__file__).resolve().parents[1]})")
-    for module, package in _NEEDED.items():
-        yield _package_check(module, package, State.FAIL)
-    for module, package in _FOR_REPORTS.items():
-        yield _package_check(module, package, State.FAIL)
-
-
-def _package_check(module: str, package: str, absent: State) -> Check:
-    if importlib.util.find_spec(module) is None:
-        return Check(absent, package, "not installed", f"pip install {package}")
-    return Check(State.OK, package, _version(module, package))
+    for package, module in _PACKAGES.items():
+        if importlib.util.find_spec(module) is None:
+            yield Check(State.FAIL, package, "not installed", f"pip install {package}")
+        else:
+            yield Check(State.OK, package, _version(module, package))
 
 
 def _version(module: str, package: str) -> str:
-    for name in (package, module, "opencv-python", "opencv-contrib-python"):
-        try:
+    for name in (package, "opencv-python", "opencv-contrib-python") if module == "cv2" else (package,):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             return importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
     return str(getattr(importlib.import_module(module), "__version__", "installed"))
 
 
@@ -148,13 +129,12 @@ def ros_checks(environment: Mapping[str, str]) -> Iterator[Check]:
     for name in ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY"):
         if environment.get(name):
             yield Check(State.OK, name, environment[name])
-    for module, use in _OPTIONAL_ROS.items():
-        if importlib.util.find_spec(module) is None:
-            yield Check(State.INFO, module, f"not installed; it is for {use}")
+    if importlib.util.find_spec("tf2_ros") is None:
+        yield Check(State.INFO, "tf2_ros", "not installed; target_frame and publish_tf need it")
 
 
 def _probe_ros() -> tuple[str, str]:
-    """The middleware's name, or why there is none; in a process of its own, which a broken ROS may crash."""
+    """The middleware's name, or why there is none; in a subprocess, which a broken ROS may crash."""
     try:
         done = subprocess.run(
             [sys.executable, "-c", _ROS_PROBE], capture_output=True, text=True, timeout=_ROS_LIMIT_S, check=False
@@ -170,18 +150,15 @@ def transport_check(environment: Mapping[str, str]) -> Check:
     from pose3d_ros.config.share_folders import share_file
     from pose3d_ros.nodes.transport import PROFILE, user_profile
 
-    profile = user_profile(environment)
+    name, profile = "image transport", user_profile(environment)
     if profile is None:
+        found = "no Fast DDS profile: best-effort images above 512 KB never arrive (launch files and the demo set one)"
         ours = share_file(PROFILE, environment)
-        return Check(
-            State.WARN,
-            "image transport",
-            "no Fast DDS profile: best-effort images above 512 KB never arrive (launch files and the demo set one)",
-            f"export FASTDDS_DEFAULT_PROFILES_FILE={ours}  (for the camera's node as well)",
-        )
+        remedy = f"export FASTDDS_DEFAULT_PROFILES_FILE={ours}  (for the camera's node as well)"
+        return Check(State.WARN, name, found, remedy)
     if not Path(profile).is_file():
-        return Check(State.FAIL, "image transport", f"the profile {profile} is not there", "Correct the variable.")
-    return Check(State.OK, "image transport", f"Fast DDS profile {profile}")
+        return Check(State.FAIL, name, f"the profile {profile} is not there", "Correct the variable.")
+    return Check(State.OK, name, f"Fast DDS profile {profile}")
 
 
 def backend_checks() -> Iterator[Check]:
@@ -209,12 +186,12 @@ def engine_checks(folder: str | None) -> Iterator[Check]:
         return
     yield Check(State.OK, "manifest", str(manifest.directory))
     for entry in manifest.entries:
-        about = f"{'+'.join(entry.roles)}, sha256 {entry.sha256[:12]}…, {entry.license}"
         try:
             verify_sha256(entry)
         except Pose3DError as error:
             yield Check(State.FAIL, entry.name, str(error))
         else:
+            about = f"{'+'.join(entry.roles)}, sha256 {entry.sha256[:12]}…, {entry.license}"
             yield Check(State.OK, entry.name, about)
     needed = needed_roles(manifest)
     for role in dict.fromkeys((*needed, "root", "smoother")):
@@ -247,10 +224,8 @@ def camera_checks(devices: Path) -> Iterator[Check]:
         yield Check(State.INFO, "cameras", "none on this machine")
     for camera in cameras:
         if os.access(camera, os.R_OK | os.W_OK):
-            yield Check(
-                State.OK, camera.name, f"{camera} (try `pose3d run --source {camera.name.removeprefix('video')}`)"
-            )
+            hint = f"try `pose3d run --source {camera.name.removeprefix('video')}`"
+            yield Check(State.OK, camera.name, f"{camera} ({hint})")
         else:
-            yield Check(
-                State.WARN, camera.name, f"{camera} is not yours", "sudo usermod -aG video $USER, then log in again."
-            )
+            remedy = "sudo usermod -aG video $USER, then log in again."
+            yield Check(State.WARN, camera.name, f"no permission for {camera}", remedy)

@@ -1,4 +1,4 @@
-"""`pose3d engines`: what a folder of engines holds, TensorRT's plans of it, what they cost, and whether they agree."""
+"""`pose3d engines`: lists, verifies, builds, times and tests the models of a folder."""
 
 from __future__ import annotations
 
@@ -34,30 +34,30 @@ _MIB = 1 << 20
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     what = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
-    what.add_parser("list", help="the engines, and TensorRT's plans of them: built, or why stale")
+    what.add_parser("list", help="the models, and their TensorRT plans: built, or why stale")
     what.add_parser("verify", help="compare every file with the sha256 in the manifest")
-    _add_build(what.add_parser("build", help="build TensorRT's plans of all engines, before the robot needs them"))
-    _add_bench(what.add_parser("bench", help="milliseconds of each engine by the number of people"))
-    _add_selftest(what.add_parser("selftest", help="every backend against ONNX Runtime: outputs and speed"))
+    _add_build(what.add_parser("build", help="build the TensorRT plans of all models ahead of time"))
+    _add_bench(what.add_parser("bench", help="latency of each model by batch size (number of people)"))
+    _add_selftest(what.add_parser("selftest", help="outputs and latency of every backend against ONNX Runtime"))
     for one in what.choices.values():
         add_engine_options(one)
         one.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show the full traceback")
 
 
 def _add_build(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--calibration", type=Path, metavar="DIR", help="pictures of people; needed for precision=int8")
+    parser.add_argument("--calibration", type=Path, metavar="DIR", help="images of people; needed for precision=int8")
     parser.add_argument(
         "--workspace", type=int, default=1024, metavar="MIB", help="GPU memory of a build (%(default)s)"
     )
 
 
 def _add_bench(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--batches", type=int, nargs="+", default=_BATCHES, metavar="N", help="people of a call")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
+    parser.add_argument("--batches", type=int, nargs="+", default=_BATCHES, metavar="N", help="batch sizes")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the table to this file")
 
 
 def _add_selftest(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the table to this file")
 
 
 def execute(args: argparse.Namespace) -> int:
@@ -117,12 +117,8 @@ def _build(args: argparse.Namespace, manifest: Manifest, config: PipelineConfig)
     from pose3d_ros.engines.device.torch_device import open_device
     from pose3d_ros.engines.tensorrt.plan_loading import load_or_build
 
-    choose_backend("tensorrt")  # its error says what lacks
-    options = replace(
-        engine_options(config, report=print),
-        allow_build=True,
-        workspace_mib=args.workspace,
-    )
+    choose_backend("tensorrt")  # raises with what is missing
+    options = replace(engine_options(config, report=print), allow_build=True, workspace_mib=args.workspace)
     if options.precision == "int8":
         _calibrate(manifest, config, args.calibration)
     facts = open_device().facts
@@ -150,17 +146,17 @@ def _stoppable(build: Callable[..., Plan], entry: ManifestEntry, options: Engine
             raise
 
 
-def _calibrate(manifest: Manifest, config: PipelineConfig, pictures: Path | None) -> None:
-    if pictures is None or not pictures.is_dir():
+def _calibrate(manifest: Manifest, config: PipelineConfig, images: Path | None) -> None:
+    if images is None or not images.is_dir():
         raise InputError(
             "option --calibration",
-            expected="a folder of pictures like those that the robot will see",
-            got=str(pictures),
+            expected="a folder of images like those that the robot will see",
+            got=str(images),
             fix="Give some hundred; or choose precision=fp16, which needs none.",
         )
     from pose3d_ros.cli.calibrate_int8 import write_quantized
 
-    for path in write_quantized(manifest, config, pictures):
+    for path in write_quantized(manifest, config, images):
         print(f"calibrated {path}")
 
 

@@ -1,4 +1,4 @@
-"""Child processes that are started together and certainly end."""
+"""Child processes that are started together and end together."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from types import TracebackType
 
 from pose3d_ros.errors import Pose3DError
 
-_POLITE_S = 8.0
-_FIRM_S = 3.0
+_SIGINT_S = 8.0
+_SIGTERM_S = 3.0
 _LOG_LINES = 5
 _IDLE_SHARE = 0.3  # of a core: a node with a queue to work off wants a whole one, its timers little
 _IDLE_PERIOD_S = 0.5
@@ -44,15 +44,13 @@ class Child:
         Unlike processor time alone, this is no less on a machine that has no time for the child.
         """
         try:
-            stats = [task.read_text(encoding="utf-8").split() for task in self._tasks()]
+            tasks = Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
+            stats = [task.read_text(encoding="utf-8").split() for task in tasks]
         except OSError:  # no such file on this system, or the thread has just ended
             return None
         return sum(int(running_ns) + int(waiting_ns) for running_ns, waiting_ns, _ in stats) * 1e-9
 
-    def _tasks(self) -> list[Path]:
-        return list(Path(f"/proc/{self.process.pid}/task").glob("*/schedstat"))
-
-    def last_words(self) -> str:
+    def log_tail(self) -> str:
         """The end of its output, in one line."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         return " | ".join(line.strip() for line in lines[-_LOG_LINES:]) or "nothing"
@@ -96,19 +94,23 @@ class ChildGroup:
         return child
 
     def check(self, *needed: Child) -> None:
-        """Raises ProcessError, with its last words, for the first of these that has ended."""
+        """Raises ProcessError, with the end of its log, for the first of these that has ended."""
         for child in needed:
             if not child.running:
                 raise ProcessError(
                     f"process {child.name}",
                     expected="it to run until the end",
-                    got=f"exit code {child.process.returncode} after: {child.last_words()}",
+                    got=f"exit code {child.process.returncode} after: {child.log_tail()}",
                     fix=f"See {child.log}.",
                 )
 
     def stop(self, child: Child) -> None:
-        """End a child: by Ctrl-C's signal, then less politely, with everything that it started."""
-        for number, patience_s in ((signal.SIGINT, _POLITE_S), (signal.SIGTERM, _FIRM_S), (signal.SIGKILL, _FIRM_S)):
+        """End a child and everything that it started: by SIGINT, then SIGTERM, then SIGKILL."""
+        for number, patience_s in (
+            (signal.SIGINT, _SIGINT_S),
+            (signal.SIGTERM, _SIGTERM_S),
+            (signal.SIGKILL, _SIGTERM_S),
+        ):
             if not child.running:
                 break
             # The child is the leader of its session and so of a process group of its own.
@@ -134,7 +136,7 @@ def wait_for_end(
             raise ProcessError(
                 f"process {child.name}",
                 expected=f"it to end within {limit_s:.0f} s",
-                got=f"it still runs after: {child.last_words()}",
+                got=f"it still runs after: {child.log_tail()}",
                 fix=f"See the logs beside {child.log}.",
             )
         time.sleep(0.1)

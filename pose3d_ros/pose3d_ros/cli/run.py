@@ -5,19 +5,19 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
-from typing import IO
 
 from pose3d_ros.cli.common_options import add_engine_options, pipeline_config
 from pose3d_ros.cli.detections_file import BoxFile
-from pose3d_ros.cli.run_output import OverlayWriter, error_line, frame_line
+from pose3d_ros.cli.run_output import RunOutput
 from pose3d_ros.cli.sources import CameraChoice, Source, SourceFrame, open_source
 from pose3d_ros.cli.terminal import ProgressBar
 from pose3d_ros.engines.engine_set import open_engine_set
 from pose3d_ros.errors import CameraError, InputError, Pose3DError
 from pose3d_ros.pipeline import Pipeline
-from pose3d_ros.records import Frame, Person
+from pose3d_ros.records import Frame
 from pose3d_ros.skeletons import SKELETONS
 
 
@@ -44,105 +44,64 @@ def execute(args: argparse.Namespace) -> int:
     boxes = BoxFile(Path(args.detections)) if args.detections else None
     config = pipeline_config(args)
     engines = open_engine_set(config)
-    output = _folder(args.output)
+    output = Path(args.output)
     with ExitStack() as stack:
         pipeline = stack.enter_context(Pipeline(engines, config, smooth=not source.stills))
-        lines = stack.enter_context((output / "people.jsonl").open("w", encoding="utf-8"))
-        overlay = None if args.no_overlay else stack.enter_context(OverlayWriter(output, source))
-        bar = stack.enter_context(ProgressBar(Path(args.source).name))
-        job = Job(pipeline, camera, boxes, source.stills, lines, overlay, bar)
-        counts = run_job(job, source, args.frames)
-    _say(counts, output, boxes)
+        files = stack.enter_context(RunOutput(output, source, overlay=not args.no_overlay))
+        run = Run(pipeline, camera, boxes, files, stack.enter_context(ProgressBar(Path(args.source).name)))
+        run.process(source, args.frames)
+    failed = f", {len(run.errors)} could not be used (see people.jsonl)" if run.errors else ""
+    print(f"{run.frames} frames, {run.people} people{failed}. Written to {output}.")
+    if boxes is not None and boxes.unused:
+        shown = ", ".join(boxes.unused[:5]) + (" …" if len(boxes.unused) > 5 else "")
+        print(f"{len(boxes.unused)} frames of the box file are not in the source: {shown}", file=sys.stderr)
     return 0
 
 
-@dataclass
-class Counts:
-    """What happened: frames done, frames that could not be, the first reason, people found in all."""
-
-    done: int = 0
-    failed: int = 0
-    first_error: Pose3DError | None = None
-    people: int = 0
-
-
-@dataclass(frozen=True, eq=False)
-class Job:
-    """Everything that a frame passes through."""
+@dataclass(eq=False)
+class Run:
+    """What frames pass through, and how many frames and people there were. errors: of frames that can't be used."""
 
     pipeline: Pipeline
     camera: CameraChoice
     boxes: BoxFile | None
-    stills: bool
-    lines: IO[str]
-    overlay: OverlayWriter | None
+    files: RunOutput
     bar: ProgressBar
+    frames: int = 0
+    people: int = 0
+    errors: list[Pose3DError] = field(default_factory=list)
 
+    def process(self, source: Source, limit: int | None = None) -> None:
+        """Process the frames of a source, at most `limit`. Ctrl-C ends a live camera properly.
 
-def run_job(job: Job, source: Source, limit: int | None = None) -> Counts:
-    """Process the frames of a source, at most `limit`. Ctrl-C ends a live camera properly.
+        A frame that can't be used is reported on stderr and gets a line with its error. Raises the first error when
+        no frame could be used.
+        """
+        total = source.count if limit is None else max(0, min(limit, source.count or limit))
+        try:
+            for number, item in enumerate(islice(source, total)):
+                if source.stills:
+                    self.pipeline.reset()  # the next image's people are other people
+                try:
+                    self._process(item, number)
+                except (InputError, CameraError) as error:
+                    self.bar.say(f"{item.name}: {error}")
+                    self.files.write_error(item.name, error)
+                    self.errors.append(error)
+                self.bar(number + 1, total)
+        except KeyboardInterrupt:
+            if source.count is not None:
+                raise
+        if self.errors and not self.frames:
+            raise self.errors[0]
 
-    A frame that can't be used is reported on stderr and gets a line with its error; the next one follows. Raises the
-    first error when no frame could be used.
-    """
-    counts = Counts()
-    total = source.count if limit is None else min(limit, source.count or limit)
-    try:
-        for number, item in enumerate(source):
-            if limit is not None and number >= limit:
-                break
-            _process(job, item, number, counts)
-            job.bar(number + 1, total)
-    except KeyboardInterrupt:
-        if source.count is not None:
-            raise
-    if counts.first_error is not None and counts.done == 0:
-        raise counts.first_error
-    return counts
-
-
-def _process(job: Job, item: SourceFrame, number: int, counts: Counts) -> None:
-    try:
-        frame, people = _people(job, item, number)
-    except (InputError, CameraError) as error:
-        job.bar.say(f"{item.name}: {error}")
-        job.lines.write(error_line(item.name, error) + "\n")
-        counts.failed += 1
-        counts.first_error = counts.first_error or error
-        return
-    job.lines.write(frame_line(item.name, frame, job.pipeline.skeleton, people) + "\n")
-    job.lines.flush()
-    if job.overlay is not None:
-        job.overlay.write(item.name, frame, people)
-    counts.done += 1
-    counts.people += len(people)
-
-
-def _people(job: Job, item: SourceFrame, number: int) -> tuple[Frame, tuple[Person, ...]]:
-    if item.image_bgr is None:
-        raise item.error or InputError(str(item.name), expected="an image", got="none", fix="Check the source.")
-    height_px, width_px = item.image_bgr.shape[:2]
-    frame = Frame(item.image_bgr, job.camera.of_size(width_px, height_px), item.stamp_ns)
-    if job.stills:
-        job.pipeline.reset()  # the next photo's people are other people
-    detections = None if job.boxes is None else job.boxes.of_frame(item.name, number)
-    return frame, job.pipeline(frame, detections).people
-
-
-def _folder(text: str) -> Path:
-    folder = Path(text)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"output {folder}", expected="a folder to write to", got=str(error), fix="Choose another one."
-        ) from error
-    return folder
-
-
-def _say(counts: Counts, output: Path, boxes: BoxFile | None) -> None:
-    failed = f", {counts.failed} could not be used (see people.jsonl)" if counts.failed else ""
-    print(f"{counts.done} frames, {counts.people} people{failed}. Written to {output}.")
-    if boxes is not None and boxes.unused:
-        shown = ", ".join(boxes.unused[:5]) + (" …" if len(boxes.unused) > 5 else "")
-        print(f"{len(boxes.unused)} frames of the box file are not in the source: {shown}", file=sys.stderr)
+    def _process(self, item: SourceFrame, number: int) -> None:
+        if item.image_bgr is None:
+            raise item.error or InputError(str(item.name), expected="an image", got="none", fix="Check the source.")
+        height_px, width_px = item.image_bgr.shape[:2]
+        frame = Frame(item.image_bgr, self.camera.of_size(width_px, height_px), item.stamp_ns)
+        detections = None if self.boxes is None else self.boxes.of_frame(item.name, number)
+        people = self.pipeline(frame, detections).people
+        self.files.write(item.name, frame, self.pipeline.skeleton, people)
+        self.frames += 1
+        self.people += len(people)

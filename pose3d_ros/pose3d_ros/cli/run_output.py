@@ -36,11 +36,6 @@ def frame_line(name: str | int, frame: Frame, skeleton: Skeleton, people: Sequen
     return json.dumps(line, separators=(",", ":"), allow_nan=False)
 
 
-def error_line(name: str | int, error: Exception) -> str:
-    """A frame that could not be processed, and why: {"frame", "error"}."""
-    return json.dumps({"frame": name, "error": str(error)}, ensure_ascii=False, separators=(",", ":"))
-
-
 def _camera(camera: Camera) -> dict[str, float]:
     values = {"fx": camera.fx_px, "fy": camera.fy_px, "cx": camera.cx_px, "cy": camera.cy_px}
     return {name: round(value, 4) for name, value in values.items()}
@@ -69,26 +64,38 @@ def _rounded(values: Array, digits: int) -> list[float]:
     return [round(float(v), digits) for v in values]
 
 
-class OverlayWriter:
-    """A context manager that writes `overlay/NAME.jpg` for stills, `overlay.mp4` for a video."""
+class RunOutput:
+    """A context manager that writes people.jsonl and, if asked for, `overlay/NAME.jpg` of stills or `overlay.mp4`."""
 
-    def __init__(self, output: Path, source: Source) -> None:
-        self._folder = output / "overlay"
-        self._stills = source.stills
-        self._video = None if source.stills else VideoWriter(output / "overlay.mp4", source.rate_hz)
+    def __init__(self, folder: Path, source: Source, *, overlay: bool) -> None:
+        self._folder = folder
+        self._overlay = overlay
+        self._video = VideoWriter(folder / "overlay.mp4", source.rate_hz) if overlay and not source.stills else None
         self._composer: Composer | None = None
         self._written: set[str] = set()
 
-    def __enter__(self) -> OverlayWriter:
+    def __enter__(self) -> RunOutput:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._lines = (self._folder / "people.jsonl").open("w", encoding="utf-8")
+        except OSError as error:
+            raise InputError(
+                f"output {self._folder}", expected="a folder to write to", got=str(error), fix="Choose another one."
+            ) from error
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._lines.close()
         if self._video is not None:
             self._video.close()
 
-    def write(self, name: str | int, frame: Frame, people: Sequence[Person]) -> None:
-        """Draw a frame and write it."""
-        if self._stills or self._composer is None:
+    def write(self, name: str | int, frame: Frame, skeleton: Skeleton, people: Sequence[Person]) -> None:
+        """Write a frame's line and draw it."""
+        self._lines.write(frame_line(name, frame, skeleton, people) + "\n")
+        self._lines.flush()
+        if not self._overlay:
+            return
+        if self._video is None or self._composer is None:
             self._composer = Composer(frame.camera, np.empty((0, 3)))
         image = self._composer.draw(frame.image_bgr, people)
         if self._video is not None:
@@ -96,10 +103,16 @@ class OverlayWriter:
         else:
             self._write_still(str(name), image)
 
+    def write_error(self, name: str | int, error: Exception) -> None:
+        """Write the line of a frame that could not be processed: {"frame", "error"}."""
+        line = {"frame": name, "error": str(error)}
+        self._lines.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
+
     def _write_still(self, name: str, image_bgr: ImageArray) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        folder = self._folder / "overlay"
+        folder.mkdir(exist_ok=True)
         stem = Path(name).stem
-        file = self._folder / f"{name if stem in self._written else stem}.jpg"  # a.jpg and a.png are two
+        file = folder / f"{name if stem in self._written else stem}.jpg"  # a.jpg and a.png are two
         self._written.add(stem)
         if not cv2.imwrite(str(file), image_bgr):
             raise InputError(f"overlay {file}", expected="a folder to write to", got="an error", fix="Check the disk.")

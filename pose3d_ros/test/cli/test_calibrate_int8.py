@@ -67,7 +67,7 @@ def test_every_image_engine_is_calibrated_on_what_it_saw(
 
 def test_pictures_without_people(manifest: Manifest, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="calibration pictures"):
+    with pytest.raises(InputError, match="calibration images"):
         write_quantized(manifest, PipelineConfig(), tmp_path / "empty")
 
 

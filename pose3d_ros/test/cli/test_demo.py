@@ -67,7 +67,7 @@ def test_a_child_that_takes_too_long(tmp_path: Path) -> None:
 
 
 def test_a_child_that_ignores_ctrl_c_ends_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pose3d_ros.cli.processes._POLITE_S", 0.3)
+    monkeypatch.setattr("pose3d_ros.cli.processes._SIGINT_S", 0.3)
     code = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
     with ChildGroup(tmp_path, os.environ) as group:
         child = group.start("deaf", python(code))
@@ -108,7 +108,7 @@ def test_the_nodes_are_alone_on_this_machine() -> None:
 
 def test_the_commands_name_topics_and_parameters(recording: Path, tmp_path: Path) -> None:
     play = demo.Playback.of(recording, 2.0)
-    assert (play.transport, play.base_topic) == ("compressed", "/camera/image_raw")
+    assert (play.transport, play.image_topic) == ("compressed", "/camera/image_raw/compressed")
     assert play.duration_s == pytest.approx(7 / 15, abs=1e-3)
     pose = demo.pose_command(play, {"backend": "auto", "tracker.max_age_s": 2.0, "smoother.max_gap_s": 1.0})
     assert "image_raw:=/camera/image_raw" in pose

@@ -48,8 +48,8 @@ def test_doctor_checks_the_transport_profile(tmp_path: Path) -> None:
     assert doctor.transport_check(profile).state is doctor.State.OK
 
 
-def test_a_check_is_a_line_and_its_remedy_another() -> None:
-    text = doctor.format_check(doctor.Check(doctor.State.FAIL, "numpy", "not installed", "pip install numpy"))
+def test_check_is_a_line_and_its_remedy_another() -> None:
+    text = doctor.format_check(doctor.Check(doctor.State.FAIL, "numpy", "not installed", "pip install numpy"), 8)
     line, remedy = text.plain.splitlines()
     assert line.split() == ["FAIL", "numpy", "not", "installed"]
     assert "pip install numpy" in remedy
