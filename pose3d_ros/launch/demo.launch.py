@@ -17,8 +17,8 @@ ARGUMENTS = (
     ("camera_info_topic", "/camera/camera_info", "Topic of the recording's camera_info."),
     ("image_transport", "compressed", "raw or compressed."),
     ("fixed_frame", "camera_optical_frame", "RViz's fixed frame: the frame_id of the images."),
-    ("engines", "", "Folder with a manifest.yaml of engines; empty for the embedded ones."),
-    ("backend", "", "What runs the engines: auto, tensorrt, onnxruntime or torch."),
+    ("engines", "", "Folder with a manifest.yaml of models; empty for the embedded ones."),
+    ("backend", "", "What runs the models: auto, tensorrt, onnxruntime or torch."),
 )
 PASSED_ON = ("rviz smoother image_topic camera_info_topic image_transport fixed_frame engines backend").split()
 

@@ -12,6 +12,8 @@ from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
+from pose3d_ros.nodes.transport import profile_variable, user_profile
+
 ARGUMENTS = (
     ("image_topic", "image_raw", "Image topic, without the transport's ending."),
     ("camera_info_topic", "camera_info", "Calibration of these images (sensor_msgs/CameraInfo)."),
@@ -22,8 +24,8 @@ ARGUMENTS = (
     ("use_sim_time", "false", "Take the time from /clock."),
 )
 BOTH_NODES = (
-    ("engines", str, "Folder with a manifest.yaml of engines."),
-    ("backend", str, "What runs the engines: auto, tensorrt, onnxruntime or torch."),
+    ("engines", str, "Folder with a manifest.yaml of models."),
+    ("backend", str, "What runs the models: auto, tensorrt, onnxruntime or torch."),
 )
 POSE_NODE_ONLY = (
     ("image_transport", str, "raw or compressed."),
@@ -82,10 +84,9 @@ def nodes(context: LaunchContext) -> list:
 
 def transport() -> list:
     """Fast DDS's built-in shared memory is too small for an image; a profile of the user's own goes before ours."""
-    names = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")  # the second up to Humble
-    if any(os.environ.get(name) for name in names):
+    if user_profile(os.environ):
         return []
-    return [SetEnvironmentVariable(names[os.environ.get("ROS_DISTRO") == "humble"], config("fastdds.xml"))]
+    return [SetEnvironmentVariable(profile_variable(os.environ), config("fastdds.xml"))]
 
 
 def generate_launch_description() -> LaunchDescription:

@@ -22,7 +22,7 @@ _UNKNOWN_COVARIANCE_M2 = np.array([-1.0, *[0.0] * 8])
 
 @dataclass(frozen=True)
 class PeopleInfo:
-    """What a Person3DArray says besides its people."""
+    """What a Person3DArray has besides its people."""
 
     skeleton: Skeleton
     model: str

@@ -1,4 +1,4 @@
-"""The place between a subscription and the thread that works: the latest frames, late ones dropped and counted."""
+"""The queue between a subscription and the thread that works: the latest frames, late ones dropped and counted."""
 
 from __future__ import annotations
 

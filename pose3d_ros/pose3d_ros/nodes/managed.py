@@ -64,7 +64,7 @@ class ManagedNode(LifecycleNode):
         return self._lifecycle_state
 
     def autostart(self) -> None:
-        """Configure and activate, when the parameter says so."""
+        """Configure and activate, when the parameter `autostart` is true."""
         if self.config.lifecycle.autostart and self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
             self.trigger_activate()
 

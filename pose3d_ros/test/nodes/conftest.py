@@ -35,7 +35,7 @@ DEADLINE_S = 120.0
 
 
 class Graph:
-    """Nodes, publishers and listeners under a namespace of their own, so that no other test is heard."""
+    """Nodes, publishers and listeners under a namespace of their own, apart from other tests."""
 
     def __init__(self) -> None:
         from rclpy.executors import SingleThreadedExecutor
@@ -98,7 +98,7 @@ class Graph:
         return lines
 
     def publish(self, kind: Any, topic: str, qos: Any = 10) -> Callable[[Any], None]:
-        """A function that publishes; it waits until somebody listens."""
+        """A function that publishes; it waits until there is a subscriber."""
         publisher = self.node.create_publisher(kind, topic, qos)
 
         def send(message: Any) -> None:
@@ -175,7 +175,7 @@ def _make_person(track_id: int = 1, x_m: float = 0.5, skeleton: str = "muco21") 
 
 
 class FakePipeline:
-    """Stands in for the pipeline: people as told, and what it was called with."""
+    """Stands in for the pipeline: given people, and what it was called with."""
 
     def __init__(self, people: Sequence[Person] = ()) -> None:
         self.people = tuple(people) or (_make_person(),)

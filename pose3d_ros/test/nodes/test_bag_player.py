@@ -1,15 +1,15 @@
-"""The player and the recorder over DDS: what comes out of a bag, and what goes into one."""
+"""The player over DDS: what comes out of a bag, and when."""
 
 from __future__ import annotations
 
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from pose3d_msgs.msg import Person3DArray
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import qos_profile_sensor_data
 from rclpy.serialization import deserialize_message
 from rosgraph_msgs.msg import Clock
@@ -20,7 +20,6 @@ from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.bags.bag_writer import BagWriter
 from pose3d_ros.errors import BagError, ConfigError
 from pose3d_ros.nodes.bag_player import BagPlayer
-from pose3d_ros.nodes.recorder import Recorder
 from pose3d_ros.skeletons import get_skeleton
 
 COUNT = 5
@@ -45,8 +44,6 @@ class Playing:
     """A player in a thread of its own, as it is a process of its own in use."""
 
     def __init__(self, graph: Any, path: Path, **parameters: object) -> None:
-        from rclpy.executors import SingleThreadedExecutor
-
         self.player = BagPlayer(**graph.options(bag=str(path), **parameters))
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self.player)
@@ -55,13 +52,13 @@ class Playing:
         self._thread = threading.Thread(target=self._run, args=(path,))
         self._thread.start()
 
-    def _pump(self, timeout_s: float) -> bool:
+    def _spin(self, timeout_s: float) -> bool:
         self._executor.spin_once(timeout_sec=timeout_s)
         return not self._end.is_set()
 
     def _run(self, path: Path) -> None:
         with BagReader(path) as reader:
-            self.count = self.player.play(reader, self._pump)
+            self.count = self.player.play(reader, self._spin)
 
     def stop(self) -> None:
         self._end.set()
@@ -109,38 +106,18 @@ def test_it_starts_paused_and_goes_on(graph: Any, bag: Path) -> None:
     playing.stop()
 
 
-def test_it_waits_until_its_own_publishers_have_found_the_listeners(
-    graph: Any, bag: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("topics", "known", "starts"), [(["people"], 1, False), (["elsewhere"] * 2, 1, False), (["elsewhere"] * 2, 2, True)]
+)
+def test_it_waits_for_subscribers(
+    graph: Any, bag: Path, monkeypatch: pytest.MonkeyPatch, topics: list[str], known: int, starts: bool
 ) -> None:
-    topic = waits_for(graph, "people")
-    player = graph.add(BagPlayer(**graph.options(bag=str(bag), wait_for=topic, wait_timeout_s=30.0, rate=100.0)))
-    monkeypatch.setattr(player, "count_subscribers", lambda _: 1)  # the graph knows of one before the publisher does
-    polls: list[float] = []
-
-    def pump(seconds: float) -> bool:
-        polls.append(seconds)
-        return len(polls) < 5
-
+    """Of its own topics until its publishers have found them; a topic named twice needs two."""
+    monkeypatch.setattr(BagPlayer, "count_subscribers", lambda *_: known)  # the graph's, before a publisher's
+    player = graph.add(BagPlayer(**graph.options(bag=str(bag), rate=100.0, wait_for=waits_for(graph, *topics))))
+    polls = iter(range(200 if starts else 5))
     with BagReader(bag) as reader:
-        assert player.play(reader, pump) <= 1
-    assert len(polls) >= 5
-
-
-@pytest.mark.parametrize(("listeners", "starts"), [(1, False), (2, True)])
-def test_a_topic_named_twice_wants_two_listeners(
-    graph: Any, bag: Path, monkeypatch: pytest.MonkeyPatch, listeners: int, starts: bool
-) -> None:
-    twice = waits_for(graph, "elsewhere", "elsewhere")
-    player = graph.add(BagPlayer(**graph.options(bag=str(bag), wait_for=twice, wait_timeout_s=30.0, rate=100.0)))
-    monkeypatch.setattr(player, "count_subscribers", lambda _: listeners)
-    waited: list[float] = []
-
-    def pump(seconds: float) -> bool:
-        waited.append(seconds)
-        return len(waited) < 200
-
-    with BagReader(bag) as reader:
-        played = player.play(reader, pump)
+        played = player.play(reader, lambda _: next(polls, None) is not None)
     assert (played > 1) == starts
 
 
@@ -171,42 +148,3 @@ def test_types_that_are_not_installed_are_left_out(graph: Any, tmp_path: Path) -
 def test_wrong_parameters_are_refused(graph: Any, name: str, value: object) -> None:
     with pytest.raises(ConfigError, match=name):
         BagPlayer(**graph.options(**{name: value}))
-
-
-def test_what_is_recorded_reads_back(graph: Any, tmp_path: Path) -> None:
-    path = tmp_path / "out/people.mcap"
-    with BagWriter(path) as writer:
-        recorder = graph.add(Recorder(**graph.options(bag=str(path), topics="people,image_raw/compressed")))
-        recorder.record(writer)
-        send = graph.publish(Person3DArray, "people")
-        before_ns = time.time_ns()
-        for seconds in (1, 2):
-            message = Person3DArray(skeleton="muco21")
-            message.header.stamp.sec = seconds
-            send(message)
-            graph.spin_until(lambda seconds=seconds: recorder.count == seconds)
-    with BagReader(path) as reader:
-        assert {t.name: t.msgtype for t in reader.topics.values()} == {
-            f"{graph.namespace}/people": "pose3d_msgs/msg/Person3DArray"
-        }
-        people = list(reader.people())
-    assert [p.stamp_ns for p in people] == [1_000_000_000, 2_000_000_000]
-    assert before_ns <= people[0].received_ns <= people[1].received_ns <= time.time_ns()
-
-
-def test_the_recorder_hears_best_effort_and_latched_publishers(graph: Any, tmp_path: Path) -> None:
-    from pose3d_ros.nodes.topics import image_qos, latched_qos
-
-    graph.node.create_publisher(Person3DArray, "once", latched_qos()).publish(Person3DArray(skeleton="muco21"))
-    send = graph.publish(Person3DArray, "often", image_qos("best_effort", 1))
-    with BagWriter(tmp_path / "bag.mcap") as writer:
-        recorder = graph.add(Recorder(**graph.options(bag="unused", topics="once often")))
-        recorder.record(writer)
-        graph.spin_until(lambda: recorder.count == 1)
-        send(Person3DArray(skeleton="muco21"))
-        graph.spin_until(lambda: recorder.count == 2)
-
-
-def test_a_recorder_needs_topics(graph: Any) -> None:
-    with pytest.raises(ConfigError, match="topics"):
-        Recorder(**graph.options())

@@ -17,7 +17,6 @@ TOPIC = "/front/camera_info"
 
 
 def info(**changes: Any) -> SimpleNamespace:
-    roi = SimpleNamespace(x_offset=0, y_offset=0, width=0, height=0, do_rectify=False)
     fields: dict[str, Any] = {
         "width": 640,
         "height": 480,
@@ -26,40 +25,41 @@ def info(**changes: Any) -> SimpleNamespace:
         "k": [500.0, 0.0, 320.0, 0.0, 510.0, 240.0, 0.0, 0.0, 1.0],
         "binning_x": 0,
         "binning_y": 0,
-        "roi": roi,
+        "roi": SimpleNamespace(x_offset=0, y_offset=0, width=0, height=0, do_rectify=False),
     }
     return SimpleNamespace(**{**fields, **changes})
 
 
-def test_without_camera_info_the_error_names_the_topic_and_the_way_out() -> None:
+@pytest.fixture
+def source() -> CameraSource:
+    return CameraSource(TOPIC, 0.0)
+
+
+def test_without_camera_info_the_error_names_the_topic_and_the_fallback(source: CameraSource) -> None:
     with pytest.raises(CameraError, match=f"{TOPIC}.*fallback_hfov_deg"):
-        CameraSource(TOPIC, 0.0).camera_for(640, 480)
+        source.camera_for(640, 480)
 
 
-def test_the_first_camera_info_may_come_just_after_its_image() -> None:
-    source = CameraSource(TOPIC, 0.0)
+def test_the_first_camera_info_may_come_just_after_its_image_and_is_awaited_once(source: CameraSource) -> None:
     threading.Timer(0.05, lambda: source.update(info())).start()
     source.wait_for_first(30.0)
     assert source.camera_for(640, 480).calibrated
+    none = CameraSource(TOPIC, 0.0)
+    none.wait_for_first(0.0)
+    none.wait_for_first(1e6)
+    assert none.received == 0
 
 
-def test_it_is_waited_for_once_only() -> None:
-    source = CameraSource(TOPIC, 0.0)
-    source.wait_for_first(0.0)
-    source.wait_for_first(1e6)
-    assert source.received == 0
-
-
-def test_a_good_camera_info_calibrates() -> None:
-    source = CameraSource(TOPIC, 0.0)
-    assert source.update(info()) is None
+@pytest.mark.parametrize("kind", [list, np.array])
+def test_a_good_camera_info_calibrates(source: CameraSource, kind: Any) -> None:
+    assert source.update(info(k=kind(info().k), d=kind([0.1, 0.0, 0.0, 0.0, 0.0]))) is None
     found = source.camera_for(640, 480)
     assert found.calibrated
     assert (found.camera.fx_px, found.camera.fy_px, found.camera.cx_px) == (500.0, 510.0, 320.0)
+    assert found.camera.model == "plumb_bob"
 
 
-def test_binning_and_region_are_applied() -> None:
-    source = CameraSource(TOPIC, 0.0)
+def test_binning_and_region_are_applied(source: CameraSource) -> None:
     roi = SimpleNamespace(x_offset=100, y_offset=40, width=400, height=400, do_rectify=False)
     source.update(info(binning_x=2, binning_y=2, roi=roi))
     camera = source.camera_for(200, 200).camera
@@ -78,31 +78,26 @@ def test_binning_and_region_are_applied() -> None:
         ({"distortion_model": "magic"}, "magic"),
     ],
 )
-def test_bad_camera_info_is_an_error_at_once_and_for_every_image(changes: dict[str, Any], names: str) -> None:
-    source = CameraSource(TOPIC, 0.0)
+def test_a_bad_camera_info_is_an_error_for_every_image_until_a_good_one(
+    source: CameraSource, changes: dict[str, Any], names: str
+) -> None:
     error = source.update(info(**changes))
     assert error is not None
     assert names in str(error)
     assert "fallback_hfov_deg" in error.fix
     with pytest.raises(CameraError, match=names):
         source.camera_for(640, 480)
+    assert source.update(info()) is None
+    assert source.camera_for(640, 480).calibrated
 
 
-def test_another_size_is_an_error_that_names_both() -> None:
-    source = CameraSource(TOPIC, 0.0)
+def test_another_size_is_an_error_that_names_both(source: CameraSource) -> None:
     source.update(info())
     with pytest.raises(CameraError, match=r"320x240.*640x480"):
         source.camera_for(320, 240)
 
 
-def test_a_good_one_after_a_bad_one_heals() -> None:
-    source = CameraSource(TOPIC, 0.0)
-    source.update(info(k=[0.0] * 9))
-    assert source.update(info()) is None
-    assert source.camera_for(640, 480).calibrated
-
-
-def test_the_field_of_view_stands_in_and_says_so() -> None:
+def test_the_fallback_field_of_view_serves_and_is_marked() -> None:
     source = CameraSource(TOPIC, 90.0)
     found = source.camera_for(320, 240)
     assert not found.calibrated
@@ -110,9 +105,3 @@ def test_the_field_of_view_stands_in_and_says_so() -> None:
     source.update(info())
     assert not source.camera_for(320, 240).calibrated
     assert source.camera_for(640, 480).calibrated
-
-
-def test_arrays_serve_as_well_as_lists() -> None:
-    source = CameraSource(TOPIC, 0.0)
-    assert source.update(info(k=np.array(info().k), d=np.array([0.1, 0.0, 0.0, 0.0, 0.0]))) is None
-    assert source.camera_for(640, 480).camera.model == "plumb_bob"

@@ -57,7 +57,7 @@ def test_a_message_says_what_the_records_say(make_person: MakePerson) -> None:
 
 @pytest.mark.parametrize("skeleton", sorted(SKELETONS))
 @pytest.mark.parametrize("state", list(TrackState))
-def test_people_survive_the_wire(make_person: MakePerson, skeleton: str, state: TrackState) -> None:
+def test_people_are_unchanged_after_serialization(make_person: MakePerson, skeleton: str, state: TrackState) -> None:
     people = [replace(make_person(i, x_m=i / 4, skeleton=skeleton), state=state) for i in (1, 2, 3)]
     info = replace(INFO, skeleton=get_skeleton(skeleton))
     sent = PeopleWriter().write(header(), people, info)

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 from pose3d_ros.errors import InputError
 from pose3d_ros.nodes.problems import Level, ProblemBoard
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now_s = 100.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
-def make() -> tuple[ProblemBoard, list[tuple[Level, str]], Clock]:
+def make() -> tuple[ProblemBoard, list[tuple[Level, str]], SimpleNamespace]:
+    """A board, its log, and its clock."""
     logged: list[tuple[Level, str]] = []
-    clock = Clock()
-    return ProblemBoard(lambda level, text: logged.append((level, text)), clock), logged, clock
+    clock = SimpleNamespace(now_s=100.0)
+    return ProblemBoard(lambda level, text: logged.append((level, text)), lambda: clock.now_s), logged, clock
 
 
 def error(got: str) -> InputError:
@@ -59,3 +54,14 @@ def test_the_worst_comes_first() -> None:
     board.report("a", Level.WARN, "warning")
     board.report("b", Level.ERROR, "error")
     assert [p.level for p in board.current()] == [Level.ERROR, Level.WARN]
+
+
+def test_the_warnings_of_a_group_are_logged_once_and_stay_until_shown_no_more() -> None:
+    board, logged, _ = make()
+    for lines in (["a", "b"], ["a", "b"], ["b"]):
+        board.show_warnings("engines", lines)
+    board.show_warnings("watchdog", ())
+    assert [p.text for p in board.current()] == ["b"]
+    assert sorted(text for _, text in logged) == ["a", "b"]
+    board.show_warnings("engines", ["a"])
+    assert len(logged) == 3

@@ -94,7 +94,7 @@ def test_the_published_skeleton_can_be_another(graph: Any, make_person: MakePers
     assert len(smoothed[0].people[0].joints) == 17
 
 
-def test_people_that_can_not_be_read_are_said_once_and_survived(graph: Any, make_person: MakePerson) -> None:
+def test_unreadable_people_are_reported_once_and_the_next_are_smoothed(graph: Any, make_person: MakePerson) -> None:
     logged = graph.log_of("smoother_node")
     node = start(graph, HalfMetreUp())
     smoothed = graph.listen(Person3DArray, "people_smoothed")
@@ -120,7 +120,7 @@ def test_settings_reach_the_smoother(graph: Any) -> None:
     assert smoother.config.max_gap_s == 1.25
 
 
-def test_the_end_closes_the_engine(graph: Any) -> None:
+def test_cleaning_up_closes_the_engine(graph: Any) -> None:
     smoother = HalfMetreUp()
     node = start(graph, smoother)
     node.trigger_deactivate()

@@ -28,7 +28,7 @@ class UnknownTransform(Exception):
 
 
 class Tf:
-    """What TF knows and what was broadcast."""
+    """Stands in for tf2_ros: what TF knows, was asked for and was sent."""
 
     def __init__(self) -> None:
         self.transforms: dict[tuple[str, str], TransformStamped] = {}
@@ -44,22 +44,15 @@ class Tf:
 
 @pytest.fixture
 def tf(monkeypatch: pytest.MonkeyPatch) -> Tf:
-    made = Tf()
-    module: Any = ModuleType("tf2_ros")
-    module.Buffer = lambda node: made
-    module.TransformListener = lambda buffer, node: SimpleNamespace(unregister=lambda: None)
-    module.TransformBroadcaster = lambda node: SimpleNamespace(sendTransform=made.sent.extend)
-    module.TransformException = UnknownTransform
+    made, module = Tf(), ModuleType("tf2_ros")
+    members = {
+        "Buffer": lambda node: made,
+        "TransformListener": lambda buffer, node: SimpleNamespace(unregister=lambda: None),
+        "TransformBroadcaster": lambda node: SimpleNamespace(sendTransform=made.sent.extend),
+        "TransformException": UnknownTransform,
+    }
+    vars(module).update(members)
     monkeypatch.setitem(sys.modules, "tf2_ros", module)
-    return made
-
-
-def body_from_optical() -> TransformStamped:
-    """REP 103: a camera 1.5 m above its robot's origin that looks ahead."""
-    made = TransformStamped()
-    made.transform.translation.z = 1.5
-    turn = made.transform.rotation
-    turn.x, turn.y, turn.z, turn.w = -0.5, 0.5, -0.5, 0.5
     return made
 
 
@@ -82,7 +75,10 @@ def publish(graph: Any, make_person: MakePerson, config: OutputConfig) -> tuple[
 
 
 def test_people_are_published_in_the_target_frame(graph: Any, tf: Tf, make_person: MakePerson) -> None:
-    tf.transforms["base_link", "optical"] = body_from_optical()
+    tf.transforms["base_link", "optical"] = known = TransformStamped()
+    known.transform.translation.z = 1.5  # REP 103: a camera above its robot's origin that looks ahead
+    turn = known.transform.rotation
+    turn.x, turn.y, turn.z, turn.w = -0.5, 0.5, -0.5, 0.5
     message, logged = publish(graph, make_person, OutputConfig(target_frame="base_link"))
     assert message.header.frame_id == "base_link"
     assert message.header.stamp.sec == 5
@@ -92,7 +88,7 @@ def test_people_are_published_in_the_target_frame(graph: Any, tf: Tf, make_perso
     assert not logged
 
 
-def test_an_unknown_frame_keeps_the_cameras_and_is_said_once(graph: Any, tf: Tf, make_person: MakePerson) -> None:
+def test_an_unknown_target_frame_keeps_the_cameras_own(graph: Any, tf: Tf, make_person: MakePerson) -> None:
     message, logged = publish(graph, make_person, OutputConfig(target_frame="base_link"))
     assert message.header.frame_id == "optical"
     assert message.people[0].root.z == 3.0
@@ -100,7 +96,7 @@ def test_an_unknown_frame_keeps_the_cameras_and_is_said_once(graph: Any, tf: Tf,
     assert "base_link" in logged[0][1]
 
 
-def test_each_root_is_a_frame(graph: Any, tf: Tf, make_person: MakePerson) -> None:
+def test_each_root_is_broadcast_as_a_frame(graph: Any, tf: Tf, make_person: MakePerson) -> None:
     publish(graph, make_person, OutputConfig(publish_tf=True))
     transform = tf.sent[-1]
     assert (transform.header.frame_id, transform.child_frame_id) == ("optical", "person_1")
@@ -109,7 +105,7 @@ def test_each_root_is_a_frame(graph: Any, tf: Tf, make_person: MakePerson) -> No
     assert (move.x, move.y, move.z, turn.w) == (0.5, 1.4, 3.0, 1.0)
 
 
-def test_without_tf2_ros_the_cameras_frame_is_kept_and_it_is_said(
+def test_without_tf2_ros_the_cameras_frame_is_kept_with_one_warning(
     graph: Any, monkeypatch: pytest.MonkeyPatch, make_person: MakePerson
 ) -> None:
     monkeypatch.setitem(sys.modules, "tf2_ros", None)

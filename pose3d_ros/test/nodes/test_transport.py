@@ -1,4 +1,4 @@
-"""The DDS profile and what is said about it."""
+"""The DDS profile, and the remedy for lost images."""
 
 from __future__ import annotations
 

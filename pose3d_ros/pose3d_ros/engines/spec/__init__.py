@@ -1,1 +1,1 @@
-"""What a manifest says about engines: entries, presets of third-party models, and the folders they lie in."""
+"""Manifests of models: entries, presets of third-party models, and the folders they lie in."""

@@ -52,7 +52,7 @@ class Manifest:
     entries: tuple[ManifestEntry, ...]
 
     def has_role(self, role: str) -> bool:
-        """Tell whether a model fills a role.
+        """Check whether a model fills a role.
 
         Parameters
         ----------

@@ -60,7 +60,7 @@ def test_what_is_given_replaces_the_preset(weights: Path) -> None:
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_every_preset_survives_a_manifest(weights: Path, name: str) -> None:
+def test_every_preset_reads_back_from_a_manifest(weights: Path, name: str) -> None:
     written(weights, name)
     preset = PRESETS[name]
     entry = load_manifest(weights.parent).for_role(preset.roles[0])
@@ -78,7 +78,7 @@ def test_every_pose_preset_fits_its_decoder(weights: Path, name: str) -> None:
         assert len(settings.joints) == len(SKELETONS[entry.skeleton or ""])
 
 
-def test_a_list_of_joints_survives_a_manifest(weights: Path) -> None:
+def test_a_list_of_joints_reads_back_from_a_manifest(weights: Path) -> None:
     entry = written(weights, "metrabs").for_role("pose")
     write_manifest(weights.parent, [attr.evolve(entry, parameters={"joints": [16, 0, 3]})])
     read = load_manifest(weights.parent).for_role("pose")

@@ -1,0 +1,53 @@
+"""The recorder over DDS: what goes into a bag."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pose3d_msgs.msg import Person3DArray
+
+from pose3d_ros.bags.bag_reader import BagReader
+from pose3d_ros.bags.bag_writer import BagWriter
+from pose3d_ros.errors import ConfigError
+from pose3d_ros.nodes.recorder import Recorder
+from pose3d_ros.nodes.topics import image_qos, latched_qos
+
+
+def test_what_is_recorded_reads_back(graph: Any, tmp_path: Path) -> None:
+    path = tmp_path / "out/people.mcap"
+    with BagWriter(path) as writer:
+        recorder = graph.add(Recorder(**graph.options(bag=str(path), topics="people,image_raw/compressed")))
+        recorder.record(writer)
+        send = graph.publish(Person3DArray, "people")
+        before_ns = time.time_ns()
+        for seconds in (1, 2):
+            message = Person3DArray(skeleton="muco21")
+            message.header.stamp.sec = seconds
+            send(message)
+            graph.spin_until(lambda seconds=seconds: recorder.count == seconds)
+    with BagReader(path) as reader:
+        assert {t.name: t.msgtype for t in reader.topics.values()} == {
+            f"{graph.namespace}/people": "pose3d_msgs/msg/Person3DArray"
+        }
+        people = list(reader.people())
+    assert [p.stamp_ns for p in people] == [1_000_000_000, 2_000_000_000]
+    assert before_ns <= people[0].received_ns <= people[1].received_ns <= time.time_ns()
+
+
+def test_the_recorder_hears_best_effort_and_latched_publishers(graph: Any, tmp_path: Path) -> None:
+    graph.node.create_publisher(Person3DArray, "once", latched_qos()).publish(Person3DArray(skeleton="muco21"))
+    send = graph.publish(Person3DArray, "often", image_qos("best_effort", 1))
+    with BagWriter(tmp_path / "bag.mcap") as writer:
+        recorder = graph.add(Recorder(**graph.options(bag="unused", topics="once often")))
+        recorder.record(writer)
+        graph.spin_until(lambda: recorder.count == 1)
+        send(Person3DArray(skeleton="muco21"))
+        graph.spin_until(lambda: recorder.count == 2)
+
+
+def test_a_recorder_needs_topics(graph: Any) -> None:
+    with pytest.raises(ConfigError, match="topics"):
+        Recorder(**graph.options())
