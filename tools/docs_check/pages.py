@@ -85,6 +85,11 @@ def code(page: Path) -> list[str]:
     return [line for block in named_by for line in shell_lines(block)] + _SPAN.findall(_without_blocks(page))
 
 
+def prose(page: Path) -> str:
+    """The text without code blocks, code spans and the targets of links."""
+    return _LINK.sub("", _SPAN.sub("", _without_blocks(page)))
+
+
 def _without_blocks(page: Path) -> str:
     return _FENCE.sub("", page.read_text(encoding="utf-8"))
 
