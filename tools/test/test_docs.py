@@ -24,6 +24,7 @@ from pose3d_ros.cli.extensions import TRAINING_COMMANDS
 from pose3d_ros.cli.import_command import PARAMETERS as IMPORT_PARAMETERS
 from pose3d_ros.cli.main import COMMANDS
 from pose3d_ros.config.settings import PARAMETERS
+from pose3d_ros.engines import load_manifest
 from pose3d_ros.evaluation.recording.summary import Accuracy, Completeness, Speed, Steadiness, Summary
 from pose3d_ros.evaluation.rendered.held_out_summary import DetectionMetrics, PeopleMetrics
 from pose3d_ros.stages.detect.detector_decoders import DETECTOR_DECODERS
@@ -174,6 +175,17 @@ def test_decoders_are_those_of_the_stages() -> None:
 def test_parameters_of_imported_networks_are_those_of_the_tables() -> None:
     assert named("detector parameter")["docs/models.md"] == set(IMPORT_PARAMETERS["detector"])
     assert named("pose parameter")["docs/models.md"] == set(IMPORT_PARAMETERS["pose"])
+
+
+def test_figures_of_the_default_models_are_those_of_their_manifest() -> None:
+    manifest = load_manifest(PACKAGE / "engines/default")
+    card = (ROOT / "docs/models.md").read_text(encoding="utf-8")
+    for entry in manifest.entries:
+        assert f"{float(entry.accuracy['training_samples']):,.0f} |" in card
+        assert f"{entry.file.stat().st_size / 1e6:.1f} MB" in card
+    long_side_px = manifest.for_role("detector").parameters["long_side_px"]
+    for page in ("models", "troubleshoot"):
+        assert f"{long_side_px} px" in (ROOT / f"docs/{page}.md").read_text(encoding="utf-8")
 
 
 def test_quoted_messages_are_those_of_the_source() -> None:
