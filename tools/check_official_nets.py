@@ -29,7 +29,8 @@ from official_code import BOXES, FOCAL_PX, Array, Crops, TheirNet, authors_modul
 from pose3d_ros.cli.main import main as pose3d
 from pose3d_ros.config.settings import PoseConfig
 from pose3d_ros.engines import RoleEngine, choose_backend, load_manifest, open_engine
-from pose3d_ros.geometry import Camera, crop_places, cut_crops
+from pose3d_ros.geometry import Camera
+from pose3d_ros.geometry.crop import crop_places, cut_crops
 from pose3d_ros.records import Detection, Frame, Pose
 from pose3d_ros.stages.pose.pose_decoders import ROOT_DECODERS
 from pose3d_ros.stages.pose.root_pose_estimator import RootPoseEstimator

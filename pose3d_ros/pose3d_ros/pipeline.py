@@ -92,9 +92,17 @@ def open_smoother(config: PipelineConfig, report: Report | None = None) -> tuple
 class Pipeline:
     """Frames in, people out. Use it from one thread; as a context manager it closes its engines.
 
-    engines: those of a folder, opened here as far as they are needed, and closed with the pipeline. smooth: with the
-    temporal smoother, where the folder has one. Raises EngineError when a role is not filled, or an engine can't be
-    opened or does not fit its decoder; the engines are closed then.
+    `open_pipeline` makes one. Raises EngineError when a role is not filled, or an engine can't be opened or does not
+    fit its decoder; the engines are closed then.
+
+    Parameters
+    ----------
+    engines : EngineSet
+        Those of a folder, opened here as far as they are needed, and closed with the pipeline.
+    config : PipelineConfig, optional
+        Settings of the stages.
+    smooth : bool
+        With the temporal smoother, where the folder has one.
     """
 
     def __init__(self, engines: EngineSet, config: PipelineConfig | None = None, *, smooth: bool = True) -> None:
@@ -185,9 +193,19 @@ class Pipeline:
         return FrameResult(tracked, found, timings_ms)
 
     def warm_up(self, width_px: int, height_px: int) -> None:
-        """Run the image engines on a black image of that size: a first run allocates and is slow.
+        """Run the image engines on a black image: a first run allocates and is slow.
 
-        A GPU prepares each size of batch once, so there it is run for as many sizes as max_people has.
+        A GPU prepares each batch size once, so there it is run for as many sizes as max_people has.
+
+        Parameters
+        ----------
+        width_px, height_px : int
+            Size of the images to come.
+
+        Raises
+        ------
+        EngineError
+            When an engine fails.
         """
         camera = Camera.from_hfov(60.0, width_px, height_px)
         frame = Frame(np.zeros((height_px, width_px, 3), dtype=np.uint8), camera, 0)
@@ -212,7 +230,13 @@ class Pipeline:
                     self._lifter(frame, keypoints)
 
     def reconfigure(self, config: PipelineConfig) -> None:
-        """Take over the stages' settings; engines, backend and threads stay those it was made with."""
+        """Take over the stages' settings.
+
+        Parameters
+        ----------
+        config : PipelineConfig
+            Its settings of engines, backend and threads are passed over.
+        """
         self._detector.config = config.detector
         self._estimator.config = config.pose
         self._tracker.config = config.tracker

@@ -151,7 +151,18 @@ class Person:
     score: float
 
     def converted(self, target: Skeleton) -> Person:
-        """The person with its pose in another skeleton, see `Pose.converted`."""
+        """Convert the pose, see `Pose.converted`.
+
+        Parameters
+        ----------
+        target : Skeleton
+            The skeleton to convert to.
+
+        Returns
+        -------
+        Person
+            With the converted pose.
+        """
         return replace(self, pose=self.pose.converted(target))
 
 

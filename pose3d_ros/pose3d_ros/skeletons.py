@@ -51,8 +51,20 @@ _DERIVED: dict[str, tuple[str, ...]] = {
 class Skeleton:
     """A joint order with its tree.
 
-    joints: names, in the order of the arrays. parents: index of each joint's parent, -1 for the root.
-    edges: the bones to draw, as (parent, child). flip_pairs: (left, right) indices that a mirror image swaps.
+    Attributes
+    ----------
+    name : str
+        As `get_skeleton` knows it.
+    joints : tuple of str
+        Names, in the order of the arrays.
+    parents : tuple of int
+        Index of each joint's parent, -1 for the root.
+    edges : tuple of (int, int)
+        The bones to draw, as (parent, child).
+    flip_pairs : tuple of (int, int)
+        The (left, right) indices that a mirror image swaps.
+    root : int
+        Index of the root joint.
     """
 
     name: str
@@ -157,7 +169,23 @@ SKELETONS: dict[str, Skeleton] = {
 
 
 def get_skeleton(name: str) -> Skeleton:
-    """The skeleton of that name. Raises SkeletonError for an unknown one."""
+    """Look a skeleton up by its name.
+
+    Parameters
+    ----------
+    name : str
+        One of `SKELETONS`.
+
+    Returns
+    -------
+    Skeleton
+        Of that name.
+
+    Raises
+    ------
+    SkeletonError
+        For an unknown name.
+    """
     try:
         return SKELETONS[name]
     except KeyError:
@@ -170,12 +198,27 @@ def get_skeleton(name: str) -> Skeleton:
 
 
 def convert(points: npt.NDArray[np.floating], source: Skeleton, target: Skeleton) -> npt.NDArray[np.float64]:
-    """Reorder joints of `source` into `target` by name.
+    """Reorder joints by name.
 
-    points: (..., J_source, C) in any frame and unit. Returns (..., J_target, C) in the same ones. A pelvis or
-    thorax that only the target has is the mean of the hips or shoulders (linear, so right for 3D points and for
-    a pinhole's near-planar pixels); any other joint that the source lacks is NaN: nothing is invented.
-    Raises SkeletonError when the array's joint axis does not fit `source`.
+    A pelvis or thorax that only the target has is the mean of the hips or shoulders (linear, so right for 3D points
+    and for a pinhole's near-planar pixels); any other joint that the source lacks is NaN.
+
+    Parameters
+    ----------
+    points : ndarray
+        (..., J_source, C), in any frame and unit.
+    source, target : Skeleton
+        The points' skeleton, and the wanted one.
+
+    Returns
+    -------
+    ndarray
+        (..., J_target, C) float64, in the same frame and unit.
+
+    Raises
+    ------
+    SkeletonError
+        When the array's joint axis does not fit `source`.
     """
     if points.ndim < 2 or points.shape[-2] != len(source):
         raise SkeletonError(

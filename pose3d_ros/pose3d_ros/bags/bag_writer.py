@@ -18,7 +18,7 @@ from rosbags.typesys import TypesysError
 from pose3d_ros.bags.message_types import CAMERA_INFO_TYPE, COMPRESSED_TYPE, PEOPLE_TYPE, pose3d_typestore
 from pose3d_ros.errors import BagError, InputError
 from pose3d_ros.geometry.camera import Camera
-from pose3d_ros.geometry.uncertainty import ray_covariance_m2
+from pose3d_ros.geometry.rays import ray_covariance_m2
 from pose3d_ros.records import Person
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.types import Array, ImageArray

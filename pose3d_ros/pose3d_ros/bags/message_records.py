@@ -10,7 +10,7 @@ import numpy as np
 
 from pose3d_ros.errors import InputError
 from pose3d_ros.geometry.camera import Camera
-from pose3d_ros.geometry.uncertainty import ray_sigma_m
+from pose3d_ros.geometry.rays import ray_sigma_m
 from pose3d_ros.records import Detection, Person, Pose, TrackState
 from pose3d_ros.skeletons import Skeleton, get_skeleton
 from pose3d_ros.types import ImageArray

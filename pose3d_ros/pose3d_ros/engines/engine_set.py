@@ -25,7 +25,15 @@ Opener = Callable[[ManifestEntry], Engine]
 
 @dataclass(frozen=True, eq=False)
 class RoleEngine:
-    """An engine that fills a role, and what the manifest says about it."""
+    """An engine that fills a role, and what the manifest says about it.
+
+    Attributes
+    ----------
+    engine : Engine
+        The opened engine.
+    entry : ManifestEntry
+        Its entry in the manifest.
+    """
 
     engine: Engine
     entry: ManifestEntry
@@ -34,7 +42,16 @@ class RoleEngine:
 class EngineSet:
     """The engines of a manifest; closes those it opened. Use it as a context manager or call `close`.
 
-    opener: opens an entry's engine; `open_engine` with the backend and the options unless given.
+    Parameters
+    ----------
+    manifest : Manifest
+        What there is to open.
+    backend : BackendChoice
+        What runs them.
+    options : EngineOptions, optional
+        How they are opened.
+    opener : callable, optional
+        Opens an entry's engine; `open_engine` with the backend and the options unless given.
     """
 
     def __init__(
@@ -76,7 +93,23 @@ class EngineSet:
         return sum(engine.busy_s for engine in self.opened)
 
     def for_role(self, role: str) -> RoleEngine:
-        """The engine that fills a role. Raises EngineError when none does, or it can't be opened."""
+        """Give the engine that fills a role, opened at the first call.
+
+        Parameters
+        ----------
+        role : str
+            `detector`, `root`, `pose`, `lifter` or `smoother`.
+
+        Returns
+        -------
+        RoleEngine
+            The same engine for all roles of its entry.
+
+        Raises
+        ------
+        EngineError
+            When no engine fills the role, or it can't be opened.
+        """
         entry = self.manifest.for_role(role)
         if entry.name not in self._engines:
             self._engines[entry.name] = self._open(entry)

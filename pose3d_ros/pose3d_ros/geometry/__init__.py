@@ -12,43 +12,22 @@ Conventions, here and everywhere in the package:
 
 from pose3d_ros.geometry.assemble import assemble, moon_k_m
 from pose3d_ros.geometry.camera import Camera
-from pose3d_ros.geometry.crop import (
-    Crop,
-    CropBatch,
-    CropPlaces,
-    apply_affine,
-    aspect_box,
-    crop_people,
-    crop_places,
-    cut_crops,
-    img2crop_affine,
-    invert_affine,
-    square_box,
-)
-from pose3d_ros.geometry.letterbox import Letterbox, Placement
+from pose3d_ros.geometry.crop import apply_affine, aspect_box, img2crop_affine, invert_affine
 from pose3d_ros.geometry.procrustes import similarity_align
-from pose3d_ros.geometry.root_solver import SolvedRoots, rotation_to_rays, solve_root, weak_perspective_root
+from pose3d_ros.geometry.rays import rotation_to_rays
+from pose3d_ros.geometry.root_solver import SolvedRoots, solve_root, weak_perspective_root
 
 __all__ = [
     "Camera",
-    "Crop",
-    "CropBatch",
-    "CropPlaces",
-    "Letterbox",
-    "Placement",
     "SolvedRoots",
     "apply_affine",
     "aspect_box",
     "assemble",
-    "crop_people",
-    "crop_places",
-    "cut_crops",
     "img2crop_affine",
     "invert_affine",
     "moon_k_m",
     "rotation_to_rays",
     "similarity_align",
     "solve_root",
-    "square_box",
     "weak_perspective_root",
 ]

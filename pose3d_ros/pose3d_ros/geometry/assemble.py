@@ -19,11 +19,29 @@ def assemble(
 ) -> tuple[Array, Array]:
     """Back-project each joint at its own depth: the root's depth plus the joint's relative one.
 
-    joints_img_px: (N, J, 2), pixels of the (distorted) image. relative_depth_m: (N, J), z behind the root.
-    root_depth_m: (N,), z of the root. root_index: the joint whose pixel is the root's.
-    Returns root_cam_m (N, 3) and joints_cam_m (N, J, 3), float64, metres, in the camera's optical frame. A joint
-    without a pixel or whose depth is not above 0 is NaN; so is the root.
-    Raises InputError for shapes that do not fit each other.
+    Parameters
+    ----------
+    camera : Camera
+        Of the image that the pixels are in.
+    joints_img_px : array_like
+        (N, J, 2), pixels of the (distorted) image.
+    relative_depth_m : array_like
+        (N, J), z behind the root, metres.
+    root_depth_m : array_like
+        (N,), z of the root, metres.
+    root_index : int
+        The joint whose pixel is the root's.
+
+    Returns
+    -------
+    root_cam_m, joints_cam_m : ndarray
+        (N, 3) and (N, J, 3) float64, metres, in the camera's optical frame. A joint without a pixel or whose depth is
+        not above 0 is NaN; so is the root.
+
+    Raises
+    ------
+    InputError
+        For shapes that do not fit each other.
     """
     joints = np.asarray(joints_img_px, dtype=np.float64)
     relative = np.asarray(relative_depth_m, dtype=np.float64)
@@ -42,11 +60,28 @@ def assemble(
 
 
 def moon_k_m(boxes_xyxy_px: npt.ArrayLike, fx_px: float, fy_px: float, real_side_m: float = 2.0) -> Array:
-    """The distance at which a square of real_side_m would fill the box (Moon 2019, eq. 3).
+    """Compute the distance at which a square of real_side_m would fill a box (Moon 2019, eq. 3).
 
-    k = sqrt(fx fy A_real / A_img), what RootNet multiplies its output with. boxes_xyxy_px: (N, 4) or (4,), the
-    processed boxes that are cropped. Returns (N,) or () float64, metres (the official code has it in millimetres).
-    Raises InputError for a box without an area.
+    k = sqrt(fx fy A_real / A_img), what RootNet multiplies its output with.
+
+    Parameters
+    ----------
+    boxes_xyxy_px : array_like
+        (N, 4) or (4,), the processed boxes that are cropped.
+    fx_px, fy_px : float
+        Focal lengths.
+    real_side_m : float
+        Side of the square, metres.
+
+    Returns
+    -------
+    ndarray
+        (N,) or () float64, metres (the official code has it in millimetres).
+
+    Raises
+    ------
+    InputError
+        For a box without an area.
     """
     boxes = np.asarray(boxes_xyxy_px, dtype=np.float64)
     if boxes.ndim < 1 or boxes.shape[-1] != 4:

@@ -24,11 +24,19 @@ def _no_distortion() -> Array:
 class Camera:
     """Intrinsics of one image; crops and resizes of the image have cameras of their own.
 
-    K_px: (3, 3) float64, [[fx, 0, cx], [0, fy, cy], [0, 0, 1]] in pixels. distortion: (n,) float64, OpenCV's order.
-    model: `pinhole`, `plumb_bob`, `rational_polynomial` or `equidistant` (also `fisheye`), the names of
-    sensor_msgs/CameraInfo. No coefficients, or zeros for the first three, make it `pinhole`; an `equidistant` lens
-    whose coefficients are zero is not a pinhole (its radius is f times the angle) and is kept.
     Raises CameraError for intrinsics that no camera can have.
+
+    Attributes
+    ----------
+    K_px : ndarray
+        (3, 3) float64, [[fx, 0, cx], [0, fy, cy], [0, 0, 1]] in pixels.
+    width_px, height_px : int
+        Size of the image.
+    distortion : ndarray
+        (n,) float64, OpenCV's order. No coefficients, or zeros for all models but `equidistant`, make it a pinhole; a
+        fisheye lens whose coefficients are zero is none (its radius is f times the angle).
+    model : str
+        `pinhole`, `plumb_bob`, `rational_polynomial` or `equidistant` (also `fisheye`), as in sensor_msgs/CameraInfo.
     """
 
     K_px: Array
@@ -50,10 +58,24 @@ class Camera:
 
     @classmethod
     def from_hfov(cls, hfov_deg: float, width_px: int, height_px: int) -> Camera:
-        """A pinhole with square pixels and its principal point at the image's centre.
+        """Make a pinhole with square pixels and its principal point at the image's center.
 
-        hfov_deg: angle between the image's left and right edges, so fx = (w / 2) / tan(hfov / 2).
-        Raises CameraError unless 0 < hfov_deg < 180.
+        Parameters
+        ----------
+        hfov_deg : float
+            Angle between the image's left and right edges, so fx = (w / 2) / tan(hfov / 2).
+        width_px, height_px : int
+            Size of the image.
+
+        Returns
+        -------
+        Camera
+            Without distortion.
+
+        Raises
+        ------
+        CameraError
+            Unless 0 < hfov_deg < 180.
         """
         if not 0.0 < hfov_deg < 180.0:
             raise CameraError(
@@ -68,32 +90,64 @@ class Camera:
 
     @classmethod
     def from_yaml(cls, path: str | Path) -> Camera:
-        """The camera of a ROS calibration file (`camera_calibration_parsers` YAML). Raises CameraError."""
+        """Read a ROS calibration file.
+
+        Parameters
+        ----------
+        path : str or Path
+            YAML as `camera_calibration` writes it and `camera_calibration_parsers` reads it.
+
+        Returns
+        -------
+        Camera
+            The file's.
+
+        Raises
+        ------
+        CameraError
+            For a file that can't be read or is no calibration.
+        """
         read = read_calibration(Path(path))
         return cls(read.K_px, read.width_px, read.height_px, read.distortion, read.model)
 
     @property
     def fx_px(self) -> float:
+        """Focal length across, pixels."""
         return float(self.K_px[0, 0])
 
     @property
     def fy_px(self) -> float:
+        """Focal length down, pixels."""
         return float(self.K_px[1, 1])
 
     @property
     def cx_px(self) -> float:
+        """Principal point, pixels from the left."""
         return float(self.K_px[0, 2])
 
     @property
     def cy_px(self) -> float:
+        """Principal point, pixels from the top."""
         return float(self.K_px[1, 2])
 
     def project(self, points_cam_m: npt.ArrayLike) -> Array:
-        """Pixels of points in the camera's optical frame.
+        """Project points to pixels.
 
-        points_cam_m: (..., 3), metres. Returns (..., 2) float64 px in the distorted image, also outside its borders;
-        NaN for a point that is not finite, at z <= 0, and beyond the angle where the lens model folds back.
-        Raises InputError unless the last axis is 3.
+        Parameters
+        ----------
+        points_cam_m : array_like
+            (..., 3), metres, in the camera's optical frame.
+
+        Returns
+        -------
+        ndarray
+            (..., 2) float64 px in the distorted image, also outside its borders; NaN for a point that is not finite, at
+            z <= 0, and beyond the angle where the lens model folds back.
+
+        Raises
+        ------
+        InputError
+            Unless the last axis is 3.
         """
         points = _checked_points("points_cam_m", points_cam_m, 3)
         flat = points.reshape(-1, 3)
@@ -104,10 +158,22 @@ class Camera:
         return self._to_pixels(distorted).reshape(*points.shape[:-1], 2)
 
     def rays(self, points_img_px: npt.ArrayLike) -> Array:
-        """Rays of pixels, scaled to z = 1.
+        """Turn pixels into viewing rays, scaled to z = 1.
 
-        points_img_px: (..., 2), distorted image. Returns (..., 3) float64; NaN for a NaN pixel and for one that
-        images no ray in front of the camera. Raises InputError unless the last axis is 2.
+        Parameters
+        ----------
+        points_img_px : array_like
+            (..., 2), in the distorted image.
+
+        Returns
+        -------
+        ndarray
+            (..., 3) float64; NaN for a NaN pixel and for one that images no ray in front of the camera.
+
+        Raises
+        ------
+        InputError
+            Unless the last axis is 2.
         """
         points = _checked_points("points_img_px", points_img_px, 2)
         normalized = self._undistorted(points.reshape(-1, 2))
@@ -116,11 +182,25 @@ class Camera:
         return rays
 
     def backproject(self, points_img_px: npt.ArrayLike, depth_m: npt.ArrayLike) -> Array:
-        """Points in the camera's optical frame at the given depths behind pixels.
+        """Find the points at given depths behind pixels.
 
-        points_img_px: (..., 2), distorted image. depth_m: z in metres, (...) or anything that broadcasts with it.
-        Returns (..., 3) float64, metres, with z = depth; NaN where either is NaN, or the depth is not above 0.
-        Raises InputError for shapes that do not fit.
+        Parameters
+        ----------
+        points_img_px : array_like
+            (..., 2), in the distorted image.
+        depth_m : array_like
+            z in metres, (...) or anything that broadcasts with it.
+
+        Returns
+        -------
+        ndarray
+            (..., 3) float64, metres, in the camera's optical frame; NaN where either is NaN, or the depth is not above
+            0.
+
+        Raises
+        ------
+        InputError
+            For shapes that do not fit.
         """
         rays = self.rays(points_img_px)
         depth = np.asarray(depth_m, dtype=np.float64)
@@ -136,19 +216,25 @@ class Camera:
         points: Array = rays * np.where(depth > 0, depth, np.nan)[..., None]
         return points
 
-    def undistort(self, points_img_px: npt.ArrayLike) -> Array:
-        """Pixels where a pinhole with the same K_px would see what this camera sees at these pixels.
-
-        points_img_px: (..., 2), distorted image. Returns (..., 2) float64 px; NaN as in `rays`.
-        """
-        points = _checked_points("points_img_px", points_img_px, 2)
-        return self._to_pixels(self._undistorted(points.reshape(-1, 2))).reshape(points.shape)
-
     def transformed(self, img2new: Array, width_px: int, height_px: int) -> Camera:
-        """The camera of the image that an axis-aligned affine makes of this one's.
+        """Make the camera of the image that an axis-aligned affine makes of this one's; the lens stays the same.
 
-        img2new: (2, 3), pixels to pixels, [[sx, 0, tx], [0, sy, ty]] with sx, sy > 0. The lens stays the same.
-        Raises CameraError for any other affine, or an empty image.
+        Parameters
+        ----------
+        img2new : ndarray
+            (2, 3), pixels to pixels, [[sx, 0, tx], [0, sy, ty]] with sx, sy > 0.
+        width_px, height_px : int
+            Size of the new image.
+
+        Returns
+        -------
+        Camera
+            The new image's.
+
+        Raises
+        ------
+        CameraError
+            For any other affine, or an empty image.
         """
         diagonal = img2new.shape == (2, 3) and img2new[0, 1] == 0 and img2new[1, 0] == 0
         if not (diagonal and img2new[0, 0] > 0 and img2new[1, 1] > 0):
@@ -162,27 +248,61 @@ class Camera:
         return replace(self, K_px=matrix, width_px=width_px, height_px=height_px)
 
     def crop(self, x0_px: float, y0_px: float, width_px: int, height_px: int) -> Camera:
-        """The camera of the part of the image whose first pixel is (x0_px, y0_px); it may reach over the borders."""
+        """Make the camera of a part of the image.
+
+        Parameters
+        ----------
+        x0_px, y0_px : float
+            The part's first pixel.
+        width_px, height_px : int
+            Its size; it may reach over the borders.
+
+        Returns
+        -------
+        Camera
+            The part's.
+        """
         return self.transformed(np.array([[1.0, 0.0, -x0_px], [0.0, 1.0, -y0_px]]), width_px, height_px)
 
     def resize(self, width_px: int, height_px: int) -> Camera:
-        """The camera of the image resized to that size."""
-        return self._rescaled(width_px / self.width_px, height_px / self.height_px, width_px, height_px)
+        """Make the camera of the image resized as `cv2.resize` does.
 
-    def scaled(self, factor: float) -> Camera:
-        """The camera of the image resized by exactly `factor`, its size rounded as `cv2.resize(fx=, fy=)` does."""
-        width_px, height_px = (max(1, round(factor * side)) for side in (self.width_px, self.height_px))
-        return self._rescaled(factor, factor, width_px, height_px)
+        Parameters
+        ----------
+        width_px, height_px : int
+            The new size.
+
+        Returns
+        -------
+        Camera
+            The resized image's.
+        """
+        return self._rescaled(width_px / self.width_px, height_px / self.height_px, width_px, height_px)
 
     def roi_binned(
         self, x_offset: int, y_offset: int, width: int, height: int, binning_x: int, binning_y: int
     ) -> Camera:
-        """The camera of the image that a driver sends with a region of interest and binning (REP 104).
+        """Make the camera of the image that a driver sends with a region of interest and binning (REP 104).
 
-        This camera is the full-resolution one. The region is in full-resolution pixels; width = height = 0 means
-        all of it. A binning of 0 means 1. Pixels are combined in binning_x by binning_y blocks, so a coordinate is
+        This camera is the full-resolution one. Pixels are combined in binning_x by binning_y blocks, so a coordinate is
         scaled about the pixels' corner: c' = (c - offset + 0.5) / binning - 0.5.
-        Raises CameraError for a region that is not in the image or smaller than a block.
+
+        Parameters
+        ----------
+        x_offset, y_offset, width, height : int
+            The region in full-resolution pixels; width = height = 0 means all of it.
+        binning_x, binning_y : int
+            Size of a block; 0 means 1.
+
+        Returns
+        -------
+        Camera
+            The sent image's.
+
+        Raises
+        ------
+        CameraError
+            For a region that is not in the image or smaller than a block.
         """
         width, height = (width, height) if (width or height) else (self.width_px, self.height_px)
         block_x, block_y = max(binning_x, 1), max(binning_y, 1)

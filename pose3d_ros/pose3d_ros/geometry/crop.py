@@ -9,22 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pose3d_ros.errors import InputError
-from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.types import Array, ImageArray
-
-
-@dataclass(frozen=True, eq=False)
-class Crop:
-    """One person's crop.
-
-    image: (H, W, 3) uint8 BGR. img2crop: (2, 3) float64, image pixels to crop pixels. camera: the crop's own, in the
-    same optical frame. box_xyxy_px: (4,) float64, the box that was cut, of the crop's aspect ratio, in the image.
-    """
-
-    image: ImageArray
-    img2crop: Array
-    camera: Camera
-    box_xyxy_px: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,36 +28,6 @@ class CropPlaces:
         return len(self.img2crop)
 
 
-@dataclass(frozen=True, eq=False)
-class CropBatch:
-    """The crops of all people of a frame, in one array.
-
-    images: (N, H, W, 3) uint8 BGR. img2crop, boxes_xyxy_px: as in CropPlaces.
-    """
-
-    images: ImageArray
-    img2crop: Array
-    boxes_xyxy_px: Array
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def select(self, index: int, camera: Camera) -> Crop:
-        """One crop of the batch with its camera. camera: the whole image's."""
-        image, img2crop = self.images[index], self.img2crop[index]
-        crop_camera = camera.transformed(img2crop, image.shape[1], image.shape[0])
-        return Crop(image, img2crop, crop_camera, self.boxes_xyxy_px[index])
-
-
-def square_box(box_xyxy_px: npt.ArrayLike, image_width_px: int, image_height_px: int, scale: float = 1.25) -> Array:
-    """The box clamped to the image, made square about its centre and scaled (Moon 2019, sec. 6.1: 1.25).
-
-    box_xyxy_px: (4,) or (N, 4), pixels. Returns the same shape, float64, pixels; it may reach over the image.
-    Raises InputError for a box with NaN or without an area inside the image.
-    """
-    return aspect_box(box_xyxy_px, image_width_px, image_height_px, 1.0, scale)
-
-
 def aspect_box(
     box_xyxy_px: npt.ArrayLike,
     image_width_px: int,
@@ -82,13 +37,33 @@ def aspect_box(
     *,
     inset_px: float = 0.0,
 ) -> Array:
-    """The box clamped to the image, its shorter side grown about the centre until width = aspect · height, and scaled.
+    """Clamp a box to the image, grow its shorter side until width = aspect · height, and scale it.
 
-    As mmpose's TopdownAffine does it for inputs that are not square; 1 gives `square_box`. box_xyxy_px: (4,) or (N, 4),
-    pixels. inset_px: what is taken off each side of the clamped box; 1/2 gives the boxes of 3DMPPE's code, which reach
-    from the first pixel's centre to the last one's. Returns the same shape, float64, pixels; it may reach over the
-    image.
-    Raises InputError for a box with NaN or without an area inside the image, and an aspect that is not above 0.
+    1 makes it square (Moon 2019, sec. 6.1, with the scale 1.25); others are as mmpose's TopdownAffine does it.
+
+    Parameters
+    ----------
+    box_xyxy_px : array_like
+        (4,) or (N, 4), x0, y0, x1, y1 in pixels of the image.
+    image_width_px, image_height_px : int
+        Size of the image.
+    aspect : float
+        Width over height.
+    scale : float
+        What the grown box is multiplied by, about its center.
+    inset_px : float
+        What is taken off each side of the clamped box; 1/2 gives the boxes of 3DMPPE's code, which reach from the
+        first pixel's center to the last one's.
+
+    Returns
+    -------
+    ndarray
+        The same shape, float64, pixels; it may reach over the image.
+
+    Raises
+    ------
+    InputError
+        For a box with NaN or without an area inside the image, and an aspect that is not above 0.
     """
     if not aspect > 0:
         raise InputError("aspect", expected="a ratio above 0", got=f"{aspect}", fix="Give width / height.")
@@ -112,14 +87,28 @@ def aspect_box(
 def img2crop_affine(
     box_xyxy_px: npt.ArrayLike, size_px: int | tuple[int, int], *, half_pixel_centres: bool = True
 ) -> Array:
-    """The affine that takes image pixels to the pixels of a crop.
+    """Make the affine that takes image pixels to the pixels of a crop.
 
-    box_xyxy_px: (4,) or (N, 4), the part of the image to cut. size_px: width and height of the crop, or the side of a
-    square one. Returns (2, 3) or (N, 2, 3) float64.
-    With half_pixel_centres the box's edges become the crop's edges: u' = (u - x0) S / w - 1/2, the convention of this
-    package. Without, u' = (u - x0) S / w, the convention of the official 3DMPPE code (`gen_trans_from_patch_cv`),
-    half a crop pixel off: for its networks only.
-    Raises InputError for a box with NaN or without an area.
+    Parameters
+    ----------
+    box_xyxy_px : array_like
+        (4,) or (N, 4), the part of the image to cut.
+    size_px : int or tuple of int
+        Width and height of the crop, or the side of a square one.
+    half_pixel_centres : bool
+        The box's edges become the crop's edges: u' = (u - x0) S / w - 1/2, the convention of this package. Without,
+        u' = (u - x0) S / w, the convention of the official 3DMPPE code (`gen_trans_from_patch_cv`), half a crop pixel
+        off: for its networks only.
+
+    Returns
+    -------
+    ndarray
+        (2, 3) or (N, 2, 3) float64.
+
+    Raises
+    ------
+    InputError
+        For a box with NaN or without an area, or a size below 1.
     """
     boxes = _checked_boxes(box_xyxy_px)
     sides = boxes[..., 2:] - boxes[..., :2]
@@ -139,7 +128,23 @@ def img2crop_affine(
 
 
 def invert_affine(affine: npt.ArrayLike) -> Array:
-    """The inverse. affine: (..., 2, 3). Returns the same shape, float64. Raises InputError for a singular one."""
+    """Invert affines.
+
+    Parameters
+    ----------
+    affine : array_like
+        (..., 2, 3).
+
+    Returns
+    -------
+    ndarray
+        The same shape, float64.
+
+    Raises
+    ------
+    InputError
+        For another shape, and a singular affine.
+    """
     forward = _checked_affine(affine)
     linear, shift = forward[..., :2], forward[..., 2:]
     determinant = linear[..., 0, 0] * linear[..., 1, 1] - linear[..., 0, 1] * linear[..., 1, 0]
@@ -158,10 +163,24 @@ def invert_affine(affine: npt.ArrayLike) -> Array:
 
 
 def apply_affine(affine: npt.ArrayLike, points: npt.ArrayLike) -> Array:
-    """Points through an affine.
+    """Take points through an affine.
 
-    affine: (*B, 2, 3). points: (*B, ..., 2): the axes after B share their affine, so (2, 3) takes any points and
-    (N, 2, 3) takes (N, J, 2). Returns the points' shape, float64; NaN stays NaN. Raises InputError for other shapes.
+    Parameters
+    ----------
+    affine : array_like
+        (*B, 2, 3).
+    points : array_like
+        (*B, ..., 2): the axes after B share their affine, so (2, 3) takes any points and (N, 2, 3) takes (N, J, 2).
+
+    Returns
+    -------
+    ndarray
+        The points' shape, float64; NaN stays NaN.
+
+    Raises
+    ------
+    InputError
+        For other shapes.
     """
     matrices = _checked_affine(affine)
     array = np.asarray(points, dtype=np.float64)
@@ -212,31 +231,6 @@ def cut_crops(image_bgr: ImageArray, img2crop: Array, size_px: tuple[int, int]) 
     for image, affine in zip(images, img2crop, strict=True):
         cv2.warpAffine(image_bgr, affine, size_px, dst=image, flags=cv2.INTER_LINEAR)
     return images
-
-
-def crop_people(
-    image_bgr: ImageArray,
-    boxes_xyxy_px: npt.ArrayLike,
-    size_px: int | tuple[int, int],
-    scale: float = 1.25,
-    *,
-    half_pixel_centres: bool = True,
-) -> CropBatch:
-    """Cut a crop around each box: `crop_places`, then `cut_crops`.
-
-    Raises InputError for an image that is not (H, W, 3) uint8, or a bad box.
-    """
-    if image_bgr.ndim != 3 or image_bgr.shape[2] != 3 or image_bgr.dtype != np.uint8 or not image_bgr.size:
-        raise InputError(
-            "image",
-            expected="(H, W, 3) uint8 BGR",
-            got=f"shape {image_bgr.shape}, {image_bgr.dtype}",
-            fix="Convert the image before it is cropped.",
-        )
-    height_px, width_px = image_bgr.shape[:2]
-    places = crop_places(boxes_xyxy_px, width_px, height_px, size_px, scale, half_pixel_centres=half_pixel_centres)
-    images = cut_crops(image_bgr, places.img2crop, places.size_px)
-    return CropBatch(images, places.img2crop, places.boxes_xyxy_px)
 
 
 def _width_height(size_px: int | tuple[int, int]) -> tuple[int, int]:

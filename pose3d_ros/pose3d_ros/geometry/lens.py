@@ -188,7 +188,7 @@ def _largest_radius(coefficients: tuple[float, ...]) -> float:
 
 
 def _radial_part(coefficients: tuple[float, ...], radius: Array) -> tuple[Array, Array]:
-    """r N(r^2) / D(r^2) and its derivative by r."""
+    """R N(r^2) / D(r^2) and its derivative by r."""
     k1, k2, k3, k4, k5, k6 = _radial_coefficients(coefficients)
     s = radius * radius
     n, n_by_s = 1.0 + s * (k1 + s * (k2 + s * k3)), k1 + s * (2.0 * k2 + s * 3.0 * k3)

@@ -10,12 +10,27 @@ from pose3d_ros.types import Array
 
 
 def similarity_align(source: npt.ArrayLike, target: npt.ArrayLike, scale: bool = True) -> Array:
-    """The source moved onto the target by the rotation, translation and scale of least squared error.
+    """Move the source onto the target by the rotation, translation and scale of least squared error.
 
-    source, target: (..., J, 3), the same shape, any unit. Umeyama 1991, eqs. 40–43: no reflection. Without `scale`
-    it is the rigid alignment (Kabsch) of the official 3DMPPE evaluation. Joints that are NaN in either set don't
-    take part; those that only the target lacks are moved with the rest. All NaN where fewer than one joint is left.
-    Returns the source's shape, float64. Raises InputError for shapes that differ or do not end in (J, 3).
+    Umeyama 1991, eqs. 40–43: no reflection. Joints that are NaN in either set don't take part; those that only the
+    target lacks are moved with the rest.
+
+    Parameters
+    ----------
+    source, target : array_like
+        (..., J, 3), the same shape, any unit.
+    scale : bool
+        Without, it is the rigid alignment (Kabsch) of the official 3DMPPE evaluation.
+
+    Returns
+    -------
+    ndarray
+        The source's shape, float64; all NaN where fewer than one joint is left.
+
+    Raises
+    ------
+    InputError
+        For shapes that differ or do not end in (J, 3).
     """
     moving, fixed = np.asarray(source, dtype=np.float64), np.asarray(target, dtype=np.float64)
     if moving.shape != fixed.shape or moving.ndim < 2 or moving.shape[-1] != 3:

@@ -20,10 +20,15 @@ _MIN_SPREAD = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class SolvedRoots:
-    """root_cam_m (N, 3), the origin of the root-relative joints in the camera's frame; NaN where it can't be told.
+    """Roots in closed form.
 
-    residual (N,): root mean square distance between the joints where they are seen and where P_i + t projects to, on
-    the plane z = 1 (times the focal length: pixels), weighted; NaN with the root.
+    Attributes
+    ----------
+    root_cam_m : ndarray
+        (N, 3), the origin of the root-relative joints in the camera's frame, metres; NaN where it is unknown.
+    residual : ndarray
+        (N,), weighted root mean square distance between the joints where they are seen and where P_i + t projects to,
+        on the plane z = 1 (times the focal length: pixels); NaN with the root.
     """
 
     root_cam_m: Array
@@ -54,20 +59,35 @@ class _Observed:
 def solve_root(
     relative_m: npt.ArrayLike, joints_normalized: npt.ArrayLike, weights: npt.ArrayLike | None = None
 ) -> SolvedRoots:
-    """The root that minimises the weighted linear residual of the perspective projection.
+    """Find the roots that minimize the weighted linear residual of the perspective projection.
 
     Every joint gives X + tx = u (Z + tz) and Y + ty = v (Z + tz): 2J equations, linear in three unknowns. With the
     means taken off, tz is a ratio of two sums, and tx and ty follow. Sárándi 2020 (MeTRAbs) solves the same equations,
     its "full perspective"; Mehta 2017 and Veges 2019 approximate them, see `weak_perspective_root`.
+    Exact inputs give the exact root. Noise of standard deviation s in the image, on joints that spread by S along an
+    axis (standard deviations, both on the plane z = 1), brings the root nearer by the fraction s² / S² on average:
+    errors in u stand on both sides of the equations.
 
-    relative_m: (N, J, 3), metres, in axes parallel to the camera's. joints_normalized: (N, J, 2), x and y of
-    `Camera.rays`. weights: (N, J), 0 or above, only their ratios matter; equal ones if not given. A joint with a NaN or
-    without a weight is left out.
-    A person with fewer than two joints, with joints in one place or with one that would come to lie behind the camera
-    is NaN. Exact inputs give the exact root. Noise of standard deviation s in the image, on joints that spread by S
-    along an axis (standard deviations, both on the plane z = 1), brings the root nearer by the fraction s² / S² on
-    average: errors in u stand on both sides of the equations.
-    Raises InputError for shapes that do not fit each other and for a weight below 0.
+    Parameters
+    ----------
+    relative_m : array_like
+        (N, J, 3), metres, in axes parallel to the camera's, from any origin.
+    joints_normalized : array_like
+        (N, J, 2), x and y of `Camera.rays`.
+    weights : array_like, optional
+        (N, J), 0 or above, only their ratios matter; equal ones if not given. A joint with a NaN or without a weight is
+        left out.
+
+    Returns
+    -------
+    SolvedRoots
+        NaN for a person with fewer than two joints, with joints in one place or with one that would come to lie behind
+        the camera.
+
+    Raises
+    ------
+    InputError
+        For shapes that do not fit each other and for a weight below 0.
     """
     seen = _observed(relative_m, joints_normalized, weights)
     offset = seen.seen * seen.relative_m[..., 2:] - seen.relative_m[..., :2]
@@ -82,12 +102,32 @@ def solve_root(
 def weak_perspective_root(
     relative_m: npt.ArrayLike, joints_normalized: npt.ArrayLike, weights: npt.ArrayLike | None = None
 ) -> SolvedRoots:
-    """The root under weak perspective, all joints at one depth: how large the person is over how large it looks.
+    """Find the roots under weak perspective, all joints at one depth: how large a person is over how large it looks.
 
     The mean joint's depth is the ratio of the spreads of (X, Y) and of (u, v) about their means, and it lies on the
     mean ray (`reconstruct_ref_weakpersp` of github.com/isarandi/metrabs, after Mehta 2017, arXiv 1611.09813).
     Its error grows with the person's depth over its distance, but noise in relative depths does not enter.
-    Inputs, result and errors as in `solve_root`.
+
+    Parameters
+    ----------
+    relative_m : array_like
+        (N, J, 3), metres, in axes parallel to the camera's, from any origin.
+    joints_normalized : array_like
+        (N, J, 2), x and y of `Camera.rays`.
+    weights : array_like, optional
+        (N, J), 0 or above, only their ratios matter; equal ones if not given. A joint with a NaN or without a weight is
+        left out.
+
+    Returns
+    -------
+    SolvedRoots
+        NaN for a person with fewer than two joints, with joints in one place or with one that would come to lie behind
+        the camera.
+
+    Raises
+    ------
+    InputError
+        For shapes that do not fit each other and for a weight below 0.
     """
     seen = _observed(relative_m, joints_normalized, weights)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -95,26 +135,6 @@ def weak_perspective_root(
         mean_ray = np.concatenate([seen.mean(seen.seen), np.ones((len(depth_m), 1))], axis=1)
         root_cam_m = mean_ray * depth_m[:, None] - seen.mean(seen.relative_m)
     return _checked(root_cam_m, seen)
-
-
-def rotation_to_rays(rays: npt.ArrayLike) -> Array:
-    """The smallest rotation that turns the optical axis (0, 0, 1) onto each ray.
-
-    What a network that sees only a crop calls "ahead" is the ray through the crop's centre; its joints become those of
-    the camera by `joints @ rotation.T` (MeTRAbs gets the same by turning a virtual camera towards the crop).
-    rays: (N, 3) with z above 0, of any length. Returns (N, 3, 3); NaN for a ray with NaN.
-    Raises InputError for another shape, and for a ray that does not point ahead.
-    """
-    given = np.asarray(rays, dtype=np.float64)
-    if given.ndim != 2 or given.shape[-1] != 3 or (given[:, 2] <= 0).any():
-        raise InputError(
-            "rays", expected="(N, 3) with z above 0", got=f"shape {given.shape}", fix="Give rays of `Camera.rays`."
-        )
-    x, y, z = (given / np.linalg.norm(given, axis=1, keepdims=True)).T
-    # Rodrigues' formula for the axis (-y, x, 0), whose length is the angle's sine; 1 + z is never small.
-    xx, xy, yy = x * x / (1 + z), x * y / (1 + z), y * y / (1 + z)
-    rotation: Array = np.array([[1 - xx, -xy, x], [-xy, 1 - yy, y], [-x, -y, z]]).transpose(2, 0, 1)
-    return rotation
 
 
 def _observed(relative_m: npt.ArrayLike, joints_normalized: npt.ArrayLike, weights: npt.ArrayLike | None) -> _Observed:

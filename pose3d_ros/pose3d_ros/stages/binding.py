@@ -52,6 +52,7 @@ class Port:
     kinds: tuple[Kind, ...] = ()
 
     def fits(self, spec: TensorSpec, *, typed: bool) -> bool:
+        """Whether an input or output can be this one; see `Kind.fits`."""
         return not self.kinds or any(kind.fits(spec, typed=typed) for kind in self.kinds)
 
     def __str__(self) -> str:

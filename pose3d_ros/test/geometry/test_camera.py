@@ -130,7 +130,6 @@ def test_nan_pixels_and_bad_depths_stay_nan(model: str) -> None:
     pixels = np.array([[100.0, 100.0], [np.nan, 100.0], [100.0, np.inf], [100.0, 100.0], [100.0, 100.0]])
     points = camera.backproject(pixels, [2.0, 2.0, 2.0, np.nan, -1.0])
     np.testing.assert_array_equal(np.isnan(points).all(axis=-1), [False, True, True, True, True])
-    assert np.isnan(camera.undistort(pixels)[1:3]).all()
 
 
 def test_a_lens_that_folds_back_images_nothing_beyond() -> None:
@@ -141,12 +140,6 @@ def test_a_lens_that_folds_back_images_nothing_beyond() -> None:
     # The largest imaged radius is 1.054 (1 - 1/3) = 0.7027: a pixel further out sees nothing.
     assert np.isfinite(camera.rays([320 + 500 * 0.702, 240.0])).all()
     assert np.isnan(camera.rays([320 + 500 * 0.703, 240.0])).all()
-
-
-def test_undistort_gives_the_ideal_pinhole_pixel() -> None:
-    camera, ideal = camera_with("plumb_bob"), Camera(K, 640, 480)
-    point = np.array([0.7, -0.4, 1.5])
-    np.testing.assert_allclose(camera.undistort(camera.project(point)), ideal.project(point), atol=1e-6)
 
 
 def test_shapes_broadcast() -> None:
@@ -195,15 +188,6 @@ def test_resize_keeps_the_edges() -> None:
     np.testing.assert_allclose(half.rays([-0.5, -0.5]), camera.rays([-0.5, -0.5]))
     np.testing.assert_allclose(half.rays([319.5, 119.5]), camera.rays([639.5, 479.5]))
     np.testing.assert_allclose(half.rays([0.0, 0.0]), camera.rays([0.5, 1.5]))
-
-
-def test_scaled_agrees_with_cv2_resize() -> None:
-    camera = Camera(K, 641, 480)
-    scaled = camera.scaled(0.3)
-    resized = cv2.resize(np.zeros((480, 641), np.uint8), None, fx=0.3, fy=0.3)
-    assert (scaled.height_px, scaled.width_px) == resized.shape
-    assert scaled.fx_px == pytest.approx(150.0)
-    assert scaled.cx_px == pytest.approx(0.3 * 320.5 - 0.5)
 
 
 def test_roi_and_binning() -> None:

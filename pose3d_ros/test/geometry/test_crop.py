@@ -12,15 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pose3d_ros.errors import InputError
-from pose3d_ros.geometry import (
-    Camera,
-    apply_affine,
-    aspect_box,
-    crop_people,
-    img2crop_affine,
-    invert_affine,
-    square_box,
-)
+from pose3d_ros.geometry import Camera, apply_affine, aspect_box, img2crop_affine, invert_affine
+from pose3d_ros.geometry.crop import CropPlaces, crop_places, cut_crops
+from pose3d_ros.types import ImageArray
+
+
+def cut(image: ImageArray, boxes: Any, size_px: Any, scale: float = 1.25, **how: Any) -> tuple[ImageArray, CropPlaces]:
+    """The crops around boxes of an image, and where they lie."""
+    places = crop_places(boxes, image.shape[1], image.shape[0], size_px, scale, **how)
+    return cut_crops(image, places.img2crop, places.size_px), places
 
 
 def blob_image(
@@ -40,15 +40,18 @@ def blob_centre(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return centre
 
 
-def test_square_box_by_hand() -> None:
+def test_aspect_box_by_hand() -> None:
     # 40 x 80 about (60, 100), squared to 80 and scaled to 100.
-    np.testing.assert_allclose(square_box([40, 60, 80, 140], 640, 480), [10, 50, 110, 150])
+    np.testing.assert_allclose(aspect_box([40, 60, 80, 140], 640, 480, 1.0), [10, 50, 110, 150])
+    # It is too slim for 3:4: 60 x 80, and a quarter more. 90 x 80 is too wide: 90 x 120.
+    np.testing.assert_allclose(aspect_box([40, 60, 80, 140], 640, 480, 0.75), [22.5, 50, 97.5, 150])
+    np.testing.assert_allclose(aspect_box([15, 60, 105, 140], 640, 480, 0.75, scale=1.0), [15, 40, 105, 160])
     # Clamped to the image's edges first: [-0.5, 19.5] x [100, 110].
-    np.testing.assert_allclose(square_box([-50.0, 100.0, 19.5, 110.0], 640, 480, scale=1.0), [-0.5, 95, 19.5, 115])
-    both = square_box(np.array([[40, 60, 80, 140], [-50, 100, 19.5, 110]]), 640, 480)
+    np.testing.assert_allclose(aspect_box([-50.0, 100, 19.5, 110], 640, 480, 1.0, scale=1.0), [-0.5, 95, 19.5, 115])
+    both = aspect_box(np.array([[40, 60, 80, 140], [-50, 100, 19.5, 110]]), 640, 480, 1.0)
     np.testing.assert_allclose(both[0], [10, 50, 110, 150])
     assert both.shape == (2, 4)
-    assert square_box(np.zeros((0, 4)), 640, 480).shape == (0, 4)
+    assert aspect_box(np.zeros((0, 4)), 640, 480, 1.0).shape == (0, 4)
 
 
 @pytest.mark.parametrize(
@@ -65,14 +68,18 @@ def test_square_box_by_hand() -> None:
         5.0,
     ],
 )
-def test_bad_boxes(box: list[float]) -> None:
+def test_bad_boxes_are_refused(box: Any) -> None:
     with pytest.raises(InputError, match="box"):
-        square_box(box, 640, 480)
+        aspect_box(box, 640, 480, 1.0)
+    with pytest.raises(InputError, match="box"):
+        crop_places([box], 640, 480, 64)
 
 
-def test_a_bad_box_in_a_batch_is_named() -> None:
+def test_a_bad_box_in_a_batch_is_named_and_an_aspect_is_above_0() -> None:
     with pytest.raises(InputError, match=r"\[\[700\.0, 10\.0, 800\.0, 20\.0\]\]"):
-        square_box([[0, 0, 10, 10], [700, 10, 800, 20]], 640, 480)
+        aspect_box([[0, 0, 10, 10], [700, 10, 800, 20]], 640, 480, 1.0)
+    with pytest.raises(InputError, match="aspect"):
+        aspect_box([40, 60, 80, 140], 640, 480, 0.0)
 
 
 def test_affine_by_hand() -> None:
@@ -84,14 +91,6 @@ def test_affine_by_hand() -> None:
     assert img2crop_affine(np.ones((0, 4)), 200).shape == (0, 2, 3)
 
 
-def test_aspect_box_by_hand() -> None:
-    # 40 x 80 about (60, 100) is too slim for 3:4: 60 x 80, and a quarter more. 90 x 80 is too wide: 90 x 120.
-    np.testing.assert_allclose(aspect_box([40, 60, 80, 140], 640, 480, 0.75), [22.5, 50, 97.5, 150])
-    np.testing.assert_allclose(aspect_box([15, 60, 105, 140], 640, 480, 0.75, scale=1.0), [15, 40, 105, 160])
-    with pytest.raises(InputError, match="aspect"):
-        aspect_box([40, 60, 80, 140], 640, 480, 0.0)
-
-
 @settings(deadline=None)
 @given(x0=st.floats(0, 1e3), y0=st.floats(0, 1e3), width=st.floats(1, 500), height=st.floats(1, 500))
 def test_an_aspect_of_one_is_the_square_bit_for_bit(x0: float, y0: float, width: float, height: float) -> None:
@@ -99,22 +98,20 @@ def test_an_aspect_of_one_is_the_square_bit_for_bit(x0: float, y0: float, width:
     centre, half = 0.5 * (box[:2] + box[2:]), 0.5 * 1.25 * (box[2:] - box[:2]).max()
     expected = np.concatenate([centre - half, centre + half])
     np.testing.assert_array_equal(aspect_box(box, 4000, 4000, 1.0), expected)
-    np.testing.assert_array_equal(square_box(box, 4000, 4000), expected)
 
 
 def test_crops_of_another_aspect() -> None:
     # The box of 3:4 above, 75 x 100 px, into 150 x 200: two crop pixels an image pixel.
-    crops = crop_people(blob_image((60.0, 100.0), 9.0), [[40, 60, 80, 140]], (150, 200))
-    assert crops.images.shape == (1, 200, 150, 3)
-    np.testing.assert_allclose(crops.boxes_xyxy_px, [[22.5, 50, 97.5, 150]])
+    image = blob_image((60.0, 100.0), 9.0)
+    crops, places = cut(image, [[40, 60, 80, 140]], (150, 200))
+    assert crops.shape == (1, 200, 150, 3)
+    np.testing.assert_allclose(places.boxes_xyxy_px, [[22.5, 50, 97.5, 150]])
     np.testing.assert_allclose(
-        apply_affine(crops.img2crop[0], [[22.5, 50], [97.5, 150]]), [[-0.5, -0.5], [149.5, 199.5]]
+        apply_affine(places.img2crop[0], [[22.5, 50], [97.5, 150]]), [[-0.5, -0.5], [149.5, 199.5]]
     )
-    np.testing.assert_allclose(blob_centre(crops.images[0]), apply_affine(crops.img2crop[0], [60, 100]), atol=0.02)
-    np.testing.assert_array_equal(
-        crop_people(blob_image((60.0, 100.0), 9.0), [[40, 60, 80, 140]], (96, 96)).images,
-        crop_people(blob_image((60.0, 100.0), 9.0), [[40, 60, 80, 140]], 96).images,
-    )
+    np.testing.assert_allclose(blob_centre(crops[0]), apply_affine(places.img2crop[0], [60, 100]), atol=0.02)
+    square, side = (cut(image, [[40, 60, 80, 140]], size)[0] for size in ((96, 96), 96))
+    np.testing.assert_array_equal(square, side)
 
 
 def test_mmpose_convention() -> None:
@@ -209,85 +206,47 @@ def test_a_blob_is_where_the_affine_says(
     u: float, v: float, side: float, shift: tuple[float, float], official: bool
 ) -> None:
     x0, y0 = u - side / 2 + shift[0], v - side / 2 + shift[1]
-    crops = crop_people(blob_image((u, v), 9.0), [[x0, y0, x0 + side, y0 + side]], 80, half_pixel_centres=not official)
-    expected = apply_affine(crops.img2crop[0], [u, v])
-    np.testing.assert_allclose(blob_centre(crops.images[0]), expected, atol=0.02)
+    crops, places = cut(blob_image((u, v), 9.0), [[x0, y0, x0 + side, y0 + side]], 80, half_pixel_centres=not official)
+    np.testing.assert_allclose(blob_centre(crops[0]), apply_affine(places.img2crop[0], [u, v]), atol=0.02)
 
 
 def test_the_whole_image_is_itself() -> None:
     image = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
-    crops = crop_people(image, [[-0.5, -0.5, 63.5, 63.5]], 64, scale=1.0)
-    np.testing.assert_array_equal(crops.images[0], image)
+    np.testing.assert_array_equal(cut(image, [[-0.5, -0.5, 63.5, 63.5]], 64, scale=1.0)[0][0], image)
 
 
-def test_batch_is_one_array() -> None:
-    image = blob_image((100.0, 80.0), 9.0)
-    boxes = np.array([[60.0, 40, 140, 120], [50, 50, 150, 100]])
-    crops = crop_people(image, boxes, 96)
-    assert len(crops) == 2
-    assert crops.images.shape == (2, 96, 96, 3)
-    assert crops.images.dtype == np.uint8
-    assert crops.images.flags.c_contiguous
-    np.testing.assert_allclose(crops.boxes_xyxy_px, square_box(boxes, 320, 240))
-    np.testing.assert_array_equal(crops.images[1], crop_people(image, boxes[1:], 96).images[0])
+def test_a_batch_is_one_array_whatever_the_images_strides() -> None:
+    image, boxes = blob_image((100.0, 80.0), 9.0), np.array([[60.0, 40, 140, 120], [50, 50, 150, 100]])
+    crops, places = cut(image, boxes, 96)
+    assert (len(places), crops.shape, crops.dtype.name) == (2, (2, 96, 96, 3), "uint8")
+    assert crops.flags.c_contiguous
+    np.testing.assert_allclose(places.boxes_xyxy_px, aspect_box(boxes, 320, 240, 1.0))
+    np.testing.assert_array_equal(crops[1], cut(image, boxes[1:], 96)[0][0])
+    np.testing.assert_array_equal(crops, cut(np.repeat(image, 2, axis=1)[:, ::2], boxes, 96)[0])
 
 
-def test_nobody() -> None:
-    crops = crop_people(blob_image((100.0, 80.0), 9.0), np.zeros((0, 4)), 96)
-    assert len(crops) == 0
-    assert crops.images.shape == (0, 96, 96, 3)
-    assert crops.img2crop.shape == (0, 2, 3)
-    assert crops.boxes_xyxy_px.shape == (0, 4)
-    assert len(crop_people(blob_image((100.0, 80.0), 9.0), [], 96)) == 0
+@pytest.mark.parametrize("nobody", [np.zeros((0, 4)), []])
+def test_nobody(nobody: Any) -> None:
+    crops, places = cut(blob_image((100.0, 80.0), 9.0), nobody, 96)
+    assert (len(places), crops.shape) == (0, (0, 96, 96, 3))
+    assert (places.img2crop.shape, places.boxes_xyxy_px.shape) == ((0, 2, 3), (0, 4))
 
 
 def test_black_where_the_box_reaches_over_the_image() -> None:
-    image = np.full((100, 100, 3), 200, np.uint8)
-    crop = crop_people(image, [[0, 0, 20, 99.5]], 80, scale=1.0).images[0]
+    crop = cut(np.full((100, 100, 3), 200, np.uint8), [[0, 0, 20, 99.5]], 80, scale=1.0)[0][0]
     # The square is 99.5 px about u = 10, so its left 39.75 - 0.5 px lie off the image.
     first_inside = round((39.75 - 0.5) * 80 / 99.5)
     assert not crop[:, : first_inside - 1].any()
     assert (crop[5:-5, first_inside + 2 :] == 200).all()
 
 
-def test_crop_has_a_camera() -> None:
+def test_a_crop_has_a_camera() -> None:
     camera = Camera(
         np.array([[300.0, 0, 160], [0, 300, 120], [0, 0, 1]]), 320, 240, np.array([-0.2, 0.05, 0, 0]), "plumb_bob"
     )
     point = np.array([0.2, -0.1, 2.0])
     pixel = camera.project(point)
-    crops = crop_people(blob_image((pixel[0], pixel[1]), 9.0), [[150, 70, 230, 150]], 96)
-    crop = crops.select(0, camera)
-    np.testing.assert_allclose(crop.camera.project(point), apply_affine(crop.img2crop, pixel), atol=1e-9)
-    np.testing.assert_allclose(blob_centre(crop.image), crop.camera.project(point), atol=0.02)
-    assert (crop.camera.width_px, crop.camera.height_px) == (96, 96)
-    np.testing.assert_array_equal(crop.box_xyxy_px, crops.boxes_xyxy_px[0])
-
-
-@pytest.mark.parametrize(
-    "image",
-    [
-        np.zeros((10, 10), np.uint8),
-        np.zeros((10, 10, 4), np.uint8),
-        np.zeros((0, 10, 3), np.uint8),
-        np.zeros((10, 10, 3), np.float32),
-    ],
-)
-def test_bad_images(image: npt.NDArray[Any]) -> None:
-    with pytest.raises(InputError, match="image"):
-        crop_people(image, [[0, 0, 5, 5]], 32)
-
-
-def test_bad_boxes_are_refused_by_the_crop() -> None:
-    image = np.zeros((10, 10, 3), np.uint8)
-    with pytest.raises(InputError, match="box"):
-        crop_people(image, [[0, 0, 5]], 32)
-    with pytest.raises(InputError, match="box"):
-        crop_people(image, [[0, 0, np.nan, 5]], 32)
-
-
-def test_a_view_of_an_image_is_cropped_alike() -> None:
-    image = blob_image((100.0, 80.0), 9.0)
-    view = np.repeat(image, 2, axis=1)[:, ::2]
-    box = [[60.0, 40, 140, 120]]
-    np.testing.assert_array_equal(crop_people(view, box, 64).images, crop_people(image, box, 64).images)
+    crops, places = cut(blob_image((pixel[0], pixel[1]), 9.0), [[150, 70, 230, 150]], 96)
+    of_crop = camera.transformed(places.img2crop[0], *places.size_px)
+    np.testing.assert_allclose(of_crop.project(point), apply_affine(places.img2crop[0], pixel), atol=1e-9)
+    np.testing.assert_allclose(blob_centre(crops[0]), of_crop.project(point), atol=0.02)

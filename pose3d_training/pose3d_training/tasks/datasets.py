@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from torch.utils.data import IterableDataset, get_worker_info
 
-from pose3d_ros.geometry import apply_affine, img2crop_affine, moon_k_m, square_box
+from pose3d_ros.geometry import apply_affine, aspect_box, img2crop_affine, moon_k_m
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.types import Array, ImageArray
 from pose3d_training.synthetic.augment import photograph
@@ -123,7 +123,7 @@ class PoseSamples(IterableDataset[PoseSample]):
     def _sample(self, scene: Scene, i: int, rng: np.random.Generator) -> PoseSample:
         height, width = scene.image_bgr.shape[:2]
         box = _as_detected(scene.boxes_xyxy_px[i], rng) if self.augment else scene.boxes_xyxy_px[i]
-        square = square_box(box, width, height)
+        square = aspect_box(box, width, height, 1.0)
         affine, mirrored = img2crop_affine(square, self.size_px), False
         if self.augment:
             mirrored = bool(rng.random() < 0.5)
@@ -176,7 +176,7 @@ def _flipped(affine: Array, width_px: int) -> Array:
 
 
 def _blacken_outside(crop: ImageArray, img2crop: Array, width_px: int, height_px: int) -> ImageArray:
-    """What lies outside the image is black whatever the light was, as `crop_people` leaves it."""
+    """What lies outside the image is black whatever the light was, as crops leave it."""
     corners = np.array([[0, 0], [width_px, 0], [width_px, height_px], [0, height_px]]) - 0.5
     inside = np.zeros(crop.shape[:2], np.uint8)
     cv2.fillConvexPoly(inside, np.rint(apply_affine(img2crop, corners)).astype(np.int32), 255)

@@ -24,7 +24,8 @@ from pose3d_ros.engines import (
 )
 from pose3d_ros.engines.engine_set import RoleEngine
 from pose3d_ros.errors import EngineError, SkeletonError
-from pose3d_ros.geometry import Camera, crop_places, cut_crops
+from pose3d_ros.geometry import Camera
+from pose3d_ros.geometry.crop import crop_places, cut_crops
 from pose3d_ros.records import Detection, Frame
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.stages.pose.root_pose_estimator import RootPoseEstimator

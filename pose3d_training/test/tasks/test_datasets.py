@@ -14,7 +14,7 @@ from pose3d_training.tasks.datasets import DetectionSample, PoseSample
 
 pytest.importorskip("moderngl")
 
-from pose3d_ros.geometry import Camera, apply_affine, img2crop_affine, invert_affine, moon_k_m, square_box
+from pose3d_ros.geometry import Camera, apply_affine, aspect_box, img2crop_affine, invert_affine, moon_k_m
 from pose3d_ros.geometry.letterbox import Letterbox
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.stages.detect.detector_decoders import decode_centre_ltrb
@@ -77,7 +77,7 @@ def test_flipping_a_map_mirrors_pixel_centres() -> None:
 def test_a_pose_sample_reprojects_to_the_truth() -> None:
     one = scene(person(1, 0.2))
     (sample,) = pose_samples(one, 1, augment=False)
-    square = square_box(one.boxes_xyxy_px[0], WIDTH, HEIGHT)
+    square = aspect_box(one.boxes_xyxy_px[0], WIDTH, HEIGHT, 1.0)
     to_image = invert_affine(img2crop_affine(square, 64))
     camera = Camera(K, WIDTH, HEIGHT)
     depth = sample.root_depth_m + sample.relative_depth_m

@@ -12,7 +12,7 @@ import torch
 from pose3d_ros.engines.images.device_sampling import LetterboxSampler, Scaling, crop_positions, sample_crops
 from pose3d_ros.engines.spec.entry import Normalization
 from pose3d_ros.engines.tensors import Tensor, cuda_errors
-from pose3d_ros.geometry import Letterbox
+from pose3d_ros.geometry.letterbox import Letterbox
 from pose3d_ros.types import Array, ImageArray
 
 

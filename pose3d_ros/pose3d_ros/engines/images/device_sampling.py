@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pose3d_ros.engines.spec.entry import Normalization
-from pose3d_ros.geometry import Letterbox
+from pose3d_ros.geometry.letterbox import Letterbox
 from pose3d_ros.types import Array
 
 _LEAST_SHARE = 1e-6

@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from pose3d_ros.engines.spec.entry import Normalization
 from pose3d_ros.engines.tensors import Feed
-from pose3d_ros.geometry import Letterbox, cut_crops
+from pose3d_ros.geometry.crop import cut_crops
+from pose3d_ros.geometry.letterbox import Letterbox
 from pose3d_ros.types import Array, ImageArray
 
 

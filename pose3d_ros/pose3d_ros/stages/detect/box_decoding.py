@@ -33,7 +33,7 @@ Raw = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class DecodeSettings:
-    """What a decoder is told besides the outputs.
+    """What a decoder reads besides the outputs.
 
     threshold: boxes below this score are left out. person_class: index of people among the classes. stride_px: of
     `centre_ltrb`. strides_px: of the levels of a YOLO grid. activation: what turns logits into scores.

@@ -30,7 +30,7 @@ from pose3d_ros.stages.detect.box_decoding import (
 
 
 def decode_rtdetr(raw: RawOutputs, letterbox: Letterbox, settings: DecodeSettings) -> Boxes:
-    """labels (1, M), boxes (1, M, 4) x0, y0, x1, y1 scaled to the size that the graph was given, scores (1, M).
+    """Labels (1, M), boxes (1, M, 4) x0, y0, x1, y1 scaled to the size that the graph was given, scores (1, M).
 
     That size is the input's, so that these boxes are in input pixels like all others: the scaling is linear.
     """
@@ -43,7 +43,7 @@ def decode_rtdetr(raw: RawOutputs, letterbox: Letterbox, settings: DecodeSetting
 
 
 def decode_torchvision(raw: RawOutputs, letterbox: Letterbox, settings: DecodeSettings) -> Boxes:
-    """boxes (M, 4) x0, y0, x1, y1 in input pixels, labels (M,) with the background as class 0, scores (M,)."""
+    """Boxes (M, 4) x0, y0, x1, y1 in input pixels, labels (M,) with the background as class 0, scores (M,)."""
     labels, boxes, scores = raw["labels"], raw["boxes"], raw["scores"]
     count = labels.shape[-1] if labels.ndim else 0
     if (labels.shape, boxes.shape, scores.shape) != ((count,), (count, 4), (count,)):
@@ -53,7 +53,7 @@ def decode_torchvision(raw: RawOutputs, letterbox: Letterbox, settings: DecodeSe
 
 
 def decode_rtdetr_ultralytics(raw: RawOutputs, letterbox: Letterbox, settings: DecodeSettings) -> Boxes:
-    """output (1, M, 4 + classes): centre x, centre y, width, height in 0–1, class scores after a sigmoid."""
+    """Output (1, M, 4 + classes): centre x, centre y, width, height in 0–1, class scores after a sigmoid."""
     output: Raw = raw["output"]
     person = settings.person_class
     if output.ndim != 3 or len(output) != 1 or output.shape[2] < 5 + person:
@@ -66,7 +66,7 @@ def decode_rtdetr_ultralytics(raw: RawOutputs, letterbox: Letterbox, settings: D
 
 
 def decode_detr_logits(raw: RawOutputs, letterbox: Letterbox, settings: DecodeSettings) -> Boxes:
-    """logits (1, M, classes) and pred_boxes (1, M, 4): centre x, centre y, width, height in 0–1.
+    """Logits (1, M, classes) and pred_boxes (1, M, 4): centre x, centre y, width, height in 0–1.
 
     activation `sigmoid`: every class for itself. `softmax`: over the classes, of which the last is no object; people
     are where no other class but that scores higher.

@@ -32,7 +32,7 @@ from pose3d_ros.stages.detect.box_decoding import (
 
 
 def decode_yolox_raw(raw: RawOutputs, letterbox: Letterbox, settings: DecodeSettings) -> Boxes:
-    """output (1, M, 5 + classes): x, y, ln w, ln h in cells of their level, objectness, class scores.
+    """Output (1, M, 5 + classes): x, y, ln w, ln h in cells of their level, objectness, class scores.
 
     Centre = (x + column, y + row) · stride, size = exp(w, h) · stride; the M cells are those of the levels in turn,
     row by row. Score = objectness · class score, both after a sigmoid in the graph.
@@ -55,7 +55,7 @@ def decode_yolox_decoded(raw: RawOutputs, letterbox: Letterbox, settings: Decode
 
 
 def decode_yolov8(raw: RawOutputs, letterbox: Letterbox, settings: DecodeSettings) -> Boxes:
-    """output (1, 4 + classes, M): centre x, centre y, width, height in input pixels, class scores after a sigmoid."""
+    """Output (1, 4 + classes, M): centre x, centre y, width, height in input pixels, class scores after a sigmoid."""
     output: Raw = raw["output"]
     person = settings.person_class
     cells = len(grid_cells(letterbox, settings.strides_px))
@@ -69,7 +69,7 @@ def decode_yolov8(raw: RawOutputs, letterbox: Letterbox, settings: DecodeSetting
 
 
 def decode_yolo_end2end(raw: RawOutputs, letterbox: Letterbox, settings: DecodeSettings) -> Boxes:
-    """output (1, M, 6): x0, y0, x1, y1 in input pixels, score, class. Rows of zeros fill it up."""
+    """Output (1, M, 6): x0, y0, x1, y1 in input pixels, score, class. Rows of zeros fill it up."""
     output: Raw = raw["output"]
     if output.ndim != 3 or len(output) != 1 or output.shape[2] != 6:
         raise wrong_shape("yolo_end2end", "shape (1, boxes, 6)", str(output.shape))

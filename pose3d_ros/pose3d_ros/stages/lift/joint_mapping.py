@@ -27,6 +27,7 @@ class JointMap:
 
     @classmethod
     def between(cls, source: Skeleton, target: Skeleton) -> JointMap:
+        """The map between two skeletons."""
         shares = np.nan_to_num(convert(np.eye(len(source)), source, target))
         return cls(source, target, tuple(tuple(np.flatnonzero(share).tolist()) for share in shares))
 

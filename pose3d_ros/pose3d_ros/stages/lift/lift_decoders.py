@@ -68,9 +68,11 @@ class FrameNet(LiftNet):
         super().__init__(model, sizes, [keypoints], [port("joints", None, sizes.joints_out, 3)])
 
     def begin(self, features: Float32Array) -> Values:
+        """See LiftNet."""
         return []
 
     def lift(self, features: Float32Array, past: Values) -> tuple[Array, Values]:
+        """See LiftNet."""
         raw = self._bound.infer({"keypoints": features})
         return output(raw, "joints", (len(features), self._sizes.joints_out, 3)), []
 
@@ -79,7 +81,7 @@ class WindowNet(LiftNet):
     """`videopose3d`: keypoints (N, frames, J, F) → joints (N, frames − R + 1, J', 3), of the frames in the middle.
 
     So that a person's newest frame is the one in the middle, it stands for the (R − 1) / 2 frames that are yet to come,
-    as VideoPose3D pads the end of a clip: no delay, at the price of what the coming frames would have told.
+    as VideoPose3D pads the end of a clip: no delay, without what the coming frames would have added.
     Remembers the (R − 1) / 2 frames before; a person's first one stands for those before it.
     """
 
@@ -92,9 +94,11 @@ class WindowNet(LiftNet):
         super().__init__(model, sizes, [keypoints], [port("joints", None, 1, sizes.joints_out, 3)], [past])
 
     def begin(self, features: Float32Array) -> Values:
+        """See LiftNet."""
         return [features[:, None].repeat(self._half, axis=1)]
 
     def lift(self, features: Float32Array, past: Values) -> tuple[Array, Values]:
+        """See LiftNet."""
         window = np.concatenate([past[0], features[:, None].repeat(self._half + 1, axis=1)], axis=1)
         raw = self._bound.infer({"keypoints": window})
         joints = output(raw, "joints", (len(features), 1, self._sizes.joints_out, 3))
@@ -126,6 +130,7 @@ class StepNet(LiftNet):
         return states
 
     def lift(self, features: Float32Array, past: Values) -> tuple[Array, Values]:
+        """See LiftNet."""
         feeds = {"x": features.reshape(len(features), -1), **{f"state_{i}": s for i, s in enumerate(past)}}
         raw = self._bound.infer(feeds)
         shapes = [(len(features), *shape) for shape in self.shapes]

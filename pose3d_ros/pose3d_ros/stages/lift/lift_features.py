@@ -1,7 +1,7 @@
 """What a lifter reads of each person's 2D joints: places on the plane z = 1, as it was trained to see them.
 
-`screen`: the picture as a camera of Human3.6M sees it, so where a person stands in the picture counts.
-`person`: the picture as a camera sees it that looks straight at the person, zoomed until it fills a fixed size, so
+`screen`: the image as a camera of Human3.6M sees it, so where a person stands in the image counts.
+`person`: the image as a camera sees it that looks straight at the person, zoomed until it fills a fixed size, so
 that only the person's own shape counts.
 """
 
@@ -15,7 +15,7 @@ from pose3d_ros.geometry import rotation_to_rays
 from pose3d_ros.types import Array
 
 HUMAN36M_FOCAL = 2.29
-"""2 · 1145 / 1000: a Human3.6M camera's focal length, in half widths of its picture."""
+"""2 · 1145 / 1000: a Human3.6M camera's focal length, in half widths of its image."""
 
 _MIN_SPREAD = 1e-6
 """Joints closer together than this on the plane z = 1 (a thousandth of a pixel) have no shape."""
@@ -51,11 +51,11 @@ def screen_features(
 ) -> Float32Array:
     """The joints as a camera of that normalized focal length shows them.
 
-    For a camera whose focal length is `focal` half widths and whose principal point is the middle of the picture this
+    For a camera whose focal length is `focal` half widths and whose principal point is the middle of the image this
     is `normalize_screen_coordinates` of github.com/facebookresearch/VideoPose3D.
     joints_normalized: (N, J, 2), x and y of rays with z = 1, NaN where unknown; scores (N, J).
     Returns (N, J, 2), or (N, J, 3) with the score. An unknown joint is (0, 0, 0) with scores, and stays NaN without:
-    such a network can't be told that a joint is missing, so fill its place first.
+    such a network has no input for a missing joint, so fill its place first.
     Raises InputError for shapes that do not fit each other.
     """
     known = known_joints(joints_normalized, scores)

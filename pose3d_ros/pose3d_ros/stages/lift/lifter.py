@@ -110,8 +110,8 @@ class Lifter:
         """What the network is to read.
 
         given: places (N, J, 2) on the plane z = 1, NaN where unknown, and scores (N, J), of the joints that are read.
-        before: the places held of the frame before, NaN for none. A network that reads scores is told by a 0 which
-        joints are missing; another is given places for them.
+        before: the places held of the frame before, NaN for none. A network that reads scores gets a 0 for a
+        joint that is missing; another is given a place for it.
         """
         places, held = fill_missing(given, before)
         reading = self._reading

@@ -9,7 +9,8 @@ from pose3d_ros.engines.engine_set import RoleEngine
 from pose3d_ros.engines.images.frame_image import FrameImage
 from pose3d_ros.engines.tensors import Feed
 from pose3d_ros.errors import EngineError
-from pose3d_ros.geometry import Camera, CropPlaces, crop_places, moon_k_m
+from pose3d_ros.geometry import Camera, moon_k_m
+from pose3d_ros.geometry.crop import CropPlaces, crop_places
 from pose3d_ros.stages.binding import BoundEngine, Kind, Port, image_port
 from pose3d_ros.stages.entry_checks import crop_size_px, normalization_of, real_parameter
 from pose3d_ros.stages.pose.pose_decoding import PoseDecoder, RootDecoder

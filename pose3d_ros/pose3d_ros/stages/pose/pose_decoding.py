@@ -75,7 +75,7 @@ class DecodedJoints:
 
 @dataclass(frozen=True)
 class PoseSettings:
-    """What a pose decoder is told besides the outputs.
+    """What a pose decoder reads besides the outputs.
 
     width_px, height_px: of the crops. joints: those to take of the net's, in the skeleton's order, None for all.
     split_ratio: bins a pixel of SimCC. z_range_m: of `simcc_3d`, from the root to the last depth bin. depth_range_m: of

@@ -51,6 +51,7 @@ class PersonMemory:
         self.forget([t for t, row in self._rows.items() if self.stamp_ns[row] < stamp_ns])
 
     def clear(self) -> None:
+        """Forget everybody."""
         self.forget(list(self._rows))
 
     def _row(self, track_id: int) -> int:

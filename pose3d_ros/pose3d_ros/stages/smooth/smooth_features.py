@@ -1,8 +1,8 @@
 """What the temporal smoother reads and what its answer means; training and the running smoother share this file.
 
 All vectors are in the frame of the person's own ray: the camera's optical frame, turned by the least rotation that
-puts the measured root on the z axis. There the sure directions (x, y: across) and the unsure one (z: distance) are the
-same wherever in the image the person is, and a pose looks as it does in the crop.
+puts the measured root on the z axis. There the certain directions (x, y: across) and the uncertain one (z: distance)
+are the same wherever in the image the person is, and a pose looks as it does in the crop.
 
 Input vector of one person in one frame, C_in = 6·J + 4 values:
 

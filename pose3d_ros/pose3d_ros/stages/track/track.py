@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pose3d_ros.geometry import Camera
-from pose3d_ros.geometry.uncertainty import ray_sigma_m
+from pose3d_ros.geometry.rays import ray_sigma_m
 from pose3d_ros.records import Detection, Pose
 from pose3d_ros.types import Array
 
