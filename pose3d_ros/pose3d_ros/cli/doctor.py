@@ -20,8 +20,9 @@ import pose3d_ros
 from pose3d_ros.bags.bag_reader import sample_bag
 from pose3d_ros.cli.terminal import open_console
 from pose3d_ros.config.settings import EngineConfig
-from pose3d_ros.engines import choose_backend, load_manifest, verify_sha256
+from pose3d_ros.engines import choose_backend, load_manifest
 from pose3d_ros.engines.factory import default_probes
+from pose3d_ros.engines.spec.manifest import verify_sha256
 from pose3d_ros.errors import Pose3DError
 from pose3d_ros.stages.pose.placement import needed_roles
 

@@ -15,7 +15,6 @@ from pose3d_ros.engines.spec.manifest import (
     default_manifest_dir,
     load_manifest,
     sha256_of,
-    verify_sha256,
     write_manifest,
 )
 
@@ -35,6 +34,5 @@ __all__ = [
     "load_manifest",
     "open_engine",
     "sha256_of",
-    "verify_sha256",
     "write_manifest",
 ]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pose3d_ros.engines.base import Engine, TensorSpec
-from pose3d_ros.engines.spec.entry import ManifestEntry
+from pose3d_ros.engines.spec.entry import ManifestEntry, numeric_parameter
 from pose3d_ros.engines.tensorrt.profiles import usual_sides_px
 from pose3d_ros.engines.tensors import Tensor
 
@@ -42,7 +42,7 @@ def trial_shapes(inputs: Sequence[TensorSpec], entry: ManifestEntry, batch: int)
     """
     sides = dict(zip((2, 3), usual_sides_px(entry), strict=True))
     if "lifter" in entry.roles:
-        sides = {1: int(entry.number("receptive_field", 1))}
+        sides = {1: int(numeric_parameter(entry, "receptive_field", 1))}
     return tuple(
         tuple(n if isinstance(n, int) else batch if i == 0 else sides.get(i, 1) for i, n in enumerate(spec.shape))
         for spec in inputs

@@ -54,7 +54,8 @@ class Work:
 
     def close(self) -> None:
         """Destroy publishers, forget the engines' problems; stopped before. A node's own work closes the engines."""
-        self._board.show_warnings("engines", ())
+        for group in ("engines", "watchdog"):
+            self._board.show_warnings(group, ())
         self._output.close()
 
     def has_subscribers(self) -> bool:

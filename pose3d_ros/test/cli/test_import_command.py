@@ -71,7 +71,7 @@ def test_options_reach_the_manifest(tmp_path: Path) -> None:
     (entry,) = load_manifest(folder).entries
     assert (entry.name, entry.input_size_px, entry.skeleton) == ("metrabs-s", (128, 128), "h36m17")
     assert dict(entry.parameters)["joints"] == [*range(17)]
-    assert entry.number("box_scale") == 1.1
+    assert entry.parameters["box_scale"] == 1.1
     assert entry.file == folder / "a.onnx"
 
 

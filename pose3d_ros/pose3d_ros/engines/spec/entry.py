@@ -226,35 +226,18 @@ class ManifestEntry:
         validator=_valid_items(f"{_NUMBER}, a string, or a list of one of them", _is_parameter),
     )
 
-    def number(self, parameter: str, default: float | None = None) -> float:
-        """Read a numeric parameter.
 
-        Parameters
-        ----------
-        parameter : str
-            Its key.
-        default : float, optional
-            Its value where it is absent.
-
-        Returns
-        -------
-        float
-            The value.
-
-        Raises
-        ------
-        EngineError
-            When it is no number, or absent without a default.
-        """
-        value = self.parameters.get(parameter, default)
-        if not isinstance(value, (int, float)) or isinstance(value, bool):
-            raise EngineError(
-                f"parameter {parameter} of model {self.name}",
-                expected=f"a number, which its decoder {self.decoder} needs",
-                got="nothing" if value is None else repr(value),
-                fix="Add it to the model's parameters in the manifest.",
-            )
-        return float(value)
+def numeric_parameter(entry: ManifestEntry, key: str, default: float | None = None) -> float:
+    """A numeric parameter. Raises EngineError when it is no number, or absent without a default."""
+    value = entry.parameters.get(key, default)
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise EngineError(
+            f"parameter {key} of model {entry.name}",
+            expected=f"a number, which its decoder {entry.decoder} needs",
+            got="nothing" if value is None else repr(value),
+            fix="Add it to the model's parameters in the manifest.",
+        )
+    return float(value)
 
 
 def read_entry(where: str, content: object, directory: Path) -> ManifestEntry:

@@ -197,18 +197,7 @@ def sha256_of(path: str | Path) -> str:
 
 
 def verify_sha256(entry: ManifestEntry) -> None:
-    """Check that an entry's file is the one that the manifest describes.
-
-    Parameters
-    ----------
-    entry : ManifestEntry
-        The entry.
-
-    Raises
-    ------
-    EngineError
-        When the file's sha256 is another, or it can't be read.
-    """
+    """Check that an entry's file is the one that the manifest describes. Raises EngineError."""
     found = sha256_of(entry.file)
     if found != entry.sha256:
         raise EngineError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pose3d_ros.engines.spec.entry import ManifestEntry
+from pose3d_ros.engines.spec.entry import ManifestEntry, numeric_parameter
 from pose3d_ros.errors import EngineError
 
 Shape = tuple[int, ...]
@@ -50,7 +50,7 @@ def profile_of(entry: ManifestEntry, name: str, shape: Sequence[int], max_people
         if axis == 0:
             choice = (1, min(_USUAL_PEOPLE, people), people)
         elif axis == 1 and "lifter" in entry.roles:
-            choice = (int(entry.number("receptive_field")),) * 3
+            choice = (int(numeric_parameter(entry, "receptive_field")),) * 3
         elif len(shape) == 4 and axis >= 2:
             choice = sides[axis - 2]
         else:
@@ -66,7 +66,10 @@ def profile_of(entry: ManifestEntry, name: str, shape: Sequence[int], max_people
 
 def usual_sides_px(entry: ManifestEntry) -> tuple[int, int]:
     """Height and width of a 4:3 image in a detector of any size: its long side, filled up to a multiple of 32."""
-    long = -(-int(entry.number("long_side_px", _DEFAULT_LONG_SIDE_PX)) // _SMALLEST_SIDE_PX) * _SMALLEST_SIDE_PX
+    long = (
+        -(-int(numeric_parameter(entry, "long_side_px", _DEFAULT_LONG_SIDE_PX)) // _SMALLEST_SIDE_PX)
+        * _SMALLEST_SIDE_PX
+    )
     return max(long * 3 // 4 // _SMALLEST_SIDE_PX, 1) * _SMALLEST_SIDE_PX, long
 
 

@@ -16,9 +16,10 @@ from pose3d_ros.engines import (
     default_manifest_dir,
     load_manifest,
     sha256_of,
-    verify_sha256,
     write_manifest,
 )
+from pose3d_ros.engines.spec.entry import numeric_parameter
+from pose3d_ros.engines.spec.manifest import verify_sha256
 from pose3d_ros.errors import EngineError
 
 MakeEntry = Callable[..., ManifestEntry]
@@ -86,12 +87,12 @@ def test_roles(folder: Path) -> None:
 
 def test_parameters_as_numbers(make_entry: MakeEntry) -> None:
     entry = make_entry()
-    assert entry.number("stride") == 8.0
-    assert entry.number("absent", 3) == 3.0
+    assert numeric_parameter(entry, "stride") == 8.0
+    assert numeric_parameter(entry, "absent", 3) == 3.0
     with pytest.raises(EngineError, match=r"parameter absent of model adder.*got nothing"):
-        entry.number("absent")
+        numeric_parameter(entry, "absent")
     with pytest.raises(EngineError, match=r"parameter kind.*got 'tiny'"):
-        entry.number("kind")
+        numeric_parameter(entry, "kind")
 
 
 @pytest.mark.parametrize(
