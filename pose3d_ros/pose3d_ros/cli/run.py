@@ -77,9 +77,9 @@ class Run:
         A frame that can't be used is reported on stderr and gets a line with its error. Raises the first error when
         no frame could be used.
         """
-        total = source.count if limit is None else max(0, min(limit, source.count or limit))
+        total = source.count if limit is None else min(limit, source.count or limit)
         try:
-            for number, item in enumerate(islice(source, total)):
+            for number, item in enumerate(islice(source, None if limit is None else max(0, limit))):
                 if source.stills:
                     self.pipeline.reset()  # the next image's people are other people
                 try:

@@ -8,9 +8,8 @@ from pathlib import Path
 import attr
 import cv2
 import numpy as np
-import onnx
+import onnx.parser
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
 from pose3d_ros.bags.bag_writer import BagWriter
 from pose3d_ros.engines import ManifestEntry, Normalization, load_manifest, sha256_of, write_manifest
@@ -22,22 +21,17 @@ from pose3d_ros.types import ImageArray
 
 MUCO = get_skeleton("muco21")
 CROP_PX = 64
-Shape = list[str | int | None]
 # Half the box's width and height around the square, in pixels of the detector's image.
 BOX_PX = (24.0, 48.0)
 
 
-def _constant(name: str, value: object) -> onnx.TensorProto:
-    return numpy_helper.from_array(np.asarray(value, dtype=np.float32), name)
-
-
-def _save(path: Path, inputs: dict[str, Shape], outputs: dict[str, Shape], nodes: list[onnx.NodeProto],
-          constants: list[onnx.TensorProto]) -> Path:  # fmt: skip
-    def info(shapes: dict[str, Shape]) -> list[onnx.ValueInfoProto]:
-        return [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()]
-
-    graph = helper.make_graph(nodes, "constants", info(inputs), info(outputs), constants)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+def _save(path: Path, graph: str, **constants: object) -> Path:
+    """Write a graph, in ONNX's text form, with its constants."""
+    model = onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["" : 17]> constants {graph}')
+    for name, value in constants.items():
+        array = np.asarray(value)
+        kind = np.int64 if array.dtype == np.int64 else np.float32
+        model.graph.initializer.append(onnx.numpy_helper.from_array(array.astype(kind), name))
     onnx.checker.check_model(model)
     onnx.save(model, str(path))
     return path
@@ -45,71 +39,58 @@ def _save(path: Path, inputs: dict[str, Shape], outputs: dict[str, Shape], nodes
 
 def _detector(path: Path) -> Path:
     """heat: mean brightness of each 8x8 cell; ltrb: the same box everywhere."""
-    width, height = BOX_PX
-    image: Shape = ["batch", 3, "height", "width"]
     return _save(
         path,
-        {"image": image},
-        {"heat": ["batch", 1, "rows", "columns"], "ltrb": ["batch", 4, "rows", "columns"]},
-        [
-            helper.make_node("Conv", ["image", "mean"], ["heat"], kernel_shape=[8, 8], strides=[8, 8]),
-            helper.make_node("Conv", ["image", "nothing", "box"], ["ltrb"], kernel_shape=[8, 8], strides=[8, 8]),
-        ],
-        [
-            _constant("mean", np.full((1, 3, 8, 8), 1 / 192)),
-            _constant("nothing", np.zeros((4, 3, 8, 8))),
-            _constant("box", [width, height, width, height]),
-        ],
+        """(float[batch, 3, height, width] image)
+        => (float[batch, 1, rows, columns] heat, float[batch, 4, rows, columns] ltrb) {
+            heat = Conv <kernel_shape = [8, 8], strides = [8, 8]> (image, mean)
+            ltrb = Conv <kernel_shape = [8, 8], strides = [8, 8]> (image, nothing, box)
+        }""",
+        mean=np.full((1, 3, 8, 8), 1 / 192),
+        nothing=np.zeros((4, 3, 8, 8)),
+        box=[*BOX_PX, *BOX_PX],
     )
 
 
 def _pose(path: Path) -> Path:
     """A stick figure in the crop's middle; the root as far away as a person who fills the box would be."""
     count = len(MUCO)
-    places = np.stack([np.linspace(20.0, 44.0, count), np.linspace(8.0, 56.0, count)], axis=-1)
     scores = np.full(count, 0.9)
     scores[[MUCO.index_of["L_Toe"], MUCO.index_of["R_Toe"]]] = 0.0  # lost
-    batch: Shape = ["batch"]
-    per_person = ["joints_crop_px", "relative_depth_m", "joint_scores", "root_depth_m", "root_log_sigma"]
-    shapes: list[Shape] = [["batch", count, 2], ["batch", count], ["batch", count], batch, batch]
     return _save(
         path,
-        {"image": ["batch", 3, CROP_PX, CROP_PX], "k_m": batch},
-        dict(zip(per_person, shapes, strict=True)),
-        [
-            helper.make_node("Mul", ["k_m", "zero"], ["nothing"]),
-            helper.make_node("Unsqueeze", ["nothing", "last"], ["nothing_2"]),
-            helper.make_node("Unsqueeze", ["nothing_2", "last"], ["nothing_3"]),
-            helper.make_node("Add", ["nothing_3", "places"], ["joints_crop_px"]),
-            helper.make_node("Add", ["nothing_2", "depths"], ["relative_depth_m"]),
-            helper.make_node("Add", ["nothing_2", "scores"], ["joint_scores"]),
-            helper.make_node("Identity", ["k_m"], ["root_depth_m"]),
-            helper.make_node("Add", ["nothing", "sigma"], ["root_log_sigma"]),
-        ],
-        [
-            _constant("zero", 0.0),
-            numpy_helper.from_array(np.array([-1], dtype=np.int64), "last"),
-            _constant("places", places[None]),
-            _constant("depths", np.linspace(-0.1, 0.1, count)[None]),
-            _constant("scores", scores[None]),
-            _constant("sigma", -3.0),
-        ],
+        f"""(float[batch, 3, {CROP_PX}, {CROP_PX}] image, float[batch] k_m)
+        => (float[batch, {count}, 2] joints_crop_px, float[batch, {count}] relative_depth_m,
+            float[batch, {count}] joint_scores, float[batch] root_depth_m, float[batch] root_log_sigma) {{
+            zeros = Mul (k_m, zero)
+            zeros_2 = Unsqueeze (zeros, last)
+            zeros_3 = Unsqueeze (zeros_2, last)
+            joints_crop_px = Add (zeros_3, places)
+            relative_depth_m = Add (zeros_2, depths)
+            joint_scores = Add (zeros_2, scores)
+            root_depth_m = Identity (k_m)
+            root_log_sigma = Add (zeros, sigma)
+        }}""",
+        zero=0.0,
+        last=np.array([-1]),
+        places=np.stack([np.linspace(20.0, 44.0, count), np.linspace(8.0, 56.0, count)], axis=-1)[None],
+        depths=np.linspace(-0.1, 0.1, count)[None],
+        scores=scores[None],
+        sigma=-3.0,
     )
 
 
 def _smoother(path: Path, skeleton: Skeleton = MUCO) -> Path:
     """Corrects nothing."""
-    count = len(skeleton)
-    state: Shape = ["batch", 1, 1]
+    features, corrections = feature_size(len(skeleton)), correction_size(len(skeleton))
     return _save(
         path,
-        {"x": ["batch", feature_size(count)], "state_0": state},
-        {"y": ["batch", correction_size(count)], "next_state_0": state},
-        [
-            helper.make_node("MatMul", ["x", "nothing"], ["y"]),
-            helper.make_node("Identity", ["state_0"], ["next_state_0"]),
-        ],
-        [_constant("nothing", np.zeros((feature_size(count), correction_size(count))))],
+        f"""(float[batch, {features}] x, float[batch, 1, 1] state_0)
+        => (float[batch, {corrections}] y, float[batch, 1, 1] next_state_0) {{
+            y = MatMul (x, nothing)
+            next_state_0 = Identity (state_0)
+        }}""",
+        nothing=np.zeros((features, corrections)),
     )
 
 
