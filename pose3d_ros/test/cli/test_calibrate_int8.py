@@ -1,4 +1,4 @@
-"""`pose3d engines build` in INT8: what the engines see on the user's pictures reaches the quantisation."""
+"""`pose3d engines build` in INT8: the models are calibrated on the inputs that the user's images give."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def manifest(tmp_path: Path) -> Manifest:
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    folder = tmp_path / "pictures"
+def images(tmp_path: Path) -> Path:
+    folder = tmp_path / "images"
     folder.mkdir()
-    (folder / "notes.txt").write_text("no picture")
-    (folder / "broken.png").write_bytes(b"no picture either")
+    (folder / "notes.txt").write_text("no image")
+    (folder / "broken.png").write_bytes(b"no image either")
     with BagReader(sample_bag()) as bag:
         for i, image in enumerate(islice(bag.images(), 60, 62)):
             cv2.imwrite(str(folder / f"{i}.png"), image.image_bgr)
@@ -41,8 +41,8 @@ def pictures(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def heard(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Mapping[str, Tensor]]]:
-    """Stands in for the quantisation, which takes long: the graph stays as it is. Name of the file → its feeds."""
+def feeds(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Mapping[str, Tensor]]]:
+    """Replaces the quantization, which takes long: the model stays as it is. Name of the file → its inputs."""
     calls: dict[str, list[Mapping[str, Tensor]]] = {}
 
     def keep(source: Path, target: Path, calibration: Iterable[Mapping[str, Tensor]]) -> None:
@@ -53,28 +53,28 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Mapping[str, Tensor
     return calls
 
 
-def test_every_image_engine_is_calibrated_on_what_it_saw(
-    manifest: Manifest, pictures: Path, heard: dict[str, list[Mapping[str, Tensor]]]
+def test_image_models_are_calibrated_on_their_inputs(
+    manifest: Manifest, images: Path, feeds: dict[str, list[Mapping[str, Tensor]]]
 ) -> None:
-    written = write_quantized(manifest, PipelineConfig.from_parameters({"threads": 1}), pictures)
+    written = write_quantized(manifest, PipelineConfig.from_parameters({"threads": 1}), images)
     names = [f"{e.file.stem}.{e.sha256[:12]}.int8.onnx" for e in manifest.entries[:2]]
     assert [path.name for path in written] == names
-    assert [feeds["image"].shape[0] for feeds in heard[names[0]]] == [1, 1]
-    people = heard[names[1]]
-    assert all(np.isfinite(feeds["k_m"]).all() for feeds in people)
-    assert sum(len(feeds["k_m"]) for feeds in people) >= 2
+    assert [call["image"].shape[0] for call in feeds[names[0]]] == [1, 1]
+    people = feeds[names[1]]
+    assert all(np.isfinite(call["k_m"]).all() for call in people)
+    assert sum(len(call["k_m"]) for call in people) >= 2
 
 
-def test_pictures_without_people(manifest: Manifest, tmp_path: Path) -> None:
+def test_images_without_people_are_an_error(manifest: Manifest, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="calibration images"):
         write_quantized(manifest, PipelineConfig(), tmp_path / "empty")
 
 
-def test_the_command_builds_from_the_calibrated_graphs(
+def test_build_uses_the_calibrated_models(
     manifest: Manifest,
-    pictures: Path,
-    heard: dict[str, list[Mapping[str, Tensor]]],
+    images: Path,
+    feeds: dict[str, list[Mapping[str, Tensor]]],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -84,9 +84,9 @@ def test_the_command_builds_from_the_calibrated_graphs(
     build = ["engines", "build", *common, "--param", "precision=int8"]
     assert main(build) == 2
     assert "--calibration" in capsys.readouterr().err
-    assert main([*build, "--calibration", str(pictures)]) == 0
-    said = capsys.readouterr().out
-    assert "calibrated" in said
-    assert "int8, built in" in said
+    assert main([*build, "--calibration", str(images)]) == 0
+    printed = capsys.readouterr().out
+    assert "calibrated" in printed
+    assert "int8, built in" in printed
     assert main(["engines", "list", *common, "--param", "precision=int8"]) == 0
     assert capsys.readouterr().out.count("int8, ready") == 2

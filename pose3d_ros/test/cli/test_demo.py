@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -11,20 +12,21 @@ from pathlib import Path
 
 import pytest
 
+from pose3d_ros.bags.bag_writer import BagWriter
 from pose3d_ros.cli import demo
 from pose3d_ros.cli.main import main
 from pose3d_ros.cli.processes import ChildGroup, ProcessError, wait_for_end, wait_until_idle
 from pose3d_ros.errors import BagError, ConfigError
+from pose3d_ros.geometry.camera import Camera
 
 needs_ros = pytest.mark.skipif(find_spec("rclpy") is None or find_spec("pose3d_msgs") is None, reason="needs ROS")
 
 
-def ignore(_: float) -> None:
-    """Nothing to show."""
-
-
 def python(code: str) -> list[str]:
     return [sys.executable, "-c", code]
+
+
+SLEEP = python("import time; time.sleep(600)")
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -34,39 +36,39 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def test_a_child_that_ends_well(tmp_path: Path) -> None:
+def test_child_that_ends_well(tmp_path: Path) -> None:
     with ChildGroup(tmp_path / "logs", os.environ) as group:
         child = group.start("one", python("print('done')"))
-        wait_for_end(child, group, (), 30.0, ignore)
+        wait_for_end(child, group, (), 30.0, lambda _: None)
     assert (tmp_path / "logs/one.log").read_text() == "done\n"
 
 
-def test_a_child_that_fails_is_quoted(tmp_path: Path) -> None:
+def test_failure_of_a_child_quotes_its_log(tmp_path: Path) -> None:
     with ChildGroup(tmp_path, os.environ) as group:
         child = group.start("one", python("import sys; sys.exit('no bag here')"))
         with pytest.raises(ProcessError, match=r"exit code 1 after: no bag here"):
-            wait_for_end(child, group, (), 30.0, ignore)
+            wait_for_end(child, group, (), 30.0, lambda _: None)
 
 
-def test_a_needed_child_that_ends_early_ends_the_wait(tmp_path: Path) -> None:
+def test_early_end_of_a_needed_child_ends_the_wait(tmp_path: Path) -> None:
     with ChildGroup(tmp_path, os.environ) as group:
-        long = group.start("long", python("import time; time.sleep(600)"))
+        long = group.start("long", SLEEP)
         short = group.start("short", python("pass"))
         with pytest.raises(ProcessError, match="process short"):
-            wait_for_end(long, group, (short,), 30.0, ignore)
+            wait_for_end(long, group, (short,), 30.0, lambda _: None)
     assert not long.running
 
 
-def test_a_child_that_takes_too_long(tmp_path: Path) -> None:
+def test_child_that_exceeds_the_time_limit(tmp_path: Path) -> None:
     with ChildGroup(tmp_path, os.environ) as group:
-        child = group.start("long", python("import time; time.sleep(600)"))
+        child = group.start("long", SLEEP)
         with pytest.raises(ProcessError, match="within 0 s"):
-            wait_for_end(child, group, (), 0.2, ignore)
+            wait_for_end(child, group, (), 0.2, lambda _: None)
     # Started in a shell's background, this process and its children ignore Ctrl-C, and SIGTERM follows.
     assert child.process.returncode in (-signal.SIGINT, 1, -signal.SIGTERM)
 
 
-def test_a_child_that_ignores_ctrl_c_ends_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_child_that_ignores_sigint_is_terminated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pose3d_ros.cli.processes._SIGINT_S", 0.3)
     code = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
     with ChildGroup(tmp_path, os.environ) as group:
@@ -75,17 +77,15 @@ def test_a_child_that_ignores_ctrl_c_ends_all_the_same(tmp_path: Path, monkeypat
     assert child.process.returncode == -signal.SIGTERM
 
 
-def test_children_end_when_their_parent_fails(tmp_path: Path) -> None:
-    group = ChildGroup(tmp_path, os.environ)
-    group.__enter__()
-    child = group.start("long", python("import time; time.sleep(600)"))
-    error = RuntimeError("something on the way")
-    group.__exit__(type(error), error, None)
+def test_children_end_when_their_group_fails(tmp_path: Path) -> None:
+    with contextlib.suppress(RuntimeError), ChildGroup(tmp_path, os.environ) as group:
+        child = group.start("long", SLEEP)
+        raise RuntimeError("failed")
     assert not child.running
 
 
 @pytest.mark.parametrize(("code", "idle"), [("time.sleep(600)", True), ("while True: pass", False)])
-def test_whether_a_child_still_works(code: str, idle: bool, tmp_path: Path) -> None:
+def test_idle_children_are_told_from_busy_ones(code: str, idle: bool, tmp_path: Path) -> None:
     with ChildGroup(tmp_path, os.environ) as group:
         child = group.start("one", python(f"import time; print('up', flush=True)\n{code}"))
         until(lambda: child.log.read_text() == "up\n")
@@ -94,7 +94,7 @@ def test_whether_a_child_still_works(code: str, idle: bool, tmp_path: Path) -> N
         assert wait_until_idle([child], 60.0 if idle else 1.5) is idle
 
 
-def test_the_nodes_are_alone_on_this_machine() -> None:
+def test_nodes_have_a_domain_of_their_own_on_this_machine() -> None:
     own = demo.demo_environment({"PATH": "/bin", "ROS_STATIC_PEERS": "elsewhere"})
     assert own["ROS_AUTOMATIC_DISCOVERY_RANGE"] == "LOCALHOST"
     assert 40 <= int(own["ROS_DOMAIN_ID"]) <= 101
@@ -106,7 +106,7 @@ def test_the_nodes_are_alone_on_this_machine() -> None:
     assert mine["FASTDDS_DEFAULT_PROFILES_FILE"] == "/mine.xml"
 
 
-def test_the_commands_name_topics_and_parameters(recording: Path, tmp_path: Path) -> None:
+def test_node_commands_have_topics_and_parameters(recording: Path, tmp_path: Path) -> None:
     play = demo.Playback.of(recording, 2.0)
     assert (play.transport, play.image_topic) == ("compressed", "/camera/image_raw/compressed")
     assert play.duration_s == pytest.approx(7 / 15, abs=1e-3)
@@ -119,24 +119,21 @@ def test_the_commands_name_topics_and_parameters(recording: Path, tmp_path: Path
     assert "rate:=2.0" in demo.player_command(play)
 
 
-def test_a_recording_without_images_is_said(tmp_path: Path) -> None:
-    from pose3d_ros.bags.bag_writer import BagWriter
-    from pose3d_ros.geometry.camera import Camera
-
+def test_recording_without_images_is_an_error(tmp_path: Path) -> None:
     with BagWriter(tmp_path / "b.mcap") as bag:
         bag.write_camera("/camera_info", 1, "camera", Camera.from_hfov(60.0, 64, 48))
     with pytest.raises(BagError, match="/camera_info"):
         demo.Playback.of(tmp_path / "b.mcap", 1.0)
 
 
-def test_without_ros_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_ros_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ConfigError, match="pose3d evaluate"):
         demo.require_ros()
 
 
 @needs_ros
-def test_an_impossible_rate_is_said_before_anything_starts(
+def test_rate_out_of_range_is_an_error_before_anything_starts(
     recording: Path, engines: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["demo", "--bag", str(recording), "--engines", str(engines), "--output", str(tmp_path / "out")]
@@ -146,18 +143,11 @@ def test_an_impossible_rate_is_said_before_anything_starts(
 
 
 @needs_ros
-def test_the_whole_way_over_dds(
-    recording: Path, engines: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_demo_over_dds(recording: Path, engines: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "out"
     assert main(["demo", "--bag", str(recording), "--engines", str(engines), "--output", str(output)]) == 0
-    assert {p.name for p in output.iterdir()} == {
-        "logs",
-        "people.mcap",
-        "summary.json",
-        "overlay.mp4",
-        "report.html",
-    }
+    files = {"logs", "people.mcap", "summary.json", "overlay.mp4", "report.html"}
+    assert {p.name for p in output.iterdir()} == files
     summary = json.loads((output / "summary.json").read_text(encoding="utf-8"))
     assert (summary["frames"], summary["frames_processed"]) == (8, 8)
     assert summary["detection_recall"] == 1.0

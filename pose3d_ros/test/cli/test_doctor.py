@@ -10,7 +10,7 @@ from pose3d_ros.cli import doctor
 from pose3d_ros.cli.main import main
 
 
-def test_doctor_finds_good_engines(engines: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_good_models_pass(engines: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert [c.state for c in doctor.engine_checks(str(engines))] == [doctor.State.OK] * 4
     assert main(["doctor", "--engines", str(engines)]) in (0, 1)
     output = capsys.readouterr().out
@@ -18,7 +18,7 @@ def test_doctor_finds_good_engines(engines: Path, capsys: pytest.CaptureFixture[
     assert "onnxruntime" in output
 
 
-def test_doctor_finds_bad_engines(engines: Path, tmp_path: Path) -> None:
+def test_bad_models_fail(engines: Path, tmp_path: Path) -> None:
     for file in engines.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     (tmp_path / "detector.onnx").write_bytes(b"damaged")
@@ -29,7 +29,7 @@ def test_doctor_finds_bad_engines(engines: Path, tmp_path: Path) -> None:
     assert only.state is doctor.State.FAIL
 
 
-def test_doctor_says_what_to_do_about_cameras(tmp_path: Path) -> None:
+def test_cameras_and_their_permissions(tmp_path: Path) -> None:
     (none,) = doctor.camera_checks(tmp_path)
     assert none.state is doctor.State.INFO
     (tmp_path / "video2").write_text("", encoding="utf-8")
@@ -38,7 +38,7 @@ def test_doctor_says_what_to_do_about_cameras(tmp_path: Path) -> None:
     assert "--source 2" in one.found
 
 
-def test_doctor_checks_the_transport_profile(tmp_path: Path) -> None:
+def test_transport_profile(tmp_path: Path) -> None:
     unset = doctor.transport_check({})
     assert unset.state is doctor.State.WARN
     assert "fastdds.xml" in unset.remedy

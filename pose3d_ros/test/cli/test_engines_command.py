@@ -17,13 +17,13 @@ def engines(tmp_path: Path) -> Path:
     return Path(shutil.copytree(default_manifest_dir(), tmp_path / "engines"))
 
 
-def test_list_names_every_engine(engines: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_has_every_model(engines: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["engines", "list", "--engines", str(engines)]) == 0
-    said = capsys.readouterr().out
-    assert all(name in said for name in ("detector.onnx", "root_pose.onnx", "smoother.onnx", "no plans here: "))
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in ("detector.onnx", "root_pose.onnx", "smoother.onnx", "no plans here: "))
 
 
-def test_verify_finds_the_damaged_one(engines: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_verify_finds_a_damaged_model(engines: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["engines", "verify", "--engines", str(engines)]) == 0
     with (engines / "smoother.onnx").open("ab") as file:
         file.write(b"!")
@@ -32,12 +32,12 @@ def test_verify_finds_the_damaged_one(engines: Path, capsys: pytest.CaptureFixtu
     assert [line[:4] for line in lines] == ["ok  "] * 4 + ["ok  ", "ok  ", "FAIL", "ok  "]
 
 
-def test_build_says_what_it_lacks(engines: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_build_without_tensorrt_is_an_error(engines: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["engines", "build", "--engines", str(engines)]) == 2
     assert "backend tensorrt" in capsys.readouterr().err
 
 
-def test_bench_and_selftest_write_figures(engines: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bench_and_selftest_write_tables(engines: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bench, selftest = tmp_path / "a" / "bench.json", tmp_path / "selftest.json"
     common = ["--engines", str(engines), "--param", "threads=1", "--json"]
     assert main(["engines", "bench", "--batches", "1", "3", *common, str(bench)]) == 0

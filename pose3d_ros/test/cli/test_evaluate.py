@@ -10,7 +10,7 @@ import pytest
 from pose3d_ros.cli.main import main
 
 
-def test_evaluate_runs_the_engines_on_a_recording(
+def test_models_are_run_on_a_recording(
     recording: Path, engines: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     numbers = tmp_path / "metrics.json"
@@ -29,7 +29,7 @@ def test_evaluate_runs_the_engines_on_a_recording(
     assert {k: v for k, v in again.items() if k not in timed} == {k: v for k, v in first.items() if k not in timed}
 
 
-def test_evaluate_leaves_a_smoother_for_another_skeleton_out(
+def test_smoother_of_another_skeleton_is_left_out(
     recording: Path, engines_of_two_skeletons: Path, tmp_path: Path
 ) -> None:
     numbers, folder = tmp_path / "metrics.json", str(engines_of_two_skeletons)
@@ -39,7 +39,7 @@ def test_evaluate_leaves_a_smoother_for_another_skeleton_out(
     assert found["model"] == "detector-of-constants + pose-of-constants"
 
 
-def test_evaluate_writes_a_report(recording: Path, engines: Path, tmp_path: Path) -> None:
+def test_report_is_written(recording: Path, engines: Path, tmp_path: Path) -> None:
     folder = tmp_path / "report"
     assert main(["evaluate", "--bag", str(recording), "--engines", str(engines), "--report", str(folder)]) == 0
     assert {p.name for p in folder.iterdir()} == {"summary.json", "overlay.mp4", "report.html"}
@@ -55,14 +55,12 @@ def test_evaluate_writes_a_report(recording: Path, engines: Path, tmp_path: Path
         (["--scenes", "5"], "--synthetic"),
     ],
 )
-def test_evaluate_says_which_options_do_not_go_together(
-    options: list[str], what: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_conflicting_options_are_errors(options: list[str], what: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", *options]) == 2
     assert what in capsys.readouterr().err
 
 
-def test_evaluate_says_what_is_missing(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unusable_bags_are_errors(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", "--bag", str(recording), "--results", str(recording)]) == 2
     assert "/camera/camera_info" in capsys.readouterr().err
     (tmp_path / "bad.mcap").write_bytes(b"no bag")

@@ -32,7 +32,7 @@ def test_commands_are_imported_when_called() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_errors_are_one_line_unless_debugging(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_errors_are_one_line_unless_debug(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     arguments = ["run", "--source", str(tmp_path / "none"), "--hfov", "60", "--output", str(tmp_path)]
     assert main(arguments) == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
@@ -40,7 +40,7 @@ def test_errors_are_one_line_unless_debugging(capsys: pytest.CaptureFixture[str]
         main([*arguments, "--debug"])
 
 
-def test_ctrl_c_is_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ctrl_c_exits_with_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def interrupted(*_: object) -> int:
         raise KeyboardInterrupt
 
