@@ -104,7 +104,7 @@ def root_rows(image: ImageArray, folder: Path, crops: Crops, roots: Array) -> It
     assert entry.normalization is not None
     inset_px = ROOT_DECODERS[entry.decoder].box_inset_px
     height_px, width_px = image.shape[:2]
-    ours = crop_places(our_boxes(), width_px, height_px, 256, half_pixel_centres=False, inset_px=inset_px)
+    ours = crop_places(our_boxes(), width_px, height_px, 256, half_pixel_centers=False, inset_px=inset_px)
     processed = np.concatenate((ours.boxes_xyxy_px[:, :2], ours.boxes_xyxy_px[:, 2:] - ours.boxes_xyxy_px[:, :2]), 1)
     yield Row("processed boxes, px", processed, crops.boxes_xywh)
     ours_cut = entry.normalization.apply(cut_crops(image, ours.img2crop, ours.size_px))

@@ -52,7 +52,7 @@ class TwoNets:
             camera.width_px,
             camera.height_px,
             size_px,
-            half_pixel_centres=False,
+            half_pixel_centers=False,
             inset_px=_INSET_PX,
         )
         images = cut_crops(frame.image_bgr, places.img2crop, places.size_px)

@@ -67,7 +67,7 @@ def test_the_same_people(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, frames
     for a, b in zip(wanted, got, strict=True):
         assert [p.track_id for p in a] == [p.track_id for p in b]
         for one, other in zip(a, b, strict=True):
-            # Crops are made by other operators than on the CPU, up to a grey level apart.
+            # Crops are made by other operators than on the CPU, up to a gray level apart.
             half_a_crop_pixel = 0.5 * box_side_px(one) * 1.25 / 128
             np.testing.assert_allclose(one.pose.joints_img_px, other.pose.joints_img_px, atol=half_a_crop_pixel)
             np.testing.assert_allclose(one.pose.joints_cam_m, other.pose.joints_cam_m, atol=0.01)

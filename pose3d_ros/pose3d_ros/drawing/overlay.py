@@ -123,9 +123,9 @@ def _dashes(ends_px: Array, step_px: float) -> list[tuple[Array, Array]]:
     return [(marks[i], marks[i + 1]) for i in range(0, count, 2)]
 
 
-def _dot(canvas: ImageArray, centre_px: Array, radius_px: float, color: Bgr) -> None:
+def _dot(canvas: ImageArray, center_px: Array, radius_px: float, color: Bgr) -> None:
     radius = max(1, round(radius_px * _FRACTION))
-    cv2.circle(canvas, _fixed(centre_px), radius, color, cv2.FILLED, cv2.LINE_AA, _SHIFT)
+    cv2.circle(canvas, _fixed(center_px), radius, color, cv2.FILLED, cv2.LINE_AA, _SHIFT)
 
 
 def person_label(person: Person) -> str:

@@ -151,9 +151,9 @@ def _draw_person(canvas: ImageArray, view: TopView, person: Person) -> None:
     if not view.holds(person.pose.root_cam_m[None]):
         _draw_beyond(canvas, view, person, color)
     elif np.isfinite(root_px).all():
-        centre = _fixed(root_px).tolist()
+        center = _fixed(root_px).tolist()
         thickness = max(1, round(1.5 * unit)) if predicted else cv2.FILLED
-        cv2.circle(canvas, centre, round(5.5 * unit * 2**_SHIFT), color, thickness, cv2.LINE_AA, _SHIFT)
+        cv2.circle(canvas, center, round(5.5 * unit * 2**_SHIFT), color, thickness, cv2.LINE_AA, _SHIFT)
         label_px = (int(root_px[0] + 9 * unit), int(root_px[1] - 7 * unit))
         _label(canvas, person, label_px, unit, color)
 
@@ -192,8 +192,8 @@ def _draw_legend(canvas: ImageArray, view: TopView, *, with_truth: bool) -> None
     _text(canvas, f"from above, {_grid_step_m(view)} m grid", (round(10 * unit), y), unit)
     if with_truth:
         x = view.width_px - round(110 * unit)
-        centre, radius = (x * 2**_SHIFT, (y - round(4 * unit)) * 2**_SHIFT), round(5 * unit * 2**_SHIFT)
-        cv2.circle(canvas, centre, radius, bgr(TRUTH_HEX), max(1, round(1.4 * unit)), cv2.LINE_AA, _SHIFT)
+        center, radius = (x * 2**_SHIFT, (y - round(4 * unit)) * 2**_SHIFT), round(5 * unit * 2**_SHIFT)
+        cv2.circle(canvas, center, radius, bgr(TRUTH_HEX), max(1, round(1.4 * unit)), cv2.LINE_AA, _SHIFT)
         _text(canvas, "ground truth", (x + round(12 * unit), y), unit)
 
 

@@ -3,7 +3,7 @@
 Conventions, here and everywhere in the package:
 
 - Camera frame: the optical frame of REP 103, x right, y down, z forward, in metres.
-- Image frame: integer pixel coordinates are pixel centres, so an image w pixels wide spans [-0.5, w - 0.5].
+- Image frame: integer pixel coordinates are pixel centers, so an image w pixels wide spans [-0.5, w - 0.5].
 - Boxes are x0, y0, x1, y1 of their edges in these coordinates, so x1 - x0 is the width in pixels.
 - Resizing by s maps u to s (u + 0.5) - 0.5, as `cv2.resize` does.
 - Transforms name both ends: `img2crop` maps image pixels to crop pixels.

@@ -78,14 +78,14 @@ def aspect_box(
             got=f"{boxes[(sides <= 0).any(axis=-1)].tolist()} (x0, y0, x1, y1)",
             fix="Drop boxes that are empty or off the image.",
         )
-    centre = 0.5 * (clamped[..., :2] + clamped[..., 2:])
+    center = 0.5 * (clamped[..., :2] + clamped[..., 2:])
     height = np.maximum(sides[..., 1:], sides[..., :1] / aspect)
     half = 0.5 * scale * np.concatenate([aspect * height, height], axis=-1)
-    return np.concatenate([centre - half, centre + half], axis=-1)
+    return np.concatenate([center - half, center + half], axis=-1)
 
 
 def img2crop_affine(
-    box_xyxy_px: npt.ArrayLike, size_px: int | tuple[int, int], *, half_pixel_centres: bool = True
+    box_xyxy_px: npt.ArrayLike, size_px: int | tuple[int, int], *, half_pixel_centers: bool = True
 ) -> Array:
     """Make the affine that takes image pixels to the pixels of a crop.
 
@@ -95,7 +95,7 @@ def img2crop_affine(
         (4,) or (N, 4), the part of the image to cut.
     size_px : int or tuple of int
         Width and height of the crop, or the side of a square one.
-    half_pixel_centres : bool
+    half_pixel_centers : bool
         The box's edges become the crop's edges: u' = (u - x0) S / w - 1/2, the convention of this package. Without,
         u' = (u - x0) S / w, the convention of the official 3DMPPE code (`gen_trans_from_patch_cv`), half a crop pixel
         off: for its networks only.
@@ -123,7 +123,7 @@ def img2crop_affine(
     scale = size / sides
     affine = np.zeros((*boxes.shape[:-1], 2, 3))
     affine[..., 0, 0], affine[..., 1, 1] = scale[..., 0], scale[..., 1]
-    affine[..., 2] = -boxes[..., :2] * scale - (0.5 if half_pixel_centres else 0.0)
+    affine[..., 2] = -boxes[..., :2] * scale - (0.5 if half_pixel_centers else 0.0)
     return affine
 
 
@@ -204,7 +204,7 @@ def crop_places(
     size_px: int | tuple[int, int],
     scale: float = 1.25,
     *,
-    half_pixel_centres: bool = True,
+    half_pixel_centers: bool = True,
     inset_px: float = 0.0,
 ) -> CropPlaces:
     """Where a crop around each box lies.
@@ -217,7 +217,7 @@ def crop_places(
     boxes = _checked_boxes(boxes if boxes.size else boxes.reshape(0, 4)).reshape(-1, 4)
     width, height = _width_height(size_px)
     cut = aspect_box(boxes, image_width_px, image_height_px, width / height, scale, inset_px=inset_px)
-    affines = img2crop_affine(cut, (width, height), half_pixel_centres=half_pixel_centres)
+    affines = img2crop_affine(cut, (width, height), half_pixel_centers=half_pixel_centers)
     return CropPlaces(affines, cut, (width, height))
 
 

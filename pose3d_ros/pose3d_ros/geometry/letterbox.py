@@ -18,8 +18,8 @@ class Letterbox:
 
     width_px, height_px: the input. content_width_px, content_height_px: the resized image in it.
     scale_x, scale_y: input pixels per image pixel; unless stretched they differ by the rounding to whole pixels.
-    left_px, top_px: padding before the content. padding: grey value of the padding, 0–255 before normalization;
-    None for the colour that normalizes to 0.
+    left_px, top_px: padding before the content. padding: gray value of the padding, 0–255 before normalization;
+    None for the color that normalizes to 0.
     """
 
     width_px: int
@@ -40,13 +40,13 @@ class Letterbox:
         image_height_px: int,
         long_side_px: int,
         *,
-        centred: bool = False,
+        centered: bool = False,
         padding: int | None = None,
     ) -> Letterbox:
         """Long side resized to `long_side_px`, each side padded to a multiple of 32."""
         scale = long_side_px / max(image_width_px, image_height_px)
         image = (image_width_px, image_height_px)
-        return cls._placed(image, scale, _padded(image, scale), centred, padding)
+        return cls._placed(image, scale, _padded(image, scale), centered, padding)
 
     @classmethod
     def fit_inside(
@@ -56,12 +56,12 @@ class Letterbox:
         width_px: int,
         height_px: int,
         *,
-        centred: bool = False,
+        centered: bool = False,
         padding: int | None = None,
     ) -> Letterbox:
         """As large as it goes into an input of a fixed size."""
         scale = min(width_px / image_width_px, height_px / image_height_px)
-        return cls._placed((image_width_px, image_height_px), scale, (width_px, height_px), centred, padding)
+        return cls._placed((image_width_px, image_height_px), scale, (width_px, height_px), centered, padding)
 
     @classmethod
     def stretch(cls, image_width_px: int, image_height_px: int, width_px: int, height_px: int) -> Letterbox:
@@ -71,12 +71,12 @@ class Letterbox:
 
     @classmethod
     def _placed(
-        cls, image_px: tuple[int, int], scale: float, input_px: tuple[int, int], centred: bool, padding: int | None
+        cls, image_px: tuple[int, int], scale: float, input_px: tuple[int, int], centered: bool, padding: int | None
     ) -> Letterbox:
         content = _rounded(image_px[0] * scale), _rounded(image_px[1] * scale)
         scale_x, scale_y = content[0] / image_px[0], content[1] / image_px[1]
         # Of an odd number of padding pixels the one left over goes to the right and the bottom, as Ultralytics does.
-        left, top = ((outer - inner) // 2 if centred else 0 for outer, inner in zip(input_px, content, strict=True))
+        left, top = ((outer - inner) // 2 if centered else 0 for outer, inner in zip(input_px, content, strict=True))
         return cls(*input_px, *content, scale_x, scale_y, left, top, padding)
 
     @property
@@ -95,12 +95,12 @@ class Letterbox:
 
 @dataclass(frozen=True)
 class Placement:
-    """How a network wants its images: at the top left or centred in the padding, or stretched over the input.
+    """How a network wants its images: at the top left or centered in the padding, or stretched over the input.
 
     padding: see Letterbox.
     """
 
-    centred: bool = False
+    centered: bool = False
     stretched: bool = False
     padding: int | None = None
 
@@ -116,12 +116,12 @@ class Placement:
         if size_px is not None:
             if self.stretched:
                 return Letterbox.stretch(*image, *size_px)
-            return Letterbox.fit_inside(*image, *size_px, centred=self.centred, padding=self.padding)
+            return Letterbox.fit_inside(*image, *size_px, centered=self.centered, padding=self.padding)
         if long_side_px is None:
             return Letterbox.fit_inside(*image, *image)
         if self.stretched:
             return Letterbox.stretch(*image, *_padded(image, long_side_px / max(image)))
-        return Letterbox.fit_long_side(*image, long_side_px, centred=self.centred, padding=self.padding)
+        return Letterbox.fit_long_side(*image, long_side_px, centered=self.centered, padding=self.padding)
 
 
 def _padded(image_px: tuple[int, int], scale: float) -> tuple[int, int]:

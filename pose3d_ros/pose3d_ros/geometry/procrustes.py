@@ -57,7 +57,7 @@ def _weighted_mean(points: Array, valid: npt.NDArray[np.bool_], weight: Array) -
 
 
 def _rotation_and_scale(moving: Array, fixed: Array) -> tuple[Array, Array]:
-    """R (..., 3, 3) and c (..., 1, 1) that minimise |fixed - c R moving| for centred point sets."""
+    """R (..., 3, 3) and c (..., 1, 1) that minimize |fixed - c R moving| for centered point sets."""
     left, stretch, right = np.linalg.svd(np.swapaxes(fixed, -1, -2) @ moving)
     mirror = np.ones_like(stretch)
     mirror[..., -1] = np.where(np.linalg.det(left) * np.linalg.det(right) < 0, -1.0, 1.0)

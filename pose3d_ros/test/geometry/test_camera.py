@@ -184,7 +184,7 @@ def test_crop_sees_the_same_rays(model: str) -> None:
 def test_resize_keeps_the_edges() -> None:
     camera = camera_with("plumb_bob")
     half = camera.resize(320, 120)
-    # Edge to edge, and the first 2x4 block's middle is the first new pixel's centre.
+    # Edge to edge, and the first 2x4 block's middle is the first new pixel's center.
     np.testing.assert_allclose(half.rays([-0.5, -0.5]), camera.rays([-0.5, -0.5]))
     np.testing.assert_allclose(half.rays([319.5, 119.5]), camera.rays([639.5, 479.5]))
     np.testing.assert_allclose(half.rays([0.0, 0.0]), camera.rays([0.5, 1.5]))

@@ -24,20 +24,20 @@ def cut(image: ImageArray, boxes: Any, size_px: Any, scale: float = 1.25, **how:
 
 
 def blob_image(
-    centre_px: tuple[float, float], sigma_px: float, width: int = 320, height: int = 240
+    center_px: tuple[float, float], sigma_px: float, width: int = 320, height: int = 240
 ) -> npt.NDArray[Any]:
     """(height, width, 3) uint8, a Gaussian blob around a sub-pixel place."""
     v, u = np.mgrid[:height, :width]
-    blob = 250 * np.exp(-((u - centre_px[0]) ** 2 + (v - centre_px[1]) ** 2) / (2 * sigma_px**2))
+    blob = 250 * np.exp(-((u - center_px[0]) ** 2 + (v - center_px[1]) ** 2) / (2 * sigma_px**2))
     return np.repeat(np.rint(blob).astype(np.uint8)[..., None], 3, axis=-1)
 
 
-def blob_centre(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """(2,) centre of mass in pixels, without the blob's faint rim."""
+def blob_center(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """(2,) center of mass in pixels, without the blob's faint rim."""
     weight = np.clip(image[..., 0].astype(float) - 12, 0, None)
     v, u = np.mgrid[: image.shape[0], : image.shape[1]]
-    centre: npt.NDArray[Any] = np.array([(weight * u).sum(), (weight * v).sum()]) / weight.sum()
-    return centre
+    center: npt.NDArray[Any] = np.array([(weight * u).sum(), (weight * v).sum()]) / weight.sum()
+    return center
 
 
 def test_aspect_box_by_hand() -> None:
@@ -95,8 +95,8 @@ def test_affine_by_hand() -> None:
 @given(x0=st.floats(0, 1e3), y0=st.floats(0, 1e3), width=st.floats(1, 500), height=st.floats(1, 500))
 def test_an_aspect_of_one_is_the_square_bit_for_bit(x0: float, y0: float, width: float, height: float) -> None:
     box = np.array([x0, y0, x0 + width, y0 + height])
-    centre, half = 0.5 * (box[:2] + box[2:]), 0.5 * 1.25 * (box[2:] - box[:2]).max()
-    expected = np.concatenate([centre - half, centre + half])
+    center, half = 0.5 * (box[:2] + box[2:]), 0.5 * 1.25 * (box[2:] - box[:2]).max()
+    expected = np.concatenate([center - half, center + half])
     np.testing.assert_array_equal(aspect_box(box, 4000, 4000, 1.0), expected)
 
 
@@ -109,29 +109,29 @@ def test_crops_of_another_aspect() -> None:
     np.testing.assert_allclose(
         apply_affine(places.img2crop[0], [[22.5, 50], [97.5, 150]]), [[-0.5, -0.5], [149.5, 199.5]]
     )
-    np.testing.assert_allclose(blob_centre(crops[0]), apply_affine(places.img2crop[0], [60, 100]), atol=0.02)
+    np.testing.assert_allclose(blob_center(crops[0]), apply_affine(places.img2crop[0], [60, 100]), atol=0.02)
     square, side = (cut(image, [[40, 60, 80, 140]], size)[0] for size in ((96, 96), 96))
     np.testing.assert_array_equal(square, side)
 
 
 def test_mmpose_convention() -> None:
-    # TopdownAffine maps the box's centre, and the points half a width above and left of it, to those of the input.
+    # TopdownAffine maps the box's center, and the points half a width above and left of it, to those of the input.
     box = aspect_box([40, 60, 80, 140], 640, 480, 0.75)
     (x, y), half = (box[:2] + box[2:]) / 2, (box[2] - box[0]) / 2
     source = np.array([[x, y], [x, y - half], [x - half, y]], np.float32)
     target = np.array([[96, 128], [96, 32], [0, 128]], np.float32)
     official = cv2.getAffineTransform(source, target)
-    np.testing.assert_allclose(img2crop_affine(box, (192, 256), half_pixel_centres=False), official, atol=1e-4)
+    np.testing.assert_allclose(img2crop_affine(box, (192, 256), half_pixel_centers=False), official, atol=1e-4)
 
 
 def test_official_convention() -> None:
-    # 3DMPPE builds its affine from three points: the centre and a step down and right of it, to size / 2 and edges.
+    # 3DMPPE builds its affine from three points: the center and a step down and right of it, to size / 2 and edges.
     x0, y0, side, size = 33.0, 47.0, 150.0, 256
-    centre, half = np.array([x0 + side / 2, y0 + side / 2]), side / 2
-    source = np.array([centre, centre + np.array([0, half]), centre + np.array([half, 0])], np.float32)
+    center, half = np.array([x0 + side / 2, y0 + side / 2]), side / 2
+    source = np.array([center, center + np.array([0, half]), center + np.array([half, 0])], np.float32)
     target = np.array([[size / 2, size / 2], [size / 2, size], [size, size / 2]], np.float32)
     official = cv2.getAffineTransform(source, target)
-    ours = img2crop_affine([x0, y0, x0 + side, y0 + side], size, half_pixel_centres=False)
+    ours = img2crop_affine([x0, y0, x0 + side, y0 + side], size, half_pixel_centers=False)
     np.testing.assert_allclose(ours, official, atol=1e-5)
     exact = img2crop_affine([x0, y0, x0 + side, y0 + side], size)
     np.testing.assert_allclose(ours[:, 2] - exact[:, 2], 0.5)
@@ -206,8 +206,8 @@ def test_a_blob_is_where_the_affine_says(
     u: float, v: float, side: float, shift: tuple[float, float], official: bool
 ) -> None:
     x0, y0 = u - side / 2 + shift[0], v - side / 2 + shift[1]
-    crops, places = cut(blob_image((u, v), 9.0), [[x0, y0, x0 + side, y0 + side]], 80, half_pixel_centres=not official)
-    np.testing.assert_allclose(blob_centre(crops[0]), apply_affine(places.img2crop[0], [u, v]), atol=0.02)
+    crops, places = cut(blob_image((u, v), 9.0), [[x0, y0, x0 + side, y0 + side]], 80, half_pixel_centers=not official)
+    np.testing.assert_allclose(blob_center(crops[0]), apply_affine(places.img2crop[0], [u, v]), atol=0.02)
 
 
 def test_the_whole_image_is_itself() -> None:
@@ -249,4 +249,4 @@ def test_a_crop_has_a_camera() -> None:
     crops, places = cut(blob_image((pixel[0], pixel[1]), 9.0), [[150, 70, 230, 150]], 96)
     of_crop = camera.transformed(places.img2crop[0], *places.size_px)
     np.testing.assert_allclose(of_crop.project(point), apply_affine(places.img2crop[0], pixel), atol=1e-9)
-    np.testing.assert_allclose(blob_centre(crops[0]), of_crop.project(point), atol=0.02)
+    np.testing.assert_allclose(blob_center(crops[0]), of_crop.project(point), atol=0.02)

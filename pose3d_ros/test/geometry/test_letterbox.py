@@ -14,7 +14,7 @@ RGB = Normalization(1 / 255, (0.0, 0.5, 0.0), (1.0, 1.0, 2.0), "rgb")
 
 
 def edges(box: Letterbox) -> list[float]:
-    """The content's edges in pixel-centre coordinates of the input."""
+    """The content's edges in pixel-center coordinates of the input."""
     right, bottom = box.left_px + box.content_width_px, box.top_px + box.content_height_px
     return [box.left_px - 0.5, box.top_px - 0.5, right - 0.5, bottom - 0.5]
 
@@ -23,9 +23,9 @@ def edges(box: Letterbox) -> list[float]:
     ("placement", "size_px", "long_side_px"),
     [
         (Placement(), (96, 64), None),
-        (Placement(centred=True, padding=114), (64, 96), None),
+        (Placement(centered=True, padding=114), (64, 96), None),
         (Placement(stretched=True), (64, 32), None),
-        (Placement(centred=True), None, 100),
+        (Placement(centered=True), None, 100),
         (Placement(stretched=True), None, 100),
         (Placement(padding=114), None, None),
     ],
@@ -42,15 +42,15 @@ def test_the_content_is_the_whole_image(
     np.testing.assert_allclose(box.input2img(np.array([edges(box)])), [image], atol=1e-12)
 
 
-def test_centred_padding_leaves_the_odd_pixel_below() -> None:
+def test_centered_padding_leaves_the_odd_pixel_below() -> None:
     # 100x49 · 0.64 = 64 x 31.36, so 33 rows of padding: 16 above, 17 below.
-    box = Letterbox.fit_inside(100, 49, 64, 64, centred=True)
+    box = Letterbox.fit_inside(100, 49, 64, 64, centered=True)
     assert (box.content_width_px, box.content_height_px, box.left_px, box.top_px) == (64, 31, 0, 16)
 
 
 def test_padding_is_a_grey_that_is_normalized_too() -> None:
     image = np.full((4, 8, 3), 255, dtype=np.uint8)
-    box = Letterbox.fit_inside(8, 4, 8, 8, centred=True, padding=114)
+    box = Letterbox.fit_inside(8, 4, 8, 8, centered=True, padding=114)
     tensor = HostImage(image).letterboxed(box, RGB)
     np.testing.assert_allclose(tensor[0, :, 0, 0], [114 / 255, 114 / 255 - 0.5, 114 / 255 / 2], atol=1e-6)
     np.testing.assert_allclose(tensor[0, 0, :, 3], [114 / 255] * 2 + [1.0] * 4 + [114 / 255] * 2, atol=1e-6)

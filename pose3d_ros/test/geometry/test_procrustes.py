@@ -41,10 +41,10 @@ def test_is_the_best_of_many() -> None:
     rng = np.random.default_rng(0)
     noisy = POSE + rng.normal(scale=0.2, size=POSE.shape)
     best = np.square(similarity_align(noisy, POSE) - POSE).sum()
-    centre = noisy.mean(axis=0)
+    center = noisy.mean(axis=0)
     for matrix in Rotation.from_rotvec(2 * rng.normal(size=(50, 3))).as_matrix():
         for scale in (0.7, 1.0, 1.3):
-            other = scale * (noisy - centre) @ matrix.T + POSE.mean(axis=0)
+            other = scale * (noisy - center) @ matrix.T + POSE.mean(axis=0)
             assert np.square(other - POSE).sum() >= best - 1e-9
 
 

@@ -39,7 +39,7 @@ def test_the_better_of_two_stays_in_its_place() -> None:
     assert drop_duplicates([pose(0, 0.6), far, best], 0.7) == (far, best)
 
 
-def test_neighbours_both_stay() -> None:
+def test_neighbors_both_stay() -> None:
     both = (pose(0), pose(30))
     assert drop_duplicates(both, 0.7) == both
     assert drop_duplicates((), 0.7) == ()

@@ -23,7 +23,7 @@ from pose3d_ros.evaluation.metrics.box_precision import Outcome, match_boxes
 from pose3d_ros.geometry.boxes import suppress
 from pose3d_ros.geometry.letterbox import Letterbox
 from pose3d_ros.records import Detection
-from pose3d_ros.stages.detect.detector_decoders import decode_centre_ltrb
+from pose3d_ros.stages.detect.detector_decoders import decode_center_ltrb
 from pose3d_ros.types import Array
 from pose3d_training.loop.training_loop import collate
 from pose3d_training.nets.detector_net import STRIDE_PX, PersonDetector
@@ -108,7 +108,7 @@ def _judged(
     letterbox = Letterbox.fit_long_side(image.shape[1], image.shape[0], long_side_px)
     out = net(torch.from_numpy(HostImage(image).letterboxed(letterbox, normalization)))
     raw = {"heat": out.heat_logits.sigmoid().numpy(), "ltrb": out.ltrb_px.numpy()}
-    boxes, scores = decode_centre_ltrb(raw, letterbox, STRIDE_PX, _MIN_SCORE)
+    boxes, scores = decode_center_ltrb(raw, letterbox, STRIDE_PX, _MIN_SCORE)
     boxes = letterbox.input2img(boxes)
     high = np.array([image.shape[1], image.shape[0]] * 2) - 0.5
     boxes = np.clip(boxes, -0.5, high)

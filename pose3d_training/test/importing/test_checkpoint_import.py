@@ -107,7 +107,7 @@ def test_poses_of_the_imported_engines_are_the_nets(tmp_path: Path, flip: bool) 
         estimator, frame = RootPoseEstimator(*models, config=PoseConfig(flip_test=flip)), Frame(image, camera)
         (found,) = estimator.place(frame, estimator.read(frame, [Detection(box, 1.0)]))
     # 90 px high, so 89 from the first pixel's center to the last one's, x1.25: a box of 111.25 px about (70, 65).
-    places = crop_places(box[None], 160, 120, SIDE, half_pixel_centres=False, inset_px=0.5)
+    places = crop_places(box[None], 160, 120, SIDE, half_pixel_centers=False, inset_px=0.5)
     np.testing.assert_allclose(places.boxes_xyxy_px[0], [14.375, 9.375, 125.625, 120.625])
     images = cut_crops(image, places.img2crop, places.size_px)
     rgb = torch.from_numpy(images[..., ::-1].astype(np.float32)).permute(0, 3, 1, 2)

@@ -17,7 +17,7 @@ pytest.importorskip("moderngl")
 from pose3d_ros.geometry import Camera, apply_affine, aspect_box, img2crop_affine, invert_affine, moon_k_m
 from pose3d_ros.geometry.letterbox import Letterbox
 from pose3d_ros.skeletons import get_skeleton
-from pose3d_ros.stages.detect.detector_decoders import decode_centre_ltrb
+from pose3d_ros.stages.detect.detector_decoders import decode_center_ltrb
 from pose3d_training.synthetic.body_joints import SYNTH_JOINTS
 from pose3d_training.synthetic.compose import Scene, SceneComposer
 from pose3d_training.tasks.datasets import DetectionSamples, PoseSamples, _cell, _detection_targets, _flipped
@@ -66,7 +66,7 @@ def pose_samples(made: Scene, count: int, augment: bool) -> list[PoseSample]:
     return list(itertools.islice(PoseSamples(Composer(made), SKELETON, 64, 0, augment=augment), count))
 
 
-def test_flipping_a_map_mirrors_pixel_centres() -> None:
+def test_flipping_a_map_mirrors_pixel_centers() -> None:
     affine = np.array([[0.5, 0.1, 3.0], [-0.1, 0.5, 7.0]])
     points = np.array([[0.0, 0.0], [10.0, 20.0], [63.0, 5.0]])
     plain, mirrored = apply_affine(affine, points), apply_affine(_flipped(affine, 64), points)
@@ -136,7 +136,7 @@ def decoded(sample: DetectionSample, threshold: float = 0.99) -> tuple[Array, Ar
     height, width = sample.image.shape[:2]
     raw = {"heat": sample.heat[None], "ltrb": sample.ltrb_px[None]}
     letterbox = Letterbox.fit_long_side(width, height, max(width, height))
-    return decode_centre_ltrb(raw, letterbox, 8, threshold)
+    return decode_center_ltrb(raw, letterbox, 8, threshold)
 
 
 @pytest.mark.parametrize(("center_px", "cell"), [(-0.4, 0), (7.4, 0), (7.6, 1), (15.4, 1), (200.0, 4)])

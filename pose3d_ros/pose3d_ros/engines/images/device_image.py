@@ -63,7 +63,7 @@ class DeviceImages:
 class DeviceImage:
     """A `FrameImage` in a GPU's memory; its results are `TorchArray`s, C-contiguous.
 
-    Against `HostImage` a pixel may be one grey level off; in crops more, where the image has sharp edges, as OpenCV
+    Against `HostImage` a pixel may be one gray level off; in crops more, where the image has sharp edges, as OpenCV
     before 5 samples at the nearest 1/32 px. Its methods raise EngineError when the GPU fails.
     """
 

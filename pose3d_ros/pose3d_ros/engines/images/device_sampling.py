@@ -32,7 +32,7 @@ class Scaling:
         self.shift = _per_channel(-np.array(normalization.mean) / std, device)
 
     def apply(self, pixels: Tensor, out: Tensor) -> Tensor:
-        """pixels: (N, 3, H, W) float32, whole grey levels. Returns `out`, which may be `pixels`."""
+        """pixels: (N, 3, H, W) float32, whole gray levels. Returns `out`, which may be `pixels`."""
         return torch.addcmul(self.shift, pixels, self.scale, out=out)
 
 
@@ -59,7 +59,7 @@ def crop_positions(
 
 
 def sample_crops(planes: Tensor, positions: Tensor, width_px: int) -> Tensor:
-    """Crops in whole grey levels, bilinear, black beyond the image.
+    """Crops in whole gray levels, bilinear, black beyond the image.
 
     planes: (1, 3, H, W) float32, the image. positions: (N, width_px + height) of `crop_positions`.
     Returns (N, 3, height, width_px) float32, contiguous.
@@ -83,9 +83,9 @@ class AxisSamples:
 
 
 def linear_samples(image_px: int, content_px: int) -> AxisSamples:
-    """One sample at each pixel's centre, as OpenCV's INTER_LINEAR does."""
-    centres = (np.arange(content_px, dtype=np.float64) + 0.5) * (image_px / content_px) - 0.5
-    return AxisSamples(centres[:, None], np.ones((content_px, 1)))
+    """One sample at each pixel's center, as OpenCV's INTER_LINEAR does."""
+    centers = (np.arange(content_px, dtype=np.float64) + 0.5) * (image_px / content_px) - 0.5
+    return AxisSamples(centers[:, None], np.ones((content_px, 1)))
 
 
 def area_samples(image_px: int, content_px: int) -> AxisSamples:
@@ -107,7 +107,7 @@ def area_samples(image_px: int, content_px: int) -> AxisSamples:
 
 
 def enlarging_area_samples(image_px: int, content_px: int) -> AxisSamples:
-    """What INTER_AREA does on both axes as soon as one of them is enlarged: two neighbours (OpenCV's resize.cpp).
+    """What INTER_AREA does on both axes as soon as one of them is enlarged: two neighbors (OpenCV's resize.cpp).
 
     In the same steps as there: their rounding moves some samples by a pixel.
     """
@@ -158,7 +158,7 @@ def _letterbox_samples(letterbox: Letterbox, image_size_px: tuple[int, int]) -> 
 
 
 def _unit(positions_px: Array, image_px: int) -> Array:
-    """Pixels, whose centres are integers, → −1 and 1 at the image's edges."""
+    """Pixels, whose centers are integers, → −1 and 1 at the image's edges."""
     return (2 * positions_px + 1) / image_px - 1
 
 

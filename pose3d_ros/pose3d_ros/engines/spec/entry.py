@@ -27,7 +27,7 @@ Parameter = float | int | str | list[float] | list[int] | list[str]
 
 _Record = TypeVar("_Record")
 _Validator = Callable[[object, "attr.Attribute[Any]", Any], None]
-_FORMER_KEYS: Mapping[object, str] = {"licence": "license", "normalisation": "normalization"}
+_FORMER_KEYS: Mapping[object, str] = {"licence": "license", "normalization": "normalization"}
 _NUMBER = "a finite number (YAML wants a point before an exponent: 1.0e-3)"
 
 

@@ -16,7 +16,7 @@ from pose3d_ros.types import Array
 
 MAX_IMAGE_COST = 0.35
 """A pair is possible only if the skeletons lie on each other in the image: mean joint distance below this share of
-the ground-truth box's side (√area). An arm's length is about a third of it, a neighbour is a whole one."""
+the ground-truth box's side (√area). An arm's length is about a third of it, a neighbor is a whole one."""
 
 ROOT_WEIGHT_PER_M = 0.1
 """Added cost a metre between the roots: it decides between people who cover each other in the image."""

@@ -113,7 +113,7 @@ def motion_errors_mm(predicted_m: Array, truth_m: Array, order: int) -> Array:
 def third_derivatives_mps3(joints_m: Array, stamps_ns: npt.NDArray[np.int64]) -> Array:
     """Norm of the third derivative (T - 3, J) of a sequence (T, J, 3), m/s³, from its stamps (T,); the mean is jitter.
 
-    The third derivative of the cubic through four neighbours is 3! times their divided difference, which is
+    The third derivative of the cubic through four neighbors is 3! times their divided difference, which is
     the plain third difference over dt³ when the stamps are even.
     """
     if joints_m.ndim != 3 or stamps_ns.shape != joints_m.shape[:1] or (np.diff(stamps_ns) <= 0).any():

@@ -116,12 +116,12 @@ class _Window:
     @classmethod
     def round(cls, box_xyxy_px: Array, image_bgr: ImageArray) -> _Window:
         """A box with a margin, in the tile's shape as far as the image goes."""
-        centre, (wide, tall) = (box_xyxy_px[:2] + box_xyxy_px[2:]) / 2, box_xyxy_px[2:] - box_xyxy_px[:2]
+        center, (wide, tall) = (box_xyxy_px[:2] + box_xyxy_px[2:]) / 2, box_xyxy_px[2:] - box_xyxy_px[:2]
         margin_px, aspect = _MARGIN * max(wide, tall), _TILE[0] / _TILE[1]
         height_px = max(tall + margin_px, (wide + margin_px) / aspect, _LEAST_SHOWN_PX)
         half = np.array([height_px * aspect, height_px]) / 2
-        x0, y0 = np.maximum(np.rint(centre - half).astype(int), 0)
-        x1, y1 = np.minimum(np.rint(centre + half).astype(int), image_bgr.shape[1::-1])
+        x0, y0 = np.maximum(np.rint(center - half).astype(int), 0)
+        x1, y1 = np.minimum(np.rint(center + half).astype(int), image_bgr.shape[1::-1])
         return cls.of(int(x0), int(y0), int(x1), int(y1))
 
     def image(self, image_bgr: ImageArray) -> ImageArray:

@@ -1,7 +1,7 @@
 """What a decoder of a detector's outputs is made of, and the checks and steps that several of them share.
 
 Networks trained on COCO boxes count pixels from the image's left edge, so that an image w pixels wide spans [0, w].
-Here integer coordinates are pixel centres (see `geometry`): their boxes lie half a pixel to the left and up.
+Here integer coordinates are pixel centers (see `geometry`): their boxes lie half a pixel to the left and up.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pose3d_ros.stages.binding import FLOATS, Port, RawOutputs, port
 from pose3d_ros.stages.entry_checks import choice_parameter, integer_parameter, wrong_parameter
 from pose3d_ros.types import Array
 
-GREY = 114
+GRAY = 114
 """What YOLO networks pad with."""
 # Half-precision networks overshoot 1 by less than this; logits by much more.
 _SCORE_TOLERANCE = 0.01
@@ -113,9 +113,9 @@ def from_edges(edges_xyxy: Raw, scores: Raw) -> Boxes:
     return edges[finite] - 0.5, np.clip(scores[finite].astype(np.float64), 0.0, 1.0)
 
 
-def from_centres(centres_xywh: Raw, scores: Raw) -> Boxes:
-    """The same for boxes (N, 4) of centre x, centre y, width, height."""
-    middle, half = centres_xywh[:, :2].astype(np.float64), centres_xywh[:, 2:].astype(np.float64) / 2
+def from_centers(centers_xywh: Raw, scores: Raw) -> Boxes:
+    """The same for boxes (N, 4) of center x, center y, width, height."""
+    middle, half = centers_xywh[:, :2].astype(np.float64), centers_xywh[:, 2:].astype(np.float64) / 2
     return from_edges(np.concatenate([middle - half, middle + half], axis=1), scores)
 
 

@@ -15,12 +15,12 @@ from pose3d_ros.stages.detect.yolo import YOLO_DECODERS
 from pose3d_ros.types import Array
 
 
-def decode_centre_ltrb(raw: RawOutputs, letterbox: Letterbox, stride_px: int, threshold: float) -> tuple[Array, Array]:
+def decode_center_ltrb(raw: RawOutputs, letterbox: Letterbox, stride_px: int, threshold: float) -> tuple[Array, Array]:
     """Boxes (N, 4) in input pixels and scores (N,) at the peaks of the heat map.
 
-    raw: `heat` (1, 1, h, w) in 0–1 and `ltrb` (1, 4, h, w), distances in input pixels from a cell's centre
+    raw: `heat` (1, 1, h, w) in 0–1 and `ltrb` (1, 4, h, w), distances in input pixels from a cell's center
     (stride·i + (stride − 1) / 2) to the box's edges. A peak is at least `threshold`, the greatest of its 3x3
-    neighbours (Zhou 2019, Objects as Points, sec. 4.1), and not in the padding. Raises EngineError for other shapes.
+    neighbors (Zhou 2019, Objects as Points, sec. 4.1), and not in the padding. Raises EngineError for other shapes.
     """
     heat, ltrb = raw["heat"], raw["ltrb"]
     cells = (letterbox.height_px // stride_px, letterbox.width_px // stride_px)
@@ -41,8 +41,8 @@ def decode_centre_ltrb(raw: RawOutputs, letterbox: Letterbox, stride_px: int, th
     return boxes, np.minimum(heat[0, 0][rows, columns].astype(np.float64), 1.0)
 
 
-def _centre_ltrb(raw: RawOutputs, letterbox: Letterbox, settings: DecodeSettings) -> Boxes:
-    return decode_centre_ltrb(raw, letterbox, settings.stride_px, settings.threshold)
+def _center_ltrb(raw: RawOutputs, letterbox: Letterbox, settings: DecodeSettings) -> Boxes:
+    return decode_center_ltrb(raw, letterbox, settings.stride_px, settings.threshold)
 
 
 def _peaks(heat: npt.NDArray[np.float32], threshold: float) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
@@ -53,7 +53,7 @@ def _peaks(heat: npt.NDArray[np.float32], threshold: float) -> tuple[npt.NDArray
 
 DETECTOR_DECODERS: dict[str, DetectorDecoder] = {
     "centre_ltrb": DetectorDecoder(
-        _centre_ltrb,
+        _center_ltrb,
         (ranked("heat", 4), ranked("ltrb", 4)),
         Placement(),
         overlapping=True,

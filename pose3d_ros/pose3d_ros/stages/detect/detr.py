@@ -15,12 +15,12 @@ import numpy as np
 from pose3d_ros.geometry.letterbox import Letterbox, Placement
 from pose3d_ros.stages.binding import INTEGERS, RawOutputs
 from pose3d_ros.stages.detect.box_decoding import (
-    GREY,
+    GRAY,
     Boxes,
     DecodeSettings,
     DetectorDecoder,
     Raw,
-    from_centres,
+    from_centers,
     from_edges,
     likely,
     ranked,
@@ -53,7 +53,7 @@ def decode_torchvision(raw: RawOutputs, letterbox: Letterbox, settings: DecodeSe
 
 
 def decode_rtdetr_ultralytics(raw: RawOutputs, letterbox: Letterbox, settings: DecodeSettings) -> Boxes:
-    """Output (1, M, 4 + classes): centre x, centre y, width, height in 0–1, class scores after a sigmoid."""
+    """Output (1, M, 4 + classes): center x, center y, width, height in 0–1, class scores after a sigmoid."""
     output: Raw = raw["output"]
     person = settings.person_class
     if output.ndim != 3 or len(output) != 1 or output.shape[2] < 5 + person:
@@ -62,11 +62,11 @@ def decode_rtdetr_ultralytics(raw: RawOutputs, letterbox: Letterbox, settings: D
     rows, classes = output[0], output[0, :, 4:]
     keep = likely("rtdetr_ultralytics", classes[:, person], settings.threshold)
     keep = strongest_class(classes, keep, person)
-    return from_centres(_scaled(rows[keep, :4], letterbox), classes[keep, person])
+    return from_centers(_scaled(rows[keep, :4], letterbox), classes[keep, person])
 
 
 def decode_detr_logits(raw: RawOutputs, letterbox: Letterbox, settings: DecodeSettings) -> Boxes:
-    """Logits (1, M, classes) and pred_boxes (1, M, 4): centre x, centre y, width, height in 0–1.
+    """Logits (1, M, classes) and pred_boxes (1, M, 4): center x, center y, width, height in 0–1.
 
     activation `sigmoid`: every class for itself. `softmax`: over the classes, of which the last is no object; people
     are where no other class but that scores higher.
@@ -82,7 +82,7 @@ def decode_detr_logits(raw: RawOutputs, letterbox: Letterbox, settings: DecodeSe
     keep = likely("detr_logits", scores, settings.threshold)
     if softmax:
         keep = strongest_class(classes[:, :-1], keep, person)
-    return from_centres(_scaled(boxes[0, keep], letterbox), scores[keep])
+    return from_centers(_scaled(boxes[0, keep], letterbox), scores[keep])
 
 
 def _labelled(decoder: str, labels: Raw, boxes: Raw, scores: Raw, settings: DecodeSettings) -> Boxes:
@@ -120,11 +120,11 @@ DETR_DECODERS = {
     "detr_logits": DetectorDecoder(
         decode_detr_logits, (ranked("logits", 3), ranked("pred_boxes", 3)), _STRETCHED, overlapping=False
     ),
-    # The graph resizes the image itself. In a fixed input grey is nearest to the ImageNet mean it pads with.
+    # The graph resizes the image itself. In a fixed input gray is nearest to the ImageNet mean it pads with.
     "torchvision": DetectorDecoder(
         decode_torchvision,
         _BOXES_LABELS_SCORES,
-        Placement(padding=GREY),
+        Placement(padding=GRAY),
         overlapping=False,
         long_side_px=None,
         person_class=1,

@@ -2,7 +2,7 @@
 
 YOLOX (Ge 2021), after Megvii-BaseDetection/YOLOX: `tools/export_onnx.py` (input `images`, output `output`),
 `demo/ONNXRuntime/onnx_inference.py` and `yolox/utils/demo_utils.py` (the grid), `yolox/data/data_augment.py` (the
-image: BGR 0–255, at the top left, padding 114). Ultralytics: `LetterBox` of `ultralytics/data/augment.py` (centred,
+image: BGR 0–255, at the top left, padding 114). Ultralytics: `LetterBox` of `ultralytics/data/augment.py` (centered,
 padding 114), `examples/YOLOv8-ONNXRuntime/main.py` (RGB 0–1, rows of the output), docs.ultralytics.com
 "guides/end2end-detection" (boxes without suppression). As in these sources a box is a person's only when no other
 class scores higher there.
@@ -16,13 +16,13 @@ import numpy.typing as npt
 from pose3d_ros.geometry.letterbox import Letterbox, Placement
 from pose3d_ros.stages.binding import RawOutputs
 from pose3d_ros.stages.detect.box_decoding import (
-    GREY,
+    GRAY,
     Boxes,
     DecodeSettings,
     DetectorDecoder,
     Indices,
     Raw,
-    from_centres,
+    from_centers,
     from_edges,
     likely,
     ranked,
@@ -34,7 +34,7 @@ from pose3d_ros.stages.detect.box_decoding import (
 def decode_yolox_raw(raw: RawOutputs, letterbox: Letterbox, settings: DecodeSettings) -> Boxes:
     """Output (1, M, 5 + classes): x, y, ln w, ln h in cells of their level, objectness, class scores.
 
-    Centre = (x + column, y + row) · stride, size = exp(w, h) · stride; the M cells are those of the levels in turn,
+    Center = (x + column, y + row) · stride, size = exp(w, h) · stride; the M cells are those of the levels in turn,
     row by row. Score = objectness · class score, both after a sigmoid in the graph.
     """
     rows, cells = _yolox_rows("yolox_raw", raw, letterbox, settings)
@@ -43,19 +43,19 @@ def decode_yolox_raw(raw: RawOutputs, letterbox: Letterbox, settings: DecodeSett
     kept = rows[keep, :4].astype(np.float64)
     with np.errstate(over="ignore"):  # a size that overflows is dropped as not finite
         sizes = np.exp(kept[:, 2:]) * stride[:, None]
-    centres = (kept[:, :2] + np.stack([column, row], axis=1)) * stride[:, None]
-    return from_centres(np.concatenate([centres, sizes], axis=1), scores)
+    centers = (kept[:, :2] + np.stack([column, row], axis=1)) * stride[:, None]
+    return from_centers(np.concatenate([centers, sizes], axis=1), scores)
 
 
 def decode_yolox_decoded(raw: RawOutputs, letterbox: Letterbox, settings: DecodeSettings) -> Boxes:
-    """The same exported with `--decode_in_inference`: centre x, centre y, width, height in input pixels."""
+    """The same exported with `--decode_in_inference`: center x, center y, width, height in input pixels."""
     rows, _ = _yolox_rows("yolox_decoded", raw, letterbox, settings)
     keep, scores = _yolox_people("yolox_decoded", rows, settings)
-    return from_centres(rows[keep, :4], scores)
+    return from_centers(rows[keep, :4], scores)
 
 
 def decode_yolov8(raw: RawOutputs, letterbox: Letterbox, settings: DecodeSettings) -> Boxes:
-    """Output (1, 4 + classes, M): centre x, centre y, width, height in input pixels, class scores after a sigmoid."""
+    """Output (1, 4 + classes, M): center x, center y, width, height in input pixels, class scores after a sigmoid."""
     output: Raw = raw["output"]
     person = settings.person_class
     cells = len(grid_cells(letterbox, settings.strides_px))
@@ -65,7 +65,7 @@ def decode_yolov8(raw: RawOutputs, letterbox: Letterbox, settings: DecodeSetting
     classes = output[0, 4:].T
     keep = likely("yolov8", classes[:, person], settings.threshold)
     keep = strongest_class(classes, keep, person)
-    return from_centres(output[0, :4].T[keep], classes[keep, person])
+    return from_centers(output[0, :4].T[keep], classes[keep, person])
 
 
 def decode_yolo_end2end(raw: RawOutputs, letterbox: Letterbox, settings: DecodeSettings) -> Boxes:
@@ -108,10 +108,10 @@ def _yolox_people(decoder: str, rows: Raw, settings: DecodeSettings) -> tuple[In
 _OUTPUT = (ranked("output", 3),)
 
 YOLO_DECODERS = {
-    "yolox_raw": DetectorDecoder(decode_yolox_raw, _OUTPUT, Placement(padding=GREY), overlapping=True),
-    "yolox_decoded": DetectorDecoder(decode_yolox_decoded, _OUTPUT, Placement(padding=GREY), overlapping=True),
-    "yolov8": DetectorDecoder(decode_yolov8, _OUTPUT, Placement(centred=True, padding=GREY), overlapping=True),
+    "yolox_raw": DetectorDecoder(decode_yolox_raw, _OUTPUT, Placement(padding=GRAY), overlapping=True),
+    "yolox_decoded": DetectorDecoder(decode_yolox_decoded, _OUTPUT, Placement(padding=GRAY), overlapping=True),
+    "yolov8": DetectorDecoder(decode_yolov8, _OUTPUT, Placement(centered=True, padding=GRAY), overlapping=True),
     "yolo_end2end": DetectorDecoder(
-        decode_yolo_end2end, _OUTPUT, Placement(centred=True, padding=GREY), overlapping=False
+        decode_yolo_end2end, _OUTPUT, Placement(centered=True, padding=GRAY), overlapping=False
     ),
 }

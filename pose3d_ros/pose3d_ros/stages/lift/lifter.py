@@ -170,5 +170,5 @@ def _feature_count(entry: ManifestEntry) -> int:
 
 
 def _towards(camera: Camera, boxes_xyxy_px: Array) -> Array:
-    """Rotations of the optical axis onto the rays of the boxes' centres, (N, 3, 3)."""
+    """Rotations of the optical axis onto the rays of the boxes' centers, (N, 3, 3)."""
     return rotation_to_rays(camera.rays((boxes_xyxy_px[:, :2] + boxes_xyxy_px[:, 2:]) / 2))

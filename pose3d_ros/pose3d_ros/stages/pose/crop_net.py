@@ -30,7 +30,7 @@ class CropNet:
         entry, self._decoder = model.entry, decoder
         self.size_px = crop_size_px(entry, square=square)
         self._scale = real_parameter(entry, "box_scale", _BOX_SCALE)
-        self.crops = (self.size_px, self._scale, decoder.half_pixel_centres, decoder.box_inset_px)
+        self.crops = (self.size_px, self._scale, decoder.half_pixel_centers, decoder.box_inset_px)
         self._normalization = normalization_of(entry)
         k = [] if decoder.k_input is None else [Port(decoder.k_input, (Kind((None,)),))]
         self.bound = BoundEngine(model, [image_port(entry, whole=True), *k], [Port(name) for name in decoder.outputs])
@@ -46,14 +46,14 @@ class CropNet:
 
     def places(self, camera: Camera, boxes_xyxy_px: npt.ArrayLike) -> CropPlaces:
         """Where the crops of boxes (N, 4) lie in the camera's image. Raises InputError for one without an area."""
-        size_px, scale, half_pixel_centres, inset_px = self.crops
+        size_px, scale, half_pixel_centers, inset_px = self.crops
         return crop_places(
             boxes_xyxy_px,
             camera.width_px,
             camera.height_px,
             size_px,
             scale,
-            half_pixel_centres=half_pixel_centres,
+            half_pixel_centers=half_pixel_centers,
             inset_px=inset_px,
         )
 

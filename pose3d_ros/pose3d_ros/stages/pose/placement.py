@@ -79,8 +79,8 @@ def root_solver(
     return _SOLVERS[choice_parameter(entry, "root", tuple(_SOLVERS), _DEFAULT_SOLVER)]
 
 
-def placed(camera: Camera, people: Keypoints, solver: RootSolver | None, *, hip_centred: bool) -> Placed:
-    """Where the people are. solver: None where a net gives their roots. hip_centred: see `_by_net`."""
+def placed(camera: Camera, people: Keypoints, solver: RootSolver | None, *, hip_centered: bool) -> Placed:
+    """Where the people are. solver: None where a net gives their roots. hip_centered: see `_by_net`."""
     if solver is not None and people.relative_m is not None:
         return _by_solver(camera, people, people.relative_m, solver)
     if people.roots is None:
@@ -89,19 +89,19 @@ def placed(camera: Camera, people: Keypoints, solver: RootSolver | None, *, hip_
         )
     if people.lifted and people.relative_m is not None:
         return _lifted(camera, people, people.relative_m, people.roots)
-    return _by_net(camera, people, people.roots, hip_centred)
+    return _by_net(camera, people, people.roots, hip_centered)
 
 
-def _by_net(camera: Camera, people: Keypoints, roots: DecodedRoots, hip_centred: bool) -> Placed:
+def _by_net(camera: Camera, people: Keypoints, roots: DecodedRoots, hip_centered: bool) -> Placed:
     """Every joint on its ray, at the root's depth plus its own (Moon 2019).
 
-    hip_centred: depths, the root net's as well, are those of the hips, also for a skeleton with another root.
+    hip_centered: depths, the root net's as well, are those of the hips, also for a skeleton with another root.
     """
     depth_m, root = people.relative_depth_m, people.skeleton.root
-    if people.relative_m is not None and not hip_centred:
+    if people.relative_m is not None and not hip_centered:
         depth_m = depth_m - depth_m[:, root : root + 1]
     root_cam_m, joints_cam_m = assemble(camera, people.joints_img_px, depth_m, roots.depth_m, root)
-    if hip_centred:
+    if hip_centered:
         root_cam_m = joints_cam_m[:, root]
     return Placed(root_cam_m, joints_cam_m, roots.relative_sigma * np.linalg.norm(root_cam_m, axis=-1))
 
@@ -126,12 +126,12 @@ def _by_solver(camera: Camera, people: Keypoints, relative_m: Array, solver: Roo
 
 
 def turned_to_camera(camera: Camera, relative_m: Array, boxes_xyxy_px: Array) -> Array:
-    """Joints (N, J, 3) whose z points along the ray through their crop's centre, in the camera's axes.
+    """Joints (N, J, 3) whose z points along the ray through their crop's center, in the camera's axes.
 
-    A box whose centre no ray goes through gives NaN.
+    A box whose center no ray goes through gives NaN.
     """
-    centres_px = (boxes_xyxy_px[:, :2] + boxes_xyxy_px[:, 2:]) / 2
-    return relative_m @ rotation_to_rays(camera.rays(centres_px)).transpose(0, 2, 1)
+    centers_px = (boxes_xyxy_px[:, :2] + boxes_xyxy_px[:, 2:]) / 2
+    return relative_m @ rotation_to_rays(camera.rays(centers_px)).transpose(0, 2, 1)
 
 
 def _weights(people: Keypoints) -> Array:

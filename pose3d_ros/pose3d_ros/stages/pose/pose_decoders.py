@@ -19,7 +19,7 @@ _DEPTH_BINS = 64.0
 _HALF_DEPTH_RANGE_M = 1.0
 _MM_PER_M = 1000.0
 _MOON_INSET_PX = 0.5
-"""Their boxes reach from the first pixel's centre to the last one's (`process_bbox`)."""
+"""Their boxes reach from the first pixel's center to the last one's (`process_bbox`)."""
 
 
 def _metric_joints(raw: RawOutputs, settings: PoseSettings) -> DecodedJoints:
@@ -50,13 +50,13 @@ def _rootnet_roots(raw: RawOutputs) -> DecodedRoots:
 POSE_DECODERS: dict[str, PoseDecoder] = {
     "root_pose_metric": PoseDecoder(
         _metric_joints,
-        half_pixel_centres=True,
+        half_pixel_centers=True,
         outputs=("joints_crop_px", "relative_depth_m", "joint_scores"),
         k_input="k_m",
         square=True,
     ),
     "3dmppe_posenet": PoseDecoder(
-        _posenet_joints, half_pixel_centres=False, outputs=("coords",), square=True, box_inset_px=_MOON_INSET_PX
+        _posenet_joints, half_pixel_centers=False, outputs=("coords",), square=True, box_inset_px=_MOON_INSET_PX
     ),
     **THIRD_PARTY_DECODERS,
 }
@@ -65,14 +65,14 @@ POSE_DECODERS: dict[str, PoseDecoder] = {
 ROOT_DECODERS: dict[str, RootDecoder] = {
     "root_pose_metric": RootDecoder(
         _metric_roots,
-        half_pixel_centres=True,
+        half_pixel_centers=True,
         outputs=("root_depth_m", "root_log_sigma"),
         k_input="k_m",
         k_per_m=1.0,
     ),
     "3dmppe_rootnet": RootDecoder(
         _rootnet_roots,
-        half_pixel_centres=False,
+        half_pixel_centers=False,
         outputs=("root",),
         k_input="k",
         k_per_m=_MM_PER_M,

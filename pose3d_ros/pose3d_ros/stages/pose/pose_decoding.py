@@ -22,7 +22,7 @@ Ahead = Literal["camera", "crop"]
 
 @dataclass(frozen=True, eq=False)
 class DecodedJoints:
-    """joints_crop_px (N, J, 2), pixel centres of the crop; relative_depth_m (N, J) to the root; scores (N, J), 0–1.
+    """joints_crop_px (N, J, 2), pixel centers of the crop; relative_depth_m (N, J) to the root; scores (N, J), 0–1.
 
     mirror_sum_px: an x and that of its mirror image added up, by the net's own convention; None: the crop's side − 1.
     relative_m (N, J, 3): the joints from the root or from any other point of the person, metres, for nets that give
@@ -80,7 +80,7 @@ class PoseSettings:
     width_px, height_px: of the crops. joints: those to take of the net's, in the skeleton's order, None for all.
     split_ratio: bins a pixel of SimCC. z_range_m: of `simcc_3d`, from the root to the last depth bin. depth_range_m: of
     an integral volume, from its first to its last bin. metres_per_unit: of 3D outputs. ahead: where their z points,
-    along the camera's optical axis or along the ray through the crop's centre.
+    along the camera's optical axis or along the ray through the crop's center.
     """
 
     width_px: int
@@ -95,21 +95,21 @@ class PoseSettings:
 
 @dataclass(frozen=True)
 class PoseDecoder:
-    """decode(outputs, settings). half_pixel_centres: how its crops lie, see `geometry.img2crop_affine`.
+    """decode(outputs, settings). half_pixel_centers: how its crops lie, see `geometry.img2crop_affine`.
 
     outputs: the names it reads, in the documented order. gives: see Gives. k_input: where the graph reads Moon's
-    distance k, in metres times k_per_m, None for one that does not. square: whether its crops must be. hip_centred:
+    distance k, in metres times k_per_m, None for one that does not. square: whether its crops must be. hip_centered:
     whether depths are from the middle of the hips, also for skeletons with another root. metres_per_unit, ahead:
     defaults of the settings. box_inset_px: what its boxes lack on each side, see `geometry.aspect_box`.
     """
 
     decode: Callable[[RawOutputs, PoseSettings], DecodedJoints]
-    half_pixel_centres: bool
+    half_pixel_centers: bool
     outputs: tuple[str, ...]
     gives: Gives = "depth"
     k_input: str | None = None
     square: bool = False
-    hip_centred: bool = False
+    hip_centered: bool = False
     metres_per_unit: float = 1.0
     ahead: Ahead = "camera"
     box_inset_px: float = 0.0
@@ -120,11 +120,11 @@ class PoseDecoder:
 class RootDecoder:
     """decode(outputs). k_input: where the graph reads Moon's distance k, in metres times k_per_m.
 
-    half_pixel_centres, box_inset_px: as in PoseDecoder.
+    half_pixel_centers, box_inset_px: as in PoseDecoder.
     """
 
     decode: Callable[[RawOutputs], DecodedRoots]
-    half_pixel_centres: bool
+    half_pixel_centers: bool
     outputs: tuple[str, ...]
     k_input: str
     k_per_m: float

@@ -89,7 +89,7 @@ class RootPoseEstimator:
         A joint that is not valid is NaN. A box that holds no person, and one whose root has no depth above 0, are left
         out.
         """
-        found = placed(frame.camera, people, self._solver, hip_centred=self._decoder.hip_centred)
+        found = placed(frame.camera, people, self._solver, hip_centered=self._decoder.hip_centered)
         valid = np.isfinite(found.joints_cam_m).all(axis=-1) & people.valid
         joints_cam_m = np.where(valid[..., None], found.joints_cam_m, np.nan)
         measured_px = np.where(valid[..., None], people.joints_img_px, np.nan)

@@ -67,7 +67,7 @@ def _integral_volume(raw: RawOutputs, settings: PoseSettings) -> DecodedJoints:
 
 
 def _location_maps(raw: RawOutputs, settings: PoseSettings) -> DecodedJoints:
-    """X, Y and Z where the heat map is greatest (Mehta 2017, VNect, sec. 4.1), the place at that cell's centre."""
+    """X, Y and Z where the heat map is greatest (Mehta 2017, VNect, sec. 4.1), the place at that cell's center."""
     heat = output(raw, "heat", (None, None, None, None))
     people, joints, height, width = heat.shape
     cells = heat.reshape(people, joints, -1)
@@ -109,14 +109,14 @@ def _mediapipe_world(raw: RawOutputs, settings: PoseSettings) -> DecodedJoints:
 
 
 THIRD_PARTY_DECODERS: dict[str, PoseDecoder] = {
-    "simcc_2d": PoseDecoder(_simcc_2d, half_pixel_centres=False, outputs=("simcc_x", "simcc_y"), gives="pixels"),
+    "simcc_2d": PoseDecoder(_simcc_2d, half_pixel_centers=False, outputs=("simcc_x", "simcc_y"), gives="pixels"),
     "simcc_3d": PoseDecoder(
-        _simcc_3d, half_pixel_centres=False, outputs=("simcc_x", "simcc_y", "simcc_z"), gives="depth", hip_centred=True
+        _simcc_3d, half_pixel_centers=False, outputs=("simcc_x", "simcc_y", "simcc_z"), gives="depth", hip_centered=True
     ),
-    "integral_volume": PoseDecoder(_integral_volume, half_pixel_centres=False, outputs=("volume",), gives="depth"),
+    "integral_volume": PoseDecoder(_integral_volume, half_pixel_centers=False, outputs=("volume",), gives="depth"),
     "location_maps": PoseDecoder(
         _location_maps,
-        half_pixel_centres=True,
+        half_pixel_centers=True,
         outputs=("heat", "x", "y", "z"),
         gives="metres",
         metres_per_unit=0.1,
@@ -124,7 +124,7 @@ THIRD_PARTY_DECODERS: dict[str, PoseDecoder] = {
     ),
     "metrabs": PoseDecoder(
         _metrabs,
-        half_pixel_centres=True,
+        half_pixel_centers=True,
         outputs=("coords2d", "coords3d"),
         gives="metres",
         metres_per_unit=0.001,
@@ -132,10 +132,10 @@ THIRD_PARTY_DECODERS: dict[str, PoseDecoder] = {
     ),
     "mediapipe_world": PoseDecoder(
         _mediapipe_world,
-        half_pixel_centres=True,
+        half_pixel_centers=True,
         outputs=("landmarks", "world"),
         gives="metres",
-        hip_centred=True,
+        hip_centered=True,
         ahead="crop",
     ),
 }

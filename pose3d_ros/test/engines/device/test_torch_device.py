@@ -35,8 +35,8 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU th
 
 PIXELS = Normalization(1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "rgb")
 LETTERBOXES = (
-    Letterbox.fit_long_side(640, 480, 480, centred=True, padding=114),
-    Letterbox.fit_long_side(640, 480, 200, centred=True, padding=114),
+    Letterbox.fit_long_side(640, 480, 480, centered=True, padding=114),
+    Letterbox.fit_long_side(640, 480, 200, centered=True, padding=114),
 )
 TORCH, ONNX = BackendChoice("torch", "a test"), BackendChoice("onnxruntime", "a test")
 ON_CPU = EngineOptions(threads=1, provider="cpu")
@@ -206,7 +206,7 @@ def test_results_follow_the_images_of_another_stream(own_stream: bool) -> None:
 
 def test_an_engine_reads_letterboxes_that_the_next_frame_overwrites() -> None:
     entry, stream = MANIFEST.for_role("detector"), new_stream()
-    load, letterbox = DeviceImages("cuda", stream), Letterbox.fit_long_side(640, 480, 448, centred=True, padding=114)
+    load, letterbox = DeviceImages("cuda", stream), Letterbox.fit_long_side(640, 480, 448, centered=True, padding=114)
     with open_engine(entry, ONNX, ON_CPU) as reference, open_engine(entry, TORCH) as engine:
         for seed in range(12):
             work(stream)

@@ -62,9 +62,9 @@ def boxes(people: int, width_px: int, height_px: int, seed: int = 0) -> Array:
 
 
 @pytest.mark.parametrize(("people", "size_px"), [(1, (192, 256)), (8, (64, 64)), (16, (96, 72))])
-@pytest.mark.parametrize("half_pixel_centres", [True, False])
-def test_crops_of_a_photo(photo: ImageArray, people: int, size_px: tuple[int, int], half_pixel_centres: bool) -> None:
-    affines = img2crop_affine(boxes(people, 640, 480), size_px, half_pixel_centres=half_pixel_centres)
+@pytest.mark.parametrize("half_pixel_centers", [True, False])
+def test_crops_of_a_photo(photo: ImageArray, people: int, size_px: tuple[int, int], half_pixel_centers: bool) -> None:
+    affines = img2crop_affine(boxes(people, 640, 480), size_px, half_pixel_centers=half_pixel_centers)
     ours, opencvs = both(photo)
     mean, most = levels(
         ours.crops(affines, size_px, PIXELS, mirrored=True), opencvs.crops(affines, size_px, PIXELS, mirrored=True)
@@ -113,11 +113,11 @@ def test_a_crop_between_pixels_and_over_the_edge() -> None:
 
 LETTERBOXES = {
     "as it is": lambda w, h: Letterbox.fit_inside(w, h, w, h),
-    "smaller, centred": lambda w, h: Letterbox.fit_inside(w, h, w * 3 // 4, h, centred=True, padding=114),
+    "smaller, centred": lambda w, h: Letterbox.fit_inside(w, h, w * 3 // 4, h, centered=True, padding=114),
     "larger": lambda w, h: Letterbox.fit_long_side(w, h, w * 3 // 2),
     "stretched": lambda w, h: Letterbox.stretch(w, h, w * 2 // 3, h * 4 // 3),
     "a third": lambda w, h: Letterbox.fit_long_side(w, h, w // 3),
-    "a quarter": lambda w, h: Letterbox.fit_inside(w, h, w // 4, w // 4, centred=True, padding=0),
+    "a quarter": lambda w, h: Letterbox.fit_inside(w, h, w // 4, w // 4, centered=True, padding=0),
     "0.43": lambda w, h: Letterbox.fit_long_side(w, h, int(w * 0.43), padding=114),
     "0.11": lambda w, h: Letterbox.fit_long_side(w, h, int(w * 0.11)),
     "one side averaged": lambda w, h: Letterbox.stretch(w, h, w // 3, int(h * 0.9)),
@@ -142,7 +142,7 @@ def test_letterboxes(photo: ImageArray, noise: ImageArray, name: str, of: str) -
 def test_normalization(photo: ImageArray, normalization: Normalization) -> None:
     # At whole pixels nothing is interpolated, so the numbers are the same.
     affines = np.array([[[1.0, 0, -100], [0, 1.0, -50]]])
-    letterbox = Letterbox.fit_inside(640, 480, 640, 640, centred=True, padding=114)
+    letterbox = Letterbox.fit_inside(640, 480, 640, 640, centered=True, padding=114)
     ours, opencvs = both(photo)
     for got, wanted in (
         (ours.crops(affines, (64, 80), normalization, mirrored=True),
@@ -165,7 +165,7 @@ def test_raw_crops(photo: ImageArray, rgb: bool, mirrored: bool) -> None:
 def test_results_lie_in_memory_as_engines_read_them(photo: ImageArray) -> None:
     affines = img2crop_affine(boxes(3, 640, 480), (48, 64))
     loaded = DeviceImages()(photo)
-    letterboxed = loaded.letterboxed(Letterbox.fit_long_side(640, 480, 200, centred=True), RGB)
+    letterboxed = loaded.letterboxed(Letterbox.fit_long_side(640, 480, 200, centered=True), RGB)
     crops = loaded.crops(affines, (48, 64), RGB, mirrored=True)
     raw = loaded.raw_crops(affines, (48, 64), rgb=True, mirrored=False)
     assert [array.tensor.is_contiguous() for array in (letterboxed, crops, raw)] == [True] * 3
@@ -183,7 +183,7 @@ def test_the_array_may_change_after_the_upload() -> None:
 def test_frames_one_after_another_and_of_another_size(photo: ImageArray) -> None:
     load = DeviceImages()
     for image in (photo, photo[::-1], photo[:, :320], photo):  # strided ones too
-        letterbox = Letterbox.fit_long_side(image.shape[1], image.shape[0], 200, centred=True, padding=114)
+        letterbox = Letterbox.fit_long_side(image.shape[1], image.shape[0], 200, centered=True, padding=114)
         for normalization in (PIXELS, RGB, PIXELS):
             got = load(image).letterboxed(letterbox, normalization).numpy()
             wanted = HostImage(image).letterboxed(letterbox, normalization)

@@ -39,7 +39,7 @@ def test_points_are_exact_in_large_images(side_px: int) -> None:
     assert np.abs(read - wanted).max() < 0.005
 
 
-def test_linear_samples_are_pixel_centres() -> None:
+def test_linear_samples_are_pixel_centers() -> None:
     np.testing.assert_allclose(linear_samples(4, 2).positions_px[:, 0], [0.5, 2.5])
     np.testing.assert_allclose(linear_samples(2, 4).positions_px[:, 0], [-0.25, 0.25, 0.75, 1.25])
 

@@ -52,7 +52,7 @@ def detector(make_engine: MakeEngine, make_entry: MakeEntry) -> Callable[..., De
 
 
 def test_a_person_decodes_to_the_exact_box(detector: Callable[..., Detector]) -> None:
-    # 640x480 is halved to 320x240. Cell (10, 5) has its centre at input pixel (43.5, 83.5); the box there is
+    # 640x480 is halved to 320x240. Cell (10, 5) has its center at input pixel (43.5, 83.5); the box there is
     # 23.5..63.5 by 33.5..143.5, and twice (u' + 0.5) less 0.5 in the image.
     found = detector([(10, 5, 0.75, (20, 50, 20, 60))])(frame())
     assert len(found) == 1
@@ -116,8 +116,8 @@ def test_the_input_is_normalized_rgb_with_neutral_padding(make_engine: MakeEngin
 def test_a_fixed_input_size(detector: Callable[..., Detector]) -> None:
     # 640x480 into 416x416: scale 0.65. Cell (0, 0) is at 3.5: 4 / 0.65 − 0.5.
     found = detector([(10, 10, 0.9, (3, 3, 4, 4))], {"input_size_px": (416, 416)})(frame())
-    centre = (8 * 10 + 3.5 + 0.5) / 0.65 - 0.5
-    np.testing.assert_allclose(found[0].box_xyxy_px, centre + np.array([-3, -3, 4, 4]) / 0.65)
+    center = (8 * 10 + 3.5 + 0.5) / 0.65 - 0.5
+    np.testing.assert_allclose(found[0].box_xyxy_px, center + np.array([-3, -3, 4, 4]) / 0.65)
 
 
 def test_an_unknown_decoder_is_refused(make_engine: MakeEngine, make_entry: MakeEntry) -> None:

@@ -36,7 +36,7 @@ def yolox(rows: Mapping[int, tuple[float, ...]], classes: int = 3, cells: int = 
 
 
 def yolov8(rows: Mapping[int, tuple[float, ...]], classes: int = 3) -> dict[str, Array]:
-    """Index of a cell → centre x, centre y, w, h, class scores."""
+    """Index of a cell → center x, center y, w, h, class scores."""
     output = np.zeros((1, 4 + classes, CELLS), dtype=np.float32)
     for index, row in rows.items():
         output[0, : len(row), index] = row
@@ -73,7 +73,7 @@ def test_yolox_decodes_every_level() -> None:
         }
     )
     boxes, scores = decode_yolox_raw(raw, Letterbox.fit_inside(64, 64, 64, 64), DecodeSettings(0.1))
-    # Centre (16, 8) and size 8; centre (40, 20) and size 32x24; centre (16, 48) and size 16x32; less half a pixel.
+    # Center (16, 8) and size 8; center (40, 20) and size 32x24; center (16, 48) and size 16x32; less half a pixel.
     expected = [[12, 4, 20, 12], [24, 8, 56, 32], [8, 32, 24, 64]]
     np.testing.assert_allclose(boxes, np.array(expected) - 0.5, atol=1e-5)
     np.testing.assert_allclose(scores, [0.5, 0.6, 0.25], atol=1e-6)
@@ -189,6 +189,6 @@ def test_a_red_box_is_found_where_it_is(red_box_detector: Make, frame: MakeFrame
     ]
     inputs, outputs = [tools.value("images", (1, 3, 64, 64))], [tools.value("output0", (1, 1, 6))]
     detector = red_box_detector("yolo_end2end", inputs, outputs, head, (64, 64))
-    # Halved and centred, the rectangle has whole pixels of the input; its edges come back exactly.
+    # Halved and centered, the rectangle has whole pixels of the input; its edges come back exactly.
     (found,) = detector(frame(*HALF, red=(20, 10, 60, 90)))
     np.testing.assert_allclose(found.box_xyxy_px, np.array([20, 10, 60, 90]) - 0.5)

@@ -49,7 +49,7 @@ def mean_ray(points: Array) -> Array:
 
 def test_screen_is_videopose3d_for_a_human36m_camera() -> None:
     # VideoPose3D: x / w * 2 - [1, h / w], with x from the image's left edge. Its Human3.6M cameras are 1000 wide and
-    # have a focal length of about 1145; the middle of the picture is pixel 499.5 where pixels are their centres.
+    # have a focal length of about 1145; the middle of the picture is pixel 499.5 where pixels are their centers.
     camera = Camera(np.array([[1145.0, 0, 499.5], [0, 1145.0, 499.5], [0, 0, 1]]), 1000, 1000)
     pixels = np.array([[[0.0, 0.0], [999.0, 250.0], [499.5, 499.5], [120.0, 870.0]]])
     expected = (pixels + 0.5) / 1000 * 2 - 1
@@ -79,7 +79,7 @@ def test_person_by_hand() -> None:
 
 @settings(deadline=None)
 @given(people())
-def test_person_of_any_view_is_centred_and_as_large_as_any_other(case: Seen) -> None:
+def test_person_of_any_view_is_centered_and_as_large_as_any_other(case: Seen) -> None:
     points = case.shape_m + case.ray * case.distance_m
     features, cam_from_person = person_features(on_plane(points), np.ones((1, len(points))))
     np.testing.assert_allclose(features[0, :, :2].mean(axis=0), 0, atol=1e-5)

@@ -44,7 +44,7 @@ class Person:
 
     @property
     def ray2camera(self) -> Array:
-        """Rotation from axes along the ray through the crop's centre to the camera's, by OpenCV."""
+        """Rotation from axes along the ray through the crop's center to the camera's, by OpenCV."""
         ray = CAMERA.rays((self.box[:2] + self.box[2:]) / 2)
         ray /= np.linalg.norm(ray)
         axis = np.cross([0.0, 0.0, 1.0], ray)
@@ -69,8 +69,8 @@ class Scene:
     frame: Frame = FRAME
     detection: Detection = DETECTION
 
-    def person(self, joints: int, size_px: tuple[int, int], *, half_pixel_centres: bool = True) -> Person:
-        return _person(joints, size_px, half_pixel_centres)
+    def person(self, joints: int, size_px: tuple[int, int], *, half_pixel_centers: bool = True) -> Person:
+        return _person(joints, size_px, half_pixel_centers)
 
     def net(self, answers: Mapping[str, npt.NDArray[Any]], width: int, height: int, name: str = "image") -> Engine:
         """A net for one crop of that size, which gives that answer."""
@@ -105,13 +105,13 @@ class Scene:
         return found
 
 
-def _person(joints: int, size_px: tuple[int, int], half_pixel_centres: bool) -> Person:
+def _person(joints: int, size_px: tuple[int, int], half_pixel_centers: bool) -> Person:
     """Random joints whose pixels lie well inside the box."""
     rng = np.random.default_rng(0)
     pixels = rng.uniform(BOX[:2] + 25, BOX[2:] - 25, (joints, 2))
     joints_cam_m = CAMERA.backproject(pixels, 4.0 + rng.uniform(-0.4, 0.4, joints))
     box = aspect_box(BOX, 640, 480, size_px[0] / size_px[1])
-    img2crop = img2crop_affine(box, size_px, half_pixel_centres=half_pixel_centres)
+    img2crop = img2crop_affine(box, size_px, half_pixel_centers=half_pixel_centers)
     return Person(joints_cam_m, apply_affine(img2crop, pixels), img2crop, box)
 
 

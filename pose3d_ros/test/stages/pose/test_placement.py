@@ -33,7 +33,7 @@ def one_hot(values: Array, length: int) -> npt.NDArray[np.float32]:
 
 
 def test_simcc_3d_with_a_root_net(scene: Scene) -> None:
-    who, hips_z_m = scene.person(133, (288, 384), half_pixel_centres=False), 4.1
+    who, hips_z_m = scene.person(133, (288, 384), half_pixel_centers=False), 4.1
     x, y, z = 2 * who.crop_px[:, 0], 2 * who.crop_px[:, 1], ((who.joints_cam_m[:, 2] - hips_z_m) / Z_RANGE_M + 1) * 288
     answers = {"simcc_x": one_hot(x, 576), "simcc_y": one_hot(y, 768), "simcc_z": one_hot(z, 576)}
     entry = scene.entry("simcc_3d", 288, 384, "coco17", joints=17)
@@ -50,10 +50,10 @@ def test_simcc_3d_with_a_root_net(scene: Scene) -> None:
 
 
 def test_integral_volume_with_a_root_net(scene: Scene) -> None:
-    who = scene.person(17, (64, 64), half_pixel_centres=False)
+    who = scene.person(17, (64, 64), half_pixel_centers=False)
     root_depth_m = float(who.joints_cam_m[0, 2])
     at = np.column_stack([who.crop_px / 4, (who.joints_cam_m[:, 2] - root_depth_m) / 2 * 16 + 8])
-    # Each axis shares between two neighbouring cells, so that the mean is the place.
+    # Each axis shares between two neighboring cells, so that the mean is the place.
     share = np.maximum(1 - np.abs(np.arange(16) - at[..., None]), 1e-30)
     volume = np.log(np.einsum("jz,jy,jx->jzyx", share[:, 2], share[:, 1], share[:, 0])).reshape(1, 17 * 16, 16, 16)
     model = RoleEngine(scene.net({"volume": volume}, 64, 64), scene.entry("integral_volume", 64, 64, "h36m17"))
@@ -65,7 +65,7 @@ def test_integral_volume_with_a_root_net(scene: Scene) -> None:
 @pytest.mark.parametrize("ahead", ["crop", "camera"])
 def test_location_maps(scene: Scene, ahead: str) -> None:
     who = scene.person(21, (368, 368))
-    # The same depths, seen at the centres of cells.
+    # The same depths, seen at the centers of cells.
     cells = np.rint((who.crop_px - 3.5) / 8)
     joints_cam_m = scene.camera.backproject(
         apply_affine(invert_affine(who.img2crop), 8 * cells + 3.5), who.joints_cam_m[:, 2]

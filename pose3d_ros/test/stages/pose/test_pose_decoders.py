@@ -88,7 +88,7 @@ def test_location_maps_are_read_at_the_maximum() -> None:
     joints = decode("location_maps", {"heat": heat, "x": x, "y": y, "z": z}, 24, 16, metres_per_unit=0.1)
     assert joints.relative_m is not None
     np.testing.assert_allclose(joints.relative_m[0], np.array([[0.3, -0.2, 0.1], [0.0, 0.0, 0.0]]), atol=1e-9)
-    # Cells of 8 px: the centre of the third across is 2 · 8 + 3.5.
+    # Cells of 8 px: the center of the third across is 2 · 8 + 3.5.
     np.testing.assert_allclose(joints.joints_crop_px, [[[19.5, 11.5], [3.5, 3.5]]])
     np.testing.assert_allclose(joints.scores, [[0.75, 1.0]])
     with pytest.raises(EngineError, match=r"output z: expected shape \(1, 2, 2, 3\)"):

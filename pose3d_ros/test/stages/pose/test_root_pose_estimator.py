@@ -145,7 +145,7 @@ def test_official_nets(make_engine: MakeEngine, make_entry: MakeEntry) -> None:
         RoleEngine(root_engine, root_entry),
     )
     (pose,) = poses_of(RootPoseEstimator(*models, config=PLAIN), BOX)
-    # Their box of 80 pixels is 79 wide and cut at 1.25 of that. Bin 32 of 64 is its centre, bin 40 an eighth further.
+    # Their box of 80 pixels is 79 wide and cut at 1.25 of that. Bin 32 of 64 is its center, bin 40 an eighth further.
     side_px = 1.25 * 79
     np.testing.assert_allclose(pose.joints_img_px[1], [320, 240], atol=1e-6)
     np.testing.assert_allclose(pose.joints_img_px[0], [320 + side_px / 8, 240], atol=1e-6)
@@ -197,13 +197,13 @@ def test_half_a_person_is_a_person(estimate: Callable[..., tuple[Pose, ...]]) ->
 
 
 def test_the_flip_test_reads_every_crop_twice_in_one_call(model: Callable[..., RoleEngine]) -> None:
-    def centred(feeds: Any) -> dict[str, npt.NDArray[np.float32]]:
+    def centered(feeds: Any) -> dict[str, npt.NDArray[np.float32]]:
         answer = metric()(feeds)
         answer["joints_crop_px"][:] = 49.5  # the middle is its own mirror image
         answer["root_depth_m"][len(feeds["image"]) // 2 :] = 6.05
         return answer
 
-    made = model(centred)
+    made = model(centered)
     (pose,) = poses_of(RootPoseEstimator(made), BOX)
     (call,) = made.engine.calls  # type: ignore[attr-defined]
     np.testing.assert_array_equal(call["image"][1], call["image"][0][:, :, ::-1])

@@ -55,7 +55,7 @@ def lifter(scene: Scene, joints_m: Array, skeleton: str, reads: str) -> RoleEngi
 
 @pytest.fixture
 def who(scene: Scene) -> Any:
-    return scene.person(17, (WIDTH, HEIGHT), half_pixel_centres=False)
+    return scene.person(17, (WIDTH, HEIGHT), half_pixel_centers=False)
 
 
 def test_the_root_follows_from_the_size(scene: Scene, who: Any) -> None:
