@@ -6,6 +6,7 @@ import ast
 import builtins
 import dataclasses
 import inspect
+import re
 import textwrap
 from collections.abc import Callable, Iterator
 from types import ModuleType
@@ -67,7 +68,7 @@ def _fields_problems(item: type, doc: NumpyDocString) -> Iterator[str]:
         fields = set(list(inspect.signature(item.__init__).parameters)[1:])
     documented = {name for entry in (*doc["Parameters"], *doc["Attributes"]) for name in _names(entry)}
     yield from (f"{name} is not documented" for name in sorted(fields - documented))
-    known = fields | set(dir(item))
+    known = fields | set(dir(item)) | set(re.findall(r"\bself\.(\w+)\b[^=\n]* = ", inspect.getsource(item)))
     yield from (f"{name} is documented and does not exist" for name in sorted(documented - known))
 
 

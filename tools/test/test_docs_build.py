@@ -20,7 +20,6 @@ def build(source: Path, output: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.xfail(reason="docstrings are being rewritten", strict=False)
 def test_docs_build_without_a_warning(tmp_path: Path) -> None:
     done = build(ROOT / "docs", tmp_path)
     assert (done.returncode, done.stderr) == (0, "")

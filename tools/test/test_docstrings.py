@@ -21,7 +21,6 @@ OBJECTS = {
 }
 
 
-@pytest.mark.xfail(reason="docstrings are being rewritten", strict=False)
 @pytest.mark.parametrize("name", OBJECTS)
 def test_public_docstring_fits_its_signature(name: str) -> None:
     assert problems(OBJECTS[name]) == []

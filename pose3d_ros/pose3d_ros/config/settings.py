@@ -197,7 +197,23 @@ def parameters_of(node: str) -> tuple[Parameter, ...]:
 
 @dataclass(frozen=True)
 class PipelineConfig:
-    """All the core needs. skeleton: name of the skeleton to give the people in, empty for the model's own."""
+    """Settings of the pipeline; config/pose3d.yaml has every one with its unit and range.
+
+    Attributes
+    ----------
+    engine : EngineConfig
+        Which models, and what runs them.
+    detector : DetectorConfig
+        The detector's thresholds.
+    pose : PoseConfig
+        The pose stage's thresholds and flip test.
+    tracker : TrackerConfig
+        Noise, association and life of the tracks.
+    smoother : SmootherConfig
+        When the smoother starts afresh.
+    skeleton : str
+        Name of the skeleton to give the people in, empty for the model's own.
+    """
 
     engine: EngineConfig = field(default_factory=EngineConfig)
     detector: DetectorConfig = field(default_factory=DetectorConfig)
@@ -211,9 +227,22 @@ class PipelineConfig:
 
     @classmethod
     def from_parameters(cls, values: Mapping[str, object]) -> PipelineConfig:
-        """From `{name: value}`; a missing name takes its default, a node's own parameters are checked and ignored.
+        """Make a configuration of ROS parameters, such as `{"detector.score_threshold": 0.4}`.
 
-        Raises ConfigError for an unknown name, a wrong type or a value out of range.
+        Parameters
+        ----------
+        values : mapping of str to object
+            Name → value. A missing name takes its default; a node's own parameters are checked and ignored.
+
+        Returns
+        -------
+        PipelineConfig
+            The settings, checked.
+
+        Raises
+        ------
+        ConfigError
+            For an unknown name, a wrong type or a value out of range.
         """
         return NodeConfig.from_parameters(values).pipeline
 

@@ -15,7 +15,7 @@ RAW_HEX = "#e879c9"
 
 
 def bgr(color_hex: str) -> Bgr:
-    """ "#rrggbb" as OpenCV's (blue, green, red), 0–255."""
+    """`#rrggbb` as OpenCV's (blue, green, red), 0–255."""
     red, green, blue = (int(color_hex[i : i + 2], 16) for i in (1, 3, 5))
     return blue, green, red
 

@@ -56,6 +56,6 @@ def marker_lines(person: Person) -> MarkerLines | None:
 
 @functools.cache
 def rgba(color_hex: str, alpha: float) -> Rgba:
-    """ "#rrggbb" as red, green, blue and opacity, 0–1."""
+    """`#rrggbb` as red, green, blue and opacity, 0–1."""
     blue, green, red = bgr(color_hex)
     return red / 255, green / 255, blue / 255, alpha

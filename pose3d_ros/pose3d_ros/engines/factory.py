@@ -34,9 +34,16 @@ _ONLY_BY = {".task": "pose3d_ros.engines.mediapipe_task"}
 
 @dataclass(frozen=True)
 class BackendChoice:
-    """The backend that runs the engines (`tensorrt`, `onnxruntime` or `torch`), and why it was chosen.
+    """The backend that runs the engines, and why it was chosen.
 
-    fallback: the one that takes over an engine that this one can't open or run; empty for none.
+    Attributes
+    ----------
+    name : str
+        `tensorrt`, `onnxruntime` or `torch`.
+    reason : str
+        Why this one, and why not the others.
+    fallback : str
+        The one that takes over an engine that this one can't open or run; empty for none.
     """
 
     name: str
@@ -50,13 +57,26 @@ def default_probes() -> dict[str, Probe]:
 
 
 def choose_backend(requested: str = "auto", probes: Mapping[str, Probe] | None = None) -> BackendChoice:
-    """The backend to use.
+    """Choose the backend that runs the engines on this machine.
 
-    requested: `auto`, or the name of the one that must be used. `auto` takes TensorRT where it works, else ONNX Runtime
-    where its build computes on the GPU, else PyTorch where it sees one, each with ONNX Runtime on the CPU for what they
-    fail at, else that alone; its reason says why not the others.
-    probes: how to find out, `default_probes()` unless given.
-    Raises EngineError for an unknown name, a forced backend that does not work, and when none works.
+    Parameters
+    ----------
+    requested : str
+        `auto`, or the name of the one that must be used. `auto` takes TensorRT where it works, else ONNX Runtime where
+        its build computes on the GPU, else PyTorch where it sees one, each with ONNX Runtime on the CPU for what they
+        fail at, else that alone.
+    probes : mapping of str to callable, optional
+        Backend → a function that says whether it works here; by default the real ones.
+
+    Returns
+    -------
+    BackendChoice
+        The backend, its fallback, and the reason.
+
+    Raises
+    ------
+    EngineError
+        For an unknown name, a forced backend that does not work, and when none works.
     """
     known = default_probes() if probes is None else probes
     if requested != "auto":
@@ -77,7 +97,25 @@ def open_engine(entry: ManifestEntry, backend: BackendChoice, options: EngineOpt
 
     An engine that the backend can't open, or fails to run later, goes on with the choice's fallback, if there is one;
     one that has to be built first runs there until it is. A `.task` file is MediaPipe's, whatever was chosen.
-    Raises EngineError when the file is missing, is not the one that the manifest describes, or can't be loaded.
+
+    Parameters
+    ----------
+    entry : ManifestEntry
+        Which file, and what it is.
+    backend : BackendChoice
+        What `choose_backend` gave.
+    options : EngineOptions, optional
+        Settings of the backend.
+
+    Returns
+    -------
+    Engine
+        Loaded, to be closed by the caller.
+
+    Raises
+    ------
+    EngineError
+        When the file is missing, is not the one that the manifest describes, or can't be loaded.
     """
     options = options or EngineOptions()
     verify_sha256(entry)

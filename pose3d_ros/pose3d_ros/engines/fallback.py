@@ -57,14 +57,17 @@ class FallbackEngine(Engine):
 
     @property
     def status(self) -> str:
+        """What runs it at the moment."""
         return self._engine.status
 
     @property
     def problem(self) -> str:
+        """Why it does not run on what was chosen for it."""
         return self._problem or self._engine.problem
 
     @property
     def load_image(self) -> LoadImage | None:
+        """Uploads a frame's image to where the engine that runs reads it."""
         return self._engine.load_image
 
     def infer(self, feeds: Mapping[str, Feed]) -> dict[str, Tensor]:

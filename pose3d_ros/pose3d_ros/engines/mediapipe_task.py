@@ -45,6 +45,7 @@ class MediapipeEngine(Engine):
 
     @property
     def status(self) -> str:
+        """What runs it, for logs and diagnostics."""
         return f"mediapipe {self._mediapipe.__version__} on the CPU"
 
     def _run(self, feeds: Mapping[str, Tensor]) -> dict[str, Tensor]:

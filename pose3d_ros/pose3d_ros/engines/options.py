@@ -18,20 +18,37 @@ _DEFAULT_MAX_PEOPLE = 8
 
 
 def _silent(_: str) -> None:
-    """Tells nobody."""
+    pass
 
 
 @dataclass(frozen=True)
 class EngineOptions:
     """Settings of every engine of a process.
 
-    threads: CPU threads of one run, 0 for the backend's default. precision: of TensorRT's plans, and of PyTorch on a
-    GPU, which takes int8 for fp16; `auto` is fp16. ONNX Runtime and every CPU compute in FP32. cache_dir: where plans
-    are kept. max_people: of one call. allow_build: make a plan that lacks, which takes minutes; without it such an
-    engine can't be opened on TensorRT. tf32: let TensorRT round FP32 products to TF32. provider: what ONNX Runtime
-    computes on, where its installed build can; `auto` is cuda, else cpu; its own tensorrt takes minutes at the first
-    start. workspace_mib: what a build may use of the GPU's memory. report: told in a line what takes long. cancelled:
-    set it to stop a build.
+    Attributes
+    ----------
+    threads : int
+        CPU threads of one run, 0 for the backend's default.
+    precision : str
+        `auto` (fp16), `fp32`, `fp16` or `int8`: of TensorRT's engines, and of PyTorch on a GPU, which takes int8 for
+        fp16. ONNX Runtime and every CPU compute in FP32.
+    cache_dir : Path
+        Where TensorRT's engines are kept.
+    max_people : int
+        Largest batch size of one call.
+    allow_build : bool
+        Build a TensorRT engine that is missing, which takes minutes; without it the model can't be opened there.
+    tf32 : bool
+        Let TensorRT round FP32 products to TF32.
+    provider : str
+        What ONNX Runtime computes on, where its installed build can: `auto` (cuda, else cpu), `cpu`, `cuda`, or its own
+        `tensorrt`, which takes minutes at the first start.
+    workspace_mib : int
+        What a build may use of the GPU's memory.
+    report : callable
+        Called with a line of text about what takes long.
+    cancelled : threading.Event
+        Set it to stop a build.
     """
 
     threads: int = 0

@@ -20,7 +20,8 @@ class DeviceArray(Protocol):
     """An array in a device's memory, as an engine there reads it."""
 
     @property
-    def shape(self) -> tuple[int, ...]: ...
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of its axes."""
 
     @property
     def dtype(self) -> str:

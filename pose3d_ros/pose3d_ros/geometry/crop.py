@@ -168,9 +168,9 @@ def apply_affine(affine: npt.ArrayLike, points: npt.ArrayLike) -> Array:
     Parameters
     ----------
     affine : array_like
-        (*B, 2, 3).
+        (B..., 2, 3).
     points : array_like
-        (*B, ..., 2): the axes after B share their affine, so (2, 3) takes any points and (N, 2, 3) takes (N, J, 2).
+        (B..., ..., 2): the axes after B share their affine, so (2, 3) takes any points and (N, 2, 3) takes (N, J, 2).
 
     Returns
     -------

@@ -50,10 +50,12 @@ class DeviceEngine(Engine):
 
     @property
     def status(self) -> str:
+        """What runs it, for logs and diagnostics."""
         return self._status
 
     @property
     def load_image(self) -> LoadImage | None:
+        """Uploads a frame's image to where the engine reads; None where images stay on the host."""
         return self._device.load_image
 
     @abstractmethod

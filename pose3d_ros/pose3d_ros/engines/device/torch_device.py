@@ -34,12 +34,13 @@ class Buffer(Protocol):
     """Device memory that lives as long as the object."""
 
     @property
-    def address(self) -> int: ...
+    def address(self) -> int:
+        """Of its first byte, in the device's memory."""
 
     def upload(self, array: Feed) -> None:
-        """Queue a copy to the buffer's start, of an array of the host, which may change as soon as this returns, or of
-        the device.
+        """Queue a copy to the buffer's start.
 
+        array: of the host, which may change as soon as this returns, or of the device.
         Not again before the stream was waited for: the copy reads memory that the next one writes.
         """
 
@@ -69,7 +70,8 @@ class Device(Protocol):
         """The stream's handle, never 0."""
 
     @property
-    def facts(self) -> DeviceFacts: ...
+    def facts(self) -> DeviceFacts:
+        """What a plan is tied to."""
 
     def allocate(self, nbytes: int) -> Buffer:
         """Device memory at a multiple of ALIGNMENT, of at least one byte."""
@@ -107,6 +109,7 @@ class TorchDevice:
 
     @property
     def stream(self) -> int:
+        """The stream's handle, 0 on the CPU."""
         return int(self._stream.cuda_stream) if self.on_gpu else 0
 
     @property
@@ -116,6 +119,7 @@ class TorchDevice:
 
     @property
     def facts(self) -> DeviceFacts:
+        """What a plan is tied to."""
         properties = self._torch.cuda.get_device_properties(self._torch.cuda.current_device())
         return DeviceFacts(
             gpu=str(properties.name),
@@ -126,9 +130,11 @@ class TorchDevice:
         )
 
     def allocate(self, nbytes: int) -> TorchBuffer:
+        """Device memory of at least one byte."""
         return TorchBuffer(self, self._torch, max(nbytes, 1))
 
     def synchronize(self) -> None:
+        """Wait for all that was queued."""
         if self.on_gpu:
             self._stream.synchronize()
 
@@ -146,9 +152,11 @@ class TorchDevice:
 
     @property
     def load_image(self) -> LoadImage | None:
+        """Uploads a frame's image; None on the CPU."""
         return self._load
 
     def record(self, enqueue: Callable[[], None]) -> Callable[[], None] | None:
+        """Capture what `enqueue` queues into a CUDA graph; None on the CPU and where that does not work."""
         if not self.on_gpu:
             return None
         graph = self._torch.cuda.CUDAGraph()
@@ -181,6 +189,7 @@ class TorchBuffer:
 
     @property
     def address(self) -> int:
+        """Of its first byte."""
         return int(self._memory.data_ptr())
 
     def tensor(self, shape: tuple[int, ...], dtype: str) -> Any:
@@ -189,6 +198,7 @@ class TorchBuffer:
         return self._memory[: int(np.prod(shape)) * kind.itemsize].view(kind).reshape(shape)
 
     def upload(self, array: Feed) -> None:
+        """Queue a copy to the buffer's start, through the page-locked memory where the array is the host's."""
         if isinstance(array, np.ndarray):
             source = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
             self._staged.numpy()[: source.nbytes] = source
@@ -203,10 +213,12 @@ class TorchBuffer:
             self._memory[: tensor.numel()].copy_(tensor, non_blocking=True)
 
     def begin_download(self, array: Tensor) -> None:
+        """Queue a copy of as many bytes as the array has."""
         with self._device.queued():
             self._staged[: array.nbytes].copy_(self._memory[: array.nbytes], non_blocking=True)
 
     def finish_download(self, array: Tensor) -> None:
+        """Fill the array, after the stream was waited for."""
         array.reshape(-1).view(np.uint8)[:] = self._staged.numpy()[: array.nbytes]
 
 

@@ -101,8 +101,10 @@ def refused_graph(path: Path, expected: str, got: str) -> EngineError:
 
 
 def _lift_constants(graph: GraphProto) -> None:
-    """Constant nodes → initializers. TensorRT wants some arguments, Resize's scales for one, as initializers, and
-    only those are left in float32 where the operator demands it.
+    """Turn Constant nodes into initializers.
+
+    TensorRT wants some arguments, Resize's scales for one, as initializers, and only those are left in float32 where
+    the operator demands it.
     """
     for node in [n for n in graph.node if n.op_type == "Constant" and n.attribute[0].name == "value"]:
         tensor = graph.initializer.add()

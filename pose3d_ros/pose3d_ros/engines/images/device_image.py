@@ -25,6 +25,7 @@ class TorchArray:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The tensor's."""
         return tuple(self.tensor.shape)
 
     @property
@@ -54,6 +55,7 @@ class DeviceImages:
         self._size: _FrameSize | None = None
 
     def __call__(self, image_bgr: ImageArray) -> DeviceImage:
+        """Upload a frame."""
         with _queued(self._stream):
             if self._size is None or self._size.shape != image_bgr.shape:
                 self._size = _FrameSize(image_bgr.shape, self._device, self._stream)

@@ -18,7 +18,8 @@ class ImageReader(Protocol):
     """What the loader needs of an engine."""
 
     @property
-    def load_image(self) -> LoadImage | None: ...
+    def load_image(self) -> LoadImage | None:
+        """How it wants frames; None for the host's memory."""
 
 
 class ImageLoader:
