@@ -145,6 +145,10 @@ class TorchDevice:
         with self._torch.cuda.stream(self._stream), flags:
             yield
 
+    def on_stream(self) -> Any:
+        """A context in which PyTorch's copies are queued on the stream."""
+        return self._torch.cuda.stream(self._stream)
+
     def after(self, array: Any) -> None:
         """What is queued next waits for what fills that `TorchArray`."""
         if array.tensor.is_cuda:
@@ -209,12 +213,12 @@ class TorchBuffer:
         self._copy(given.tensor.reshape(-1).view(self._torch.uint8))
 
     def _copy(self, tensor: Any) -> None:
-        with self._device.queued():
+        with self._device.on_stream():
             self._memory[: tensor.numel()].copy_(tensor, non_blocking=True)
 
     def begin_download(self, array: Tensor) -> None:
         """Queue a copy of as many bytes as the array has."""
-        with self._device.queued():
+        with self._device.on_stream():
             self._staged[: array.nbytes].copy_(self._memory[: array.nbytes], non_blocking=True)
 
     def finish_download(self, array: Tensor) -> None:
