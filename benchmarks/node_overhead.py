@@ -47,14 +47,14 @@ _POLL_S = 0.02
 def make_people() -> tuple[Person, ...]:
     """Ten people with 21 joints each."""
     rng = np.random.default_rng(0)
-    count, centre_m = len(SKELETON), np.array([0.0, 0.0, 4.0])
+    count, center_m = len(SKELETON), np.array([0.0, 0.0, 4.0])
     return tuple(
         Person(
             i + 1,
             TrackState.TRACKED,
             Pose(
-                rng.normal(size=3) + centre_m,
-                rng.normal(size=(count, 3)) + centre_m,
+                rng.normal(size=3) + center_m,
+                rng.normal(size=(count, 3)) + center_m,
                 rng.uniform(0, 480, (count, 2)),
                 rng.uniform(0, 1, count),
                 SKELETON,

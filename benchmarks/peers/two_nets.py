@@ -30,7 +30,7 @@ _NORMALIZATION = Normalization(scale=1.0, mean=(0.485, 0.456, 0.406), std=(0.229
 _BIN_PX = 4
 """`input_shape` over `output_shape` there."""
 _INSET_PX = 0.5
-"""Their boxes reach from the first pixel's centre to the last one's (`process_bbox`)."""
+"""Their boxes reach from the first pixel's center to the last one's (`process_bbox`)."""
 
 
 class TwoNets:

@@ -96,7 +96,7 @@ def open_engine(entry: ManifestEntry, backend: BackendChoice, options: EngineOpt
     """Open an entry's file with the chosen backend, after its sha256 matched.
 
     An engine that the backend can't open, or fails to run later, goes on with the choice's fallback, if there is one;
-    one that has to be built first runs there until it is. A `.task` file is MediaPipe's, whatever was chosen.
+    one that has to be built first runs there until it is. A `*.task` file is MediaPipe's, whatever was chosen.
 
     Parameters
     ----------

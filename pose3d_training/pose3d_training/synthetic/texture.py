@@ -72,13 +72,13 @@ def _lips(rng: np.random.Generator, skin: Array32, gender: float) -> Array32:
     return np.asarray(skin * tint, dtype=np.float32)
 
 
-_HAIR_COLOURS = np.array(
+_HAIR_COLORS = np.array(
     [[0.008, 0.007, 0.006], [0.035, 0.018, 0.01], [0.11, 0.055, 0.025], [0.42, 0.27, 0.11], [0.25, 0.06, 0.02]]
 )
 
 
 def _hair(rng: np.random.Generator, age: float) -> Array32:
-    color = _HAIR_COLOURS[rng.choice(5, p=[0.4, 0.25, 0.17, 0.13, 0.05])] * rng.uniform(0.7, 1.4)
+    color = _HAIR_COLORS[rng.choice(5, p=[0.4, 0.25, 0.17, 0.13, 0.05])] * rng.uniform(0.7, 1.4)
     gray = np.clip((age - 0.6) * 2.5 + rng.normal(0, 0.2), 0, 1) if age > 0.55 else 0.0
     if rng.random() < 0.03:
         color, gray = np.array(colorsys.hsv_to_rgb(rng.random(), 0.8, 0.4)), 0.0

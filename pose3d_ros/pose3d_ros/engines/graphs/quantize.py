@@ -53,7 +53,7 @@ _OPTIONS = {
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A layer with weights that stays float32. name: as ONNX Runtime's optimiser leaves it."""
+    """A layer with weights that stays float32. name: as ONNX Runtime's optimizer leaves it."""
 
     name: str
     op_type: str
@@ -131,14 +131,14 @@ class _Feeds:
 
 def _prepared(model: ModelProto, directory: Path) -> ModelProto:
     """The graph as ONNX Runtime recommends it before quantisation: constants folded, redundant nodes gone."""
-    plain, optimised = directory / "plain.onnx", directory / "optimised.onnx"
+    plain, optimized = directory / "plain.onnx", directory / "optimized.onnx"
     save_model(model, str(plain))
     prepare = importlib.import_module("onnxruntime.quantization.shape_inference").quant_pre_process
-    prepare(str(plain), str(optimised), skip_symbolic_shape=True)
-    result = read_float_graph(optimised)
+    prepare(str(plain), str(optimized), skip_symbolic_shape=True)
+    result = read_float_graph(optimized)
     used = {node.domain for node in result.graph.node}
     for opset in [o for o in result.opset_import if o.domain and o.domain not in used]:
-        result.opset_import.remove(opset)  # the optimiser names every domain it knows
+        result.opset_import.remove(opset)  # the optimizer names every domain it knows
     return result
 
 
