@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 
 from builtin_interfaces.msg import Duration as DurationMsg
@@ -79,6 +80,7 @@ def _deletions(header: Header, namespaces: Iterable[str]) -> list[Marker]:
     ]
 
 
+@functools.cache  # a message costs more than all else here, and there are few colors
 def _color(color: Rgba) -> ColorRGBA:
     red, green, blue, alpha = color
     return ColorRGBA(r=red, g=green, b=blue, a=alpha)
