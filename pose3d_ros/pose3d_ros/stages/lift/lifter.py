@@ -23,7 +23,7 @@ from pose3d_ros.stages.lift.lift_features import (
     person_features,
     screen_features,
 )
-from pose3d_ros.stages.lift.lift_memory import BoxMemory
+from pose3d_ros.stages.lift.lift_memory import BoxMemory, Values
 from pose3d_ros.types import Array
 
 _PLAIN, _SCORED = 2, 3
@@ -68,7 +68,7 @@ class Lifter:
         self._reading = _reading(entry)
         sizes = LiftSizes(len(self._to_input.target), _feature_count(entry), len(self._skeleton))
         self._net = lift_net(model, sizes)
-        self._memory = BoxMemory(((sizes.joints_in, 2), *self._net.shapes))
+        self._memory = BoxMemory()
 
     @property
     def skeleton(self) -> Skeleton:
@@ -93,15 +93,22 @@ class Lifter:
         scores = np.where(known, people.scores, 0.0)
         seen_px, places = (np.where(known[..., None], at, np.nan) for at in (people.joints_img_px, rays))
         places, read_scores, boxes = self._to_input.places(places), self._to_input.scores(scores), people.boxes_xyxy_px
-        rows, new = self._memory.find(boxes, frame.stamp_ns)
-        before, *past = self._memory.read(rows)
-        before[new | (not self._net.shapes)] = np.nan  # a network of one frame has no past
+        found = self._memory.find(boxes, frame.stamp_ns) if self._net.shapes else [None] * len(boxes)
+        new = [person is None for person in found]
+        before = np.full_like(places, np.nan)
+        past: Values = [np.zeros((len(boxes), *shape), dtype=np.float32) for shape in self._net.shapes]
+        for i, person in enumerate(found):
+            if person is not None:
+                before[i] = person.values[0]
+                for values, own in zip(past, person.values[1:], strict=True):
+                    values[i] = own
         seen = self._seen(frame.camera, boxes, places, read_scores, before)
-        if new.any():
+        if any(new):
             for values, first in zip(past, self._net.begin(seen.features[new]), strict=True):
                 values[new] = first
         joints, past = self._net.lift(seen.features, past)
-        self._memory.remember(rows, boxes, frame.stamp_ns, [seen.held, *past])
+        if self._net.shapes:  # a network of one frame has no past
+            self._memory.remember(found, boxes, frame.stamp_ns, [seen.held, *past])
         return self._lifted(people, self._in_camera(joints, seen), self._to_output.places(seen_px), scores)
 
     def _seen(

@@ -1,13 +1,9 @@
-"""The temporal smoother: a causal network that steps once per frame, for all people at once (Pavllo 2019).
-
-Each person has a row in the state arrays, so a frame gathers the rows of those who were seen, runs one batch, and
-scatters the new states back.
-"""
+"""The temporal smoother: a causal network that steps once per frame, for all people at once (Pavllo 2019)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +16,6 @@ from pose3d_ros.records import Person, TrackState
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.stages.binding import BoundEngine, output, port, state_ports, state_shapes
 from pose3d_ros.stages.entry_checks import check_decoder, integer_parameter, skeleton_of
-from pose3d_ros.stages.smooth.person_memory import PersonMemory
 from pose3d_ros.stages.smooth.smooth_features import (
     NOMINAL_DT_S,
     correction_size,
@@ -33,6 +28,16 @@ from pose3d_ros.types import Array
 
 _DECODER = "temporal_step"
 _SEEN = (TrackState.NEW, TrackState.TRACKED)
+
+
+@dataclass(frozen=True, eq=False)
+class _Past:
+    """A person's previous frame: joints from the root (J, 3), missing ones held, the root (3,), and the states."""
+
+    relative_m: Array
+    root_m: Array
+    states: Sequence[npt.NDArray[np.generic]]
+    stamp_ns: int
 
 
 class Smoother:
@@ -51,7 +56,9 @@ class Smoother:
         inputs = [port("x", None, feature_size(joints)), *state_ports("state_", states)]
         outputs = [port("y", None, correction_size(joints)), *state_ports("next_state_", states)]
         self._bound = BoundEngine(model, inputs, outputs)
-        self._memory = PersonMemory(joints, states)
+        zeros = [np.zeros(shape, dtype=np.float32) for shape in states]
+        self._nobody = _Past(np.zeros((joints, 3)), np.zeros(3), zeros, 0)
+        self._past: dict[int, _Past] = {}
         self._stamp_ns: int | None = None
 
     @property
@@ -66,7 +73,7 @@ class Smoother:
 
     def reset(self) -> None:
         """Forget everybody's past."""
-        self._memory.clear()
+        self._past = {}
         self._stamp_ns = None
 
     def update(self, people: Sequence[Person], stamp_ns: int, camera: Camera | None = None) -> tuple[Person, ...]:
@@ -80,8 +87,9 @@ class Smoother:
         if self._stamp_ns is not None and stamp_ns < self._stamp_ns:
             self.reset()
         self._stamp_ns = stamp_ns
-        self._memory.forget_before(stamp_ns - round(self.config.max_gap_s * 1e9))
-        self._memory.forget(p.track_id for p in people if p.state == TrackState.LOST)
+        oldest_ns = stamp_ns - round(self.config.max_gap_s * 1e9)
+        lost = {p.track_id for p in people if p.state == TrackState.LOST}
+        self._past = {i: past for i, past in self._past.items() if past.stamp_ns >= oldest_ns and i not in lost}
         seen = [i for i, p in enumerate(people) if p.state in _SEEN and np.isfinite(p.pose.root_cam_m).all()]
         smoothed = list(people)
         if seen:
@@ -92,31 +100,25 @@ class Smoother:
 
     def _step(self, people: Sequence[Person], stamp_ns: int) -> list[tuple[Array, Array]]:
         """One step of the network: (root_cam_m, joints_cam_m) of each person, NaN joints still NaN."""
-        rows = self._memory.rows([p.track_id for p in people])
         root = np.array([p.pose.root_cam_m for p in people])
         measured = np.array([p.pose.joints_cam_m for p in people]) - root[:, None]
-        x, relative = self._features(rows, measured, root, stamp_ns)
-        feeds = {"x": x, **{f"state_{i}": s[rows] for i, s in enumerate(self._memory.states)}}
-        raw = self._bound.infer(feeds)
-        to_relative, to_root = split_corrections(output(raw, "y", (len(rows), None)), root, self._skeleton.root)
-        for i, state in enumerate(self._memory.states):
-            state[rows] = raw[f"next_state_{i}"]
-        self._memory.remember(rows, relative, root, stamp_ns)
+        past = [self._past.get(p.track_id, self._nobody) for p in people]
+        new = np.array([p is self._nobody for p in past])
+        held = np.array([p.relative_m for p in past])
+        relative = hold_missing(measured, held)
+        before_relative = np.where(new[:, None, None], relative, held)
+        before_root = np.where(new[:, None], root, [p.root_m for p in past])
+        dt_s = np.where(new, NOMINAL_DT_S, [(stamp_ns - p.stamp_ns) * 1e-9 for p in past])
+        x = step_features(relative, before_relative, root, before_root, dt_s)
+        states = {f"state_{i}": np.stack([p.states[i] for p in past]) for i in range(len(self._nobody.states))}
+        raw = self._bound.infer({"x": x, **states})
+        to_relative, to_root = split_corrections(output(raw, "y", (len(people), None)), root, self._skeleton.root)
+        newer = [raw[f"next_{name}"] for name in states]
+        for i, person in enumerate(people):
+            self._past[person.track_id] = _Past(relative[i], root[i], [s[i] for s in newer], stamp_ns)
         root = root + to_root
         joints = root[:, None] + measured + to_relative
         return list(zip(root, joints, strict=True))
-
-    def _features(
-        self, rows: npt.NDArray[np.intp], measured_m: Array, root_m: Array, stamp_ns: int
-    ) -> tuple[npt.NDArray[np.float32], Array]:
-        """The network's input, and the relative joints with the missing ones filled in."""
-        memory = self._memory
-        new = memory.stamp_ns[rows] < 0
-        relative = hold_missing(measured_m, memory.relative_m[rows])
-        before_relative = np.where(new[:, None, None], relative, memory.relative_m[rows])
-        before_root = np.where(new[:, None], root_m, memory.root_m[rows])
-        dt_s = np.where(new, NOMINAL_DT_S, (stamp_ns - memory.stamp_ns[rows]) * 1e-9)
-        return step_features(relative, before_relative, root_m, before_root, dt_s), relative
 
     def _check_skeleton(self, people: Sequence[Person]) -> None:
         for person in people:
