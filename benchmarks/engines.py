@@ -46,7 +46,7 @@ def measure_entry(entry: ManifestEntry, backend: BackendChoice, threads: int) ->
                     "batch": batch,
                     "median ms": round(cost.median_ms, 2),
                     "p95 ms": round(cost.p95_ms, 2),
-                    "ms a person": round(cost.median_ms / batch, 2),
+                    "ms per person": round(cost.median_ms / batch, 2),
                     "ratio to batch 1": round(cost.median_ms / alone_ms, 2),
                 }
             )

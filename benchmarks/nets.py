@@ -117,7 +117,7 @@ def row(batch: int, ms: dict[str, float], alone: dict[str, float]) -> dict[str, 
         "PoseNet ms": round(ms["pose"], 1),
         "RootPoseNet ms": round(ms["shared"], 1),
         "shared / two": round(ms["shared"] / two, 3),
-        "ms a person": round(ms["shared"] / batch, 1),
+        "ms per person": round(ms["shared"] / batch, 1),
         "of one alone": round(ms["shared"] / batch / alone["shared"], 3),
     }
 

@@ -124,12 +124,12 @@ def record(play: Playback, results: Path, settings: Mapping[str, object]) -> Non
         player = group.start("bag_player", player_command(play))
         limit_s, total_s = play.duration_s / play.rate + 2 * _START_LIMIT_S, max(1, round(play.duration_s / play.rate))
         with ProgressBar("playing through the nodes", "s") as bar:
-            wait_for_end(player, group, [recorder, *nodes], limit_s, lambda s: bar(min(round(s), total_s), total_s))
+            wait_for_end(player, [recorder, *nodes], limit_s, lambda s: bar(min(round(s), total_s), total_s))
         time.sleep(_SETTLE_S)
         wait_until_idle(nodes, _CATCH_UP_LIMIT_S)
         for child in (*nodes, recorder):
-            group.check(child)
-            group.stop(child)
+            child.check()
+            child.stop()
 
 
 def settings_of(node: str, settings: Mapping[str, object]) -> dict[str, object]:

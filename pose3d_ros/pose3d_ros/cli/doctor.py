@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from pathlib import Path
 
 from rich.text import Text
@@ -20,7 +21,7 @@ import pose3d_ros
 from pose3d_ros.bags.bag_reader import sample_bag
 from pose3d_ros.cli.terminal import open_console
 from pose3d_ros.config.settings import EngineConfig
-from pose3d_ros.engines import choose_backend, load_manifest
+from pose3d_ros.engines import ManifestEntry, choose_backend, load_manifest
 from pose3d_ros.engines.factory import default_probes
 from pose3d_ros.engines.spec.manifest import verify_sha256
 from pose3d_ros.errors import Pose3DError
@@ -113,7 +114,7 @@ def _version(module: str, package: str) -> str:
 
 
 def ros_checks(environment: Mapping[str, str]) -> Iterator[Check]:
-    """rclpy, the messages, the middleware and its transport."""
+    """Check rclpy, the messages, the middleware and its transport."""
     missing = [m for m in ("rclpy", "pose3d_msgs") if importlib.util.find_spec(m) is None]
     if missing:
         remedy = "`make setup` installs it, or source a workspace; `pose3d run` and `evaluate` work without."
@@ -168,12 +169,7 @@ def backend_checks() -> Iterator[Check]:
         found = probe()
         needed = State.FAIL if name == "onnxruntime" else State.INFO
         yield Check(State.OK if found.usable else needed, name, found.reason)
-    try:
-        choice = choose_backend()
-    except Pose3DError as error:
-        yield Check(State.FAIL, "chosen", str(error))
-        return
-    yield Check(State.OK, "chosen", f"{choice.name}: {choice.reason}")
+    yield _tried("chosen", lambda: "{0.name}: {0.reason}".format(choose_backend()))
 
 
 def engine_checks(folder: str | None) -> Iterator[Check]:
@@ -186,14 +182,7 @@ def engine_checks(folder: str | None) -> Iterator[Check]:
         yield Check(State.FAIL, "manifest", str(error))
         return
     yield Check(State.OK, "manifest", str(manifest.directory))
-    for entry in manifest.entries:
-        try:
-            verify_sha256(entry)
-        except Pose3DError as error:
-            yield Check(State.FAIL, entry.name, str(error))
-        else:
-            about = f"{'+'.join(entry.roles)}, sha256 {entry.sha256[:12]}…, {entry.license}"
-            yield Check(State.OK, entry.name, about)
+    yield from (_tried(entry.name, partial(_verified, entry)) for entry in manifest.entries)
     needed = needed_roles(manifest)
     for role in dict.fromkeys((*needed, "root", "smoother")):
         if not manifest.has_role(role):
@@ -201,14 +190,24 @@ def engine_checks(folder: str | None) -> Iterator[Check]:
             yield Check(state, role, "no engine for it", "Add one, or choose another folder of engines.")
 
 
+def _verified(entry: ManifestEntry) -> str:
+    verify_sha256(entry)
+    return f"{'+'.join(entry.roles)}, sha256 {entry.sha256[:12]}…, {entry.license}"
+
+
+def _tried(name: str, call: Callable[[], str], failed: State = State.FAIL) -> Check:
+    """What a call returns, or its error."""
+    try:
+        return Check(State.OK, name, call())
+    except Pose3DError as error:
+        return Check(failed, name, str(error))
+
+
 def device_checks() -> Iterator[Check]:
     """The sample recording, the video encoder, cameras."""
     from pose3d_ros.drawing.video_writer import find_ffmpeg
 
-    try:
-        yield Check(State.OK, "sample recording", str(sample_bag()))
-    except Pose3DError as error:
-        yield Check(State.WARN, "sample recording", str(error))
+    yield _tried("sample recording", lambda: str(sample_bag()), State.WARN)
     ffmpeg = find_ffmpeg()
     if ffmpeg:
         yield Check(State.OK, "ffmpeg", ffmpeg)

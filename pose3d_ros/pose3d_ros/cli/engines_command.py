@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import platform
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from pose3d_ros.engines.factory import default_probes
 from pose3d_ros.engines.spec.manifest import verify_sha256
 from pose3d_ros.engines.trial import Cost, cost_of, difference, trial_feeds
 from pose3d_ros.errors import EngineError, InputError
+from pose3d_ros.evaluation.metrics.json_file import write_json
 
 if TYPE_CHECKING:
     from pose3d_ros.engines.device.torch_device import DeviceFacts
@@ -36,28 +36,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
     what.add_parser("list", help="the models, and their TensorRT plans: built, or why stale")
     what.add_parser("verify", help="compare every file with the sha256 in the manifest")
-    _add_build(what.add_parser("build", help="build the TensorRT plans of all models ahead of time"))
-    _add_bench(what.add_parser("bench", help="latency of each model by batch size (number of people)"))
-    _add_selftest(what.add_parser("selftest", help="outputs and latency of every backend against ONNX Runtime"))
+    build = what.add_parser("build", help="build the TensorRT plans of all models ahead of time")
+    bench = what.add_parser("bench", help="latency of each model by batch size (number of people)")
+    selftest = what.add_parser("selftest", help="outputs and latency of every backend against ONNX Runtime")
+    build.add_argument("--calibration", type=Path, metavar="DIR", help="images of people; needed for precision=int8")
+    build.add_argument("--workspace", type=int, default=1024, metavar="MIB", help="GPU memory of a build (%(default)s)")
+    bench.add_argument("--batches", type=int, nargs="+", default=_BATCHES, metavar="N", help="batch sizes")
+    for one in (bench, selftest):
+        one.add_argument("--json", type=Path, metavar="FILE", help="write the table to this file")
     for one in what.choices.values():
         add_engine_options(one)
         one.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show the full traceback")
-
-
-def _add_build(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--calibration", type=Path, metavar="DIR", help="images of people; needed for precision=int8")
-    parser.add_argument(
-        "--workspace", type=int, default=1024, metavar="MIB", help="GPU memory of a build (%(default)s)"
-    )
-
-
-def _add_bench(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--batches", type=int, nargs="+", default=_BATCHES, metavar="N", help="batch sizes")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the table to this file")
-
-
-def _add_selftest(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the table to this file")
 
 
 def execute(args: argparse.Namespace) -> int:
@@ -84,7 +73,7 @@ def _list(args: argparse.Namespace, manifest: Manifest, config: PipelineConfig) 
     ]
     print_table(rows)
     if not usable.usable:
-        print(f"\nno plans here: {usable.reason}")
+        print(f"\nno plans on this machine: {usable.reason}")
     return 0
 
 
@@ -169,10 +158,11 @@ def _bench(args: argparse.Namespace, manifest: Manifest, config: PipelineConfig)
         with open_engine(entry, backend, options) as engine:
             for batch in (1,) if "detector" in entry.roles else args.batches:
                 cost = cost_of(engine, trial_feeds(engine, entry, batch))
-                a_person = {"ms a person": round(cost.median_ms / batch, 2)}
+                a_person = {"ms per person": round(cost.median_ms / batch, 2)}
                 rows.append({"engine": entry.name, "people": batch, **_figures(cost), **a_person})
     print_table(rows)
-    _write(args.json, {"backend": backend.name, "reason": backend.reason, "rows": rows})
+    if args.json:
+        write_json(args.json, {"backend": backend.name, "reason": backend.reason, "rows": rows})
     return 0
 
 
@@ -191,12 +181,13 @@ def _selftest(args: argparse.Namespace, manifest: Manifest, config: PipelineConf
             rows.append(_tried(entry, name, options))
     print()
     print_table(rows)
-    _write(args.json, {"backends": {n: s.reason for n, s in found.items()}, "rows": rows})
+    if args.json:
+        write_json(args.json, {"backends": {n: s.reason for n, s in found.items()}, "rows": rows})
     return 0 if all(row["agrees"] == "yes" for row in rows) else 1
 
 
 def _tried(entry: ManifestEntry, backend: str, options: EngineOptions) -> dict[str, object]:
-    """One backend's answer and speed beside ONNX Runtime's on one engine; a failure is a row, too."""
+    """One backend's outputs and latency beside ONNX Runtime's, of one model; a failure is a row, too."""
     batch = 1 if "detector" in entry.roles else 4
     row: dict[str, object] = {"engine": entry.name, "backend": backend, "people": batch}
     try:
@@ -217,9 +208,3 @@ def _tried(entry: ManifestEntry, backend: str, options: EngineOptions) -> dict[s
 
 def _figures(cost: Cost) -> dict[str, object]:
     return {"median ms": round(cost.median_ms, 2), "p95 ms": round(cost.p95_ms, 2)}
-
-
-def _write(path: Path | None, content: object) -> None:
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(content, indent=1), encoding="utf-8")

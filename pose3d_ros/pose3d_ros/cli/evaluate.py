@@ -44,12 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--cache", type=Path, metavar="DIR", help="where the rendered people stay (default: out/held_out/SEED-N)"
     )
-    group.add_argument(
-        "--oracle-boxes",
-        action="store_true",
-        default=None,
-        help="estimate poses in ground-truth boxes instead of the detector's",
-    )
+    oracle = "estimate poses in ground-truth boxes instead of the detector's"
+    group.add_argument("--oracle-boxes", action="store_true", default=None, help=oracle)
     add_engine_options(parser)
 
 
@@ -62,30 +58,18 @@ def execute(args: argparse.Namespace) -> int:
 def _check_options(args: argparse.Namespace) -> None:
     """Raises ConfigError for options that exclude each other, or that need another one."""
     if args.synthetic is None:
-        given = [name for name in _OF_SYNTHETIC if getattr(args, name) is not None]
-        if given:
-            raise ConfigError(
-                f"--{given[0].replace('_', '-')}",
-                expected="--synthetic SEED beside it",
-                got="none",
-                fix="It is an option of the held-out set.",
-            )
+        for name in _OF_SYNTHETIC:
+            if getattr(args, name) is not None:
+                option, fix = f"--{name.replace('_', '-')}", "It is an option of the held-out set."
+                raise ConfigError(option, expected="--synthetic SEED beside it", got="none", fix=fix)
         return
     for name in ("bag", "results"):
         if getattr(args, name):
-            raise ConfigError(
-                "--synthetic",
-                expected="rendered images or a recording",
-                got=f"--{name} too",
-                fix=f"Leave --synthetic or --{name} out.",
-            )
+            fix = f"Leave --synthetic or --{name} out."
+            raise ConfigError("--synthetic", expected="rendered images or a recording", got=f"--{name} too", fix=fix)
     if args.assets is None:
-        raise ConfigError(
-            "--synthetic",
-            expected="--assets DIR",
-            got="none",
-            fix="Name the folder with makehuman/ and cmu_mocap/ that people are rendered from.",
-        )
+        fix = "Name the folder with makehuman/ and cmu_mocap/ that people are rendered from."
+        raise ConfigError("--synthetic", expected="--assets DIR", got="none", fix=fix)
 
 
 def _evaluate_recording(args: argparse.Namespace) -> int:

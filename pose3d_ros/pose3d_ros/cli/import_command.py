@@ -39,19 +39,12 @@ _TRIAL_PX = (640, 480)
 
 PARAMETERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "detector": ("person_class", "image_input", "outputs", "long_side_px", "strides", "activation"),
-        "pose": (
-            "box_scale",
-            "image_input",
-            "outputs",
-            "joints",
-            "root",
-            "ahead",
-            "metres_per_unit",
-            "split_ratio",
-            "z_range_m",
+        role: tuple(names.split())
+        for role, names in {
+            "detector": "person_class image_input outputs long_side_px strides activation",
+            "pose": "box_scale image_input outputs joints root ahead metres_per_unit split_ratio z_range_m "
             "depth_range_m",
-        ),
+        }.items()
     }
 )
 """Role → the parameters that its models' manifest entries have, as docs/models.md say."""

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 from pose3d_ros.errors import Pose3DError
 
@@ -38,6 +37,17 @@ class Child:
         """Whether it has not ended."""
         return self.process.poll() is None
 
+    def check(self) -> None:
+        """Raises ProcessError, with the end of its log, when it has ended."""
+        if not self.running:
+            raise self.error("it to run until the end", f"exit code {self.process.returncode} after")
+
+    def error(self, expected: str, got: str) -> ProcessError:
+        """An error about the child, with the end of its log."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        tail = " | ".join(line.strip() for line in lines[-_LOG_LINES:]) or "nothing"
+        return ProcessError(f"process {self.name}", expected=expected, got=f"{got}: {tail}", fix=f"See {self.log}.")
+
     def busy_s(self) -> float | None:
         """Seconds that its threads have run or wanted to run (proc(5), schedstat); None where that is not known.
 
@@ -50,10 +60,20 @@ class Child:
             return None
         return sum(int(running_ns) + int(waiting_ns) for running_ns, waiting_ns, _ in stats) * 1e-9
 
-    def log_tail(self) -> str:
-        """The end of its output, in one line."""
-        lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        return " | ".join(line.strip() for line in lines[-_LOG_LINES:]) or "nothing"
+    def stop(self) -> None:
+        """End it and everything that it started: by SIGINT, then SIGTERM, then SIGKILL."""
+        for number, patience_s in (
+            (signal.SIGINT, _SIGINT_S),
+            (signal.SIGTERM, _SIGTERM_S),
+            (signal.SIGKILL, _SIGTERM_S),
+        ):
+            if not self.running:
+                break
+            # The child is the leader of its session and so of a process group of its own.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(patience_s)
 
 
 class ChildGroup:
@@ -71,11 +91,9 @@ class ChildGroup:
         self._logs.mkdir(parents=True, exist_ok=True)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for child in reversed(self._children):
-            self.stop(child)
+            child.stop()
 
     def start(self, name: str, command: Sequence[str]) -> Child:
         """Start a child in a session of its own, so that Ctrl-C reaches it through us only."""
@@ -89,40 +107,11 @@ class ChildGroup:
                 env=self._environment,
                 start_new_session=True,
             )
-        child = Child(name, process, log)
-        self._children.append(child)
-        return child
-
-    def check(self, *needed: Child) -> None:
-        """Raises ProcessError, with the end of its log, for the first of these that has ended."""
-        for child in needed:
-            if not child.running:
-                raise ProcessError(
-                    f"process {child.name}",
-                    expected="it to run until the end",
-                    got=f"exit code {child.process.returncode} after: {child.log_tail()}",
-                    fix=f"See {child.log}.",
-                )
-
-    def stop(self, child: Child) -> None:
-        """End a child and everything that it started: by SIGINT, then SIGTERM, then SIGKILL."""
-        for number, patience_s in (
-            (signal.SIGINT, _SIGINT_S),
-            (signal.SIGTERM, _SIGTERM_S),
-            (signal.SIGKILL, _SIGTERM_S),
-        ):
-            if not child.running:
-                break
-            # The child is the leader of its session and so of a process group of its own.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.process.pid, number)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                child.process.wait(patience_s)
+        self._children.append(Child(name, process, log))
+        return self._children[-1]
 
 
-def wait_for_end(
-    child: Child, group: ChildGroup, needed: Sequence[Child], limit_s: float, waiting: Callable[[float], None]
-) -> None:
+def wait_for_end(child: Child, needed: Sequence[Child], limit_s: float, waiting: Callable[[float], None]) -> None:
     """Wait until a child has ended by itself while the needed ones run.
 
     waiting: called now and then with the seconds so far. Raises ProcessError when a needed one ends first, the child
@@ -130,18 +119,14 @@ def wait_for_end(
     """
     start_s = time.monotonic()
     while child.running:
-        group.check(*needed)
+        for one in needed:
+            one.check()
         waiting(time.monotonic() - start_s)
         if time.monotonic() - start_s > limit_s:
-            raise ProcessError(
-                f"process {child.name}",
-                expected=f"it to end within {limit_s:.0f} s",
-                got=f"it still runs after: {child.log_tail()}",
-                fix=f"See the logs beside {child.log}.",
-            )
+            raise child.error(f"it to end within {limit_s:.0f} s", "it still runs after")
         time.sleep(0.1)
     if child.process.returncode != 0:
-        group.check(child)
+        child.check()
 
 
 def wait_until_idle(children: Sequence[Child], limit_s: float) -> bool:

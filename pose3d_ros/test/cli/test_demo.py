@@ -39,7 +39,7 @@ def until(condition: Callable[[], bool]) -> None:
 def test_child_that_ends_well(tmp_path: Path) -> None:
     with ChildGroup(tmp_path / "logs", os.environ) as group:
         child = group.start("one", python("print('done')"))
-        wait_for_end(child, group, (), 30.0, lambda _: None)
+        wait_for_end(child, (), 30.0, lambda _: None)
     assert (tmp_path / "logs/one.log").read_text() == "done\n"
 
 
@@ -47,7 +47,7 @@ def test_failure_of_a_child_quotes_its_log(tmp_path: Path) -> None:
     with ChildGroup(tmp_path, os.environ) as group:
         child = group.start("one", python("import sys; sys.exit('no bag here')"))
         with pytest.raises(ProcessError, match=r"exit code 1 after: no bag here"):
-            wait_for_end(child, group, (), 30.0, lambda _: None)
+            wait_for_end(child, (), 30.0, lambda _: None)
 
 
 def test_early_end_of_a_needed_child_ends_the_wait(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_early_end_of_a_needed_child_ends_the_wait(tmp_path: Path) -> None:
         long = group.start("long", SLEEP)
         short = group.start("short", python("pass"))
         with pytest.raises(ProcessError, match="process short"):
-            wait_for_end(long, group, (short,), 30.0, lambda _: None)
+            wait_for_end(long, (short,), 30.0, lambda _: None)
     assert not long.running
 
 
@@ -63,7 +63,7 @@ def test_child_that_exceeds_the_time_limit(tmp_path: Path) -> None:
     with ChildGroup(tmp_path, os.environ) as group:
         child = group.start("long", SLEEP)
         with pytest.raises(ProcessError, match="within 0 s"):
-            wait_for_end(child, group, (), 0.2, lambda _: None)
+            wait_for_end(child, (), 0.2, lambda _: None)
     # Started in a shell's background, this process and its children ignore Ctrl-C, and SIGTERM follows.
     assert child.process.returncode in (-signal.SIGINT, 1, -signal.SIGTERM)
 
