@@ -30,33 +30,19 @@ def _add_people(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--count", type=int, default=24_000, help="people of all shards together (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="0 to 99 (%(default)s)")
     parser.add_argument("--split", choices=("train", "eval"), default="train", help="(%(default)s)")
-    parser.add_argument(
-        "--shard", default="0/1", metavar="K/N", help="render the K-th of N parts, from 0 (%(default)s)"
-    )
-    parser.add_argument(
-        "--images",
-        "--pictures",
-        type=Path,
-        nargs="*",
-        default=[],
-        metavar="DIR",
-        help="images that clothes are printed with",
-    )
+    parser.add_argument("--shard", default="0/1", metavar="K/N", help="render part K of N, from 0 (%(default)s)")
+    _add_images(parser, "images that clothes are printed with")
 
 
 def _add_backgrounds(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, metavar="DIR", required=True, help="folder of the images")
     parser.add_argument("--count", type=int, default=400, help="images (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="(%(default)s)")
-    parser.add_argument(
-        "--images",
-        "--pictures",
-        type=Path,
-        nargs="*",
-        default=[],
-        metavar="DIR",
-        help="textures of walls, floors and posters",
-    )
+    _add_images(parser, "textures of walls, floors and posters")
+
+
+def _add_images(parser: argparse.ArgumentParser, about: str) -> None:
+    parser.add_argument("--images", "--pictures", type=Path, nargs="*", default=[], metavar="DIR", help=about)
 
 
 def _add_preview(parser: argparse.ArgumentParser) -> None:

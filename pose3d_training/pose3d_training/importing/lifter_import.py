@@ -17,21 +17,22 @@ from pose3d_ros.engines.spec.engine_folder import EngineFolder
 from pose3d_ros.engines.spec.entry import ManifestEntry, Parameter
 from pose3d_ros.errors import EngineError
 from pose3d_ros.skeletons import Skeleton, get_skeleton
-from pose3d_training.importing.checkpoint_import import Imported, ImportOptions, official_entry
-from pose3d_training.importing.checkpoint_shapes import (
+from pose3d_training.importing.checkpoint_import import (
     MARTINEZ,
     SEMGCN,
     VIDEOPOSE3D,
+    Imported,
+    ImportOptions,
     OfficialWeights,
     chosen_skeleton,
+    official_entry,
     read_official,
     temporal_shape,
 )
 from pose3d_training.nets.checkpoint_file import load_state
 from pose3d_training.nets.exported_graphs import export_frame_lifter, export_temporal_step, export_temporal_windows
 from pose3d_training.nets.lifter_nets import FrameLifter, ResidualLifter
-from pose3d_training.nets.sem_gcn import SemGCN
-from pose3d_training.nets.sem_gcn_layers import neighbors
+from pose3d_training.nets.sem_gcn import SemGCN, neighbors
 from pose3d_training.nets.temporal_net import TemporalModel
 
 UNITS_M = {"metres": 1.0, "millimetres": 1e-3}

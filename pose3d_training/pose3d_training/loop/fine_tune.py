@@ -74,8 +74,6 @@ def _layers_in_order(module: nn.Module, run: Callable[[], object]) -> list[_Laye
 
     def on_layer(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
         def hook(layer: nn.Module, _: tuple[Tensor, ...], result: Tensor) -> None:
-            if isinstance(layer, nn.BatchNorm2d):
-                return
             if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
                 made_by[id(result)] = len(called)
                 called.append((name, layer))
@@ -124,8 +122,8 @@ def _set_bias(layer: _Layer, bias: Tensor | None) -> None:
         return
     norm.weight.fill_(1.0)
     norm.bias.copy_(torch.zeros_like(norm.bias) if bias is None else bias)
-    _mean(norm).zero_()
-    _variance(norm).fill_(1.0 - norm.eps)
+    norm.get_buffer("running_mean").zero_()
+    norm.get_buffer("running_var").fill_(1.0 - norm.eps)
 
 
 def _restore_statistics(layers: list[_Layer], runs: list[Callable[[], object]]) -> None:
@@ -152,21 +150,7 @@ def _restore_statistics(layers: list[_Layer], runs: list[Callable[[], object]]) 
             continue
         mean, square = (total / len(runs) for total in sums[layer.name])
         variance = (square - mean.square()).clamp(min=1e-6)
-        _mean(norm).copy_(mean)
-        _variance(norm).copy_(variance)
+        norm.get_buffer("running_mean").copy_(mean)
+        norm.get_buffer("running_var").copy_(variance)
         norm.weight.copy_((variance + norm.eps).sqrt())
         norm.bias.add_(mean.to(norm.bias.dtype))
-
-
-def _mean(norm: nn.BatchNorm2d) -> Tensor:
-    return _present(norm.running_mean)
-
-
-def _variance(norm: nn.BatchNorm2d) -> Tensor:
-    return _present(norm.running_var)
-
-
-def _present(statistics: Tensor | None) -> Tensor:
-    if statistics is None:
-        raise TypeError("normalization was built without running statistics")
-    return statistics

@@ -56,40 +56,21 @@ class Recipe:
     save_every: int = 250
 
     def __post_init__(self) -> None:
-        if self.net not in NETS:
-            raise ConfigError(
-                "recipe key net", expected="one of " + ", ".join(NETS), got=repr(self.net), fix="Name the net."
-            )
-        if (self.architecture in ARCHITECTURES) != (self.net == "lifter"):
-            raise ConfigError(
-                "recipe key architecture",
-                expected="one of " + ", ".join(ARCHITECTURES) if self.net == "lifter" else "none, as net is no lifter",
-                got=repr(self.architecture),
-                fix="Name the lifter's architecture, or leave the key out.",
-            )
-        if not 0 <= self.dropout < 1:
-            raise ConfigError(
-                "recipe key dropout", expected="0 or more, below 1", got=repr(self.dropout), fix="Correct it."
-            )
-        if self.optimizer not in OPTIMIZERS:
-            raise ConfigError(
-                "recipe key optimizer",
-                expected="one of " + ", ".join(OPTIMIZERS),
-                got=repr(self.optimizer),
-                fix="Name the optimizer.",
-            )
-        if min(self.warmup_steps, self.refine_channels, self.depth_bins, self.workers) < 0:
-            raise ConfigError(
-                "recipe keys warmup_steps, refine_channels, depth_bins and workers",
-                expected="0 or more",
-                got=f"{self.warmup_steps}, {self.refine_channels}, {self.depth_bins}, {self.workers}",
-                fix="Correct them.",
-            )
-        for name in ("steps", "batch_size", "learning_rate", "log_every", "save_every", "blocks"):
-            if getattr(self, name) <= 0:
-                raise ConfigError(
-                    f"recipe key {name}", expected="a positive number", got=repr(getattr(self, name)), fix="Correct it."
-                )
+        is_lifter = self.net == "lifter"
+        architectures = "one of " + ", ".join(ARCHITECTURES) if is_lifter else "none, as net is no lifter"
+        not_negative = ("warmup_steps", "refine_channels", "depth_bins", "workers")
+        positive = ("steps", "batch_size", "learning_rate", "log_every", "save_every", "blocks")
+        for name, holds, expected in (
+            ("net", self.net in NETS, "one of " + ", ".join(NETS)),
+            ("architecture", self.architecture in (ARCHITECTURES if is_lifter else ("",)), architectures),
+            ("dropout", 0 <= self.dropout < 1, "0 or more, below 1"),
+            ("optimizer", self.optimizer in OPTIMIZERS, "one of " + ", ".join(OPTIMIZERS)),
+            *((name, getattr(self, name) >= 0, "0 or more") for name in not_negative),
+            *((name, getattr(self, name) > 0, "a positive number") for name in positive),
+        ):
+            if not holds:
+                got = repr(getattr(self, name))
+                raise ConfigError(f"recipe key {name}", expected=expected, got=got, fix="Correct the value.")
 
     def save(self, path: Path) -> None:
         """Write every value, defaults included, so that the run can be repeated from this file alone."""

@@ -68,8 +68,7 @@ class PersonDetector(nn.Module):
         prior_logit, extent = math.log(_PRIOR / (1 - _PRIOR)), math.log(_INITIAL_EXTENT_CELLS)
         for layer, bias in ((self.heat_layer, prior_logit), (self.ltrb_layer, extent)):
             nn.init.normal_(layer.weight, std=0.01)
-            if layer.bias is not None:
-                nn.init.constant_(layer.bias, bias)
+            nn.init.constant_(layer.get_parameter("bias"), bias)
 
 
 def _conv_bn_relu(in_channels: int, out_channels: int) -> nn.Sequential:

@@ -113,6 +113,5 @@ def _pointwise(in_channels: int, out_channels: int) -> nn.Conv2d:
     """A 1x1 convolution with 3DMPPE's initial values."""
     layer = nn.Conv2d(in_channels, out_channels, 1)
     nn.init.normal_(layer.weight, std=_INITIAL_STD)
-    if layer.bias is not None:
-        nn.init.zeros_(layer.bias)
+    nn.init.zeros_(layer.get_parameter("bias"))
     return layer

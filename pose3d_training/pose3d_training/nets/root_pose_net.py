@@ -164,10 +164,10 @@ class RootPoseNet(nn.Module):
             if isinstance(stage, nn.ConvTranspose2d | nn.Conv2d):
                 nn.init.kaiming_normal_(stage.weight, mode="fan_out", nonlinearity="relu")
         nn.init.normal_(self.volume_layer.weight, std=0.001)
-        nn.init.zeros_(_bias(self.volume_layer))
+        nn.init.zeros_(self.volume_layer.get_parameter("bias"))
         nn.init.zeros_(self.root_layer.weight)
         with torch.no_grad():
-            _bias(self.root_layer).copy_(torch.tensor([0.0, math.log(_INITIAL_SIGMA)]))
+            self.root_layer.get_parameter("bias").copy_(torch.tensor([0.0, math.log(_INITIAL_SIGMA)]))
 
 
 def _refiner(inputs: int, width: int, outputs: int) -> nn.Sequential | None:
@@ -176,15 +176,8 @@ def _refiner(inputs: int, width: int, outputs: int) -> nn.Sequential | None:
         return None
     last = nn.Linear(width, outputs)
     nn.init.zeros_(last.weight)
-    nn.init.zeros_(_bias(last))
+    nn.init.zeros_(last.get_parameter("bias"))
     return nn.Sequential(nn.Linear(inputs, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), last)
-
-
-def _bias(layer: nn.Conv2d | nn.Linear) -> Tensor:
-    bias: Tensor | None = layer.bias
-    if bias is None:
-        raise TypeError("layer was built without a bias")
-    return bias
 
 
 def _check_volume(num_deconv: int, depth_bins: int, depth_range_m: float) -> None:

@@ -52,6 +52,12 @@ def clip_box(box_xyxy_px: Array, width_px: int, height_px: int) -> Array:
     return np.clip(box_xyxy_px, low, high)
 
 
+def kept_share(boxes_xyxy: Array, clipped_xyxy: Array) -> Array:
+    """Share (n,) of each box's area (n, 4) that is left of it."""
+    whole, left = (np.prod(np.maximum(b[:, 2:] - b[:, :2], 0), axis=1) for b in (boxes_xyxy, clipped_xyxy))
+    return np.asarray(left / np.maximum(whole, 1e-6), np.float64)
+
+
 def paste(image_bgr: ImageArray, owner: Owner, sprite: Sprite, index: int, gain: Array) -> int:
     """Lay one sprite over the image in place; returns how many pixels it covers by more than half.
 
@@ -159,7 +165,7 @@ def _through_lens(scene: Scene, rng: np.random.Generator) -> Scene:
     warp = LensWarp.random(scene.camera, rng)
     boxes = warp.boxes(scene.boxes_xyxy_px)
     clipped = clip_box(boxes, scene.camera.width_px, scene.camera.height_px)
-    kept = _area(clipped) / np.maximum(_area(boxes), 1e-6)
+    kept = kept_share(boxes, clipped)
     return replace(
         scene,
         image_bgr=warp.image(scene.image_bgr),
@@ -196,7 +202,7 @@ def _scene(
     seen = np.bincount(owner[owner >= 0].astype(np.int64), minlength=len(people))
     whole = np.array([s.alpha_box for s in people], np.float64).reshape(-1, 4)
     clipped = clip_box(whole, first.image_width_px, first.image_height_px)
-    inside = _area(clipped) / np.maximum(_area(whole), 1e-6)
+    inside = kept_share(whole, clipped)
     visible = inside * seen / np.maximum(np.array(painted, np.float64), 1)
     joints = np.array([s.joints_cam_m for s in people], np.float64).reshape(len(people), *first.joints_cam_m.shape)
     return Scene(
@@ -209,7 +215,3 @@ def _scene(
         np.asarray(inside, np.float64),
         np.array(rows, np.int64),
     )
-
-
-def _area(boxes_xyxy: Array) -> Array:
-    return np.asarray(np.prod(np.maximum(boxes_xyxy[:, 2:] - boxes_xyxy[:, :2], 0), axis=1), np.float64)

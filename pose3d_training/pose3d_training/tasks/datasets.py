@@ -19,11 +19,9 @@ from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.types import Array, ImageArray
 from pose3d_training.synthetic.augment import photograph
 from pose3d_training.synthetic.body_joints import SYNTH_JOINTS
-from pose3d_training.synthetic.compose import Scene, SceneComposer
+from pose3d_training.synthetic.compose import Scene, SceneComposer, clip_box, kept_share
 
 Float32 = npt.NDArray[np.float32]
-
-
 _MIN_HEIGHT_PX, _MIN_WIDTH_PX = 25, 6
 _RARE_SHARE = 0.4
 """How many of the people who lie, crouch, hang or are mostly hidden are kept: robots mostly meet the others."""
@@ -176,7 +174,7 @@ def _flipped(affine: Array, width_px: int) -> Array:
 
 
 def _blacken_outside(crop: ImageArray, img2crop: Array, width_px: int, height_px: int) -> ImageArray:
-    """What lies outside the image is black whatever the light was, as crops leave it."""
+    """What lies outside the image is black whatever the light was, as crops of the pipeline are."""
     corners = np.array([[0, 0], [width_px, 0], [width_px, height_px], [0, height_px]]) - 0.5
     inside = np.zeros(crop.shape[:2], np.uint8)
     cv2.fillConvexPoly(inside, np.rint(apply_affine(img2crop, corners)).astype(np.int32), 255)
@@ -210,16 +208,9 @@ class DetectionSamples(IterableDataset[DetectionSample]):
         canvas = cv2.warpAffine(image, affine, (width, height), flags=cv2.INTER_LINEAR, borderValue=_PADDING_BGR)
         corners = apply_affine(affine, scene.boxes_xyxy_px.reshape(-1, 2, 2))
         whole = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=-1)
-        low, high = np.full(4, -0.5), np.array([width, height, width, height]) - 0.5
-        boxes = np.clip(whole, low, high)
-        kept = _area(boxes) / np.maximum(_area(whole), 1e-6)
-        return _detection_targets(
-            photograph(np.asarray(canvas, np.uint8), rng), boxes, scene.visible * kept, self.stride_px
-        )
-
-
-def _area(boxes_xyxy: Array) -> Array:
-    return np.asarray(np.prod(np.maximum(boxes_xyxy[:, 2:] - boxes_xyxy[:, :2], 0), axis=1), np.float64)
+        boxes = clip_box(whole, width, height)
+        visible = scene.visible * kept_share(whole, boxes)
+        return _detection_targets(photograph(np.asarray(canvas, np.uint8), rng), boxes, visible, self.stride_px)
 
 
 def _cell(center_px: float, stride_px: int, cells: int) -> int:

@@ -156,8 +156,5 @@ def _crops(composer: SceneComposer, net: RootPoseNet) -> Iterator[dict[str, torc
 
 def _fold(layer: nn.Conv2d | nn.Linear, platt: Platt) -> None:
     """Scale and shift the outputs of a layer that gives logits."""
-    bias = layer.bias
-    if bias is None:
-        raise TypeError("layer was built without a bias")
     layer.weight *= platt.scale
-    bias.mul_(platt.scale).add_(platt.offset)
+    layer.get_parameter("bias").mul_(platt.scale).add_(platt.offset)

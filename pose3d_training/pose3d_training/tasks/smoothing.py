@@ -55,7 +55,7 @@ class SmootherTask(Task):
     def __init__(self, recipe: Recipe, tracks: Sequence[Array]) -> None:
         self.recipe, self.tracks = recipe, tracks
         self.skeleton: Skeleton = get_skeleton(recipe.skeleton)
-        self.module = build_smoother(recipe)
+        self.module: TemporalModel = build_smoother(recipe)
 
     def batches(self, seed: int) -> Iterator[Batch]:
         """See `Task.batches`."""
@@ -65,10 +65,7 @@ class SmootherTask(Task):
     def loss(self, batch: Batch) -> Loss:
         """See `Task.loss`."""
         measured, true, root = batch["measured_m"], batch["true_m"], self.skeleton.root
-        module = self.module
-        if not isinstance(module, TemporalModel):
-            raise TypeError(f"expected a TemporalModel, got {type(module).__name__}")
-        out = module.forward_sequence(batch["features"]).float()
+        out = self.module.forward_sequence(batch["features"]).float()
         smoothed = apply_corrections(measured, out, batch["cam2ray"], root)
         pose = _errors(_centered(smoothed, root), _centered(true, root))
         place = _errors(smoothed[:, :, root : root + 1], true[:, :, root : root + 1])

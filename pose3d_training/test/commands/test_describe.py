@@ -23,7 +23,7 @@ from pose3d_training.nets.exported_graphs import (
 )
 from pose3d_training.nets.lifter_nets import FrameLifter
 from pose3d_training.nets.root_pose_net import RootPoseNet
-from pose3d_training.nets.sem_gcn_layers import SemGraphConv, neighbors
+from pose3d_training.nets.sem_gcn import SemGraphConv, neighbors
 from pose3d_training.nets.temporal_net import TemporalModel
 from pose3d_training.tasks.smoothing import build_smoother
 

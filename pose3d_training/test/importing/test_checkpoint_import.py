@@ -29,7 +29,13 @@ from pose3d_ros.geometry.crop import crop_places, cut_crops
 from pose3d_ros.records import Detection, Frame
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.stages.pose.root_pose_estimator import RootPoseEstimator
-from pose3d_training.importing.checkpoint_import import ImportOptions, import_posenet, import_rootnet
+from pose3d_training.importing.checkpoint_import import (
+    ROOTNET,
+    ImportOptions,
+    OfficialWeights,
+    import_posenet,
+    import_rootnet,
+)
 from pose3d_training.nets.checkpoint_file import read_state_dict
 from pose3d_training.nets.mppe_nets import PoseNet, RootNet
 
@@ -287,3 +293,12 @@ def test_a_stand_in_is_no_weight(tmp_path: Path) -> None:
     torch.save({"model_pos": {"a": np.ones(2)}}, tmp_path / "a.bin")
     with pytest.raises(EngineError, match="named tensors"):
         read_state_dict(tmp_path / "a.bin")
+
+
+@pytest.mark.parametrize(
+    "name", ["resnet10w8", "resnet18", "resnet34w48x256", "resnet50", "resnet101", "resnet152", "resnet50w8x16"]
+)
+def test_the_backbone_is_found_from_keys_and_shapes(name: str) -> None:
+    with torch.device("meta"):
+        state = RootNet(name).state_dict()
+    assert OfficialWeights(ROOTNET, Path("a"), state).backbone() == name

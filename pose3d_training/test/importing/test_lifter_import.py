@@ -18,8 +18,7 @@ from pose3d_ros.skeletons import SKELETONS, Skeleton, get_skeleton
 from pose3d_training.importing.checkpoint_import import Imported, ImportOptions
 from pose3d_training.importing.lifter_import import import_martinez, import_semgcn, import_videopose3d
 from pose3d_training.nets.lifter_nets import ResidualLifter
-from pose3d_training.nets.sem_gcn import SemGCN
-from pose3d_training.nets.sem_gcn_layers import neighbors
+from pose3d_training.nets.sem_gcn import SemGCN, neighbors
 from pose3d_training.nets.temporal_net import TemporalModel
 
 COCO = ImportOptions(input_skeleton="coco17")

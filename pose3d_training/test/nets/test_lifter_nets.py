@@ -13,8 +13,7 @@ from pose3d_ros.engines.graphs.tensorrt_ops import unsupported_ops
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_training.nets.exported_graphs import export_frame_lifter
 from pose3d_training.nets.lifter_nets import FrameLifter, ResidualLifter
-from pose3d_training.nets.sem_gcn import SemGCN, SkeletonLifter
-from pose3d_training.nets.sem_gcn_layers import SemGraphConv, neighbors
+from pose3d_training.nets.sem_gcn import SemGCN, SemGraphConv, SkeletonLifter, neighbors
 
 COCO, MUCO = get_skeleton("coco17"), get_skeleton("muco21")
 PAIRS = ((0, 1), (2, 3), (4, 5))
