@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pose3d_ros.types import Array
-from pose3d_training.synthetic.body_joints import SYNTH_JOINTS
+from pose3d_training.synthetic.body import SYNTH_JOINTS
 from pose3d_training.synthetic.sprite_bank import SpriteRecord
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from pose3d_ros.bags.bag_writer import BagWriter
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.records import Detection, Person, Pose, TrackState
 from pose3d_ros.skeletons import get_skeleton
-from pose3d_training.synthetic.body_joints import SYNTH_JOINTS
+from pose3d_training.synthetic.body import SYNTH_JOINTS
 from pose3d_training.synthetic.figure import Figure, Material, make_figure
 from pose3d_training.synthetic.renderer import Light, Renderer
 from pose3d_training.synthetic.scene_camera import View, view_at

@@ -17,7 +17,7 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from pose3d_ros.errors import InputError
 from pose3d_ros.types import Array
-from pose3d_training.synthetic.body_joints import SYNTH_JOINTS, posed_joints
+from pose3d_training.synthetic.body import SYNTH_JOINTS, posed_joints
 from pose3d_training.synthetic.figure import Figure, PosedFigure
 from pose3d_training.synthetic.motion import FPS, Clip, load_clip
 from pose3d_training.synthetic.rig import bone_rotations, bone_transforms, load_rig

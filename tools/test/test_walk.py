@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from pose3d_ros.errors import InputError
 from pose3d_ros.types import Array
-from pose3d_training.synthetic.body_joints import SYNTH_JOINTS
+from pose3d_training.synthetic.body import SYNTH_JOINTS
 from pose3d_training.synthetic.figure import make_figure
 from sample_recording.walk import Piece, _along, _join, plan_walk
 
@@ -21,13 +21,13 @@ def about_y(degrees: npt.NDArray[Any]) -> Array:
     return np.asarray(Rotation.from_rotvec(np.outer(np.deg2rad(degrees), [0, 1, 0])).as_matrix()[:, None])
 
 
-def test_a_straight_way_is_walked_straight() -> None:
+def test_straight_path() -> None:
     place, heading = _along(np.array([[0.0, 0.0], [1.0, 0.0], [3.0, 0.0]]), np.array([0.0, 0.5, 2.5]))
     np.testing.assert_allclose(place, np.array([[0, 0], [0.5, 0], [2.5, 0]]), atol=1e-6)
     np.testing.assert_allclose(heading, np.pi / 2)
 
 
-def test_heading_zero_is_towards_the_viewer() -> None:
+def test_heading_zero_faces_the_viewer() -> None:
     _, heading = _along(np.array([[0.0, -3.0], [0.0, -2.0], [0.0, -1.0]]), np.array([0.0, 1.0]))
     np.testing.assert_allclose(heading, 0, atol=1e-9)
 

@@ -75,12 +75,10 @@ def smoothed(values: Array) -> Array:
 
 def _panels(rows: Sequence[Mapping[str, float]]) -> list[str]:
     names = dict.fromkeys(name for row in rows for name in row)
-    measured = [n for n in names if n not in _BESIDE and not (n.endswith(_REFERENCE) and _without_end(n) in names)]
+    measured = [
+        n for n in names if n not in _BESIDE and not (n.endswith(_REFERENCE) and n.removesuffix(_REFERENCE) in names)
+    ]
     return [*measured, *(n for n in ("learning_rate", "samples_per_s") if n in names)]
-
-
-def _without_end(name: str) -> str:
-    return name.removesuffix(_REFERENCE)
 
 
 def _draw_panel(axes: Axes, rows: Sequence[Mapping[str, float]], name: str) -> None:

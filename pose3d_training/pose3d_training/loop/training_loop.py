@@ -49,11 +49,7 @@ def collate(samples: Sequence[DataclassInstance]) -> Batch:
 def loaded(samples: IterableDataset[Sample], recipe: Recipe) -> Iterator[Batch]:
     """Endless batches of endless samples, made by the recipe's workers; pinned where a GPU will want them."""
     loader = DataLoader(
-        samples,
-        recipe.batch_size,
-        num_workers=recipe.workers,
-        collate_fn=collate,
-        pin_memory=torch.cuda.is_available(),
+        samples, recipe.batch_size, num_workers=recipe.workers, collate_fn=collate, pin_memory=torch.cuda.is_available()
     )
     return iter(loader)
 

@@ -19,11 +19,7 @@ from pose3d_training.nets.temporal_net import TemporalModel, TemporalStep
 
 def export_root_pose(net: RootPoseNet, path: Path) -> float:
     """Decoder `root_pose_metric`: image (N, 3, S, S), k_m (N,) → the five outputs of RootPoseOutput a robot needs."""
-    size = net.input_size_px
-
-    def sample(batch: int, generator: torch.Generator) -> tuple[Tensor, ...]:
-        return _image(batch, size, size, generator), 2 + 6 * torch.rand(batch, generator=generator)
-
+    sample = _crops_and_k(net.input_size_px, k_unit=1.0)
     outputs = ("joints_crop_px", "relative_depth_m", "joint_scores", "root_depth_m", "root_log_sigma")
     return export_graph(_Graph(net, _root_pose), path, GraphSpec(("image", "k_m"), outputs, sample))
 
@@ -84,22 +80,14 @@ def export_frame_lifter(net: FrameLifter, path: Path, root: int) -> float:
 
 def export_rootnet(net: RootNet, path: Path) -> float:
     """Decoder `3dmppe_rootnet`: image (N, 3, S, S), k (N,) in mm → root (N, 3), bins and mm."""
-    size = net.input_size_px
-
-    def sample(batch: int, generator: torch.Generator) -> tuple[Tensor, ...]:
-        return _image(batch, size, size, generator), 2000 + 6000 * torch.rand(batch, generator=generator)
-
+    sample = _crops_and_k(net.input_size_px, k_unit=1000.0)
     return export_graph(net, path, GraphSpec(("image", "k"), ("root",), sample))
 
 
 def export_posenet(net: PoseNet, path: Path) -> float:
     """Decoder `3dmppe_posenet`: image (N, 3, S, S) → coords (N, J, 3) in bins."""
-    size = net.input_size_px
-
-    def sample(batch: int, generator: torch.Generator) -> tuple[Tensor, ...]:
-        return (_image(batch, size, size, generator),)
-
-    return export_graph(net, path, GraphSpec(("image",), ("coords",), sample))
+    sample = _crops_and_k(net.input_size_px, k_unit=1.0)
+    return export_graph(net, path, GraphSpec(("image",), ("coords",), lambda *size: sample(*size)[:1]))
 
 
 class _Graph(nn.Module):
@@ -125,6 +113,16 @@ def _detection(net: PersonDetector, image: Tensor) -> tuple[Tensor, Tensor]:
 def _lifted(net: nn.Module, keypoints: Tensor, *, root: int) -> Tensor:
     joints: Tensor = net(keypoints)
     return joints - joints[:, root : root + 1]
+
+
+def _crops_and_k(size_px: int, k_unit: float) -> Callable[[int, torch.Generator], tuple[Tensor, ...]]:
+    """Samples of crops and of k between 2 and 8 m, in a unit of 1 / k_unit m."""
+
+    def sample(batch: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+        image = _image(batch, size_px, size_px, generator)
+        return image, k_unit * (2 + 6 * torch.rand(batch, generator=generator))
+
+    return sample
 
 
 def _image(batch: int, height: int, width: int, generator: torch.Generator) -> Tensor:

@@ -192,12 +192,7 @@ def _ground_point(sprite: Sprite) -> Array:
 
 
 def _scene(
-    image: ImageArray,
-    owner: Owner,
-    people: list[Sprite],
-    rows: list[int],
-    painted: list[int],
-    first: Sprite,
+    image: ImageArray, owner: Owner, people: list[Sprite], rows: list[int], painted: list[int], first: Sprite
 ) -> Scene:
     seen = np.bincount(owner[owner >= 0].astype(np.int64), minlength=len(people))
     whole = np.array([s.alpha_box for s in people], np.float64).reshape(-1, 4)

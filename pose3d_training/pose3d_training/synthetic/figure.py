@@ -13,8 +13,14 @@ from scipy.sparse.csgraph import connected_components
 
 from pose3d_ros.types import Array
 from pose3d_training.synthetic import Array32, IntArray
-from pose3d_training.synthetic.body import BODY_VERTICES, BodyShape, load_base_mesh, shape_vertices
-from pose3d_training.synthetic.body_joints import posed_joints, rest_joints
+from pose3d_training.synthetic.body import (
+    BODY_VERTICES,
+    BodyShape,
+    load_base_mesh,
+    posed_joints,
+    rest_joints,
+    shape_vertices,
+)
 from pose3d_training.synthetic.clothes import Garment, Outfit, load_garment
 from pose3d_training.synthetic.motion import BONES, Clip
 from pose3d_training.synthetic.rig import alignment, bone_rotations, bone_transforms, load_rig, skin

@@ -21,8 +21,7 @@ from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.types import Array
 from pose3d_training.synthetic.augment import photograph
 from pose3d_training.synthetic.background import write_backgrounds
-from pose3d_training.synthetic.body import BodyShape
-from pose3d_training.synthetic.body_joints import SYNTH_JOINTS
+from pose3d_training.synthetic.body import SYNTH_JOINTS, BodyShape
 from pose3d_training.synthetic.compose import Scene, SceneComposer
 from pose3d_training.synthetic.image_folders import Backgrounds
 from pose3d_training.synthetic.sprite_bank import SpriteBank

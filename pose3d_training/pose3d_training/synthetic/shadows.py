@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pose3d_ros.types import Array, ImageArray
-from pose3d_training.synthetic.body_joints import SYNTH_JOINTS
+from pose3d_training.synthetic.body import SYNTH_JOINTS
 from pose3d_training.synthetic.sprite_bank import Sprite
 
 _THICK_BONES = (

@@ -125,10 +125,7 @@ class SpriteMaker:
         )  # fmt: skip
 
     def _place(
-        self,
-        figure: Figure,
-        view: View,
-        rng: np.random.Generator,
+        self, figure: Figure, view: View, rng: np.random.Generator
     ) -> tuple[SampledPose, PosedFigure, npt.NDArray[np.float32], Rectangle]:
         """A pose at a place on the floor where some of the person is in the image."""
         while True:
@@ -184,14 +181,7 @@ class ShardWriter:
 
 
 def render_bank(
-    assets: Path,
-    output: Path,
-    count: int,
-    seed: int,
-    split: str,
-    shard: int,
-    shards: int,
-    prints: Sequence[Path] = (),
+    assets: Path, output: Path, count: int, seed: int, split: str, shard: int, shards: int, prints: Sequence[Path] = ()
 ) -> None:
     """Render this shard's groups of a bank of `count` sprites.
 

@@ -18,7 +18,7 @@ from pose3d_ros.geometry import apply_affine, aspect_box, img2crop_affine, moon_
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.types import Array, ImageArray
 from pose3d_training.synthetic.augment import photograph
-from pose3d_training.synthetic.body_joints import SYNTH_JOINTS
+from pose3d_training.synthetic.body import SYNTH_JOINTS
 from pose3d_training.synthetic.compose import Scene, SceneComposer, clip_box, kept_share
 
 Float32 = npt.NDArray[np.float32]

@@ -68,8 +68,8 @@ def _error(shape: tuple[int, ...], skeleton: Skeleton, rate_hz: Array, rng: np.r
     each = (people, 1, 1, 1)
     keep = np.exp(-1 / (rate_hz * rng.uniform(0.1, 0.8, people)))
     outlier = 1 + (_OUTLIER_TIMES - 1) * (rng.random((people, frames, joints, 1)) < _OUTLIERS)
-    white = _log_uniform(rng, *_WHITE, each) * outlier * rng.normal(size=shape)
-    slow = _log_uniform(rng, *_SLOW, each) * wander(shape, keep, rng)
+    white = log_uniform(rng, *_WHITE, each) * outlier * rng.normal(size=shape)
+    slow = log_uniform(rng, *_SLOW, each) * wander(shape, keep, rng)
     ends = np.array([_EXTREMITY.get(name.split("_")[-1], _TRUNK) for name in skeleton.joints])
     return np.asarray((white + slow) * ends[:, None])
 
@@ -134,5 +134,6 @@ def _stretches(shape: tuple[int, ...], share: float, rng: np.random.Generator, l
     return within
 
 
-def _log_uniform(rng: np.random.Generator, low: float, high: float, shape: tuple[int, ...]) -> Array:
+def log_uniform(rng: np.random.Generator, low: float, high: float, shape: tuple[int, ...] = ()) -> Array:
+    """Numbers of that shape whose logarithms are uniform between those of low and high."""
     return np.asarray(np.exp(rng.uniform(np.log(low), np.log(high), shape)))

@@ -15,8 +15,7 @@ from pose3d_ros.errors import ConfigError
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.stages.lift.lift_features import person_features
 from pose3d_ros.types import Array
-from pose3d_training.synthetic.body import BodyShape
-from pose3d_training.synthetic.body_joints import SYNTH_JOINTS
+from pose3d_training.synthetic.body import SYNTH_JOINTS, BodyShape
 from pose3d_training.synthetic.motion import FPS, evaluation_clips, load_clip
 from pose3d_training.tasks.datasets import worker_rng
 from pose3d_training.tasks.lifting_noise import Detected, detect

@@ -15,11 +15,11 @@ from torch.utils.data import IterableDataset
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.stages.smooth.smooth_features import cam2ray, sequence_features
 from pose3d_ros.types import Array
-from pose3d_training.synthetic.body import BodyShape, shape_vertices
-from pose3d_training.synthetic.body_joints import SYNTH_JOINTS, posed_joints, rest_joints
+from pose3d_training.synthetic.body import SYNTH_JOINTS, BodyShape, posed_joints, rest_joints, shape_vertices
 from pose3d_training.synthetic.motion import FPS, Clip, load_clip, training_clips
 from pose3d_training.synthetic.rig import alignment, bone_rotations, bone_transforms, load_rig
 from pose3d_training.tasks.datasets import worker_rng
+from pose3d_training.tasks.lifting_noise import log_uniform
 
 _EXTREMITY = {"Wrist": 1.5, "Hand": 2.0, "Elbow": 1.2, "Ankle": 1.3, "Toe": 1.7, "Knee": 1.0}
 """How much more a pose net errs at the ends of the limbs than on the trunk."""
@@ -109,17 +109,17 @@ class TrackSamples(IterableDataset[TrackSample]):
         """White and slowly varying error of the joints and of the root's distance along its ray, with rare outliers."""
         frames, joints = true.shape[:2]
         shape = self.extremity[:, None] * np.array([1.0, 1.0, 1.8])
-        white = _log_uniform(rng, 0.003, 0.025) * rng.normal(size=true.shape)
-        slow = _log_uniform(rng, 0.01, 0.05) * _wander(rng, true.shape, rate, rng.uniform(0.1, 0.8))
+        white = log_uniform(rng, 0.003, 0.025) * rng.normal(size=true.shape)
+        slow = log_uniform(rng, 0.01, 0.05) * _wander(rng, true.shape, rate, rng.uniform(0.1, 0.8))
         outlier = 1 + 4 * (rng.random((frames, joints, 1)) < 0.01)
         relative = (white * outlier + slow) * shape
         relative -= relative[:, [self.skeleton.root]]
-        jitter = _log_uniform(rng, 0.003, 0.03) * rng.normal(size=frames)
-        drift = _log_uniform(rng, 0.01, 0.06) * _wander(rng, (frames,), rate, rng.uniform(0.15, 1.0))
+        jitter = log_uniform(rng, 0.003, 0.03) * rng.normal(size=frames)
+        drift = log_uniform(rng, 0.01, 0.06) * _wander(rng, (frames,), rate, rng.uniform(0.15, 1.0))
         share = jitter + drift
         along_ray = true[:, self.skeleton.root] * share[:, None]
         return np.asarray(
-            relative + along_ray[:, None] + _log_uniform(rng, 0.002, 0.012) * rng.normal(size=(frames, 1, 3))
+            relative + along_ray[:, None] + log_uniform(rng, 0.002, 0.012) * rng.normal(size=(frames, 1, 3))
         )
 
 
@@ -129,10 +129,6 @@ def _stroll(frames: int, rate: float, rng: np.random.Generator) -> Array:
     speed = rng.uniform(0.2, 1.7) * np.clip(0.8 + 0.4 * _wander(rng, (frames,), rate, 2.0), 0, None)
     steps = np.stack([np.cos(heading), np.zeros(frames), np.sin(heading)], axis=-1) * speed[:, None] / rate
     return np.asarray(np.cumsum(steps, axis=0), np.float64)
-
-
-def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
-    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
 def _wander(rng: np.random.Generator, shape: tuple[int, ...], rate: float, time_constant_s: float) -> Array:

@@ -18,7 +18,7 @@ from pose3d_ros.records import Detection, Person, Pose, TrackState
 from pose3d_ros.skeletons import Skeleton, get_skeleton
 from pose3d_ros.types import Array, ImageArray
 from pose3d_training.nets.detector_net import STRIDE_PX
-from pose3d_training.synthetic.body_joints import SYNTH_JOINTS
+from pose3d_training.synthetic.body import SYNTH_JOINTS
 from pose3d_training.synthetic.compose import Scene, SceneComposer
 from pose3d_training.synthetic.sprite_bank import Sprite
 from pose3d_training.tasks.contact_sheet import Section, Tile, contact_sheet

@@ -55,7 +55,7 @@ def delivered(
     return name, load_manifest(folder).for_role("lifter")
 
 
-def test_a_run_becomes_an_engine_of_its_decoder(delivered: tuple[str, ManifestEntry]) -> None:
+def test_delivered_entry_describes_the_run(delivered: tuple[str, ManifestEntry]) -> None:
     name, entry = delivered
     frames = 9 if name.startswith("videopose3d") else 1
     assert entry.name == f"lifter-{NETS[name].architecture}-8-synthetic"
@@ -68,7 +68,9 @@ def test_a_run_becomes_an_engine_of_its_decoder(delivered: tuple[str, ManifestEn
     assert entry.accuracy == {"training_samples": 12}
 
 
-def test_the_stages_net_answers_as_training_scored(tracks: list[Array], delivered: tuple[str, ManifestEntry]) -> None:
+def test_delivered_engine_gives_the_outputs_of_training(
+    tracks: list[Array], delivered: tuple[str, ManifestEntry]
+) -> None:
     name, entry = delivered
     module = build_lifter(NETS[name])
     module.load_state_dict(averaged_weights(entry.file.parent / "lifter" / "checkpoint.pt"))
@@ -84,9 +86,7 @@ def test_the_stages_net_answers_as_training_scored(tracks: list[Array], delivere
     assert (found[:, :, MUCO.root] == 0).all() or np.abs(found[:, :, MUCO.root]).max() < 1e-6
 
 
-def test_an_engine_is_checked_on_exact_and_noisy_people(
-    tracks: list[Array], delivered: tuple[str, ManifestEntry]
-) -> None:
+def test_lifter_check_scores_exact_and_noisy_people(tracks: list[Array], delivered: tuple[str, ManifestEntry]) -> None:
     _, entry = delivered
     exact, noisy = (held_out_people(LiftSamples(tracks, COCO, MUCO, 6, 1, n), 3) for n in (False, True))
     first, second = check_engine(entry, exact, noisy)

@@ -46,11 +46,11 @@ of_every_recipe = pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)
     ],
     ids=str,
 )
-def test_a_layers_arithmetic(layer: nn.Module, given: tuple[int, ...], counted: int) -> None:
+def test_multiply_adds_of_one_layer(layer: nn.Module, given: tuple[int, ...], counted: int) -> None:
     assert count_multiply_adds(layer, torch.zeros(given)) == counted
 
 
-def test_a_layer_that_runs_twice_counts_twice_and_one_that_does_not_counts_nothing() -> None:
+def test_multiply_adds_count_each_run_of_a_layer() -> None:
     class Net(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -66,7 +66,7 @@ def test_a_layer_that_runs_twice_counts_twice_and_one_that_does_not_counts_nothi
     assert net.training
 
 
-def test_a_smoothers_frame_by_hand() -> None:
+def test_cost_of_a_smoother_frame() -> None:
     recipe = Recipe(net="smoother", steps=10, batch_size=2, learning_rate=1e-3, channels=8, filter_widths=(3, 3))
     model = build_smoother(recipe)
     features, outputs = model.num_joints_in * model.in_features, model.num_joints_out * 3
@@ -75,7 +75,7 @@ def test_a_smoothers_frame_by_hand() -> None:
     assert cost.parameters == 8 * (3 * features + 3 * 8 + 8 + outputs) + 3 * 2 * 8 + outputs
 
 
-def test_a_lifters_frame_by_hand() -> None:
+def test_cost_of_a_lifter_frame() -> None:
     recipe = Recipe(
         net="lifter", architecture="residual", steps=10, batch_size=2, learning_rate=1e-3, channels=8, blocks=1
     )  # fmt: skip
@@ -89,7 +89,7 @@ def test_a_lifters_frame_by_hand() -> None:
 
 
 @of_every_recipe
-def test_every_recipe_builds_its_net(path: Path) -> None:
+def test_shipped_recipe_builds_its_net(path: Path) -> None:
     recipe = load_recipe(path)
     with torch.device("meta"):
         module = build_net(recipe)
@@ -98,7 +98,7 @@ def test_every_recipe_builds_its_net(path: Path) -> None:
         assert module.input_size_px == recipe.input_width_px == recipe.input_height_px
 
 
-def test_the_large_recipe_has_the_papers_volume() -> None:
+def test_large_recipe_has_the_volume_of_the_papers() -> None:
     recipe = load_recipe(next(p for p in RECIPES if p.stem == "root_pose_resnet50"))
     with torch.device("meta"):
         module = build_net(recipe)
@@ -110,7 +110,7 @@ def test_the_large_recipe_has_the_papers_volume() -> None:
 
 
 @of_every_recipe
-def test_a_recipes_graph_takes_what_the_recipe_says(path: Path, tmp_path: Path) -> None:
+def test_exported_graph_has_the_input_shape_of_the_recipe(path: Path, tmp_path: Path) -> None:
     recipe = load_recipe(path)
     if recipe.backbone:  # its width changes nothing about the input
         recipe = replace(recipe, backbone=f"{recipe.backbone.partition('w')[0]}w4", deconv_channels=8, depth_bins=4)
@@ -137,7 +137,7 @@ def test_a_recipes_graph_takes_what_the_recipe_says(path: Path, tmp_path: Path) 
     assert recipe.input_width_px % 32 == recipe.input_height_px % 32 == 0
 
 
-def test_the_description_names_size_arithmetic_and_length() -> None:
+def test_description_has_parameters_multiply_adds_and_steps() -> None:
     recipe = Recipe(
         net="detector", backbone="resnet10w8", channels=8, input_width_px=64, input_height_px=32, steps=70,
         batch_size=5, learning_rate=1e-3,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import pytest
 
-from pose3d_ros.cli.main import build_parser, main
+from pose3d_ros.cli.main import main
 from pose3d_ros.engines import load_manifest
+from pose3d_training.commands import import_checkpoint
 
 torch = pytest.importorskip("torch")
 
@@ -29,7 +31,7 @@ def _posenet(path: Path, joints: int) -> Path:
     return path
 
 
-def test_what_was_found_and_written_is_printed(
+def test_import_prints_what_was_found_and_written(
     rootnet: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "engines"
@@ -50,7 +52,7 @@ def test_what_was_found_and_written_is_printed(
     assert [entry.roles for entry in load_manifest(folder).entries] == [("root",)]
 
 
-def test_a_posenet_takes_its_skeleton(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_posenet_import_needs_a_skeleton_for_16_joints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     checkpoint = _posenet(tmp_path / "p.pth", 16)
     arguments = ["import", "3dmppe-posenet", str(checkpoint), "--output", str(tmp_path), "--input-size", "64"]
     assert main(arguments) == 2
@@ -61,7 +63,7 @@ def test_a_posenet_takes_its_skeleton(tmp_path: Path, capsys: pytest.CaptureFixt
     assert entry.training_data.startswith("MPII (checkpoint p.pth, sha256 ")
 
 
-def test_a_lifter_takes_its_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_videopose3d_import_takes_its_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from pose3d_training.nets.temporal_net import TemporalModel
 
     torch.save(
@@ -83,7 +85,7 @@ def test_a_lifter_takes_its_options(tmp_path: Path, capsys: pytest.CaptureFixtur
     ],
     ids=["missing", "web page"],
 )
-def test_a_file_that_is_no_checkpoint_is_named(
+def test_import_of_a_file_that_is_no_checkpoint_is_an_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes | None, message: str
 ) -> None:
     if content is not None:
@@ -94,13 +96,15 @@ def test_a_file_that_is_no_checkpoint_is_named(
     assert str(tmp_path / "a.pth") in said
 
 
-def test_a_size_without_whole_cells_is_named(rootnet: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_input_size_that_is_no_multiple_of_32_is_an_error(
+    rootnet: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     arguments = ["import", "3dmppe-rootnet", str(rootnet), "--output", str(tmp_path), "--input-size", "100"]
     assert main(arguments) == 2
     assert "expected a positive multiple of 32, got 100" in capsys.readouterr().err
 
 
-def test_torch_is_asked_for(
+def test_import_without_torch_is_an_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
@@ -108,8 +112,8 @@ def test_torch_is_asked_for(
     assert "expected torch and onnx, got no torch and no onnx" in capsys.readouterr().err
 
 
-def test_debug_is_understood_at_either_place() -> None:
-    parser = build_parser("import")
-    for arguments in (["import", "--debug", "videopose3d"], ["import", "videopose3d", "--debug"]):
-        assert parser.parse_args([*arguments, "a.bin", "--output", "b"]).debug
-    assert not parser.parse_args(["import", "videopose3d", "a.bin", "--output", "b"]).debug
+def test_debug_option_before_or_after_the_kind() -> None:
+    parser = argparse.ArgumentParser()
+    import_checkpoint.add_kinds(parser.add_subparsers(dest="kind"))
+    assert parser.parse_args(["videopose3d", "a.bin", "--output", "b", "--debug"]).debug
+    assert not hasattr(parser.parse_args(["videopose3d", "a.bin", "--output", "b"]), "debug")

@@ -1,4 +1,4 @@
-"""`pose3d train` says what it lacks before it starts."""
+"""`pose3d train`: errors before a training starts, and the description of a net."""
 
 from __future__ import annotations
 
@@ -7,36 +7,47 @@ from pathlib import Path
 import pytest
 
 from pose3d_ros.cli.main import main
+from pose3d_ros.errors import ConfigError
 
 pytest.importorskip("lightning_fabric")
+pytest.importorskip("moderngl")
+
+from pose3d_training.commands.train import TrainingFolders, train
+from pose3d_training.loop.recipe import load_recipe, shipped_recipes
 
 
-def test_a_missing_bank_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["train", "detector", "--output", str(tmp_path)]) == 2
-    assert "--bank" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["detector", "--output", "run"], "option --bank: expected the folder of rendered people"),
+        (["smoother", "--assets", "nowhere", "--output", "run"], "got nowhere"),
+        (["lifter_residual", "--output", "run"], "option --assets: expected the folder with the recorded motions"),
+        (["smoother"], "option --output"),
+        (["painter", "--output", "run"], "expected a file, or one of detector, "),
+        (["smoother", "--device", "abacus", "--output", "run"], "option --device"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_missing_or_wrong_argument_is_an_error(
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", *arguments]) == 2
+    assert message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_a_missing_folder_of_motions_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    nowhere = str(tmp_path / "nowhere")
-    assert main(["train", "smoother", "--assets", nowhere, "--output", str(tmp_path)]) == 2
-    assert "nowhere" in capsys.readouterr().err
+def test_lifter_started_from_a_graph_is_an_error(tmp_path: Path) -> None:
+    recipe = load_recipe(shipped_recipes()["lifter_residual"])
+    with pytest.raises(ConfigError, match=r"expected a run's checkpoint\.pt, for a lifter, got a\.onnx"):
+        train(recipe, TrainingFolders(tmp_path / "run"), engine=Path("a.onnx"))
 
 
-def test_a_wrong_recipe_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    recipe = tmp_path / "r.yaml"
-    recipe.write_text("net: painter\nsteps: 1\nbatch_size: 1\nlearning_rate: 0.1\n")
-    assert main(["train", str(recipe), "--output", str(tmp_path)]) == 2
-    assert "painter" in capsys.readouterr().err
-
-
-def test_a_recipes_net_is_described(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("moderngl")
+def test_describe_prints_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "smoother", "--describe"]) == 0
-    said = capsys.readouterr().out
-    assert said.startswith("smoother: 0.64 M parameters")
-    assert len(said.splitlines()) == 1
-
-
-def test_an_output_folder_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["train", "smoother", "--assets", str(tmp_path)]) == 2
-    assert "--output" in capsys.readouterr().err
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("smoother: 0.64 M parameters")

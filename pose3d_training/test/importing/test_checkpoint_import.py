@@ -76,7 +76,7 @@ def _posenet(path: Path, joints: int = 18) -> tuple[Path, PoseNet]:
     return _save(net, path), net
 
 
-def test_rootnets_entry_says_what_it_is(tmp_path: Path) -> None:
+def test_rootnet_manifest_entry(tmp_path: Path) -> None:
     checkpoint, _ = _rootnet(tmp_path / "snapshot_19.pth.tar")
     imported = import_rootnet(
         checkpoint, tmp_path / "engines", ImportOptions(input_size_px=SIDE, training_data="Human3.6M")
@@ -99,7 +99,7 @@ def test_rootnets_entry_says_what_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("flip", [False, True])
-def test_poses_of_the_imported_engines_are_the_nets(tmp_path: Path, flip: bool) -> None:
+def test_imported_engines_give_the_poses_of_the_torch_nets(tmp_path: Path, flip: bool) -> None:
     """Both nets in torch, decoded by 3DMPPE's formulas, against the stages: half a bin shows."""
     (root_file, rootnet), (pose_file, posenet) = _rootnet(tmp_path / "r.pth"), _posenet(tmp_path / "p.pth")
     import_rootnet(root_file, tmp_path, ImportOptions(input_size_px=SIDE))
@@ -142,14 +142,14 @@ def _authors_bins(net: PoseNet, network_input: Tensor, flip: bool) -> npt.NDArra
 
 
 @pytest.mark.parametrize(("joints", "name"), [(17, "h36m17"), (18, "h36m18"), (21, "muco21")])
-def test_the_skeleton_of_published_nets_is_known(tmp_path: Path, joints: int, name: str) -> None:
+def test_default_skeleton_by_number_of_joints(tmp_path: Path, joints: int, name: str) -> None:
     checkpoint, _ = _posenet(tmp_path / "p.pth", joints)
     imported = import_posenet(checkpoint, tmp_path, ImportOptions(input_size_px=SIDE))
     assert imported.placed.entry.skeleton == name
     assert imported.net == f"resnet10w8, crops of 64 px, {joints} joints ({name})"
 
 
-def test_another_skeleton_is_asked_for_and_taken(tmp_path: Path) -> None:
+def test_skeleton_option_is_required_for_other_numbers_of_joints(tmp_path: Path) -> None:
     checkpoint, _ = _posenet(tmp_path / "p.pth", 16)
     with pytest.raises(EngineError, match=r"--skeleton: expected the skeleton of the 16 joints .* Give one of mpii16"):
         import_posenet(checkpoint, tmp_path, ImportOptions(input_size_px=SIDE))
@@ -163,13 +163,13 @@ def test_another_skeleton_is_asked_for_and_taken(tmp_path: Path) -> None:
     )
 
 
-def test_joints_without_any_skeleton_are_refused(tmp_path: Path) -> None:
+def test_number_of_joints_without_a_skeleton_is_an_error(tmp_path: Path) -> None:
     checkpoint, _ = _posenet(tmp_path / "p.pth", 19)
     with pytest.raises(EngineError, match="No skeleton of pose3d_ros has 19 joints"):
         import_posenet(checkpoint, tmp_path, ImportOptions(input_size_px=SIDE))
 
 
-def test_another_net_is_named(tmp_path: Path) -> None:
+def test_checkpoint_of_another_net_is_an_error(tmp_path: Path) -> None:
     checkpoint, _ = _posenet(tmp_path / "p.pth")
     with pytest.raises(EngineError, match=r"got one of 3dmppe-posenet\. Run `pose3d import 3dmppe-posenet`"):
         import_rootnet(checkpoint, tmp_path, ImportOptions())
@@ -178,7 +178,7 @@ def test_another_net_is_named(tmp_path: Path) -> None:
         import_rootnet(tmp_path / "other.pth", tmp_path, ImportOptions())
 
 
-def test_differences_are_listed_and_nothing_is_written(tmp_path: Path) -> None:
+def test_differing_checkpoint_lists_differences_and_writes_nothing(tmp_path: Path) -> None:
     net = RootNet("resnet10w8", SIDE)
     changes = {"backbone__bn1__weight": None, "root__xy_layer__bias": torch.ones(2), "extra": torch.ones(1)}
     checkpoint = _save(net, tmp_path / "a.pth", **changes)
@@ -189,14 +189,14 @@ def test_differences_are_listed_and_nothing_is_written(tmp_path: Path) -> None:
     assert list((tmp_path / "engines").iterdir()) == []
 
 
-def test_a_stage_with_other_blocks_is_no_resnet(tmp_path: Path) -> None:
+def test_unknown_numbers_of_blocks_are_an_error(tmp_path: Path) -> None:
     net = RootNet("resnet10w8", SIDE)
     gone = {key.replace(".", "__"): None for key in net.state_dict() if key.startswith("backbone.layer3")}
     with pytest.raises(EngineError, match="1-1-0-1 blocks without a third convolution"):
         import_rootnet(_save(net, tmp_path / "a.pth", **gone), tmp_path, ImportOptions(input_size_px=SIDE))
 
 
-def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
+def test_output_that_is_a_file_is_an_error(tmp_path: Path) -> None:
     checkpoint, _ = _rootnet(tmp_path / "r.pth")
     with pytest.raises(EngineError, match="a folder that can be written"):
         import_rootnet(checkpoint, checkpoint, ImportOptions(input_size_px=SIDE))
@@ -221,7 +221,7 @@ def _entry(folder: Path, name: str, *roles: str) -> ManifestEntry:
     )
 
 
-def test_the_same_role_gives_way_and_others_stay(tmp_path: Path) -> None:
+def test_import_replaces_the_engine_of_its_role_only(tmp_path: Path) -> None:
     (first, _), (second, _) = _rootnet(tmp_path / "r.pth"), _posenet(tmp_path / "p.pth")
     write_manifest(tmp_path, [_entry(tmp_path, "det", "detector"), _entry(tmp_path, "both", "root", "pose")])
     placed = import_rootnet(first, tmp_path, ImportOptions(input_size_px=SIDE)).placed
@@ -235,7 +235,7 @@ def test_the_same_role_gives_way_and_others_stay(tmp_path: Path) -> None:
     assert [entry.name for entry in load_manifest(tmp_path).entries] == names
 
 
-def test_the_name_of_an_engine_of_another_role_is_not_taken(tmp_path: Path) -> None:
+def test_name_of_an_engine_of_another_role_is_an_error(tmp_path: Path) -> None:
     checkpoint, _ = _rootnet(tmp_path / "r.pth")
     taken = _entry(tmp_path, "3dmppe-rootnet-resnet50w8x16", "detector")
     write_manifest(tmp_path, [taken])
@@ -244,7 +244,7 @@ def test_the_name_of_an_engine_of_another_role_is_not_taken(tmp_path: Path) -> N
     assert sha256_of(taken.file) == taken.sha256
 
 
-def test_a_broken_manifest_is_left_alone(tmp_path: Path) -> None:
+def test_broken_manifest_is_an_error_and_kept(tmp_path: Path) -> None:
     checkpoint, _ = _rootnet(tmp_path / "r.pth")
     (tmp_path / "manifest.yaml").write_text("schema: 9\n")
     with pytest.raises(EngineError, match="schema: 1"):
@@ -263,7 +263,7 @@ class _Reduced:
 
 
 @pytest.mark.parametrize("zipped", [True, False])
-def test_numpys_random_state_is_skipped_and_never_made(
+def test_numpy_random_state_in_a_checkpoint_is_not_constructed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zipped: bool
 ) -> None:
     old_maker = getattr(np.random, "__RandomState_ctor")
@@ -277,7 +277,7 @@ def test_numpys_random_state_is_skipped_and_never_made(
     assert set(torch.serialization.get_safe_globals()) == before
 
 
-def test_code_behind_numpys_names_does_not_run(tmp_path: Path) -> None:
+def test_code_behind_numpy_names_in_a_checkpoint_does_not_run(tmp_path: Path) -> None:
     """What the stand-ins are given is dropped; what it would have to be made of first is refused."""
     maker, victim = getattr(np.random, "__RandomState_ctor"), tmp_path / "pwned"
     evil = _Reduced(os.mkdir, (str(victim),))
@@ -289,7 +289,7 @@ def test_code_behind_numpys_names_does_not_run(tmp_path: Path) -> None:
     assert list((tmp_path / "engines").iterdir()) == []
 
 
-def test_a_stand_in_is_no_weight(tmp_path: Path) -> None:
+def test_numpy_object_among_the_weights_is_an_error(tmp_path: Path) -> None:
     torch.save({"model_pos": {"a": np.ones(2)}}, tmp_path / "a.bin")
     with pytest.raises(EngineError, match="named tensors"):
         read_state_dict(tmp_path / "a.bin")
@@ -298,7 +298,7 @@ def test_a_stand_in_is_no_weight(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["resnet10w8", "resnet18", "resnet34w48x256", "resnet50", "resnet101", "resnet152", "resnet50w8x16"]
 )
-def test_the_backbone_is_found_from_keys_and_shapes(name: str) -> None:
+def test_backbone_is_found_from_keys_and_shapes(name: str) -> None:
     with torch.device("meta"):
         state = RootNet(name).state_dict()
     assert OfficialWeights(ROOTNET, Path("a"), state).backbone() == name

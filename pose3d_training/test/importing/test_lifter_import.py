@@ -68,12 +68,12 @@ def answer(imported: Imported, places: Tensor) -> npt.NDArray[np.float64]:
         return np.asarray(engine.infer({"keypoints": places.numpy()})["joints"], np.float64)
 
 
-def test_human36m_without_the_nose_has_their_tree() -> None:
+def test_h36m16_has_the_edges_of_semgcn() -> None:
     assert get_skeleton("h36m16").edges == tuple(sorted(EDGES, key=lambda edge: edge[1]))
     assert get_skeleton("h36m16").root == 0
 
 
-def test_keys_and_shapes_are_theirs() -> None:
+def test_semgcn_state_dict_has_the_published_keys_and_shapes() -> None:
     state = SemGCN(neighbors(16, EDGES), groups=GROUPS).state_dict()
     assert sum(v.numel() for k, v in state.items() if "running" not in k and "num_b" not in k) == 434_703  # 0.43 M
     for key, shape in {
@@ -89,7 +89,7 @@ def test_keys_and_shapes_are_theirs() -> None:
 
 
 @pytest.mark.parametrize("non_local", [False, True])
-def test_semgcn_is_found_and_answers_alike(tmp_path: Path, non_local: bool) -> None:
+def test_imported_semgcn_gives_the_outputs_of_the_torch_net(tmp_path: Path, non_local: bool) -> None:
     checkpoint, net = semgcn(tmp_path / "ckpt_semgcn.pth.tar", non_local=non_local)
     imported = import_semgcn(checkpoint, tmp_path / "engines", ImportOptions(training_data="Human3.6M"))
     entry = load_manifest(tmp_path / "engines").for_role("lifter")
@@ -107,7 +107,7 @@ def test_semgcn_is_found_and_answers_alike(tmp_path: Path, non_local: bool) -> N
     np.testing.assert_allclose(answer(imported, places), (joints - joints[:, :1]).numpy(), atol=1e-5)
 
 
-def test_martinez_gets_its_root(tmp_path: Path) -> None:
+def test_imported_martinez_has_the_root_joint_at_zero(tmp_path: Path) -> None:
     torch.manual_seed(0)
     net = ResidualLifter(16, 2, 15, channels=8).eval()
     imported = import_martinez(saved(net, tmp_path / "ckpt_linear.pth.tar"), tmp_path, ImportOptions())
@@ -119,38 +119,38 @@ def test_martinez_gets_its_root(tmp_path: Path) -> None:
         np.testing.assert_allclose(joints[:, 1:], net(places).numpy(), atol=1e-5)
 
 
-def test_a_port_with_statistics_is_refused(tmp_path: Path) -> None:
+def test_martinez_port_with_normalized_outputs_is_an_error(tmp_path: Path) -> None:
     checkpoint = saved(ResidualLifter(16, 2, 16, channels=8), tmp_path / "ckpt_best.pth.tar")
     with pytest.raises(EngineError, match=r"expected 45 values for 16 joints.* got 48, as ports .* Give ckpt_linear"):
         import_martinez(checkpoint, tmp_path, ImportOptions())
 
 
-def test_other_joints_need_their_skeleton(tmp_path: Path) -> None:
+def test_semgcn_with_other_joints_requires_the_skeleton_option(tmp_path: Path) -> None:
     checkpoint, _ = semgcn(tmp_path / "a.pth.tar", joints=15)
     with pytest.raises(EngineError, match=r"--skeleton: expected the skeleton of the 15 joints .* got h36m16, which"):
         import_semgcn(checkpoint, tmp_path, ImportOptions())
 
 
-def test_groups_of_other_joints_are_not_guessed(tmp_path: Path) -> None:
+def test_non_local_semgcn_with_other_joints_is_an_error(tmp_path: Path) -> None:
     checkpoint, _ = semgcn(tmp_path / "a.pth.tar", non_local=True)
     with pytest.raises(EngineError, match=r"groups for the non-local blocks are known, got mpii16\. Train without"):
         import_semgcn(checkpoint, tmp_path, ImportOptions(skeleton="mpii16"))
 
 
-def test_another_net_is_named(tmp_path: Path) -> None:
+def test_checkpoint_of_another_net_is_an_error(tmp_path: Path) -> None:
     checkpoint, _ = semgcn(tmp_path / "a.pth.tar")
     with pytest.raises(EngineError, match=r"got one of semgcn\. Run `pose3d import semgcn`"):
         import_martinez(checkpoint, tmp_path, ImportOptions())
 
 
-def test_what_a_checkpoint_lacks_is_listed(tmp_path: Path) -> None:
+def test_missing_weights_are_listed(tmp_path: Path) -> None:
     state = {k: v for k, v in ResidualLifter(16, 2, 15, channels=8).state_dict().items() if k != "w2.bias"}
     torch.save({"state_dict": state}, tmp_path / "a.pth.tar")
     with pytest.raises(EngineError, match=r"1 differences: missing w2\.bias"):
         import_martinez(tmp_path / "a.pth.tar", tmp_path, ImportOptions())
 
 
-def test_the_command_imports_both(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_import_command_takes_semgcn_and_martinez(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     checkpoint, _ = semgcn(tmp_path / "a.pth.tar")
     assert main(["import", "semgcn", str(checkpoint), "--output", str(tmp_path / "engines")]) == 0
     assert "found:    2 residual blocks of 8 channels, h36m16" in capsys.readouterr().out
@@ -159,7 +159,7 @@ def test_the_command_imports_both(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "semgcn-h36m16, the lifter before, is replaced" in capsys.readouterr().out
 
 
-def test_a_symmetric_lifter_reads_windows(tmp_path: Path) -> None:
+def test_symmetric_videopose3d_takes_windows(tmp_path: Path) -> None:
     checkpoint, net = videopose3d(tmp_path / "a.bin")
     imported = import_videopose3d(checkpoint, tmp_path, COCO)
     entry = imported.placed.entry
@@ -177,7 +177,7 @@ def test_a_symmetric_lifter_reads_windows(tmp_path: Path) -> None:
         np.testing.assert_allclose(joints, net(torch.from_numpy(frames)).numpy(), atol=1e-5)
 
 
-def test_a_causal_lifter_steps(tmp_path: Path) -> None:
+def test_causal_videopose3d_steps_frame_by_frame(tmp_path: Path) -> None:
     checkpoint, net = videopose3d(tmp_path / "a.bin", causal=True)
     entry = import_videopose3d(checkpoint, tmp_path, replace(COCO, causal=True)).placed.entry
     assert entry.decoder == "videopose3d_step"
@@ -195,7 +195,7 @@ def test_a_causal_lifter_steps(tmp_path: Path) -> None:
     np.testing.assert_allclose(np.asarray(raw["y"]), last, atol=1e-5)
 
 
-def test_a_lifter_in_millimetres_gives_metres(tmp_path: Path) -> None:
+def test_videopose3d_in_millimetres_gives_metres(tmp_path: Path) -> None:
     checkpoint, net = videopose3d(tmp_path / "a.bin")
     entry = import_videopose3d(checkpoint, tmp_path, replace(COCO, units="millimetres")).placed.entry
     frames = np.ones((1, 9, 17, 2), np.float32)
@@ -204,7 +204,7 @@ def test_a_lifter_in_millimetres_gives_metres(tmp_path: Path) -> None:
         np.testing.assert_allclose(joints * 1000, net(torch.from_numpy(frames)).numpy(), atol=1e-4)
 
 
-def test_scores_beside_the_places_are_counted(tmp_path: Path) -> None:
+def test_input_features_include_scores(tmp_path: Path) -> None:
     net = TemporalModel(17, 3, 17, (3,), channels=8)
     torch.save({"model_pos": net.state_dict()}, tmp_path / "a.bin")
     assert import_videopose3d(tmp_path / "a.bin", tmp_path, COCO).placed.entry.parameters["input_features"] == 3
@@ -214,13 +214,13 @@ def test_scores_beside_the_places_are_counted(tmp_path: Path) -> None:
     ("name", "message"),
     [(None, r"--input-skeleton: expected the order .* 34 values a frame"), ("muco21", "got muco21, 21 joints")],
 )
-def test_the_order_of_2d_joints_must_be_told(tmp_path: Path, name: str | None, message: str) -> None:
+def test_wrong_or_missing_input_skeleton_is_an_error(tmp_path: Path, name: str | None, message: str) -> None:
     checkpoint, _ = videopose3d(tmp_path / "a.bin")
     with pytest.raises(EngineError, match=message):
         import_videopose3d(checkpoint, tmp_path, ImportOptions(input_skeleton=name))
 
 
-def test_dense_convolutions_are_refused(tmp_path: Path) -> None:
+def test_dense_convolutions_are_an_error(tmp_path: Path) -> None:
     checkpoint, _ = videopose3d(tmp_path / "a.bin", (3, 7, 19))
     with pytest.raises(EngineError, match="trained with --dense"):
         import_videopose3d(checkpoint, tmp_path, COCO)

@@ -18,12 +18,12 @@ def rows(count: int) -> list[dict[str, float]]:
     ]  # fmt: skip
 
 
-def test_constant_values_stay() -> None:
+def test_smoothing_keeps_constant_values() -> None:
     np.testing.assert_allclose(smoothed(np.full(300, 2.5)), 2.5)
     np.testing.assert_allclose(smoothed(np.full(300, -2.5)), -2.5)
 
 
-def test_positive_values_are_smoothed_by_their_logarithms() -> None:
+def test_positive_values_are_smoothed_in_logarithms() -> None:
     up_and_down = np.tile([0.1, 10.0], 200)
     assert np.all(np.abs(np.log10(smoothed(up_and_down)[-2:])) < 0.2)  # about their geometric mean, 1
     np.testing.assert_allclose(smoothed(up_and_down)[0], 0.1)
@@ -31,7 +31,7 @@ def test_positive_values_are_smoothed_by_their_logarithms() -> None:
     assert np.all(np.abs(smoothed(mixed)[-2:] - 1) < 0.3)
 
 
-def test_every_column_has_a_panel_and_a_reference_none() -> None:
+def test_each_column_but_references_has_a_panel() -> None:
     figure = curves_figure(rows(40), "smoother")
     titles = [axes.get_title(loc="left") for axes in figure.axes if axes.get_visible()]
     assert [title.split("  ")[0] for title in titles] == [
@@ -44,7 +44,7 @@ def test_every_column_has_a_panel_and_a_reference_none() -> None:
     assert lines == {"loss": 2, "joint mm": 3, "root": 2, "learning rate": 1, "samples per s": 2}
 
 
-def test_a_column_may_begin_late_and_have_gaps(tmp_path: Path) -> None:
+def test_columns_with_gaps_are_drawn(tmp_path: Path) -> None:
     some = rows(6)
     some[4]["late"] = 3.0
     some[5]["late"] = float("nan")
@@ -55,7 +55,7 @@ def test_a_column_may_begin_late_and_have_gaps(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["curves.png"]
 
 
-def test_one_row_is_enough_and_none_writes_nothing(tmp_path: Path) -> None:
+def test_curves_of_one_row_and_of_none(tmp_path: Path) -> None:
     write_curves([], tmp_path / "none.png", "detector")
     assert not (tmp_path / "none.png").exists()
     write_curves(rows(1), tmp_path / "one.png", "detector")

@@ -78,7 +78,7 @@ def make(request: pytest.FixtureRequest) -> Make:
     return made
 
 
-def test_the_loaded_net_gives_the_engines_outputs(make: Make, tmp_path: Path) -> None:
+def test_net_started_from_an_engine_gives_its_outputs(make: Make, tmp_path: Path) -> None:
     torch.manual_seed(1)
     trained, fresh = lived_in(make("resnet10w8")), make("resnet10w8")
     before = copy.deepcopy(fresh).eval()
@@ -91,7 +91,7 @@ def test_the_loaded_net_gives_the_engines_outputs(make: Make, tmp_path: Path) ->
         assert difference(trained(*unseen), fresh(*unseen)) < 1e-3
 
 
-def test_the_outputs_stay_when_training_begins(make: Make, tmp_path: Path) -> None:
+def test_outputs_in_training_mode_are_those_of_the_engine(make: Make, tmp_path: Path) -> None:
     torch.manual_seed(2)
     trained, fresh = lived_in(make("resnet10w8")), make("resnet10w8")
     start_from_engine(fresh, exported(trained, tmp_path / "engine.onnx"), runs(fresh, 1))
@@ -100,7 +100,7 @@ def test_the_outputs_stay_when_training_begins(make: Make, tmp_path: Path) -> No
         assert difference(trained(*seen), fresh.train()(*seen)) < 5e-3
 
 
-def test_statistics_are_those_of_all_batches(make: Make, tmp_path: Path) -> None:
+def test_batch_statistics_are_taken_over_all_batches(make: Make, tmp_path: Path) -> None:
     torch.manual_seed(3)
     fresh = make("resnet10w8")
     start_from_engine(fresh, exported(lived_in(make("resnet10w8")), tmp_path / "engine.onnx"), runs(fresh, 4))
@@ -114,7 +114,7 @@ def test_statistics_are_those_of_all_batches(make: Make, tmp_path: Path) -> None
     torch.testing.assert_close(norm.running_var, seen.var(dim=(0, 2, 3), unbiased=False), rtol=1e-4, atol=1e-5)
 
 
-def test_a_graph_of_another_width_is_named(make: Make, tmp_path: Path) -> None:
+def test_engine_of_another_width_is_an_error(make: Make, tmp_path: Path) -> None:
     fresh = make("resnet10w8")
     path = exported(lived_in(make("resnet10w4")), tmp_path / "engine.onnx")
     with pytest.raises(EngineError, match=r"backbone\.conv1 \(8, 3, 7, 7\)") as error:
@@ -122,14 +122,14 @@ def test_a_graph_of_another_width_is_named(make: Make, tmp_path: Path) -> None:
     assert "(4, 3, 7, 7)" in str(error.value)
 
 
-def test_a_graph_with_more_layers_is_refused(tmp_path: Path) -> None:
+def test_engine_with_more_layers_is_an_error(tmp_path: Path) -> None:
     fresh = detector("resnet10w8")
     path = exported(lived_in(detector("resnet18w8")), tmp_path / "engine.onnx")
     with pytest.raises(EngineError, match=r"backbone\.layer"):
         start_from_engine(fresh, path, runs(fresh, 1))
 
 
-def test_a_damaged_graph_is_refused(tmp_path: Path) -> None:
+def test_damaged_engine_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "engine.onnx").write_bytes(b"not a graph")
     fresh = detector("resnet10w8")
     with pytest.raises(EngineError, match="ONNX graph"):

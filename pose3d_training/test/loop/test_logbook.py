@@ -26,7 +26,7 @@ def events(folder: Path, name: str) -> list[tuple[int, float]]:
 
 
 @pytest.mark.skipif(importlib.util.find_spec("tensorboard") is None, reason="tensorboard is not installed")
-def test_tensorboard_reads_the_events_back(tmp_path: Path) -> None:
+def test_tensorboard_events_have_all_columns(tmp_path: Path) -> None:
     first = Logbook(tmp_path, "detector", 40)
     for step in (10, 20, 30):
         first.add(row(step, 1 / step))
@@ -39,7 +39,7 @@ def test_tensorboard_reads_the_events_back(tmp_path: Path) -> None:
     np.testing.assert_allclose(events(tmp_path, "learning_rate"), [(80, 0.01), (160, 0.01)], rtol=1e-6)
 
 
-def test_without_tensorboard_one_line_says_so(
+def test_missing_tensorboard_is_reported_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
@@ -54,7 +54,7 @@ def test_without_tensorboard_one_line_says_so(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["curves.png", "log.jsonl"]
 
 
-def test_the_log_is_read_without_what_was_undone(tmp_path: Path) -> None:
+def test_log_is_read_without_rows_after_the_resumed_checkpoint(tmp_path: Path) -> None:
     book = Logbook(tmp_path, "detector", 40)
     for step, loss in ((10, 3.0), (20, 2.0), (30, 1.0), (20, 1.5)):
         book.add(row(step, loss))

@@ -39,18 +39,18 @@ def update_of(module: nn.Sequential) -> Tensor:
 
 
 @pytest.mark.parametrize("channels_last", [False, True])
-def test_the_update_of_a_convolution_is_orthogonal_and_of_adamws_size(channels_last: bool) -> None:
+def test_muon_update_is_orthogonal_and_has_the_size_of_adamw(channels_last: bool) -> None:
     update = update_of(net(channels_last)).flatten(1)
     singular = torch.linalg.svdvals(update)
     assert singular.max() / singular.min() < 2.2  # five Newton-Schulz steps reach 0.7 to 1.2
     assert update.square().mean().sqrt() == pytest.approx(0.2 * RATE, rel=0.25)
 
 
-def test_the_memory_layout_changes_nothing() -> None:
+def test_muon_update_is_independent_of_memory_layout() -> None:
     torch.testing.assert_close(update_of(net()), update_of(net(channels_last=True)), rtol=0.05, atol=1e-4)
 
 
-def test_narrow_layers_and_normalizations_take_adamws_steps() -> None:
+def test_narrow_layers_and_normalizations_are_updated_by_adamw() -> None:
     module = net()
     watched = module.get_parameter("2.weight"), module.get_parameter("1.weight")
     before = [p.detach().clone() for p in watched]
@@ -61,7 +61,7 @@ def test_narrow_layers_and_normalizations_take_adamws_steps() -> None:
         torch.testing.assert_close((old - new).abs(), torch.full_like(old, RATE), rtol=1e-3, atol=1e-5)
 
 
-def test_it_goes_on_from_its_state() -> None:
+def test_muon_resumes_from_its_state_dict() -> None:
     first, second = net(True), net(True)
     one, two = Muon(first, RATE, 0.01), Muon(second, RATE, 0.01)
     fill_gradients(first, 3)
@@ -75,7 +75,7 @@ def test_it_goes_on_from_its_state() -> None:
         torch.testing.assert_close(a, b)
 
 
-def test_the_rate_of_the_group_is_the_one_used() -> None:
+def test_learning_rate_of_the_param_group_is_used() -> None:
     module = net()
     optimizer = Muon(module, RATE, weight_decay=0.0)
     optimizer.param_groups[0]["lr"] = 0.0
@@ -85,7 +85,7 @@ def test_the_rate_of_the_group_is_the_one_used() -> None:
     torch.testing.assert_close(before, wide(module).detach())
 
 
-def test_the_recipe_names_the_optimizer() -> None:
+def test_recipe_chooses_the_optimizer() -> None:
     values = {"net": "detector", "steps": 1, "batch_size": 1, "learning_rate": RATE}
     assert isinstance(make_optimizer(Recipe(**values, optimizer="muon"), net()), Muon)  # type: ignore[arg-type]
     assert isinstance(make_optimizer(Recipe(**values), net()), torch.optim.AdamW)  # type: ignore[arg-type]

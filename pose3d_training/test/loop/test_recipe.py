@@ -16,7 +16,7 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
-def test_saved_recipe_reads_back_the_same(tmp_path: Path) -> None:
+def test_saved_recipe_loads_unchanged(tmp_path: Path) -> None:
     recipe = Recipe(**MINIMAL, filter_widths=(3, 5))
     recipe.save(tmp_path / "r.yaml")
     assert load_recipe(tmp_path / "r.yaml") == recipe
@@ -37,7 +37,7 @@ def test_saved_recipe_reads_back_the_same(tmp_path: Path) -> None:
         ("a: [1", "readable YAML"),
     ],
 )
-def test_a_wrong_recipe_is_named(tmp_path: Path, text: str, named: str) -> None:
+def test_wrong_recipe_is_an_error(tmp_path: Path, text: str, named: str) -> None:
     with pytest.raises(ConfigError, match=named):
         load_recipe(write(tmp_path / "r.yaml", text))
 
@@ -53,16 +53,16 @@ def test_recipe_is_found_by_name_or_path(tmp_path: Path) -> None:
         find_recipe("painter")
 
 
-def test_every_net_has_a_recipe() -> None:
+def test_shipped_recipes_cover_every_net() -> None:
     assert {load_recipe(p).net for p in SHIPPED} == {"detector", "root_pose", "smoother", "lifter"}
 
 
-def test_every_lifter_has_a_recipe() -> None:
+def test_shipped_recipes_cover_every_lifter_architecture() -> None:
     assert {r.architecture for r in map(load_recipe, SHIPPED) if r.net == "lifter"} == set(ARCHITECTURES)
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
-def test_a_shipped_recipes_schedule_is_sensible(path: Path) -> None:
+def test_shipped_recipe_has_short_warm_up_and_several_checkpoints(path: Path) -> None:
     recipe = load_recipe(path)
     assert recipe.warmup_steps < recipe.steps / 10
     assert recipe.log_every <= recipe.save_every <= recipe.steps / 5

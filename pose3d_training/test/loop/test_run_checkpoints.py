@@ -28,7 +28,7 @@ def root_pose(backbone: str, skeleton: str = "muco21") -> RootPoseNet:
 
 
 @pytest.mark.parametrize(("narrow", "wide"), [("resnet18w8x64", "resnet18w12x64"), ("resnet50w4x16", "resnet50w6x16")])
-def test_the_wide_net_says_the_same(narrow: str, wide: str) -> None:
+def test_widened_net_gives_the_outputs_of_the_narrow_net(narrow: str, wide: str) -> None:
     torch.manual_seed(3)
     small, large = root_pose(narrow), root_pose(wide)
     assert can_widen(large, small.state_dict())
@@ -42,7 +42,7 @@ def test_the_wide_net_says_the_same(narrow: str, wide: str) -> None:
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
 
 
-def test_copies_part_when_they_learn() -> None:
+def test_copied_channels_differ_after_training() -> None:
     torch.manual_seed(3)
     small, large = root_pose("resnet18w8x64"), root_pose("resnet18w12x64").train()
     large.load_state_dict(widened(large, small.state_dict()))
@@ -54,7 +54,7 @@ def test_copies_part_when_they_learn() -> None:
     assert not torch.allclose(gradient[0], gradient[8], rtol=0.05)
 
 
-def test_a_detector_grows_too() -> None:
+def test_detector_backbone_is_widened() -> None:
     torch.manual_seed(3)
     small, large = PersonDetector("resnet18w8x64", 8).eval(), PersonDetector("resnet18w12x64", 8).eval()
     large.load_state_dict(widened(large, small.state_dict()))
@@ -72,5 +72,5 @@ def test_a_detector_grows_too() -> None:
         ("resnet34w8", "resnet18w8", "muco21"),  # other layers
     ],
 )
-def test_another_net_is_not_widened(mine: str, theirs: str, skeleton: str) -> None:
+def test_checkpoint_of_another_net_is_not_widened(mine: str, theirs: str, skeleton: str) -> None:
     assert not can_widen(root_pose(mine), root_pose(theirs, skeleton).state_dict())

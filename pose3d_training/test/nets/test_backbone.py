@@ -19,11 +19,11 @@ PUBLISHED_PARAMETERS = {
 
 
 @pytest.mark.parametrize(("name", "count"), PUBLISHED_PARAMETERS.items())
-def test_published_backbones_have_the_published_number_of_parameters(name: str, count: int) -> None:
+def test_number_of_parameters_of_published_backbones(name: str, count: int) -> None:
     assert sum(p.numel() for p in build_backbone(name).parameters()) == count
 
 
-def test_basic_block_keys_are_torchvisions() -> None:
+def test_basic_block_has_torchvision_keys() -> None:
     shapes = {k: tuple(v.shape) for k, v in build_backbone("resnet18").state_dict().items()}
     assert shapes["conv1.weight"] == (64, 3, 7, 7)
     assert shapes["bn1.running_var"] == (64,)
@@ -35,7 +35,7 @@ def test_basic_block_keys_are_torchvisions() -> None:
     assert len(shapes) == 120
 
 
-def test_bottleneck_keys_are_torchvisions() -> None:
+def test_bottleneck_has_torchvision_keys() -> None:
     shapes = {k: tuple(v.shape) for k, v in build_backbone("resnet50").state_dict().items()}
     assert shapes["layer1.0.downsample.0.weight"] == (256, 64, 1, 1)
     assert shapes["layer3.5.conv2.weight"] == (256, 256, 3, 3)
@@ -63,19 +63,19 @@ def test_width_suffix_scales_every_stage(name: str, channels: tuple[int, ...]) -
     ]
 
 
-def test_the_strided_convolution_of_a_bottleneck_is_its_3x3() -> None:
+def test_bottleneck_stride_is_in_its_3x3_convolution() -> None:
     strides = {n: m.stride for n, m in build_backbone("resnet50w8").named_modules() if isinstance(m, torch.nn.Conv2d)}
     assert strides["layer2.0.conv1"] == (1, 1)
     assert strides["layer2.0.conv2"] == (2, 2)
 
 
 @pytest.mark.parametrize("name", ["resnet", "resnet20", "resnet18w0", "resnet18w", "resnet18w32x", "vgg16", ""])
-def test_an_unknown_backbone_is_our_error(name: str) -> None:
+def test_unknown_backbone_is_an_error(name: str) -> None:
     with pytest.raises(EngineError, match="resnet18w32"):
         build_backbone(name)
 
 
 @pytest.mark.parametrize("size", [0, -32, 100, 31])
-def test_input_sizes_without_whole_cells_are_refused(size: int) -> None:
+def test_input_size_that_is_no_multiple_of_the_stride_is_an_error(size: int) -> None:
     with pytest.raises(EngineError, match="multiple of 32"):
         check_input_size("Net", size)

@@ -30,7 +30,7 @@ def _prefixed(net: nn.Module) -> dict[str, Tensor]:
 
 
 @pytest.mark.parametrize("zipped", [True, False])
-def test_a_published_checkpoint_loads(tmp_path: Path, zipped: bool) -> None:
+def test_published_checkpoint_loads(tmp_path: Path, zipped: bool) -> None:
     source, target, path = _net(1), _net(2), tmp_path / "snapshot_24.pth.tar"
     optimizer = torch.optim.Adam(source.parameters()).state_dict()
     content = {"epoch": 24, "network": _prefixed(source), "optimizer": optimizer}
@@ -49,14 +49,14 @@ def test_other_containers_and_bare_state_dicts_load(tmp_path: Path, container: s
     assert torch.equal(target.state_dict()["0.weight"], state["0.weight"])
 
 
-def test_a_file_older_than_batch_counters_loads(tmp_path: Path) -> None:
+def test_checkpoint_without_batch_counters_loads(tmp_path: Path) -> None:
     source, target = _net(1), _net(2)
     torch.save({k: v for k, v in source.state_dict().items() if "num_batches" not in k}, tmp_path / "a.pth")
     load(target, tmp_path / "a.pth")
     assert torch.equal(target.state_dict()["0.bias"], source.state_dict()["0.bias"])
 
 
-def test_a_difference_is_listed_and_nothing_is_loaded(tmp_path: Path) -> None:
+def test_differing_state_dict_lists_differences_and_loads_nothing(tmp_path: Path) -> None:
     target = _net(2)
     before = {k: v.clone() for k, v in target.state_dict().items()}
     state: dict[str, Tensor] = dict(_net(1).state_dict())
@@ -70,7 +70,7 @@ def test_a_difference_is_listed_and_nothing_is_loaded(tmp_path: Path) -> None:
     assert all(torch.equal(target.state_dict()[k], v) for k, v in before.items())
 
 
-def test_a_long_list_of_differences_is_cut(tmp_path: Path) -> None:
+def test_long_list_of_differences_is_truncated(tmp_path: Path) -> None:
     torch.save(build_backbone("resnet10w8").state_dict(), tmp_path / "a.pth")
     with pytest.raises(EngineError, match=r"differences: .*, and \d+ more"):
         load(_net(1), tmp_path / "a.pth")
@@ -88,7 +88,7 @@ class _Evil:
         return os.mkdir, (str(self.victim),)
 
 
-def test_code_in_a_checkpoint_is_refused_and_not_run(tmp_path: Path) -> None:
+def test_code_in_a_checkpoint_is_an_error_and_does_not_run(tmp_path: Path) -> None:
     victim = tmp_path / "pwned"
     torch.save({"network": _net(1).state_dict(), "extra": _Evil(victim)}, tmp_path / "a.pth")
     with pytest.raises(EngineError, match="tensors and plain values only"):
@@ -101,13 +101,13 @@ def test_code_in_a_checkpoint_is_refused_and_not_run(tmp_path: Path) -> None:
     [b"", b"not a checkpoint", b"PK\x03\x04 cut off", pickle.dumps({"a": 1}, protocol=2)],
     ids=["empty", "text", "zip", "pickle"],
 )
-def test_a_damaged_file_is_our_error(tmp_path: Path, content: bytes) -> None:
+def test_damaged_checkpoint_is_an_error(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.pth").write_bytes(content)
     with pytest.raises(EngineError, match="checkpoint"):
         read_state_dict(tmp_path / "a.pth")
 
 
-def test_a_truncated_file_is_our_error(tmp_path: Path) -> None:
+def test_truncated_checkpoint_is_an_error(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     torch.save(_net(1).state_dict(), buffer)
     (tmp_path / "a.pth").write_bytes(buffer.getvalue()[: len(buffer.getvalue()) // 2])
@@ -115,19 +115,19 @@ def test_a_truncated_file_is_our_error(tmp_path: Path) -> None:
         read_state_dict(tmp_path / "a.pth")
 
 
-def test_a_missing_file_is_our_error(tmp_path: Path) -> None:
+def test_missing_checkpoint_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="a readable file"):
         read_state_dict(tmp_path / "none.pth")
 
 
 @pytest.mark.parametrize("content", [{}, {"epoch": 3}, [torch.ones(1)], {"network": {}}, {"network": {"a": 1.0}}])
-def test_a_file_without_weights_is_our_error(tmp_path: Path, content: object) -> None:
+def test_checkpoint_without_weights_is_an_error(tmp_path: Path, content: object) -> None:
     torch.save(content, tmp_path / "a.pth")
     with pytest.raises(EngineError, match="named tensors"):
         read_state_dict(tmp_path / "a.pth")
 
 
-def test_weights_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+def test_weights_that_are_not_finite_are_an_error(tmp_path: Path) -> None:
     state = _net(1).state_dict()
     state["0.weight"][0] = float("nan")
     torch.save(state, tmp_path / "a.pth")

@@ -23,14 +23,14 @@ def test_maps_have_stride_eight_for_any_multiple_of_32(height: int, width: int) 
     assert bool((out.ltrb_px > 0).all())
 
 
-def test_an_untrained_detector_expects_one_person_in_a_hundred_cells() -> None:
+def test_untrained_detector_has_the_prior_of_one_person_in_100_cells() -> None:
     with torch.no_grad():
         out = _detector()(torch.zeros(1, 3, 64, 64))
     assert float(torch.sigmoid(out.heat_logits).mean()) == pytest.approx(0.01, rel=0.1)
     assert float(out.ltrb_px.mean()) == pytest.approx(4 * 8, rel=0.1)
 
 
-def test_distances_stay_finite_for_absurd_activations() -> None:
+def test_box_distances_are_finite_for_large_activations() -> None:
     detector = _detector()
     torch.nn.init.constant_(detector.ltrb_layer.weight, 1e6)
     with torch.no_grad():
@@ -57,6 +57,6 @@ def test_outputs_are_float32_under_autocast() -> None:
     assert out.heat_logits.dtype == out.ltrb_px.dtype == torch.float32
 
 
-def test_no_channels_is_our_error() -> None:
+def test_zero_channels_is_an_error() -> None:
     with pytest.raises(EngineError, match="PersonDetector channels"):
         PersonDetector("resnet10w8", 0)

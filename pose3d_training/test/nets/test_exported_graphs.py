@@ -80,7 +80,7 @@ CASES: list[tuple[Callable[[Path], float], Shapes, Shapes]] = [
 
 
 @pytest.mark.parametrize(("export", "inputs", "outputs"), CASES, ids=[c[0].__name__[1:] for c in CASES])
-def test_a_graph_has_its_decoders_signature_and_torchs_values(
+def test_exported_graph_has_the_signature_of_its_decoder(
     tmp_path: Path, export: Callable[[Path], float], inputs: Shapes, outputs: Shapes
 ) -> None:
     path = tmp_path / "engines" / "net.onnx"

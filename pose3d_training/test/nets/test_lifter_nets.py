@@ -50,7 +50,7 @@ def lifters() -> dict[str, FrameLifter]:
 of_every_lifter = pytest.mark.parametrize("name", ["residual", "graph", "non-local"])
 
 
-def test_a_residual_net_by_hand() -> None:
+def test_residual_lifter_by_hand() -> None:
     net = ResidualLifter(1, 2, 1, channels=1, blocks=1, dropout=0.0).eval()
     for module in net.modules():
         if isinstance(module, nn.BatchNorm1d):
@@ -69,13 +69,13 @@ def test_a_residual_net_by_hand() -> None:
     assert net(torch.tensor([[[3.0, -4.0]]])).tolist() == [[[5, 51, -5]]]
 
 
-def test_the_residual_net_has_the_papers_size() -> None:
+def test_residual_lifter_has_the_published_size() -> None:
     assert sum(p.numel() for p in ResidualLifter(16, 2, 16).parameters()) == 4_291_632  # "4 to 5 million"
     assert list(ResidualLifter(16, 2, 15).state_dict())[:3] == ["w1.weight", "w1.bias", "batch_norm1.weight"]
 
 
 @of_every_lifter
-def test_freezing_changes_no_answer(name: str) -> None:
+def test_frozen_lifter_gives_the_same_outputs(name: str) -> None:
     net = lifters()[name]
     lived_in(net)
     x = torch.randn(4, net.num_joints_in, net.in_features)
@@ -87,7 +87,7 @@ def test_freezing_changes_no_answer(name: str) -> None:
 
 
 @of_every_lifter
-def test_an_exported_lifter_answers_relative_to_its_root(name: str, tmp_path: Path) -> None:
+def test_exported_lifter_is_relative_to_its_root(name: str, tmp_path: Path) -> None:
     ort = pytest.importorskip("onnxruntime")
     net = lifters()[name]
     lived_in(net)

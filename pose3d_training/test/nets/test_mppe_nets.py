@@ -61,14 +61,14 @@ def test_root_depth_is_gamma_times_k_and_a_flat_map_gives_the_center_bin() -> No
     torch.testing.assert_close(root, torch.tensor([[7.5, 7.5, 5000.0], [7.5, 7.5, 1000.0]]))
 
 
-def test_k_may_be_a_column_as_the_published_code_has_it() -> None:
+def test_k_as_a_column_like_the_published_code() -> None:
     net = RootNet("resnet10w8", 64).eval()
     image, k = torch.randn(3, 3, 64, 64), torch.tensor([1.0, 2.0, 3.0])
     with torch.no_grad():
         assert torch.equal(net(image, k), net(image, k[:, None]))
 
 
-def test_pose_depth_bins_are_read_joint_by_joint() -> None:
+def test_depth_bins_are_ordered_by_joint() -> None:
     net = PoseNet(3, "resnet10w8", 64).eval()
     bias = torch.zeros(3, 64)
     for joint, depth_bin in enumerate((0, 17, 63)):
@@ -87,7 +87,7 @@ def test_outputs_are_float32_under_autocast() -> None:
         assert PoseNet(2, "resnet10w8", 64).eval()(image).dtype == torch.float32
 
 
-def test_sizes_without_whole_cells_are_refused() -> None:
+def test_input_size_that_is_no_multiple_of_32_is_an_error() -> None:
     with pytest.raises(EngineError, match="RootNet input_size_px"):
         RootNet("resnet10w8", 100)
     with pytest.raises(EngineError, match="PoseNet input_size_px"):

@@ -10,9 +10,7 @@ from torch import Tensor, nn
 
 from pose3d_ros.errors import EngineError
 from pose3d_training.nets.detector_net import PersonDetector
-from pose3d_training.nets.exported_graphs import (
-    export_detector,
-)
+from pose3d_training.nets.exported_graphs import export_detector
 from pose3d_training.nets.onnx_export import GraphSpec, export_graph, fold_batch_norms
 
 
@@ -31,7 +29,7 @@ class _Einsum(nn.Module):
 
 
 @pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
-def test_a_graph_that_differs_from_torch_is_refused_and_the_old_file_kept(tmp_path: Path) -> None:
+def test_differing_graph_is_an_error_and_keeps_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "net.onnx"
     path.write_bytes(b"the engine before")
     with pytest.raises(EngineError, match="output y, batch 5"):
@@ -40,20 +38,20 @@ def test_a_graph_that_differs_from_torch_is_refused_and_the_old_file_kept(tmp_pa
     assert [p.name for p in tmp_path.iterdir()] == ["net.onnx"]
 
 
-def test_a_graph_with_an_operator_that_engines_plan_badly_is_refused(tmp_path: Path) -> None:
+def test_graph_with_einsum_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="got Einsum"):
         export_graph(_Einsum(), tmp_path / "net.onnx", _linear_spec())
     assert not list(tmp_path.iterdir())
 
 
-def test_a_net_that_answers_nan_is_refused(tmp_path: Path) -> None:
+def test_graph_with_nan_outputs_is_an_error(tmp_path: Path) -> None:
     layer = nn.Linear(3, 2)
     nn.init.constant_(layer.bias, float("nan"))
     with pytest.raises(EngineError, match="difference of nan"):
         export_graph(layer, tmp_path / "net.onnx", _linear_spec())
 
 
-def test_folding_keeps_the_function_of_both_kinds_of_convolution() -> None:
+def test_folded_batch_normalizations_keep_the_outputs() -> None:
     torch.manual_seed(0)
     net = nn.Sequential(
         nn.Conv2d(2, 3, 3, bias=False),
@@ -73,7 +71,7 @@ def test_folding_keeps_the_function_of_both_kinds_of_convolution() -> None:
     assert not any(isinstance(m, nn.BatchNorm2d) for m in folded.modules())
 
 
-def test_a_net_in_training_is_exported_as_it_would_answer_and_left_as_it_was(tmp_path: Path) -> None:
+def test_export_of_a_net_in_training_leaves_it_unchanged(tmp_path: Path) -> None:
     net = PersonDetector("resnet10w8", 8).train()
     net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks this form
     before = {k: v.clone() for k, v in net.state_dict().items()}

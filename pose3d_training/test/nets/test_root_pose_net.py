@@ -59,7 +59,7 @@ def test_shapes_for_every_resolution_and_batch(num_deconv: int, batch: int) -> N
     assert all(o.dtype == torch.float32 for o in out)
 
 
-def test_an_untrained_net_says_gamma_one_and_the_stated_sigma() -> None:
+def test_untrained_net_has_gamma_one_and_the_initial_sigma() -> None:
     out = _forward(_net())
     torch.testing.assert_close(out.root_depth_m, torch.full((2,), 5.0))
     torch.testing.assert_close(out.root_log_sigma, torch.full((2,), math.log(0.2)))
@@ -76,7 +76,7 @@ def test_root_depth_scales_with_k() -> None:
 
 
 @pytest.mark.parametrize(("num_deconv", "stride"), [(0, 32), (1, 16), (2, 8)])
-def test_a_peak_in_a_cell_is_that_cells_center_in_pixels(num_deconv: int, stride: int) -> None:
+def test_peak_in_a_cell_is_its_center_in_pixels(num_deconv: int, stride: int) -> None:
     net = _net(num_deconv)
     side = 64 // stride
     volume = torch.zeros(len(MUCO), 4, side, side)
@@ -101,7 +101,7 @@ def test_relative_depth_counts_bins_from_the_roots() -> None:
     torch.testing.assert_close(relative, expected)
 
 
-def test_location_maps_are_read_under_the_heat_map() -> None:
+def test_location_maps_are_averaged_under_the_heat_map() -> None:
     net = _net(1, depth_bins=0)
     heat = torch.zeros(len(MUCO), 4, 4)
     heat[:, 1, 2], heat[:, 3, 2] = 60.0, 60.0  # half the mass each
@@ -117,7 +117,7 @@ def test_location_maps_are_read_under_the_heat_map() -> None:
     assert out.depth.shape == (2, len(MUCO), 0)
 
 
-def test_location_maps_are_trained_through_heat_and_depth() -> None:
+def test_location_maps_get_gradients_through_heat_and_depth() -> None:
     net = _net(1, depth_bins=0)
     out = net(torch.randn(2, 3, 64, 64), torch.ones(2))
     (out.relative_depth_m - 1).square().sum().backward()
@@ -131,7 +131,7 @@ def _refined() -> RootPoseNet:
     return RootPoseNet("resnet10w8", MUCO, 64, num_deconv=1, deconv_channels=8, depth_bins=0, refine_channels=16).eval()
 
 
-def test_an_untrained_refinement_changes_nothing() -> None:
+def test_untrained_refinement_is_zero() -> None:
     net = _refined()
     image = torch.randn(2, 3, 64, 64)
     refined = net(image, torch.ones(2))
@@ -141,7 +141,7 @@ def test_an_untrained_refinement_changes_nothing() -> None:
     torch.testing.assert_close(refined.relative_depth_m, plain.relative_depth_m)
 
 
-def test_a_refinement_moves_joints_in_half_crops_and_metres_and_keeps_the_root_depth_zero() -> None:
+def test_refinement_units_are_half_crops_and_metres() -> None:
     net = _refined()
     image = torch.randn(2, 3, 64, 64)
     before = net(image, torch.ones(2))
@@ -163,7 +163,7 @@ def test_scores_are_the_sigmoid_of_the_logits() -> None:
     torch.testing.assert_close(out.joint_scores, torch.sigmoid(out.score_logits))
 
 
-def test_the_depth_loss_does_not_bend_the_joints() -> None:
+def test_depth_loss_has_no_gradient_in_the_joints() -> None:
     net = _net()
     nn.init.normal_(net.root_layer.weight)
     net(torch.randn(2, 3, 64, 64), torch.ones(2)).root_depth_m.sum().backward()
@@ -171,7 +171,7 @@ def test_the_depth_loss_does_not_bend_the_joints() -> None:
     assert net.backbone.conv1.weight.grad is not None
 
 
-def test_a_pose_loss_reaches_every_parameter_of_backbone_and_volume() -> None:
+def test_pose_loss_has_gradients_in_backbone_and_volume() -> None:
     net = _net(2)
     out = net(torch.randn(2, 3, 64, 64), torch.ones(2))
     (out.joints_crop_px.square().sum() + out.relative_depth_m.square().sum()).backward()
@@ -187,7 +187,7 @@ def test_outputs_are_float32_under_autocast() -> None:
 
 
 @pytest.mark.parametrize("bad", [{"num_deconv": 4}, {"num_deconv": -1}, {"depth_bins": -1}, {"depth_range_m": 0.0}])
-def test_impossible_volumes_are_refused(bad: dict[str, int]) -> None:
+def test_invalid_volume_is_an_error(bad: dict[str, int]) -> None:
     with pytest.raises(EngineError, match="RootPoseNet volume"):
         RootPoseNet("resnet10w8", MUCO, 64, **bad)
     with pytest.raises(EngineError, match="multiple of 32"):

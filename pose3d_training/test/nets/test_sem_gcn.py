@@ -12,7 +12,7 @@ from pose3d_training.nets.sem_gcn import GraphNonLocal, SemGCN, SemGraphConv, Sk
 COCO, MUCO = get_skeleton("coco17"), get_skeleton("muco21")
 
 
-def test_joints_without_a_bone_between_them_do_not_meet() -> None:
+def test_unconnected_joints_are_independent() -> None:
     net = SemGCN(neighbors(4, [(0, 1), (2, 3)]), 2, channels=4, layers=1).eval()
     x = torch.randn(1, 4, 2)
     other = x.clone()
@@ -21,7 +21,7 @@ def test_joints_without_a_bone_between_them_do_not_meet() -> None:
     assert not torch.equal(net(x)[:, 2:], net(other)[:, 2:])
 
 
-def test_a_skeleton_lifter_reads_and_gives_joints_by_name() -> None:
+def test_skeleton_lifter_maps_joints_by_name() -> None:
     net = SkeletonLifter(COCO, MUCO, 3, channels=4, layers=1)
     assert net.places.shape == (26, 17)  # muco21 and COCO's nose, eyes and ears
     assert net.places[MUCO.index_of["L_Wrist"]].argmax() == COCO.index_of["L_Wrist"]
@@ -40,7 +40,7 @@ def test_neighbors_by_hand() -> None:
     assert neighbors(3, [(2, 1)]).tolist() == [[True, False, False], [False, True, True], [False, True, True]]
 
 
-def test_a_graph_convolution_by_hand() -> None:
+def test_graph_convolution_by_hand() -> None:
     layer = SemGraphConv(1, 1, neighbors(3, [(0, 1), (1, 2)]))
     set_to(layer.W, 1, 10)
     set_to(layer.bias, 100)
@@ -51,7 +51,7 @@ def test_a_graph_convolution_by_hand() -> None:
     np.testing.assert_allclose(got.detach().numpy().ravel(), np.array(wanted) + 100, rtol=1e-5)
 
 
-def test_a_non_local_block_by_hand() -> None:
+def test_non_local_block_by_hand() -> None:
     block = GraphNonLocal(2, ((0, 2), (1, 3))).eval()
     inner = block.get_submodule("nonlocal")
     state = inner.state_dict()

@@ -37,8 +37,7 @@ def _run_steps(step: TemporalStep, x: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize(
-    ("widths", "frames", "millions"),
-    [((3, 3, 3), 27, 8.56), ((3, 3, 3, 3), 81, 12.75), ((3, 3, 3, 3, 3), 243, 16.95)],
+    ("widths", "frames", "millions"), [((3, 3, 3), 27, 8.56), ((3, 3, 3, 3), 81, 12.75), ((3, 3, 3, 3, 3), 243, 16.95)]
 )
 def test_receptive_field_and_parameters_are_the_published_ones(
     widths: tuple[int, ...], frames: int, millions: float
@@ -60,7 +59,7 @@ def test_state_dict_is_the_published_one() -> None:
 
 
 @pytest.mark.parametrize(("causal", "newest_or_center"), [(True, 8), (False, 4)])
-def test_the_residual_is_the_present_frame(causal: bool, newest_or_center: int) -> None:
+def test_residual_connection_is_the_present_frame(causal: bool, newest_or_center: int) -> None:
     """With dead blocks only the residual is left: the output must be that frame's own value."""
     model = TemporalModel(1, 1, 1, (1, 3, 3), causal=causal, channels=1).eval()
     with torch.no_grad():
@@ -75,7 +74,7 @@ def test_the_residual_is_the_present_frame(causal: bool, newest_or_center: int) 
     assert y.flatten().tolist() == pytest.approx([newest_or_center] * 3, rel=1e-4)
 
 
-def test_a_causal_output_depends_on_its_frame_and_the_field_before_it_only() -> None:
+def test_causal_output_depends_on_the_receptive_field_only() -> None:
     model, x = _model(), torch.randn(1, 70, 6)
     changed = x.clone()
     changed[:, 30] += 1.0
@@ -86,7 +85,7 @@ def test_a_causal_output_depends_on_its_frame_and_the_field_before_it_only() -> 
     assert bool(same[30 + 27 :].all())
 
 
-def test_a_causal_models_sequence_agrees_with_the_published_form_once_it_has_seen_enough() -> None:
+def test_causal_sequence_equals_windows_after_the_receptive_field() -> None:
     model, x = _model(), torch.randn(2, 35, 3, 2)
     with torch.no_grad():
         sequence = model.forward_sequence(x.flatten(2))
@@ -101,7 +100,7 @@ def test_a_causal_models_sequence_agrees_with_the_published_form_once_it_has_see
     st.integers(1, 60),
     st.integers(0, 1000),
 )
-def test_steps_equal_the_sequence(widths: list[int], people: int, frames: int, seed: int) -> None:
+def test_temporal_steps_equal_the_sequence(widths: list[int], people: int, frames: int, seed: int) -> None:
     model = _model(tuple(widths), seed=seed)
     x = torch.randn(people, frames, 6, generator=torch.Generator().manual_seed(seed))
     with torch.no_grad():
@@ -110,13 +109,13 @@ def test_steps_equal_the_sequence(widths: list[int], people: int, frames: int, s
     torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-5)
 
 
-def test_people_of_a_batch_do_not_mix_and_may_start_at_different_times() -> None:
+def test_people_of_a_batch_are_independent() -> None:
     step, x = TemporalStep(_model()), torch.randn(2, 12, 6)
     both = _run_steps(step, x)
     torch.testing.assert_close(both[1:], _run_steps(step, x[1:]), atol=1e-6, rtol=0)
 
 
-def test_states_hold_the_past_oldest_first() -> None:
+def test_states_are_ordered_oldest_first() -> None:
     step = TemporalStep(_model((5, 3)))
     assert step.state_shapes == ((6, 4), (8, 10))
     states = step.initial_states(1)
@@ -126,7 +125,7 @@ def test_states_hold_the_past_oldest_first() -> None:
     assert states[0][0, 0].tolist() == [0.0, 1.0, 2.0, 3.0]
 
 
-def test_a_step_is_a_snapshot_and_leaves_the_model_alone() -> None:
+def test_temporal_step_is_a_copy_of_the_model() -> None:
     model, x = _model().train(), torch.randn(1, 6)
     step = TemporalStep(model)
     before = step(x, *step.initial_states(1))[0]
@@ -135,7 +134,7 @@ def test_a_step_is_a_snapshot_and_leaves_the_model_alone() -> None:
     assert torch.equal(step(x, *step.initial_states(1))[0], before)
 
 
-def test_a_symmetric_model_has_no_sequence_and_no_step() -> None:
+def test_symmetric_model_as_sequence_or_step_is_an_error() -> None:
     model = _model(causal=False)
     with pytest.raises(EngineError, match="causal=True"):
         model.forward_sequence(torch.randn(1, 30, 6))
@@ -144,12 +143,12 @@ def test_a_symmetric_model_has_no_sequence_and_no_step() -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 26, 3, 2), (1, 30, 6), (1, 30, 2, 3)])
-def test_frames_that_do_not_fit_are_our_error(shape: tuple[int, ...]) -> None:
+def test_input_of_another_shape_is_an_error(shape: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match="T ≥ 27, 3, 2"):
         _model()(torch.zeros(shape))
 
 
 @pytest.mark.parametrize("widths", [(), (3, 2), (3, -1)])
-def test_even_or_missing_widths_are_our_error(widths: tuple[int, ...]) -> None:
+def test_even_or_missing_filter_widths_are_an_error(widths: tuple[int, ...]) -> None:
     with pytest.raises(EngineError, match="filter_widths"):
         TemporalModel(17, 2, 17, widths)

@@ -77,7 +77,7 @@ def composed(bank: Callable[..., SpriteBank]) -> Callable[..., Scene]:
     return lambda *people: SceneComposer(bank(*people), Backgrounds([])).draw(Fixed(len(people)))
 
 
-def test_boxes_are_cut_at_the_outer_edges_of_the_border_pixels() -> None:
+def test_boxes_are_clipped_at_the_outer_edges_of_the_border_pixels() -> None:
     np.testing.assert_array_equal(clip_box(np.array([-9.0, 3, 90, 60]), 64, 48), [-0.5, 3, 63.5, 47.5])
 
 
@@ -90,20 +90,20 @@ def test_paste_covers_exactly_the_sprites_pixels(sprite: Callable[..., Sprite]) 
     assert image.sum() == 20 * 3 * 200
 
 
-def test_paste_cuts_what_lies_outside(sprite: Callable[..., Sprite]) -> None:
+def test_paste_clips_the_sprite_at_the_border(sprite: Callable[..., Sprite]) -> None:
     image, owner = np.zeros((48, 64, 3), np.uint8), np.full((48, 64), -1, np.int8)
     assert paste(image, owner, sprite(-3, 45, 5, 10), 0, np.ones(3)) == 2 * 3
     assert paste(image, owner, sprite(70, 0, 5, 5), 1, np.ones(3)) == 0
     assert np.unique(owner).tolist() == [-1, 0]
 
 
-def test_a_gain_brightens_and_saturates_per_channel(sprite: Callable[..., Sprite]) -> None:
+def test_gain_scales_and_saturates_each_channel(sprite: Callable[..., Sprite]) -> None:
     image, owner = np.zeros((48, 64, 3), np.uint8), np.full((48, 64), -1, np.int8)
     paste(image, owner, sprite(0, 0, 2, 2), 0, np.array([0.5, 1.0, 2.0]))
     assert image[0, 0].tolist() == [100, 200, 255]
 
 
-def test_the_nearer_person_hides_the_farther_and_shares_are_exact(composed: Callable[..., Scene]) -> None:
+def test_nearer_person_occludes_the_farther_one(composed: Callable[..., Scene]) -> None:
     # Far: columns 10–29; near: columns 20–39, so that half of the far one is hidden.
     scene = composed((20, 5, 20, 30, 2.0, 0.5), (10, 5, 20, 30, 4.0, 0.0))
     assert scene.joints_cam_m[:, 0, 2].tolist() == [4.0, 2.0]
@@ -114,18 +114,18 @@ def test_the_nearer_person_hides_the_farther_and_shares_are_exact(composed: Call
     assert (scene.owner == -1).sum() == 48 * 64 - 30 * 30
 
 
-def test_parts_outside_the_image_count_as_lost(composed: Callable[..., Scene]) -> None:
+def test_parts_outside_the_image_are_not_visible(composed: Callable[..., Scene]) -> None:
     scene = composed((-10, 0, 20, 30, 3.0, 0.0))
     np.testing.assert_allclose(scene.boxes_xyxy_px, [[-0.5, -0.5, 9.5, 29.5]])
     np.testing.assert_allclose(scene.visible, [0.5])
 
 
-def test_nobody_stands_inside_another(composed: Callable[..., Scene]) -> None:
+def test_colliding_people_are_left_out(composed: Callable[..., Scene]) -> None:
     scene = composed((0, 0, 10, 20, 3.0, 0.0), (20, 0, 10, 20, 3.1, 0.1), (40, 0, 10, 20, 3.0, 1.5))
     assert len(scene.visible) == 2
 
 
-def test_an_empty_scene_is_an_image_with_nobody(bank: Callable[..., SpriteBank]) -> None:
+def test_scene_without_people(bank: Callable[..., SpriteBank]) -> None:
     scene = SceneComposer(bank((0, 0, 10, 20, 3.0, 0.0)), Backgrounds([])).draw(Fixed(0))
     assert scene.image_bgr.shape == (48, 64, 3)
     assert scene.boxes_xyxy_px.shape == (0, 4)
@@ -133,14 +133,14 @@ def test_an_empty_scene_is_an_image_with_nobody(bank: Callable[..., SpriteBank])
     assert scene.visible.shape == (0,)
 
 
-def test_one_seed_gives_one_scene(bank: Callable[..., SpriteBank]) -> None:
+def test_scene_is_deterministic_for_a_seed(bank: Callable[..., SpriteBank]) -> None:
     composer = SceneComposer(bank((5, 5, 10, 20, 3.0, 0.0), (30, 5, 10, 20, 4.0, 1.0)), Backgrounds([]))
     first, second = (composer.draw(np.random.default_rng(3)) for _ in range(2))
     np.testing.assert_array_equal(first.image_bgr, second.image_bgr)
     np.testing.assert_array_equal(first.boxes_xyxy_px, second.boxes_xyxy_px)
 
 
-def test_cutouts_hide_who_is_behind_them_however_thin_they_are() -> None:
+def test_cutouts_occlude_people() -> None:
     for seed, shape in enumerate([(20, 10, 4), *[(320, 2, 4)] * 20], start=1):
         image, owner = np.zeros((120, 160, 3), np.uint8), np.zeros((120, 160), np.int8)
         paste_cutout(image, owner, np.full(shape, 255, np.uint8), np.random.default_rng(seed))

@@ -14,7 +14,7 @@ from pose3d_training.synthetic.figure import PosedFigure
 
 pytest.importorskip("moderngl")
 
-from pose3d_training.synthetic.body_joints import SYNTH_JOINTS
+from pose3d_training.synthetic.body import SYNTH_JOINTS
 from pose3d_training.synthetic.figure import Figure, make_figure
 from pose3d_training.synthetic.motion import load_clip
 from pose3d_training.synthetic.renderer import Light, Renderer
@@ -37,7 +37,7 @@ def joint(joints: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_people_have_human_proportions(assets: Path, seed: int) -> None:
+def test_bodies_have_human_proportions(assets: Path, seed: int) -> None:
     person = make_figure(assets, 100 + seed)
     assert 1.0 < person.height_m < 2.1
     rest = person.joints_rest_m
@@ -45,7 +45,7 @@ def test_people_have_human_proportions(assets: Path, seed: int) -> None:
     assert 0.4 < person.leg_length_m / person.height_m < 0.52
 
 
-def test_one_seed_gives_one_person(assets: Path, figure: Figure) -> None:
+def test_figure_is_deterministic_for_a_seed(assets: Path, figure: Figure) -> None:
     again = make_figure(assets, 12)
     np.testing.assert_array_equal(again.rest_m, figure.rest_m)
     assert again.outfit == figure.outfit
@@ -53,7 +53,7 @@ def test_one_seed_gives_one_person(assets: Path, figure: Figure) -> None:
 
 
 @pytest.mark.parametrize(("clip", "frame"), [("02_01", 10), ("02_03", 40), ("bvh/walk1", 5)])
-def test_feet_stand_on_the_floor_and_bones_keep_their_length(
+def test_posed_figure_stands_on_the_floor_with_constant_bone_lengths(
     assets: Path, figure: Figure, clip: str, frame: int
 ) -> None:
     posed = figure.pose(figure.bones(load_clip(assets, clip), frame), 0.3, -4.0, 0.7, 0.0)
@@ -75,7 +75,7 @@ def draw(renderer: Renderer, figure: Figure, posed: PosedFigure) -> tuple[ImageA
 
 
 @pytest.mark.parametrize("heading", [0.0, 1.9])
-def test_joints_lie_on_the_silhouette_and_behind_the_skin(
+def test_joints_lie_inside_the_rendered_silhouette(
     assets: Path, renderer: Renderer, figure: Figure, heading: float
 ) -> None:
     posed = figure.pose(figure.bones(load_clip(assets, "02_01"), 20), 0.2, -3.0, heading, 0.0)
@@ -89,7 +89,7 @@ def test_joints_lie_on_the_silhouette_and_behind_the_skin(
         assert depth[v, u] > joint(cam, name)[2] - 0.8, name
 
 
-def test_drawing_is_deterministic(assets: Path, renderer: Renderer, figure: Figure) -> None:
+def test_rendering_is_deterministic(assets: Path, renderer: Renderer, figure: Figure) -> None:
     posed = figure.pose(figure.bones(load_clip(assets, "02_01"), 20), 0.0, -3.0, 0.0, 0.0)
     first, second = draw(renderer, figure, posed), draw(renderer, figure, posed)
     np.testing.assert_array_equal(first[0], second[0])

@@ -12,7 +12,7 @@ from pose3d_ros.skeletons import get_skeleton
 
 pytest.importorskip("moderngl")
 
-from pose3d_training.synthetic.body_joints import SYNTH_JOINTS
+from pose3d_training.synthetic.body import SYNTH_JOINTS
 from pose3d_training.synthetic.held_out_set import HeldOutChoice, HeldOutSet, is_upright, open_held_out
 from pose3d_training.synthetic.renderer import Renderer
 
@@ -27,7 +27,7 @@ def standing(crown_m: float, foot_m: float) -> np.ndarray[tuple[int, int], np.dt
     return joints
 
 
-def test_upright_is_by_the_worlds_up() -> None:
+def test_upright_is_measured_along_the_world_vertical() -> None:
     level = np.diag([1.0, -1.0, -1.0, 1.0])
     assert is_upright(standing(1.6, 0.1), level, 1.7)
     assert not is_upright(standing(1.5, 0.1), level, 1.7)
@@ -36,12 +36,12 @@ def test_upright_is_by_the_worlds_up() -> None:
 
 
 @pytest.mark.parametrize(("seed", "scenes", "what"), [(100, 6, "seed"), (-1, 6, "seed"), (1, 0, "scenes")])
-def test_a_choice_that_cannot_be_used(seed: int, scenes: int, what: str, tmp_path: Path) -> None:
+def test_invalid_held_out_choice_is_an_error(seed: int, scenes: int, what: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=what):
         open_held_out(HeldOutChoice(tmp_path, seed, scenes, tmp_path / "cache"), MUCO)
 
 
-def test_a_folder_without_assets_is_said(tmp_path: Path) -> None:
+def test_folder_without_assets_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="makehuman"):
         open_held_out(HeldOutChoice(tmp_path, 1, 6, tmp_path / "cache"), MUCO)
 
@@ -51,14 +51,14 @@ def held_out(assets: Path, renderer: Renderer, tmp_path_factory: pytest.TempPath
     return open_held_out(HeldOutChoice(assets, 3, 6, tmp_path_factory.mktemp("cache")), MUCO)
 
 
-def test_an_image_is_the_same_whenever_it_is_asked_for(held_out: HeldOutSet) -> None:
+def test_held_out_image_is_deterministic(held_out: HeldOutSet) -> None:
     before = held_out[4]
     for scene in held_out:
         assert scene.frame.image_bgr.shape[:2] == (scene.frame.camera.height_px, scene.frame.camera.width_px)
     np.testing.assert_array_equal(held_out[4].frame.image_bgr, before.frame.image_bgr)
 
 
-def test_the_truth_of_the_people(held_out: HeldOutSet) -> None:
+def test_held_out_ground_truth_is_consistent(held_out: HeldOutSet) -> None:
     people = [(scene, person) for scene in held_out for person in scene.people]
     assert people
     for scene, truth in people:
@@ -74,7 +74,7 @@ def test_the_truth_of_the_people(held_out: HeldOutSet) -> None:
         assert (x1y1 <= high).all()
 
 
-def test_a_number_beyond_the_set(held_out: HeldOutSet) -> None:
+def test_index_beyond_the_set_is_an_error(held_out: HeldOutSet) -> None:
     assert len(held_out) == 6
     with pytest.raises(IndexError):
         held_out[6]

@@ -10,7 +10,7 @@ import numpy as np
 from pose3d_training.synthetic.image_folders import Backgrounds
 
 
-def test_backgrounds_are_cut_to_the_asked_size(tmp_path: Path) -> None:
+def test_backgrounds_have_the_requested_size(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), np.full((300, 400, 3), 77, np.uint8))
     (tmp_path / "note.txt").write_text("not an image")
     backgrounds = Backgrounds([tmp_path])
@@ -20,7 +20,7 @@ def test_backgrounds_are_cut_to_the_asked_size(tmp_path: Path) -> None:
     assert (drawn == 77).all()
 
 
-def test_cutouts_are_told_by_their_transparent_parts_and_tiny_images_left_out(tmp_path: Path) -> None:
+def test_cutouts_are_separated_and_tiny_images_left_out(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "tiny.png"), np.zeros((4, 4, 3), np.uint8))
     cv2.imwrite(str(tmp_path / "gray.png"), np.full((90, 90), 80, np.uint8))
     cutout = np.full((40, 40, 4), 200, np.uint8)

@@ -13,7 +13,7 @@ from pose3d_training.synthetic.lens_warp import LensWarp
 WIDTH, HEIGHT, FOCAL = 160, 120, 100.0
 
 
-def test_a_warped_image_shows_points_where_its_camera_projects_them() -> None:
+def test_warped_image_agrees_with_its_camera() -> None:
     camera = Camera.from_hfov(80.0, WIDTH, HEIGHT)
     warp = LensWarp.random(camera, np.random.default_rng(4))
     assert np.abs(warp.camera.distortion[:2]).max() > 0.01
@@ -26,7 +26,7 @@ def test_a_warped_image_shows_points_where_its_camera_projects_them() -> None:
         np.testing.assert_allclose(found / weight.sum(), warp.camera.project(point[None])[0], atol=0.8)
 
 
-def test_a_warp_leaves_no_empty_corner_and_keeps_who_is_seen() -> None:
+def test_warp_leaves_no_empty_corners() -> None:
     camera = Camera.from_hfov(100.0, WIDTH, HEIGHT)
     owner = np.full((HEIGHT, WIDTH), 3, np.int8)
     for seed in range(20):
@@ -34,7 +34,7 @@ def test_a_warp_leaves_no_empty_corner_and_keeps_who_is_seen() -> None:
         assert (warp.owner(owner) == 3).mean() > 0.99
 
 
-def test_a_box_through_the_lens_holds_the_warped_person() -> None:
+def test_warped_box_bounds_the_warped_person() -> None:
     camera = Camera.from_hfov(90.0, WIDTH, HEIGHT)
     owner = np.full((HEIGHT, WIDTH), -1, np.int8)
     owner[30:90, 20:50] = 0

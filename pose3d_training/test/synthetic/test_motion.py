@@ -18,7 +18,7 @@ def clip(frames: int = 3, seed: int = 0) -> Clip:
     return Clip("a", rotations, rng.normal(size=(len(BONES), 3)), rng.normal(size=(frames, 3)), 0.8, np.zeros(frames))
 
 
-def test_mirroring_swaps_sides_and_twice_is_nothing() -> None:
+def test_mirrored_clip_swaps_sides() -> None:
     one = clip()
     mirrored = one.mirrored()
     left, right = BONES.index("LeftArm"), BONES.index("RightArm")
@@ -29,13 +29,13 @@ def test_mirroring_swaps_sides_and_twice_is_nothing() -> None:
     np.testing.assert_allclose(mirrored.mirrored().rotations, one.rotations)
 
 
-def test_every_bone_has_a_mirror_bone() -> None:
+def test_mirror_names_cover_every_bone() -> None:
     assert sorted(mirror_name(bone) for bone in BONES) == sorted(BONES)
     assert mirror_name("LThumb") == "RThumb"
     assert mirror_name("LowerBack") == "LowerBack"
 
 
-def test_held_out_clips_are_not_trained_on(tmp_path: Path) -> None:
+def test_held_out_clips_are_not_training_clips(tmp_path: Path) -> None:
     (tmp_path / "cmu_mocap").mkdir()
     (tmp_path / "makehuman" / "bvh").mkdir(parents=True)
     for name in ("02_01", "02_02", "02_10", "03_04"):
@@ -46,6 +46,6 @@ def test_held_out_clips_are_not_trained_on(tmp_path: Path) -> None:
     assert evaluation_clips(tmp_path) == EVALUATION
 
 
-def test_a_folder_without_motions_is_an_input_error(tmp_path: Path) -> None:
+def test_folder_without_motions_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="none"):
         training_clips(tmp_path)

@@ -92,7 +92,7 @@ def test_asf_rest_pose_is_a_chain_in_metres(recorded: Source) -> None:
     np.testing.assert_allclose(recorded.root_m[:, 1], 4 * UNIT_M)
 
 
-def test_amc_turns_bones_in_the_frames_of_their_axes(recorded: Source) -> None:
+def test_amc_rotations_are_in_the_axes_of_the_bones(recorded: Source) -> None:
     np.testing.assert_allclose(recorded.rotations[0], np.tile(np.eye(3), (3, 1, 1)), atol=1e-12)
     heads = recorded.heads_m()[1]
     # The root faces +x (90° about y), the thigh lies ahead (90° about x turns -y into -z, then y into -x).
@@ -104,7 +104,7 @@ def test_amc_turns_bones_in_the_frames_of_their_axes(recorded: Source) -> None:
     np.testing.assert_allclose(root, about_y, atol=1e-12)
 
 
-def test_a_gzipped_amc_reads_the_same(tmp_path: Path, recorded: Source) -> None:
+def test_gzipped_amc(tmp_path: Path, recorded: Source) -> None:
     (tmp_path / "01.asf").write_text(ASF)
     with gzip.open(tmp_path / "01_02.amc.gz", "wt") as stream:
         stream.write(AMC)
@@ -112,7 +112,7 @@ def test_a_gzipped_amc_reads_the_same(tmp_path: Path, recorded: Source) -> None:
     np.testing.assert_array_equal(again.rotations, recorded.rotations)
 
 
-def test_amc_without_frames_is_an_input_error(tmp_path: Path) -> None:
+def test_amc_without_frames_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "01.asf").write_text(ASF)
     (tmp_path / "01_01.amc").write_text(":FULLY-SPECIFIED\n")
     with pytest.raises(InputError, match="0 frames"):
@@ -130,13 +130,13 @@ def test_bvh_positions_and_rotations(tmp_path: Path) -> None:
     np.testing.assert_allclose(tails[1, 1] - source.heads_m()[1, 1], [-0.3, 0, 0], atol=1e-12)
 
 
-def test_bvh_with_missing_values_is_an_input_error(tmp_path: Path) -> None:
+def test_bvh_with_missing_values_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.bvh").write_text(BVH.replace("0 9 0 0 0 0 0 0 0", "0 9 0").replace("1 9 0 0 0 90 0 90 0", "1 9 0"))
     with pytest.raises(InputError, match="9 channels"):
         read_bvh(tmp_path / "a.bvh")
 
 
-def test_a_z_up_bvh_is_turned_upright(tmp_path: Path) -> None:
+def test_z_up_bvh_is_rotated_to_y_up(tmp_path: Path) -> None:
     text = BVH.replace("OFFSET 0 -4 0", "OFFSET 0 0 -4").replace("OFFSET 0 -3 0", "OFFSET 0 0 -3")
     (tmp_path / "a.bvh").write_text(text)
     source = read_bvh(tmp_path / "a.bvh")

@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("moderngl")
 
 from pose3d_training.synthetic import postures
-from pose3d_training.synthetic.body_joints import SYNTH_JOINTS
+from pose3d_training.synthetic.body import SYNTH_JOINTS
 from pose3d_training.synthetic.figure import Figure, dress, make_figure
 from pose3d_training.synthetic.motion import BONES
 from pose3d_training.synthetic.pose_sampling import to_global
@@ -27,7 +27,7 @@ def figure(assets: Path) -> Figure:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_postures_are_what_they_are_called(figure: Figure, seed: int) -> None:
+def test_heights_of_postures(figure: Figure, seed: int) -> None:
     def joints(posture: postures.Posture) -> dict[str, npt.NDArray[Any]]:
         local = np.tile(np.eye(3), (len(BONES), 1, 1))
         posture(local, np.random.default_rng(seed))
@@ -48,14 +48,14 @@ def test_postures_are_what_they_are_called(figure: Figure, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_who_crouches_leans_forward_whichever_way_they_face(seed: int) -> None:
+def test_crouching_leans_forward_for_every_heading(seed: int) -> None:
     local = np.tile(np.eye(3), (len(BONES), 1, 1))
     postures.crouch(local, np.random.default_rng(seed))
     up_in_pelvis = local[BONES.index("Hips")].T @ np.array([0.0, 1.0, 0.0])
     assert up_in_pelvis[2] <= 0.02  # the world's up is behind the leaning pelvis's own
 
 
-def test_a_seated_persons_knees_are_spread() -> None:
+def test_knees_of_seated_people_vary_in_azimuth() -> None:
     azimuths = []
     for seed in range(200):
         local = np.tile(np.eye(3), (len(BONES), 1, 1))

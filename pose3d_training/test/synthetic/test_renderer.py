@@ -66,7 +66,7 @@ def centroid(rgba: ImageArray) -> Array:
 
 
 @pytest.mark.parametrize("place", [(0.0, 0.0, 2.0, 0.3), (0.213, -0.137, 2.0, 0.21), (-0.4, 0.25, 3.0, 0.33)])
-def test_a_square_is_seen_where_the_camera_projects_it(renderer: Renderer, place: Place) -> None:
+def test_rendered_square_is_at_its_projection(renderer: Renderer, place: Place) -> None:
     x, y, z, side = place
     rgba, _ = draw(renderer, VIEW, *place)
     expected = VIEW.project(VIEW.to_cam(np.array([[x, y, -z]])))[0]
@@ -74,7 +74,7 @@ def test_a_square_is_seen_where_the_camera_projects_it(renderer: Renderer, place
     assert rgba[:, :, 3].sum() / 255 == pytest.approx((200 * side / z) ** 2, rel=0.03)
 
 
-def test_a_crop_shows_the_same_pixels(renderer: Renderer) -> None:
+def test_rendered_crop_equals_the_part_of_the_image(renderer: Renderer) -> None:
     rgba, depth = draw(renderer, VIEW, 0.1, 0.05, 2.0, 0.4)
     part, part_depth = draw(renderer, VIEW.crop(40, 20, 70, 50), 0.1, 0.05, 2.0, 0.4)
     # A sample that an edge all but touches may fall either way.
@@ -82,13 +82,13 @@ def test_a_crop_shows_the_same_pixels(renderer: Renderer) -> None:
     assert (np.isinf(part_depth) != np.isinf(depth[20:70, 40:110])).sum() <= 5
 
 
-def test_depth_is_in_metres_and_infinite_where_nothing_is(renderer: Renderer) -> None:
+def test_rendered_depth_is_in_metres_and_infinite_for_the_background(renderer: Renderer) -> None:
     _, depth = draw(renderer, VIEW, 0.0, 0.0, 2.5, 0.4)
     assert depth[47, 63] == pytest.approx(2.5, abs=1e-4)
     assert np.isinf(depth[0, 0])
 
 
-def test_the_nearer_surface_hides_the_farther(renderer: Renderer) -> None:
+def test_nearer_surface_occludes_the_farther_one(renderer: Renderer) -> None:
     near, posed_near = square(0.0, 0.0, 2.0, 0.3)
     far, posed_far = square(0.0, 0.0, 3.0, 0.9)
     both = replace(
@@ -107,19 +107,19 @@ def test_the_nearer_surface_hides_the_farther(renderer: Renderer) -> None:
     assert depth[47, 63 + 25] == pytest.approx(3.0, abs=1e-4)
 
 
-def test_white_under_white_light_is_white(renderer: Renderer) -> None:
+def test_white_surface_under_white_light(renderer: Renderer) -> None:
     rgba, _ = draw(renderer, VIEW, 0.0, 0.0, 2.0, 0.4)
     assert rgba[47, 63].min() > 200
 
 
-def test_clip_space_puts_pixel_edges_at_the_borders() -> None:
+def test_clip_matrix_maps_image_edges_to_minus_one_and_one() -> None:
     # The outer edges of the image, -0.5 and 127.5, are -1 and 1.
     left = np.array([(-0.5 - 63.5) / 200, (-0.5 - 47.5) / 200, 1.0, 1.0])
     clip = clip_matrix(VIEW) @ left
     np.testing.assert_allclose(clip[:2] / clip[3], [-1, -1])
 
 
-def test_resolved_color_is_that_of_the_covered_samples_alone() -> None:
+def test_resolved_color_averages_covered_samples() -> None:
     color = np.zeros((2, 2, 4), np.uint8)
     color[0, 0] = [200, 100, 40, 255]
     depth = np.array([[3.0, 0.0], [0.0, 0.0]], np.float32)

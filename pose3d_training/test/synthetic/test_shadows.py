@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("moderngl")
 
 from pose3d_ros.types import ImageArray
-from pose3d_training.synthetic.body_joints import SYNTH_JOINTS
+from pose3d_training.synthetic.body import SYNTH_JOINTS
 from pose3d_training.synthetic.shadows import cast_on_floor
 from pose3d_training.synthetic.sprite_bank import Sprite, SpriteRecord
 
@@ -43,7 +43,7 @@ def darkest_px(image: ImageArray) -> tuple[int, int]:
     return int(u), int(v)
 
 
-def test_the_sun_throws_the_shadow_away_from_itself(pole: Pole) -> None:
+def test_shadow_falls_away_from_the_sun(pole: Pole) -> None:
     # Sun from the left at 45°: a point 1 m high shades the floor 1 m to the right: (1, 1, 4) in the camera's frame.
     image = np.full((HEIGHT, WIDTH, 3), 200, np.uint8)
     cast_on_floor(image, [pole((-1.0, 1.0, 0.0), 1.0)], 1.0)
@@ -53,7 +53,7 @@ def test_the_sun_throws_the_shadow_away_from_itself(pole: Pole) -> None:
     assert image[: HEIGHT // 2 - 5].min() == 200
 
 
-def test_an_overcast_sky_shades_the_floor_under_the_person(pole: Pole) -> None:
+def test_overcast_sky_shades_the_floor_under_the_person(pole: Pole) -> None:
     image = np.full((HEIGHT, WIDTH, 3), 200, np.uint8)
     cast_on_floor(image, [pole((-1.0, 1.0, 0.0), 0.0)], 1.0)
     u, v = darkest_px(image)
@@ -61,7 +61,7 @@ def test_an_overcast_sky_shades_the_floor_under_the_person(pole: Pole) -> None:
     assert v == pytest.approx(59.5 + FOCAL / 4, abs=3)
 
 
-def test_no_strength_and_nobody_leave_the_image(pole: Pole) -> None:
+def test_no_shadow_without_strength_or_people(pole: Pole) -> None:
     image = np.full((HEIGHT, WIDTH, 3), 200, np.uint8)
     cast_on_floor(image, [pole((-1.0, 1.0, 0.0), 1.0)], 0.0)
     cast_on_floor(image, [], 1.0)

@@ -50,7 +50,7 @@ def write(record: Callable[..., SpriteRecord]) -> Callable[[Path, list[int]], No
     return shard
 
 
-def test_what_is_written_is_read(write: Callable[[Path, list[int]], None], tmp_path: Path) -> None:
+def test_written_sprites_are_read_back(write: Callable[[Path, list[int]], None], tmp_path: Path) -> None:
     write(tmp_path / "shard-00", [0, 2])
     write(tmp_path / "shard-01", [1])
     bank = SpriteBank(tmp_path)
@@ -63,16 +63,14 @@ def test_what_is_written_is_read(write: Callable[[Path, list[int]], None], tmp_p
         assert first.joints_cam_m[3, 1] == k + 1
 
 
-def test_banks_beside_each_other_keep_their_cameras_apart(
-    write: Callable[[Path, list[int]], None], tmp_path: Path
-) -> None:
+def test_groups_of_several_banks_stay_separate(write: Callable[[Path, list[int]], None], tmp_path: Path) -> None:
     write(tmp_path / "first-00", [0, 1])
     write(tmp_path / "second-00", [0])
     bank = SpriteBank(tmp_path)
     assert [bank.group_members(k).tolist() for k in range(bank.group_count)] == [[0, 1], [4, 5], [2, 3]]
 
 
-def test_a_stopped_run_goes_on_after_the_last_checkpoint(
+def test_stopped_run_resumes_after_the_last_checkpoint(
     record: Callable[..., SpriteRecord], write: Callable[[Path, list[int]], None], tmp_path: Path
 ) -> None:
     shard = tmp_path / "shard-00"
@@ -89,6 +87,6 @@ def test_a_stopped_run_goes_on_after_the_last_checkpoint(
     np.testing.assert_array_equal(bank.sprite(2).rgba, pixels(2))
 
 
-def test_no_bank_is_an_input_error(tmp_path: Path) -> None:
+def test_folder_without_shards_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="sprite bank"):
         SpriteBank(tmp_path)

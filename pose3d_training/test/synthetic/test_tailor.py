@@ -36,7 +36,7 @@ def lowest_m(figure: Figure, material: Material) -> float:
     return float(figure.rest_m[figure.material == material, 1].min())
 
 
-def test_short_sleeves_end_near_the_elbow_and_bare_the_arm(figure: Figure) -> None:
+def test_short_sleeves_end_near_the_elbow(figure: Figure) -> None:
     short = worn(figure, sleeves="short")
     elbow = abs(figure.heads_m[BONES.index("LeftForeArm"), 0])
     assert reach_m(figure, Material.UPPER) > elbow + 0.1
@@ -44,7 +44,7 @@ def test_short_sleeves_end_near_the_elbow_and_bare_the_arm(figure: Figure) -> No
     assert (short.material == Material.SKIN).sum() > (figure.material == Material.SKIN).sum()
 
 
-def test_sleeveless_is_shorter_still(figure: Figure) -> None:
+def test_sleeveless_suit_is_shorter_than_short_sleeves(figure: Figure) -> None:
     assert reach_m(worn(figure, sleeves="none"), Material.UPPER) < reach_m(
         worn(figure, sleeves="short"), Material.UPPER
     )
@@ -56,7 +56,7 @@ def test_shorts_end_near_the_knee(figure: Figure) -> None:
     assert lowest_m(worn(figure, legs="short"), Material.LOWER) == pytest.approx(knee, abs=0.09)
 
 
-def test_a_skirt_of_full_length_reaches_the_ankles_and_goes_round_the_legs(figure: Figure) -> None:
+def test_long_skirt_reaches_the_ankles_around_the_legs(figure: Figure) -> None:
     skirt = worn(figure, skirt=1.0)
     new = skirt.rest_m[skirt.material == Material.LOWER]
     ankle = figure.heads_m[BONES.index("LeftFoot"), 1]
@@ -67,7 +67,7 @@ def test_a_skirt_of_full_length_reaches_the_ankles_and_goes_round_the_legs(figur
     assert ring[:, 0].max() > legs[:, 0].max() - 0.03
 
 
-def test_a_loose_suit_stands_off_by_that_much(figure: Figure) -> None:
+def test_loose_suit_is_offset_from_the_body(figure: Figure) -> None:
     loose = worn(figure, loose_m=0.03)
     wide = np.ptp(loose.rest_m[loose.material == Material.UPPER, 2]) - np.ptp(
         figure.rest_m[figure.material == Material.UPPER, 2]
@@ -76,7 +76,7 @@ def test_a_loose_suit_stands_off_by_that_much(figure: Figure) -> None:
 
 
 @pytest.mark.parametrize("thing", ["backpack", "bag", "box", "ball", "helmet"])
-def test_carried_things_move_with_one_bone(figure: Figure, thing: str) -> None:
+def test_carried_object_moves_with_one_bone(figure: Figure, thing: str) -> None:
     made = worn(figure, carried=thing)
     weights = made.weights[made.material == Material.THING].toarray()
     assert len(weights) > 7
@@ -84,13 +84,13 @@ def test_carried_things_move_with_one_bone(figure: Figure, thing: str) -> None:
     assert len(np.unique(weights.argmax(axis=1))) == 1
 
 
-def test_a_backpack_is_behind_the_back(figure: Figure) -> None:
+def test_backpack_is_behind_the_back(figure: Figure) -> None:
     made = worn(figure, carried="backpack")
     body = made.rest_m[made.material != Material.THING]
     assert made.rest_m[made.material == Material.THING, 2].max() < body[:, 2].mean()
 
 
-def test_a_skirt_does_not_lift_who_kneels_in_it(figure: Figure) -> None:
+def test_skirt_does_not_lift_a_kneeling_person(figure: Figure) -> None:
     local = np.tile(np.eye(3), (len(BONES), 1, 1))
     postures.kneel(local, np.random.default_rng(1))
     plain, skirt = (f.pose(to_global(f, local), 0.0, 0.0, 0.0, 0.0) for f in (figure, worn(figure, skirt=0.9)))

@@ -19,7 +19,7 @@ def plain(width: int, height: int, color: tuple[int, int, int]) -> ImageArray:
     return np.full((height, width, 3), color, np.uint8)
 
 
-def test_tiles_lie_in_rows_of_their_columns() -> None:
+def test_tiles_are_laid_out_in_columns() -> None:
     tiles = [Tile(plain(40, 30, RED), f"number {i}") for i in range(3)]
     sheet = contact_sheet([Section("Red", "three of them", 2, tiles)], width_px=458)
     assert sheet.shape[1] == 458
@@ -31,7 +31,7 @@ def test_tiles_lie_in_rows_of_their_columns() -> None:
     assert not red[:, 224:234].any()
 
 
-def test_upright_tiles_are_no_taller_than_wide_ones() -> None:
+def test_upright_tiles_are_scaled_to_the_row_height() -> None:
     sheet = contact_sheet([Section("", "", 1, [Tile(plain(30, 60, RED), "")])], width_px=248)
     rows = np.flatnonzero((sheet == RED).all(axis=-1).any(axis=1))
     assert rows.max() - rows.min() + 1 == 150

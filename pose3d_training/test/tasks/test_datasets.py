@@ -18,7 +18,7 @@ from pose3d_ros.geometry import Camera, apply_affine, aspect_box, img2crop_affin
 from pose3d_ros.geometry.letterbox import Letterbox
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.stages.detect.detector_decoders import decode_center_ltrb
-from pose3d_training.synthetic.body_joints import SYNTH_JOINTS
+from pose3d_training.synthetic.body import SYNTH_JOINTS
 from pose3d_training.synthetic.compose import Scene, SceneComposer
 from pose3d_training.tasks.datasets import DetectionSamples, PoseSamples, _cell, _detection_targets, _flipped
 
@@ -66,7 +66,7 @@ def pose_samples(made: Scene, count: int, augment: bool) -> list[PoseSample]:
     return list(itertools.islice(PoseSamples(Composer(made), SKELETON, 64, 0, augment=augment), count))
 
 
-def test_flipping_a_map_mirrors_pixel_centers() -> None:
+def test_flipped_affine_mirrors_pixel_centers() -> None:
     affine = np.array([[0.5, 0.1, 3.0], [-0.1, 0.5, 7.0]])
     points = np.array([[0.0, 0.0], [10.0, 20.0], [63.0, 5.0]])
     plain, mirrored = apply_affine(affine, points), apply_affine(_flipped(affine, 64), points)
@@ -74,7 +74,7 @@ def test_flipping_a_map_mirrors_pixel_centers() -> None:
     np.testing.assert_allclose(_flipped(_flipped(affine, 64), 64), affine)
 
 
-def test_a_pose_sample_reprojects_to_the_truth() -> None:
+def test_pose_sample_backprojects_to_the_ground_truth() -> None:
     one = scene(person(1, 0.2))
     (sample,) = pose_samples(one, 1, augment=False)
     square = aspect_box(one.boxes_xyxy_px[0], WIDTH, HEIGHT, 1.0)
@@ -89,7 +89,7 @@ def test_a_pose_sample_reprojects_to_the_truth() -> None:
     assert sample.inside.all()
 
 
-def test_mirrored_joints_swap_sides() -> None:
+def test_mirrored_sample_swaps_joint_sides() -> None:
     one = scene(person(2, -0.3))
     order = [SYNTH_JOINTS.index(name) for name in SKELETON.joints]
     true_depth = one.joints_cam_m[0][order, 2]
@@ -100,7 +100,7 @@ def test_mirrored_joints_swap_sides() -> None:
     assert all(np.allclose(d, true_depth, atol=1e-4) or np.allclose(d, swapped, atol=1e-4) for d in depths)
 
 
-def test_augmented_joints_stay_on_their_pixels() -> None:
+def test_augmented_joints_match_the_image() -> None:
     """A bright dot at the pelvis is still under the pelvis after mirroring, turning and cropping."""
     joints = person(3, 0.3)
     one = scene(joints)
@@ -115,7 +115,7 @@ def test_augmented_joints_stay_on_their_pixels() -> None:
     assert np.mean(errors) <= 0.35  # a covering rectangle may lie over the dot
 
 
-def test_hidden_and_tiny_people_are_left_out() -> None:
+def test_occluded_and_tiny_people_are_left_out() -> None:
     near, far = person(4), person(5, 0.5, 40.0)
     one = scene(near, person(6, -0.8), far, visible=[1.0, 0.1, 1.0])
     samples = pose_samples(one, 3, augment=False)
@@ -140,7 +140,7 @@ def decoded(sample: DetectionSample, threshold: float = 0.99) -> tuple[Array, Ar
 
 
 @pytest.mark.parametrize(("center_px", "cell"), [(-0.4, 0), (7.4, 0), (7.6, 1), (15.4, 1), (200.0, 4)])
-def test_a_peak_is_in_the_cell_that_holds_the_center(center_px: float, cell: int) -> None:
+def test_heat_map_peak_is_in_the_cell_of_the_center(center_px: float, cell: int) -> None:
     # Cells of 8 px go from -0.5 to 7.5, from 7.5 to 15.5, …
     assert _cell(center_px, 8, 5) == cell
 
@@ -153,14 +153,14 @@ def test_detection_targets_decode_back_to_the_boxes() -> None:
     np.testing.assert_allclose(scores, 1)
 
 
-def test_nobody_gives_an_empty_heat_map() -> None:
+def test_heat_map_without_people_is_empty() -> None:
     sample = _detection_targets(np.zeros((96, 128, 3), np.uint8), np.zeros((0, 4)), np.zeros(0), 8)
     assert sample.heat.max() == 0
     assert sample.heat_weight.min() == 1
     assert sample.box_weight.max() == 0
 
 
-def test_who_is_hardly_seen_is_neither_person_nor_background() -> None:
+def test_barely_visible_person_has_no_heat_map_weight() -> None:
     boxes = np.array([[20.0, 10.0, 60.0, 90.0]])
     sample = _detection_targets(np.zeros((96, 128, 3), np.uint8), boxes, np.array([0.1]), 8)
     assert sample.heat.max() == 0
@@ -168,7 +168,7 @@ def test_who_is_hardly_seen_is_neither_person_nor_background() -> None:
     assert sample.heat_weight[0, 0, 15] == 1
 
 
-def test_a_detection_sample_keeps_its_boxes_on_the_people() -> None:
+def test_detection_sample_boxes_match_the_image() -> None:
     joints = person(8)
     one = scene(joints)
     x0, y0, x1, y1 = np.rint(one.boxes_xyxy_px[0]).astype(int)

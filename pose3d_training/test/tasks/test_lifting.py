@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
 
-from pose3d_ros.errors import ConfigError
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.types import Array
-from pose3d_training.commands.train import TrainingFolders, build_task, train
 from pose3d_training.loop.recipe import Recipe
 from pose3d_training.nets.temporal_net import TemporalModel, TemporalStep
 from pose3d_training.tasks.lifting import LifterTask, build_lifter, center_outputs, lifted
@@ -32,7 +29,7 @@ NETS = {
 }
 
 
-def test_a_causal_net_starts_as_if_the_first_frame_had_always_been() -> None:
+def test_causal_lifter_repeats_the_first_frame() -> None:
     torch.manual_seed(0)
     model = build_lifter(NETS["videopose3d_step"]).eval()
     assert isinstance(model, TemporalModel)
@@ -46,7 +43,7 @@ def test_a_causal_net_starts_as_if_the_first_frame_had_always_been() -> None:
     torch.testing.assert_close(lifted(model, features), wanted, rtol=1e-4, atol=1e-5)
 
 
-def test_a_symmetric_net_answers_for_the_frame_in_the_middle() -> None:
+def test_symmetric_lifter_pads_both_ends() -> None:
     torch.manual_seed(0)
     model = build_lifter(NETS["videopose3d"]).eval()
     assert isinstance(model, TemporalModel)
@@ -56,7 +53,7 @@ def test_a_symmetric_net_answers_for_the_frame_in_the_middle() -> None:
     torch.testing.assert_close(found[:, 4:16], model(features))  # 9 frames: 4 on either side
 
 
-def test_centered_outputs_differ_by_the_root_alone() -> None:
+def test_centered_outputs_are_relative_to_the_root() -> None:
     torch.manual_seed(0)
     model = build_lifter(NETS["videopose3d_step"]).eval()
     assert isinstance(model, TemporalModel)
@@ -66,7 +63,7 @@ def test_centered_outputs_differ_by_the_root_alone() -> None:
     torch.testing.assert_close(model(features), before - before[:, :, [MUCO.root]], rtol=1e-4, atol=1e-5)
 
 
-def test_the_loss_is_the_distance_in_metres(tracks: list[Array]) -> None:
+def test_lifter_loss_is_the_mean_distance(tracks: list[Array]) -> None:
     task = LifterTask(RECIPE, tracks)
     with torch.no_grad():
         for parameter in task.module.parameters():
@@ -76,13 +73,3 @@ def test_the_loss_is_the_distance_in_metres(tracks: list[Array]) -> None:
     loss, logged = task.loss({"features": torch.zeros(2, 1, 17, 3), "target_m": target})
     assert float(logged["joint_mm"]) == pytest.approx(500 / 21)
     assert float(loss.detach()) == pytest.approx(10 * 0.5 / 21)
-
-
-def test_the_motions_are_asked_for(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"option --assets: expected the folder with the recorded motions"):
-        build_task(RECIPE, TrainingFolders(tmp_path))
-
-
-def test_a_lifter_starts_from_a_checkpoint_only(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"expected a run's checkpoint\.pt, for a lifter, got a\.onnx"):
-        train(RECIPE, TrainingFolders(tmp_path / "run"), engine=Path("a.onnx"))

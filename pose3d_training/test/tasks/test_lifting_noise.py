@@ -33,19 +33,19 @@ def quiet(monkeypatch: pytest.MonkeyPatch, **changes: float) -> None:
         monkeypatch.setattr(lifting_noise, name, (1e-9, 1e-9))
 
 
-def test_a_seed_gives_the_same_errors() -> None:
+def test_detections_are_deterministic_for_a_seed() -> None:
     np.testing.assert_array_equal(found().places, found().places)
     assert not np.array_equal(found().places, found(2).places, equal_nan=True)
 
 
-def test_errors_are_a_few_percent_of_the_height() -> None:
+def test_detection_errors_are_a_few_percent_of_the_height() -> None:
     off = np.linalg.norm(found().places - true_places(), axis=-1) / 0.5
     assert 0.008 < np.nanmedian(off) < 0.03
     wrist, ear = COCO.index_of["L_Wrist"], COCO.index_of["L_Ear"]
     assert np.nanmedian(off[..., wrist]) > 1.3 * np.nanmedian(off[..., ear])
 
 
-def test_joints_without_a_place_have_no_score_and_others_have_one() -> None:
+def test_score_is_zero_for_missing_joints_only() -> None:
     seen = found()
     lost = np.isnan(seen.places).any(axis=-1)
     np.testing.assert_array_equal(lost, seen.scores == 0)
@@ -54,7 +54,7 @@ def test_joints_without_a_place_have_no_score_and_others_have_one() -> None:
     assert 0.03 < lost.mean() < 0.2
 
 
-def test_scores_fall_with_the_error() -> None:
+def test_scores_decrease_with_the_error() -> None:
     seen = found()
     off = np.linalg.norm(seen.places - true_places(), axis=-1)
     good, bad = off < np.nanquantile(off, 0.5), off > np.nanquantile(off, 0.98)
@@ -62,13 +62,13 @@ def test_scores_fall_with_the_error() -> None:
     assert seen.scores[bad].mean() < 0.4
 
 
-def test_nothing_is_changed_without_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_detections_without_errors_are_exact(monkeypatch: pytest.MonkeyPatch) -> None:
     quiet(monkeypatch)
     np.testing.assert_allclose(found().places, true_places(), atol=1e-6)
     assert found().scores.min() > 0.5
 
 
-def test_a_swap_exchanges_left_and_right(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_swap_exchanges_left_and_right_joints(monkeypatch: pytest.MonkeyPatch) -> None:
     quiet(monkeypatch, _SWAPS=0.2)
     places, true = found().places, true_places()
     left, right, nose = (COCO.index_of[name] for name in ("L_Wrist", "R_Wrist", "Nose"))
@@ -79,7 +79,7 @@ def test_a_swap_exchanges_left_and_right(monkeypatch: pytest.MonkeyPatch) -> Non
     np.testing.assert_allclose(places[:, :, nose], true[:, :, nose], atol=1e-6)
 
 
-def test_the_lower_edge_hides_what_is_lowest(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lower_image_edge_hides_the_lowest_joints(monkeypatch: pytest.MonkeyPatch) -> None:
     quiet(monkeypatch, _CUT_BELOW=1.0)
     lost, y = np.isnan(found().places[..., 0]), true_places()[..., 1]
     lowest_kept = np.where(lost, -np.inf, y).max(axis=-1)
@@ -88,7 +88,7 @@ def test_the_lower_edge_hides_what_is_lowest(monkeypatch: pytest.MonkeyPatch) ->
     assert 0.1 < lost.mean() < 0.6
 
 
-def test_wandering_has_unit_variance_and_the_asked_memory() -> None:
+def test_autoregressive_noise_has_unit_variance_and_the_given_correlation() -> None:
     noise = wander((2, 20_000, 3), np.array([0.9, 0.0]), np.random.default_rng(0))
     np.testing.assert_allclose(noise.std(axis=(1, 2)), 1, atol=0.05)
     together = (noise[:, 1:] * noise[:, :-1]).mean(axis=(1, 2))

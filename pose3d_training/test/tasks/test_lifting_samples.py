@@ -11,7 +11,7 @@ from pose3d_ros.errors import ConfigError
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.stages.lift.lift_features import person_features
 from pose3d_ros.types import Array
-from pose3d_training.synthetic.body_joints import SYNTH_JOINTS
+from pose3d_training.synthetic.body import SYNTH_JOINTS
 from pose3d_training.tasks import lifting_samples
 from pose3d_training.tasks.lifting_samples import LiftSample, LiftSamples, placed
 
@@ -25,19 +25,19 @@ def samples(tracks: list[Array], count: int, frames: int = 6, noisy: bool = True
     return list(islice(LiftSamples(tracks, COCO, MUCO, frames, 1, noisy), count))
 
 
-def test_shapes_and_types(tracks: list[Array]) -> None:
+def test_sample_shapes_and_dtypes(tracks: list[Array]) -> None:
     (sample,) = samples(tracks, 1)
     assert (sample.features.shape, sample.target_m.shape) == ((6, 17, 3), (6, 21, 3))
     assert sample.features.dtype == sample.target_m.dtype == np.float32
 
 
-def test_a_seed_gives_one_sequence_of_samples(tracks: list[Array]) -> None:
+def test_samples_are_deterministic_for_a_seed(tracks: list[Array]) -> None:
     for one, two in zip(samples(tracks, 70), samples(tracks, 70), strict=True):
         np.testing.assert_array_equal(one.features, two.features)
         np.testing.assert_array_equal(one.target_m, two.target_m)
 
 
-def test_the_target_is_rigid_and_relative_to_the_root(tracks: list[Array]) -> None:
+def test_target_is_rigid_and_relative_to_the_root(tracks: list[Array]) -> None:
     body = tracks[1][0]
     for sample in samples(tracks, 10):
         np.testing.assert_allclose(sample.target_m[:, MUCO.root], 0, atol=1e-6)
@@ -49,9 +49,7 @@ def test_the_target_is_rigid_and_relative_to_the_root(tracks: list[Array]) -> No
         assert np.isclose(found[:, None], lengths, rtol=1e-4).any(axis=1).all()
 
 
-def test_exact_samples_are_the_projection_and_the_true_joints(
-    tracks: list[Array], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_noiseless_sample_is_the_projection(tracks: list[Array], monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Array] = []
 
     def watched(joints_m: Array, rng: np.random.Generator) -> Array:
@@ -70,7 +68,7 @@ def test_exact_samples_are_the_projection_and_the_true_joints(
     np.testing.assert_allclose(back, wrist - pelvis, atol=1e-5)
 
 
-def test_people_stand_upright_before_their_cameras(tracks: list[Array]) -> None:
+def test_placed_people_are_upright_in_front_of_the_camera(tracks: list[Array]) -> None:
     joints = placed(np.concatenate([tracks[1][None, :2]] * 50), np.random.default_rng(0))
     assert joints[..., 2].min() > 0.3
     distance = joints[:, :, SYNTH_JOINTS.index("Pelvis"), 2].mean(axis=1)
@@ -81,7 +79,7 @@ def test_people_stand_upright_before_their_cameras(tracks: list[Array]) -> None:
 
 
 @pytest.mark.parametrize("key", ["skeleton", "input_skeleton"])
-def test_joints_that_bodies_lack_are_named(tracks: list[Array], key: str) -> None:
+def test_skeleton_with_other_joints_is_an_error(tracks: list[Array], key: str) -> None:
     skeletons = {"input_skeleton": COCO, "skeleton": MUCO, key: get_skeleton("mediapipe33")}
     with pytest.raises(ConfigError, match=rf"^recipe key {key}: .* got mediapipe33, of which they lack .*L_Eye_Inner"):
         LiftSamples(tracks, skeletons["input_skeleton"], skeletons["skeleton"], 6, 1)

@@ -18,7 +18,7 @@ def test_coordinate_loss_counts_only_joints_inside() -> None:
     assert float(loss) == pytest.approx((3 + 3.2) / 3)
 
 
-def test_joint_error_is_metric() -> None:
+def test_joint_error_is_in_metres() -> None:
     # f = 500 px, a 200 px box: k = 2·500/200 = 5 m. At 4 m a crop pixel (256 a side) is 200/256 image pixels,
     # and an image pixel there is 4/500 m.
     k, depth = torch.tensor([5.0]), torch.tensor([4.0])
@@ -28,7 +28,7 @@ def test_joint_error_is_metric() -> None:
     assert float(error) == pytest.approx(10 * 200 / 256 * 4 / 500)
 
 
-def test_root_depth_loss_is_least_at_the_truth_and_at_the_right_scale() -> None:
+def test_root_depth_loss_is_minimal_at_the_ground_truth() -> None:
     true = torch.tensor([4.0])
     at = losses.root_depth_loss(torch.tensor([4.0]), torch.tensor([-3.0]), true)
     off = losses.root_depth_loss(torch.tensor([4.4]), torch.tensor([-3.0]), true)
@@ -41,14 +41,14 @@ def test_root_depth_loss_is_least_at_the_truth_and_at_the_right_scale() -> None:
     assert values[1] < min(values[0], values[2])
 
 
-def test_joint_score_target_is_close_and_inside() -> None:
+def test_joint_score_target_is_a_close_joint_inside() -> None:
     logits = torch.tensor([[9.0, -9.0, -9.0]])
     good = losses.joint_score_loss(logits, torch.tensor([[0.05, 0.5, 0.05]]), torch.tensor([[1.0, 1.0, 0.0]]))
     bad = losses.joint_score_loss(-logits, torch.tensor([[0.05, 0.5, 0.05]]), torch.tensor([[1.0, 1.0, 0.0]]))
     assert float(good) < 1e-3 < float(bad)
 
 
-def test_heat_loss_ignores_unsure_cells() -> None:
+def test_heat_loss_ignores_cells_without_weight() -> None:
     heat = torch.zeros(1, 1, 2, 2)
     heat[0, 0, 0, 0] = 1
     logits = torch.full((1, 1, 2, 2), -12.0)

@@ -27,24 +27,24 @@ def samples(count: int, frames: int = 40, seed: int = 1) -> list[TrackSample]:
     return list(itertools.islice(TrackSamples([track()], SKELETON, frames, seed), count))
 
 
-def test_shapes_and_types() -> None:
+def test_sample_shapes_and_dtypes() -> None:
     (sample,) = samples(1)
     assert sample.measured_m.shape == sample.true_m.shape == (40, JOINTS, 3)
     assert sample.features.shape == (40, feature_size(JOINTS))
     assert {a.dtype for a in vars(sample).values()} == {np.dtype(np.float32)}
 
 
-def test_a_seed_gives_one_sequence_of_samples() -> None:
+def test_samples_are_deterministic_for_a_seed() -> None:
     for one, two in zip(samples(3), samples(3), strict=True):
         np.testing.assert_array_equal(one.measured_m, two.measured_m)
 
 
-def test_people_stand_before_the_camera() -> None:
+def test_tracks_are_in_front_of_the_camera() -> None:
     for sample in samples(20):
         assert sample.true_m[:, SKELETON.root, 2].mean() > 0.5
 
 
-def test_placing_is_rigid() -> None:
+def test_placement_is_rigid() -> None:
     body = track(1)[0]
     for sample in samples(5):
         for i, j in ((0, 5), (3, 17), (8, 12)):
@@ -52,7 +52,7 @@ def test_placing_is_rigid() -> None:
             np.testing.assert_allclose(length, np.linalg.norm(body[i] - body[j]), rtol=1e-4)
 
 
-def test_errors_have_a_pose_nets_sizes() -> None:
+def test_track_errors_have_the_sizes_of_a_pose_net() -> None:
     made = samples(60)
     root = [s.measured_m[:, SKELETON.root] - s.true_m[:, SKELETON.root] for s in made]
     along = np.concatenate([(r * s.true_m[:, SKELETON.root]).sum(axis=1)
@@ -69,7 +69,7 @@ def test_errors_have_a_pose_nets_sizes() -> None:
     assert spread[SKELETON.root] == pytest.approx(0, abs=1e-5)
 
 
-def test_features_are_those_of_the_measured_track() -> None:
+def test_features_are_computed_from_the_measured_track() -> None:
     (sample,) = samples(1)
     root = sample.measured_m[:, SKELETON.root].astype(np.float64)
     relative = sample.measured_m.astype(np.float64) - root[:, None]
@@ -78,7 +78,7 @@ def test_features_are_those_of_the_measured_track() -> None:
     np.testing.assert_allclose(sample.features, again, atol=1e-4)
 
 
-def test_wandering_has_unit_variance_and_the_asked_memory() -> None:
+def test_autoregressive_noise_has_unit_variance_and_the_given_correlation() -> None:
     noise = _wander(np.random.default_rng(0), (40_000, 4), 30.0, 0.5)
     assert noise.std() == pytest.approx(1, rel=0.05)
     together = (noise[15:] * noise[:-15]).mean() / noise.var()

@@ -22,14 +22,14 @@ from pose3d_training.tasks.preview import Preview, crop_tile, depth_colors, dete
 SKELETON = get_skeleton("muco21")
 
 
-def test_mistakes_are_named(tmp_path: Path) -> None:
+def test_unknown_kind_or_bank_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="paintings"):
         write_preview(tmp_path, [], tmp_path / "a.png", Preview("paintings"))
     with pytest.raises(InputError, match="sprite bank"):
         write_preview(tmp_path, [], tmp_path / "a.png", Preview(""))
 
 
-def test_sheets_of_a_drawn_bank(sprite_record: Callable[..., SpriteRecord], tmp_path: Path) -> None:
+def test_preview_is_written_for_every_kind(sprite_record: Callable[..., SpriteRecord], tmp_path: Path) -> None:
     from pose3d_training.synthetic.sprites import ShardWriter
 
     writer = ShardWriter(tmp_path / "bank" / "shard-00")
@@ -63,7 +63,7 @@ def plain(width: int, height: int, color: tuple[int, int, int]) -> ImageArray:
     return np.full((height, width, 3), color, np.uint8)
 
 
-def test_nearer_joints_are_blue_and_farther_ones_red() -> None:
+def test_depth_colors_are_blue_for_near_and_red_for_far() -> None:
     near, middle, far = depth_colors(np.array([-2.0, 0.0, 2.0])).astype(int)
     assert near[0] > near[2]
     assert middle[1] > max(middle[0], middle[2])
@@ -71,7 +71,7 @@ def test_nearer_joints_are_blue_and_farther_ones_red() -> None:
     np.testing.assert_array_equal(depth_colors(np.array([-9.0])), depth_colors(np.array([-0.6])))
 
 
-def test_a_crops_joints_are_drawn_where_they_are_and_others_not() -> None:
+def test_crop_tile_draws_joints_inside_only() -> None:
     joints = np.tile(np.array([[100.0, 100.0]], np.float32), (len(SKELETON), 1))
     joints[3] = [20.0, 40.0]
     inside = np.zeros(len(SKELETON), np.float32)
@@ -86,7 +86,7 @@ def test_a_crops_joints_are_drawn_where_they_are_and_others_not() -> None:
     np.testing.assert_allclose(bright.mean(axis=0), [40.5 * 3 - 0.5, 20.5 * 3 - 0.5], atol=0.6)
 
 
-def test_a_detectors_tile_has_heat_boxes_and_what_does_not_count() -> None:
+def test_detection_tile_shows_heat_boxes_and_ignored_cells() -> None:
     heat, weight, ltrb = (
         np.zeros((1, 8, 8), np.float32),
         np.ones((1, 8, 8), np.float32),
@@ -108,7 +108,7 @@ def test_a_detectors_tile_has_heat_boxes_and_what_does_not_count() -> None:
     assert max(at(10, 50)) == 0
 
 
-def test_a_sprite_shows_its_visible_joints(sprite_record: Callable[..., SpriteRecord]) -> None:
+def test_sprite_tile_shows_visible_joints(sprite_record: Callable[..., SpriteRecord]) -> None:
     rgba = np.zeros((40, 20, 4), np.uint8)
     joints = np.tile(np.array([0.0, 0.0, 4.0], np.float32), (27, 1))
     record = sprite_record(

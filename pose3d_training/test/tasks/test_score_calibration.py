@@ -29,7 +29,7 @@ from .test_datasets import Composer, person, scene
 NORMALIZATION = Normalization(scale=1 / 255, mean=MEAN_RGB, std=STD_RGB, channel_order="rgb")
 
 
-def test_platts_scale_and_offset_are_found_again() -> None:
+def test_platt_scale_and_offset_are_recovered() -> None:
     rng = np.random.default_rng(0)
     logits = np.asarray(rng.normal(-1, 2, 40_000), np.float64)
     right = rng.random(len(logits)) < 1 / (1 + np.exp(-(2.5 * logits + 0.7)))
@@ -38,7 +38,7 @@ def test_platts_scale_and_offset_are_found_again() -> None:
     assert found.offset == pytest.approx(0.7, abs=0.08)
 
 
-def test_a_clean_cut_stays_finite() -> None:
+def test_platt_of_separable_scores_is_finite() -> None:
     logits = np.linspace(-2, 2, 50)
     found = fit_platt(np.asarray(logits, np.float64), logits > 0)
     assert np.isfinite([found.scale, found.offset]).all()
@@ -54,12 +54,12 @@ def test_a_clean_cut_stays_finite() -> None:
     ],
     ids=["all right", "the wrong way round", "nothing seen"],
 )
-def test_a_useless_fit_is_refused(logits: npt.NDArray[np.float64], right: npt.NDArray[np.bool_]) -> None:
+def test_useless_fit_is_an_error(logits: npt.NDArray[np.float64], right: npt.NDArray[np.bool_]) -> None:
     with pytest.raises(EngineError, match="calibration of scores"):
         usable_platt("scores", logits, right)
 
 
-def test_a_detectors_scores_are_scaled_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_detector_calibration_changes_scores_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibration, "SCENES", 3)
     monkeypatch.setattr(calibration, "usable_platt", lambda what, logits, right: Platt(3.0, -0.5))
     monkeypatch.setattr(calibration, "_MIN_SCORE", 0.0)
@@ -74,7 +74,7 @@ def test_a_detectors_scores_are_scaled_and_nothing_else(monkeypatch: pytest.Monk
     torch.testing.assert_close(after.ltrb_px, before.ltrb_px)
 
 
-def test_a_pose_nets_scores_and_sigma_are_scaled_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_root_pose_calibration_changes_scores_and_sigma_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibration, "CROPS", 64)
     torch.manual_seed(0)
     net = RootPoseNet("resnet10w8", get_skeleton("muco21"), 64, num_deconv=1, deconv_channels=8, depth_bins=0).eval()
@@ -89,7 +89,7 @@ def test_a_pose_nets_scores_and_sigma_are_scaled_and_nothing_else(monkeypatch: p
     torch.testing.assert_close(after.root_depth_m, before.root_depth_m)
 
 
-def test_the_stated_error_becomes_the_observed_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_calibrated_sigma_is_the_observed_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibration, "CROPS", 128)
     torch.manual_seed(0)
     composer = Composer(scene(person(1), person(2, 0.8)))

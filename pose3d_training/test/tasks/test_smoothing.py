@@ -92,29 +92,29 @@ def both() -> Both:
     return measured, trained, ran
 
 
-def test_the_running_smoother_gives_what_training_scored(both: Both) -> None:
+def test_running_smoother_gives_the_outputs_of_training(both: Both) -> None:
     _, trained, ran = both
     np.testing.assert_allclose(np.array([p.joints_cam_m for p in ran]), trained, atol=1e-5)
 
 
-def test_the_root_joint_stays_at_the_root(both: Both) -> None:
+def test_root_joint_equals_the_root(both: Both) -> None:
     _, _, ran = both
     for pose in ran:
         np.testing.assert_allclose(pose.joints_cam_m[SKELETON.root], pose.root_cam_m, atol=1e-9)
 
 
-def test_the_net_does_correct(both: Both) -> None:
+def test_smoother_changes_the_joints(both: Both) -> None:
     measured, trained, _ = both
     assert np.abs(trained - measured).max() > 0.005
 
 
-def test_no_correction_changes_nothing() -> None:
+def test_zero_correction_keeps_the_joints() -> None:
     measured = torch.randn(2, 5, JOINTS, 3)
     zeros, turn = torch.zeros(2, 5, SIZES[1]), torch.eye(3).expand(2, 5, 3, 3)
     assert torch.equal(apply_corrections(measured, zeros, turn, SKELETON.root), measured)
 
 
-def test_a_root_correction_moves_everybody_alike() -> None:
+def test_root_correction_moves_all_joints() -> None:
     measured, corrections = torch.randn(1, 3, JOINTS, 3), torch.zeros(1, 3, SIZES[1])
     corrections[..., -3:] = torch.tensor([0.1, -0.2, 0.3])
     turn = torch.eye(3).expand(1, 3, 3, 3)

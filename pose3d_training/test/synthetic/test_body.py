@@ -11,8 +11,7 @@ import pytest
 
 pytest.importorskip("moderngl")
 
-from pose3d_training.synthetic.body import BodyShape, shape_vertices
-from pose3d_training.synthetic.body_joints import SYNTH_JOINTS, rest_joints
+from pose3d_training.synthetic.body import SYNTH_JOINTS, BodyShape, rest_joints, shape_vertices
 
 
 def joint(joints: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
@@ -24,13 +23,13 @@ def mirrored_names() -> list[int]:
     return [SYNTH_JOINTS.index(swap[n[0]] + n[1:] if n[1] == "_" else n) for n in SYNTH_JOINTS]
 
 
-def test_the_skeleton_at_rest_is_symmetric(assets: Path) -> None:
+def test_rest_joints_are_symmetric(assets: Path) -> None:
     joints = rest_joints(assets, shape_vertices(assets, BodyShape.random(3)))
     np.testing.assert_allclose(joints[mirrored_names()] * [-1, 1, 1], joints, atol=0.004)
     assert joint(joints, "L_Hip")[0] > 0  # left is at +x
 
 
-def test_hips_lie_inside_the_body(assets: Path) -> None:
+def test_hip_joints_lie_inside_the_body(assets: Path) -> None:
     body = shape_vertices(assets, BodyShape(1, 0.5, 0.5, 0.5, 0.5, 0, 0, 1))
     joints = rest_joints(assets, body)
     width = joint(joints, "L_Hip")[0] - joint(joints, "R_Hip")[0]
