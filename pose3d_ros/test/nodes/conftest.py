@@ -17,18 +17,11 @@ import pytest
 from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.engines import BackendChoice
 from pose3d_ros.records import Detection, Frame, FrameResult, Person, Pose, TrackState
-from pose3d_ros.skeletons import Skeleton, get_skeleton
+from pose3d_ros.skeletons import get_skeleton
 
-# What needs no ROS is tested everywhere.
-WITHOUT_ROS = {
-    "test_camera_source.py",
-    "test_frame_queue.py",
-    "test_problems.py",
-    "test_timing.py",
-    "test_transport.py",
-}
+WITHOUT_ROS = "test_camera_source test_frame_queue test_problems test_timing test_transport".split()
 if find_spec("rclpy") is None or find_spec("pose3d_msgs") is None:
-    collect_ignore = [path.name for path in Path(__file__).parent.glob("test_*.py") if path.name not in WITHOUT_ROS]
+    collect_ignore = [path.name for path in Path(__file__).parent.glob("test_*.py") if path.stem not in WITHOUT_ROS]
 
 # Generous: how long a loaded machine may take; a test ends as soon as what it waits for is there.
 DEADLINE_S = 120.0
@@ -39,11 +32,12 @@ class Graph:
 
     def __init__(self) -> None:
         from rclpy.executors import SingleThreadedExecutor
+        from rclpy.node import Node
 
         self.namespace = f"/t{uuid.uuid4().hex[:10]}"
         self._executor = SingleThreadedExecutor()
         self._nodes: list[Any] = []
-        self.node = self.add_plain("tester")
+        self.node = self.add(Node("tester", namespace=self.namespace))
 
     def options(self, **parameters: object) -> dict[str, Any]:
         """Constructor arguments of a node in this graph with these parameters (`__` stands for a dot)."""
@@ -57,11 +51,6 @@ class Graph:
         self._nodes.append(node)
         self._executor.add_node(node)
         return node
-
-    def add_plain(self, name: str) -> Any:
-        from rclpy.node import Node
-
-        return self.add(Node(name, namespace=self.namespace))
 
     def add_pose_node(self, pipeline: Any, **parameters: object) -> Any:
         """A pose node around a pipeline, started."""
@@ -89,12 +78,9 @@ class Graph:
 
         lines: list[str] = []
         logger = f"{self.namespace.lstrip('/')}.{name}"
-
-        def take(entry: Any) -> None:
-            if entry.name == logger and entry.level >= 30:
-                lines.append(entry.msg)
-
-        self.node.create_subscription(Log, "/rosout", take, 1000)
+        self.node.create_subscription(
+            Log, "/rosout", lambda e: lines.append(e.msg) if e.name == logger and e.level >= Log.WARN else None, 1000
+        )
         return lines
 
     def publish(self, kind: Any, topic: str, qos: Any = 10) -> Callable[[Any], None]:
@@ -152,15 +138,6 @@ def graph(_ros: None) -> Iterator[Graph]:
     made.close()
 
 
-MakePerson = Callable[..., Person]
-
-
-@pytest.fixture
-def make_person() -> MakePerson:
-    """See `_make_person`."""
-    return _make_person
-
-
 def _make_person(track_id: int = 1, x_m: float = 0.5, skeleton: str = "muco21") -> Person:
     """A person whose joint j is at (x_m, j / 10, 3); joint 1 is lost."""
     names = get_skeleton(skeleton)
@@ -174,11 +151,17 @@ def _make_person(track_id: int = 1, x_m: float = 0.5, skeleton: str = "muco21") 
     return Person(track_id, TrackState.TRACKED, pose, np.array([0.1, 0.2, 0.3]), 0.875)
 
 
-class FakePipeline:
-    """Stands in for the pipeline: given people, and what it was called with."""
+@pytest.fixture
+def make_person() -> Callable[..., Person]:
+    return _make_person
 
-    def __init__(self, people: Sequence[Person] = ()) -> None:
-        self.people = tuple(people) or (_make_person(),)
+
+class FakePipeline:
+    """Stands in for the pipeline: finds one person everywhere, and keeps what it was called with."""
+
+    def __init__(self) -> None:
+        self.people = (_make_person(),)
+        self.skeleton = self.people[0].pose.skeleton
         self.frames: list[Frame] = []
         self.configs: list[PipelineConfig] = []
         self.resets = 0
@@ -187,10 +170,6 @@ class FakePipeline:
         backend = BackendChoice("onnxruntime", "a test")
         self.engines = SimpleNamespace(names="fake", backend=backend, statuses=("fake: nothing runs it",))
         self.engine_problems: tuple[str, ...] = ()
-
-    @property
-    def skeleton(self) -> Skeleton:
-        return self.people[0].pose.skeleton
 
     def __call__(self, frame: Frame) -> FrameResult:
         self.frames.append(frame)
@@ -210,5 +189,4 @@ class FakePipeline:
 
 @pytest.fixture
 def pipeline() -> FakePipeline:
-    """A pipeline that finds one person everywhere."""
     return FakePipeline()

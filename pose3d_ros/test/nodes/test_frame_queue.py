@@ -16,37 +16,31 @@ class Gate:
     """Work that waits, at its first item, until it is let go on."""
 
     def __init__(self) -> None:
-        self.begun, self.go_on = threading.Event(), threading.Event()
+        self.begun, self.go_on, self.finished = threading.Event(), threading.Event(), threading.Event()
         self.done: list[int] = []
 
     def __call__(self, item: int) -> None:
         self.begun.set()
         assert self.go_on.wait(DEADLINE_S)
         self.done.append(item)
+        if item == 0:
+            self.finished.set()
 
 
 @settings(deadline=None)
-@given(size=st.integers(1, 5), items=st.lists(st.integers(), min_size=1, max_size=20))
+@given(size=st.integers(1, 5), items=st.lists(st.integers(1), max_size=20))
 def test_the_newest_stay_in_order_and_the_dropped_are_counted(size: int, items: list[int]) -> None:
-    finished, done = threading.Event(), []
     gate = Gate()
-
-    def work(item: int) -> None:
-        gate(item)
-        done.append(item)
-        if len(done) == 1 + len(items[-size:]):
-            finished.set()
-
-    worker = FrameWorker(work, size)
+    worker = FrameWorker(gate, size)
     worker.put(-1)
     assert gate.begun.wait(DEADLINE_S)
-    for item in items:
+    for item in (queued := [*items, 0]):
         worker.put(item)
     gate.go_on.set()
-    assert finished.wait(DEADLINE_S)
+    assert gate.finished.wait(DEADLINE_S)
     worker.stop()
-    assert done == [-1, *items[-size:]]
-    assert worker.dropped == max(0, len(items) - size)
+    assert gate.done == [-1, *queued[-size:]]
+    assert worker.dropped == max(0, len(queued) - size)
 
 
 def test_stopping_waits_for_the_item_in_work_and_forgets_the_rest() -> None:
