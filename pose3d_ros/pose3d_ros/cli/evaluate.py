@@ -96,7 +96,7 @@ def _evaluate_recording(args: argparse.Namespace) -> int:
 
 def offline_session(bag: Path, config: PipelineConfig) -> Session:
     """Run the models of the configuration on a bag."""
-    from pose3d_ros.evaluation.recording.offline import OfflineRun, run_offline
+    from pose3d_ros.evaluation.recording.offline import run_offline
     from pose3d_ros.pipeline import open_pipeline, open_smoother
 
     with ExitStack() as stack:
@@ -108,8 +108,7 @@ def offline_session(bag: Path, config: PipelineConfig) -> Session:
             smoother, engines = open_smoother(config)
             stack.enter_context(engines)
             model = f"{model} + {engines.names}"
-        run = OfflineRun(pipeline, smoother, model, pipeline.engines.backend.name)
-        return run_offline(bag, run, stack.enter_context(ProgressBar("evaluating")))
+        return run_offline(bag, pipeline, smoother, model, stack.enter_context(ProgressBar("evaluating")))
 
 
 def _evaluate_rendered(args: argparse.Namespace) -> int:

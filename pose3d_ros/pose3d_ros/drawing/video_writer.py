@@ -92,19 +92,8 @@ class VideoWriter:
             fourcc = cv2.VideoWriter.fourcc(*"vp09")
             self._opencv = cv2.VideoWriter(str(self._path), fourcc, self._rate_hz, (width, height))
             return
-        source = [
-            "-f",
-            "rawvideo",
-            "-pix_fmt",
-            "bgr24",
-            "-s",
-            f"{width}x{height}",
-            "-r",
-            f"{self._rate_hz:g}",
-            "-i",
-            "-",
-        ]
-        coding = ["-c:v", "libx264", "-preset", "fast", "-crf", _CRF, "-pix_fmt", "yuv420p", "-movflags", "+faststart"]
+        source = f"-f rawvideo -pix_fmt bgr24 -s {width}x{height} -r {self._rate_hz:g} -i -".split()
+        coding = f"-c:v libx264 -preset fast -crf {_CRF} -pix_fmt yuv420p -movflags +faststart".split()
         command = [ffmpeg, "-y", "-loglevel", "error", *source, *coding, str(self._path)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._log)
         self._stdin = self._process.stdin

@@ -81,8 +81,9 @@ def draw_top_view(
     _draw_grid(canvas, view)
     for track_id, trail in (trails_cam_m or {}).items():
         _draw_trail(canvas, view, trail, person_bgr(track_id))
+    unit = view.height_px / 480
     for person in truth:
-        _ring(canvas, view, person.pose.root_cam_m, bgr(TRUTH_HEX))
+        _circle(canvas, view.to_px(person.pose.root_cam_m), 9 * unit, bgr(TRUTH_HEX), max(1, round(1.4 * unit)))
     for person in people:
         if person.state != TrackState.LOST:
             _draw_person(canvas, view, person)
@@ -115,18 +116,14 @@ def _draw_grid(canvas: ImageArray, view: TopView) -> None:
 def _segment(
     canvas: ImageArray, view: TopView, a_xz_m: tuple[float, float], b_xz_m: tuple[float, float], color: Bgr
 ) -> None:
-    ends = _fixed(view.to_px(np.array([[a_xz_m[0], 0.0, a_xz_m[1]], [b_xz_m[0], 0.0, b_xz_m[1]]])))
-    cv2.line(canvas, ends[0].tolist(), ends[1].tolist(), color, 1, cv2.LINE_AA, _SHIFT)
+    _line(canvas, view.to_px(np.array([[a_xz_m[0], 0.0, a_xz_m[1]], [b_xz_m[0], 0.0, b_xz_m[1]]])), color, 1)
 
 
 def _draw_trail(canvas: ImageArray, view: TopView, trail_cam_m: Array, color: Bgr) -> None:
     points = view.to_px(trail_cam_m)
     thickness = max(1, round(view.height_px / 300))
     for i in range(len(points) - 1):
-        if np.isfinite(points[i : i + 2]).all():
-            ends = _fixed(points[i : i + 2])
-            fade = 0.15 + 0.65 * (i + 1) / len(points)
-            cv2.line(canvas, ends[0].tolist(), ends[1].tolist(), _mixed(color, fade), thickness, cv2.LINE_AA, _SHIFT)
+        _line(canvas, points[i : i + 2], _mixed(color, 0.15 + 0.65 * (i + 1) / len(points)), thickness)
 
 
 def _draw_person(canvas: ImageArray, view: TopView, person: Person) -> None:
@@ -135,25 +132,12 @@ def _draw_person(canvas: ImageArray, view: TopView, person: Person) -> None:
     unit = view.height_px / 480
     joints_px = view.to_px(person.pose.joints_cam_m)
     for edge in person.pose.skeleton.edges:
-        ends_px = joints_px[list(edge)]
-        if np.isfinite(ends_px).all():
-            ends = _fixed(ends_px)
-            cv2.line(
-                canvas,
-                ends[0].tolist(),
-                ends[1].tolist(),
-                _mixed(color, 0.7),
-                max(1, round(1.3 * unit)),
-                cv2.LINE_AA,
-                4,
-            )
+        _line(canvas, joints_px[list(edge)], _mixed(color, 0.7), max(1, round(1.3 * unit)))
     root_px = view.to_px(person.pose.root_cam_m)
     if not view.holds(person.pose.root_cam_m[None]):
         _draw_beyond(canvas, view, person, color)
     elif np.isfinite(root_px).all():
-        center = _fixed(root_px).tolist()
-        thickness = max(1, round(1.5 * unit)) if predicted else cv2.FILLED
-        cv2.circle(canvas, center, round(5.5 * unit * 2**_SHIFT), color, thickness, cv2.LINE_AA, _SHIFT)
+        _circle(canvas, root_px, 5.5 * unit, color, max(1, round(1.5 * unit)) if predicted else cv2.FILLED)
         label_px = (int(root_px[0] + 9 * unit), int(root_px[1] - 7 * unit))
         _label(canvas, person, label_px, unit, color)
 
@@ -178,22 +162,13 @@ def _label(canvas: ImageArray, person: Person, at_px: tuple[int, int], unit: flo
     _text(canvas, f"P{person.track_id}  {person.pose.root_cam_m[2]:.1f} m", at_px, unit, color)
 
 
-def _ring(canvas: ImageArray, view: TopView, point_cam_m: Array, color: Bgr) -> None:
-    point_px = view.to_px(point_cam_m)
-    if np.isfinite(point_px).all():
-        unit = view.height_px / 480
-        radius = round(9 * unit * 2**_SHIFT)
-        cv2.circle(canvas, _fixed(point_px).tolist(), radius, color, max(1, round(1.4 * unit)), cv2.LINE_AA, _SHIFT)
-
-
 def _draw_legend(canvas: ImageArray, view: TopView, *, with_truth: bool) -> None:
     unit = view.height_px / 480
     y = view.height_px - round(10 * unit)
     _text(canvas, f"from above, {_grid_step_m(view)} m grid", (round(10 * unit), y), unit)
     if with_truth:
         x = view.width_px - round(110 * unit)
-        center, radius = (x * 2**_SHIFT, (y - round(4 * unit)) * 2**_SHIFT), round(5 * unit * 2**_SHIFT)
-        cv2.circle(canvas, center, radius, bgr(TRUTH_HEX), max(1, round(1.4 * unit)), cv2.LINE_AA, _SHIFT)
+        _circle(canvas, np.array([x, y - round(4 * unit)]), 5 * unit, bgr(TRUTH_HEX), max(1, round(1.4 * unit)))
         _text(canvas, "ground truth", (x + round(12 * unit), y), unit)
 
 
@@ -204,6 +179,20 @@ def _grid_step_m(view: TopView) -> int:
 def _mixed(color: Bgr, share: float) -> Bgr:
     blue, green, red = (round(c * share + g * (1 - share)) for c, g in zip(color, _GROUND, strict=True))
     return blue, green, red
+
+
+def _line(canvas: ImageArray, ends_px: Array, color: Bgr, thickness: int) -> None:
+    """A line between two points (2, 2), none when an end is NaN."""
+    if np.isfinite(ends_px).all():
+        a, b = _fixed(ends_px).tolist()
+        cv2.line(canvas, a, b, color, thickness, cv2.LINE_AA, _SHIFT)
+
+
+def _circle(canvas: ImageArray, center_px: Array, radius_px: float, color: Bgr, thickness: int) -> None:
+    """A circle round a point (2,), none when that is NaN."""
+    if np.isfinite(center_px).all():
+        center, radius = _fixed(center_px).tolist(), round(radius_px * 2**_SHIFT)
+        cv2.circle(canvas, center, radius, color, thickness, cv2.LINE_AA, _SHIFT)
 
 
 def _fixed(points_px: Array) -> npt.NDArray[np.int32]:

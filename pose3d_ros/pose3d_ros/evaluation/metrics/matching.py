@@ -80,46 +80,35 @@ def _image_cost(predicted: Pose, truth: Pose) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Errors:
-    """Errors over N pairs, each joint's distance (N, J) in millimetres, NaN for lost joints.
+    """Errors over N pairs: means over the joints of all poses, in millimetres, lost joints left out.
 
-    relative_mm: of poses relative to their own roots; scaled_mm: after the best scale of each as well; aligned_mm:
-    after similarity Procrustes. coverage: share of the ground truth's joints that have coordinates.
+    relative_mm: distance of each joint (N, J), poses relative to their own roots; mpjpe_mm is its mean. n_mpjpe_mm:
+    after the best scale of each pose; pa_mpjpe_mm: after similarity Procrustes. coverage: share of the ground truth's
+    joints that have coordinates.
     """
 
     relative_mm: Array
-    scaled_mm: Array
-    aligned_mm: Array
+    mpjpe_mm: float
+    n_mpjpe_mm: float
+    pa_mpjpe_mm: float
     root: metrics.RootError
     coverage: float
-
-    @property
-    def mpjpe_mm(self) -> float:
-        """Mean over the joints of all poses."""
-        return metrics.mean(self.relative_mm)
-
-    @property
-    def n_mpjpe_mm(self) -> float:
-        """The same after scaling."""
-        return metrics.mean(self.scaled_mm)
-
-    @property
-    def pa_mpjpe_mm(self) -> float:
-        """The same after Procrustes."""
-        return metrics.mean(self.aligned_mm)
 
 
 def errors_of(pairs: Sequence[tuple[Person, Person]]) -> Errors:
     """The errors of pairs (found, ground truth), all in one skeleton."""
     if not pairs:
-        nothing = np.empty((0, 0))
-        return Errors(nothing, nothing, nothing, metrics.RootError(*[math.nan] * 4), math.nan)
+        nan = math.nan
+        return Errors(np.empty((0, 0)), nan, nan, nan, metrics.RootError(nan, nan, nan, nan), nan)
     found, truth = (np.array([pair[side].pose.joints_cam_m for pair in pairs]) for side in (0, 1))
     found_root, truth_root = (np.array([pair[side].pose.root_cam_m for pair in pairs]) for side in (0, 1))
     relative = found - found_root[:, None], truth - truth_root[:, None]
+    errors_mm = metrics.joint_errors_mm(*relative)
     return Errors(
-        metrics.joint_errors_mm(*relative),
-        metrics.scaled_errors_mm(*relative),
-        metrics.aligned_errors_mm(found, truth),
+        errors_mm,
+        metrics.mean(errors_mm),
+        metrics.mean(metrics.scaled_errors_mm(*relative)),
+        metrics.mean(metrics.aligned_errors_mm(found, truth)),
         metrics.mrpe(found_root, truth_root),
         metrics.joint_coverage(found, truth),
     )

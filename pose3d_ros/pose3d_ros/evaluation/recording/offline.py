@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,38 +17,27 @@ from pose3d_ros.records import Frame, Person
 from pose3d_ros.stages.smooth.smoother import Smoother
 
 
-@dataclass(frozen=True, eq=False)
-class OfflineRun:
-    """What to run. pipeline: without a smoother. smoother: None for none. model, backend: their names."""
-
-    pipeline: Pipeline
-    smoother: Smoother | None
-    model: str = ""
-    backend: str = ""
-
-
-def run_offline(path: Path, run: OfflineRun, progress: Callable[[int, int], None] | None = None) -> Session:
+def run_offline(
+    path: Path, pipeline: Pipeline, smoother: Smoother | None, model: str, progress: Callable[[int, int], None]
+) -> Session:
     """Process every image of a bag in order and join it with the bag's ground truth.
 
-    progress: called with (done, all) after each frame. `received_ns` is the processing time added up, so that fps is
-    how fast this machine would go. Raises BagError for a bag without images or camera_info, InputError for an image
-    that can't be decoded.
+    pipeline: without a smoother of its own. model: the names of all models. progress: called with (done, all) after
+    each frame. `received_ns` is the processing time added up, so that fps is how fast this machine would go. Raises
+    BagError for a bag without images or camera_info, InputError for an image that can't be decoded.
     """
     recording = read_recording(path)
-    skeleton = run.pipeline.skeleton
-    run.pipeline.reset()
-    if run.smoother is not None:
-        run.smoother.reset()
+    skeleton = pipeline.skeleton
     timings_ms: dict[str, list[float]] = defaultdict(list)
     frames: list[SessionFrame] = []
     busy_ns = 0
     for frame in _frames(path, recording):
         start_ns = time.perf_counter_ns()
-        result = run.pipeline(frame)
+        result = pipeline(frame)
         middle_ns = time.perf_counter_ns()
         smoothed: tuple[Person, ...] | None = None
-        if run.smoother is not None:
-            smoothed = run.smoother.update(result.people, frame.stamp_ns, frame.camera)
+        if smoother is not None:
+            smoothed = smoother.update(result.people, frame.stamp_ns, frame.camera)
             timings_ms["smooth"].append((time.perf_counter_ns() - middle_ns) * 1e-6)
         elapsed_ns = time.perf_counter_ns() - start_ns
         busy_ns += elapsed_ns
@@ -58,16 +46,15 @@ def run_offline(path: Path, run: OfflineRun, progress: Callable[[int, int], None
         truth = recording.truth.get(frame.stamp_ns)
         people = tuple(p.converted(skeleton) for p in truth.people) if truth is not None else ()
         frames.append(SessionFrame(frame.stamp_ns, people, result.people, smoothed, busy_ns, elapsed_ns * 1e-6))
-        if progress is not None:
-            progress(len(frames), len(recording.stamps_ns))
+        progress(len(frames), len(recording.stamps_ns))
     return Session(
         recording.camera,
         skeleton,
         tuple(frames),
-        model=run.model,
-        backend=run.backend,
+        model=model,
+        backend=pipeline.engines.backend.name,
         engine_ms={stage: float(np.mean(values)) for stage, values in timings_ms.items()},
-        delay_frames=0 if run.smoother is None else run.smoother.delay_frames,
+        delay_frames=0 if smoother is None else smoother.delay_frames,
         how="computed frame by frame without ROS",
         has_truth=bool(recording.truth),
     )

@@ -30,14 +30,6 @@ class Pair:
     smoothed: Person | None
 
 
-@dataclass(frozen=True)
-class MotionErrors:
-    """mpjve: mean error of the joints' velocity, mm/frame; acceleration: of their acceleration, mm/frame²."""
-
-    mpjve: float
-    acceleration: float
-
-
 def match_session(session: Session) -> tuple[Pair, ...]:
     """All matched people of a session, in time order; only detected people take part."""
     pairs: list[Pair] = []
@@ -58,8 +50,8 @@ def match_session(session: Session) -> tuple[Pair, ...]:
     return tuple(pairs)
 
 
-def motion_errors(session: Session, pairs: Sequence[tuple[int, Person, Person]]) -> MotionErrors:
-    """MPJVE and acceleration error of pairs (frame, found, ground truth).
+def motion_errors(session: Session, pairs: Sequence[tuple[int, Person, Person]]) -> tuple[float, float]:
+    """MPJVE, mm/frame, and acceleration error, mm/frame², of pairs (frame, found, ground truth).
 
     Over the runs of consecutive frames in which one person keeps one id, each pose relative to its own root.
     """
@@ -71,7 +63,7 @@ def motion_errors(session: Session, pairs: Sequence[tuple[int, Person, Person]])
     mpjve, acceleration = (
         metrics.mean(_joined(metrics.motion_errors_mm(run[:, 0], run[:, 1], order) for run in runs)) for order in (1, 2)
     )
-    return MotionErrors(mpjve, acceleration)
+    return mpjve, acceleration
 
 
 def jitter_of(session: Session, people: Sequence[People | None]) -> float:

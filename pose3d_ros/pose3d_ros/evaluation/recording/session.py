@@ -100,18 +100,15 @@ def read_results(path: Path) -> tuple[dict[int, BagPeople], dict[int, BagPeople]
     """
     with BagReader(path) as bag:
         topics = [t for t in bag.topics_of((PEOPLE_TYPE,)) if _TRUTH not in t]
-        raw_topics = [t for t in topics if t.endswith(_RAW)]
-        if len(raw_topics) != 1:
+        raw, smoothed = ([t for t in topics if t.endswith(name)] for name in (_RAW, _SMOOTHED))
+        if len(raw) != 1:
             raise BagError(
                 f"results {path}",
                 expected=f"one topic {_RAW} of type {PEOPLE_TYPE}",
                 got=", ".join(f"{t.name} ({t.msgtype})" for t in bag.topics.values()) or "an empty bag",
                 fix="Record the topics people and people_smoothed.",
             )
-        smoothed_topics = [t for t in topics if t.endswith(_SMOOTHED)]
-        raw = by_stamp(bag.people(raw_topics[0]))
-        smoothed = by_stamp(bag.people(smoothed_topics[0])) if smoothed_topics else {}
-    return raw, smoothed
+        return by_stamp(bag.people(raw[0])), by_stamp(bag.people(smoothed[0])) if smoothed else {}
 
 
 def join(

@@ -207,10 +207,10 @@ def _steadiness(session: Session, pairs: Sequence[Pair]) -> Steadiness:
     raw = motion_errors(session, [(p.frame, p.raw, p.truth) for p in pairs])
     smoothed = motion_errors(session, [(p.frame, p.smoothed, p.truth) for p in pairs if p.smoothed is not None])
     return Steadiness(
-        mpjve_mm=raw.mpjve,
-        mpjve_smoothed_mm=smoothed.mpjve,
-        acceleration_error_mm=raw.acceleration,
-        acceleration_error_smoothed_mm=smoothed.acceleration,
+        mpjve_mm=raw[0],
+        mpjve_smoothed_mm=smoothed[0],
+        acceleration_error_mm=raw[1],
+        acceleration_error_smoothed_mm=smoothed[1],
         jitter_raw=jitter_of(session, [f.raw for f in session.frames]),
         jitter_smoothed=jitter_of(session, [f.smoothed for f in session.frames]),
         jitter_truth=jitter_of(session, [f.truth for f in session.frames]),

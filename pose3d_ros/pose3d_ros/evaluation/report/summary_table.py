@@ -24,71 +24,48 @@ class Headline:
 def headlines(summary: Summary) -> tuple[Headline, ...]:
     """The metrics to show first; those that can't be computed (no ground truth, no smoother) are left out."""
     speed, found, accuracy, steady = summary.speed, summary.completeness, summary.accuracy, summary.steadiness
-    false_positives = _number(found.false_positives if math.isfinite(found.idf1) else math.nan)
+    p95, depth = _number(speed.latency_ms["p95"]), _number(accuracy.mrpe_xyz_mm[2])
+    false_positives = found.false_positives if math.isfinite(found.idf1) else math.nan
     ratio = steady.jitter_smoothed / steady.jitter_raw if steady.jitter_raw > 0 else math.nan
 
     def smoothed(value: float) -> str:
         return f"; smoothed: {_number(value)}" if math.isfinite(value) else ""
 
-    rows = [
-        Headline("Frames processed", f"{speed.frames_processed} / {speed.frames}", "", "images with a people message"),
-        Headline("Rate", _number(speed.fps, 1), "frames/s", "people messages per second"),
-        Headline(
-            "Latency",
-            _number(speed.latency_ms["p50"]),
-            "ms",
-            f"median, capture to publication; 95th percentile {_number(speed.latency_ms['p95'])} ms",
-        ),
-        Headline("Inference", _number(speed.engine_ms, 1), "ms/frame", f"all stages, on {speed.backend or 'unknown'}"),
-        Headline("People", _number(found.people_per_frame, 2), "/frame", "detected, on average"),
-        Headline("Recall", _percent(found.detection_recall), "%", f"of people at least {MIN_VISIBLE:.0%} visible"),
-        Headline("False positives", false_positives, "", "detections matched to no ground-truth person"),
-        Headline(
-            "MPJPE",
-            _number(accuracy.mpjpe_mm),
-            "mm",
-            "mean joint error, root-relative" + smoothed(accuracy.mpjpe_smoothed_mm),
-        ),
-        Headline(
-            "N-MPJPE",
-            _number(accuracy.n_mpjpe_mm),
-            "mm",
-            "after scaling each pose" + smoothed(accuracy.n_mpjpe_smoothed_mm),
-        ),
-        Headline(
-            "PA-MPJPE",
-            _number(accuracy.pa_mpjpe_mm),
-            "mm",
-            "after Procrustes alignment" + smoothed(accuracy.pa_mpjpe_smoothed_mm),
-        ),
-        Headline(
-            "MRPE",
-            _number(accuracy.mrpe_mm),
-            "mm",
-            f"mean root error in camera space; depth error {_number(accuracy.mrpe_xyz_mm[2])} mm",
-        ),
-        Headline(
-            "MPJVE",
-            _number(steady.mpjve_mm),
-            "mm/frame",
-            "mean joint velocity error" + smoothed(steady.mpjve_smoothed_mm),
-        ),
-        Headline(
-            "Acceleration error",
-            _number(steady.acceleration_error_mm),
-            "mm/frame²",
-            "mean over the joints" + smoothed(steady.acceleration_error_smoothed_mm),
-        ),
-        Headline(
+    n_mpjpe, pa_mpjpe = smoothed(accuracy.n_mpjpe_smoothed_mm), smoothed(accuracy.pa_mpjpe_smoothed_mm)
+    acceleration = smoothed(steady.acceleration_error_smoothed_mm)
+    rows: list[tuple[str, float, int, str, str]] = [
+        ("Rate", speed.fps, 1, "frames/s", "people messages per second"),
+        ("Latency", speed.latency_ms["p50"], 0, "ms", f"median, capture to publication; 95th percentile {p95} ms"),
+        ("Inference", speed.engine_ms, 1, "ms/frame", f"all stages, on {speed.backend or 'unknown'}"),
+        ("People", found.people_per_frame, 2, "/frame", "detected, on average"),
+        ("Recall", 100 * found.detection_recall, 1, "%", f"of people at least {MIN_VISIBLE:.0%} visible"),
+        ("False positives", false_positives, 0, "", "detections matched to no ground-truth person"),
+        ("MPJPE", accuracy.mpjpe_mm, 0, "mm", "mean joint error, root-relative" + smoothed(accuracy.mpjpe_smoothed_mm)),
+        ("N-MPJPE", accuracy.n_mpjpe_mm, 0, "mm", f"after scaling each pose{n_mpjpe}"),
+        ("PA-MPJPE", accuracy.pa_mpjpe_mm, 0, "mm", f"after Procrustes alignment{pa_mpjpe}"),
+        ("MRPE", accuracy.mrpe_mm, 0, "mm", f"mean root error in camera space; depth error {depth} mm"),
+        ("MPJVE", steady.mpjve_mm, 0, "mm/frame", "mean joint velocity error" + smoothed(steady.mpjve_smoothed_mm)),
+        ("Acceleration error", steady.acceleration_error_mm, 0, "mm/frame²", f"mean over the joints{acceleration}"),
+        (
             "Jitter",
-            _number(steady.jitter_raw),
+            steady.jitter_raw,
+            0,
             "m/s³",
-            f"mean third derivative; ground truth: {_number(steady.jitter_truth)}",
+            f"third derivative; ground truth: {_number(steady.jitter_truth)}",
         ),
-        Headline("Jitter, smoothed", _number(steady.jitter_smoothed), "m/s³", f"{_percent(ratio, 0)}% of the raw one"),
-        Headline("Identity switches", str(found.id_switches), "", f"IDF1 {_number(found.idf1, 3)}"),
+        ("Jitter, smoothed", steady.jitter_smoothed, 0, "m/s³", f"{_percent(ratio, 0)}% of the raw one"),
+        ("Identity switches", found.id_switches, 0, "", f"IDF1 {_number(found.idf1, 3)}"),
     ]
-    return tuple(row for row in rows if row.value != _MISSING)
+    processed = f"{speed.frames_processed} / {speed.frames}"
+    first = Headline("Frames processed", processed, "", "images with a people message")
+    return (
+        first,
+        *(
+            Headline(name, _number(value, digits), unit, meaning)
+            for name, value, digits, unit, meaning in rows
+            if math.isfinite(value)
+        ),
+    )
 
 
 def headline_rows(summary: Summary) -> list[dict[str, str]]:
