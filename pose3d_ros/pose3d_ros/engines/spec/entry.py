@@ -27,7 +27,8 @@ Parameter = float | int | str | list[float] | list[int] | list[str]
 
 _Record = TypeVar("_Record")
 _Validator = Callable[[object, "attr.Attribute[Any]", Any], None]
-_FORMER_KEYS: Mapping[object, str] = {"licence": "license", "normalization": "normalization"}
+# British on purpose: the keys of older manifests.
+_FORMER_KEYS: Mapping[object, str] = {"licence": "license", "normalisation": "normalization"}
 _NUMBER = "a finite number (YAML wants a point before an exponent: 1.0e-3)"
 
 
@@ -197,10 +198,7 @@ class ManifestEntry:
         ),
     )
     file: Path = attr.field()
-    sha256: str = attr.field(
-        converter=_to_lower,
-        validator=_valid("64 hexadecimal digits", _is_sha256),
-    )
+    sha256: str = attr.field(converter=_to_lower, validator=_valid("64 hexadecimal digits", _is_sha256))
     decoder: str = attr.field(validator=_TEXT)
     input_size_px: tuple[int, int] | None = attr.field(
         default=None,

@@ -69,9 +69,10 @@ def test_optional_fields_may_be_absent(folder: Path) -> None:
 
 def test_british_keys_of_older_manifests_are_read(folder: Path, make_entry: MakeEntry) -> None:
     file = folder / "manifest.yaml"
-    text = file.read_text()
-    file.write_text(text.replace("license:", "licence:").replace("normalization:", "normalisation:"))
-    assert file.read_text() != text
+    keys = {"license:": "licence:", "normalization:": "normalisation:"}
+    for key, former in keys.items():
+        assert key != former
+        file.write_text(file.read_text().replace(key, former))
     entry, expected = load_manifest(folder).entries[0], make_entry()
     assert (entry.license, entry.normalization) == (expected.license, expected.normalization)
 
