@@ -33,9 +33,24 @@ ROSDEP_KEYS = {
     "rich": "python3-rich",
     "rosbags": "python3-rosbags-pip",
     "scipy": "python3-scipy",
+    "torch": "python3-torch",
     "yaml": "python3-yaml",
 }
-PIP_NAMES = {"attr": "attrs", "cv2": "opencv-python-headless", "yaml": "PyYAML"}
+PIP_NAMES = {
+    "attr": "attrs",
+    "cv2": "opencv-python-headless",
+    "lightning_fabric": "lightning-fabric",
+    "yaml": "PyYAML",
+}
+# Python module → ROS package, where they differ or the name does not tell.
+ROS_PACKAGES = {"rclpy": "rclpy", "tf2_ros": "tf2_ros_py", "ament_index_python": "ament_index_python"}
+# What is used where it is there.
+OPTIONAL = {
+    "pose3d_ros": {"imageio_ffmpeg", "mediapipe", "onnx", "onnx2torch", "tensorrt", "torch", "torchvision"},
+    "pose3d_training": {"tensorboard"},
+}
+# What has no rosdep key; pose3d_training/setup.py requires it.
+BY_PIP = {"pose3d_ros": set[str](), "pose3d_training": {"lightning_fabric", "moderngl", "onnx"}}
 
 # Beside this interpreter when the environment is used without being sourced.
 SEARCH = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
@@ -123,26 +138,24 @@ def test_citation_file_has_the_required_keys() -> None:
     assert (citation["cff-version"], citation["license"]) == ("1.2.0", "Apache-2.0")
 
 
-def test_every_ros_package_imported_is_declared() -> None:
-    imported = _imported(PACKAGE / "pose3d_ros/nodes")
-    ros = {name for name in imported if name.endswith(("_msgs", "_srvs", "_interfaces")) or name == "rclpy"}
-    assert "tf2_ros" in imported
-    declared = _dependencies("pose3d_ros")
-    assert ros | {"tf2_ros_py", "launch", "launch_ros"} <= declared  # tf2_ros_py has the Python module tf2_ros
+@pytest.mark.parametrize("package", ["pose3d_ros", "pose3d_training"])
+def test_every_import_is_declared(package: str) -> None:
+    folder = ROOT / package / package
+    ros = _imported(folder / "nodes") if package == "pose3d_ros" else set()
+    ros = {ROS_PACKAGES.get(n, n) for n in ros if n.endswith(("_msgs", "_srvs", "_interfaces")) or n in ROS_PACKAGES}
+    outside = (
+        _imported(folder) - sys.stdlib_module_names - {"_typeshed", "pose3d_ros", "pose3d_training"} - OPTIONAL[package]
+    )
+    used = {name for name in outside if ROS_PACKAGES.get(name, name) not in ros}
+    unknown = used - set(ROSDEP_KEYS) - BY_PIP[package]
+    assert unknown == set()
+    assert ros | {ROSDEP_KEYS[name] for name in used - BY_PIP[package]} <= _dependencies(package)
+    pins = _pins("runtime") | (_pins("test") if package == "pose3d_training" else {})
+    assert {PIP_NAMES.get(name, name) for name in used} <= set(pins)
 
 
-def test_every_run_time_package_imported_is_declared_and_pinned() -> None:
-    outside = ("nets", "training")  # development only; they need torch
-    imported = {
-        name
-        for part in (PACKAGE / "pose3d_ros").iterdir()
-        if part.is_dir() and part.name not in outside
-        for name in _imported(part)
-    }
-    used = imported & set(ROSDEP_KEYS)
-    assert {"cv2", "numpy", "onnxruntime"} <= used
-    assert {ROSDEP_KEYS[name] for name in used} <= _dependencies("pose3d_ros")
-    assert {PIP_NAMES.get(name, name) for name in used} <= set(_pins("runtime"))
+def test_launch_files_have_their_packages() -> None:
+    assert {"launch", "launch_ros", "rviz2"} <= _dependencies("pose3d_ros")
 
 
 def test_message_package_lists_every_message_and_its_dependencies() -> None:
