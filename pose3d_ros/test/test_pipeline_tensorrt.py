@@ -19,8 +19,8 @@ from pose3d_ros.pipeline import Pipeline
 from pose3d_ros.records import Frame, Person
 from pose3d_ros.types import ImageArray
 
-from .engines.tensorrt.stand_in_device import install_stand_in
 from .engines.tensorrt.tensorrt_stand_in import VERSIONS, Knobs
+from .engines.tensorrt.tensorrt_stand_in.stand_in_device import install_stand_in
 
 ONNX = BackendChoice("onnxruntime", "a test")
 

@@ -20,7 +20,7 @@ from pose3d_ros.engines.graphs import quantize
 from pose3d_ros.engines.tensors import Tensor
 from pose3d_ros.errors import InputError
 
-from ..engines.tensorrt.stand_in_device import install_stand_in
+from ..engines.tensorrt.tensorrt_stand_in.stand_in_device import install_stand_in
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from std_msgs.msg import Header
 
 from pose3d_ros.nodes.conversion import image_message
 
-from ..engines.tensorrt.stand_in_device import install_stand_in
 from ..engines.tensorrt.tensorrt_stand_in import Knobs
+from ..engines.tensorrt.tensorrt_stand_in.stand_in_device import install_stand_in
 from .rigs.pose_rig import PoseRig
 
 ENGINES = ("detector", "root_pose")

@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pose3d_ros.engines.graphs.tensorrt_ops import unsupported_ops
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_training.nets.exported_graphs import export_frame_lifter
 from pose3d_training.nets.lifter_nets import FrameLifter, ResidualLifter
@@ -93,7 +92,6 @@ def test_exported_lifter_is_relative_to_its_root(name: str, tmp_path: Path) -> N
     lived_in(net)
     file = tmp_path / "lifter.onnx"
     assert export_frame_lifter(net, file, root=2) <= 1e-4
-    assert unsupported_ops(file) == []
     x = torch.randn(3, net.num_joints_in, net.in_features)
     session = ort.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     (joints,) = session.run(["joints"], {"keypoints": x.numpy()})

@@ -12,33 +12,17 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnx
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-from pose3d_ros.engines.graphs.onnx_graph import element_types, head_nodes, read_float_graph, refused_graph, write_graph
+from pose3d_ros.engines.graphs.onnx_graph import head_nodes, read_float_graph, refused_graph, write_graph
 
 _LARGEST = float(np.finfo(np.float16).max)
 
 
-@dataclass(frozen=True)
-class HalfReport:
-    """What `half_graph` wrote.
-
-    half_nodes, float_nodes: nodes whose results are float16 and float32, casts apart. casts: nodes that change between
-    the two. float_ops: operator types of the float32 nodes, sorted.
-    """
-
-    half_nodes: int
-    float_nodes: int
-    casts: int
-    float_ops: tuple[str, ...]
-
-
-def half_graph(source: Path, target: Path) -> HalfReport:
+def half_graph(source: Path, target: Path) -> None:
     """Write `source` to `target` with backbone and heads in float16; inputs and outputs stay float32.
 
     A graph without a convolution over images is written as it is, in float32.
@@ -51,7 +35,6 @@ def half_graph(source: Path, target: Path) -> HalfReport:
         _require_range(source, model, head)
         model = _joined(model, _converted(source, model, head))
     write_graph(model, target)
-    return _report(model)
 
 
 def _converted(path: Path, model: ModelProto, head: Sequence[NodeProto]) -> ModelProto:
@@ -110,21 +93,3 @@ def _require_range(path: Path, model: ModelProto, head: Sequence[NodeProto]) -> 
             largest = float(np.max(np.abs(numpy_helper.to_array(tensor)), initial=0.0))
             if not largest <= _LARGEST:  # NaN fails too
                 raise refused_graph(path, f"weights within ±{_LARGEST:.0f}", f"{largest:g} in {tensor.name}")
-
-
-def _report(model: ModelProto) -> HalfReport:
-    graph = onnx.shape_inference.infer_shapes(model).graph
-    types = element_types(graph)
-    plain = [n for n in graph.node if n.op_type != "Cast"]
-    single = [n for n in plain if types.get(n.output[0]) == TensorProto.FLOAT]
-    return HalfReport(
-        half_nodes=sum(types.get(n.output[0]) == TensorProto.FLOAT16 for n in plain),
-        float_nodes=len(single),
-        casts=sum(
-            types.get(n.input[0]) != types.get(n.output[0])
-            and TensorProto.FLOAT16 in (types.get(n.input[0]), types.get(n.output[0]))
-            for n in graph.node
-            if n.op_type == "Cast"
-        ),
-        float_ops=tuple(sorted({n.op_type for n in single})),
-    )

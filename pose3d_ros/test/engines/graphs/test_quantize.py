@@ -23,6 +23,9 @@ from pose3d_training.nets.exported_graphs import export_detector, export_root_po
 from pose3d_training.nets.root_pose_net import RootPoseNet
 from pose3d_training.nets.temporal_net import TemporalModel
 
+from ..tensorrt.tensorrt_stand_in import make_tensorrt
+from ..tensorrt.tensorrt_stand_in.caller import Messages, parsed
+
 Array = npt.NDArray[np.float32]
 Net = TypeVar("Net", bound=nn.Module)
 Feeds = dict[str, Array]
@@ -87,6 +90,7 @@ def test_every_pair_is_one_that_tensorrt_reads(root_pose: Path, tmp_path: Path) 
     model = onnx.load(str(target))
     onnx.checker.check_model(model, full_check=True)
     assert [(o.domain, o.version) for o in model.opset_import] == [("", 17)]
+    parsed(make_tensorrt("8.5.2"), target.read_bytes(), Messages())  # operators that the oldest TensorRT has
     graph = model.graph
     values = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
     makers = {name: n for n in graph.node for name in n.output}

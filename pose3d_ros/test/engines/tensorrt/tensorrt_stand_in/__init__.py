@@ -7,7 +7,7 @@ can't show which kernels exist, how exact FP16 is, or how fast anything runs.
 
 from __future__ import annotations
 
-from .knobs import Knobs
+from .api import Knobs
 from .memory import Buffer, DeviceMemory
 from .misuse import Checked, MisuseError
 from .module import VERSIONS, make_tensorrt

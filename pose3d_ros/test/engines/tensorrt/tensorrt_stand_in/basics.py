@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import operator
-import sys
 from collections.abc import Sequence
 from typing import Any, ClassVar, overload
 
@@ -13,7 +12,7 @@ from .misuse import MisuseError
 
 MAX_DIMS = 8
 _SEVERITIES = {"INTERNAL_ERROR": 0, "ERROR": 1, "WARNING": 2, "INFO": 3, "VERBOSE": 4}
-Severity: Any = make_enum("Severity", _SEVERITIES, ordered=True)
+Severity: Any = make_enum("Severity", _SEVERITIES)
 
 
 def incompatible(call: str, value: object) -> TypeError:
@@ -109,21 +108,6 @@ class ILogger(metaclass=_CallsBaseInit):
 
     def log(self, severity: Enumerant, msg: str) -> None:
         raise MisuseError("ILogger.log", "a logger must define it; the message is lost otherwise")
-
-
-class Logger(ILogger):
-    """The default logger: prints to stderr what is at least as severe as `min_severity`."""
-
-    __slots__ = ("min_severity",)
-
-    def __init__(self, min_severity: Enumerant = Severity.WARNING) -> None:
-        require("Logger", min_severity, Severity)
-        super().__init__()
-        self.min_severity = min_severity
-
-    def log(self, severity: Enumerant, msg: str) -> None:
-        if severity.value <= self.min_severity.value:
-            print(f"[TRT] [{severity.name[0]}] {msg}", file=sys.stderr)
 
 
 class IProgressMonitor(metaclass=_CallsBaseInit):

@@ -10,7 +10,7 @@ from .api import Api
 from .basics import IHostMemory, ILogger, IProgressMonitor, host_memory, require, to_int
 from .config import IBuilderConfig, IOptimizationProfile, config_class
 from .graph import Graph, GraphTensor
-from .misuse import Answering, Checked, MisuseError
+from .misuse import Answering, MisuseError
 from .network import INetworkDefinition
 from .plan import PlanHeader, PlanProfile, pack
 
@@ -55,10 +55,6 @@ class Builder(Answering):
     def create_optimization_profile(self) -> IOptimizationProfile:
         return IOptimizationProfile()
 
-    def is_network_supported(self, network: INetworkDefinition, config: IBuilderConfig) -> Checked:
-        self._enter()
-        return self._answer("Builder.is_network_supported", self._fault(network, config) is None)
-
     def build_serialized_network(self, network: INetworkDefinition, config: IBuilderConfig) -> IHostMemory | None:
         """The plan, None with a message when it can't be built. Callbacks come from another thread, as they may."""
         self._enter()
@@ -92,38 +88,15 @@ class Builder(Answering):
 
     def _header(self, network: INetworkDefinition, config: IBuilderConfig) -> PlanHeader:
         layers = [(layer.name, dtype.name) for layer in network._layers for dtype in layer._types.values()]
-        pools = {pool.name: size for pool, size in config._pools.items()}
         return PlanHeader(
             version=self._api.release.version,
             flags=tuple(sorted(flag.name for flag in config._flags)),
             strongly_typed=network._strong,
             precisions=tuple(layers),
             profiles=tuple(PlanProfile(dict(profile._shapes)) for profile in config._profiles),
-            workspace_bytes=pools.get("WORKSPACE"),
-            optimization_level=config._level,
-            hardware_compatibility=config._hardware,
             shares_profiles=self._api.release.shares_profiles
             or any(feature.name == "PROFILE_SHARING_0806" for feature in config._previews),
         )
-
-
-class PlatformBuilder(Builder):
-    """The builder before 11, which says what the GPU is fast at."""
-
-    __slots__ = ()
-
-    @property
-    def platform_has_fast_fp16(self) -> bool:
-        return self._api.knobs.fast_fp16
-
-    @property
-    def platform_has_tf32(self) -> bool:
-        return True
-
-
-def builder_class(number: tuple[int, int]) -> type[Builder]:
-    """The class of builders in this version."""
-    return Builder if number >= (11, 0) else PlatformBuilder
 
 
 def _profile_faults(graph: Graph, profiles: list[IOptimizationProfile]) -> Iterator[str]:

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .api import Knobs
 from .basics import ILogger
 from .enums import Enumerant
-from .knobs import Knobs
 from .memory import Buffer, DeviceMemory
 from .module import make_tensorrt
 
@@ -110,12 +110,12 @@ class Session:
         """Set every input's shape, and fill its buffer with its type in the engine."""
         for name, values in feeds.items():
             assert self.context.set_input_shape(name, values.shape)
-            dtype = self.trt.nptype(self.engine.get_tensor_dtype(name))
+            dtype = self.engine._find(name).numpy_dtype
             self.buffers[name].array(dtype, values.shape)[...] = values
 
     def result(self, name: str) -> Array:
         """An output, after the stream is synchronised."""
-        dtype = self.trt.nptype(self.engine.get_tensor_dtype(name))
+        dtype = self.engine._find(name).numpy_dtype
         return np.array(self.buffers[name].array(dtype, tuple(self.context.get_tensor_shape(name))))
 
     def enqueue(self) -> Any:

@@ -7,12 +7,10 @@ from typing import Any
 
 from .api import Api
 from .basics import Dims, IHostMemory, ILogger, IProgressMonitor, host_memory, require, to_int
-from .misuse import Answering, Checked, MisuseError
+from .misuse import Answering, Checked
 from .plan import Shape
 
 _CACHE_MAGIC = "stand-in timing cache "
-DEFAULT_LEVEL = 3
-_MAX_LEVEL = 5
 
 
 class IOptimizationProfile:
@@ -31,10 +29,6 @@ class IOptimizationProfile:
             if len(shape) != len(shapes[0]):
                 raise RuntimeError(f"Shape provided for {name} is inconsistent with other shapes.")
         self._shapes[input] = shapes
-
-    def get_shape(self, input: str) -> list[Dims]:
-        """Min, opt and max; empty for an input that was not set."""
-        return [Dims(shape) for shape in self._shapes.get(input, ())]
 
     def __bool__(self) -> bool:
         return bool(self._shapes) and all(
@@ -55,13 +49,6 @@ class ITimingCache:
     def serialize(self) -> IHostMemory:
         return host_memory("\n".join([_CACHE_MAGIC + self._version, *sorted(self._entries)]).encode())
 
-    def combine(self, input_cache: ITimingCache, ignore_mismatch: bool) -> bool:
-        """Take over another cache's entries; False when it is of another version."""
-        if input_cache._version != self._version and not ignore_mismatch:
-            return False
-        self._entries |= input_cache._entries
-        return True
-
 
 class IBuilderConfig(Answering):
     """The configuration of 8.5."""
@@ -70,8 +57,6 @@ class IBuilderConfig(Answering):
         "_api",
         "_cache",
         "_flags",
-        "_hardware",
-        "_level",
         "_logger",
         "_monitor",
         "_pools",
@@ -88,13 +73,7 @@ class IBuilderConfig(Answering):
         self._profiles: list[IOptimizationProfile] = []
         self._previews: set[Any] = set()
         self._cache: ITimingCache | None = None
-        self._level = DEFAULT_LEVEL
-        self._hardware = "NONE"
         self._monitor: IProgressMonitor | None = None
-
-    @property
-    def num_optimization_profiles(self) -> int:
-        return len(self._profiles)
 
     def set_flag(self, flag: Any) -> None:
         require("set_flag", flag, self._api.enum("BuilderFlag"))
@@ -104,20 +83,9 @@ class IBuilderConfig(Answering):
         require("clear_flag", flag, self._api.enum("BuilderFlag"))
         self._flags.discard(flag)
 
-    def get_flag(self, flag: Any) -> bool:
-        require("get_flag", flag, self._api.enum("BuilderFlag"))
-        return flag in self._flags
-
     def set_memory_pool_limit(self, pool: Any, pool_size: int) -> None:
         require("set_memory_pool_limit", pool, self._api.enum("MemoryPoolType"))
         self._pools[pool] = to_int("set_memory_pool_limit", pool_size)
-
-    def get_memory_pool_limit(self, pool: Any) -> int:
-        """The limit in bytes. Raises MisuseError when none was set: the default depends on the GPU."""
-        require("get_memory_pool_limit", pool, self._api.enum("MemoryPoolType"))
-        if pool not in self._pools:
-            raise MisuseError("IBuilderConfig.get_memory_pool_limit", "none was set")
-        return self._pools[pool]
 
     def add_optimization_profile(self, profile: IOptimizationProfile) -> int:
         """The profile's number, -1 for one that is not consistent."""
@@ -131,10 +99,6 @@ class IBuilderConfig(Answering):
     def set_preview_feature(self, feature: Any, enable: bool) -> None:
         require("set_preview_feature", feature, self._api.enum("PreviewFeature"))
         (self._previews.add if enable else self._previews.discard)(feature)
-
-    def get_preview_feature(self, feature: Any) -> bool:
-        require("get_preview_feature", feature, self._api.enum("PreviewFeature"))
-        return feature in self._previews
 
     def create_timing_cache(self, serialized_timing_cache: bytes | bytearray | memoryview) -> ITimingCache | None:
         """A cache of these bytes, a new one for b"". None, with a message, for bytes that are no cache."""
@@ -163,32 +127,7 @@ class IBuilderConfig(Answering):
         return self._cache
 
 
-class LevelConfig(IBuilderConfig):
-    """The configuration from 8.6 on."""
-
-    __slots__ = ()
-
-    @property
-    def builder_optimization_level(self) -> int:
-        return self._level
-
-    @builder_optimization_level.setter
-    def builder_optimization_level(self, level: int) -> None:
-        if not 0 <= to_int("builder_optimization_level", level) <= _MAX_LEVEL:
-            raise MisuseError("IBuilderConfig.builder_optimization_level", f"{level}, not 0 to {_MAX_LEVEL}")
-        self._level = level
-
-    @property
-    def hardware_compatibility_level(self) -> Any:
-        return self._api.member("HardwareCompatibilityLevel", self._hardware)
-
-    @hardware_compatibility_level.setter
-    def hardware_compatibility_level(self, level: Any) -> None:
-        require("hardware_compatibility_level", level, self._api.enum("HardwareCompatibilityLevel"))
-        self._hardware = level.name
-
-
-class MonitoredConfig(LevelConfig):
+class MonitoredConfig(IBuilderConfig):
     """The configuration from 10 on."""
 
     __slots__ = ()
@@ -205,6 +144,4 @@ class MonitoredConfig(LevelConfig):
 
 def config_class(number: tuple[int, int]) -> type[IBuilderConfig]:
     """The class of configurations in this version."""
-    if number >= (10, 0):
-        return MonitoredConfig
-    return LevelConfig if number >= (8, 6) else IBuilderConfig
+    return MonitoredConfig if number >= (10, 0) else IBuilderConfig

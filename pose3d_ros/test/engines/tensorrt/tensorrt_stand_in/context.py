@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .api import Api
-from .basics import Dims, ILogger, require, to_int, unknown_dims
+from .basics import Dims, ILogger, to_int, unknown_dims
 from .memory import ALIGNMENT_BYTES
 from .misuse import Answering, Checked, MisuseError
 from .places import Place, State, find_places
@@ -50,17 +50,9 @@ class IExecutionContext(Answering):
         self.name = ""
 
     @property
-    def engine(self) -> ICudaEngine:
-        return self._engine
-
-    @property
     def active_optimization_profile(self) -> int:
         """-1 for a context of 8.x that has none yet."""
         return self._profile
-
-    @property
-    def all_binding_shapes_specified(self) -> bool:
-        return not self._unset()
 
     def set_input_shape(self, name: str, shape: Sequence[int]) -> Checked:
         """Set an input's shape; False, with a message, for one that is no input or does not fit the profile."""
@@ -82,11 +74,6 @@ class IExecutionContext(Answering):
         shapes = None if self._unset() else self._output_shapes()
         return Dims(tensor.dims if shapes is None else shapes[self._engine._graph.outputs.index(tensor)])
 
-    def infer_shapes(self) -> list[str]:
-        """The inputs whose shape is still open."""
-        self._begin("infer_shapes")
-        return self._unset()
-
     def set_tensor_address(self, name: str, memory: int) -> Checked:
         """Set where a tensor lies, 0 to unset it; False, with a message, for a name that is no tensor."""
         self._begin("set_tensor_address")
@@ -100,12 +87,6 @@ class IExecutionContext(Answering):
         if fault is None:
             self._addresses[name] = address
         return self._report("set_tensor_address", fault)
-
-    def get_tensor_address(self, name: str) -> int:
-        """0 when none was set."""
-        self._enter()
-        require("get_tensor_address", name, str)
-        return self._addresses.get(name, 0)
 
     def set_optimization_profile_async(self, profile_index: int, stream_handle: int) -> bool:
         """Change the profile; every shape must be set again. Raises RuntimeError for one that can't be used."""

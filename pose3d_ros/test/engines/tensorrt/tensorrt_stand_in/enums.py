@@ -50,26 +50,9 @@ class Enumerant:
         return f"<{self}: {self._value}>"
 
 
-class OrderedEnumerant(Enumerant):
-    """A member that can be compared with its own kind, as severities are."""
-
-    __slots__ = ()
-
-    def __le__(self, other: object) -> bool:
-        return self._compare(other) <= 0
-
-    def __lt__(self, other: object) -> bool:
-        return self._compare(other) < 0
-
-    def _compare(self, other: object) -> int:
-        if not isinstance(other, Enumerant) or type(self) is not type(other):
-            raise TypeError("Expected an enumeration of matching type!")
-        return self._value - other._value
-
-
-def make_enum(name: str, members: Mapping[str, int], *, ordered: bool = False) -> type[Any]:
+def make_enum(name: str, members: Mapping[str, int]) -> type[Any]:
     """An enumeration with these members and no other: another name is an AttributeError."""
-    kind: type[Any] = type(name, (OrderedEnumerant if ordered else Enumerant,), {"__slots__": ()})
+    kind: type[Any] = type(name, (Enumerant,), {"__slots__": ()})
     made: dict[str, Enumerant] = {}
     for member_name, value in members.items():
         member: Enumerant = object.__new__(kind)

@@ -35,14 +35,6 @@ class ITensor:
     def dtype(self) -> Any:
         return self._api.member("DataType", self._tensor.dtype)
 
-    @property
-    def is_network_input(self) -> bool:
-        return self._tensor in self._graph.inputs
-
-    @property
-    def is_network_output(self) -> bool:
-        return self._tensor in self._graph.outputs
-
 
 class ILayer:
     """A layer, as 11 has it: its types come from the graph."""
@@ -91,13 +83,6 @@ class ILayer:
             return None
         return ITensor(self._api, self._graph, self._layer.outputs[index])
 
-    def get_output_type(self, index: int) -> Any:
-        """The type set for this output, otherwise the graph's."""
-        tensor = self.get_output(index)
-        if tensor is None:
-            raise MisuseError("ILayer.get_output_type", f"output {index} of {self.num_outputs}")
-        return self._types.get(f"output {index}", tensor.dtype)
-
 
 class WeaklyTypedLayer(ILayer):
     """A layer before 11: the caller may pin its precision and its outputs' types."""
@@ -112,27 +97,10 @@ class WeaklyTypedLayer(ILayer):
     def precision(self, dtype: Any) -> None:
         self._set("ILayer.precision", "precision", dtype)
 
-    @property
-    def precision_is_set(self) -> bool:
-        self._warn()
-        return "precision" in self._types
-
-    def reset_precision(self) -> None:
-        self._warn()
-        self._types.pop("precision", None)
-
     def set_output_type(self, index: int, dtype: Any) -> None:
         if not 0 <= index < self.num_outputs:
             raise MisuseError("ILayer.set_output_type", f"output {index} of {self.num_outputs}")
         self._set("ILayer.set_output_type", f"output {index}", dtype)
-
-    def output_type_is_set(self, index: int) -> bool:
-        self._warn()
-        return f"output {index}" in self._types
-
-    def reset_output_type(self, index: int) -> None:
-        self._warn()
-        self._types.pop(f"output {index}", None)
 
     def _set(self, call: str, what: str, dtype: Any) -> None:
         require(call, dtype, self._api.enum("DataType"))
@@ -173,26 +141,12 @@ class INetworkDefinition:
         return len(self._graph.inputs) if self._graph else 0
 
     @property
-    def num_outputs(self) -> int:
-        return len(self._graph.outputs) if self._graph else 0
-
-    @property
     def num_layers(self) -> int:
         return len(self._layers)
-
-    def __len__(self) -> int:
-        return len(self._layers)
-
-    def __getitem__(self, index: int) -> ILayer:
-        return self._layers[index]
 
     def get_input(self, index: int) -> ITensor | None:
         """The input of this number, None past the last."""
         return self._tensor(self._graph.inputs, index) if self._graph else None
-
-    def get_output(self, index: int) -> ITensor | None:
-        """The output of this number, None past the last."""
-        return self._tensor(self._graph.outputs, index) if self._graph else None
 
     def get_layer(self, index: int) -> ILayer | None:
         """The layer of this number, None past the last."""

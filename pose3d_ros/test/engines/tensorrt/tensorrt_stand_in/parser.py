@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from .api import Api
 from .basics import ILogger, require
@@ -17,45 +16,13 @@ _BUFFERS = (bytes, bytearray, memoryview)
 class ParserError:
     """Why the parser failed."""
 
-    __slots__ = ("_api", "_error")
+    __slots__ = ("_error",)
 
-    def __init__(self, api: Api, error: GraphError) -> None:
-        self._api = api
+    def __init__(self, error: GraphError) -> None:
         self._error = error
-
-    def code(self) -> Any:
-        return self._api.member("ErrorCode", self._error.code)
 
     def desc(self) -> str:
         return str(self._error)
-
-    def file(self) -> str:
-        return "ModelImporter.cpp"
-
-    def line(self) -> int:
-        return 0
-
-    def func(self) -> str:
-        return "parseGraph"
-
-    def node(self) -> int:
-        """The node's number, -1 when the graph as a whole is wrong."""
-        return self._error.node
-
-    def __str__(self) -> str:
-        return f"In node {self.node()} ({self.func()}): {self._error.code}: {self.desc()}"
-
-
-class NamedParserError(ParserError):
-    """An error from 10 on: it names the node."""
-
-    __slots__ = ()
-
-    def node_name(self) -> str:
-        return self._error.name
-
-    def node_operator(self) -> str:
-        return self._error.operator
 
 
 class OnnxParser(Answering):
@@ -80,10 +47,7 @@ class OnnxParser(Answering):
         """The error of this number. Raises MisuseError for a number that none has."""
         if not 0 <= index < len(self._errors):
             raise MisuseError("OnnxParser.get_error", f"error {index} of {len(self._errors)}")
-        return parser_error_class(self._api.release.number)(self._api, self._errors[index])
-
-    def clear_errors(self) -> None:
-        self._errors.clear()
+        return ParserError(self._errors[index])
 
     def parse(self, model: bytes | bytearray | memoryview, path: str | None = None) -> Checked:
         """Parse these bytes. path: where external weights lie. Raises TypeError for what is no buffer."""
@@ -91,15 +55,6 @@ class OnnxParser(Answering):
         require("parse", model, _BUFFERS)
         require("parse", path, (str, type(None)))
         return self._answer("OnnxParser.parse", self._parsed(bytes(model)))
-
-    def parse_from_file(self, model: str) -> Checked:
-        """Parse this file. Raises TypeError for a path that is no string."""
-        self._enter()
-        require("parse_from_file", model, str)
-        if not Path(model).is_file():
-            self._fail(GraphError("MODEL_DESERIALIZE_FAILED", f"Failed to open file: {model}"))
-            return self._answer("OnnxParser.parse_from_file", False)
-        return self._answer("OnnxParser.parse_from_file", self._parsed(Path(model).read_bytes()))
 
     def _parsed(self, data: bytes) -> bool:
         try:
@@ -119,8 +74,3 @@ class OnnxParser(Answering):
     def _fail(self, error: GraphError) -> None:
         self._errors.append(error)
         self._api.log(self._logger, "ERROR", f"{error.code}: {error}")
-
-
-def parser_error_class(number: tuple[int, int]) -> type[ParserError]:
-    """The class of errors in this version."""
-    return NamedParserError if number >= (10, 0) else ParserError

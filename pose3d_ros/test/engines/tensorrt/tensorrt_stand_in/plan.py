@@ -35,9 +35,6 @@ class PlanHeader:
     strongly_typed: bool
     precisions: tuple[tuple[str, str], ...]
     profiles: tuple[PlanProfile, ...]
-    workspace_bytes: int | None
-    optimization_level: int
-    hardware_compatibility: str
     shares_profiles: bool
 
 

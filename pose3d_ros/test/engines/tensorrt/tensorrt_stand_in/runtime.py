@@ -18,7 +18,6 @@ from .plan import PlanError, PlanHeader, PlanProfile, Shape, unpack
 
 Array = npt.NDArray[Any]
 _ONLY_FATAL = 4
-_STATIC: Any = object()
 
 
 class Runtime:
@@ -32,10 +31,6 @@ class Runtime:
         if self._api.knobs.no_driver:
             raise TypeError(NO_OBJECT)
         self._logger = logger
-
-    @property
-    def logger(self) -> ILogger:
-        return self._logger
 
     def deserialize_cuda_engine(
         self, serialized_engine: bytes | bytearray | memoryview | IHostMemory
@@ -53,7 +48,7 @@ class Runtime:
         if header.version != self._api.release.version:
             self._refuse(f"Version tag does not match: the plan is of TensorRT {header.version}")
             return None
-        return engine_class(self._api.release.number)(self._api, self._logger, header, data)
+        return ICudaEngine(self._api, self._logger, header, data)
 
     def _refuse(self, reason: str) -> None:
         self._api.log(self._logger, "ERROR", f"Error Code 1: Serialization ({reason})")
@@ -82,10 +77,6 @@ class ICudaEngine:
         """At least 1: an engine without dynamic inputs has an implicit one."""
         return max(1, len(self._header.profiles))
 
-    @property
-    def num_layers(self) -> int:
-        return len(self._graph.layers)
-
     def get_tensor_name(self, index: int) -> str | None:
         """The name, inputs first; None past the last."""
         number = to_int("get_tensor_name", index)
@@ -105,9 +96,6 @@ class ICudaEngine:
         """The type; FLOAT, silently, for an unknown name."""
         tensor = self._find(name)
         return self._api.member("DataType", tensor.dtype if tensor else "FLOAT")
-
-    def get_tensor_location(self, name: str) -> Any:
-        return self._api.member("TensorLocation", "DEVICE")
 
     def get_tensor_profile_shape(self, name: str, profile_index: int) -> list[Dims]:
         """Min, opt and max of an input; three shapes of -1 dimensions for another name or profile."""
@@ -174,23 +162,6 @@ class ICudaEngine:
         feeds = {t.name: array.astype(t.onnx_dtype) for t, array in zip(graph.inputs, arrays, strict=True)}
         results = self._session.run([t.name for t in graph.outputs], feeds)
         return [np.asarray(result, t.numpy_dtype) for t, result in zip(graph.outputs, results, strict=True)]
-
-
-class StrategyEngine(ICudaEngine):
-    """An engine from 10 on: contexts may be told how to get their memory."""
-
-    __slots__ = ()
-
-    def create_execution_context(self, strategy: Any = _STATIC) -> IExecutionContext | None:
-        """strategy: STATIC if not given; the stand-in treats all alike."""
-        if strategy is not _STATIC:
-            require("create_execution_context", strategy, self._api.enum("ExecutionContextAllocationStrategy"))
-        return self._create_context()
-
-
-def engine_class(number: tuple[int, int]) -> type[ICudaEngine]:
-    """The class of engines in this version."""
-    return StrategyEngine if number >= (10, 0) else ICudaEngine
 
 
 def _open_session(data: bytes) -> Any:

@@ -109,7 +109,7 @@ _PARSER_CODES_10 = (
 
 
 def _release(version: str, **enums: str) -> Release:
-    always = {"TensorIOMode": "NONE INPUT OUTPUT", "TensorLocation": "DEVICE HOST"}
+    always = {"TensorIOMode": "NONE INPUT OUTPUT"}
     return Release(version, {name: _numbered(names) for name, names in {**always, **enums}.items()})
 
 
@@ -132,7 +132,6 @@ _8_6 = _release(
     MemoryPoolType=f"{_POOLS_8_5} TACTIC_DRAM",
     PreviewFeature=f"{_PREVIEWS_8_5} PROFILE_SHARING_0806",
     ErrorCode=_PARSER_CODES,
-    HardwareCompatibilityLevel="NONE AMPERE_PLUS",
 )
 _10_3 = _release(
     "10.3.0",
@@ -143,8 +142,6 @@ _10_3 = _release(
     MemoryPoolType=_POOLS_10,
     PreviewFeature="PROFILE_SHARING_0806 ALIASED_PLUGIN_IO_10_03",
     ErrorCode=_PARSER_CODES_10,
-    HardwareCompatibilityLevel="NONE AMPERE_PLUS",
-    ExecutionContextAllocationStrategy="STATIC ON_PROFILE_CHANGE USER_MANAGED",
 )
 _10_13 = _release(
     "10.13.3",
@@ -155,8 +152,6 @@ _10_13 = _release(
     MemoryPoolType=_POOLS_10,
     PreviewFeature="PROFILE_SHARING_0806 ALIASED_PLUGIN_IO_10_03 RUNTIME_ACTIVATION_RESIZE_10_10",
     ErrorCode=_PARSER_CODES_10,
-    HardwareCompatibilityLevel="NONE AMPERE_PLUS SAME_COMPUTE_CAPABILITY",
-    ExecutionContextAllocationStrategy="STATIC ON_PROFILE_CHANGE USER_MANAGED",
 )
 _11_1 = _release(
     "11.1.0",
@@ -167,7 +162,5 @@ _11_1 = _release(
     MemoryPoolType=_POOLS_10,
     PreviewFeature="ALIASED_PLUGIN_IO_10_03 RUNTIME_ACTIVATION_RESIZE_10_10",
     ErrorCode=_PARSER_CODES_10,
-    HardwareCompatibilityLevel="NONE AMPERE_PLUS SAME_COMPUTE_CAPABILITY",
-    ExecutionContextAllocationStrategy="STATIC ON_PROFILE_CHANGE USER_MANAGED",
 )
 RELEASES: Mapping[str, Release] = {release.version: release for release in (_8_5, _8_6, _10_3, _10_13, _11_1)}

@@ -19,7 +19,10 @@ from pose3d_ros.engines.tensors import Feed, Tensor, on_host
 from pose3d_ros.errors import EngineError
 from pose3d_ros.types import ImageArray
 
-from .tensorrt_stand_in import Buffer, DeviceMemory, FakeStream, Knobs, make_tensorrt
+from .api import Knobs
+from .memory import Buffer, DeviceMemory
+from .module import make_tensorrt
+from .stream import FakeStream
 
 FACTS = DeviceFacts("Stand-in", "8.7", 16, "12.6", "Linux aarch64")
 
