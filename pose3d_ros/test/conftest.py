@@ -1,4 +1,4 @@
-"""People made of sticks that walk through a scene: known truth for the tests of drawing, bags and scores."""
+"""Walking stick figures: a scene with known ground truth for the tests of drawing, bags and evaluation."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Scene:
         return image
 
     def noisy(self, sigma_m: float, seed: int = 0, depth_sigma_m: float = 0.0) -> tuple[tuple[Person, ...], ...]:
-        """The truth with independent noise on every joint, and on every root's depth."""
+        """The ground truth with independent noise on every joint, and on every root's depth."""
         rng = np.random.default_rng(seed)
         return tuple(
             tuple(

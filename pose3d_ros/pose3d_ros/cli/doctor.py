@@ -59,7 +59,7 @@ class Check:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("--engines", metavar="DIR", help="folder of engines to check (default: the embedded ones)")
+    parser.add_argument("--engines", metavar="DIR", help="folder of models to check (default: the embedded ones)")
 
 
 def execute(args: argparse.Namespace) -> int:
@@ -68,7 +68,7 @@ def execute(args: argparse.Namespace) -> int:
         ("Python", python_checks),
         ("ROS", lambda: ros_checks(os.environ)),
         ("Backends", backend_checks),
-        ("Engines", lambda: engine_checks(args.engines)),
+        ("Models", lambda: engine_checks(args.engines)),
         ("Files and devices", device_checks),
     )
     console = open_console()
@@ -143,8 +143,8 @@ def _probe_ros() -> tuple[str, str]:
         )
     except subprocess.TimeoutExpired:
         return "", f"no answer within {_ROS_LIMIT_S} s"
-    said = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-    return (done.stdout.strip(), "") if done.returncode == 0 else ("", said)
+    error = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+    return (done.stdout.strip(), "") if done.returncode == 0 else ("", error)
 
 
 def transport_check(environment: Mapping[str, str]) -> Check:
@@ -164,7 +164,7 @@ def transport_check(environment: Mapping[str, str]) -> Check:
 
 
 def backend_checks() -> Iterator[Check]:
-    """What can run the engines."""
+    """Check what can run the models."""
     for name, probe in default_probes().items():
         found = probe()
         needed = State.FAIL if name == "onnxruntime" else State.INFO
@@ -173,7 +173,7 @@ def backend_checks() -> Iterator[Check]:
 
 
 def engine_checks(folder: str | None) -> Iterator[Check]:
-    """The manifest, and that every engine is the one it describes."""
+    """Check the manifest, and that every model is the file it describes."""
     from pose3d_ros.engines.engine_set import open_manifest
 
     try:
@@ -187,7 +187,7 @@ def engine_checks(folder: str | None) -> Iterator[Check]:
     for role in dict.fromkeys((*needed, "root", "smoother")):
         if not manifest.has_role(role):
             state = State.FAIL if role in needed else State.INFO
-            yield Check(state, role, "no engine for it", "Add one, or choose another folder of engines.")
+            yield Check(state, role, "no model for it", "Add one, or choose another folder of models.")
 
 
 def _verified(entry: ManifestEntry) -> str:

@@ -63,7 +63,7 @@ def _list(args: argparse.Namespace, manifest: Manifest, config: PipelineConfig) 
     print(f"{manifest.directory}\n")
     rows = [
         {
-            "engine": entry.name,
+            "model": entry.name,
             "roles": "+".join(entry.roles),
             "file": entry.file.name,
             "MiB": round(entry.file.stat().st_size / _MIB, 1),
@@ -73,7 +73,7 @@ def _list(args: argparse.Namespace, manifest: Manifest, config: PipelineConfig) 
     ]
     print_table(rows)
     if not usable.usable:
-        print(f"\nno plans on this machine: {usable.reason}")
+        print(f"\nno TensorRT plans: {usable.reason}")
     return 0
 
 
@@ -159,7 +159,7 @@ def _bench(args: argparse.Namespace, manifest: Manifest, config: PipelineConfig)
             for batch in (1,) if "detector" in entry.roles else args.batches:
                 cost = cost_of(engine, trial_feeds(engine, entry, batch))
                 a_person = {"ms per person": round(cost.median_ms / batch, 2)}
-                rows.append({"engine": entry.name, "people": batch, **_figures(cost), **a_person})
+                rows.append({"model": entry.name, "people": batch, **_figures(cost), **a_person})
     print_table(rows)
     if args.json:
         write_json(args.json, {"backend": backend.name, "reason": backend.reason, "rows": rows})
@@ -189,7 +189,7 @@ def _selftest(args: argparse.Namespace, manifest: Manifest, config: PipelineConf
 def _tried(entry: ManifestEntry, backend: str, options: EngineOptions) -> dict[str, object]:
     """One backend's outputs and latency beside ONNX Runtime's, of one model; a failure is a row, too."""
     batch = 1 if "detector" in entry.roles else 4
-    row: dict[str, object] = {"engine": entry.name, "backend": backend, "people": batch}
+    row: dict[str, object] = {"model": entry.name, "backend": backend, "people": batch}
     try:
         on_cpu = replace(options, provider="cpu")
         with open_engine(entry, BackendChoice("onnxruntime", "reference"), on_cpu) as reference:

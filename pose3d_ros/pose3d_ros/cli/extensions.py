@@ -1,4 +1,4 @@
-"""What the package pose3d_training adds to `pose3d`, found by its entry points; a robot does without."""
+"""The commands that the package pose3d_training adds to `pose3d`, found by its entry points."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ GROUP = "pose3d.extensions"
 TRAINING_COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "train": "train one of the nets from a recipe",
-        "synth": "render people and backgrounds, and look at what is trained on",
+        "synth": "render people and backgrounds, and preview the training data",
     }
 )
 """Commands that the training package brings, and what they do."""

@@ -76,7 +76,7 @@ def _add_presets(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     for name, preset in PRESETS.items():
         parser = kinds.add_parser(name, help=f"a model for the role {preset.roles[0]} ({preset.source})")
         parser.add_argument("file", type=Path, help="the exported ONNX model")
-        parser.add_argument("--output", type=Path, metavar="DIR", required=True, help="folder of engines")
+        parser.add_argument("--output", type=Path, metavar="DIR", required=True, help="folder of models")
         parser.add_argument(
             "--license", "--licence", required=True, metavar="TEXT", help="license of the weights, for the manifest"
         )

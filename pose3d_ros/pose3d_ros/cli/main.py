@@ -17,10 +17,10 @@ from pose3d_ros.errors import Pose3DError
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("pose3d_ros.cli.run", "find people in images, a video or a camera, without ROS"),
     "demo": ("pose3d_ros.cli.demo", "play a recording through the ROS nodes and write a report"),
-    "evaluate": ("pose3d_ros.cli.evaluate", "score results, or the engines themselves, on a recording"),
-    "engines": ("pose3d_ros.cli.engines_command", "list, verify, build, time and test the engines of a folder"),
-    "import": ("pose3d_ros.cli.import_command", "make engines of published checkpoints and exported models"),
-    "doctor": ("pose3d_ros.cli.doctor", "say what is installed, what works, and what to do"),
+    "evaluate": ("pose3d_ros.cli.evaluate", "score recorded results, or the models, against ground truth"),
+    "engines": ("pose3d_ros.cli.engines_command", "list, verify, build, time and test the models of a folder"),
+    "import": ("pose3d_ros.cli.import_command", "add third-party ONNX models and published checkpoints to a folder"),
+    "doctor": ("pose3d_ros.cli.doctor", "report what is installed, what works, and what to do"),
 }
 
 EXIT_ERROR = 2

@@ -108,10 +108,10 @@ class VideoWriter:
 
     def _failure(self) -> InputError:
         self._log.seek(0)
-        said = self._log.read().decode(errors="replace").strip().splitlines()
+        lines = self._log.read().decode(errors="replace").strip().splitlines()
         return InputError(
             f"video {self._path}",
             expected="ffmpeg to encode it",
-            got=said[-1] if said else "nothing from it",
+            got=lines[-1] if lines else "nothing from it",
             fix="Check that the folder can be written and that this ffmpeg has libx264.",
         )

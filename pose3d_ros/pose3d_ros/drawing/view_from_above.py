@@ -70,7 +70,7 @@ def draw_top_view(
     trails_cam_m: Mapping[int, Array] | None = None,
     truth: Sequence[Person] = (),
 ) -> ImageArray:
-    """Picture (height_px, width_px, 3) BGR of the people from above.
+    """An image (height_px, width_px, 3) BGR of the people from above.
 
     trails_cam_m: id → roots (N, 3) of the past, oldest first, drawn fading. truth: ground truth as gray rings.
     camera: its field of view is drawn. Points that are NaN are left out.

@@ -50,12 +50,12 @@ def test_alpha_is_dropped(encoding: str, pixel: list[int]) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["mono8", "8UC1"])
-def test_grey_becomes_three_channels(encoding: str) -> None:
+def test_gray_becomes_three_channels(encoding: str) -> None:
     assert image_bgr(raw(bytes([7, 8]), encoding, 2, 1, 2)).tolist() == [[[7, 7, 7], [8, 8, 8]]]
 
 
-def test_yuv_of_neutral_colour_is_grey() -> None:
-    # Y = 126 of 16..235 is (126 - 16) * 255 / 219 = 128; U = V = 128 is no colour.
+def test_yuv_without_color_is_gray() -> None:
+    # Y = 126 of 16..235 is (126 - 16) * 255 / 219 = 128; U = V = 128 is no color.
     uyvy = image_bgr(raw(bytes([128, 126, 128, 126]), "uyvy", 2, 1, 4))
     yuyv = image_bgr(raw(bytes([126, 128, 126, 128]), "yuyv", 2, 1, 4))
     np.testing.assert_allclose(uyvy, 128, atol=1)
@@ -63,7 +63,7 @@ def test_yuv_of_neutral_colour_is_grey() -> None:
 
 
 @pytest.mark.parametrize(("pattern", "red_at"), [("rggb", 0), ("bggr", 3), ("grbg", 1), ("gbrg", 2)])
-def test_bayer_finds_red(pattern: str, red_at: int) -> None:
+def test_bayer_patterns(pattern: str, red_at: int) -> None:
     cell = np.zeros(4, dtype=np.uint8)
     cell[red_at] = 200
     mosaic = np.tile(cell.reshape(2, 2), (8, 8))
@@ -73,7 +73,7 @@ def test_bayer_finds_red(pattern: str, red_at: int) -> None:
 
 
 @given(width=st.integers(1, 9), height=st.integers(1, 9), padding=st.integers(0, 7))
-def test_padding_of_rows_is_left_out(width: int, height: int, padding: int) -> None:
+def test_row_padding_is_removed(width: int, height: int, padding: int) -> None:
     image = (np.arange(width * height * 3, dtype=np.int64) % 251).astype(np.uint8).reshape(height, width, 3)
     rows = np.pad(image.reshape(height, -1), ((0, 0), (0, padding)), constant_values=255)
     message = raw(rows.tobytes(), "bgr8", width, height, width * 3 + padding)
@@ -99,7 +99,7 @@ def test_last_row_may_lack_its_padding() -> None:
         (raw(bytes(3), "yuyv", 1, 1, 2), "yuyv"),
     ],
 )
-def test_bad_images_say_what_is_wrong(message: SimpleNamespace, names: str) -> None:
+def test_malformed_images_are_errors(message: SimpleNamespace, names: str) -> None:
     with pytest.raises(InputError, match=names):
         image_bgr(message)
 
@@ -121,7 +121,7 @@ def test_padded_jpeg_decodes() -> None:
     assert decoded_bgr(compressed(data)).shape == (16, 24, 3)
 
 
-def test_exif_does_not_turn_the_image() -> None:
+def test_exif_rotation_is_ignored() -> None:
     plain = encode(np.zeros((16, 24, 3), np.uint8), ".jpg")
     # Orientation 6 (turned by 90 degrees) as the only EXIF field.
     tiff = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
@@ -142,6 +142,6 @@ def test_exif_does_not_turn_the_image() -> None:
     ],
     ids=["empty", "text", "cut jpeg", "cut png", "only markers"],
 )
-def test_undecodable_images_say_so(data: bytes) -> None:
+def test_undecodable_images_are_errors(data: bytes) -> None:
     with pytest.raises(InputError, match="whole JPEG or PNG"):
         decoded_bgr(compressed(data))

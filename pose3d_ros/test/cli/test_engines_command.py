@@ -21,7 +21,7 @@ def test_list_has_every_model(engines: Path, capsys: pytest.CaptureFixture[str])
     assert main(["engines", "list", "--engines", str(engines)]) == 0
     printed = capsys.readouterr().out
     assert all(
-        name in printed for name in ("detector.onnx", "root_pose.onnx", "smoother.onnx", "no plans on this machine")
+        name in printed for name in ("detector.onnx", "root_pose.onnx", "smoother.onnx", "no TensorRT plans")
     )
 
 

@@ -19,7 +19,7 @@ MAX_IMAGE_COST = 0.35
 the ground-truth box's side (√area). An arm's length is about a third of it, a neighbor is a whole one."""
 
 ROOT_WEIGHT_PER_M = 0.1
-"""Added cost a metre between the roots: it decides between people who cover each other in the image."""
+"""Added cost per metre between the roots: it decides between people who overlap in the image."""
 
 MAX_ROOT_COST_M = 3.0
 _IMPOSSIBLE = 1e6

@@ -43,7 +43,7 @@ class SessionFrame:
 class Session:
     """A recording and its results, all poses in one skeleton and the camera's optical frame.
 
-    engine_ms: engine or stage → mean milliseconds a frame. how: a sentence on how the results were made.
+    engine_ms: stage → mean milliseconds per frame. how: a sentence on how the results were made.
     has_truth: whether the recording has ground truth at all.
     """
 
@@ -170,7 +170,7 @@ def session_from_bags(recording_path: Path, results_path: Path) -> Session:
 
 @dataclass(frozen=True)
 class Health:
-    """backend: what ran the engines, "" when unknown. engine_ms: stage → mean milliseconds a frame."""
+    """backend: what ran the engines, "" when unknown. engine_ms: stage → mean milliseconds per frame."""
 
     backend: str = ""
     engine_ms: dict[str, float] = field(default_factory=dict)
