@@ -31,7 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     camera.add_argument("--hfov", type=float, metavar="DEG", help="horizontal field of view, without a calibration")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for people.jsonl and the overlay")
     parser.add_argument("--skeleton", choices=sorted(SKELETONS), help="skeleton to write (default: the model's)")
-    parser.add_argument("--detections", metavar="JSON", help="bounding boxes {frame: [[x, y, w, h], …]} instead of the detector's")
+    parser.add_argument(
+        "--detections", metavar="JSON", help="bounding boxes {frame: [[x, y, w, h], …]} instead of the detector's"
+    )
     parser.add_argument("--no-overlay", action="store_true", help="write people.jsonl only")
     parser.add_argument("--frames", type=int, metavar="N", help="stop after that many frames")
     add_engine_options(parser)

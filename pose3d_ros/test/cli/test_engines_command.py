@@ -20,9 +20,7 @@ def engines(tmp_path: Path) -> Path:
 def test_list_has_every_model(engines: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["engines", "list", "--engines", str(engines)]) == 0
     printed = capsys.readouterr().out
-    assert all(
-        name in printed for name in ("detector.onnx", "root_pose.onnx", "smoother.onnx", "no TensorRT plans")
-    )
+    assert all(name in printed for name in ("detector.onnx", "root_pose.onnx", "smoother.onnx", "no TensorRT plans"))
 
 
 def test_verify_finds_a_damaged_model(engines: Path, capsys: pytest.CaptureFixture[str]) -> None:
