@@ -2,7 +2,7 @@
 
 Each case sends images at 30 Hz as a camera driver does and counts what arrives. The limit: nothing is lost.
 
-    python benchmarks/transport.py [--seconds 5]
+    python benchmarks/image_delivery.py [--seconds 5]
 """
 
 from __future__ import annotations
