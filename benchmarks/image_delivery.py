@@ -77,7 +77,7 @@ def run_case(case: Case, count: int) -> Mapping[str, object]:
 
 def environment_of(profile: bool) -> dict[str, str]:
     """Of both processes: a DDS domain of their own, and our profile or none."""
-    from pose3d_ros.nodes.transport import PROFILE_VARIABLES, transport_environment
+    from pose3d_ros.nodes.dds_profile import PROFILE_VARIABLES, transport_environment
 
     bare = {name: value for name, value in os.environ.items() if name not in PROFILE_VARIABLES}
     bare["ROS_DOMAIN_ID"] = str(random.SystemRandom().randint(40, 101))

@@ -27,7 +27,7 @@ from common import report
 
 from pose3d_ros.bags.image_decoding import decoded_bgr, image_bgr
 from pose3d_ros.engines import BackendChoice
-from pose3d_ros.nodes.transport import transport_environment
+from pose3d_ros.nodes.dds_profile import transport_environment
 from pose3d_ros.records import Detection, Frame, FrameResult, Person, Pose, TrackState
 from pose3d_ros.skeletons import get_skeleton
 

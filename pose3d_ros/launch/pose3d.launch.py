@@ -12,7 +12,7 @@ from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
-from pose3d_ros.nodes.transport import profile_variable, user_profile
+from pose3d_ros.nodes.dds_profile import profile_variable, user_profile
 
 ARGUMENTS = (
     ("image_topic", "image_raw", "Image topic, without the transport's ending."),

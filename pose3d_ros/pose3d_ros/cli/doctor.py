@@ -150,7 +150,7 @@ def _probe_ros() -> tuple[str, str]:
 def transport_check(environment: Mapping[str, str]) -> Check:
     """Whether Fast DDS has a profile that carries images."""
     from pose3d_ros.config.share_folders import share_file
-    from pose3d_ros.nodes.transport import PROFILE, user_profile
+    from pose3d_ros.nodes.dds_profile import PROFILE, user_profile
 
     name, profile = "image transport", user_profile(environment)
     if profile is None:

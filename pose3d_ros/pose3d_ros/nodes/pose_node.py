@@ -19,6 +19,7 @@ from pose3d_ros.config.settings import NodeConfig, PipelineConfig
 from pose3d_ros.drawing.overlay import draw_people
 from pose3d_ros.nodes.camera_source import CameraSource, ImageCamera
 from pose3d_ros.nodes.conversion import PeopleInfo, image_message
+from pose3d_ros.nodes.dds_profile import lost_images_remedy
 from pose3d_ros.nodes.frame_queue import FrameWorker
 from pose3d_ros.nodes.managed import ManagedNode
 from pose3d_ros.nodes.output import PeopleOutput
@@ -26,7 +27,6 @@ from pose3d_ros.nodes.problems import FRAME_PROBLEM_S, Level
 from pose3d_ros.nodes.spin import run_node
 from pose3d_ros.nodes.timing import latency_ms
 from pose3d_ros.nodes.topics import image_qos, latched_qos, overridable, result_qos
-from pose3d_ros.nodes.transport import lost_images_remedy
 from pose3d_ros.nodes.work import Work
 from pose3d_ros.pipeline import Pipeline, open_pipeline
 from pose3d_ros.records import Frame, FrameResult

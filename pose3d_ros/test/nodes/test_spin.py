@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pose3d_ros.nodes.transport import transport_environment
+from pose3d_ros.nodes.dds_profile import transport_environment
 
 DEADLINE_S = 120.0
 

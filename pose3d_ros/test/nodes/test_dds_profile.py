@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from pose3d_ros.config.share_folders import share_file
-from pose3d_ros.nodes.transport import (
+from pose3d_ros.nodes.dds_profile import (
     PROFILE,
     PROFILE_VARIABLES,
     lost_images_remedy,
