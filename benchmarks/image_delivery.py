@@ -160,7 +160,7 @@ def main() -> None:
         receive(json.loads(args.receive))
     else:
         rows = [run_case(case, round(args.seconds * RATE_HZ)) for case in CASES]
-        report("transport", rows, {"rate": f"{RATE_HZ:g} Hz, two processes", "limit": "0% lost with our profile"})
+        report("image_delivery", rows, {"rate": f"{RATE_HZ:g} Hz, two processes", "limit": "0% lost with our profile"})
 
 
 if __name__ == "__main__":
