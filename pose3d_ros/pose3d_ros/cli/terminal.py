@@ -55,18 +55,19 @@ class ProgressBar:
             TimeRemainingColumn(),
             console=self._console,
             transient=True,
-            disable=not self._console.is_terminal,
         )
         self._task: TaskID | None = None
 
     def __enter__(self) -> ProgressBar:
-        self._progress.start()
+        if self._console.is_terminal:
+            self._progress.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._progress.stop()
+        if self._console.is_terminal:
+            self._progress.stop()
 
     def __call__(self, done: int, total: int | None) -> None:
         """Show how much is done; an unknown total is None."""
