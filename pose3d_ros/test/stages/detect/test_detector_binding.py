@@ -19,7 +19,6 @@ from pose3d_ros.stages.detect.detector_decoders import DETECTOR_DECODERS
 Make = Callable[..., Detector]
 MakeFrame = Callable[..., Frame]
 
-ROWS = {"anything": np.array([[[8, 8, 40, 40, 0.9, 0.0]]], np.float32)}
 BOXES = np.array([[8, 8, 40, 40]], np.float32)
 LABELS, SCORES = np.array([1]), np.array([0.9], np.float32)
 
@@ -66,56 +65,6 @@ def test_outputs_can_be_named(constant_detector: Make, frame: MakeFrame) -> None
     entry = {"parameters": {"outputs": ["labels", "dets"], "person_class": 1}}
     (found,) = constant_detector("detr_logits", outputs, entry=entry)(frame(64, 64))
     np.testing.assert_allclose(found.box_xyxy_px, np.array([16, 16, 48, 48]) - 0.5)
-
-
-@pytest.mark.parametrize("given", [["labels", "boxes"], ["logits"], "logits", ["logits", "dets", "labels"]])
-def test_named_outputs_must_be_there(constant_detector: Make, given: Any) -> None:
-    outputs = {"dets": np.zeros((1, 1, 4), np.float32), "logits": np.zeros((1, 1, 2), np.float32)}
-    with pytest.raises(EngineError, match=r"(parameter outputs of test: .*2 names|outputs of .*detr_logits.*got dets)"):
-        constant_detector("detr_logits", outputs, entry={"parameters": {"outputs": given}})
-
-
-def test_outputs_of_another_network_are_refused(constant_detector: Make) -> None:
-    with pytest.raises(EngineError, match=r"expected boxes: .* \(any, any\); labels: .*; scores: .*, got anything"):
-        constant_detector("torchvision", ROWS)
-
-
-def test_the_image_input_can_be_named(make_entry: Callable[..., ManifestEntry], frame: MakeFrame) -> None:
-    engine = Listening(spec("left", 1, 3, 64, 64), spec("right", 1, 3, 64, 64))
-    entry = make_entry("yolo_end2end", input_size_px=(64, 64))
-    with pytest.raises(EngineError, match=r"and nothing else, got left: float32.*; right.*image_input"):
-        Detector(RoleEngine(engine, entry))
-    entry = make_entry("yolo_end2end", input_size_px=(64, 64), parameters={"image_input": "right"})
-    with pytest.raises(EngineError, match="and nothing else, got left"):
-        Detector(RoleEngine(engine, entry))
-    named = make_entry("yolo_end2end", input_size_px=(64, 64), parameters={"image_input": "image"})
-    with pytest.raises(EngineError, match=r"expected image: .*got left"):
-        Detector(RoleEngine(engine, named))
-    alone = Listening(spec("right", 1, 3, 64, 64))
-    assert Detector(RoleEngine(alone, entry))(frame(64, 64)) == ()
-    assert list(alone.fed) == ["right"]
-
-
-@pytest.mark.parametrize(
-    "image",
-    [
-        spec("images", 1, 3, 64, 64, dtype="uint8"),
-        spec("images", 4, 3, 64, 64),
-        spec("images", 1, 64, 64, 3),
-        spec("images", 3, 64, 64),
-        spec("images", 1, 3, 64, 96),
-    ],
-    ids=str,
-)
-def test_an_image_input_of_another_kind_is_refused(make_entry: Callable[..., ManifestEntry], image: TensorSpec) -> None:
-    expected = r"expected image: float32 or float16 \(1, 3, 64, 64\), and nothing else, got images.*input_size_px"
-    with pytest.raises(EngineError, match=expected):
-        Detector(RoleEngine(Listening(image), make_entry("yolo_end2end", input_size_px=(64, 64))))
-
-
-def test_a_network_of_one_size_needs_it_in_the_manifest(make_entry: Callable[..., ManifestEntry]) -> None:
-    with pytest.raises(EngineError, match=r"\(1, 3, height, width\).*got images: float32"):
-        Detector(RoleEngine(Listening(spec("images", 1, 3, 64, 64)), make_entry("yolo_end2end")))
 
 
 @pytest.mark.parametrize(
