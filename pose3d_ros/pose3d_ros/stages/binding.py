@@ -171,5 +171,4 @@ def _misfit(model: RoleEngine, side: str, ports: Sequence[Port], specs: Sequence
 
 
 def _typed(spec: TensorSpec, feed: Feed) -> Feed:
-    dtype = feed.dtype.name if isinstance(feed, np.ndarray) else feed.dtype
-    return feed if dtype == spec.dtype else on_host(feed).astype(spec.dtype)
+    return feed if feed.dtype == spec.dtype else on_host(feed).astype(spec.dtype)
