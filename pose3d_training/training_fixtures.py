@@ -1,4 +1,4 @@
-"""What several tests share: the assets, a renderer, made-up sprites and made-up motions."""
+"""What several tests share: the assets, a renderer, made-up sprites, scenes and motions."""
 
 from __future__ import annotations
 
@@ -10,12 +10,55 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from pose3d_ros.geometry import Camera
 from pose3d_ros.types import Array
 from pose3d_training.synthetic.body import SYNTH_JOINTS
+from pose3d_training.synthetic.compose import Scene, SceneComposer
 from pose3d_training.synthetic.sprite_bank import SpriteRecord
 
 if TYPE_CHECKING:
     from pose3d_training.synthetic.renderer import Renderer
+
+
+K = np.array([[300.0, 0, 150.5], [0, 310.0, 118.5], [0, 0, 1]])
+WIDTH, HEIGHT = 320, 240
+
+
+def person(seed: int, x_m: float = 0.0, z_m: float = 4.0) -> Array:
+    """Joints (27, 3) in a box of a person's size about (x, 0, z)."""
+    around = np.random.default_rng(seed).uniform([-0.3, -0.8, -0.2], [0.3, 0.8, 0.2], (27, 3))
+    return np.asarray(around + np.array([x_m, 0, z_m]))
+
+
+def scene(*people: Array, visible: list[float] | None = None) -> Scene:
+    """People (27, 3) each, a dot at every joint, boxes around the joints."""
+    image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    boxes = []
+    for joints in people:
+        px = project(joints)
+        boxes.append([*px.min(axis=0) - 2, *px.max(axis=0) + 2])
+    owner = np.full((HEIGHT, WIDTH), -1, np.int8)
+    shares = np.ones(len(people)) if visible is None else np.array(visible)
+    return Scene(
+        image, Camera(K, WIDTH, HEIGHT), np.array(boxes).reshape(-1, 4), np.array(people).reshape(-1, 27, 3), shares,
+        owner, np.ones(len(people)), np.arange(len(people)),
+    )  # fmt: skip
+
+
+def project(joints: Array) -> Array:
+    """Pixels (n, 2) of joints (n, 3)."""
+    return np.asarray(joints[:, :2] / joints[:, 2:] * K[[0, 1], [0, 1]] + K[:2, 2])
+
+
+class Composer(SceneComposer):
+    """Draws always the same scene."""
+
+    def __init__(self, made: Scene) -> None:
+        self.made = made
+
+    def draw(self, rng: np.random.Generator) -> Scene:
+        """The scene."""
+        return self.made
 
 
 @pytest.fixture(scope="session")
@@ -66,3 +109,22 @@ def tracks() -> list[Array]:
     body = rng.uniform([-0.3, 0, -0.2], [0.3, 1.8, 0.2], (len(SYNTH_JOINTS), 3))
     walk = np.stack([np.sin(np.arange(90) / 20), np.zeros(90), np.zeros(90)], axis=1)
     return [body + walk[:, None], np.repeat(body[None], 40, axis=0)]
+
+
+@pytest.fixture
+def randomized() -> Callable[[Any], Any]:
+    """Give a net weights and statistics of batch normalizations as after a training, and put it in eval mode."""
+    torch = pytest.importorskip("torch")
+
+    def randomize(module: Any) -> Any:
+        generator = torch.Generator().manual_seed(5)
+        with torch.no_grad():
+            for part in module.modules():
+                if isinstance(part, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
+                    part.weight.uniform_(0.5, 1.5, generator=generator)
+                    part.bias.uniform_(-0.3, 0.3, generator=generator)
+                    part.running_mean.uniform_(-0.5, 0.5, generator=generator)
+                    part.running_var.uniform_(0.4, 2.0, generator=generator)
+        return module.eval()
+
+    return randomize

@@ -1,4 +1,4 @@
-"""A net that starts from an exported graph gives the graph's outputs, and goes on giving them as it begins to train."""
+"""A net that starts from an exported graph gives the graph's outputs, also in training mode."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from pose3d_training.nets.root_pose_net import RootPoseNet
 SIZE_PX = 64
 Run = Callable[[], tuple[Tensor, ...]]
 Make = Callable[[str], nn.Module]
+Randomize = Callable[[nn.Module], nn.Module]
 
 
 def root_pose(backbone: str) -> nn.Module:
@@ -29,23 +30,6 @@ def root_pose(backbone: str) -> nn.Module:
 
 def detector(backbone: str) -> nn.Module:
     return PersonDetector(backbone, 12)
-
-
-def lived_in(module: nn.Module) -> nn.Module:
-    """The net with weights and statistics as after a training: none is 0 or 1."""
-    generator = torch.Generator().manual_seed(5)
-    with torch.no_grad():
-        for part in module.modules():
-            if isinstance(part, nn.BatchNorm2d):
-                for values, low, high in (
-                    (part.weight, 0.5, 1.5),
-                    (part.bias, -0.3, 0.3),
-                    (part.running_mean, -0.5, 0.5),
-                    (part.running_var, 0.4, 2.0),
-                ):
-                    assert values is not None
-                    values.copy_(low + (high - low) * torch.rand(values.shape, generator=generator))
-    return module.eval()
 
 
 def inputs(module: nn.Module, seed: int, batch: int = 6) -> tuple[Tensor, ...]:
@@ -78,9 +62,9 @@ def make(request: pytest.FixtureRequest) -> Make:
     return made
 
 
-def test_net_started_from_an_engine_gives_its_outputs(make: Make, tmp_path: Path) -> None:
+def test_net_started_from_an_engine_gives_its_outputs(randomized: Randomize, make: Make, tmp_path: Path) -> None:
     torch.manual_seed(1)
-    trained, fresh = lived_in(make("resnet10w8")), make("resnet10w8")
+    trained, fresh = randomized(make("resnet10w8")), make("resnet10w8")
     before = copy.deepcopy(fresh).eval()
     start_from_engine(fresh, exported(trained, tmp_path / "engine.onnx"), runs(fresh, 3))
     assert fresh.training
@@ -91,19 +75,19 @@ def test_net_started_from_an_engine_gives_its_outputs(make: Make, tmp_path: Path
         assert difference(trained(*unseen), fresh(*unseen)) < 1e-3
 
 
-def test_outputs_in_training_mode_are_those_of_the_engine(make: Make, tmp_path: Path) -> None:
+def test_outputs_in_training_mode_are_those_of_the_engine(randomized: Randomize, make: Make, tmp_path: Path) -> None:
     torch.manual_seed(2)
-    trained, fresh = lived_in(make("resnet10w8")), make("resnet10w8")
+    trained, fresh = randomized(make("resnet10w8")), make("resnet10w8")
     start_from_engine(fresh, exported(trained, tmp_path / "engine.onnx"), runs(fresh, 1))
     seen = inputs(trained, 0)
     with torch.no_grad():
         assert difference(trained(*seen), fresh.train()(*seen)) < 5e-3
 
 
-def test_batch_statistics_are_taken_over_all_batches(make: Make, tmp_path: Path) -> None:
+def test_batch_statistics_are_taken_over_all_batches(randomized: Randomize, make: Make, tmp_path: Path) -> None:
     torch.manual_seed(3)
     fresh = make("resnet10w8")
-    start_from_engine(fresh, exported(lived_in(make("resnet10w8")), tmp_path / "engine.onnx"), runs(fresh, 4))
+    start_from_engine(fresh, exported(randomized(make("resnet10w8")), tmp_path / "engine.onnx"), runs(fresh, 4))
     backbone = fresh.backbone
     assert isinstance(backbone, nn.Module)
     stem, norm = backbone.get_submodule("conv1"), backbone.get_submodule("bn1")
@@ -114,17 +98,17 @@ def test_batch_statistics_are_taken_over_all_batches(make: Make, tmp_path: Path)
     torch.testing.assert_close(norm.running_var, seen.var(dim=(0, 2, 3), unbiased=False), rtol=1e-4, atol=1e-5)
 
 
-def test_engine_of_another_width_is_an_error(make: Make, tmp_path: Path) -> None:
+def test_engine_of_another_width_is_an_error(randomized: Randomize, make: Make, tmp_path: Path) -> None:
     fresh = make("resnet10w8")
-    path = exported(lived_in(make("resnet10w4")), tmp_path / "engine.onnx")
+    path = exported(randomized(make("resnet10w4")), tmp_path / "engine.onnx")
     with pytest.raises(EngineError, match=r"backbone\.conv1 \(8, 3, 7, 7\)") as error:
         start_from_engine(fresh, path, runs(fresh, 1))
     assert "(4, 3, 7, 7)" in str(error.value)
 
 
-def test_engine_with_more_layers_is_an_error(tmp_path: Path) -> None:
+def test_engine_with_more_layers_is_an_error(randomized: Randomize, tmp_path: Path) -> None:
     fresh = detector("resnet10w8")
-    path = exported(lived_in(detector("resnet18w8")), tmp_path / "engine.onnx")
+    path = exported(randomized(detector("resnet18w8")), tmp_path / "engine.onnx")
     with pytest.raises(EngineError, match=r"backbone\.layer"):
         start_from_engine(fresh, path, runs(fresh, 1))
 

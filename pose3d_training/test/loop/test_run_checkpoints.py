@@ -1,6 +1,8 @@
-"""A wider net that says what the narrower one said."""
+"""A wider net with the outputs of the narrower one."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -11,24 +13,24 @@ from pose3d_training.loop.run_checkpoints import can_widen, widened
 from pose3d_training.nets.detector_net import PersonDetector
 from pose3d_training.nets.root_pose_net import RootPoseNet
 
+RootPose = Callable[..., RootPoseNet]
 
-def root_pose(backbone: str, skeleton: str = "muco21") -> RootPoseNet:
-    net = RootPoseNet(
-        backbone, get_skeleton(skeleton), 64, num_deconv=3, deconv_channels=16, depth_bins=0, refine_channels=16
-    )
-    with torch.no_grad():
-        for layer in net.modules():
-            if isinstance(layer, nn.BatchNorm2d):
-                layer.weight.uniform_(0.5, 1.5)
-                layer.bias.normal_()
-                assert layer.running_mean is not None
-                layer.running_mean.normal_()
-    nn.init.normal_(net.root_layer.weight)
-    return net.eval()
+
+@pytest.fixture
+def root_pose(randomized: Callable[[RootPoseNet], RootPoseNet]) -> RootPose:
+    """Make a net of a backbone."""
+
+    def make(backbone: str, skeleton: str = "muco21") -> RootPoseNet:
+        options = {"num_deconv": 3, "deconv_channels": 16, "depth_bins": 0, "refine_channels": 16}
+        net = RootPoseNet(backbone, get_skeleton(skeleton), 64, **options)
+        nn.init.normal_(net.root_layer.weight)
+        return randomized(net)
+
+    return make
 
 
 @pytest.mark.parametrize(("narrow", "wide"), [("resnet18w8x64", "resnet18w12x64"), ("resnet50w4x16", "resnet50w6x16")])
-def test_widened_net_gives_the_outputs_of_the_narrow_net(narrow: str, wide: str) -> None:
+def test_widened_net_gives_the_outputs_of_the_narrow_net(root_pose: RootPose, narrow: str, wide: str) -> None:
     torch.manual_seed(3)
     small, large = root_pose(narrow), root_pose(wide)
     assert can_widen(large, small.state_dict())
@@ -42,7 +44,7 @@ def test_widened_net_gives_the_outputs_of_the_narrow_net(narrow: str, wide: str)
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
 
 
-def test_copied_channels_differ_after_training() -> None:
+def test_copied_channels_differ_after_training(root_pose: RootPose) -> None:
     torch.manual_seed(3)
     small, large = root_pose("resnet18w8x64"), root_pose("resnet18w12x64").train()
     large.load_state_dict(widened(large, small.state_dict()))
@@ -72,5 +74,5 @@ def test_detector_backbone_is_widened() -> None:
         ("resnet34w8", "resnet18w8", "muco21"),  # other layers
     ],
 )
-def test_checkpoint_of_another_net_is_not_widened(mine: str, theirs: str, skeleton: str) -> None:
+def test_checkpoint_of_another_net_is_not_widened(root_pose: RootPose, mine: str, theirs: str, skeleton: str) -> None:
     assert not can_widen(root_pose(mine), root_pose(theirs, skeleton).state_dict())

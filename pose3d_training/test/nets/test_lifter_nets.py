@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -24,20 +25,6 @@ def set_to(parameter: Tensor, *values: float) -> None:
         parameter.copy_(torch.tensor(values).reshape(parameter.shape))
 
 
-def lived_in(net: nn.Module) -> nn.Module:
-    """With normalizations and neighbors' weights that are not those it starts with."""
-    torch.manual_seed(0)
-    for module in net.modules():
-        if isinstance(module, nn.BatchNorm1d):
-            nn.init.uniform_(module.weight, 0.5, 1.5)
-            nn.init.normal_(module.bias, std=0.2)
-            nn.init.normal_(module.running_mean, std=0.2)  # type: ignore[arg-type]
-            nn.init.uniform_(module.running_var, 0.5, 1.5)  # type: ignore[arg-type]
-        if isinstance(module, SemGraphConv):
-            nn.init.normal_(module.e)
-    return net.eval()
-
-
 def lifters() -> dict[str, FrameLifter]:
     return {
         "residual": ResidualLifter(17, 3, 21, channels=16),
@@ -46,7 +33,14 @@ def lifters() -> dict[str, FrameLifter]:
     }
 
 
-of_every_lifter = pytest.mark.parametrize("name", ["residual", "graph", "non-local"])
+@pytest.fixture(params=["residual", "graph", "non-local"])
+def net(request: pytest.FixtureRequest, randomized: Callable[[FrameLifter], FrameLifter]) -> FrameLifter:
+    torch.manual_seed(0)
+    made = lifters()[request.param]
+    for module in made.modules():
+        if isinstance(module, SemGraphConv):
+            nn.init.normal_(module.e)
+    return randomized(made)
 
 
 def test_residual_lifter_by_hand() -> None:
@@ -73,10 +67,7 @@ def test_residual_lifter_has_the_published_size() -> None:
     assert list(ResidualLifter(16, 2, 15).state_dict())[:3] == ["w1.weight", "w1.bias", "batch_norm1.weight"]
 
 
-@of_every_lifter
-def test_frozen_lifter_gives_the_same_outputs(name: str) -> None:
-    net = lifters()[name]
-    lived_in(net)
+def test_frozen_lifter_gives_the_same_outputs(net: FrameLifter) -> None:
     x = torch.randn(4, net.num_joints_in, net.in_features)
     frozen = net.frozen()
     torch.testing.assert_close(frozen(x), net(x), rtol=1e-4, atol=1e-5)
@@ -85,11 +76,8 @@ def test_frozen_lifter_gives_the_same_outputs(name: str) -> None:
     assert any(isinstance(m, nn.BatchNorm1d) for m in net.modules())  # the net itself stays as it was
 
 
-@of_every_lifter
-def test_exported_lifter_is_relative_to_its_root(name: str, tmp_path: Path) -> None:
+def test_exported_lifter_is_relative_to_its_root(net: FrameLifter, tmp_path: Path) -> None:
     ort = pytest.importorskip("onnxruntime")
-    net = lifters()[name]
-    lived_in(net)
     file = tmp_path / "lifter.onnx"
     assert export_frame_lifter(net, file, root=2) <= 1e-4
     x = torch.randn(3, net.num_joints_in, net.in_features)

@@ -8,58 +8,26 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-
-from pose3d_ros.types import Array
-from pose3d_training.tasks.datasets import DetectionSample, PoseSample
-
-pytest.importorskip("moderngl")
+from training_fixtures import HEIGHT, WIDTH, Composer, K, person, project, scene
 
 from pose3d_ros.geometry import Camera, apply_affine, aspect_box, img2crop_affine, invert_affine, moon_k_m
 from pose3d_ros.geometry.letterbox import Letterbox
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.stages.detect.detector_decoders import decode_center_ltrb
+from pose3d_ros.types import Array
 from pose3d_training.synthetic.body import SYNTH_JOINTS
-from pose3d_training.synthetic.compose import Scene, SceneComposer
-from pose3d_training.tasks.datasets import DetectionSamples, PoseSamples, _cell, _detection_targets, _flipped
+from pose3d_training.synthetic.compose import Scene
+from pose3d_training.tasks.datasets import (
+    DetectionSample,
+    DetectionSamples,
+    PoseSample,
+    PoseSamples,
+    _cell,
+    _detection_targets,
+    _flipped,
+)
 
 SKELETON = get_skeleton("muco21")
-K = np.array([[300.0, 0, 150.5], [0, 310.0, 118.5], [0, 0, 1]])
-WIDTH, HEIGHT = 320, 240
-
-
-def person(seed: int, x_m: float = 0.0, z_m: float = 4.0) -> Array:
-    """Joints (27, 3) in a box of a person's size about (x, 0, z)."""
-    around = np.random.default_rng(seed).uniform([-0.3, -0.8, -0.2], [0.3, 0.8, 0.2], (27, 3))
-    return np.asarray(around + np.array([x_m, 0, z_m]))
-
-
-def scene(*people: Array, visible: list[float] | None = None) -> Scene:
-    """People (27, 3) each, a dot at every joint, boxes around the joints."""
-    image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-    boxes = []
-    for joints in people:
-        px = project(joints)
-        boxes.append([*px.min(axis=0) - 2, *px.max(axis=0) + 2])
-    owner = np.full((HEIGHT, WIDTH), -1, np.int8)
-    shares = np.ones(len(people)) if visible is None else np.array(visible)
-    return Scene(
-        image, Camera(K, WIDTH, HEIGHT), np.array(boxes).reshape(-1, 4), np.array(people).reshape(-1, 27, 3), shares,
-        owner, np.ones(len(people)), np.arange(len(people)),
-    )  # fmt: skip
-
-
-def project(joints: Array) -> Array:
-    return np.asarray(joints[:, :2] / joints[:, 2:] * K[[0, 1], [0, 1]] + K[:2, 2])
-
-
-class Composer(SceneComposer):
-    """Draws always the same scene."""
-
-    def __init__(self, made: Scene) -> None:
-        self.made = made
-
-    def draw(self, rng: np.random.Generator) -> Scene:
-        return self.made
 
 
 def pose_samples(made: Scene, count: int, augment: bool) -> list[PoseSample]:

@@ -9,6 +9,8 @@ import torch
 
 pytest.importorskip("moderngl")
 
+from training_fixtures import Composer, person, scene
+
 from pose3d_ros.engines.spec.entry import Normalization
 from pose3d_ros.errors import EngineError
 from pose3d_ros.skeletons import get_skeleton
@@ -23,8 +25,6 @@ from pose3d_training.tasks.score_calibration import (
     fit_platt,
     usable_platt,
 )
-
-from .test_datasets import Composer, person, scene
 
 NORMALIZATION = Normalization(scale=1 / 255, mean=MEAN_RGB, std=STD_RGB, channel_order="rgb")
 
