@@ -142,18 +142,14 @@ class ManagedNode(LifecycleNode):
         wanted = self.config.output.work_without_subscribers or self.work.has_subscribers()
         work = self._lifecycle_state == "active" and self._enabled and wanted
         if work and not self._working:
-            self._start(self.work)
+            try:
+                self.work.start()
+                self._working = True
+            except Exception:  # the middleware's and rclpy's own, e.g. for a wrong qos_overrides parameter
+                self.board.report(_SET_UP, Level.ERROR, f"can't subscribe:\n{traceback.format_exc()}")
         elif self._working and not work:
             self._working = False
             self.work.stop()
-
-    def _start(self, work: Work) -> None:
-        try:
-            work.start()
-        except Exception:  # the middleware's and rclpy's own, e.g. for a wrong qos_overrides parameter
-            self.board.report(_SET_UP, Level.ERROR, f"can't subscribe:\n{traceback.format_exc()}")
-        else:
-            self._working = True
 
     def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         self._enabled = request.data

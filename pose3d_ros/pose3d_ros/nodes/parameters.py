@@ -74,7 +74,12 @@ class NodeParameters:
             return SetParametersResult(successful=True)
         fixed = [change.name for change in ours if not self._table[change.name].tunable]
         if fixed and self._frozen():
-            return SetParametersResult(successful=False, reason=_frozen_reason(self._node, fixed[0]))
+            command = f"ros2 lifecycle set {self._node.get_fully_qualified_name()}"
+            reason = (
+                f"{fixed[0]} is read at configuration: first `{command} deactivate` and `{command} cleanup`, "
+                "then set it and configure again."
+            )
+            return SetParametersResult(successful=False, reason=reason)
         try:
             checked = {change.name: self._table[change.name].check(change.value) for change in ours}
             self._accept({**self._values, **checked})
@@ -108,11 +113,3 @@ def descriptor(parameter: Parameter) -> ParameterDescriptor:
         else:
             made.floating_point_range = [FloatingPointRange(from_value=float(low), to_value=float(high), step=0.0)]
     return made
-
-
-def _frozen_reason(node: Node, name: str) -> str:
-    me = node.get_fully_qualified_name()
-    return (
-        f"{name} is read when the node is configured: first `ros2 lifecycle set {me} deactivate` and "
-        f"`ros2 lifecycle set {me} cleanup`, then set it and configure again."
-    )

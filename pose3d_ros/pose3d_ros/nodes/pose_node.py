@@ -66,9 +66,7 @@ class PoseWork(Work):
         self._compressed = config.input.image_transport == "compressed"
         topic = node.resolve_topic_name("image_raw") + ("/compressed" if self._compressed else "")
         output = PeopleOutput(node, "", config.output, node.board, tf_wait_s=_TF_WAIT_S)
-        super().__init__(
-            node, node.board, config, pipeline.engines, output, topic=topic, hint="Check the topic's name."
-        )
+        super().__init__(node, pipeline.engines, output, topic=topic, hint="Check the topic's name.")
         self.cameras = CameraSource(node.resolve_topic_name("camera_info"), config.input.fallback_hfov_deg)
         self._people_count = self._dropped = 0
         self._worker: FrameWorker[tuple[Any, float]] | None = None

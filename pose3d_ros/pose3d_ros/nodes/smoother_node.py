@@ -48,7 +48,7 @@ class SmootherWork(Work):
         self._smoother = smoother
         output = PeopleOutput(node, "_smoothed", node.config.output, node.board)
         topic = node.resolve_topic_name("people")
-        super().__init__(node, node.board, node.config, engines, output, topic=topic, hint="Is pose_node running?")
+        super().__init__(node, engines, output, topic=topic, hint="Is pose_node running?")
         self._numbers = TrackNumbers()
         output.publish_skeleton(self._skeleton)
 

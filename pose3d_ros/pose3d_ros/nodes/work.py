@@ -8,8 +8,6 @@ import traceback
 from collections.abc import Iterator
 from typing import Any
 
-from rclpy.node import Node
-
 from pose3d_ros.config.settings import NodeConfig
 from pose3d_ros.engines.engine_set import EngineSet
 from pose3d_ros.errors import Pose3DError
@@ -21,20 +19,12 @@ from pose3d_ros.nodes.timing import RateMeter, TimeMeter, Watchdog
 class Work:
     """One configured life of a node. Called from the executor's thread only, unless said otherwise.
 
-    topic: the input's, resolved. hint: what to look for where the input has no publisher.
+    node: the ManagedNode. topic: the input's, resolved. hint: what to look for where the input has no publisher.
     """
 
-    def __init__(
-        self,
-        node: Node,
-        board: ProblemBoard,
-        config: NodeConfig,
-        engines: EngineSet,
-        output: PeopleOutput,
-        *,
-        topic: str,
-        hint: str,
-    ) -> None:
+    def __init__(self, node: Any, engines: EngineSet, output: PeopleOutput, *, topic: str, hint: str) -> None:
+        config: NodeConfig = node.config
+        board: ProblemBoard = node.board
         self._node, self._board, self._config, self._engines, self._output = node, board, config, engines, output
         self._topic, self._hint = topic, hint
         self._in, self._out, self._times = RateMeter(time.monotonic), RateMeter(time.monotonic), TimeMeter()
