@@ -42,7 +42,7 @@ def test_a_root_without_depth_is_nan() -> None:
     assert np.isnan(joints).all()
 
 
-def test_nobody() -> None:
+def test_no_people() -> None:
     root, joints = assemble(Camera(K, 640, 480), np.zeros((0, 21, 2)), np.zeros((0, 21)), np.zeros(0), 14)
     assert root.shape == (0, 3)
     assert joints.shape == (0, 21, 3)

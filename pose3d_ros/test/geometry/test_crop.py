@@ -226,7 +226,7 @@ def test_a_batch_is_one_array_whatever_the_images_strides() -> None:
 
 
 @pytest.mark.parametrize("nobody", [np.zeros((0, 4)), []])
-def test_nobody(nobody: Any) -> None:
+def test_no_people(nobody: Any) -> None:
     crops, places = cut(blob_image((100.0, 80.0), 9.0), nobody, 96)
     assert (len(places), crops.shape) == (0, (0, 96, 96, 3))
     assert (places.img2crop.shape, places.boxes_xyxy_px.shape) == ((0, 2, 3), (0, 4))

@@ -54,7 +54,7 @@ def test_bad_size(size: tuple[int, int]) -> None:
         Camera(K, *size)
 
 
-def test_whole_numbers_of_any_type_are_a_size() -> None:
+def test_integers_of_any_type_are_a_size() -> None:
     camera = Camera(K, np.uint32(640), 480.0)  # type: ignore[arg-type]
     assert (type(camera.width_px), type(camera.height_px)) == (int, int)
 

@@ -48,7 +48,7 @@ def test_centered_padding_leaves_the_odd_pixel_below() -> None:
     assert (box.content_width_px, box.content_height_px, box.left_px, box.top_px) == (64, 31, 0, 16)
 
 
-def test_padding_is_a_grey_that_is_normalized_too() -> None:
+def test_a_gray_padding_is_normalized_too() -> None:
     image = np.full((4, 8, 3), 255, dtype=np.uint8)
     box = Letterbox.fit_inside(8, 4, 8, 8, centered=True, padding=114)
     tensor = HostImage(image).letterboxed(box, RGB)
@@ -56,7 +56,7 @@ def test_padding_is_a_grey_that_is_normalized_too() -> None:
     np.testing.assert_allclose(tensor[0, 0, :, 3], [114 / 255] * 2 + [1.0] * 4 + [114 / 255] * 2, atol=1e-6)
 
 
-def test_padding_at_the_right_stays_neutral_without_a_grey() -> None:
+def test_padding_is_neutral_without_a_gray() -> None:
     image = np.full((8, 4, 3), 255, dtype=np.uint8)
     tensor = HostImage(image).letterboxed(Letterbox.fit_inside(4, 8, 8, 8), RGB)
     assert (tensor[..., 4:] == 0).all()

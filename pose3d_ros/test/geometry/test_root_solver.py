@@ -122,7 +122,7 @@ def test_nobody_stands_behind_the_camera() -> None:
     assert np.isnan(solve_root(reaching, places).root_cam_m).all()
 
 
-def test_nobody() -> None:
+def test_no_people() -> None:
     solved = solve_root(np.zeros((0, 17, 3)), np.zeros((0, 17, 2)))
     assert solved.root_cam_m.shape == (0, 3)
     assert solved.residual.shape == (0,)

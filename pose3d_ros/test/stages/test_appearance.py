@@ -31,7 +31,7 @@ def test_shirt_and_trousers_have_their_own_colors() -> None:
     np.testing.assert_allclose(lower, [32.3, 79.2, -107.9], atol=0.5)  # and blue
 
 
-def test_what_is_not_seen_has_no_color() -> None:
+def test_an_unseen_part_has_no_color() -> None:
     image, joints = figure()
     joints[0, SKELETON.index_of["L_Hip"]] = np.nan
     colors = clothes_lab(image, joints, SKELETON)[0]

@@ -97,7 +97,7 @@ def test_boxes_without_an_area_are_dropped(
     assert detector([(5, 5, 0.9, sides)])(frame()) == ()
 
 
-def test_nobody(detector: Callable[..., Detector]) -> None:
+def test_no_people(detector: Callable[..., Detector]) -> None:
     assert detector([])(frame()) == ()
 
 
@@ -113,7 +113,7 @@ def test_the_input_is_normalized_rgb_with_neutral_padding(make_engine: MakeEngin
     assert (image[0, :, 240:] == 0).all()
 
 
-def test_a_fixed_input_size(detector: Callable[..., Detector]) -> None:
+def test_an_image_in_a_fixed_input_size(detector: Callable[..., Detector]) -> None:
     # 640x480 into 416x416: scale 0.65. Cell (0, 0) is at 3.5: 4 / 0.65 − 0.5.
     found = detector([(10, 10, 0.9, (3, 3, 4, 4))], {"input_size_px": (416, 416)})(frame())
     center = (8 * 10 + 3.5 + 0.5) / 0.65 - 0.5

@@ -145,7 +145,7 @@ def test_torchvision_in_a_fixed_input(constant_detector: Make, frame: MakeFrame)
         ("torchvision", torchvision([], [], []), {"images": (3, 64, 64)}),
     ],
 )
-def test_nobody(constant_detector: Make, frame: MakeFrame, decoder: str, raw: Outputs, inputs: Any) -> None:
+def test_no_people(constant_detector: Make, frame: MakeFrame, decoder: str, raw: Outputs, inputs: Any) -> None:
     assert constant_detector(decoder, raw, inputs)(frame(101, 51)) == ()
 
 

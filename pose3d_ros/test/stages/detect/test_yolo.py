@@ -133,7 +133,7 @@ def test_boxes_of_an_end_to_end_network_are_not_suppressed(constant_detector: Ma
     ("decoder", "raw"),
     [("yolox_raw", yolox({})), ("yolox_decoded", yolox({})), ("yolov8", yolov8({})), ("yolo_end2end", end2end())],
 )
-def test_nobody(constant_detector: Make, frame: MakeFrame, decoder: str, raw: dict[str, Array]) -> None:
+def test_no_people(constant_detector: Make, frame: MakeFrame, decoder: str, raw: dict[str, Array]) -> None:
     assert constant_detector(decoder, raw)(frame(101, 51)) == ()
 
 

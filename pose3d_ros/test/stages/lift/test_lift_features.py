@@ -137,7 +137,7 @@ def test_a_joint_at_a_right_angle_is_unknown() -> None:
     np.testing.assert_allclose((features[0, :20, :2] ** 2).sum(axis=1).mean(), 1, atol=1e-4)
 
 
-def test_nobody() -> None:
+def test_no_people() -> None:
     features, cam_from_person = person_features(np.zeros((0, 17, 2)), np.zeros((0, 17)))
     assert features.shape == (0, 17, 3)
     assert cam_from_person.shape == (0, 3, 3)

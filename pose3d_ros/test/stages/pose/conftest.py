@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import attr
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,15 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from pose3d_ros.config.settings import PoseConfig
-from pose3d_ros.engines import Engine, ManifestEntry, OnnxEngine, RoleEngine
+from pose3d_ros.engines import (
+    Engine,
+    Manifest,
+    ManifestEntry,
+    OnnxEngine,
+    RoleEngine,
+    sha256_of,
+    write_manifest,
+)
 from pose3d_ros.geometry import Camera, apply_affine, aspect_box, img2crop_affine
 from pose3d_ros.records import Detection, Frame, Pose
 from pose3d_ros.stages.lift.lifter import Lifter
@@ -94,6 +103,14 @@ class Scene:
         return RoleEngine(
             engine, self.make_entry("3dmppe_rootnet", name="root", roles=("root",), input_size_px=(64, 64))
         )
+
+    def folder(self, path: Path, *models: RoleEngine) -> Manifest:
+        """These models and a detector that finds nobody, in a manifest of the folder that `make_net` writes to."""
+        maps = {"heat": np.zeros((1, 1, 60, 80)), "ltrb": np.zeros((1, 4, 60, 80))}
+        engine = self.make_net(maps, image=(TensorProto.FLOAT, (1, 3, 480, 640)))
+        entry = self.make_entry("centre_ltrb", name="detector", roles=("detector",), input_size_px=(640, 480))
+        files = {path / model.engine.name: model.entry for model in (RoleEngine(engine, entry), *models)}
+        return write_manifest(path, [attr.evolve(e, file=f, sha256=sha256_of(f)) for f, e in files.items()])
 
     def pose(self, pose: RoleEngine, root: RoleEngine | None = None, lifter: RoleEngine | None = None) -> Pose:
         """The person that these engines see."""

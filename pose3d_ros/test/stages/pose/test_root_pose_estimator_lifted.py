@@ -1,4 +1,4 @@
-"""A pose net that says only where joints are seen, with a lifter behind it: people in metres."""
+"""Pose nets without a root net: with a lifter behind joints in the image, and in folders of engines."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import pytest
 from onnx import TensorProto
 
 from pose3d_ros.config.settings import PipelineConfig, PoseConfig
-from pose3d_ros.engines import EngineSet, RoleEngine, choose_backend, sha256_of, write_manifest
+from pose3d_ros.engines import EngineSet, Manifest, RoleEngine, choose_backend
 from pose3d_ros.errors import EngineError
 from pose3d_ros.pipeline import Pipeline
+from pose3d_ros.records import Pose
 from pose3d_ros.skeletons import convert, get_skeleton
 
 Array = npt.NDArray[np.float64]
@@ -70,7 +71,7 @@ def test_the_root_follows_from_the_size(scene: Scene, who: Any) -> None:
     np.testing.assert_allclose(pose.joints_img_px, scene.camera.project(who.joints_cam_m), atol=crop_px * HALF_BIN_PX)
 
 
-def test_a_root_net_is_believed(scene: Scene, who: Any) -> None:
+def test_a_root_net_gives_the_depth(scene: Scene, who: Any) -> None:
     raised = lifter(scene, who.joints_cam_m, "h36m17", "h36m17")
     pose = scene.pose(simcc(scene, who, "h36m17"), scene.root(5.0), raised)
     assert pose.root_cam_m[2] == pytest.approx(5.0)
@@ -120,25 +121,39 @@ def test_a_lifter_that_needs_other_joints_is_refused(scene: Scene, who: Any) -> 
         scene.pose(simcc(scene, who, "coco17"), None, raised)
 
 
-@pytest.mark.parametrize("lifted", [True, False])
-def test_a_folder_of_engines(scene: Scene, who: Any, tmp_path: Path, lifted: bool) -> None:
-    maps = {"heat": np.zeros((1, 1, 60, 80)), "ltrb": np.zeros((1, 4, 60, 80))}
-    scene.make_net(maps, image=(TensorProto.FLOAT, (1, 3, 480, 640)))
-    detector = scene.make_entry("centre_ltrb", name="detector", roles=("detector",), input_size_px=(640, 480))
-    pose, raised = simcc(scene, who, "h36m17").entry, lifter(scene, who.joints_cam_m, "h36m17", "h36m17").entry
-    entries = [
-        attr.evolve(entry, file=tmp_path / f"net{i}.onnx", sha256=sha256_of(tmp_path / f"net{i}.onnx"))
-        for i, entry in enumerate((detector, pose, raised))
-    ]
-    manifest = write_manifest(tmp_path, entries if lifted else entries[:2])
+def found_in(manifest: Manifest, scene: Scene) -> Pose:
+    """The person that a pipeline of these engines finds in the given box."""
     config = PipelineConfig(pose=PoseConfig(flip_test=False))
-    if not lifted:
-        with pytest.raises(EngineError, match="expected a model of the role lifter, or a decoder that gives depths"):
-            Pipeline(EngineSet(manifest, choose_backend("onnxruntime")), config)
-        return
     with Pipeline(EngineSet(manifest, choose_backend("onnxruntime")), config) as pipeline:
         pipeline.warm_up(640, 480)
         (found,) = pipeline(scene.frame, [scene.detection]).people
-        assert len(pipeline.engines.statuses) == 3
-        pipeline.reset()
-    np.testing.assert_allclose(found.pose.root_cam_m, who.joints_cam_m[0], atol=0.02)
+        assert len(pipeline.engines.opened) == len(manifest.entries)
+    return found.pose
+
+
+def test_a_folder_with_a_lifter(scene: Scene, who: Any, tmp_path: Path) -> None:
+    raised = lifter(scene, who.joints_cam_m, "h36m17", "h36m17")
+    pose = found_in(scene.folder(tmp_path, simcc(scene, who, "h36m17"), raised), scene)
+    np.testing.assert_allclose(pose.root_cam_m, who.joints_cam_m[0], atol=0.02)
+
+
+def test_a_folder_of_metric_joints_without_a_root_net(scene: Scene, tmp_path: Path) -> None:
+    other = scene.person(17, (256, 256))
+    pose = found_in(scene.folder(tmp_path, scene.metrabs(other)), scene)
+    np.testing.assert_allclose(pose.joints_cam_m, other.joints_cam_m, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("decoder", "message"),
+    [
+        ("simcc_2d", "expected a model of the role lifter, or a decoder that gives depths"),
+        ("simcc_3d", "expected a model of the role root"),
+    ],
+)
+def test_a_folder_that_can_not_place_people_is_refused(
+    scene: Scene, tmp_path: Path, decoder: str, message: str
+) -> None:
+    manifest = scene.folder(tmp_path, scene.metrabs(scene.person(17, (256, 256))))
+    detector, pose = manifest.entries
+    with pytest.raises(EngineError, match=message):
+        found_in(Manifest(tmp_path, (detector, attr.evolve(pose, decoder=decoder))), scene)

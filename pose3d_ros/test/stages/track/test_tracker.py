@@ -38,7 +38,7 @@ def walk(tracker: Tracker, frames: int, first: int = 0) -> tuple[Person, ...]:
     return people
 
 
-def test_a_life() -> None:
+def test_states_from_new_to_lost() -> None:
     tracker = Tracker(TrackerConfig(min_hits=3, max_age_s=0.25))
     history = [states(walk(tracker, 1, first=i)) for i in range(4)]
     history += [states(tracker.update([], i * STEP_NS, CAMERA)) for i in range(4, 8)]
@@ -87,7 +87,7 @@ def test_a_predicted_box_follows_and_without_a_camera_pixels_are_unknown() -> No
     np.testing.assert_allclose(without.pose.detection.box_xyxy_px, seen.pose.detection.box_xyxy_px)
 
 
-def test_someone_behind_a_pillar_comes_back_as_themselves() -> None:
+def test_a_hidden_person_keeps_the_identity() -> None:
     tracker = Tracker()
     walk(tracker, 10)
     for i in range(10, 18):
@@ -142,7 +142,7 @@ def test_two_detections_of_one_person_are_one() -> None:
     assert sorted(p.score for p in people) == [0.8, 0.9]
 
 
-def test_a_false_alarm_is_given_up_and_said_to_be_lost_once() -> None:
+def test_a_false_positive_is_reported_lost_once() -> None:
     tracker = Tracker(TrackerConfig(min_hits=2))
     seen = [states(tracker.update([pose((0, 0, 4))], 0, CAMERA))]
     seen += [states(tracker.update([], i * STEP_NS, CAMERA)) for i in range(1, 8)]
