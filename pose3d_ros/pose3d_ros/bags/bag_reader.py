@@ -153,7 +153,7 @@ class BagReader:
         return BagError(
             f"bag {self.path}",
             expected="a readable ROS 2 bag (.mcap, .db3 or a rosbag2 folder)",
-            got=str(reason) or type(reason).__name__,
+            got=str(reason).rstrip(".") or type(reason).__name__,
             fix="Check the path; a recording that was cut off can be repaired with `mcap recover`.",
         )
 

@@ -12,10 +12,11 @@ from pathlib import Path
 from pose3d_ros.cli.common_options import add_engine_options, pipeline_config
 from pose3d_ros.cli.detections_file import BoxFile
 from pose3d_ros.cli.run_output import RunOutput
-from pose3d_ros.cli.sources import CameraChoice, Source, SourceFrame, open_source
+from pose3d_ros.cli.sources import Source, SourceFrame, camera_of_size, open_camera, open_source
 from pose3d_ros.cli.terminal import ProgressBar
 from pose3d_ros.engines.engine_set import open_engine_set
 from pose3d_ros.errors import CameraError, InputError, Pose3DError
+from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.pipeline import Pipeline
 from pose3d_ros.records import Frame
 from pose3d_ros.skeletons import SKELETONS
@@ -42,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(args: argparse.Namespace) -> int:
     """Run the command; see its module's docstring."""
     source = open_source(args.source, calibrated=args.camera is not None)
-    camera = CameraChoice.of(args.camera, args.hfov)
+    camera = open_camera(args.camera, args.hfov)
     boxes = BoxFile(Path(args.detections)) if args.detections else None
     config = pipeline_config(args)
     engines = open_engine_set(config)
@@ -52,7 +53,7 @@ def execute(args: argparse.Namespace) -> int:
         files = stack.enter_context(RunOutput(output, source, overlay=not args.no_overlay))
         run = Run(pipeline, camera, boxes, files, stack.enter_context(ProgressBar(Path(args.source).name)))
         run.process(source, args.frames)
-    failed = f", {len(run.errors)} could not be used (see people.jsonl)" if run.errors else ""
+    failed = f"; {len(run.errors)} frames could not be used (see people.jsonl)" if run.errors else ""
     print(f"{run.frames} frames, {run.people} people{failed}. Written to {output}.")
     if boxes is not None and boxes.unused:
         shown = ", ".join(boxes.unused[:5]) + (" …" if len(boxes.unused) > 5 else "")
@@ -62,10 +63,13 @@ def execute(args: argparse.Namespace) -> int:
 
 @dataclass(eq=False)
 class Run:
-    """What frames pass through, and how many frames and people there were. errors: of frames that can't be used."""
+    """What frames pass through, and how many frames and people there were. errors: of frames that can't be used.
+
+    camera: see `open_camera`.
+    """
 
     pipeline: Pipeline
-    camera: CameraChoice
+    camera: Camera | float
     boxes: BoxFile | None
     files: RunOutput
     bar: ProgressBar
@@ -101,7 +105,7 @@ class Run:
         if item.image_bgr is None:
             raise item.error or InputError(str(item.name), expected="an image", got="none", fix="Check the source.")
         height_px, width_px = item.image_bgr.shape[:2]
-        frame = Frame(item.image_bgr, self.camera.of_size(width_px, height_px), item.stamp_ns)
+        frame = Frame(item.image_bgr, camera_of_size(self.camera, width_px, height_px), item.stamp_ns)
         detections = None if self.boxes is None else self.boxes.of_frame(item.name, number)
         people = self.pipeline(frame, detections).people
         self.files.write(item.name, frame, self.pipeline.skeleton, people)

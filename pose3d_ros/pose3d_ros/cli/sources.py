@@ -21,40 +21,32 @@ _DEFAULT_RATE_HZ = 30.0
 _ASPECT_TOLERANCE = 0.01
 
 
-@dataclass(frozen=True, eq=False)
-class CameraChoice:
-    """calibration: the camera of the file, or None for a field of view of hfov_deg, degrees."""
+def open_camera(path: str | None, hfov_deg: float | None) -> Camera | float:
+    """The camera of `--camera`, or the field of view of `--hfov`, degrees. Raises CameraError for unusable ones."""
+    if path is not None:
+        return Camera.from_yaml(Path(path))
+    Camera.from_hfov(hfov_deg or 0.0, 2, 2)  # raises for an impossible angle before any image is read
+    return hfov_deg or 0.0
 
-    calibration: Camera | None
-    hfov_deg: float
 
-    @classmethod
-    def of(cls, path: str | None, hfov_deg: float | None) -> CameraChoice:
-        """From `--camera` or `--hfov`. Raises CameraError for a file or an angle that can't be used."""
-        if path is not None:
-            return cls(Camera.from_yaml(Path(path)), 0.0)
-        Camera.from_hfov(hfov_deg or 0.0, 2, 2)  # raises for an impossible angle before any image is read
-        return cls(None, hfov_deg or 0.0)
+def camera_of_size(camera: Camera | float, width_px: int, height_px: int) -> Camera:
+    """The camera of images of that size; a calibration of the same aspect is scaled.
 
-    def of_size(self, width_px: int, height_px: int) -> Camera:
-        """The camera of images of that size; a calibration of the same aspect is scaled.
-
-        Raises CameraError for images of another aspect than the calibration's.
-        """
-        camera = self.calibration
-        if camera is None:
-            return Camera.from_hfov(self.hfov_deg, width_px, height_px)
-        if (camera.width_px, camera.height_px) == (width_px, height_px):
-            return camera
-        stretch = (width_px / camera.width_px) / (height_px / camera.height_px)
-        if abs(stretch - 1.0) > _ASPECT_TOLERANCE:
-            raise CameraError(
-                "camera",
-                expected=f"images of {camera.width_px}x{camera.height_px} or the same aspect",
-                got=f"{width_px}x{height_px}",
-                fix="Calibrate this resolution, or use --hfov.",
-            )
-        return camera.resize(width_px, height_px)
+    camera: see `open_camera`. Raises CameraError for images of another aspect than the calibration's.
+    """
+    if not isinstance(camera, Camera):
+        return Camera.from_hfov(camera, width_px, height_px)
+    if (camera.width_px, camera.height_px) == (width_px, height_px):
+        return camera
+    stretch = (width_px / camera.width_px) / (height_px / camera.height_px)
+    if abs(stretch - 1.0) > _ASPECT_TOLERANCE:
+        raise CameraError(
+            "camera",
+            expected=f"images of {camera.width_px}x{camera.height_px} or the same aspect",
+            got=f"{width_px}x{height_px}",
+            fix="Calibrate this resolution, or use --hfov.",
+        )
+    return camera.resize(width_px, height_px)
 
 
 @dataclass(frozen=True, eq=False)

@@ -151,7 +151,7 @@ def test_undecodable_images_are_reported_and_the_others_processed(
     assert b["frame"] == "b.png"
     captured = capsys.readouterr()
     assert "b.png" in captured.err
-    assert "2 could not be used" in captured.out
+    assert "2 frames could not be used" in captured.out
 
 
 def test_only_undecodable_images_are_an_error(tmp_path: Path, run: Run, capsys: Capture) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import pytest
 
-from pose3d_ros.cli.sources import CameraChoice, Stills, Video, open_source
+from pose3d_ros.cli.sources import Stills, Video, camera_of_size, open_source
 from pose3d_ros.errors import CameraError, InputError
 from pose3d_ros.geometry.camera import Camera
 
@@ -38,11 +38,10 @@ def test_unusable_sources_are_errors(
 
 def test_calibration_is_scaled_to_images_of_its_aspect() -> None:
     camera = Camera.from_hfov(60.0, 640, 480)
-    choice = CameraChoice(camera, 0.0)
-    assert choice.of_size(640, 480) is camera
-    assert choice.of_size(320, 240).fx_px == pytest.approx(camera.fx_px / 2)
+    assert camera_of_size(camera, 640, 480) is camera
+    assert camera_of_size(camera, 320, 240).fx_px == pytest.approx(camera.fx_px / 2)
     with pytest.raises(CameraError, match="same aspect"):
-        choice.of_size(640, 360)
+        camera_of_size(camera, 640, 360)
 
 
 class CameraOfTwoImages:
