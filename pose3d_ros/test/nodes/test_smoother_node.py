@@ -48,16 +48,17 @@ class HalfMetreUp:
         self.closed = True
 
 
-def start(graph: Any, smoother: HalfMetreUp, **parameters: object) -> Any:
+def start(graph: Any, **parameters: object) -> tuple[Any, HalfMetreUp]:
+    smoother = HalfMetreUp()
     opened: Any = smoother, smoother
     node = graph.add(SmootherNode(opener=lambda _: opened, **graph.options(**parameters)))
     node.autostart()
-    return node
+    return node, smoother
 
 
-def people_message(people: Sequence[Person], names: Sequence[str], seconds: int = 4) -> Person3DArray:
+def people_message(people: Sequence[Person], *names: str) -> Person3DArray:
     header = Header(frame_id="cam")
-    header.stamp.sec = seconds
+    header.stamp.sec = 4
     message = PeopleWriter().write(header, people, INFO)
     for person, name in zip(message.people, names, strict=True):
         person.id = name
@@ -65,10 +66,9 @@ def people_message(people: Sequence[Person], names: Sequence[str], seconds: int 
 
 
 def test_people_are_smoothed_under_their_own_ids(graph: Any, make_person: MakePerson) -> None:
-    smoother = HalfMetreUp()
-    start(graph, smoother)
+    _, smoother = start(graph)
     smoothed = graph.listen(Person3DArray, "people_smoothed")
-    sent = people_message([make_person(1), make_person(2)], ["anna", "bob"])
+    sent = people_message([make_person(1), make_person(2)], "anna", "bob")
     graph.publish(Person3DArray, "people")(sent)
     graph.spin_until(lambda: bool(smoothed))
     (message,) = smoothed
@@ -85,10 +85,10 @@ def test_people_are_smoothed_under_their_own_ids(graph: Any, make_person: MakePe
 
 
 def test_the_published_skeleton_can_be_another(graph: Any, make_person: MakePerson) -> None:
-    start(graph, HalfMetreUp(), skeleton="h36m17")
+    start(graph, skeleton="h36m17")
     smoothed = graph.listen(Person3DArray, "people_smoothed")
     skeletons = graph.listen(SkeletonInfo, "skeleton_smoothed", latched_qos())
-    graph.publish(Person3DArray, "people")(people_message([make_person()], ["anna"]))
+    graph.publish(Person3DArray, "people")(people_message([make_person()], "anna"))
     graph.spin_until(lambda: bool(smoothed) and bool(skeletons))
     assert smoothed[0].skeleton == skeletons[0].name == "h36m17"
     assert len(smoothed[0].people[0].joints) == 17
@@ -96,10 +96,10 @@ def test_the_published_skeleton_can_be_another(graph: Any, make_person: MakePers
 
 def test_unreadable_people_are_reported_once_and_the_next_are_smoothed(graph: Any, make_person: MakePerson) -> None:
     logged = graph.log_of("smoother_node")
-    node = start(graph, HalfMetreUp())
+    node, _ = start(graph)
     smoothed = graph.listen(Person3DArray, "people_smoothed")
     send = graph.publish(Person3DArray, "people")
-    broken = people_message([make_person()], ["anna"])
+    broken = people_message([make_person()], "anna")
     broken.skeleton = "octopus8"
     for times in (1, 2):
         send(broken)
@@ -108,21 +108,15 @@ def test_unreadable_people_are_reported_once_and_the_next_are_smoothed(graph: An
     graph.spin_for(0.2)
     assert len(logged) == 1
     assert "octopus8" in logged[0]
-    send(people_message([make_person()], ["anna"]))
+    send(people_message([make_person()], "anna"))
     graph.spin_until(lambda: bool(smoothed))
 
 
-def test_settings_reach_the_smoother(graph: Any) -> None:
-    smoother = HalfMetreUp()
-    node = start(graph, smoother)
+def test_settings_reach_the_smoother_and_cleaning_up_closes_it(graph: Any) -> None:
+    node, smoother = start(graph)
     (result,) = node.set_parameters([Parameter("smoother.max_gap_s", value=1.25)])
     assert result.successful
     assert smoother.config.max_gap_s == 1.25
-
-
-def test_cleaning_up_closes_the_engine(graph: Any) -> None:
-    smoother = HalfMetreUp()
-    node = start(graph, smoother)
     node.trigger_deactivate()
     node.trigger_cleanup()
     assert smoother.closed
