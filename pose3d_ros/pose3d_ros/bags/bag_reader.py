@@ -142,7 +142,7 @@ class BagReader:
 
     @cached_property
     def _decoder(self) -> AnyReader:
-        """Knows the bag's definitions; apart, since messages are read as they are without valid ones."""
+        """Decodes with the bag's definitions; opened on first use, since serialized messages need none."""
         return self._stack.enter_context(AnyReader([self.path], default_typestore=pose3d_typestore()))
 
     def _topic_list(self) -> str:

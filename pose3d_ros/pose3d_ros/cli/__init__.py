@@ -1,1 +1,1 @@
-"""The command `pose3d`: one file a command, imported only when it is called."""
+"""The command `pose3d`: one file for each command, imported only when it is called."""

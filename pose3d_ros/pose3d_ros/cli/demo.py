@@ -99,7 +99,7 @@ def require_ros() -> None:
 
 
 def demo_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Of the nodes: a domain of their own on this machine only, and a transport that carries images."""
+    """The nodes' environment: a domain of their own on this machine only, and a transport that carries images."""
     from pose3d_ros.nodes.dds_profile import transport_environment
 
     own = transport_environment(environment)

@@ -129,27 +129,27 @@ def _dot(canvas: ImageArray, center_px: Array, radius_px: float, color: Bgr) -> 
 
 
 def person_label(person: Person) -> str:
-    """What stands at a person: id and distance of the root from the camera, such as "P2  3.41 m"."""
+    """The text at a person: id and distance of the root from the camera, such as "P2  3.41 m"."""
     distance_m = float(np.linalg.norm(person.pose.root_cam_m))
     return f"P{person.track_id}  {distance_m:.2f} m" if np.isfinite(distance_m) else f"P{person.track_id}"
 
 
 def _draw_labels(canvas: ImageArray, people: Sequence[Person], zoom: float) -> None:
-    """Plates above the boxes, the nearest person's in its place and the others' moved up or down until none overlap."""
+    """Labels above the boxes, the nearest person's in its place and the others' moved up or down until none overlap."""
     unit = canvas.shape[0] / _REFERENCE_HEIGHT_PX
-    taken: list[_Plate] = []
+    taken: list[_Label] = []
     for person in reversed(people):
         x0, y0, x1, _ = (float(v) for v in _zoomed(person.pose.detection.box_xyxy_px, zoom))
         if not np.isfinite([x0, y0, x1]).all():
             continue
-        plate = _Plate.above((x0 + x1) / 2, y0 - 4 * unit, person_label(person), unit, canvas)
-        plate = plate.moved_clear_of(taken, canvas.shape[0])
-        taken.append(plate)
-        plate.draw(canvas, person_bgr(person.track_id), faded=person.state == TrackState.PREDICTED)
+        label = _Label.above((x0 + x1) / 2, y0 - 4 * unit, person_label(person), unit, canvas)
+        label = label.moved_clear_of(taken, canvas.shape[0])
+        taken.append(label)
+        label.draw(canvas, person_bgr(person.track_id), faded=person.state == TrackState.PREDICTED)
 
 
 @dataclass(frozen=True)
-class _Plate:
+class _Label:
     """A text on a colored rectangle, left and top edge, width and height in pixels."""
 
     text: str
@@ -160,16 +160,16 @@ class _Plate:
     unit: float
 
     @classmethod
-    def above(cls, middle_px: float, foot_px: float, text: str, unit: float, canvas: ImageArray) -> _Plate:
-        """The plate whose lower edge's middle is there, pushed into the image."""
+    def above(cls, middle_px: float, foot_px: float, text: str, unit: float, canvas: ImageArray) -> _Label:
+        """The label whose lower edge's middle is there, moved into the image."""
         (text_w, text_h), baseline = cv2.getTextSize(text, _FONT, _FONT_SCALE * unit, 1)
         width, height = text_w + 2 * round(4 * unit), text_h + baseline + round(4 * unit)
         x = min(max(round(middle_px - width / 2), 0), max(0, canvas.shape[1] - width))
         y = min(max(round(foot_px - height), 0), max(0, canvas.shape[0] - height))
         return cls(text, x, y, width, height, unit)
 
-    def moved_clear_of(self, others: Sequence[_Plate], image_height_px: int) -> _Plate:
-        """The nearest place above, else below, where it touches no other plate; itself when there is none."""
+    def moved_clear_of(self, others: Sequence[_Label], image_height_px: int) -> _Label:
+        """The nearest place above, else below, where it touches no other label; itself when there is none."""
         step = max(1, round(2 * self.unit))
         below = range(self.y, image_height_px - self.height + 1, step)
         for y in (*range(self.y, -1, -step), *below):
@@ -178,7 +178,7 @@ class _Plate:
                 return moved
         return self
 
-    def touches(self, other: _Plate) -> bool:
+    def touches(self, other: _Label) -> bool:
         """Whether the rectangles overlap."""
         apart_x = self.x + self.width <= other.x or other.x + other.width <= self.x
         apart_y = self.y + self.height <= other.y or other.y + other.height <= self.y

@@ -1,4 +1,4 @@
-"""How well identities last: switches, IDF1 and recall, from who was matched to whom in each frame."""
+"""Identity metrics: switches, IDF1 and recall, from who was matched to whom in each frame."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def id_switches(frames: Iterable[FrameIds]) -> int:
 
 
 def idf1(frames: Iterable[FrameIds], truth_count: int, predicted_count: int) -> float:
-    """IDF1 = 2·IDTP / (truths + predictions), Ristani 2016, 0–1; NaN when there is neither.
+    """IDF1 = 2·IDTP / (ground truth + predictions), Ristani 2016, 0–1; NaN when there is neither.
 
     truth_count, predicted_count: person-frames in all. IDTP is the largest number of matched person-frames that
     one fixed pairing of ground-truth ids and predicted ids explains.

@@ -1,4 +1,4 @@
-"""Whether scores and standard deviations say how right something is (Guo 2017, On Calibration)."""
+"""Calibration of scores and standard deviations (Guo 2017, On Calibration of Modern Neural Networks)."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ _CAPTION_PX = 26
 _GAP_PX = 6
 _PAGE_BGR = (246, 247, 249)
 _MARGIN = 0.35
-"""What is shown round a person's box, as a share of its longer side."""
+"""Margin around a person's box, as a share of its longer side."""
 _LEAST_SHOWN_PX = 120.0
 
 

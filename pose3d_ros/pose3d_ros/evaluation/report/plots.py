@@ -148,8 +148,8 @@ def joint_error_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
 
 
 def motion_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
-    """One moving joint of the longest followed person, before and after smoothing."""
-    chosen = _longest_followed(pairs)
+    """One moving joint of the person tracked longest, before and after smoothing."""
+    chosen = _longest_tracked(pairs)
     if chosen is None:
         return None
     times_s = _times_s(session)
@@ -213,7 +213,7 @@ def _joint_means_mm(pairs: Sequence[tuple[Person, Person]]) -> Array:
     return np.array([metrics.mean(errors) for errors in errors_of(pairs).relative_mm.T])
 
 
-def _longest_followed(pairs: Sequence[Pair]) -> list[Pair] | None:
+def _longest_tracked(pairs: Sequence[Pair]) -> list[Pair] | None:
     groups: dict[tuple[int, int], list[Pair]] = {}
     for pair in pairs:
         if pair.smoothed is not None:

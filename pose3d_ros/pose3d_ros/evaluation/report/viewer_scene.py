@@ -83,8 +83,8 @@ class Floor:
         """Points (..., 3) in axes like the camera's but level: y straight down, the floor at y = height_m."""
         sine, cosine = math.sin(self.tilt_rad), math.cos(self.tilt_rad)
         rotation = np.array([[1.0, 0.0, 0.0], [0.0, cosine, sine], [0.0, -sine, cosine]])
-        levelled: Array = points_cam_m @ rotation.T
-        return levelled
+        leveled: Array = points_cam_m @ rotation.T
+        return leveled
 
 
 def find_floor(session: Session) -> Floor | None:
@@ -124,7 +124,7 @@ def _people(people: People, floor: Floor | None) -> list[dict[str, Any]]:
 
 
 def _joints(joints_cam_m: Array, floor: Floor | None) -> Array:
-    """Joints levelled and flattened; all three coordinates NaN where one is."""
+    """Joints leveled and flattened; all three coordinates NaN where one is."""
     lost = np.isnan(joints_cam_m).any(axis=-1, keepdims=True)
-    levelled = joints_cam_m if floor is None else floor.level(joints_cam_m)
-    return np.where(lost, np.nan, levelled).ravel()
+    leveled = joints_cam_m if floor is None else floor.level(joints_cam_m)
+    return np.where(lost, np.nan, leveled).ravel()
