@@ -18,12 +18,12 @@ def rotation_to_rays(rays: npt.ArrayLike) -> Array:
     Parameters
     ----------
     rays : array_like
-        (N, 3) with z above 0, of any length.
+        (..., 3) with z above 0, of any length.
 
     Returns
     -------
     ndarray
-        (N, 3, 3) float64; NaN for a ray with NaN.
+        (..., 3, 3) float64; NaN for a ray with NaN.
 
     Raises
     ------
@@ -31,14 +31,14 @@ def rotation_to_rays(rays: npt.ArrayLike) -> Array:
         For another shape, and for a ray that does not point ahead.
     """
     given = np.asarray(rays, dtype=np.float64)
-    if given.ndim != 2 or given.shape[-1] != 3 or (given[:, 2] <= 0).any():
+    if given.ndim < 1 or given.shape[-1] != 3 or (given[..., 2] <= 0).any():
         raise InputError(
-            "rays", expected="(N, 3) with z above 0", got=f"shape {given.shape}", fix="Give rays of `Camera.rays`."
+            "rays", expected="(..., 3) with z above 0", got=f"shape {given.shape}", fix="Give rays of `Camera.rays`."
         )
-    x, y, z = (given / np.linalg.norm(given, axis=1, keepdims=True)).T
+    x, y, z = np.moveaxis(given / np.linalg.norm(given, axis=-1, keepdims=True), -1, 0)
     # Rodrigues' formula for the axis (-y, x, 0), whose length is the angle's sine; 1 + z is never small.
     xx, xy, yy = x * x / (1 + z), x * y / (1 + z), y * y / (1 + z)
-    rotation: Array = np.array([[1 - xx, -xy, x], [-xy, 1 - yy, y], [-x, -y, z]]).transpose(2, 0, 1)
+    rotation: Array = np.moveaxis(np.array([[1 - xx, -xy, x], [-xy, 1 - yy, y], [-x, -y, z]]), (0, 1), (-2, -1))
     return rotation
 
 

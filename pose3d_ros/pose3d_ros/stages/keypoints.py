@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from pose3d_ros.geometry import Camera, rotation_to_rays
 from pose3d_ros.records import Detection
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.types import Array
@@ -25,6 +26,11 @@ class DecodedRoots:
         people = len(self.depth_m) // 2
         depth_m = np.sqrt(np.maximum(self.depth_m[:people] * self.depth_m[people:], 0.0))
         return DecodedRoots(depth_m, (self.relative_sigma[:people] + self.relative_sigma[people:]) / 2)
+
+
+def ahead2camera(camera: Camera, boxes_xyxy_px: Array) -> Array:
+    """Rotations (N, 3, 3) of the optical axis onto the rays through the centers of boxes (N, 4); NaN without a ray."""
+    return rotation_to_rays(camera.rays((boxes_xyxy_px[:, :2] + boxes_xyxy_px[:, 2:]) / 2))
 
 
 @dataclass(frozen=True, eq=False)

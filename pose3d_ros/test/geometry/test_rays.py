@@ -45,7 +45,7 @@ def test_rotations_turn_ahead_onto_rays() -> None:
     assert np.isnan(rotations[3]).any()
 
 
-@pytest.mark.parametrize("rays", [np.zeros(3), np.zeros((2, 2)), np.array([[0.0, 0.0, -1.0]])])
+@pytest.mark.parametrize("rays", [np.zeros(3), np.zeros((2, 2)), np.array([[0.0, 0.0, -1.0]]), 1.0])
 def test_rays_that_do_not_point_ahead(rays: Any) -> None:
     with pytest.raises(InputError, match="rays: expected"):
         rotation_to_rays(rays)

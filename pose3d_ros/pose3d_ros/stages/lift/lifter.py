@@ -9,11 +9,11 @@ import numpy.typing as npt
 
 from pose3d_ros.engines.engine_set import RoleEngine
 from pose3d_ros.engines.spec.manifest import ManifestEntry
-from pose3d_ros.geometry import Camera, rotation_to_rays
+from pose3d_ros.geometry import Camera
 from pose3d_ros.records import Frame
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.stages.entry_checks import choice_parameter, real_parameter, skeleton_of, wrong_parameter
-from pose3d_ros.stages.keypoints import Keypoints
+from pose3d_ros.stages.keypoints import Keypoints, ahead2camera
 from pose3d_ros.stages.lift.joint_mapping import JointMap, fill_missing, input_map
 from pose3d_ros.stages.lift.lift_decoders import LiftSizes, lift_net
 from pose3d_ros.stages.lift.lift_features import (
@@ -131,7 +131,7 @@ class Lifter:
             features = features if reading.with_scores else features[..., :2]
         else:
             features = screen_features(places, scores, reading.focal, reading.with_scores)
-            ahead = _towards(camera, boxes_xyxy_px)
+            ahead = ahead2camera(camera, boxes_xyxy_px)
         return _Seen(features, ahead if reading.ahead == "crop" else np.broadcast_to(np.eye(3), ahead.shape), held)
 
     def _in_camera(self, joints: Array, seen: _Seen) -> Array:
@@ -174,8 +174,3 @@ def _feature_count(entry: ManifestEntry) -> int:
     if count not in (_PLAIN, _SCORED) or not isinstance(count, int):
         raise wrong_parameter(entry, "input_features", f"{_PLAIN} (x, y) or {_SCORED} (x, y, score)", count)
     return count
-
-
-def _towards(camera: Camera, boxes_xyxy_px: Array) -> Array:
-    """Rotations of the optical axis onto the rays of the boxes' centers, (N, 3, 3)."""
-    return rotation_to_rays(camera.rays((boxes_xyxy_px[:, :2] + boxes_xyxy_px[:, 2:]) / 2))

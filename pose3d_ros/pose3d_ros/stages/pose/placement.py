@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from pose3d_ros.engines.spec.manifest import Manifest, ManifestEntry
 from pose3d_ros.errors import EngineError
-from pose3d_ros.geometry import Camera, SolvedRoots, assemble, rotation_to_rays, solve_root, weak_perspective_root
+from pose3d_ros.geometry import Camera, SolvedRoots, assemble, solve_root, weak_perspective_root
 from pose3d_ros.stages.entry_checks import choice_parameter
 from pose3d_ros.stages.keypoints import DecodedRoots, Keypoints
 from pose3d_ros.stages.pose.pose_decoders import POSE_DECODERS
@@ -123,15 +123,6 @@ def _by_solver(camera: Camera, people: Keypoints, relative_m: Array, solver: Roo
     joints_cam_m = relative_m + solved.root_cam_m[:, None]
     root_cam_m = solved.root_cam_m if people.lifted else joints_cam_m[:, people.skeleton.root]
     return Placed(root_cam_m, joints_cam_m, np.full(len(relative_m), np.nan))
-
-
-def turned_to_camera(camera: Camera, relative_m: Array, boxes_xyxy_px: Array) -> Array:
-    """Joints (N, J, 3) whose z points along the ray through their crop's center, in the camera's axes.
-
-    A box whose center no ray goes through gives NaN.
-    """
-    centers_px = (boxes_xyxy_px[:, :2] + boxes_xyxy_px[:, 2:]) / 2
-    return relative_m @ rotation_to_rays(camera.rays(centers_px)).transpose(0, 2, 1)
 
 
 def _weights(people: Keypoints) -> Array:

@@ -18,9 +18,9 @@ from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.stages.appearance import clothes_lab
 from pose3d_ros.stages.binding import RawOutputs
 from pose3d_ros.stages.entry_checks import check_decoder, skeleton_of
-from pose3d_ros.stages.keypoints import DecodedRoots, Keypoints
+from pose3d_ros.stages.keypoints import DecodedRoots, Keypoints, ahead2camera
 from pose3d_ros.stages.pose.crop_net import CropNet
-from pose3d_ros.stages.pose.placement import placed, root_solver, turned_to_camera
+from pose3d_ros.stages.pose.placement import placed, root_solver
 from pose3d_ros.stages.pose.pose_decoders import POSE_DECODERS, ROOT_DECODERS
 from pose3d_ros.stages.pose.pose_decoding import DecodedJoints, read_pose_settings
 from pose3d_ros.types import Array
@@ -146,7 +146,7 @@ class RootPoseEstimator:
     ) -> Keypoints:
         depth_m, relative_m = joints.relative_depth_m, joints.relative_m
         if relative_m is not None and self._settings.ahead == "crop":
-            relative_m = turned_to_camera(frame.camera, relative_m, crops.boxes_xyxy_px)
+            relative_m = relative_m @ ahead2camera(frame.camera, crops.boxes_xyxy_px).transpose(0, 2, 1)
             depth_m = relative_m[..., 2]
         return Keypoints(
             self._skeleton,

@@ -23,6 +23,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from pose3d_ros.geometry import rotation_to_rays
 from pose3d_ros.types import Array
 
 CHANGE_SCALE = 10.0
@@ -52,16 +53,8 @@ def hold_missing(relative_m: Floats, held_m: Floats) -> Array:
 
 
 def cam2ray(root_m: Floats) -> Array:
-    """Rotations (..., 3, 3) of the camera's optical frame that put roots (..., 3), before the camera, on the z axis.
-
-    The least rotation between two directions (Rodrigues): I + [v]x + [v]x² / (1 + c), v their cross product, c cosine.
-    """
-    length = np.linalg.norm(root_m, axis=-1, keepdims=True)
-    x, y, z = np.moveaxis(root_m / np.maximum(length, 1e-9), -1, 0)
-    zero = np.zeros_like(x)
-    cross = np.stack([np.stack(row, axis=-1) for row in ((zero, zero, -x), (zero, zero, -y), (x, y, zero))], axis=-2)
-    turn: Array = np.eye(3) + cross + cross @ cross / (1.0 + z)[..., None, None]
-    return turn
+    """Rotations (..., 3, 3) of the camera's optical frame that put roots (..., 3), z above 0, on the z axis."""
+    return np.swapaxes(rotation_to_rays(root_m), -1, -2)
 
 
 def step_features(

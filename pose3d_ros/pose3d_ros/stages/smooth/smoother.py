@@ -79,9 +79,10 @@ class Smoother:
     def update(self, people: Sequence[Person], stamp_ns: int, camera: Camera | None = None) -> tuple[Person, ...]:
         """The same people in the same order, those seen in this frame smoothed.
 
-        Joints stay NaN where they were; PREDICTED and LOST people pass unchanged. With a camera the pixels are those
-        of the smoothed joints, else the measured ones stay. A clock that goes back forgets everybody; a person unseen
-        for more than max_gap_s starts afresh. Raises InputError for people in another skeleton than the engine's.
+        Joints stay NaN where they were; PREDICTED and LOST people, and any behind the camera, pass unchanged. With a
+        camera the pixels are those of the smoothed joints, else the measured ones stay. A clock that goes back forgets
+        everybody; a person unseen for more than max_gap_s starts afresh. Raises InputError for people in another
+        skeleton than the engine's.
         """
         self._check_skeleton(people)
         if self._stamp_ns is not None and stamp_ns < self._stamp_ns:
@@ -90,7 +91,7 @@ class Smoother:
         oldest_ns = stamp_ns - round(self.config.max_gap_s * 1e9)
         lost = {p.track_id for p in people if p.state == TrackState.LOST}
         self._past = {i: past for i, past in self._past.items() if past.stamp_ns >= oldest_ns and i not in lost}
-        seen = [i for i, p in enumerate(people) if p.state in _SEEN and np.isfinite(p.pose.root_cam_m).all()]
+        seen = [i for i, p in enumerate(people) if p.state in _SEEN and _ahead(p)]
         smoothed = list(people)
         if seen:
             moved = self._step([people[i] for i in seen], stamp_ns)
@@ -130,6 +131,11 @@ class Smoother:
                     fix=f"Use a smoother for {person.pose.skeleton.name}, or none (smoother:=false). If `skeleton` is "
                     "set on pose_node, set it on smoother_node instead.",
                 )
+
+
+def _ahead(person: Person) -> bool:
+    root_m = person.pose.root_cam_m
+    return bool(np.isfinite(root_m).all() and root_m[2] > 0)
 
 
 def _replaced(person: Person, root_cam_m: Array, joints_cam_m: Array, camera: Camera | None) -> Person:

@@ -49,7 +49,7 @@ def mean_ray(points: Array) -> Array:
 
 def test_screen_is_videopose3d_for_a_human36m_camera() -> None:
     # VideoPose3D: x / w * 2 - [1, h / w], with x from the image's left edge. Its Human3.6M cameras are 1000 wide and
-    # have a focal length of about 1145; the middle of the picture is pixel 499.5 where pixels are their centers.
+    # have a focal length of about 1145; the middle of the image is pixel 499.5 where pixels are their centers.
     camera = Camera(np.array([[1145.0, 0, 499.5], [0, 1145.0, 499.5], [0, 0, 1]]), 1000, 1000)
     pixels = np.array([[[0.0, 0.0], [999.0, 250.0], [499.5, 499.5], [120.0, 870.0]]])
     expected = (pixels + 0.5) / 1000 * 2 - 1
@@ -102,7 +102,7 @@ def test_turning_the_camera_about_itself_changes_nothing_but_the_rotation(case: 
 @settings(deadline=None)
 @given(people(), st.floats(0.2, 5.0))
 def test_distance_changes_nothing(case: Seen, factor: float) -> None:
-    # A flat person, symmetric about its middle, at two distances: the picture is only smaller.
+    # A flat person, symmetric about its middle, at two distances: the image is only smaller.
     flat = np.concatenate([case.shape_m, -case.shape_m]) * (1, 1, 0)
     near, far = (on_plane(flat + (0, 0, d)) for d in (case.distance_m, case.distance_m * (1 + factor)))
     scores = np.ones(near.shape[:2])

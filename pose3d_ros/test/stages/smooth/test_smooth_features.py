@@ -27,7 +27,7 @@ def test_layout_by_hand() -> None:
 
 
 def test_time_is_clamped() -> None:
-    joints, root = np.zeros((2, 1, 3)), np.zeros((2, 3))
+    joints, root = np.zeros((2, 1, 3)), np.array([[0.0, 0, 3]] * 2)
     x = step_features(joints, joints, root, root, np.array([0.0, 9.0]))
     np.testing.assert_allclose(x[:, -1], [MIN_DT_S / NOMINAL_DT_S, MAX_DT_S / NOMINAL_DT_S], rtol=1e-6)
 

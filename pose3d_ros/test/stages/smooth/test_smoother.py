@@ -116,9 +116,16 @@ def test_a_joint_never_seen_is_at_the_root(smoother: Smoother, engine: Any) -> N
     assert np.isfinite(engine.calls[0]["x"]).all()
 
 
-@pytest.mark.parametrize("state", [TrackState.PREDICTED, TrackState.LOST])
-def test_unseen_people_pass(smoother: Smoother, engine: Any, state: TrackState) -> None:
-    unseen = person(1, state=state)
+@pytest.mark.parametrize(
+    "unseen",
+    [
+        person(1, state=TrackState.PREDICTED),
+        person(1, state=TrackState.LOST),
+        person(1, (0, 0, -4)),
+        person(1, (0, 0, 0)),
+    ],
+)
+def test_people_who_are_unseen_or_behind_the_camera_pass(smoother: Smoother, engine: Any, unseen: Person) -> None:
     assert smoother.update((unseen,), 0) == (unseen,)
     assert engine.calls == []
 
