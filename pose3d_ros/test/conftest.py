@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import pytest
 
@@ -63,39 +62,27 @@ class Scene:
     truth: tuple[tuple[Person, ...], ...]
 
     def image(self, index: int) -> ImageArray:
-        """A plain room with a horizon, 640x480."""
-        height, width = self.camera.height_px, self.camera.width_px
-        rows = np.linspace(0, 1, height)[:, None, None]
-        shades = 150 + 60 * rows * np.array([0.9, 1.0, 1.1])
-        image: ImageArray = np.broadcast_to(shades, (height, width, 3)).astype(np.uint8, order="C")
-        cv2.line(image, (0, height // 2), (width, height // 2 + index % 3), (120, 125, 130), 2, cv2.LINE_AA)
-        return image
+        """A plain image, 640x480, a little different in each frame."""
+        return np.full((self.camera.height_px, self.camera.width_px, 3), (150, 160 + index % 3, 170), np.uint8)
 
     def noisy(self, sigma_m: float, seed: int = 0, depth_sigma_m: float = 0.0) -> tuple[tuple[Person, ...], ...]:
         """The ground truth with independent noise on every joint, and on every root's depth."""
         rng = np.random.default_rng(seed)
-        return tuple(
-            tuple(
-                person_at(
-                    p.track_id,
-                    p.pose.joints_cam_m
-                    + rng.normal(0, sigma_m, (len(MUCO), 3))
-                    + np.array([0, 0, 1]) * rng.normal(0, depth_sigma_m),
-                    self.camera,
-                    score=0.9,
-                )
-                for p in people
-            )
-            for people in self.truth
-        )
+
+        def moved(person: Person) -> Person:
+            noise_m = rng.normal(0, sigma_m, (len(MUCO), 3)) + np.array([0, 0, rng.normal(0, depth_sigma_m)])
+            return person_at(person.track_id, person.pose.joints_cam_m + noise_m, self.camera, score=0.9)
+
+        return tuple(tuple(moved(person) for person in people) for people in self.truth)
 
 
-def make_scene(frames: int) -> Scene:
-    """Three walkers, `frames` long at 15 Hz."""
+@pytest.fixture(scope="session")
+def scene() -> Scene:
+    """Three walkers, 30 frames long at 15 Hz."""
     camera = Camera.from_hfov(70.0, 640, 480)
     paths = (((-2.2, 4.0), (0.8, 0.05)), ((2.0, 5.2), (-0.7, -0.1)), ((0.3, 7.5), (-0.1, -0.5)))
     stamps, truth = [], []
-    for i in range(frames):
+    for i in range(30):
         time_s = i / RATE_HZ
         people = []
         for number, ((x, z), (vx, vz)) in enumerate(paths, start=1):
@@ -105,16 +92,6 @@ def make_scene(frames: int) -> Scene:
         stamps.append(1_700_000_000_000_000_000 + round(time_s * 1e9))
         truth.append(tuple(people))
     return Scene(camera, tuple(stamps), tuple(truth))
-
-
-@pytest.fixture(scope="session")
-def scene() -> Scene:
-    return make_scene(30)
-
-
-@pytest.fixture(scope="session")
-def scene_maker() -> Callable[[int], Scene]:
-    return make_scene
 
 
 @pytest.fixture(scope="session")
