@@ -1,4 +1,4 @@
-"""What one training run is: a frozen, checked copy of a recipe file, saved beside its checkpoints."""
+"""Recipe of a training run: a frozen, checked copy of a recipe file, saved beside its checkpoints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Synthetic people and the training of the default networks.
+"""Rendered people and scenes, and the motions they are made of.
 
 Frames used here besides the camera's (x right, y down, z forward, metres): `world` is x right, y up, z towards the
 viewer, metres, the floor at y = 0; a person's rest pose stands in it facing +z with the left side at +x, as both

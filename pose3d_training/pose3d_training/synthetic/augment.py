@@ -1,4 +1,4 @@
-"""What cameras and light do to an image, drawn at random: exposure, white balance, blur, noise, compression."""
+"""Photometric augmentation: exposure, white balance, blur, noise, compression."""
 
 from __future__ import annotations
 

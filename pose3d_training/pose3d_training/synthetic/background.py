@@ -203,7 +203,7 @@ def _paint_box(image: Array32, view: View, rng: np.random.Generator) -> None:
 
 
 def _paint_polygon(image: Array32, rng: np.random.Generator) -> None:
-    """A flat shape anywhere: a poster, a thing nobody can name."""
+    """A random polygon anywhere."""
     h, w = image.shape[:2]
     center = rng.uniform([0, 0], [w, h])
     angle = np.sort(rng.uniform(0, 2 * np.pi, int(rng.integers(3, 9))))

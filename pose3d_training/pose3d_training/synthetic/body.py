@@ -98,7 +98,7 @@ do; from there a unit of the slider is this much shorter or taller."""
 
 
 def _height_value(difference_m: float) -> float:
-    """MakeHuman's height value of somebody that much taller than its average."""
+    """MakeHuman's height value of a person that much taller than its average."""
     unit_m = _TALLER_UNIT_M if difference_m > 0 else _SHORTER_UNIT_M
     return float(np.clip(0.5 + difference_m / unit_m, 0.2, 0.8))
 

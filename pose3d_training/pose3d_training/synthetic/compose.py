@@ -118,7 +118,7 @@ class SceneComposer:
 
 
 def _paint_blocks(image: ImageArray, owner: Owner, rng: np.random.Generator) -> None:
-    """Furniture-like blocks and posts over an image (H, W, 3) and the map of who is seen, in place."""
+    """Furniture-like blocks and posts over an image (H, W, 3) and the owner map, in place."""
     height, width = owner.shape
     for _ in range(int(rng.choice(4, p=(0.55, 0.25, 0.13, 0.07)))):
         size = np.array([width, height]) * rng.uniform(0.03, 0.3, 2)
@@ -142,7 +142,7 @@ def _paint_blocks(image: ImageArray, owner: Owner, rng: np.random.Generator) -> 
 
 
 def paste_cutout(image: ImageArray, owner: Owner, cutout_bgra: ImageArray, rng: np.random.Generator) -> None:
-    """One cut-out (h, w, 4) at a random place and size over an image and the map of who is seen, in place."""
+    """One cut-out (h, w, 4) at a random place and size over an image and the owner map, in place."""
     height, width = owner.shape
     size = float(np.exp(rng.uniform(np.log(0.08), np.log(0.6)))) * height
     factor = size / max(cutout_bgra.shape[:2])
@@ -178,7 +178,7 @@ def _through_lens(scene: Scene, rng: np.random.Generator) -> Scene:
 
 
 def _without_collisions(sprites: Mapping[int, Sprite], spacing_m: float = 0.45) -> list[int]:
-    """Far to near, leaving out people who would stand inside another."""
+    """Order far to near, and leave out people who would collide with another."""
     kept: dict[int, Array] = {}
     for i, sprite in sprites.items():
         here = _ground_point(sprite)

@@ -6,7 +6,7 @@ rendering is resumed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
@@ -79,9 +79,6 @@ class HeldOutSet(Sequence[HeldOutScene]):
         camera = scene.camera
         people = tuple(self._person(scene, camera, i) for i in range(len(scene.joints_cam_m)))
         return HeldOutScene(Frame(photograph(scene.image_bgr, rng), camera, number), people)
-
-    def __iter__(self) -> Iterator[HeldOutScene]:
-        return (self[i] for i in range(self._scenes))
 
     def _person(self, scene: Scene, camera: Camera, i: int) -> GroundTruthPerson:
         row = int(scene.rows[i])

@@ -1,4 +1,4 @@
-"""A composed pinhole image as a lens with radial distortion would have taken it."""
+"""Radial lens distortion of composed pinhole images."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class LensWarp:
         return np.asarray(warped, np.uint8)
 
     def owner(self, owner: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
-        """The map (H, W) of who is seen where, through the lens."""
+        """The owner map (H, W), through the lens."""
         shifted = (owner.astype(np.int16) + 1).astype(np.uint8)
         warped = cv2.remap(
             shifted, self.map_px[..., 0], self.map_px[..., 1], cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT

@@ -1,4 +1,4 @@
-"""Cutting, widening and making of clothes: shorts and short sleeves of long suits, skirts, things that are carried."""
+"""Cutting, widening and making of clothes: shorts and short sleeves of long suits, skirts, carried objects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Samples for lifters: recorded motions on random bodies, what a 2D net sees of them, and the joints as they are."""
+"""Samples for lifters: recorded motions on random bodies, simulated 2D detections and ground-truth joints."""
 
 from __future__ import annotations
 

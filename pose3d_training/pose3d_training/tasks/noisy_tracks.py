@@ -1,4 +1,4 @@
-"""True and noisy tracks of people for the smoother: recorded motions on random bodies as a camera measures them."""
+"""Ground-truth and noisy tracks for the smoother: recorded motions on random bodies with simulated errors."""
 
 from __future__ import annotations
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 
 import cv2
@@ -39,6 +39,16 @@ _IGNORED: Bgr = (160, 60, 160)
 _SHIFT = 4
 _SCENE_HEIGHT_PX, _CROP_TILE_PX, _SPRITE_PX = 600, 384, 360
 _CHECKS_PX = 12
+_EXPLANATIONS = {
+    "scenes": "People of the bank before one camera over a background. Boxes hold whole silhouettes, hidden parts "
+    "included; distances are from the camera to the root.",
+    "crops": f"As the pose net sees them, {_CROP_PX} x {_CROP_PX} px. Joints by depth: blue {DEPTH_SPAN_M} m before "
+    f"the root, green beside it, red {DEPTH_SPAN_M} m behind it. Below: depth of the root, visible share.",
+    "detector": "Its images under the heat map of the centers, with the box of each center. Purple cells count neither "
+    "as a person nor as none.",
+    "sprites": "People of the bank, each alone, with the joints that the own body does not hide. Below: stature, "
+    "distance.",
+}
 
 
 @dataclass(frozen=True)
@@ -65,62 +75,25 @@ def write_preview(bank: Path, backgrounds: Sequence[Path], output: Path, preview
 
 def draw_preview(scenes: SceneComposer, preview: Preview) -> ImageArray:
     """The sheet, (H, W, 3) uint8 BGR."""
-    makers: dict[str, Callable[[SceneComposer, Skeleton, int, int], Section]] = {
-        "scenes": _scenes,
-        "crops": _crops,
-        "detector": _detector,
-        "sprites": _sprites,
-    }
-    kinds = (preview.kind,) if preview.kind else KINDS
     sections = []
-    for kind in kinds:
+    for kind in (preview.kind,) if preview.kind else KINDS:
         rows = _ROWS[kind] if preview.kind else (_ROWS[kind] + 1) // 2
-        sections.append(makers[kind](scenes, get_skeleton(preview.skeleton), preview.seed, rows * _COLUMNS[kind]))
+        tiles = _tiles(kind, scenes, get_skeleton(preview.skeleton), preview.seed)
+        made = list(islice(tiles, rows * _COLUMNS[kind]))
+        sections.append(Section(kind.capitalize(), _EXPLANATIONS[kind], _COLUMNS[kind], made))
     return contact_sheet(sections)
 
 
-def _scenes(scenes: SceneComposer, skeleton: Skeleton, seed: int, count: int) -> Section:
+def _tiles(kind: str, scenes: SceneComposer, skeleton: Skeleton, seed: int) -> Iterator[Tile]:
+    """Tiles of that kind: endless ones, or each sprite once."""
     rng = np.random.default_rng(seed)
-    return Section(
-        "Scenes",
-        "People of the bank before one camera over a background. Boxes hold whole silhouettes, hidden parts included; "
-        "distances are from the camera to the root.",
-        _COLUMNS["scenes"],
-        [scene_tile(scenes.draw(rng), skeleton) for _ in range(count)],
-    )
-
-
-def _crops(scenes: SceneComposer, skeleton: Skeleton, seed: int, count: int) -> Section:
-    samples = PoseSamples(scenes, skeleton, _CROP_PX, seed)
-    return Section(
-        "Crops",
-        f"As the pose net sees them, {_CROP_PX} x {_CROP_PX} px. Joints by depth: blue {DEPTH_SPAN_M} m before the "
-        f"root, green beside it, red {DEPTH_SPAN_M} m behind it. Below: depth of the root, visible share.",
-        _COLUMNS["crops"],
-        [crop_tile(sample, skeleton) for sample in islice(samples, count)],
-    )
-
-
-def _detector(scenes: SceneComposer, skeleton: Skeleton, seed: int, count: int) -> Section:
-    samples = DetectionSamples(scenes, *_DETECTOR_PX, STRIDE_PX, seed)
-    return Section(
-        "Detector",
-        "Its images under the heat map of the centers, with the box of each center. Purple cells count "
-        "neither as a person nor as none.",
-        _COLUMNS["detector"],
-        [detection_tile(sample) for sample in islice(samples, count)],
-    )
-
-
-def _sprites(scenes: SceneComposer, skeleton: Skeleton, seed: int, count: int) -> Section:
-    rng = np.random.default_rng(seed)
-    chosen = rng.choice(len(scenes.bank), min(count, len(scenes.bank)), replace=False)
-    return Section(
-        "Sprites",
-        "People of the bank, each alone, with the joints that the own body does not hide. Below: stature, distance.",
-        _COLUMNS["sprites"],
-        [sprite_tile(scenes.bank.sprite(int(i))) for i in chosen],
-    )
+    if kind == "scenes":
+        return (scene_tile(scenes.draw(rng), skeleton) for _ in count())
+    if kind == "crops":
+        return (crop_tile(sample, skeleton) for sample in PoseSamples(scenes, skeleton, _CROP_PX, seed))
+    if kind == "detector":
+        return map(detection_tile, DetectionSamples(scenes, *_DETECTOR_PX, STRIDE_PX, seed))
+    return (sprite_tile(scenes.bank.sprite(int(i))) for i in rng.permutation(len(scenes.bank)))
 
 
 def scene_tile(scene: Scene, skeleton: Skeleton) -> Tile:

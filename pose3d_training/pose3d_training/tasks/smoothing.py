@@ -40,7 +40,7 @@ def build_smoother(recipe: Recipe) -> TemporalModel:
 def apply_corrections(measured_m: Tensor, corrections: Tensor, cam2ray: Tensor, root: int) -> Tensor:
     """Smoothed joints (N, T, J, 3): measured ones plus (N, T, (J + 1)·3) corrections of pose and root.
 
-    The corrections are in the rays' frames, cam2ray (N, T, 3, 3), as `stages.smooth_features` says.
+    The corrections are in the rays' frames, cam2ray (N, T, 3, 3), see `smooth_features`.
     """
     joints = measured_m.shape[2]
     moved = corrections.reshape(*corrections.shape[:2], joints + 1, 3) @ cam2ray

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+pytest.importorskip("lightning_fabric")
+
 from pose3d_ros.engines import ManifestEntry, RoleEngine, choose_backend, load_manifest, open_engine
 from pose3d_ros.errors import EngineError
 from pose3d_ros.skeletons import get_skeleton

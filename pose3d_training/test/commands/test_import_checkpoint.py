@@ -1,4 +1,4 @@
-"""`pose3d import` says what it found, wrote and replaced, and what is wrong in one line."""
+"""`pose3d import` of checkpoints: what it prints, and errors in one line."""
 
 from __future__ import annotations
 

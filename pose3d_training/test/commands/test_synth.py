@@ -1,4 +1,4 @@
-"""`pose3d synth` finds its parts and says what is wrong before it starts."""
+"""`pose3d synth`: its parts, and errors before it starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Import of published checkpoints: the net is found from the file, and the engine answers as the net does."""
+"""Import of published checkpoints: the net is found from the file, and the engine gives its outputs."""
 
 from __future__ import annotations
 

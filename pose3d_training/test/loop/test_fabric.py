@@ -1,4 +1,4 @@
-"""Two processes on this machine train one net together, over gloo."""
+"""Devices and processes: two processes train one net together over gloo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run leaves to look at: its log, and TensorBoard's events when that is installed."""
+"""Log of a training run and TensorBoard's events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Muon on convolutions: what it changes, where, and that it goes on from its state."""
+"""Muon on convolutions, AdamW on all else, and resumed states."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recipes: what is written is what is read, and mistakes are named."""
+"""Recipes: saving, loading, and errors."""
 
 from pathlib import Path
 from typing import Any

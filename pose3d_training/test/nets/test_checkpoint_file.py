@@ -1,4 +1,4 @@
-"""Checkpoints: the published containers load; everything else is refused and says why."""
+"""Loading of checkpoints: published containers, differences, damaged and malicious files."""
 
 from __future__ import annotations
 

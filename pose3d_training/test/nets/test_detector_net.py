@@ -1,4 +1,4 @@
-"""PersonDetector: map sizes, the initial answer, and translation by whole cells."""
+"""PersonDetector: map sizes, initial outputs, and translation by whole cells."""
 
 from __future__ import annotations
 

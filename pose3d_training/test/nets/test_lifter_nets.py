@@ -1,4 +1,4 @@
-"""Lifters of single frames: their layers by hand, and exported graphs that answer as the nets do."""
+"""Lifters of single frames: layers by hand, and outputs of frozen and exported nets."""
 
 from __future__ import annotations
 

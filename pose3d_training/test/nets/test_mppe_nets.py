@@ -1,4 +1,4 @@
-"""RootNet and PoseNet: the published state dict and what its numbers mean."""
+"""RootNet and PoseNet: published state dicts and units of the outputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ONNX export: signatures, one checked file, and refusal of what must not ship."""
+"""ONNX export: checks against torch, forbidden operators, folded normalizations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RootPoseNet: conventions of its outputs worked by hand, sizes, and gradients where they belong."""
+"""RootPoseNet: conventions of the outputs by hand, sizes and gradients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TemporalModel and its incremental form: published sizes, causality, one frame at a time equal to all at once."""
+"""TemporalModel and TemporalStep: published sizes, causality, steps equal to the sequence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The held-out set from the assets (POSE3D_ASSETS names their folder), and what is true of its people."""
+"""The held-out set from the assets (POSE3D_ASSETS names their folder), and its ground truth."""
 
 from __future__ import annotations
 

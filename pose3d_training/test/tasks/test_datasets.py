@@ -1,4 +1,4 @@
-"""Training samples cut from scenes with known truth."""
+"""Training samples cut from scenes with known ground truth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What simulated 2D nets do to joints: how far off, what is swapped, what is hidden."""
+"""Simulated errors of 2D nets: size, swaps, hidden joints."""
 
 from __future__ import annotations
 

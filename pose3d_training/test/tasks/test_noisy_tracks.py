@@ -1,4 +1,4 @@
-"""What a camera's measurement does to a true track, without assets: a made-up track of a walking box."""
+"""Noisy tracks of a made-up walking person."""
 
 from __future__ import annotations
 

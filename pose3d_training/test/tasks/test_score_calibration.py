@@ -1,4 +1,4 @@
-"""Scores and sigmas that mean what they say: fitted on made-up errors, folded into real nets."""
+"""Calibration of scores and sigmas on made-up errors, and its folding into nets."""
 
 from __future__ import annotations
 

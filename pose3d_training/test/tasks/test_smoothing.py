@@ -1,4 +1,4 @@
-"""Training and the running smoother read a net's answer in the same way."""
+"""The smoother's training task and the running smoother give the same joints."""
 
 from __future__ import annotations
 
