@@ -1,5 +1,7 @@
 """Absolute 3D skeletons, in metres, of every person that one calibrated camera sees.
 
+For example::
+
     with open_pipeline() as pipeline:
         for person in pipeline(Frame(image_bgr, Camera.from_hfov(60.0, 640, 480))).people:
             print(person.track_id, person.pose.root_cam_m)

@@ -56,7 +56,7 @@ class Port:
         return not self.kinds or any(kind.fits(spec, typed=typed) for kind in self.kinds)
 
     def __str__(self) -> str:
-        return ": ".join((self.name, *([" or ".join(map(str, self.kinds))] if self.kinds else [])))
+        return f"{self.name}: {' or '.join(map(str, self.kinds))}" if self.kinds else self.name
 
 
 def port(name: str, *shape: int | str | None, dtypes: tuple[str, ...] = ("float32",)) -> Port:
@@ -71,7 +71,10 @@ def image_port(entry: ManifestEntry, *, batchless: bool = False, whole: bool = F
     """
     width, height = entry.input_size_px or ("width", "height")
     kinds = [Kind((1, 3, height, width), FLOATS)]
-    kinds += [Kind((3, height, width), FLOATS)] * batchless + [Kind((1, height, width, 3), ("uint8",))] * whole
+    if batchless:
+        kinds.append(Kind((3, height, width), FLOATS))
+    if whole:
+        kinds.append(Kind((1, height, width, 3), ("uint8",)))
     return Port("image", tuple(kinds))
 
 
@@ -163,7 +166,7 @@ def _bound(
 def _misfit(model: RoleEngine, side: str, ports: Sequence[Port], specs: Sequence[TensorSpec]) -> EngineError:
     return EngineError(
         f"{side} of {model.engine.name} for {model.entry.name} (decoder {model.entry.decoder})",
-        expected="; ".join(map(str, ports)) + ", and nothing else" * (side == "inputs"),
+        expected="; ".join(map(str, ports)) + (", and nothing else" if side == "inputs" else ""),
         got=listed(specs),
         fix="Correct the manifest (decoder, input_size_px, skeleton, the parameters image_input, outputs and others of "
         "its decoder), or export the network anew; see engines/README.md.",

@@ -46,7 +46,7 @@ class Detector:
         if "long_side_px" in entry.parameters:
             self._long_side_px = integer_parameter(entry, "long_side_px", 0)
         image = image_port(entry, batchless=self._decoder.batchless)
-        size = [port(_SIZE, 1, 2, dtypes=("int64", "int32"))] * self._decoder.size_input
+        size = [port(_SIZE, 1, 2, dtypes=("int64", "int32"))] if self._decoder.size_input else []
         self._bound = BoundEngine(model, [image, *size], self._decoder.outputs)
 
     def __call__(self, frame: Frame, image: FrameImage | None = None) -> tuple[Detection, ...]:
