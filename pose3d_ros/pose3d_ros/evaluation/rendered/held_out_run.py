@@ -142,9 +142,9 @@ def score_scene(
     of_truth = {visible[j]: found[i] for i, j in matches}
     matched = {i for i, _ in matches}
     truth_boxes = np.array([t.person.pose.detection.box_xyxy_px for t in scene.people]).reshape(-1, 4)
-    boxes, boxed = match_boxes(detections, truth_boxes, np.array([t.counts for t in scene.people], dtype=bool))
+    boxes, with_box = match_boxes(detections, truth_boxes, np.array([t.counts for t in scene.people], dtype=bool))
     return ScoredScene(
-        tuple(ScoredPerson(number, t, of_truth.get(i), i in boxed) for i, t in enumerate(scene.people)),
+        tuple(ScoredPerson(number, t, of_truth.get(i), i in with_box) for i, t in enumerate(scene.people)),
         boxes,
         tuple(p for i, p in enumerate(found) if i not in matched),
         zlib.crc32(scene.frame.image_bgr.tobytes()),

@@ -76,7 +76,7 @@ def missed_tiles(
     """The people who count and were not found, the most visible first, of those alike the largest."""
     missed = [p for scene in scored for p in scene.people if p.truth.counts and p.found is None]
     ranked = sorted(missed, key=lambda p: (-round(p.truth.visible, 1), p.truth.distance_m))[:count]
-    return [_close_up(scenes, scored, run, p, "boxed, " if p.has_box else "no box, ") for p in ranked]
+    return [_close_up(scenes, scored, run, p, "box found, " if p.has_box else "no box, ") for p in ranked]
 
 
 def _close_up(

@@ -86,7 +86,7 @@ def group_rows(summary: HeldOutSummary) -> list[dict[str, str]]:
 def _cells(people: PeopleMetrics) -> dict[str, str]:
     return {
         "people": str(people.people),
-        "boxed %": _percent(people.detector_recall),
+        "box recall %": _percent(people.detector_recall),
         "recall %": _percent(people.recall),
         "joints %": _percent(people.joint_coverage),
         "MPJPE": _number(people.mpjpe_mm),
@@ -111,7 +111,7 @@ def held_out_lines(summary: HeldOutSummary) -> list[str]:
         f"{_number(calibration.detection_score.expected_calibration_error, 3)}.",
         f"Roots within 1 stated sigma {_percent(sigma.within_1_sigma)} %, within 2 "
         f"{_percent(sigma.within_2_sigma)} % (Laplace distribution: 75.7, 94.1).",
-        "boxed: people with a box of the detector. recall: people matched to a detected person. joints: joints with "
+        "box recall: people with a box of the detector. recall: people matched to a detected person. joints: joints with "
         "coordinates.",
         "MPJPE, all joints (MPJPE with those of low confidence too), PA-MPJPE, MRPE and depth error in mm. PCK at "
         "150 mm.",
