@@ -111,8 +111,8 @@ def held_out_lines(summary: HeldOutSummary) -> list[str]:
         f"{_number(calibration.detection_score.expected_calibration_error, 3)}.",
         f"Roots within 1 stated sigma {_percent(sigma.within_1_sigma)} %, within 2 "
         f"{_percent(sigma.within_2_sigma)} % (Laplace distribution: 75.7, 94.1).",
-        "box recall: people with a box of the detector. recall: people matched to a detected person. joints: joints with "
-        "coordinates.",
+        "box recall: people with a box of the detector. recall: people matched to a detected person. joints: those "
+        "with coordinates.",
         "MPJPE, all joints (MPJPE with those of low confidence too), PA-MPJPE, MRPE and depth error in mm. PCK at "
         "150 mm.",
     ]
