@@ -1,4 +1,4 @@
-"""An engine's graph with FP16 written into it, for the backends that compute what the graph's types say."""
+"""The precision of an engine on a GPU, and its graph with FP16 written into it; needs onnx only for the latter."""
 
 from __future__ import annotations
 
@@ -17,6 +17,15 @@ def precision_of(entry: ManifestEntry, wanted: str) -> str:
     if IMAGE_ROLES.isdisjoint(entry.roles):
         return "fp32"
     return "fp16" if wanted == "auto" else wanted
+
+
+def allows_tf32(entry: ManifestEntry, wanted: bool) -> bool:
+    """Whether a GPU may round the products of an entry's engine to TF32.
+
+    TF32 has FP16's ten bits of mantissa: too few for joints in metres, whose noise a smoother is there to remove. On
+    an H200 it moved the smoother's outputs by 3e-3.
+    """
+    return wanted and not IMAGE_ROLES.isdisjoint(entry.roles)
 
 
 def write_half(entry: ManifestEntry, source: Path, target: Path) -> None:

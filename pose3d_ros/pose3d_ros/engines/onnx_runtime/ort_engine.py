@@ -13,6 +13,7 @@ from pose3d_ros.engines.base import Availability, Engine, TensorSpec
 from pose3d_ros.engines.device.device_engine import DeviceEngine
 from pose3d_ros.engines.device.slots import Program, Shapes
 from pose3d_ros.engines.device.torch_device import Buffer, TorchDevice, cuda_availability, open_device
+from pose3d_ros.engines.graphs.half_precision import allows_tf32
 from pose3d_ros.engines.options import EngineOptions
 from pose3d_ros.engines.spec.entry import ManifestEntry
 from pose3d_ros.engines.tensors import Tensor, first_line
@@ -57,6 +58,8 @@ class OnnxEngine(Engine):
         What it computes on: `auto`, `cpu`, `cuda` or `tensorrt`, see EngineOptions.
     cache_dir : Path, optional
         Where ONNX Runtime's TensorRT provider keeps its plans.
+    tf32 : bool
+        Let a GPU round FP32 products to TF32.
 
     Raises
     ------
@@ -73,8 +76,12 @@ class OnnxEngine(Engine):
         allow_spinning: bool = False,
         provider: str = "cpu",
         cache_dir: Path | None = None,
+        tf32: bool = True,
     ) -> None:
-        self._session: Any = _open_session(Path(path), threads, allow_spinning, provider, _options(cache_dir))
+        options = {_CUDA: _cuda_options(tf32)}
+        if cache_dir is not None:
+            options[_TENSORRT] = {"trt_engine_cache_enable": "1", "trt_engine_cache_path": str(cache_dir)}
+        self._session: Any = _open_session(Path(path), threads, allow_spinning, provider, options)
         super().__init__(Path(path).name, *_specs(self._session, Path(path)))
         self._wanted = _WANTED[provider][0] if _WANTED[provider][0] in _installed() else _CPU
 
@@ -101,18 +108,17 @@ class OnnxEngine(Engine):
 class BoundOnnxEngine(DeviceEngine):
     """An ONNX file in a session whose inputs and outputs are bound to the device's memory (IO binding).
 
-    device: the GPU, on whose stream the CUDA provider then runs; on PyTorch's CPU device it is the CPU provider.
+    device: the GPU, on whose stream the CUDA provider then runs; on PyTorch's CPU device it is the CPU provider. tf32:
+    see OnnxEngine.
     Raises EngineError as OnnxEngine does, and where the CUDA provider can't be used.
     """
 
-    def __init__(
-        self, path: str | Path, device: TorchDevice, *, threads: int = 0, allow_spinning: bool = False
-    ) -> None:
+    def __init__(self, path: str | Path, device: TorchDevice, *, threads: int = 0, tf32: bool = True) -> None:
         provider, options = "cpu", {}
         if device.on_gpu:
-            cuda = {"device_id": str(device.index), "user_compute_stream": str(device.stream)}
-            provider, options = "cuda", {_CUDA: cuda}
-        self._session: Any = _open_session(Path(path), threads, allow_spinning, provider, options)
+            placed = {"device_id": str(device.index), "user_compute_stream": str(device.stream)}
+            provider, options = "cuda", {_CUDA: placed | _cuda_options(tf32)}
+        self._session: Any = _open_session(Path(path), threads, False, provider, options)
         got = self._session.get_providers()[0]
         if got != _WANTED[provider][0]:
             raise EngineError(
@@ -187,14 +193,15 @@ def open_model(entry: ManifestEntry, options: EngineOptions) -> Engine:
     Where the CUDA provider is wanted and PyTorch sees the GPU, inputs and outputs stay in the GPU's memory. With `auto`
     an engine that can't use the GPU runs on the CPU, and its `problem` says so.
     """
+    tf32 = allows_tf32(entry, options.tf32)
     if options.provider in ("auto", "cuda") and _CUDA in _installed() and cuda_availability().usable:
         try:
-            return BoundOnnxEngine(entry.file, open_device(), threads=options.threads)
+            return BoundOnnxEngine(entry.file, open_device(), threads=options.threads, tf32=tf32)
         except EngineError:
             if options.provider == "cuda":
                 raise
     cache_dir = options.cache_dir.expanduser()
-    return OnnxEngine(entry.file, threads=options.threads, provider=options.provider, cache_dir=cache_dir)
+    return OnnxEngine(entry.file, threads=options.threads, provider=options.provider, cache_dir=cache_dir, tf32=tf32)
 
 
 def _open_session(
@@ -251,11 +258,9 @@ def _installed() -> tuple[str, ...]:
     return tuple(dict.fromkeys((*runtime.get_available_providers(), _CPU)))
 
 
-def _options(cache_dir: Path | None) -> dict[str, dict[str, str]]:
-    """Of the providers, by their names."""
-    if cache_dir is None:
-        return {}
-    return {_TENSORRT: {"trt_engine_cache_enable": "1", "trt_engine_cache_path": str(cache_dir)}}
+def _cuda_options(tf32: bool) -> dict[str, str]:
+    """Of the CUDA provider, which rounds to TF32 by itself; named only where it must not, since older ones lack it."""
+    return {} if tf32 else {"use_tf32": "0"}
 
 
 def _device(provider: str) -> str:

@@ -10,9 +10,9 @@ from typing import Any
 
 from pose3d_ros.engines.base import NotBuiltError
 from pose3d_ros.engines.device.torch_device import DeviceFacts
-from pose3d_ros.engines.graphs.half_precision import precision_of, write_half
+from pose3d_ros.engines.graphs.half_precision import allows_tf32, precision_of, write_half
 from pose3d_ros.engines.options import EngineOptions
-from pose3d_ros.engines.spec.entry import IMAGE_ROLES, ManifestEntry
+from pose3d_ros.engines.spec.entry import ManifestEntry
 from pose3d_ros.engines.spec.manifest import sha256_of
 from pose3d_ros.engines.tensorrt.heartbeat import heartbeat
 from pose3d_ros.engines.tensorrt.plan_builder import STRONG_TYPING, build_plan, parse_network
@@ -88,8 +88,7 @@ def plan_key(entry: ManifestEntry, options: EngineOptions, facts: DeviceFacts) -
         system=facts.system,
         precision=precision,
         profiles=_profiles(entry, network, options.max_people),
-        # TF32 has FP16's ten bits of mantissa: too few for joints in metres, whose noise a smoother is there to remove.
-        flags=("tf32",) if options.tf32 and not IMAGE_ROLES.isdisjoint(entry.roles) else (),
+        flags=("tf32",) if allows_tf32(entry, options.tf32) else (),
     )
 
 

@@ -273,17 +273,22 @@ def test_gpu_engine_runs_on_the_devices_stream_or_not_at_all(
     with pytest.raises(EngineError, match="expected onnxruntime on the GPU, got the CPU"):
         backend.open_model(make_entry(), EngineOptions(provider="cuda"))
     assert gpu_build[0] == (CUDA, {"device_id": "1", "user_compute_stream": "77"})
+    gpu_build.clear()
+    with backend.open_model(make_entry(roles=("smoother",)), EngineOptions()):  # whose joints TF32 would round
+        assert gpu_build[0][1]["use_tf32"] == "0"
     with open_engine(make_entry(), BackendChoice("onnxruntime", "a test", "onnxruntime")) as engine:
         assert engine.status == "onnxruntime on the CPU"
         assert engine.problem == "the GPU could not be used, see nvidia-smi"
 
 
 @pytest.mark.parametrize("provider", ["cuda", "tensorrt", "rocm"])
-def test_a_provider_that_is_not_there(adder: Path, provider: str) -> None:
+def test_a_provider_that_is_not_there(adder: Path, provider: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: [CPU])
     with pytest.raises(EngineError, match="onnx_provider"):
         OnnxEngine(adder, provider=provider)
 
 
-def test_the_status_says_where_it_runs(adder: Path) -> None:
+def test_the_status_says_where_it_runs(adder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: [CPU])
     with OnnxEngine(adder, provider="auto") as engine:
         assert engine.status == "onnxruntime on the CPU"
