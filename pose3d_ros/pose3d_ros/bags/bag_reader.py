@@ -150,11 +150,14 @@ class BagReader:
         return f"only {topics}" if topics else "an empty bag"
 
     def _unreadable(self, reason: str | Exception) -> BagError:
+        fix = "Check the path; a recording that was cut off can be repaired with `mcap recover`."
+        if self.path.suffix == ".bag":
+            reason, fix = "a ROS 1 recording", "Convert it: rosbags-convert --src FILE.bag --dst FOLDER."
         return BagError(
             f"bag {self.path}",
             expected="a readable ROS 2 bag (.mcap, .db3 or a rosbag2 folder)",
             got=str(reason).rstrip(".") or type(reason).__name__,
-            fix="Check the path; a recording that was cut off can be repaired with `mcap recover`.",
+            fix=fix,
         )
 
 

@@ -51,11 +51,18 @@ def test_two_fitting_topics_are_an_error_unless_one_is_named(tmp_path: Path) -> 
         assert next(reader.images("/right")).stamp_ns == 1
 
 
-@pytest.mark.parametrize("content", [b"", b"not a bag", b"\x89MCAP0\r\n" + bytes(64)])
-def test_file_that_is_no_bag_is_an_error(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "x.mcap"
-    path.write_bytes(content)
-    with pytest.raises(BagError, match=r"x\.mcap: expected a readable ROS 2 bag"), BagReader(path):
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("x.mcap", b"", "mcap recover"),
+        ("x.mcap", b"not a bag", "mcap recover"),
+        ("x.mcap", b"\x89MCAP0\r\n" + bytes(64), "mcap recover"),
+        ("x.bag", b"#ROSBAG V2.0\n", "got a ROS 1 recording. Convert it: rosbags-convert"),
+    ],
+)
+def test_file_that_is_no_ros2_bag_is_an_error(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(BagError, match=f"{name}: expected a readable ROS 2 bag.*{message}"), BagReader(tmp_path / name):
         pass
 
 
