@@ -151,7 +151,7 @@ class BagReader:
 
     def _unreadable(self, reason: str | Exception) -> BagError:
         fix = "Check the path; a recording that was cut off can be repaired with `mcap recover`."
-        if self.path.suffix == ".bag":
+        if self.path.suffix == ".bag" and self.path.is_file():
             reason, fix = "a ROS 1 recording", "Convert it: rosbags-convert --src FILE.bag --dst FOLDER."
         return BagError(
             f"bag {self.path}",

@@ -13,7 +13,7 @@ from pose3d_ros.errors import ConfigError
 
 def add_engine_options(parser: argparse.ArgumentParser) -> None:
     """--engines, --backend, --param."""
-    group = parser.add_argument_group("engines")
+    group = parser.add_argument_group("models")
     group.add_argument("--engines", metavar="DIR", default="", help=PARAMETERS["engines"].description)
     group.add_argument(
         "--backend",

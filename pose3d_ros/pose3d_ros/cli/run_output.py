@@ -13,7 +13,6 @@ from pose3d_ros.cli.sources import Source
 from pose3d_ros.drawing.composite import Composer
 from pose3d_ros.drawing.video_writer import VideoWriter
 from pose3d_ros.errors import InputError
-from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.records import Frame, Person, TrackState
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.types import Array, ImageArray
@@ -29,16 +28,11 @@ def frame_line(name: str | int, frame: Frame, skeleton: Skeleton, people: Sequen
         "stamp_ns": frame.stamp_ns,
         "width": frame.camera.width_px,
         "height": frame.camera.height_px,
-        "camera": _camera(frame.camera),
+        "camera": {name: round(float(getattr(frame.camera, f"{name}_px")), 4) for name in ("fx", "fy", "cx", "cy")},
         "skeleton": skeleton.name,
         "people": [_person(person) for person in people if person.state != TrackState.LOST],
     }
     return json.dumps(line, separators=(",", ":"), allow_nan=False)
-
-
-def _camera(camera: Camera) -> dict[str, float]:
-    values = {"fx": camera.fx_px, "fy": camera.fy_px, "cx": camera.cx_px, "cy": camera.cy_px}
-    return {name: round(value, 4) for name, value in values.items()}
 
 
 def _person(person: Person) -> dict[str, object]:
