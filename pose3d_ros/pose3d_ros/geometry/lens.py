@@ -6,7 +6,7 @@ The models are those of sensor_msgs/CameraInfo, with OpenCV's coefficient order:
 - `rational_polynomial` k1 k2 p1 p2 k3 k4 k5 k6 [s1..s4 [tau_x tau_y]] (OpenCV `calib3d`, eq. of the rational model);
 - `equidistant` k1..k4 (Kannala and Brandt 2006, `cv2.fisheye`).
 
-`cv2.undistortPoints` stops after five fixed-point steps unless told otherwise, is off by pixels at the corners of
+`cv2.undistortPoints` stops after five fixed-point steps by default, is off by pixels at the corners of
 a wide lens, and takes its stopping rule through another function in each OpenCV series. So the way back is here.
 """
 

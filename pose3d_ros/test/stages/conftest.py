@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
+import onnx
 import pytest
+from onnx import helper, numpy_helper
 
-from pose3d_ros.engines import Engine, ManifestEntry, Normalization, TensorSpec
+from pose3d_ros.engines import Engine, ManifestEntry, Normalization, OnnxEngine, TensorSpec
 
 Feeds = Mapping[str, npt.NDArray[Any]]
 Answer = Callable[[Feeds], dict[str, npt.NDArray[Any]]]
@@ -61,3 +64,30 @@ def make_entry() -> MakeEntry:
         return ManifestEntry(**{**fields, **changes})
 
     return make
+
+
+@pytest.fixture
+def make_net(tmp_path: Path) -> Iterator[Callable[..., Engine]]:
+    """make_net({output: array}, **{input: (dtype, shape)}) → an OnnxEngine of a graph that answers these arrays."""
+    opened: list[Engine] = []
+
+    def make(answers: Mapping[str, npt.ArrayLike], **inputs: tuple[int, Sequence[int | str]]) -> Engine:
+        arrays = {name: np.asarray(array) for name, array in answers.items()}
+        values = {
+            name: array.astype(np.float32) if array.dtype.kind == "f" else array for name, array in arrays.items()
+        }
+        kinds = {name: helper.np_dtype_to_tensor_dtype(array.dtype) for name, array in values.items()}
+        graph = helper.make_graph(
+            [helper.make_node("Constant", [], [n], value=numpy_helper.from_array(a, n)) for n, a in values.items()],
+            "constant",
+            [helper.make_tensor_value_info(name, kind, list(shape)) for name, (kind, shape) in inputs.items()],
+            [helper.make_tensor_value_info(n, kinds[n], list(a.shape)) for n, a in values.items()],
+        )
+        path = tmp_path / f"net{len(opened)}.onnx"
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+        opened.append(OnnxEngine(path, threads=1))
+        return opened[-1]
+
+    yield make
+    for engine in opened:
+        engine.close()

@@ -68,27 +68,7 @@ def red_box_nodes(image_axes: int) -> list[Any]:
 
 
 @pytest.fixture
-def open_graph(tmp_path: Path) -> Iterator[Callable[..., Engine]]:
-    """Makes a graph and opens it: constant outputs, unless nodes compute them."""
-    opened: list[Engine] = []
-
-    def make(outputs: Mapping[str, Array], inputs: Mapping[str, Axes] = IMAGE, dtype: Any = np.float32) -> Engine:
-        path = save(
-            tmp_path / f"{len(opened)}.onnx",
-            [value(name, axes, dtype if name != "orig_target_sizes" else np.int64) for name, axes in inputs.items()],
-            [value(name, array.shape, array.dtype) for name, array in outputs.items()],
-            [constant(name, array) for name, array in outputs.items()],
-        )
-        opened.append(OnnxEngine(path, threads=1))
-        return opened[-1]
-
-    yield make
-    for engine in opened:
-        engine.close()
-
-
-@pytest.fixture
-def constant_detector(open_graph: Callable[..., Engine], make_entry: Callable[..., ManifestEntry]) -> Make:
+def constant_detector(make_net: Callable[..., Engine], make_entry: Callable[..., ManifestEntry]) -> Make:
     """A detector whose network answers with the same outputs whatever it sees."""
 
     def make(
@@ -99,9 +79,9 @@ def constant_detector(open_graph: Callable[..., Engine], make_entry: Callable[..
         **config: Any,
     ) -> Detector:
         fields = {"input_size_px": (64, 64), "normalization": RGB, **(entry or {})}
-        return Detector(
-            RoleEngine(open_graph(outputs, inputs), make_entry(decoder, **fields)), DetectorConfig(**config)
-        )
+        kinds = {name: TensorProto.INT64 if name == "orig_target_sizes" else TensorProto.FLOAT for name in inputs}
+        net = make_net(outputs, **{name: (kinds[name], axes) for name, axes in inputs.items()})
+        return Detector(RoleEngine(net, make_entry(decoder, **fields)), DetectorConfig(**config))
 
     return make
 
@@ -137,7 +117,7 @@ def tools() -> Any:
 
 @pytest.fixture
 def frame() -> Callable[..., Frame]:
-    """A black picture, with a red rectangle x0, y0, x1, y1 if one is given."""
+    """A black image, with a red rectangle x0, y0, x1, y1 if one is given."""
 
     def make(width_px: int, height_px: int, red: tuple[int, int, int, int] | None = None) -> Frame:
         image = np.zeros((height_px, width_px, 3), dtype=np.uint8)

@@ -104,9 +104,9 @@ def test_no_people(detector: Callable[..., Detector]) -> None:
 def test_the_input_is_normalized_rgb_with_neutral_padding(make_engine: MakeEngine, make_entry: MakeEntry) -> None:
     engine = make_engine(maps([]), IMAGE, **OUT)
     normalization = Normalization(1 / 255, (0.5, 0.25, 0.0), (0.5, 0.25, 1.0), "rgb")
-    picture = frame()
-    picture.image_bgr[...] = (51, 102, 255)
-    Detector(RoleEngine(engine, make_entry("centre_ltrb", normalization=normalization)))(picture)
+    shown = frame()
+    shown.image_bgr[...] = (51, 102, 255)
+    Detector(RoleEngine(engine, make_entry("centre_ltrb", normalization=normalization)))(shown)
     image = engine.calls[0]["image"]  # type: ignore[attr-defined]
     assert image.shape == (1, 3, 256, 320)
     np.testing.assert_allclose(image[0, :, 120, 100], [1.0, 0.6, 0.2], atol=1e-6)

@@ -110,9 +110,9 @@ def test_the_image_is_what_the_network_was_trained_on(
     answer = {"yolox": (1, 84, 85), "yolov10": (1, 300, 6), "rtdetr_ultralytics": (1, 300, 84)}[preset]
     engine = Listening(spec("images", 1, 3, 64, 64), answer=answer)
     entry = make_entry(chosen.decoder, input_size_px=(64, 64), normalization=chosen.normalization)
-    picture = frame(128, 64)
-    picture.image_bgr[...] = (10, 20, 30)
-    Detector(RoleEngine(engine, entry))(picture)
+    shown = frame(128, 64)
+    shown.image_bgr[...] = (10, 20, 30)
+    Detector(RoleEngine(engine, entry))(shown)
     tensor = engine.fed["images"]
     np.testing.assert_allclose(tensor[0, :, 0, 0], corner, rtol=1e-6)
     np.testing.assert_allclose(tensor[0, :, 31, 31], middle, rtol=1e-6)

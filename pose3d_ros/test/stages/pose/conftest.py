@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,16 +11,14 @@ import attr
 import cv2
 import numpy as np
 import numpy.typing as npt
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto
 
 from pose3d_ros.config.settings import PoseConfig
 from pose3d_ros.engines import (
     Engine,
     Manifest,
     ManifestEntry,
-    OnnxEngine,
     RoleEngine,
     sha256_of,
     write_manifest,
@@ -130,29 +128,6 @@ def _person(joints: int, size_px: tuple[int, int], half_pixel_centers: bool) -> 
     box = aspect_box(BOX, 640, 480, size_px[0] / size_px[1])
     img2crop = img2crop_affine(box, size_px, half_pixel_centers=half_pixel_centers)
     return Person(joints_cam_m, apply_affine(img2crop, pixels), img2crop, box)
-
-
-@pytest.fixture
-def make_net(tmp_path: Path) -> Iterator[MakeNet]:
-    """make_net({output: array}, **{input: (dtype, shape)}) → an OnnxEngine of a graph that answers these arrays."""
-    opened: list[Engine] = []
-
-    def make(answers: Mapping[str, npt.NDArray[Any]], **inputs: tuple[Any, tuple[int | str, ...]]) -> Engine:
-        values = {name: np.asarray(array, dtype=np.float32) for name, array in answers.items()}
-        graph = helper.make_graph(
-            [helper.make_node("Constant", [], [n], value=numpy_helper.from_array(a, n)) for n, a in values.items()],
-            "constant",
-            [helper.make_tensor_value_info(name, kind, list(shape)) for name, (kind, shape) in inputs.items()],
-            [helper.make_tensor_value_info(n, TensorProto.FLOAT, list(a.shape)) for n, a in values.items()],
-        )
-        path = tmp_path / f"net{len(opened)}.onnx"
-        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
-        opened.append(OnnxEngine(path, threads=1))
-        return opened[-1]
-
-    yield make
-    for engine in opened:
-        engine.close()
 
 
 @pytest.fixture

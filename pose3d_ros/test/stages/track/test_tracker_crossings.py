@@ -131,11 +131,11 @@ def id_switches(seed: int, people: int, noise: Noise) -> int:
         who = {id(pose): person for person, pose in visible}
         out = tracker.update([pose for _, pose in visible], t * STEP_NS, CAMERA)
         for person in out:
-            truth = who.get(id(person.pose))
-            if truth is None or person.state not in (TrackState.NEW, TrackState.TRACKED):
+            actual = who.get(id(person.pose))
+            if actual is None or person.state not in (TrackState.NEW, TrackState.TRACKED):
                 continue
-            switches += last.get(truth, person.track_id) != person.track_id
-            last[truth] = person.track_id
+            switches += last.get(actual, person.track_id) != person.track_id
+            last[actual] = person.track_id
     return switches
 
 
