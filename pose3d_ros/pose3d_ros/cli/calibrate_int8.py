@@ -78,7 +78,7 @@ def write_quantized(manifest: Manifest, config: PipelineConfig, images: Path) ->
                 fix="Give images of people, as the robot's camera sees them.",
             )
         written.append(int8_path(entry))
-        quantized_graph(entry.file, written[-1], feeds)
+        print(f"{entry.name}: {quantized_graph(entry.file, written[-1], feeds)}")
     return written
 
 

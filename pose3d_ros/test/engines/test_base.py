@@ -43,7 +43,7 @@ def test_specs_read_well() -> None:
 
 
 @pytest.mark.parametrize("batch", [1, 2, 7])
-def test_good_arrays_pass(batch: int) -> None:
+def test_fitting_arrays_are_accepted(batch: int) -> None:
     np.testing.assert_array_equal(Recorder().infer(feeds(batch))["out"], np.ones(batch))
 
 
@@ -108,7 +108,7 @@ def test_close_after_an_error() -> None:
 
 
 class Counter(Engine):
-    """Gives back its whole numbers."""
+    """Gives back its integers."""
 
     def __init__(self) -> None:
         spec = TensorSpec("n", ("batch",), "int32")
@@ -121,13 +121,13 @@ class Counter(Engine):
         """Nothing to free."""
 
 
-def test_whole_numbers_of_another_width_that_fit() -> None:
+def test_integers_of_another_width_that_fit_are_converted() -> None:
     got = Counter().infer({"n": np.array([1, 2**31 - 1])})["n"]
     assert (got.dtype.name, got.tolist()) == ("int32", [1, 2**31 - 1])
 
 
 @pytest.mark.parametrize("numbers", [np.array([2**31]), np.array([-(2**31) - 1]), np.array([1.0])])
-def test_whole_numbers_that_do_not_fit(numbers: Tensor) -> None:
+def test_integers_that_do_not_fit_are_refused(numbers: Tensor) -> None:
     with pytest.raises(EngineError, match="input n of counter"):
         Counter().infer({"n": numbers})
 
@@ -147,7 +147,7 @@ class OnDevice:
         return self.array
 
 
-def test_arrays_of_a_device_are_copied_for_an_engine_of_the_host() -> None:
+def test_device_arrays_are_copied_for_a_host_engine() -> None:
     engine, image = Recorder(), OnDevice(np.ones((2, 3, 8, 6), np.float32))
     engine.infer({"image": image, "k": np.ones(2, np.float32)})
     assert image.copies == 1
@@ -163,6 +163,6 @@ def test_arrays_of_a_device_are_copied_for_an_engine_of_the_host() -> None:
         ([[1.0]], "got list"),
     ],
 )
-def test_arrays_of_a_device_are_checked_as_others(image: Any, got: str) -> None:
+def test_device_arrays_are_checked(image: Any, got: str) -> None:
     with pytest.raises(EngineError, match=got):
         Recorder().infer(feeds(image=image))

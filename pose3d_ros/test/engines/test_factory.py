@@ -66,7 +66,7 @@ def test_auto_never_takes_torch_on_the_cpu() -> None:
     assert choose_backend("torch", slow).name == "torch"
 
 
-def test_forced() -> None:
+def test_forced_backend() -> None:
     everything = probes(tensorrt=GPU, onnxruntime=CPU_ONLY, torch=GPU)
     assert choose_backend("torch", everything) == BackendChoice("torch", "forced; torch on a GPU")
     with pytest.raises(EngineError, match=r"backend tensorrt: .*got tensorrt missing"):
@@ -75,7 +75,7 @@ def test_forced() -> None:
         choose_backend("cuda", everything)
 
 
-def test_a_backend_whose_module_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_absent_backend_module_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(backend_module._MODULES, "tensorrt", "pose3d_ros.engines.not_there")
     choice = choose_backend("auto")
     assert choice.name == "onnxruntime"
@@ -84,7 +84,9 @@ def test_a_backend_whose_module_is_absent(monkeypatch: pytest.MonkeyPatch) -> No
         choose_backend("tensorrt")
 
 
-def test_a_backend_module_is_asked(monkeypatch: pytest.MonkeyPatch, make_entry: Callable[..., ManifestEntry]) -> None:
+def test_backend_module_is_probed_and_opens_models(
+    monkeypatch: pytest.MonkeyPatch, make_entry: Callable[..., ManifestEntry]
+) -> None:
     module = ModuleType("pose3d_ros.engines.stand_in")
     module.__spec__ = ModuleSpec(module.__name__, None)
     opened: list[tuple[Path, int]] = []
@@ -109,7 +111,7 @@ def test_default_probes_on_this_machine() -> None:
     assert "on the CPU" in choice.reason
 
 
-def test_open(make_entry: Callable[..., ManifestEntry]) -> None:
+def test_open_engine_runs(make_entry: Callable[..., ManifestEntry]) -> None:
     with open_engine(make_entry(), BackendChoice("onnxruntime", "test"), EngineOptions(threads=1)) as engine:
         ones = np.ones((2, 3), np.float32)
         np.testing.assert_array_equal(engine.infer({"a": ones, "b": ones, "n": np.arange(2)})["total"], 2 * ones)

@@ -49,21 +49,21 @@ def not_built() -> Engine:
 X = {"x": np.zeros(2, dtype=np.float32)}
 
 
-def test_the_first_runs_while_it_works(caplog: pytest.LogCaptureFixture) -> None:
+def test_first_engine_runs_while_it_works(caplog: pytest.LogCaptureFixture) -> None:
     engine = FallbackEngine("net", lambda: Adds(1), refuse)
     assert engine.infer(X)["y"].tolist() == [1, 1]
     assert (engine.name, engine.status, engine.problem) == ("net", "backend 1", "")
     assert not caplog.records
 
 
-def test_the_second_runs_when_the_first_does_not_open(caplog: pytest.LogCaptureFixture) -> None:
+def test_fallback_runs_when_the_first_does_not_open(caplog: pytest.LogCaptureFixture) -> None:
     engine = FallbackEngine("net", refuse, lambda: Adds(2))
     assert engine.infer(X)["y"].tolist() == [2, 2]
     assert (engine.status, engine.problem) == ("backend 2", "open: expected a plan, got None. None.")
     assert [r.getMessage() for r in caplog.records] == [f"engine net runs on backend 2: {engine.problem}"]
 
 
-def test_a_failed_run_is_run_again_on_the_second(caplog: pytest.LogCaptureFixture) -> None:
+def test_failed_run_is_repeated_on_the_fallback(caplog: pytest.LogCaptureFixture) -> None:
     first = Adds(1, fails_at=2)
     engine = FallbackEngine("net", lambda: first, lambda: Adds(2))
     answers = [engine.infer(X)["y"].tolist() for _ in range(4)]
@@ -72,14 +72,14 @@ def test_a_failed_run_is_run_again_on_the_second(caplog: pytest.LogCaptureFixtur
     assert [r.levelno for r in caplog.records] == [logging.WARNING]
 
 
-def test_wrong_inputs_are_not_the_backends_fault() -> None:
+def test_wrong_inputs_do_not_trigger_the_fallback() -> None:
     engine = FallbackEngine("net", lambda: Adds(1), refuse)
     with pytest.raises(EngineError, match="input x of net"):
         engine.infer({"x": np.zeros(2)})
     assert engine.infer(X)["y"].tolist() == [1, 1]
 
 
-def test_neither_opens() -> None:
+def test_error_when_neither_engine_opens() -> None:
     with pytest.raises(EngineError, match="a plan"):
         FallbackEngine("net", refuse, refuse)
 
@@ -116,7 +116,7 @@ def wait_for_thread(name: str) -> None:
             thread.join(10)
 
 
-def test_the_second_runs_while_the_first_is_built() -> None:
+def test_fallback_runs_while_the_first_is_built() -> None:
     build, second = Build(Adds(1)), Adds(2)
     engine = FallbackEngine("net", not_built, lambda: second, build)
     assert engine.infer(X)["y"].tolist() == [2, 2]
@@ -126,7 +126,7 @@ def test_the_second_runs_while_the_first_is_built() -> None:
     assert (engine.status, engine.problem, second.released) == ("backend 1", "", True)
 
 
-def test_what_was_built_and_fails_later_gives_way_again() -> None:
+def test_built_engine_that_fails_later_falls_back() -> None:
     build = Build(Adds(1, fails_at=2))
     engine = FallbackEngine("net", not_built, lambda: Adds(2), build)
     build.go.set()
@@ -135,7 +135,7 @@ def test_what_was_built_and_fails_later_gives_way_again() -> None:
     assert engine.problem
 
 
-def test_nothing_is_built_after_another_failure() -> None:
+def test_other_open_failure_starts_no_build() -> None:
     build = Build(Adds(1))
     FallbackEngine("net", refuse, lambda: Adds(2), build)
     build.go.set()
@@ -143,7 +143,7 @@ def test_nothing_is_built_after_another_failure() -> None:
     assert not build.done.is_set()
 
 
-def test_a_build_that_fails_leaves_the_second(caplog: pytest.LogCaptureFixture) -> None:
+def test_failed_build_keeps_the_fallback(caplog: pytest.LogCaptureFixture) -> None:
     build = Build(None)
     engine = FallbackEngine("net", not_built, lambda: Adds(2), build)
     assert engine.problem.endswith("It is being built.")
@@ -154,7 +154,7 @@ def test_a_build_that_fails_leaves_the_second(caplog: pytest.LogCaptureFixture) 
     assert [r.levelno for r in caplog.records] == [logging.WARNING]
 
 
-def test_whatever_ends_a_build_is_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_any_build_exception_is_reported(caplog: pytest.LogCaptureFixture) -> None:
     def broken() -> Engine:
         raise OSError("disk full")
 
@@ -164,7 +164,7 @@ def test_whatever_ends_a_build_is_told(caplog: pytest.LogCaptureFixture) -> None
     assert [r.levelno for r in caplog.records] == [logging.WARNING]
 
 
-def test_closing_cancels_the_build_and_closes_what_came_of_it() -> None:
+def test_closing_cancels_the_build_and_closes_its_engine() -> None:
     late = Adds(1)
     build = Build(late)
     engine = FallbackEngine("net", not_built, lambda: Adds(2), build, build.cancel)
@@ -174,7 +174,7 @@ def test_closing_cancels_the_build_and_closes_what_came_of_it() -> None:
     assert late.released
 
 
-def test_closing_before_what_was_built_took_over() -> None:
+def test_closing_before_the_built_engine_took_over() -> None:
     late = Adds(1)
     build = Build(late)
     engine = FallbackEngine("net", not_built, lambda: Adds(2), build)

@@ -106,7 +106,7 @@ def test_floats_are_no_crops(engine: MediapipeEngine) -> None:
         engine.infer({"image": np.zeros((1, 3, 8, 8), dtype=np.float32)})
 
 
-def test_closing(mediapipe: StandIn, task: Path) -> None:
+def test_close_releases_once(mediapipe: StandIn, task: Path) -> None:
     engine = MediapipeEngine(task)
     engine.close()
     engine.close()
@@ -115,30 +115,30 @@ def test_closing(mediapipe: StandIn, task: Path) -> None:
         engine.infer({"image": np.zeros((1, 8, 8, 3), dtype=np.uint8)})
 
 
-def test_a_file_that_is_no_landmarker(mediapipe: StandIn, task: Path) -> None:
+def test_file_that_is_no_landmarker_is_refused(mediapipe: StandIn, task: Path) -> None:
     mediapipe.failure = RuntimeError("unable to open zip archive")
     with pytest.raises(EngineError, match=r"expected a pose landmarker of MediaPipe, got unable to open zip archive"):
         MediapipeEngine(task)
 
 
-def test_a_run_that_fails(engine: MediapipeEngine, mediapipe: StandIn) -> None:
+def test_failed_run_is_an_engine_error(engine: MediapipeEngine, mediapipe: StandIn) -> None:
     mediapipe.failure = ValueError("graph has errors")
     with pytest.raises(EngineError, match=r"expected a run without an error, got graph has errors"):
         engine.infer({"image": np.zeros((1, 8, 8, 3), dtype=np.uint8)})
 
 
-def test_without_the_package(monkeypatch: pytest.MonkeyPatch, task: Path) -> None:
+def test_missing_mediapipe_is_an_error(monkeypatch: pytest.MonkeyPatch, task: Path) -> None:
     monkeypatch.setitem(sys.modules, "mediapipe", None)
     with pytest.raises(EngineError, match=r"mediapipe: expected an installed package.*pip install mediapipe"):
         MediapipeEngine(task)
 
 
-def test_without_the_file(mediapipe: StandIn, tmp_path: Path) -> None:
+def test_missing_task_file_is_an_error(mediapipe: StandIn, tmp_path: Path) -> None:
     with pytest.raises(EngineError, match=r"expected a .task file, got no such file"):
         MediapipeEngine(tmp_path / "none.task")
 
 
-def test_its_files_are_opened_by_it_whatever_the_backend(mediapipe: StandIn, task: Path) -> None:
+def test_task_files_are_opened_by_mediapipe_with_any_backend(mediapipe: StandIn, task: Path) -> None:
     digest = sha256_of(task)
     entry = ManifestEntry(
         name="landmarker",

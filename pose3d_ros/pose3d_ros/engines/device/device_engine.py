@@ -23,7 +23,7 @@ class DeviceEngine(Engine):
 
     Batches are filled up to 1, 2, 4, 8, …; each size is prepared once, and the rows beyond the batch are left out of
     the answer. A backend fills `_program`.
-    status: what runs it. records: whether runs are recorded as CUDA graphs. largest_batch: of one run; more rows are
+    status: what runs it. records: whether runs are recorded as CUDA graphs. largest_batch: of one run; larger ones are
     several runs. None for no limit. most_slots: how many input shapes are kept ready.
     """
 
@@ -79,7 +79,7 @@ class DeviceEngine(Engine):
         return {n: array[:batch] if n in grown and len(array) == size else array for n, array in answer.items()}
 
     def _run_in_parts(self, feeds: Mapping[str, Tensor], batch: int, step: int) -> dict[str, Tensor]:
-        """More rows than a run takes: one run after another."""
+        """A larger batch than a run takes: one run after another."""
         parts = [
             self._run({name: array[i : i + step] if name in self._batched else array for name, array in feeds.items()})
             for i in range(0, batch, step)

@@ -22,7 +22,7 @@ _SUBGRAPHS = frozenset({onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS})
 def read_float_graph(path: Path) -> ModelProto:
     """The float32 graph of a file: types inferred, nodes named apart, constants among the initializers.
 
-    Raises EngineError for a file that is no valid graph, holds subgraphs, is in half precision, is quantised or has a
+    Raises EngineError for a file that is no valid graph, holds subgraphs, is in half precision, is quantized or has a
     weight that is not a number.
     """
     try:
@@ -36,7 +36,7 @@ def read_float_graph(path: Path) -> ModelProto:
     if set(element_types(graph).values()) & _HALVES:
         raise refused_graph(path, "a float32 graph", "one that is in half precision already")
     if any(n.op_type in _QUANTISED for n in graph.node):
-        raise refused_graph(path, "a float32 graph", "one that is quantised already")
+        raise refused_graph(path, "a float32 graph", "one that is quantized already")
     _lift_constants(graph)
     for tensor in graph.initializer:
         if tensor.data_type == TensorProto.FLOAT and np.isnan(numpy_helper.to_array(tensor)).any():

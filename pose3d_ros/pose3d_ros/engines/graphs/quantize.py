@@ -1,4 +1,4 @@
-"""INT8 written into an ONNX graph as QuantizeLinear/DequantizeLinear pairs: TensorRT's explicit quantisation.
+"""INT8 written into an ONNX graph as QuantizeLinear/DequantizeLinear pairs: TensorRT's explicit quantization.
 
 What TensorRT asks for, and what follows from it here:
 - symmetric int8, zero points 0 (onnx/onnx-tensorrt, docs/operators.md, QuantizeLinear): one scale for each activation,
@@ -64,14 +64,16 @@ class LeftOut:
 class QuantReport:
     """What `quantized_graph` wrote.
 
-    layers: how many compute in int8. ranges: tensors between layers whose range was measured, one scale each.
-    samples: sets of inputs they were measured on. left_out: the layers that stay float32, in the graph's order.
+    layers: how many compute in int8. samples: sets of inputs that their ranges were measured on. left_out: the layers
+    that stay float32, in the graph's order.
     """
 
     layers: int
-    ranges: int
     samples: int
     left_out: tuple[LeftOut, ...]
+
+    def __str__(self) -> str:
+        return f"{self.layers} layers in int8, {len(self.left_out)} in float32, measured on {self.samples} inputs"
 
 
 def quantized_graph(source: Path, target: Path, calibration: Iterable[Mapping[str, Tensor]]) -> QuantReport:
@@ -79,7 +81,7 @@ def quantized_graph(source: Path, target: Path, calibration: Iterable[Mapping[st
 
     calibration: sets of inputs as the engine will see them, name → float32 array; read once, one by one. The smallest
     and largest value of each tensor give its range, so that a few hundred crops of real use are enough, and one
-    corrupt one is too much. A graph without a layer to quantise, as the smoother, stays float32.
+    corrupt one is too much. A graph without a layer to quantize, as the smoother, stays float32.
     Raises EngineError for a file that `read_float_graph` refuses, for no calibration data, for data that does not fit
     the graph's inputs or is not finite, and for a graph that answers with NaN or infinity; `target` is then left as it
     was.
@@ -91,11 +93,11 @@ def quantized_graph(source: Path, target: Path, calibration: Iterable[Mapping[st
         chosen, left_out = _choose(model)
         feeds = _Feeds(engine, calibration)
         if chosen:
-            model = _quantised(model, chosen, feeds, Path(directory))
+            model = _quantized(model, chosen, feeds, Path(directory))
         while feeds.get_next() is not None:
             pass  # checked and counted even where nothing is to be measured
         write_graph(model, target)
-    return QuantReport(len(chosen), _ranges(model.graph), feeds.samples, left_out)
+    return QuantReport(len(chosen), feeds.samples, left_out)
 
 
 class _Feeds:
@@ -130,7 +132,7 @@ class _Feeds:
 
 
 def _prepared(model: ModelProto, directory: Path) -> ModelProto:
-    """The graph as ONNX Runtime recommends it before quantisation: constants folded, redundant nodes gone."""
+    """The graph as ONNX Runtime recommends it before quantization: constants folded, redundant nodes gone."""
     plain, optimized = directory / "plain.onnx", directory / "optimized.onnx"
     save_model(model, str(plain))
     prepare = importlib.import_module("onnxruntime.quantization.shape_inference").quant_pre_process
@@ -143,7 +145,7 @@ def _prepared(model: ModelProto, directory: Path) -> ModelProto:
 
 
 def _choose(model: ModelProto) -> tuple[list[str], tuple[LeftOut, ...]]:
-    """Names of the layers to quantise, and the others with the reason."""
+    """Names of the layers to quantize, and the others with the reason."""
     graph = model.graph
     head = {n.name for n in head_nodes(model)}
     inner = {n.name for n in _before(graph, image_convolutions(graph))}
@@ -176,9 +178,9 @@ def _before(graph: GraphProto, nodes: Iterable[NodeProto]) -> list[NodeProto]:
     return with_ancestors(graph, [n for n in graph.node if read & set(n.output)])
 
 
-def _quantised(model: ModelProto, chosen: list[str], feeds: _Feeds, directory: Path) -> ModelProto:
+def _quantized(model: ModelProto, chosen: list[str], feeds: _Feeds, directory: Path) -> ModelProto:
     runtime = importlib.import_module("onnxruntime.quantization")
-    prepared, result = directory / "prepared.onnx", directory / "quantised.onnx"
+    prepared, result = directory / "prepared.onnx", directory / "quantized.onnx"
     save_model(model, str(prepared))
     runtime.quantize_static(
         str(prepared),
@@ -194,12 +196,6 @@ def _quantised(model: ModelProto, chosen: list[str], feeds: _Feeds, directory: P
         extra_options=dict(_OPTIONS),
     )
     return load_model(str(result))
-
-
-def _ranges(graph: GraphProto) -> int:
-    """Tensors, weights apart, that are quantised."""
-    weights = {t.name for t in graph.initializer}
-    return len({n.input[0] for n in graph.node if n.op_type == "QuantizeLinear"} - weights)
 
 
 def _no_data(name: str) -> EngineError:

@@ -20,7 +20,7 @@ from pose3d_ros.geometry.letterbox import Letterbox
 from pose3d_ros.types import Array
 
 _LEAST_SHARE = 1e-6
-"""Of a result's pixel: less is rounding, where the reduction is by a whole number."""
+"""Of a result's pixel: less is rounding, where the reduction is by an integer."""
 
 
 class Scaling:
@@ -91,7 +91,7 @@ def linear_samples(image_px: int, content_px: int) -> AxisSamples:
 def area_samples(image_px: int, content_px: int) -> AxisSamples:
     """The average of all that a pixel covers, parts of image pixels by their share, as INTER_AREA does on reduction.
 
-    Neighbouring image pixels of weights a and b are one sample of weight a + b, b / (a + b) of the way between them.
+    Neighboring image pixels of weights a and b are one sample of weight a + b, b / (a + b) of the way between them.
     """
     scale = image_px / content_px
     start = np.arange(content_px)[:, None] * scale

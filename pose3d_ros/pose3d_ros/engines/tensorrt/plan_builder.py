@@ -17,7 +17,6 @@ from pose3d_ros.engines.options import EngineOptions
 from pose3d_ros.engines.tensorrt.plan_cache import PlanKey, replace_file
 from pose3d_ros.engines.tensorrt.profiles import Profile
 from pose3d_ros.engines.tensorrt.trt_api import Messages, driven, load_tensorrt, present, version
-from pose3d_ros.engines.tensorrt.weak_typing import allow_half
 from pose3d_ros.errors import EngineError
 
 STRONG_TYPING = 10
@@ -81,9 +80,33 @@ def _set_precision(trt: Any, config: Any, network: Any, key: PlanKey) -> None:
     if version(trt)[0] >= STRONG_TYPING:
         return
     if key.precision in ("fp16", "int8"):
-        allow_half(trt, config, network)
+        _allow_half(trt, config, network)
     if key.precision == "int8":
         config.set_flag(trt.BuilderFlag.INT8)
+
+
+def _allow_half(trt: Any, config: Any, network: Any) -> None:
+    """Allow FP16 for a weakly typed network except behind a softmax.
+
+    A softmax over 64³ bins has probabilities near 4e-6, below FP16's normal range, and a flat map's sum overflows: the
+    soft-argmax and all that follows it stay in FP32 (Sun 2018's expectation).
+    """
+    config.set_flag(trt.BuilderFlag.FP16)
+    config.set_flag(trt.BuilderFlag.OBEY_PRECISION_CONSTRAINTS)
+    behind: set[str] = set()
+    for index in range(network.num_layers):
+        layer = network.get_layer(index)
+        inputs = {t.name for i in range(layer.num_inputs) if (t := layer.get_input(i)) is not None}
+        outputs = [layer.get_output(i) for i in range(layer.num_outputs)]
+        if layer.type != trt.LayerType.SOFTMAX and not inputs & behind:
+            continue
+        behind.update(tensor.name for tensor in outputs)
+        floating = [i for i, tensor in enumerate(outputs) if tensor.dtype in (trt.DataType.FLOAT, trt.DataType.HALF)]
+        if len(floating) != len(outputs):
+            continue  # shapes and indices have no precision to set
+        layer.precision = trt.DataType.FLOAT
+        for i in floating:
+            layer.set_output_type(i, trt.DataType.FLOAT)
 
 
 def _add_profile(builder: Any, config: Any, profiles: Sequence[Profile]) -> None:

@@ -28,7 +28,7 @@ _TIMING = "timing"
 class Plan:
     """A serialized engine.
 
-    largest_batch: rows of a call. note: where it came from, for logs. is_new: whether it was built just now.
+    largest_batch: of a run. note: where it came from, for logs. is_new: whether it was built just now.
     """
 
     data: bytes

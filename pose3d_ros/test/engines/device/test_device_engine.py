@@ -95,7 +95,7 @@ def test_larger_batch_than_the_largest_runs_in_parts(make_device: Callable[..., 
     assert [shapes[0][0] for shapes in engine.prepared] == [3, 2]
 
 
-def test_answers_are_the_callers(make_device: Callable[..., Any]) -> None:
+def test_outputs_are_not_overwritten_by_later_runs(make_device: Callable[..., Any]) -> None:
     engine = Doubler(make_device())
     kept = engine.infer(feeds(2))["total"]
     first = kept.copy()

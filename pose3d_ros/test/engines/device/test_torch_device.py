@@ -77,7 +77,7 @@ def test_images_are_those_of_the_cpu(own_stream: bool) -> None:
             assert off.mean() < 0.05
 
 
-def test_frames_may_follow_before_the_gpu_has_copied_them() -> None:
+def test_frame_memory_can_be_reused_at_once() -> None:
     stream, letterbox = new_stream(), Letterbox.fit_inside(640, 480, 640, 480)
     load, image, means = DeviceImages("cuda", stream), np.empty((480, 640, 3), dtype=np.uint8), []
     for level in range(20):
@@ -101,7 +101,7 @@ def test_buffers_lie_where_tensorrt_wants_them(nbytes: int) -> None:
     assert TorchDevice().allocate(nbytes).address % ALIGNMENT == 0
 
 
-def test_a_buffer_gives_back_what_it_was_given() -> None:
+def test_buffer_round_trip() -> None:
     device = TorchDevice()
     buffer = device.allocate(4000)
     numbers = np.arange(1000, dtype=np.float32).reshape(10, 100)
@@ -111,7 +111,7 @@ def test_a_buffer_gives_back_what_it_was_given() -> None:
     np.testing.assert_array_equal(read(device, buffer, numbers[::-2, 5:50]), numbers[::-2, 5:50])
 
 
-def test_a_buffer_takes_crops_from_the_gpu() -> None:
+def test_buffer_copies_crops_on_the_gpu() -> None:
     device = TorchDevice()
     assert device.load_image is not None
     loaded = device.load_image(frame(0))
@@ -220,7 +220,7 @@ def refuse() -> None:
 
 
 @pytest.mark.parametrize("fail", [lambda: torch.cuda.current_stream().synchronize(), refuse])
-def test_what_can_not_be_recorded_leaves_all_as_it_was(fail: Callable[[], None]) -> None:
+def test_failed_capture_leaves_the_stream_usable(fail: Callable[[], None]) -> None:
     device, counter, before = TorchDevice(), torch.zeros(4, device="cuda").add_(1), torch.cuda.current_stream()
     torch.cuda.synchronize()
 

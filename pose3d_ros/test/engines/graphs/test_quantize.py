@@ -123,8 +123,7 @@ def test_tail_last_layers_and_transposed_convolutions_read_plain_tensors(root_po
     ]
     assert "volume_layer" in report.left_out[1].name
     assert report.samples == 1
-    tensors = {n.input[0] for n in graph.node if n.op_type == PAIR[0]} - {t.name for t in graph.initializer}
-    assert report.ranges == len(tensors)
+    assert str(report) == "13 layers in int8, 7 in float32, measured on 1 inputs"
 
 
 def _run_with_logits(path: Path, feeds: Feeds) -> dict[str, Array]:
@@ -177,7 +176,7 @@ def test_the_smoother_stays_float32(tmp_path: Path) -> None:
     export_temporal_step(TemporalModel(1, 7, 2, (3,), causal=True, channels=8), source)
     feeds = {"x": np.ones((2, 7), np.float32), "state_0": np.ones((2, 7, 2), np.float32)}
     report = quantized_graph(source, target, [feeds])
-    assert (report.layers, report.ranges, report.samples) == (0, 0, 1)
+    assert (report.layers, report.samples) == (0, 1)
     assert {item.op_type for item in report.left_out} == {"Gemm"}
     got = _run(target, feeds)
     assert all(np.allclose(got[name], array, atol=1e-6) for name, array in _run(source, feeds).items())
@@ -221,11 +220,11 @@ def test_calibration_data_that_does_not_fit_is_refused(
     assert [p.name for p in tmp_path.iterdir()] == ["int8.onnx"]
 
 
-def test_a_file_that_is_no_graph_or_quantised_already_is_refused(detector: Path, tmp_path: Path) -> None:
+def test_a_file_that_is_no_graph_or_quantized_already_is_refused(detector: Path, tmp_path: Path) -> None:
     damaged, target = tmp_path / "net.onnx", tmp_path / "int8.onnx"
     damaged.write_bytes(b"not a graph")
     with pytest.raises(EngineError, match="expected a valid ONNX graph"):
         quantized_graph(damaged, target, _images(1))
     quantized_graph(detector, target, _images(1))
-    with pytest.raises(EngineError, match="quantised already"):
+    with pytest.raises(EngineError, match="quantized already"):
         quantized_graph(target, tmp_path / "again.onnx", _images(1))

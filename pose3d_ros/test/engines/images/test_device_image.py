@@ -80,7 +80,7 @@ def test_crops_of_noise(noise: ImageArray, size_px: tuple[int, int]) -> None:
     mean, most = levels(
         ours.crops(affines, size_px, PIXELS, mirrored=False), opencvs.crops(affines, size_px, PIXELS, mirrored=False)
     )
-    # Neighbours differ by 85 on average and 1/32 px is missed by 1/128 px on average: 0.66 along each axis at most.
+    # Neighbors differ by 85 on average and 1/32 px is missed by 1/128 px on average: 0.66 along each axis at most.
     assert mean < 2 * 85 / 128
     assert most < MOST_LEVELS
 
@@ -99,7 +99,7 @@ def test_boxes_over_an_edge_are_black_outside(photo: ImageArray, edge: int) -> N
     assert levels(crop, wanted)[0] < 0.1
 
 
-def test_a_crop_between_pixels_and_over_the_edge() -> None:
+def test_crop_between_pixels_and_over_the_edge() -> None:
     image = np.zeros((1, 2, 3), dtype=np.uint8)
     image[0, :, 2] = [100, 200]
     affine = np.array(
@@ -173,7 +173,7 @@ def test_results_lie_in_memory_as_engines_read_them(photo: ImageArray) -> None:
     assert [array.shape for array in (letterboxed, crops, raw)] == [(1, 3, 160, 224), (6, 3, 64, 48), (3, 64, 48, 3)]
 
 
-def test_the_array_may_change_after_the_upload() -> None:
+def test_image_can_change_after_the_upload() -> None:
     image = np.full((4, 4, 3), 7, dtype=np.uint8)
     loaded = DeviceImages()(image)
     image[:] = 200
@@ -203,7 +203,7 @@ class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.parametrize("long_side_px", [200, 480])
-def test_a_frame_is_few_operators_whatever_the_number_of_people(photo: ImageArray, long_side_px: int) -> None:
+def test_operators_of_a_frame_do_not_grow_with_people(photo: ImageArray, long_side_px: int) -> None:
     letterbox = Letterbox.fit_long_side(640, 480, long_side_px)
     load, counts = DeviceImages(), []
     for people in (1, 1, 16):
@@ -228,7 +228,7 @@ class Stream:
             raise self._error
 
 
-def test_an_array_waits_for_its_stream_and_is_copied() -> None:
+def test_device_array_is_copied_after_its_stream() -> None:
     stream: Any = Stream()
     tensor = torch.arange(6, dtype=torch.int64).reshape(2, 3)
     array = TorchArray(tensor, stream)
@@ -239,7 +239,7 @@ def test_an_array_waits_for_its_stream_and_is_copied() -> None:
     assert (array.shape, array.dtype, stream.waits) == ((2, 3), "int64", 1)
 
 
-def test_a_failure_of_cuda_is_told() -> None:
+def test_cuda_failure_is_an_engine_error() -> None:
     stream: Any = Stream(RuntimeError("CUDA error: an illegal memory access\nmore"))
     with pytest.raises(EngineError, match=r"frame on the GPU.*illegal memory access.*nvidia-smi"):
         TorchArray(torch.zeros(1), stream).numpy()

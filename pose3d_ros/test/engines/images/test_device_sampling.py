@@ -45,18 +45,18 @@ def test_linear_samples_are_pixel_centers() -> None:
 
 
 def test_area_samples_are_shares_of_pixels() -> None:
-    # 5 pixels become 2: 1, 1, 1/2 of them and 1/2, 1, 1, each of 2.5. Shares of neighbours become one sample.
+    # 5 pixels become 2: 1, 1, 1/2 of them and 1/2, 1, 1, each of 2.5. Shares of neighbors become one sample.
     samples = area_samples(5, 2)
     np.testing.assert_allclose(samples.positions_px, [[0.5, 2.0], [2 + 2 / 3, 4.0]])
     np.testing.assert_allclose(samples.weights, [[0.8, 0.2], [0.6, 0.4]])
 
 
-def test_whole_reductions_take_no_sample_for_nothing() -> None:
+def test_integer_reductions_use_no_extra_samples() -> None:
     samples = area_samples(12, 3)
     np.testing.assert_allclose(samples.positions_px[1], [4.5, 6.5])
     np.testing.assert_allclose(samples.weights, 0.5)
 
 
-def test_an_enlarging_area_is_a_share_of_two_neighbours() -> None:
+def test_an_enlarging_area_is_a_share_of_two_neighbors() -> None:
     # 2 pixels become 3: the middle one has a half of each.
     np.testing.assert_allclose(enlarging_area_samples(2, 3).positions_px[:, 0], [0.0, 0.5, 1.0])

@@ -70,7 +70,7 @@ def test_dynamic_batch(adder: Path, batch: int, spinning: bool) -> None:
     np.testing.assert_array_equal(result["same"], given["n"])
 
 
-def test_batches_of_different_sizes_in_turn(adder: Path) -> None:
+def test_changing_batch_sizes(adder: Path) -> None:
     with OnnxEngine(adder, threads=1) as engine:
         for batch in (3, 1, 5):
             assert engine.infer(feeds(batch))["total"].shape == (batch, 3)
@@ -113,7 +113,7 @@ def test_use_after_close(adder: Path) -> None:
         engine.infer(feeds(1))
 
 
-def test_axes_without_a_name_are_free_of_each_other(tmp_path: Path) -> None:
+def test_unnamed_axes_are_independent(tmp_path: Path) -> None:
     path = save(
         tmp_path / "free.onnx",
         [helper.make_tensor_value_info(n, TensorProto.FLOAT, [None, None]) for n in "ab"],
@@ -282,7 +282,7 @@ def test_gpu_engine_runs_on_the_devices_stream_or_not_at_all(
 
 
 @pytest.mark.parametrize("provider", ["cuda", "tensorrt", "rocm"])
-def test_a_provider_that_is_not_there(adder: Path, provider: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_provider_is_an_error(adder: Path, provider: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("onnxruntime.get_available_providers", lambda: [CPU])
     with pytest.raises(EngineError, match="onnx_provider"):
         OnnxEngine(adder, provider=provider)

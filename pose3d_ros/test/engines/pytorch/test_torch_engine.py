@@ -175,7 +175,7 @@ class _NoTorchvision:
             raise RuntimeError("operator torchvision::nms does not exist")
 
 
-def test_without_a_driver_torch_is_not_even_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_torch_is_not_imported_without_a_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch_device, "cuda_availability", lambda: pytest.fail("torch was asked"))
     monkeypatch.setattr(backend, "_has_driver", lambda: False)
     assert backend.availability() == Availability(True, "torch on the CPU", preferred=False)
@@ -191,7 +191,7 @@ def test_without_a_driver_torch_is_not_even_imported(monkeypatch: pytest.MonkeyP
         ),
     ],
 )
-def test_gpu_makes_it_a_choice(monkeypatch: pytest.MonkeyPatch, gpu: Availability, wanted: Availability) -> None:
+def test_gpu_makes_torch_preferred(monkeypatch: pytest.MonkeyPatch, gpu: Availability, wanted: Availability) -> None:
     monkeypatch.setattr(backend, "_has_driver", lambda: True)
     monkeypatch.setattr(torch_device, "cuda_availability", lambda: gpu)
     assert backend.availability() == wanted

@@ -9,7 +9,7 @@ import pytest
 from pose3d_ros.engines.tensorrt.heartbeat import heartbeat
 
 
-def test_start_beats_and_end() -> None:
+def test_start_progress_and_end_are_reported() -> None:
     lines: list[str] = []
     third = threading.Event()
 
@@ -25,7 +25,7 @@ def test_start_beats_and_end() -> None:
     assert lines[-1] == "building pose: done in 0 s"
 
 
-def test_the_first_time_and_a_failure() -> None:
+def test_first_build_and_failed_build_are_reported() -> None:
     lines: list[str] = []
     before = threading.active_count()
     with pytest.raises(ValueError, match="broken"), heartbeat("building", None, lines.append):

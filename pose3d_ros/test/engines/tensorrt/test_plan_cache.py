@@ -34,7 +34,7 @@ CHANGES: list[dict[str, Any]] = [
 ]
 
 
-def test_what_was_stored_is_found(tmp_path: Path) -> None:
+def test_stored_plan_is_found(tmp_path: Path) -> None:
     cache = PlanCache(tmp_path / "new" / "folder")
     assert cache.look_up(KEY) == (None, "never built")
     assert cache.last_build_s(KEY) is None
@@ -46,7 +46,7 @@ def test_what_was_stored_is_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda c: next(iter(c)))
-def test_any_change_makes_it_stale(tmp_path: Path, change: dict[str, Any]) -> None:
+def test_any_changed_key_field_makes_a_plan_stale(tmp_path: Path, change: dict[str, Any]) -> None:
     cache = PlanCache(tmp_path)
     cache.store(KEY, b"plan", 60.0)
     changed = dataclasses.replace(KEY, **change)
@@ -56,7 +56,7 @@ def test_any_change_makes_it_stale(tmp_path: Path, change: dict[str, Any]) -> No
     assert cache.last_build_s(changed) == 60.0  # still says how long it may take
 
 
-def test_another_precision_lies_beside_it(tmp_path: Path) -> None:
+def test_plans_of_two_precisions_coexist(tmp_path: Path) -> None:
     cache = PlanCache(tmp_path)
     cache.store(KEY, b"half", 1.0)
     whole = dataclasses.replace(KEY, precision="fp32")
@@ -65,7 +65,7 @@ def test_another_precision_lies_beside_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["cut", "gone", "no record", "empty record", "another record"])
-def test_damage_makes_it_stale(tmp_path: Path, damage: str) -> None:
+def test_damaged_plan_is_stale(tmp_path: Path, damage: str) -> None:
     cache = PlanCache(tmp_path)
     cache.store(KEY, b"plan", 1.0)
     plan = cache.path("pose", "fp16")
@@ -86,7 +86,7 @@ def test_damage_makes_it_stale(tmp_path: Path, damage: str) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+def test_unwritable_folder_is_an_error(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(EngineError, match="engine_cache"):
         PlanCache(tmp_path / "plans").store(KEY, b"plan", 1.0)
@@ -101,7 +101,7 @@ def test_a_file_in_the_folders_place(tmp_path: Path) -> None:
         pass
 
 
-def test_one_builds_and_the_other_waits(tmp_path: Path) -> None:
+def test_second_process_waits_for_the_build(tmp_path: Path) -> None:
     cache, order = PlanCache(tmp_path), []
     inside = threading.Event()
 

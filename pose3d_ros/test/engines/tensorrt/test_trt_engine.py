@@ -96,7 +96,7 @@ def test_every_version_runs_every_batch_with_one_graph_a_size(
         run(engine, 9)  # the plan takes 4: more are several runs
 
 
-def test_the_device_is_given_back(install: Install, options: EngineOptions, entry: ManifestEntry) -> None:
+def test_close_frees_the_device_memory(install: Install, options: EngineOptions, entry: ManifestEntry) -> None:
     machine = install()
     engine = open_engine(entry, FIRST, options)
     run(engine, 3)
@@ -117,7 +117,7 @@ def test_a_plan_is_built_once(install: Install, options: EngineOptions, entry: M
     assert len(lines) == 2
 
 
-def test_a_plan_that_tensorrt_refuses_is_built_anew(
+def test_refused_plan_is_rebuilt(
     install: Install, options: EngineOptions, entry: ManifestEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine = install()
@@ -130,7 +130,7 @@ def test_a_plan_that_tensorrt_refuses_is_built_anew(
 
 
 @pytest.mark.parametrize("change", ["version", "graph", "gpu", "people", "flags", "damage"])
-def test_a_stale_plan_is_built_anew(
+def test_stale_plan_is_rebuilt(
     install: Install, options: EngineOptions, entry: ManifestEntry, make_entry: Make, change: str
 ) -> None:
     machine = install("10.3.0")
@@ -179,7 +179,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("version", VERSIONS)
-def test_every_fault_ends_on_onnxruntime_with_one_line(
+def test_every_fault_falls_back_to_onnxruntime_with_one_warning(
     install: Install,
     options: EngineOptions,
     entry: ManifestEntry,
@@ -228,7 +228,7 @@ def test_a_graph_that_cannot_be_recorded_runs_without(
     assert sum("no CUDA graph" in r.getMessage() for r in caplog.records) == 2
 
 
-def test_a_build_in_the_background_takes_over(install: Install, options: EngineOptions, entry: ManifestEntry) -> None:
+def test_background_build_takes_over(install: Install, options: EngineOptions, entry: ManifestEntry) -> None:
     install()
     with open_engine(entry, WITH_FALLBACK, options) as engine:
         run(engine, 2)
@@ -238,7 +238,7 @@ def test_a_build_in_the_background_takes_over(install: Install, options: EngineO
         assert not engine.problem
 
 
-def test_looking_does_not_wait_for_a_build(install: Install, options: EngineOptions, entry: ManifestEntry) -> None:
+def test_lookup_does_not_wait_for_a_build(install: Install, options: EngineOptions, entry: ManifestEntry) -> None:
     install()
     only_look = dataclasses.replace(options, allow_build=False)
     with PlanCache(options.cache_dir).locked("adder", "fp32"):
@@ -249,7 +249,7 @@ def test_looking_does_not_wait_for_a_build(install: Install, options: EngineOpti
             open_engine(entry, FIRST, only_look)
 
 
-def test_a_failure_of_cuda_ends_on_onnxruntime(
+def test_cuda_failure_falls_back_to_onnxruntime(
     install: Install, options: EngineOptions, entry: ManifestEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine = install()
@@ -264,9 +264,7 @@ def test_a_failure_of_cuda_ends_on_onnxruntime(
         assert "CUDA out of memory" in engine.problem
 
 
-def test_a_timing_cache_that_is_damaged_is_made_anew(
-    install: Install, options: EngineOptions, entry: ManifestEntry
-) -> None:
+def test_damaged_timing_cache_is_replaced(install: Install, options: EngineOptions, entry: ManifestEntry) -> None:
     install()
     open_engine(entry, FIRST, options).close()
     (timings,) = options.cache_dir.glob("timing.*.cache")
@@ -276,14 +274,14 @@ def test_a_timing_cache_that_is_damaged_is_made_anew(
     assert timings.read_bytes() != b"damaged"
 
 
-def test_no_build_where_it_is_not_allowed(install: Install, options: EngineOptions, entry: ManifestEntry) -> None:
+def test_forbidden_build_is_an_error(install: Install, options: EngineOptions, entry: ManifestEntry) -> None:
     install()
     with pytest.raises(EngineError, match="pose3d engines build"):
         open_engine(entry, FIRST, dataclasses.replace(options, allow_build=False))
 
 
 @pytest.mark.parametrize("version", [v for v in VERSIONS if not v.startswith("8")])
-def test_a_cancelled_build_ends(install: Install, options: EngineOptions, entry: ManifestEntry, version: str) -> None:
+def test_cancelled_build_raises(install: Install, options: EngineOptions, entry: ManifestEntry, version: str) -> None:
     install(version)
     options.cancelled.set()
     with pytest.raises(EngineError, match="cancelled"):

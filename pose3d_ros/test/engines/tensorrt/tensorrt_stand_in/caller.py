@@ -114,7 +114,7 @@ class Session:
             self.buffers[name].array(dtype, values.shape)[...] = values
 
     def result(self, name: str) -> Array:
-        """An output, after the stream is synchronised."""
+        """An output, after the stream is synchronized."""
         dtype = self.engine._find(name).numpy_dtype
         return np.array(self.buffers[name].array(dtype, tuple(self.context.get_tensor_shape(name))))
 

@@ -22,7 +22,7 @@ _RUN = "IExecutionContext.execute_async_v3"
 
 
 class IExecutionContext(Answering):
-    """A context. From its first call to the stream's synchronise it belongs to the calling thread."""
+    """A context. From its first call to the stream's synchronize it belongs to the calling thread."""
 
     __slots__ = (
         "__weakref__",
@@ -191,7 +191,7 @@ class IExecutionContext(Answering):
     def _claim(self, call: str) -> None:
         thread = threading.get_ident()
         if self._owner not in (None, thread):
-            raise MisuseError(call, "another thread uses the context; it must synchronise the stream first")
+            raise MisuseError(call, "another thread uses the context; it must synchronize the stream first")
         self._owner = thread
 
     def _release(self) -> None:

@@ -34,7 +34,7 @@ class Buffer:
     def array(self, dtype: npt.DTypeLike, shape: tuple[int, ...]) -> Array:
         """The start of the buffer as an array that shares its memory; filling it sets the buffer's dtype.
 
-        Raises MisuseError for a freed buffer, an unsynchronised stream, too large a shape, and for reading an engine's
+        Raises MisuseError for a freed buffer, an unsynchronized stream, too large a shape, and for reading an engine's
         output as another dtype.
         """
         self.check_idle("Buffer.array")
@@ -65,7 +65,7 @@ class Buffer:
         if self.freed:
             raise MisuseError(call, "the buffer is freed")
         if self.stream is not None:
-            raise MisuseError(call, f"stream {self.stream.handle:#x} still uses the buffer; synchronise it first")
+            raise MisuseError(call, f"stream {self.stream.handle:#x} still uses the buffer; synchronize it first")
 
 
 class DeviceMemory:
@@ -97,7 +97,7 @@ class DeviceMemory:
     def stream_of(self, handle: int, call: str) -> FakeStream:
         """The stream of a handle. Raises MisuseError for the default stream (0) and for a handle from elsewhere."""
         if handle == 0:
-            raise MisuseError(call, "stream 0 is the default stream, which synchronises the whole device")
+            raise MisuseError(call, "stream 0 is the default stream, which synchronizes the whole device")
         if handle not in self._streams:
             raise MisuseError(call, f"{handle:#x} is no stream of this device")
         return self._streams[handle]

@@ -43,7 +43,7 @@ class Runtime:
             self._refuse(f"Serialization assertion failed: {error}")
             return None
         if self._api.knobs.deserialize_returns_none:
-            self._refuse("a knob makes deserialising fail")
+            self._refuse("a knob makes deserializing fail")
             return None
         if header.version != self._api.release.version:
             self._refuse(f"Version tag does not match: the plan is of TensorRT {header.version}")

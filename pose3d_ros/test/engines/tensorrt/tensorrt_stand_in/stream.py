@@ -1,4 +1,4 @@
-"""Streams and captured graphs: work runs when it is enqueued, but its results count as there only when synchronised."""
+"""Streams and captured graphs: work runs when it is enqueued, but its results count as there only when synchronized."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Work = Callable[["FakeStream"], None]
 
 @dataclass(frozen=True)
 class _Input:
-    """A range that enqueued work reads: it must be the same when the stream is synchronised."""
+    """A range that enqueued work reads: it must be the same when the stream is synchronized."""
 
     address: int
     nbytes: int
@@ -51,11 +51,11 @@ class FakeStream:
             self.graph.record(work)
 
     def owe(self, answer: Checked) -> None:
-        """Demand, before the stream is synchronised or copied from, that this answer was looked at."""
+        """Demand, before the stream is synchronized or copied from, that this answer was looked at."""
         self._answers.append(answer)
 
     def when_idle(self, action: Callable[[], None]) -> None:
-        """Call this once, at the next synchronise."""
+        """Call this once, at the next synchronize."""
         self._when_idle.append(action)
 
     def reads(self, buffer: Buffer, address: int, nbytes: int) -> None:
@@ -77,7 +77,7 @@ class FakeStream:
         self.submit(lambda stream: stream._copy_in(buffer, values))
 
     def download(self, buffer: Buffer, values: Array) -> None:
-        """Copy to the host in the stream's order; `values` is rubbish until the stream is synchronised."""
+        """Copy to the host in the stream's order; `values` is rubbish until the stream is synchronized."""
         self._demand_answers()
         if not values.flags.c_contiguous or values.nbytes > buffer.nbytes:
             raise MisuseError("FakeStream.download", f"{values.nbytes} bytes of {buffer.nbytes}, contiguous")
