@@ -18,7 +18,7 @@ def layer(value: float, alpha: list[float], depth: list[float]) -> _Layer:
 INF = np.inf
 
 
-def test_every_pixel_has_its_own_order() -> None:
+def test_layers_are_ordered_per_pixel() -> None:
     image = np.zeros((1, 3, 3), np.float32)
     one, two = layer(100, [1, 1, 0], [2, 3, INF]), layer(200, [1, 1, 1], [3, 2, 2])
     for layers in ((one, two), (two, one)):
@@ -28,7 +28,7 @@ def test_every_pixel_has_its_own_order() -> None:
     assert seen.tolist() == [1, 2]
 
 
-def test_a_half_covering_layer_lets_half_through() -> None:
+def test_half_transparent_layer_blends_by_half() -> None:
     image = np.full((1, 1, 3), 40, np.float32)
     near, far = layer(100, [0.5], [1]), layer(200, [1.0], [2])
     mixed, seen = composite(image, [near, far])
@@ -36,7 +36,7 @@ def test_a_half_covering_layer_lets_half_through() -> None:
     assert seen.tolist() == pytest.approx([0.5, 0.5])
 
 
-def test_nobody_leaves_the_image_and_the_image_is_not_changed() -> None:
+def test_image_without_layers_is_unchanged() -> None:
     image = np.full((1, 2, 3), 40, np.float32)
     mixed, seen = composite(image, [layer(9, [0, 1], [INF, 3])])
     assert mixed[0, :, 0].tolist() == [40, 9]

@@ -50,22 +50,22 @@ def tool() -> ModuleType:
         ("data/music.ogg", "GPL-2+", False),
     ],
 )
-def test_the_last_paragraph_that_fits_gives_the_license(tool: ModuleType, path: str, license: str, free: bool) -> None:
+def test_last_matching_paragraph_gives_the_license(tool: ModuleType, path: str, license: str, free: bool) -> None:
     assert tool.Licenses(COPYRIGHT).of(path) == license
     assert tool.is_free(license) is free
 
 
 @pytest.mark.parametrize("license", ["", "CC-BY-NC-4.0", "CC-BY-ND-3.0", "CC-BY-SA-3.0 and Other", "publicly-seen"])
-def test_what_is_not_free(tool: ModuleType, license: str) -> None:
+def test_licenses_that_are_not_free(tool: ModuleType, license: str) -> None:
     assert not tool.is_free(license)
 
 
 @pytest.mark.parametrize("license", ["CC0", "CC-BY-4.0 and CC-BY-3.0", "CC-BY-SA-4.0 or CC-BY-SA-3.0", "public-domain"])
-def test_what_is_free(tool: ModuleType, license: str) -> None:
+def test_licenses_that_are_free(tool: ModuleType, license: str) -> None:
     assert tool.is_free(license)
 
 
-def test_a_thing_is_cut_to_what_is_seen(tool: ModuleType) -> None:
+def test_cutout_is_cropped_to_its_visible_part(tool: ModuleType) -> None:
     image = np.zeros((200, 300, 4), np.uint8)
     image[50:90, 100:160, :] = 200
     image[50:90, 100:130, 3] = 255
@@ -74,6 +74,6 @@ def test_a_thing_is_cut_to_what_is_seen(tool: ModuleType) -> None:
     assert thing.shape == (40, 60, 4)
 
 
-def test_full_and_empty_images_are_no_things(tool: ModuleType) -> None:
+def test_opaque_and_empty_images_are_no_cutouts(tool: ModuleType) -> None:
     assert tool.cut_out(np.full((100, 100, 4), 255, np.uint8)) is None
     assert tool.cut_out(np.zeros((100, 100, 4), np.uint8)) is None

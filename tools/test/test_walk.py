@@ -42,12 +42,12 @@ def test_distance_is_measured_along_the_curve() -> None:
     assert np.all(np.diff(heading[5:-5]) < 0)  # this half circle turns one way only
 
 
-def test_too_short_a_way_is_an_input_error() -> None:
+def test_short_path_is_an_error() -> None:
     with pytest.raises(InputError, match="at least"):
         _along(np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]]), np.array([0.0, 2.5]))
 
 
-def test_a_seam_turns_evenly_on_the_shorter_way() -> None:
+def test_seam_rotates_evenly_along_the_shorter_arc() -> None:
     joined = _join([about_y(np.full(10, 0.0)), about_y(np.full(10, 40.0))], blend=5)
     angles = Rotation.from_matrix(joined[:, 0]).as_euler("yxz", degrees=True)[:, 0]
     assert len(angles) == 15
@@ -57,7 +57,7 @@ def test_a_seam_turns_evenly_on_the_shorter_way() -> None:
     assert angles[7] == pytest.approx(20)
 
 
-def test_joining_one_strip_is_that_strip() -> None:
+def test_joining_one_strip_keeps_it() -> None:
     strip = about_y(np.arange(6.0))
     np.testing.assert_array_equal(_join([strip], blend=3), strip)
 

@@ -72,6 +72,18 @@ class OfficialWeights:
             )
         return tuple(tensor.shape)
 
+    def rows(self, key: str, rank: int, divisor: int) -> int:
+        """How often `divisor` goes into that tensor's rows. Raises EngineError unless it does so evenly."""
+        rows = self.shape(key, rank)[0]
+        if rows % divisor:
+            raise EngineError(
+                f"checkpoint {self.source}",
+                expected=f"{key} with a multiple of {divisor} rows",
+                got=str(rows),
+                fix="Give a checkpoint of the authors' own configuration.",
+            )
+        return rows // divisor
+
     def backbone(self) -> str:
         """Name for `build_backbone` of the ResNet under `backbone.`. Raises EngineError for another net."""
         stem = self.shape("backbone.conv1.weight", 4)[0]
@@ -93,16 +105,6 @@ class OfficialWeights:
         return len({key.removeprefix(start).split(".")[0] for key in self.state if key.startswith(start)})
 
 
-@dataclass(frozen=True)
-class TemporalShape:
-    """Configuration of a VideoPose3D checkpoint. values_in: joints times features of a frame."""
-
-    values_in: int
-    joints_out: int
-    filter_widths: tuple[int, ...]
-    channels: int
-
-
 def read_official(kind: str, source: Path) -> OfficialWeights:
     """The weights of that kind. Raises EngineError for a file that can't be read or holds another net."""
     state = read_state_dict(source)
@@ -115,32 +117,6 @@ def read_official(kind: str, source: Path) -> OfficialWeights:
         got=f"one of {other[0]}" if other else f"keys {', '.join(list(state)[:4])}, …",
         fix=f"Run `pose3d import {other[0]}`." if other else "Give a checkpoint of the authors' training code.",
     )
-
-
-def pose_joints(weights: OfficialWeights) -> int:
-    """Joints of a PoseNet. Raises EngineError unless its volumes have 64 slices."""
-    rows = weights.shape("head.final_layer.weight", 4)[0]
-    if rows % DEPTH_BINS:
-        raise _not_whole(weights, "head.final_layer.weight", rows, DEPTH_BINS)
-    return rows // DEPTH_BINS
-
-
-def temporal_shape(weights: OfficialWeights) -> TemporalShape:
-    """The shape of a VideoPose3D model. Raises EngineError for one with `--dense` convolutions."""
-    channels, values_in, first = weights.shape("expand_conv.weight", 3)
-    rows = weights.shape("shrink.weight", 3)[0]
-    if rows % 3:
-        raise _not_whole(weights, "shrink.weight", rows, 3)
-    blocks = sum(key.startswith("layers_conv.") and key.endswith(".weight") for key in weights.state) // 2
-    widths = (first, *(weights.shape(f"layers_conv.{2 * i}.weight", 3)[2] for i in range(blocks)))
-    if blocks and all(width == (first - 1) * first**i + 1 for i, width in enumerate(widths[1:], start=1)):
-        raise EngineError(
-            f"checkpoint {weights.source}",
-            expected="dilated convolutions",
-            got=f"widths {', '.join(map(str, widths))}: a model trained with --dense",
-            fix="Train it without --dense, which is an experiment of the authors.",
-        )
-    return TemporalShape(values_in, rows // 3, widths, channels)
 
 
 def chosen_skeleton(weights: OfficialWeights, joints: int, name: str | None) -> Skeleton:
@@ -164,15 +140,6 @@ def _width_suffix(stem: int, last: int) -> str:
     if last == 8 * stem:
         return "" if stem == _TORCHVISION_WIDTH else f"w{stem}"
     return f"w{stem}x{last}"
-
-
-def _not_whole(weights: OfficialWeights, key: str, rows: int, divisor: int) -> EngineError:
-    return EngineError(
-        f"checkpoint {weights.source}",
-        expected=f"{key} with a multiple of {divisor} rows",
-        got=str(rows),
-        fix="Give a checkpoint of the authors' own configuration.",
-    )
 
 
 @dataclass(frozen=True)
@@ -233,7 +200,11 @@ def import_posenet(checkpoint: Path, directory: Path, options: ImportOptions) ->
     A skeleton is needed unless there are 17 (h36m17), 18 (h36m18) or 21 joints (muco21).
     """
     folder, weights = EngineFolder(directory), read_official(POSENET, checkpoint)
-    joints, backbone, size = pose_joints(weights), weights.backbone(), options.input_size_px
+    joints, backbone, size = (
+        weights.rows("head.final_layer.weight", 4, DEPTH_BINS),
+        weights.backbone(),
+        options.input_size_px,
+    )
     order = chosen_skeleton(weights, joints, options.skeleton).name
     net = PoseNet(joints, backbone, size)
     load_state(net, weights.state, checkpoint)

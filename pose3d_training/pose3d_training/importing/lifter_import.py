@@ -27,7 +27,6 @@ from pose3d_training.importing.checkpoint_import import (
     chosen_skeleton,
     official_entry,
     read_official,
-    temporal_shape,
 )
 from pose3d_training.nets.checkpoint_file import load_state
 from pose3d_training.nets.exported_graphs import export_frame_lifter, export_temporal_step, export_temporal_windows
@@ -61,11 +60,19 @@ def import_videopose3d(checkpoint: Path, directory: Path, options: ImportOptions
 
 
 def _temporal_net(weights: OfficialWeights, options: ImportOptions) -> tuple[TemporalModel, dict[str, Parameter]]:
-    shape = temporal_shape(weights)
-    joints_in, features = _input_joints(weights, shape.values_in, options.input_skeleton)
-    net = TemporalModel(
-        joints_in, features, shape.joints_out, shape.filter_widths, causal=options.causal, channels=shape.channels
-    )
+    channels, values_in, first = weights.shape("expand_conv.weight", 3)
+    joints_out = weights.rows("shrink.weight", 3, 3)
+    blocks = sum(key.startswith("layers_conv.") and key.endswith(".weight") for key in weights.state) // 2
+    widths = (first, *(weights.shape(f"layers_conv.{2 * i}.weight", 3)[2] for i in range(blocks)))
+    if blocks and all(width == (first - 1) * first**i + 1 for i, width in enumerate(widths[1:], start=1)):
+        raise EngineError(
+            f"checkpoint {weights.source}",
+            expected="dilated convolutions",
+            got=f"widths {', '.join(map(str, widths))}: a model trained with --dense",
+            fix="Train it without --dense, which is an experiment of the authors.",
+        )
+    joints_in, features = _input_joints(weights, values_in, options.input_skeleton)
+    net = TemporalModel(joints_in, features, joints_out, widths, causal=options.causal, channels=channels)
     load_state(net, weights.state, weights.source)
     with torch.no_grad():
         for parameter in net.shrink.parameters():
@@ -80,19 +87,12 @@ def _temporal_net(weights: OfficialWeights, options: ImportOptions) -> tuple[Tem
 
 def _input_joints(weights: OfficialWeights, values: int, name: str | None) -> tuple[int, int]:
     """Joints of a frame and values of each: x and y, or with their score. Raises EngineError for what does not fit."""
-    if name is None:
-        raise EngineError(
-            "option --input-skeleton",
-            expected=f"the order of the 2D joints that {weights.source.name} reads, {values} values a frame",
-            got="none",
-            fix="The authors' *_cpn.bin reads h36m17, *_detectron_coco.bin reads coco17.",
-        )
-    joints = len(get_skeleton(name))
+    joints = len(get_skeleton(name)) if name else 0
     if values not in (2 * joints, 3 * joints):
         raise EngineError(
             "option --input-skeleton",
-            expected=f"2D joints, with or without scores, of {values} values a frame",
-            got=f"{name}, {joints} joints",
+            expected=f"the order of the 2D joints that {weights.source.name} reads, {values} values a frame",
+            got=f"{name}, {joints} joints" if name else "none",
             fix="The authors' *_cpn.bin reads h36m17, *_detectron_coco.bin reads coco17.",
         )
     return joints, values // joints

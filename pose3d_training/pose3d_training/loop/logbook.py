@@ -23,7 +23,7 @@ class Logbook:
     def __init__(self, folder: Path, title: str, steps: int) -> None:
         self._folder, self._title, self._steps = folder, title, steps
         self._events: SummaryWriter | None = None
-        self._asked_for_events = False
+        self._opened = False
 
     def add(self, row: Mapping[str, float]) -> None:
         """Log one row: step, samples, samples_per_s, learning_rate and the task's own columns."""
@@ -47,13 +47,11 @@ class Logbook:
 
     def _add_events(self, row: Mapping[str, float]) -> None:
         samples = int(row["samples"])
-        if not self._asked_for_events:
-            self._asked_for_events = True
-            self._events = _open_events(self._folder, samples)
+        if not self._opened:
+            self._opened, self._events = True, _open_events(self._folder, samples)
         if self._events is not None:
-            for name, value in row.items():
-                if name not in ("step", "samples"):
-                    self._events.add_scalar(name, value, samples)
+            for name in row.keys() - {"step", "samples"}:
+                self._events.add_scalar(name, row[name], samples)
 
 
 def read_log(path: Path) -> list[dict[str, float]]:

@@ -148,7 +148,7 @@ class Trainer:
         while self.step < self.recipe.steps:
             logged = self._one_step(objective, optimizer, next(batches))
             if leads and self.step % self.recipe.log_every == 0:
-                logbook.add(self._row(logged, (self.samples - since) / (time.monotonic() - began)))
+                logbook.add(self._row(logged, round((self.samples - since) / (time.monotonic() - began), 1)))
             if self.step % self.recipe.save_every == 0 or self.step == self.recipe.steps:
                 self.save()
                 if leads:
@@ -192,9 +192,9 @@ class Trainer:
         return torch.lerp(current, averaged, decay)
 
     def _row(self, logged: dict[str, Tensor], samples_per_s: float) -> dict[str, float]:
-        row = {"step": self.step, "samples": self.samples, "samples_per_s": round(samples_per_s, 1)}
-        rate = {"learning_rate": float(f"{self.learning_rate(self.step):.4g}")}
-        return row | rate | {k: round(float(v), 5) for k, v in logged.items()}
+        rate = float(f"{self.learning_rate(self.step):.4g}")
+        row = {"step": self.step, "samples": self.samples, "samples_per_s": samples_per_s, "learning_rate": rate}
+        return row | {name: round(float(value), 5) for name, value in logged.items()}
 
     def save(self) -> None:
         """Write checkpoint.pt as a whole or not at all; all processes call it, the first one writes."""

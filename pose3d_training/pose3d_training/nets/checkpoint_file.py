@@ -58,14 +58,15 @@ def read_state_dict(path: Path) -> StateDict:
         if isinstance(content, Mapping) and isinstance(content.get(name), Mapping):
             content = content[name]
             break
-    if not isinstance(content, Mapping) or not content or not all(_is_weight(k, v) for k, v in content.items()):
+    found = content if isinstance(content, Mapping) else {}
+    if not found or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in found.items()):
         raise EngineError(
             f"checkpoint {path}",
             expected="named tensors, bare or under " + ", ".join(_CONTAINERS),
             got=_describe(content),
             fix="Give the training's checkpoint, not another of its files.",
         )
-    state = {str(k).removeprefix("module."): v for k, v in content.items()}
+    state = {str(k).removeprefix("module."): v for k, v in found.items()}
     _require_finite(path, state)
     return state
 
@@ -147,10 +148,6 @@ def _inert_numpy() -> Iterator[None]:
     finally:
         torch.serialization.clear_safe_globals()
         torch.serialization.add_safe_globals(before)
-
-
-def _is_weight(key: object, value: object) -> bool:
-    return isinstance(key, str) and isinstance(value, Tensor)
 
 
 def _require_finite(path: Path, state: StateDict) -> None:

@@ -10,13 +10,18 @@ import torch
 from torch import Tensor, nn
 
 
-class SoftArgmax2d(nn.Module):
-    """Expected x and y of each map, in bins: 0 … width − 1 and 0 … height − 1."""
+class _Grid(nn.Module):
+    """Holds the coordinates of a map's cells."""
+
+    grid_xy: Tensor
 
     def __init__(self, height: int, width: int) -> None:
         super().__init__()
-        self.grid_xy: Tensor
         self.register_buffer("grid_xy", _grid_xy(height, width), persistent=False)
+
+
+class SoftArgmax2d(_Grid):
+    """Expected x and y of each map, in bins: 0 … width − 1 and 0 … height − 1."""
 
     def forward(self, logits: Tensor) -> Tensor:
         """Map logits (N, J, H, W) of any float type → (N, J, 2) float32."""
@@ -25,27 +30,22 @@ class SoftArgmax2d(nn.Module):
             return probability @ self.grid_xy.float()
 
 
-class SoftArgmax3d(nn.Module):
+class SoftArgmax3d(_Grid):
     """Expected x, y and z of each volume, in bins.
 
     The marginals over (y, x) and over z come first, then one small matrix product each: the cost is that of two sums.
     """
 
+    grid_z: Tensor
+
     def __init__(self, joints: int, depth: int, height: int, width: int) -> None:
-        super().__init__()
-        self.joints = joints
-        self.depth = depth
-        self.cells = height * width
-        self.grid_xy: Tensor
-        self.grid_z: Tensor
-        self.register_buffer("grid_xy", _grid_xy(height, width), persistent=False)
+        super().__init__(height, width)
+        self.joints, self.depth, self.cells = joints, depth, height * width
         self.register_buffer("grid_z", torch.arange(depth, dtype=torch.float32)[:, None], persistent=False)
 
     def forward(self, logits: Tensor) -> Tensor:
         """Map logits (N, J·D, H, W), of which channel j·D + d is slice d of joint j, to (N, J, 3) float32."""
-        with torch.autocast(logits.device.type, enabled=False):
-            planar, depth = self.marginals(logits)
-            return self.expectation(planar, depth)
+        return self.read(logits)[2]
 
     def marginals(self, logits: Tensor) -> tuple[Tensor, Tensor]:
         """Probabilities of each cell, (N, J, H·W), and of each slice, (N, J, D), float32; each sums to 1."""
@@ -65,16 +65,11 @@ class SoftArgmax3d(nn.Module):
             return torch.cat((planar @ self.grid_xy.float(), depth @ self.grid_z.float()), dim=-1)
 
 
-class LocationMaps(nn.Module):
+class LocationMaps(_Grid):
     """Expected x and y of each heat map, in bins, and the mean of a map of depths under it, in metres.
 
     Location maps are Mehta et al. 2017's (VNect, section 4.1), their reading under a softmax Iqbal et al. 2018's.
     """
-
-    def __init__(self, height: int, width: int) -> None:
-        super().__init__()
-        self.grid_xy: Tensor
-        self.register_buffer("grid_xy", _grid_xy(height, width), persistent=False)
 
     def read(self, maps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Map (N, 2·J, H, W), heat maps then depths, to planar (N, J, H·W), depth (N, J, 0), bins (N, J, 3)."""

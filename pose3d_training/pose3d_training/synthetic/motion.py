@@ -60,7 +60,7 @@ _CONTACT_FRAMES = 45
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """A motion at `fps` on BONES (B = 31).
+    """A motion at FPS on BONES (B = 31).
 
     rotations (T, B, 3, 3): global rotation relative to the source's rest pose. rest_dirs (B, 3): unit direction of the
     source's bone at rest, NaN where the rig's bone needs no alignment (trunk, head). root_m (T, 3): path of the pelvis,
@@ -77,7 +77,6 @@ class Clip:
     clearance_m: Array
     arm_twist_rad: float = 0.0
     palms_down: bool = False
-    fps: float = FPS
 
     def __len__(self) -> int:
         return len(self.root_m)

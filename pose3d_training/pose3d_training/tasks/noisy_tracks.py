@@ -23,8 +23,6 @@ from pose3d_training.tasks.lifting_noise import log_uniform
 
 _EXTREMITY = {"Wrist": 1.5, "Hand": 2.0, "Elbow": 1.2, "Ankle": 1.3, "Toe": 1.7, "Knee": 1.0}
 """How much more a pose net errs at the ends of the limbs than on the trunk."""
-
-
 _STROLLERS = 0.65
 """Share of the samples that also walk about: most recordings are made on a spot, and people before robots walk."""
 
