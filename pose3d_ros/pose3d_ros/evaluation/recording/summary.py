@@ -226,6 +226,4 @@ def _rate_hz(received_ns: Sequence[int]) -> float:
 
 def _percentiles(values: Sequence[float]) -> dict[str, float]:
     finite = [v for v in values if math.isfinite(v)]
-    if not finite:
-        return dict.fromkeys(("p50", "p95", "p99"), math.nan)
-    return {f"p{q}": float(np.percentile(finite, q)) for q in (50, 95, 99)}
+    return {f"p{q}": float(np.percentile(finite, q)) if finite else math.nan for q in (50, 95, 99)}

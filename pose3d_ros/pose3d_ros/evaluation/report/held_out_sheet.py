@@ -10,7 +10,6 @@ import numpy as np
 
 from pose3d_ros.drawing.colors import bgr
 from pose3d_ros.drawing.overlay import as_image, draw_people
-from pose3d_ros.evaluation.metrics import pose_metrics as metrics
 from pose3d_ros.evaluation.metrics.box_precision import Outcome
 from pose3d_ros.evaluation.metrics.matching import errors_of
 from pose3d_ros.evaluation.rendered.held_out_run import HeldOutRun, HeldOutScene, ScoredPerson, ScoredScene
@@ -65,7 +64,8 @@ def worst_tiles(
     scenes: Sequence[HeldOutScene], scored: Sequence[ScoredScene], run: HeldOutRun, count: int
 ) -> list[Tile]:
     """The people whose joints are furthest off, among those who count and were found."""
-    errors = [(_joint_error_mm(p, run), p) for scene in scored for p in scene.people if p.truth.counts and p.found]
+    people = [(p, p.found) for scene in scored for p in scene.people if p.truth.counts and p.found is not None]
+    errors = [(errors_of([(run.confident(found), p.truth.person)]).mpjpe_mm, p) for p, found in people]
     ranked = sorted(errors, key=lambda e: -np.nan_to_num(e[0]))[:count]
     return [_close_up(scenes, scored, run, p, f"joints {error_mm:.0f} mm, ") for error_mm, p in ranked]
 
@@ -90,12 +90,6 @@ def _close_up(
         away_m = float(np.linalg.norm(person.found.pose.root_cam_m)) - truth.distance_m
         caption += f", root {100 * away_m:+.0f} cm"
     return Tile(drawn(image, scored[i], run, window), caption)
-
-
-def _joint_error_mm(person: ScoredPerson, run: HeldOutRun) -> float:
-    if person.found is None:
-        return float("nan")
-    return metrics.mean(errors_of([(run.confident(person.found), person.truth.person)]).relative_mm)
 
 
 @dataclass(frozen=True)
@@ -150,7 +144,9 @@ def drawn(image_bgr: ImageArray, scored: ScoredScene, run: HeldOutRun, window: _
     found = [p.found for p in scored.people if p.found is not None] + list(scored.false_positives)
     tile = window.image(image_bgr)
     for box in scored.boxes:
-        _rectangle(tile, window.pixels(box.detection.box_xyxy_px.reshape(2, 2)), _OUTCOME_COLORS[box.outcome])
+        a, b = np.rint(window.pixels(box.detection.box_xyxy_px.reshape(2, 2))).astype(int).tolist()
+        cv2.rectangle(tile, a, b, _SHADE, 3)
+        cv2.rectangle(tile, a, b, _OUTCOME_COLORS[box.outcome], 1)
     moved = [window.person(run.confident(p), i) for i, p in enumerate(found, start=1)]
     tile = draw_people(tile, [p for p in moved if _is_in(tile, p.pose.detection.box_xyxy_px)])
     for person in scored.people:
@@ -173,12 +169,6 @@ def _thin_skeleton(image: ImageArray, skeleton: Skeleton, joints_px: Array) -> N
             a, b = ((round(float(x) * 2**_SHIFT), round(float(y) * 2**_SHIFT)) for x, y in ends)
             cv2.line(image, a, b, _SHADE, 2, cv2.LINE_AA, _SHIFT)
             cv2.line(image, a, b, _TRUTH, 1, cv2.LINE_AA, _SHIFT)
-
-
-def _rectangle(image: ImageArray, corners_px: Array, color: tuple[int, int, int]) -> None:
-    (x0, y0), (x1, y1) = np.rint(corners_px).astype(int).tolist()
-    cv2.rectangle(image, (x0, y0), (x1, y1), _SHADE, 3)
-    cv2.rectangle(image, (x0, y0), (x1, y1), color, 1)
 
 
 def sheet(tiles: Sequence[Tile], columns: int) -> ImageArray:
