@@ -246,3 +246,11 @@ def test_ci_and_templates_are_well_formed_and_run_targets_that_exist() -> None:
     assert used <= targets
     assert all({"name", "description", "body"} <= set(files[name]) for name in ("bug.yml", "feature.yml"))
     assert {update["package-ecosystem"] for update in files["dependabot.yml"]["updates"]} == {"pip", "github-actions"}
+
+
+@needs_colcon
+def test_colcon_installs_the_recipes_of_the_training_package(tmp_path: Path) -> None:
+    _colcon("build", "--base-paths", ROOT / "pose3d_training", cwd=tmp_path)
+    installed = {p.name for p in (tmp_path / "install").glob("*/lib/python*/site-packages/*/recipes/*.yaml")}
+    assert installed == {p.name for p in (ROOT / "pose3d_training").rglob("*.yaml")}
+    assert "root_pose.yaml" in installed
