@@ -125,7 +125,6 @@ def test_profiles_that_do_not_fit_are_refused(trt: ModuleType, graph: bytes, pro
 
 
 @pytest.mark.parametrize("version", ["10.3.0", "10.13.3"])
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_strong_typing_refuses_reduced_precision(version: str, graph: bytes) -> None:
     trt = make_tensorrt(version)
     builder, network = parsed(trt, graph, Messages())

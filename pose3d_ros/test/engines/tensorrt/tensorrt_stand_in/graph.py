@@ -12,7 +12,6 @@ from onnx import TensorProto
 
 from .versions import Release
 
-Kinds = tuple[str, ...]
 NUMPY_NAMES: Mapping[str, str] = {
     "FLOAT": "float32",
     "HALF": "float16",
@@ -62,62 +61,30 @@ class Graph:
 
 
 class GraphError(Exception):
-    """The graph can't be parsed. code: the parser's ErrorCode; node, name, operator: which node, -1 for none."""
+    """The graph can't be parsed. code: the parser's ErrorCode."""
 
-    def __init__(self, code: str, problem: str, node: int = -1, name: str = "", operator: str = "") -> None:
+    def __init__(self, code: str, problem: str) -> None:
         super().__init__(problem)
         self.code = code
-        self.node = node
-        self.name = name
-        self.operator = operator
 
 
-def _table(**operators: str) -> dict[str, Kinds]:
-    """Operator to its layer types: the first one that the release has."""
-    return {op: tuple(kinds.split("/")) for kinds, ops in operators.items() for op in ops.split()}
-
-
-# What the importers of onnx/onnx-tensorrt make of an operator. One without an entry counts as unsupported; operators
-# whose output shape depends on data (NonMaxSuppression, NonZero) are left out, the runtime can't size their outputs.
-_KINDS: dict[str, Kinds] = {
-    **_table(
-        CONVOLUTION="Conv",
-        DECONVOLUTION="ConvTranspose",
-        POOLING="MaxPool AveragePool GlobalAveragePool GlobalMaxPool",
-        ACTIVATION="Relu Sigmoid Tanh Clip LeakyRelu Elu Selu HardSigmoid Softplus Softsign ThresholdedRelu",
-        PARAMETRIC_RELU="PRelu",
-        SCALE="BatchNormalization",
-        SOFTMAX="Softmax LogSoftmax",
-        CONCATENATION="Concat",
-        ELEMENTWISE="Add Sub Mul Div Pow Min Max Sum Mean Mod And Or Xor Equal Greater Less GreaterOrEqual LessOrEqual",
-        UNARY="Abs Neg Exp Log Sqrt Erf Sin Cos Tan Asin Acos Atan Floor Ceil Round Sign Not Reciprocal",
-        SHUFFLE="Reshape Transpose Flatten DepthToSpace SpaceToDepth",
-        REDUCE="ReduceSum ReduceMean ReduceMax ReduceMin ReduceProd ReduceL1 ReduceL2 ReduceSumSquare ReduceLogSumExp",
-        TOPK="TopK ArgMax ArgMin",
-        GATHER="Gather GatherElements GatherND",
-        SCATTER="ScatterElements ScatterND",
-        MATRIX_MULTIPLY="MatMul Gemm",
-        CONSTANT="Constant",
-        IDENTITY="Identity Dropout",
-        SLICE="Slice Split Pad Expand Tile",
-        SHAPE="Shape Size",
-        RESIZE="Resize Upsample",
-        SELECT="Where",
-        FILL="ConstantOfShape Range RandomNormal RandomUniform",
-        QUANTIZE="QuantizeLinear",
-        DEQUANTIZE="DequantizeLinear",
-        EINSUM="Einsum",
-        ONE_HOT="OneHot",
-        GRID_SAMPLE="GridSample",
-        NORMALIZATION="LayerNormalization GroupNormalization",
-    ),
-    "Cast": ("CAST", "IDENTITY"),
-    "Squeeze": ("SQUEEZE", "SHUFFLE"),
-    "Unsqueeze": ("UNSQUEEZE", "SHUFFLE"),
-    "InstanceNormalization": ("NORMALIZATION", "PLUGIN_V2"),
-    "CumSum": ("CUMULATIVE", "LOOP_OUTPUT"),
-    "HardSwish": ("ELEMENTWISE",),
-}
+_SUPPORTED = frozenset(
+    """
+Abs Acos Add And ArgMax ArgMin Asin Atan AveragePool BatchNormalization Cast Ceil Clip Concat Constant ConstantOfShape
+Conv ConvTranspose Cos CumSum DepthToSpace DequantizeLinear Div Dropout Einsum Elu Equal Erf Exp Expand Flatten Floor
+Gather GatherElements GatherND Gemm GlobalAveragePool GlobalMaxPool Greater GreaterOrEqual GridSample HardSigmoid
+HardSwish Identity InstanceNormalization LeakyRelu Less LessOrEqual Log LogSoftmax MatMul Max MaxPool
+Mean Min Mod Mul Neg Not OneHot Or PRelu Pad Pow QuantizeLinear Range Reciprocal ReduceL1 ReduceL2 ReduceLogSumExp
+ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Reshape Resize Round ScatterElements ScatterND
+Selu Shape Sigmoid Sign Sin Size Slice Softmax Softplus Softsign SpaceToDepth Split Sqrt Squeeze Sub Sum Tan Tanh
+ThresholdedRelu Tile TopK Transpose Unsqueeze Upsample Where Xor
+""".split()
+)
+"""Operators that onnx/onnx-tensorrt imports in every version, but for those whose output's shape depends on data
+(NonMaxSuppression, NonZero): the runtime can't size their outputs."""
+_SINCE_8_6 = frozenset({"LayerNormalization", "GroupNormalization"})
+_KINDS = {"Softmax": "SOFTMAX", "LogSoftmax": "SOFTMAX", "Conv": "CONVOLUTION"}
+"""The LayerType of the operators that the package tells apart; all others are ELEMENTWISE here."""
 
 _DTYPES: dict[int, tuple[str, str]] = {
     TensorProto.FLOAT: ("FLOAT", "float32"),
@@ -139,7 +106,7 @@ def read_graph(data: bytes, release: Release) -> Graph:
     outputs = _tensors(model.graph.output, release)
     inner = {value.name: value for value in onnx.shape_inference.infer_shapes(model).graph.value_info}
     known = {tensor.name: tensor for tensor in (*inputs, *outputs)}
-    layers = tuple(_layer(i, node, inner, known, release) for i, node in enumerate(model.graph.node))
+    layers = tuple(_layer(node, inner, known, release) for node in model.graph.node)
     narrowed = any(t.onnx_dtype == "int64" and t.dtype == "INT32" for t in (*inputs, *outputs))
     return Graph(data, inputs, outputs, layers, narrowed)
 
@@ -161,7 +128,7 @@ def _tensor(value: onnx.ValueInfoProto, release: Release) -> GraphTensor:
     kind = value.type.tensor_type
     if kind.elem_type not in _DTYPES:
         name = TensorProto.DataType.Name(kind.elem_type)
-        raise GraphError("UNSUPPORTED_GRAPH", f"{value.name} has the unsupported type {name}", name=value.name)
+        raise GraphError("UNSUPPORTED_GRAPH", f"{value.name} has the unsupported type {name}")
     dtype, onnx_dtype = _DTYPES[kind.elem_type]
     if dtype == "INT64" and not release.has_int64:
         dtype = "INT32"
@@ -170,22 +137,20 @@ def _tensor(value: onnx.ValueInfoProto, release: Release) -> GraphTensor:
 
 
 def _layer(
-    index: int,
     node: onnx.NodeProto,
     inner: dict[str, onnx.ValueInfoProto],
     known: dict[str, GraphTensor],
     release: Release,
 ) -> GraphLayer:
     name = node.name or f"node_of_{node.output[0]}"
-    kinds = [kind for kind in _KINDS.get(node.op_type, ()) if kind in release.enums["LayerType"]]
-    if not kinds:
+    if node.op_type not in (_SUPPORTED if release.number < (8, 6) else _SUPPORTED | _SINCE_8_6):
         problem = f"No importer registered for op: {node.op_type}"
-        raise GraphError("UNSUPPORTED_NODE", problem, index, name, node.op_type)
+        raise GraphError("UNSUPPORTED_NODE", problem)
     for output in node.output:
         if output and output not in known:
             known[output] = _tensor(inner[output], release) if output in inner else _unknown(output)
     outputs = tuple(known[output] for output in node.output if output)
-    return GraphLayer(name, kinds[0], tuple(node.input), outputs)
+    return GraphLayer(name, _KINDS.get(node.op_type, "ELEMENTWISE"), tuple(node.input), outputs)
 
 
 def _unknown(name: str) -> GraphTensor:

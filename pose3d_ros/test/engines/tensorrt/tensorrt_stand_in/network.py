@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from .api import Api
@@ -104,23 +103,9 @@ class WeaklyTypedLayer(ILayer):
 
     def _set(self, call: str, what: str, dtype: Any) -> None:
         require(call, dtype, self._api.enum("DataType"))
-        self._warn(level=4)
         if self._strong:
             raise MisuseError(call, _STRONG)
         self._types[what] = dtype
-
-    def _warn(self, level: int = 3) -> None:
-        """Nothing: deprecated only from 10.12 on. level: of the caller, as `warnings` counts."""
-
-
-class DeprecatedWeaklyTypedLayer(WeaklyTypedLayer):
-    """A layer from 10.12 on: the same, with warnings."""
-
-    __slots__ = ()
-
-    def _warn(self, level: int = 3) -> None:
-        message = "Use Deprecated in TensorRT 10.12. Superseded by strong typing. instead."
-        warnings.warn(message, DeprecationWarning, stacklevel=level)
 
 
 class INetworkDefinition:
@@ -165,6 +150,4 @@ class INetworkDefinition:
 
 def layer_class(number: tuple[int, int]) -> type[ILayer]:
     """The class of layers in this version."""
-    if number >= (11, 0):
-        return ILayer
-    return DeprecatedWeaklyTypedLayer if number >= (10, 12) else WeaklyTypedLayer
+    return ILayer if number >= (11, 0) else WeaklyTypedLayer
