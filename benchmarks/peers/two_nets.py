@@ -17,8 +17,9 @@ import numpy.typing as npt
 import torch
 
 from pose3d_ros.engines import Normalization
-from pose3d_ros.geometry import apply_affine, assemble, invert_affine, moon_k_m
-from pose3d_ros.geometry.crop import crop_places, cut_crops
+from pose3d_ros.geometry import assemble
+from pose3d_ros.geometry.assemble import moon_k_m
+from pose3d_ros.geometry.crop import apply_affine, crop_places, cut_crops, invert_affine
 from pose3d_ros.records import Frame
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.types import Array

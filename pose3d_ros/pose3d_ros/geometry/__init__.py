@@ -10,24 +10,9 @@ Conventions, here and everywhere in the package:
 - A point without a value is NaN, and stays NaN through every function. Nothing is invented in its place.
 """
 
-from pose3d_ros.geometry.assemble import assemble, moon_k_m
+from pose3d_ros.geometry.assemble import assemble
 from pose3d_ros.geometry.camera import Camera
-from pose3d_ros.geometry.crop import apply_affine, aspect_box, img2crop_affine, invert_affine
 from pose3d_ros.geometry.procrustes import similarity_align
-from pose3d_ros.geometry.rays import rotation_to_rays
-from pose3d_ros.geometry.root_solver import SolvedRoots, solve_root, weak_perspective_root
+from pose3d_ros.geometry.root_solver import SolvedRoots, solve_root
 
-__all__ = [
-    "Camera",
-    "SolvedRoots",
-    "apply_affine",
-    "aspect_box",
-    "assemble",
-    "img2crop_affine",
-    "invert_affine",
-    "moon_k_m",
-    "rotation_to_rays",
-    "similarity_align",
-    "solve_root",
-    "weak_perspective_root",
-]
+__all__ = ["Camera", "SolvedRoots", "assemble", "similarity_align", "solve_root"]

@@ -60,28 +60,11 @@ def assemble(
 
 
 def moon_k_m(boxes_xyxy_px: npt.ArrayLike, fx_px: float, fy_px: float, real_side_m: float = 2.0) -> Array:
-    """Compute the distance at which a square of real_side_m would fill a box (Moon 2019, eq. 3).
+    """The distance at which a square of real_side_m would fill the box (Moon 2019, eq. 3).
 
-    k = sqrt(fx fy A_real / A_img), what RootNet multiplies its output with.
-
-    Parameters
-    ----------
-    boxes_xyxy_px : array_like
-        (N, 4) or (4,), the processed boxes that are cropped.
-    fx_px, fy_px : float
-        Focal lengths.
-    real_side_m : float
-        Side of the square, metres.
-
-    Returns
-    -------
-    ndarray
-        (N,) or () float64, metres (the official code has it in millimetres).
-
-    Raises
-    ------
-    InputError
-        For a box without an area.
+    k = sqrt(fx fy A_real / A_img), what RootNet multiplies its output with. boxes_xyxy_px: (N, 4) or (4,), the
+    processed boxes that are cropped. Returns (N,) or () float64, metres (the official code has it in millimetres).
+    Raises InputError for a box without an area.
     """
     boxes = np.asarray(boxes_xyxy_px, dtype=np.float64)
     if boxes.ndim < 1 or boxes.shape[-1] != 4:

@@ -37,33 +37,13 @@ def aspect_box(
     *,
     inset_px: float = 0.0,
 ) -> Array:
-    """Clamp a box to the image, grow its shorter side until width = aspect · height, and scale it.
+    """The box clamped to the image, its shorter side grown about the center until width = aspect · height, and scaled.
 
     1 makes it square (Moon 2019, sec. 6.1, with the scale 1.25); others are as mmpose's TopdownAffine does it.
-
-    Parameters
-    ----------
-    box_xyxy_px : array_like
-        (4,) or (N, 4), x0, y0, x1, y1 in pixels of the image.
-    image_width_px, image_height_px : int
-        Size of the image.
-    aspect : float
-        Width over height.
-    scale : float
-        What the grown box is multiplied by, about its center.
-    inset_px : float
-        What is taken off each side of the clamped box; 1/2 gives the boxes of 3DMPPE's code, which reach from the
-        first pixel's center to the last one's.
-
-    Returns
-    -------
-    ndarray
-        The same shape, float64, pixels; it may reach over the image.
-
-    Raises
-    ------
-    InputError
-        For a box with NaN or without an area inside the image, and an aspect that is not above 0.
+    box_xyxy_px: (4,) or (N, 4), pixels. inset_px: what is taken off each side of the clamped box; 1/2 gives the boxes
+    of 3DMPPE's code, which reach from the first pixel's center to the last one's. Returns the same shape, float64,
+    pixels; it may reach over the image.
+    Raises InputError for a box with NaN or without an area inside the image, and an aspect that is not above 0.
     """
     if not aspect > 0:
         raise InputError("aspect", expected="a ratio above 0", got=f"{aspect}", fix="Give width / height.")
@@ -87,28 +67,14 @@ def aspect_box(
 def img2crop_affine(
     box_xyxy_px: npt.ArrayLike, size_px: int | tuple[int, int], *, half_pixel_centers: bool = True
 ) -> Array:
-    """Make the affine that takes image pixels to the pixels of a crop.
+    """The affine that takes image pixels to the pixels of a crop.
 
-    Parameters
-    ----------
-    box_xyxy_px : array_like
-        (4,) or (N, 4), the part of the image to cut.
-    size_px : int or tuple of int
-        Width and height of the crop, or the side of a square one.
-    half_pixel_centers : bool
-        The box's edges become the crop's edges: u' = (u - x0) S / w - 1/2, the convention of this package. Without,
-        u' = (u - x0) S / w, the convention of the official 3DMPPE code (`gen_trans_from_patch_cv`), half a crop pixel
-        off: for its networks only.
-
-    Returns
-    -------
-    ndarray
-        (2, 3) or (N, 2, 3) float64.
-
-    Raises
-    ------
-    InputError
-        For a box with NaN or without an area, or a size below 1.
+    box_xyxy_px: (4,) or (N, 4), the part of the image to cut. size_px: width and height of the crop, or the side of a
+    square one. Returns (2, 3) or (N, 2, 3) float64.
+    With half_pixel_centers the box's edges become the crop's edges: u' = (u - x0) S / w - 1/2, the convention of this
+    package. Without, u' = (u - x0) S / w, the convention of the official 3DMPPE code (`gen_trans_from_patch_cv`),
+    half a crop pixel off: for its networks only.
+    Raises InputError for a box with NaN or without an area, or a size below 1.
     """
     boxes = _checked_boxes(box_xyxy_px)
     sides = boxes[..., 2:] - boxes[..., :2]
@@ -128,23 +94,7 @@ def img2crop_affine(
 
 
 def invert_affine(affine: npt.ArrayLike) -> Array:
-    """Invert affines.
-
-    Parameters
-    ----------
-    affine : array_like
-        (..., 2, 3).
-
-    Returns
-    -------
-    ndarray
-        The same shape, float64.
-
-    Raises
-    ------
-    InputError
-        For another shape, and a singular affine.
-    """
+    """The inverse. affine: (..., 2, 3). Returns the same shape, float64. Raises InputError for a singular one."""
     forward = _checked_affine(affine)
     linear, shift = forward[..., :2], forward[..., 2:]
     determinant = linear[..., 0, 0] * linear[..., 1, 1] - linear[..., 0, 1] * linear[..., 1, 0]
@@ -163,24 +113,10 @@ def invert_affine(affine: npt.ArrayLike) -> Array:
 
 
 def apply_affine(affine: npt.ArrayLike, points: npt.ArrayLike) -> Array:
-    """Take points through an affine.
+    """Points through an affine.
 
-    Parameters
-    ----------
-    affine : array_like
-        (B..., 2, 3).
-    points : array_like
-        (B..., ..., 2): the axes after B share their affine, so (2, 3) takes any points and (N, 2, 3) takes (N, J, 2).
-
-    Returns
-    -------
-    ndarray
-        The points' shape, float64; NaN stays NaN.
-
-    Raises
-    ------
-    InputError
-        For other shapes.
+    affine: (*B, 2, 3). points: (*B, ..., 2): the axes after B share their affine, so (2, 3) takes any points and
+    (N, 2, 3) takes (N, J, 2). Returns the points' shape, float64; NaN stays NaN. Raises InputError for other shapes.
     """
     matrices = _checked_affine(affine)
     array = np.asarray(points, dtype=np.float64)

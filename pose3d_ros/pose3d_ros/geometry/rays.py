@@ -10,25 +10,12 @@ from pose3d_ros.types import Array
 
 
 def rotation_to_rays(rays: npt.ArrayLike) -> Array:
-    """Make the smallest rotation that turns the optical axis (0, 0, 1) onto each ray.
+    """The smallest rotation that turns the optical axis (0, 0, 1) onto each ray.
 
     What a network that sees only a crop calls "ahead" is the ray through the crop's center; its joints become those of
     the camera by `joints @ rotation.T` (MeTRAbs gets the same by turning a virtual camera towards the crop).
-
-    Parameters
-    ----------
-    rays : array_like
-        (..., 3) with z above 0, of any length.
-
-    Returns
-    -------
-    ndarray
-        (..., 3, 3) float64; NaN for a ray with NaN.
-
-    Raises
-    ------
-    InputError
-        For another shape, and for a ray that does not point ahead.
+    rays: (..., 3) with z above 0, of any length. Returns (..., 3, 3); NaN for a ray with NaN.
+    Raises InputError for another shape, and for a ray that does not point ahead.
     """
     given = np.asarray(rays, dtype=np.float64)
     if given.ndim < 1 or given.shape[-1] != 3 or (given[..., 2] <= 0).any():

@@ -102,32 +102,12 @@ def solve_root(
 def weak_perspective_root(
     relative_m: npt.ArrayLike, joints_normalized: npt.ArrayLike, weights: npt.ArrayLike | None = None
 ) -> SolvedRoots:
-    """Find the roots under weak perspective, all joints at one depth: how large a person is over how large it looks.
+    """The roots under weak perspective, all joints at one depth: how large a person is over how large it looks.
 
     The mean joint's depth is the ratio of the spreads of (X, Y) and of (u, v) about their means, and it lies on the
     mean ray (`reconstruct_ref_weakpersp` of github.com/isarandi/metrabs, after Mehta 2017, arXiv 1611.09813).
     Its error grows with the person's depth over its distance, but noise in relative depths does not enter.
-
-    Parameters
-    ----------
-    relative_m : array_like
-        (N, J, 3), metres, in axes parallel to the camera's, from any origin.
-    joints_normalized : array_like
-        (N, J, 2), x and y of `Camera.rays`.
-    weights : array_like, optional
-        (N, J), 0 or above, only their ratios matter; equal ones if not given. A joint with a NaN or without a weight is
-        left out.
-
-    Returns
-    -------
-    SolvedRoots
-        NaN for a person with fewer than two joints, with joints in one place or with one that would come to lie behind
-        the camera.
-
-    Raises
-    ------
-    InputError
-        For shapes that do not fit each other and for a weight below 0.
+    Inputs, result and errors as in `solve_root`.
     """
     seen = _observed(relative_m, joints_normalized, weights)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pose3d_ros.geometry import Camera, rotation_to_rays
+from pose3d_ros.geometry import Camera
+from pose3d_ros.geometry.rays import rotation_to_rays
 from pose3d_ros.records import Detection
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.types import Array

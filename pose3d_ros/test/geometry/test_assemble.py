@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from pose3d_ros.errors import InputError
-from pose3d_ros.geometry import Camera, assemble, moon_k_m
+from pose3d_ros.geometry import Camera, assemble
+from pose3d_ros.geometry.assemble import moon_k_m
 
 K = np.array([[500.0, 0.0, 320.0], [0.0, 500.0, 240.0], [0.0, 0.0, 1.0]])
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pose3d_ros.errors import InputError
-from pose3d_ros.geometry import solve_root, weak_perspective_root
+from pose3d_ros.geometry import solve_root
+from pose3d_ros.geometry.root_solver import weak_perspective_root
 
 Array = npt.NDArray[np.float64]
 

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from torch.utils.data import IterableDataset, get_worker_info
 
-from pose3d_ros.geometry import apply_affine, aspect_box, img2crop_affine, moon_k_m
+from pose3d_ros.geometry.assemble import moon_k_m
+from pose3d_ros.geometry.crop import apply_affine, aspect_box, img2crop_affine
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.types import Array, ImageArray
 from pose3d_training.synthetic.augment import photograph

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from training_fixtures import HEIGHT, WIDTH, Composer, K, person, project, scene
 
-from pose3d_ros.geometry import Camera, apply_affine, aspect_box, img2crop_affine, invert_affine, moon_k_m
+from pose3d_ros.geometry import Camera
+from pose3d_ros.geometry.assemble import moon_k_m
+from pose3d_ros.geometry.crop import apply_affine, aspect_box, img2crop_affine, invert_affine
 from pose3d_ros.geometry.letterbox import Letterbox
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.stages.detect.detector_decoders import decode_center_ltrb

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pose3d_ros.errors import InputError
-from pose3d_ros.geometry import rotation_to_rays
+from pose3d_ros.geometry.rays import rotation_to_rays
 from pose3d_ros.types import Array
 
 HUMAN36M_FOCAL = 2.29

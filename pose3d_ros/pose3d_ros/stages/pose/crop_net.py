@@ -9,7 +9,8 @@ from pose3d_ros.engines.engine_set import RoleEngine
 from pose3d_ros.engines.images.frame_image import FrameImage
 from pose3d_ros.engines.tensors import Feed
 from pose3d_ros.errors import EngineError
-from pose3d_ros.geometry import Camera, moon_k_m
+from pose3d_ros.geometry import Camera
+from pose3d_ros.geometry.assemble import moon_k_m
 from pose3d_ros.geometry.crop import CropPlaces, crop_places
 from pose3d_ros.stages.binding import BoundEngine, Kind, Port, image_port
 from pose3d_ros.stages.entry_checks import crop_size_px, normalization_of, real_parameter

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from pose3d_ros.engines.spec.manifest import Manifest, ManifestEntry
 from pose3d_ros.errors import EngineError
-from pose3d_ros.geometry import Camera, SolvedRoots, assemble, solve_root, weak_perspective_root
+from pose3d_ros.geometry import Camera, SolvedRoots, assemble, solve_root
+from pose3d_ros.geometry.root_solver import weak_perspective_root
 from pose3d_ros.stages.entry_checks import choice_parameter
 from pose3d_ros.stages.keypoints import DecodedRoots, Keypoints
 from pose3d_ros.stages.pose.pose_decoders import POSE_DECODERS

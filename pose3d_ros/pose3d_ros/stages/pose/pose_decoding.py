@@ -95,12 +95,12 @@ class PoseSettings:
 
 @dataclass(frozen=True)
 class PoseDecoder:
-    """decode(outputs, settings). half_pixel_centers: how its crops lie, see `geometry.img2crop_affine`.
+    """decode(outputs, settings). half_pixel_centers: how its crops lie, see `geometry.crop.img2crop_affine`.
 
     outputs: the names it reads, in the documented order. gives: see Gives. k_input: where the graph reads Moon's
     distance k, in metres times k_per_m, None for one that does not. square: whether its crops must be. hip_centered:
     whether depths are from the middle of the hips, also for skeletons with another root. metres_per_unit, ahead:
-    defaults of the settings. box_inset_px: what its boxes lack on each side, see `geometry.aspect_box`.
+    defaults of the settings. box_inset_px: what its boxes lack on each side, see `geometry.crop.aspect_box`.
     """
 
     decode: Callable[[RawOutputs, PoseSettings], DecodedJoints]

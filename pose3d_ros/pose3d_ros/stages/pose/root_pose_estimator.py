@@ -11,8 +11,7 @@ from pose3d_ros.config.settings import PoseConfig
 from pose3d_ros.engines.engine_set import RoleEngine
 from pose3d_ros.engines.images.frame_image import FrameImage, HostImage
 from pose3d_ros.errors import EngineError
-from pose3d_ros.geometry import apply_affine, invert_affine
-from pose3d_ros.geometry.crop import CropPlaces
+from pose3d_ros.geometry.crop import CropPlaces, apply_affine, invert_affine
 from pose3d_ros.records import Detection, Frame, Pose
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.stages.appearance import clothes_lab

@@ -23,7 +23,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from pose3d_ros.geometry import rotation_to_rays
+from pose3d_ros.geometry.rays import rotation_to_rays
 from pose3d_ros.types import Array
 
 CHANGE_SCALE = 10.0

@@ -27,7 +27,7 @@ from pose3d_ros.engines.images.device_image import DeviceImage, DeviceImages, To
 from pose3d_ros.engines.tensors import Feed, Tensor, on_host
 from pose3d_ros.engines.trial import difference, trial_feeds
 from pose3d_ros.errors import EngineError
-from pose3d_ros.geometry import img2crop_affine
+from pose3d_ros.geometry.crop import img2crop_affine
 from pose3d_ros.geometry.letterbox import Letterbox
 from pose3d_ros.types import ImageArray
 

@@ -19,7 +19,7 @@ from pose3d_ros.engines.images.device_image import DeviceImage, DeviceImages, To
 from pose3d_ros.engines.images.frame_image import HostImage
 from pose3d_ros.engines.tensors import DeviceArray
 from pose3d_ros.errors import EngineError
-from pose3d_ros.geometry import img2crop_affine
+from pose3d_ros.geometry.crop import img2crop_affine
 from pose3d_ros.geometry.letterbox import Letterbox
 from pose3d_ros.types import Array, ImageArray
 

@@ -16,7 +16,7 @@ from pose3d_ros.engines.images.device_sampling import (
     linear_samples,
     sample_crops,
 )
-from pose3d_ros.geometry import img2crop_affine
+from pose3d_ros.geometry.crop import img2crop_affine
 
 
 def test_crop_positions_count_from_edge_to_edge() -> None:

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pose3d_ros.errors import InputError
-from pose3d_ros.geometry import Camera, rotation_to_rays
+from pose3d_ros.geometry import Camera
+from pose3d_ros.geometry.rays import rotation_to_rays
 from pose3d_ros.stages.lift.lift_features import HUMAN36M_FOCAL, person_features, screen_features
 
 Array = npt.NDArray[np.float64]

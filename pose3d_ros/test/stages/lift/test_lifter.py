@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from pose3d_ros.engines import Engine, ManifestEntry, OnnxEngine, RoleEngine
 from pose3d_ros.errors import EngineError
-from pose3d_ros.geometry import rotation_to_rays
+from pose3d_ros.geometry.rays import rotation_to_rays
 from pose3d_ros.skeletons import SKELETONS
 from pose3d_ros.stages.lift.lift_features import person_features, screen_features
 from pose3d_ros.stages.lift.lifter import Lifter

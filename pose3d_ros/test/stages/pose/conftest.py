@@ -23,7 +23,8 @@ from pose3d_ros.engines import (
     sha256_of,
     write_manifest,
 )
-from pose3d_ros.geometry import Camera, apply_affine, aspect_box, img2crop_affine
+from pose3d_ros.geometry import Camera
+from pose3d_ros.geometry.crop import apply_affine, aspect_box, img2crop_affine
 from pose3d_ros.records import Detection, Frame, Pose
 from pose3d_ros.stages.lift.lifter import Lifter
 from pose3d_ros.stages.pose.root_pose_estimator import RootPoseEstimator

@@ -12,7 +12,7 @@ from onnx import TensorProto
 
 from pose3d_ros.config.settings import PoseConfig
 from pose3d_ros.engines import RoleEngine
-from pose3d_ros.geometry import apply_affine, invert_affine
+from pose3d_ros.geometry.crop import apply_affine, invert_affine
 from pose3d_ros.records import Detection, Frame
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.stages.pose.root_pose_estimator import RootPoseEstimator
