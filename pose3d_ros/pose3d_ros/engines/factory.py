@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -23,7 +22,7 @@ _MODULES = {
     "onnxruntime": "pose3d_ros.engines.onnx_runtime.ort_engine",
     "torch": "pose3d_ros.engines.pytorch.torch_engine",
 }
-"""Backend → its module, which has `availability()` and `open_model(entry, options)`; one may be absent."""
+"""Backend → its module, which has `availability()` and `open_model(entry, options)`."""
 
 _AUTO_ORDER = ("tensorrt", "onnxruntime", "torch")
 _FALLBACK = "onnxruntime"
@@ -122,10 +121,10 @@ def open_engine(entry: ManifestEntry, backend: BackendChoice, options: EngineOpt
     if entry.file.suffix in _ONLY_BY:
         return _open(importlib.import_module(_ONLY_BY[entry.file.suffix]), entry, options)
     options = replace(options, cancelled=threading.Event())  # closing one engine must not stop another's build
-    first = partial(_open, _opening_module(backend.name), entry)
+    first = partial(_open, _module(backend.name), entry)
     if not backend.fallback:
         return first(options)
-    second = partial(_open, _opening_module(backend.fallback), entry, replace(options, provider="cpu"))
+    second = partial(_open, _module(backend.fallback), entry, replace(options, provider="cpu"))
     return FallbackEngine(
         entry.name,
         partial(first, replace(options, allow_build=False)),
@@ -150,17 +149,17 @@ def _open(module: ModuleType, entry: ManifestEntry, options: EngineOptions) -> E
     return engine
 
 
-def _opening_module(name: str) -> ModuleType:
-    module = _module(name)
-    if module is None:
-        raise EngineError("backend", expected=_names(_MODULES), got=f"{name!r}", fix="Take one from choose_backend().")
-    return module
+def _module(name: str) -> ModuleType:
+    if name not in _MODULES:
+        known = ", ".join(_MODULES)
+        raise EngineError("backend", expected=known, got=f"{name!r}", fix="Take one from choose_backend().")
+    return importlib.import_module(_MODULES[name])
 
 
 def _forced(requested: str, probes: Mapping[str, Probe]) -> BackendChoice:
     if requested not in probes:
         raise EngineError(
-            "backend", expected=f"auto, {_names(probes)}", got=repr(requested), fix="Choose one from that list."
+            "backend", expected=", ".join(("auto", *probes)), got=repr(requested), fix="Choose one from that list."
         )
     found = probes[requested]()
     if not found.usable:
@@ -174,19 +173,5 @@ def _forced(requested: str, probes: Mapping[str, Probe]) -> BackendChoice:
 
 
 def _probe(name: str) -> Availability:
-    module = _module(name)
-    if module is None:
-        return Availability(False, f"this version of pose3d_ros has no {name} backend")
-    found: Availability = module.availability()
+    found: Availability = _module(name).availability()
     return found
-
-
-def _module(name: str) -> ModuleType | None:
-    path = _MODULES.get(name)
-    if path is None or importlib.util.find_spec(path) is None:
-        return None
-    return importlib.import_module(path)
-
-
-def _names(backends: Mapping[str, object]) -> str:
-    return ", ".join(backends)

@@ -75,15 +75,6 @@ def test_forced_backend() -> None:
         choose_backend("cuda", everything)
 
 
-def test_absent_backend_module_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(backend_module._MODULES, "tensorrt", "pose3d_ros.engines.not_there")
-    choice = choose_backend("auto")
-    assert choice.name == "onnxruntime"
-    assert "no tensorrt: this version of pose3d_ros has no tensorrt backend" in choice.reason
-    with pytest.raises(EngineError, match="has no tensorrt backend"):
-        choose_backend("tensorrt")
-
-
 def test_backend_module_is_probed_and_opens_models(
     monkeypatch: pytest.MonkeyPatch, make_entry: Callable[..., ManifestEntry]
 ) -> None:

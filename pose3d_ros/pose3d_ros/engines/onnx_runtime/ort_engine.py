@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +40,6 @@ _CUDA = "CUDAExecutionProvider"
 _TENSORRT = "TensorrtExecutionProvider"
 _WANTED = {"auto": (_CUDA, _CPU), "cpu": (_CPU,), "cuda": (_CUDA, _CPU), "tensorrt": (_TENSORRT, _CUDA, _CPU)}
 """Setting → providers, best first; each takes the operators that those before it leave."""
-_Result = TypeVar("_Result")
 
 
 class OnnxEngine(Engine):
@@ -51,9 +51,6 @@ class OnnxEngine(Engine):
         The ONNX file.
     threads : int
         CPU threads of one run; 0 leaves it to the runtime (one a core).
-    allow_spinning : bool
-        Let idle workers of this session busy-wait. Off, because the workers of one session then steal the cores from
-        the next: two sessions in a process ran 150 ms a frame with it and 88 ms without, and a lone one was no slower.
     provider : str
         What it computes on: `auto`, `cpu`, `cuda` or `tensorrt`, see EngineOptions.
     cache_dir : Path, optional
@@ -73,7 +70,6 @@ class OnnxEngine(Engine):
         path: str | Path,
         *,
         threads: int = 0,
-        allow_spinning: bool = False,
         provider: str = "cpu",
         cache_dir: Path | None = None,
         tf32: bool = True,
@@ -81,7 +77,7 @@ class OnnxEngine(Engine):
         options = {_CUDA: _cuda_options(tf32)}
         if cache_dir is not None:
             options[_TENSORRT] = {"trt_engine_cache_enable": "1", "trt_engine_cache_path": str(cache_dir)}
-        self._session: Any = _open_session(Path(path), threads, allow_spinning, provider, options)
+        self._session: Any = _open_session(Path(path), threads, provider, options)
         super().__init__(Path(path).name, *_specs(self._session, Path(path)))
         self._wanted = _WANTED[provider][0] if _WANTED[provider][0] in _installed() else _CPU
 
@@ -98,7 +94,8 @@ class OnnxEngine(Engine):
 
     def _run(self, feeds: Mapping[str, Tensor]) -> dict[str, Tensor]:
         names = [spec.name for spec in self.outputs]
-        results = _ran(self.name, lambda: self._session.run(names, feeds))
+        with _run_errors(self.name):
+            results = self._session.run(names, feeds)
         return dict(zip(names, results, strict=True))
 
     def _release(self) -> None:
@@ -118,7 +115,7 @@ class BoundOnnxEngine(DeviceEngine):
         if device.on_gpu:
             placed = {"device_id": str(device.index), "user_compute_stream": str(device.stream)}
             provider, options = "cuda", {_CUDA: placed | _cuda_options(tf32)}
-        self._session: Any = _open_session(Path(path), threads, False, provider, options)
+        self._session: Any = _open_session(Path(path), threads, provider, options)
         got = self._session.get_providers()[0]
         if got != _WANTED[provider][0]:
             raise EngineError(
@@ -173,7 +170,8 @@ class _Binding:
             self._binding.bind_output(spec.name, *self._place, kind, shape, outputs[spec.name].address)
 
     def enqueue(self) -> None:
-        _ran(self._name, lambda: self._session.run_with_iobinding(self._binding))
+        with _run_errors(self._name):
+            self._session.run_with_iobinding(self._binding)
 
 
 def availability() -> Availability:
@@ -204,9 +202,7 @@ def open_model(entry: ManifestEntry, options: EngineOptions) -> Engine:
     return OnnxEngine(entry.file, threads=options.threads, provider=options.provider, cache_dir=cache_dir, tf32=tf32)
 
 
-def _open_session(
-    path: Path, threads: int, allow_spinning: bool, provider: str, provider_options: Mapping[str, dict[str, str]]
-) -> Any:
+def _open_session(path: Path, threads: int, provider: str, provider_options: Mapping[str, dict[str, str]]) -> Any:
     if not path.is_file():
         raise EngineError(
             f"engine {path}", expected="an ONNX file", got="no such file", fix="Check the path in the manifest."
@@ -223,7 +219,9 @@ def _open_session(
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = _ONLY_FATAL
-    options.add_session_config_entry("session.intra_op.allow_spinning", "1" if allow_spinning else "0")
+    # Idle workers that spin steal the cores from the next session: two sessions in a process ran 150 ms a frame with it
+    # and 88 ms without, and a lone one was no slower.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     providers = [(name, provider_options.get(name, {})) for name in _providers(provider)]
     try:
         return runtime.InferenceSession(str(path), options, providers=providers)
@@ -283,10 +281,11 @@ def _spec(node: Any, path: Path) -> TensorSpec:
     return TensorSpec(node.name, axes, _DTYPES[node.type])
 
 
-def _ran(name: str, run: Callable[[], _Result]) -> _Result:
-    """What a run of the runtime gives. Raises EngineError when it fails."""
+@contextmanager
+def _run_errors(name: str) -> Iterator[None]:
+    """A failed run of the runtime becomes an EngineError."""
     try:
-        return run()
+        yield
     except Exception as error:  # the runtime's errors share no base class of their own
         raise EngineError(
             f"engine {name}",
