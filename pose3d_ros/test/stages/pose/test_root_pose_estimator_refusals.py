@@ -52,26 +52,6 @@ def test_a_root_net_does_not_lift_pixels(scene: Scene) -> None:
         RootPoseEstimator(replace(model, entry=scene.entry("simcc_2d", 256, 256, "coco17")), scene.root(4.0))
 
 
-@pytest.mark.parametrize(
-    ("kind", "shape"),
-    [
-        (TensorProto.INT32, (1, 3, 256, 256)),
-        (TensorProto.FLOAT, (4, 3, 256, 256)),
-        (TensorProto.FLOAT, (1, 256, 256, 3)),
-        (TensorProto.FLOAT, (1, 3, 256)),
-        (TensorProto.FLOAT, (1, 3, 192, 256)),
-    ],
-)
-def test_image_inputs_of_another_kind_or_size(scene: Scene, kind: int, shape: tuple[int, ...]) -> None:
-    who = scene.person(17, (256, 256))
-    entry = scene.metrabs(who).entry
-    expected = (
-        r"image: float32 or float16 \(1, 3, 256, 256\) or uint8 \(1, 256, 256, 3\), and nothing else, got image: "
-    )
-    with pytest.raises(EngineError, match=expected):
-        RootPoseEstimator(RoleEngine(scene.make_net(who.metrabs, image=(kind, shape)), entry))
-
-
 def test_uint8_pixels_are_not_normalized(scene: Scene) -> None:
     who = scene.person(17, (256, 256))
     entry = scene.metrabs(who).entry
