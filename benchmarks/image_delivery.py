@@ -85,7 +85,7 @@ def environment_of(profile: bool) -> dict[str, str]:
 
 
 def make_message(size: tuple[int, int], compressed: bool) -> Any:
-    """A picture with as much detail as a camera's: smooth shapes under a little noise."""
+    """An image with as much detail as a camera's: smooth shapes under a little noise."""
     import cv2
     from sensor_msgs.msg import CompressedImage, Image
 
@@ -93,11 +93,11 @@ def make_message(size: tuple[int, int], compressed: bool) -> Any:
     rows, columns = np.mgrid[0:height, 0:width]
     waves = 127 + 60 * np.sin(columns / 37) + 60 * np.cos(rows / 23)
     noise = np.random.default_rng(0).normal(0, 4, (height, width, 3))
-    picture = np.clip(waves[..., None] + noise, 0, 255).astype(np.uint8)
+    image = np.clip(waves[..., None] + noise, 0, 255).astype(np.uint8)
     if compressed:
-        jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 90])[1]
+        jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 90])[1]
         return CompressedImage(format="jpeg", data=array.array("B", jpeg.tobytes()))
-    data = array.array("B", picture.tobytes())
+    data = array.array("B", image.tobytes())
     return Image(height=height, width=width, encoding="bgr8", step=width * 3, data=data)
 
 

@@ -1,6 +1,6 @@
 """The pipeline beside MediaPipe Pose on the same frames, each frame for itself.
 
-MediaPipe finds one person, relative to the hips; this pipeline finds everybody, in metres from the camera. So it also
+MediaPipe finds one person, relative to the hips; this pipeline finds all people, in metres from the camera. So it also
 says what each further person costs: on the same boxes, one to three of them. All take turns, frame by frame, and
 medians are compared: what else the machine does meets all alike.
 
@@ -39,7 +39,7 @@ WORKER = Path(__file__).parent / "peers" / "mediapipe_worker.py"
 _LIMIT_S = 1800
 
 
-PEER, ONE, EVERYBODY = "MediaPipe Pose", "pose3d, one person", "pose3d, everybody"
+PEER, ONE, ALL = "MediaPipe Pose", "pose3d, one person", "pose3d, all people"
 BOXES = "pose3d, boxes of {}"
 _PEOPLE = (1, 2, 3)
 _WARM_UP = 3
@@ -115,12 +115,12 @@ def take_turns(methods: Mapping[str, Method], frames: int, rounds: int) -> dict[
 
 
 def our_methods(config: PipelineConfig, frames: Sequence[Frame], stack: ExitStack) -> dict[str, Method]:
-    """The pipeline without smoothing, forgetting everybody between frames: one person, all, and on given boxes."""
+    """The pipeline without smoothing, reset between frames: one person, all people, and given boxes."""
     one = stack.enter_context(
         open_pipeline(config=replace(config, detector=DetectorConfig(max_people=1)), smooth=False)
     )
-    everybody = stack.enter_context(open_pipeline(config=config, smooth=False))
-    boxes = [boxes_of(everybody, frame) for frame in frames]
+    all_people = stack.enter_context(open_pipeline(config=config, smooth=False))
+    boxes = [boxes_of(all_people, frame) for frame in frames]
 
     def timed(pipeline: Pipeline, i: int, detections: Sequence[Detection] | None = None) -> Turn:
         pipeline.reset()
@@ -130,11 +130,11 @@ def our_methods(config: PipelineConfig, frames: Sequence[Frame], stack: ExitStac
         return Turn(took_s * 1e3, cpu_s * 1e3, people)
 
     def on_boxes(count: int) -> Method:
-        return lambda i: timed(everybody, i, boxes[i][:count])
+        return lambda i: timed(all_people, i, boxes[i][:count])
 
     return {
         ONE: lambda i: timed(one, i),
-        EVERYBODY: lambda i: timed(everybody, i),
+        ALL: lambda i: timed(all_people, i),
         **{BOXES.format(count): on_boxes(count) for count in _PEOPLE},
     }
 

@@ -87,19 +87,19 @@ def conversions() -> list[Mapping[str, object]]:
     people, header, info = make_people(), Header(frame_id="camera"), PeopleInfo(SKELETON, "engine", True, 0.0)
     writer, maker, numbers = PeopleWriter(), MarkerMaker(), TrackNumbers()
     message = PeopleWriter().write(header, people, info)
-    picture = np.random.default_rng(0).integers(0, 255, (SIZE[1], SIZE[0], 3), np.uint8)
-    smooth = cv2.GaussianBlur(picture, (31, 31), 0)
+    pixels_bgr = np.random.default_rng(0).integers(0, 255, (SIZE[1], SIZE[0], 3), np.uint8)
+    smooth = cv2.GaussianBlur(pixels_bgr, (31, 31), 0)
     jpeg = CompressedImage(data=array("B", cv2.imencode(".jpg", smooth)[1].tobytes()))
-    image = image_message(header, picture)
+    image = image_message(header, pixels_bgr)
     bare = Image()
     ours: list[tuple[str, Callable[[], object], float | None]] = [
         ("10 people to message", lambda: writer.write(header, people, info), PEOPLE_LIMIT_MS),
         ("message to 10 people", lambda: read_people(message, numbers), PEOPLE_LIMIT_MS),
         ("10 people to markers", lambda: maker.make(message, people, 0.5), None),
-        ("serialise 10 people (rclpy)", lambda: serialize_message(message), None),
+        ("serialize 10 people (rclpy)", lambda: serialize_message(message), None),
         ("image message to array, bgr8", lambda: image_bgr(image), None),
-        ("array to image message, bgr8", lambda: image_message(header, picture), None),
-        ("the same by image.data = array", lambda: setattr(bare, "data", picture.ravel()), None),
+        ("array to image message, bgr8", lambda: image_message(header, pixels_bgr), None),
+        ("the same by image.data = array", lambda: setattr(bare, "data", pixels_bgr.ravel()), None),
         ("jpeg message to array", lambda: decoded_bgr(jpeg), None),
     ]
     rows: list[Mapping[str, object]] = []
@@ -133,7 +133,7 @@ class NoWork:
         """Nothing to change."""
 
     def reset(self) -> None:
-        """Nothing to forget."""
+        """Nothing to reset."""
 
     def close(self) -> None:
         """Nothing to close."""
@@ -156,7 +156,7 @@ def serve_engines() -> NoReturn:
     sys.exit(run_node(PoseNode, ["--ros-args", "-p", "fallback_hfov_deg:=60.0"]))
 
 
-def people_picture() -> npt.NDArray[np.uint8]:
+def image_with_people() -> npt.NDArray[np.uint8]:
     """A frame of the sample recording in which two people are, enlarged to HD_SIZE."""
     import cv2
 
@@ -193,7 +193,7 @@ def own_times(seconds: float) -> tuple[list[Mapping[str, object]], float]:
     node.create_subscription(DiagnosticArray, "/diagnostics", take_diagnostics, 10)
     node.create_subscription(Person3DArray, "people", lambda message: people.append(len(message.people)), 10)
     spin_until(node, lambda: publisher.get_subscription_count() > 0, _START_LIMIT_S)
-    image = image_message(Header(frame_id="camera"), people_picture())
+    image = image_message(Header(frame_id="camera"), image_with_people())
     end_s = time.monotonic() + seconds + _SETTLE_S
     while time.monotonic() < end_s:
         image.header.stamp.sec, image.header.stamp.nanosec = divmod(time.time_ns(), 1_000_000_000)

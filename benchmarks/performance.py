@@ -4,7 +4,7 @@ python benchmarks/performance.py [--backend tensorrt torch] [--precision fp16] [
 
 The whole pipeline, detector to smoother, on one 1280x720 image of so many people: with the default models, and with
 one shared ResNet-50 at 256 px in the place of their pose net, on each backend that is named. ResNet-50 has random
-weights, on which time does not depend: all thresholds are 0, so that nobody is dropped, and the detector gives its N
+weights, on which time does not depend: all thresholds are 0, so that no person is dropped, and the detector gives its N
 best boxes. The two nets (peers/two_nets.py) get the same boxes. All take turns, so that whatever else the machine does
 meets all. docs/tensorrt.md says how to read the table.
 """

@@ -1,4 +1,4 @@
-"""Installs the package and its recipes, and tells `pose3d` which commands it adds."""
+"""Installs the package and its recipes, and registers the commands that it adds to `pose3d`."""
 
 from __future__ import annotations
 

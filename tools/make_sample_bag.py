@@ -1,4 +1,4 @@
-"""Render the sample bag: three people who cross in a living room, with their true skeletons.
+"""Render the sample bag: three people who cross in a living room, with ground truth.
 
     python tools/make_sample_bag.py --assets DIR --output pose3d_ros/samples/people_crossing.mcap
 
@@ -25,7 +25,7 @@ from pose3d_training.synthetic.scene_camera import View, view_at
 from pose3d_training.synthetic.sprites import EVAL_PERSON
 from pose3d_training.synthetic.texture import Appearance
 from sample_recording.room import render_room
-from sample_recording.sequence import Actor, PersonTruth, SequenceFrame, SequenceRenderer
+from sample_recording.sequence import Actor, PersonGroundTruth, SequenceFrame, SequenceRenderer
 from sample_recording.walk import Piece, plan_walk
 
 FRAMES, RATE_HZ, STRIDE = 150, 15, 2
@@ -135,7 +135,7 @@ def camera_frame(frame: SequenceFrame, rng: np.random.Generator) -> SequenceFram
 
 
 def ground_truth(
-    person: PersonTruth, before: PersonTruth, after: PersonTruth, seconds: float, camera: Camera
+    person: PersonGroundTruth, before: PersonGroundTruth, after: PersonGroundTruth, seconds: float, camera: Camera
 ) -> Person:
     """A person of the video as a tracked person; the velocity is the difference of its neighbors in time."""
     order = [SYNTH_JOINTS.index(name) for name in SKELETON.joints]

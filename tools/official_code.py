@@ -48,7 +48,7 @@ class Crops:
 
 @contextmanager
 def authors_modules(clone: Path) -> Iterator[Callable[[str], Any]]:
-    """Inside, their modules can be imported by name; behind, they are forgotten: both clones use the same names."""
+    """Inside, their modules can be imported by name; after it, they are unloaded: both clones use the same names."""
     paths = [str(clone / part) for part in (".", "main", "data", "common")]
     vars(importlib.import_module("torchvision.models.resnet")).setdefault("model_urls", {})  # gone since 0.13
     with (

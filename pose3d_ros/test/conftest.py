@@ -59,7 +59,7 @@ class Scene:
 
     camera: Camera
     stamps_ns: tuple[int, ...]
-    truth: tuple[tuple[Person, ...], ...]
+    ground_truth: tuple[tuple[Person, ...], ...]
 
     def image(self, index: int) -> ImageArray:
         """A plain image, 640x480, a little different in each frame."""
@@ -73,7 +73,7 @@ class Scene:
             noise_m = rng.normal(0, sigma_m, (len(MUCO), 3)) + np.array([0, 0, rng.normal(0, depth_sigma_m)])
             return person_at(person.track_id, person.pose.joints_cam_m + noise_m, self.camera, score=0.9)
 
-        return tuple(tuple(moved(person) for person in people) for people in self.truth)
+        return tuple(tuple(moved(person) for person in people) for people in self.ground_truth)
 
 
 @pytest.fixture(scope="session")
@@ -81,7 +81,7 @@ def scene() -> Scene:
     """Three walkers, 30 frames long at 15 Hz."""
     camera = Camera.from_hfov(70.0, 640, 480)
     paths = (((-2.2, 4.0), (0.8, 0.05)), ((2.0, 5.2), (-0.7, -0.1)), ((0.3, 7.5), (-0.1, -0.5)))
-    stamps, truth = [], []
+    stamps, ground_truth = [], []
     for i in range(30):
         time_s = i / RATE_HZ
         people = []
@@ -90,8 +90,8 @@ def scene() -> Scene:
             joints = gait_joints_m(5.5 * time_s + number, float(np.arctan2(vx, vz))) + root
             people.append(person_at(number, joints, camera))
         stamps.append(1_700_000_000_000_000_000 + round(time_s * 1e9))
-        truth.append(tuple(people))
-    return Scene(camera, tuple(stamps), tuple(truth))
+        ground_truth.append(tuple(people))
+    return Scene(camera, tuple(stamps), tuple(ground_truth))
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from bootstrap.console import Console
-from bootstrap.messages import build_messages, localise_wheels
+from bootstrap.messages import build_messages, localize_wheels
 from bootstrap.stamps import Stamp
 from bootstrap.system import can_install, install_packages, missing_packages, wanted_packages
 
@@ -86,7 +86,7 @@ class Environment:
         with self._console.step("Python packages"):
             self._pip(*(part for path in files for part in ("-r", str(path))))
             if not self._ros_distro:
-                localise_wheels(self._venv, self._site_packages)
+                localize_wheels(self._venv, self._site_packages)
             stamp.write()
 
     def _messages(self) -> None:

@@ -14,18 +14,18 @@ _FOREIGN_INCLUDE = re.compile(r"/opt/python/[^/;\"\s]+/include/python3\.\d+")
 _FOREIGN_SITE = re.compile(r"/opt/python/[^/;\"\s]+/lib/python3\.\d+/site-packages")
 
 
-def localise_cmake(text: str, *, include: Path, site_packages: Path) -> str:
+def localize_cmake(text: str, *, include: Path, site_packages: Path) -> str:
     """Replace the wheel builder's Python folders in an exported CMake file by these."""
     text = _FOREIGN_INCLUDE.sub(lambda _: include.as_posix(), text)
     return _FOREIGN_SITE.sub(lambda _: site_packages.as_posix(), text)
 
 
-def localise_wheels(venv: Path, site_packages: Path) -> None:
+def localize_wheels(venv: Path, site_packages: Path) -> None:
     """Make the CMake files that the ROS wheels brought usable with this interpreter."""
     include = Path(sysconfig.get_paths()["include"])
     for path in (venv / "share").rglob("*.cmake"):
         text = path.read_text()
-        local = localise_cmake(text, include=include, site_packages=site_packages)
+        local = localize_cmake(text, include=include, site_packages=site_packages)
         if local != text:
             path.write_text(local)
 

@@ -37,5 +37,5 @@ class Stamp:
         self._path.write_text(self.value)
 
     def remove(self) -> None:
-        """Forget the step, so that a failure half-way is not taken for finished."""
+        """Delete the stamp, so that a failure half-way is not taken for finished."""
         self._path.unlink(missing_ok=True)

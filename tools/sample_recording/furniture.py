@@ -52,7 +52,7 @@ def _rgb(color: Array) -> Rgb:
 
 
 def furnish(rng: np.random.Generator) -> list[Block]:
-    """Everything in the room; books, pictures and textiles vary."""
+    """Everything in the room; books, paintings and textiles vary."""
     return [
         *_skirting(),
         *_window(),
@@ -60,7 +60,7 @@ def furnish(rng: np.random.Generator) -> list[Block]:
         *_shelf(rng),
         *_sofa(rng),
         *_table(),
-        *_pictures(rng),
+        *_paintings(rng),
         *_plant(rng),
         *_sideboard(rng),
         _rug(rng),
@@ -188,7 +188,7 @@ def _table() -> list[Block]:
     return [*parts, shade]
 
 
-def _pictures(rng: np.random.Generator) -> list[Block]:
+def _paintings(rng: np.random.Generator) -> list[Block]:
     """Framed paintings on the far and the left wall."""
     z, x = Z_M[0], X_M[0]
     parts = [

@@ -54,7 +54,7 @@ class _Hits:
 
 
 def render_room(view: View, seed: int) -> Room:
-    """The room of a seed (colors, books, pictures) seen by a camera that stands in it."""
+    """The room of a seed (colors, books, paintings) seen by a camera that stands in it."""
     rng = np.random.default_rng([seed, 11])
     blocks = furnish(rng)
     rays = _rays(view)

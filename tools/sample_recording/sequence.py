@@ -34,8 +34,8 @@ class Actor:
 
 
 @dataclass(frozen=True, eq=False)
-class PersonTruth:
-    """What is true of a person in a frame.
+class PersonGroundTruth:
+    """The ground truth of a person in a frame.
 
     joints_cam_m (J, 3): SYNTH_JOINTS in the camera's optical frame. whole_box_px (4,): x0, y0, x1, y1 of the whole
     silhouette, hidden parts and those beyond the image included; box_px: the same clipped to the image (edges; pixel
@@ -54,7 +54,7 @@ class SequenceFrame:
     """image_bgr (H, W, 3) uint8, and the people by track_id."""
 
     image_bgr: ImageArray
-    people: tuple[PersonTruth, ...]
+    people: tuple[PersonGroundTruth, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,15 +87,15 @@ class SequenceRenderer:
         layers = [self._layer(mesh, pose) for mesh, pose in zip(self._meshes, posed, strict=True)]
         image, seen = composite(image, layers)
         people = tuple(
-            self._truth(actor, pose, float(part) / max(layer.whole, 1e-6))
+            self._ground_truth(actor, pose, float(part) / max(layer.whole, 1e-6))
             for actor, pose, part, layer in zip(self._actors, posed, seen, layers, strict=True)
         )
         return SequenceFrame(np.asarray(np.clip(np.rint(image), 0, 255), dtype=np.uint8), people)
 
-    def _truth(self, actor: Actor, posed: PosedFigure, visible: float) -> PersonTruth:
+    def _ground_truth(self, actor: Actor, posed: PosedFigure, visible: float) -> PersonGroundTruth:
         whole = _whole_box(self._view, posed)
         limit = np.array([self._view.width_px, self._view.height_px] * 2) - 0.5
-        return PersonTruth(
+        return PersonGroundTruth(
             actor.track_id, self._view.to_cam(posed.joints_m), whole, np.clip(whole, -0.5, limit), min(visible, 1.0)
         )
 

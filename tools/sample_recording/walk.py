@@ -1,4 +1,4 @@
-"""People who walk along a path on the floor: pieces of motion clips joined and carried by their own steps.
+"""People who walk along a path on the floor: pieces of motion clips joined, moved forward by their own steps.
 
 The pelvis moves by as much as the standing foot moves back under the body, so feet don't slide whatever the length
 of the legs; only the direction of the way is chosen.

@@ -1,4 +1,4 @@
-"""The set-up of the environment (tools/bootstrap), without carrying it out."""
+"""The set-up of the environment (tools/bootstrap), without running it."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from pathlib import Path
 import pytest
 
 from bootstrap.console import Console, SetupError
-from bootstrap.messages import localise_cmake
+from bootstrap.messages import localize_cmake
 from bootstrap.stamps import Stamp, fingerprint
 
 BOOTSTRAP = Path(__file__).resolve().parents[2] / "tools/bootstrap.sh"
 
 
-def test_localise_cmake_replaces_headers_and_numpy_of_the_wheel_builder() -> None:
+def test_localize_cmake_replaces_headers_and_numpy_of_the_wheel_builder() -> None:
     text = (
         'set(_inc "/opt/python/cp312-cp312/include/python3.12;'
         '/opt/python/cp312-cp312/lib/python3.12/site-packages/numpy/_core/include")'
     )
-    local = localise_cmake(text, include=Path("/usr/include/python3.12"), site_packages=Path("/v e/site-packages"))
+    local = localize_cmake(text, include=Path("/usr/include/python3.12"), site_packages=Path("/v e/site-packages"))
     assert local == 'set(_inc "/usr/include/python3.12;/v e/site-packages/numpy/_core/include")'
 
 
-def test_localise_cmake_leaves_the_rest() -> None:
+def test_localize_cmake_leaves_the_rest() -> None:
     text = 'set(x "/opt/pythonic/include/python3.12" "${_IMPORT_PREFIX}/include")'
-    assert localise_cmake(text, include=Path("/a"), site_packages=Path("/b")) == text
+    assert localize_cmake(text, include=Path("/a"), site_packages=Path("/b")) == text
 
 
 def test_stamp_is_current_until_a_file_changes(tmp_path: Path) -> None:

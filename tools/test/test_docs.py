@@ -25,7 +25,7 @@ from pose3d_ros.cli.import_command import PARAMETERS as IMPORT_PARAMETERS
 from pose3d_ros.cli.main import COMMANDS
 from pose3d_ros.config.settings import PARAMETERS
 from pose3d_ros.engines import load_manifest
-from pose3d_ros.evaluation.recording.summary import Accuracy, Completeness, Speed, Steadiness, Summary
+from pose3d_ros.evaluation.recording.summary import Accuracy, Completeness, Smoothness, Speed, Summary
 from pose3d_ros.evaluation.rendered.held_out_summary import DetectionMetrics, PeopleMetrics
 from pose3d_ros.stages.detect.detector_decoders import DETECTOR_DECODERS
 from pose3d_ros.stages.lift.lift_decoders import LIFT_DECODERS
@@ -34,7 +34,7 @@ from pose3d_ros.stages.pose.pose_decoders import POSE_DECODERS, ROOT_DECODERS
 BASES = (ROOT, PACKAGE, SOURCE)
 MADE_BY_RUNNING = ("out/", "build/", "install/")
 ALL_TOOL_PARAMETERS = set().union(*TOOL_PARAMETERS.values())
-SUMMARY_FIELDS = {field.name for group in (Speed, Completeness, Accuracy, Steadiness) for field in fields(group)} | {
+SUMMARY_FIELDS = {field.name for group in (Speed, Completeness, Accuracy, Smoothness) for field in fields(group)} | {
     field.name for field in fields(Summary) if field.type == "str"
 }
 

@@ -42,7 +42,7 @@ PIP_NAMES = {
     "lightning_fabric": "lightning-fabric",
     "yaml": "PyYAML",
 }
-# Python module → ROS package, where they differ or the name does not tell.
+# Python module → ROS package, where they differ or the name does not show it.
 ROS_PACKAGES = {"rclpy": "rclpy", "tf2_ros": "tf2_ros_py", "ament_index_python": "ament_index_python"}
 # What is used where it is there.
 OPTIONAL = {

@@ -10,7 +10,7 @@ PERSON_HEX = ("#ff5d73", "#35d08f", "#a98bff", "#ffb627", "#3fc5f0", "#f277c6", 
 LEFT_HEX = "#ff9f2e"
 RIGHT_HEX = "#38bdf8"
 MIDDLE_HEX = "#f2f4f8"
-TRUTH_HEX = "#9aa4b2"
+GROUND_TRUTH_HEX = "#9aa4b2"
 RAW_HEX = "#e879c9"
 
 

@@ -18,16 +18,16 @@ HEIGHT_PX = 720
 _TOP_WIDTH_PX = 560
 _TRAIL_FRAMES = 45
 _SEPARATOR_PX = 4
-_GROWTH = 1.2  # room for somebody who goes on walking away
+_GROWTH = 1.2  # room for a person who walks further away
 _SHOWN_SHARE = 0.96
-"""Of a recording's roots: one false positive far away must not make everybody else small."""
+"""Of a recording's roots: one false positive far away must not make the other people small."""
 
 
 class Composer:
     """Draws frame after frame with the trails of the last seconds.
 
     roots_cam_m: (N, 3), where people will be, for the top view's scale; the few furthest are marked at its edge.
-    Without any the view grows for somebody further away.
+    Without any the view grows for people further away.
     """
 
     def __init__(self, camera: Camera, roots_cam_m: Array, height_px: int = HEIGHT_PX) -> None:
@@ -42,7 +42,7 @@ class Composer:
         """How far the top view reaches."""
         return self._view.depth_m
 
-    def draw(self, image_bgr: ImageArray, people: Sequence[Person], truth: Sequence[Person] = ()) -> ImageArray:
+    def draw(self, image_bgr: ImageArray, people: Sequence[Person], ground_truth: Sequence[Person] = ()) -> ImageArray:
         """The image with the people on it and the top view to its right, (height_px, …, 3) uint8."""
         present = {p.track_id: p.pose.root_cam_m for p in people if p.state != TrackState.LOST}
         self._trails = {i: self._trails.get(i, deque(maxlen=_TRAIL_FRAMES)) for i in present}
@@ -53,7 +53,7 @@ class Composer:
         if left.shape[0] != self._height_px:
             left = as_image(cv2.resize(left, (left.shape[1], self._height_px)))
         trails = {track_id: np.array(trail) for track_id, trail in self._trails.items()}
-        top = draw_top_view(self._view, people, camera=self._camera, trails_cam_m=trails, truth=truth)
+        top = draw_top_view(self._view, people, camera=self._camera, trails_cam_m=trails, ground_truth=ground_truth)
         line = np.full((self._height_px, _SEPARATOR_PX, 3), 16, dtype=np.uint8)
         return np.concatenate([left, line, top], axis=1)
 

@@ -118,7 +118,7 @@ def _line(canvas: ImageArray, ends_px: Array, color: Bgr, thickness_px: float, d
 
 def _dashes(ends_px: Array, step_px: float) -> list[tuple[Array, Array]]:
     length_px = float(np.linalg.norm(ends_px[1] - ends_px[0]))
-    count = max(1, round(length_px / step_px)) | 1  # odd: begins and ends with ink
+    count = max(1, round(length_px / step_px)) | 1  # odd: begins and ends with a dash
     marks = ends_px[0] + np.linspace(0.0, 1.0, count + 1)[:, None] * (ends_px[1] - ends_px[0])
     return [(marks[i], marks[i + 1]) for i in range(0, count, 2)]
 

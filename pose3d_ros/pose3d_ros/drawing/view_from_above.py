@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from pose3d_ros.drawing.colors import TRUTH_HEX, Bgr, bgr, person_bgr
+from pose3d_ros.drawing.colors import GROUND_TRUTH_HEX, Bgr, bgr, person_bgr
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.records import Person, TrackState
 from pose3d_ros.types import Array, ImageArray
@@ -68,11 +68,11 @@ def draw_top_view(
     *,
     camera: Camera | None = None,
     trails_cam_m: Mapping[int, Array] | None = None,
-    truth: Sequence[Person] = (),
+    ground_truth: Sequence[Person] = (),
 ) -> ImageArray:
     """An image (height_px, width_px, 3) BGR of the people from above.
 
-    trails_cam_m: id → roots (N, 3) of the past, oldest first, drawn fading. truth: ground truth as gray rings.
+    trails_cam_m: id → roots (N, 3) of the past, oldest first, drawn fading. ground_truth: as gray rings.
     camera: its field of view is drawn. Points that are NaN are left out.
     """
     canvas = np.full((view.height_px, view.width_px, 3), _GROUND, dtype=np.uint8)
@@ -82,12 +82,12 @@ def draw_top_view(
     for track_id, trail in (trails_cam_m or {}).items():
         _draw_trail(canvas, view, trail, person_bgr(track_id))
     unit = view.height_px / 480
-    for person in truth:
-        _circle(canvas, view.to_px(person.pose.root_cam_m), 9 * unit, bgr(TRUTH_HEX), max(1, round(1.4 * unit)))
+    for person in ground_truth:
+        _circle(canvas, view.to_px(person.pose.root_cam_m), 9 * unit, bgr(GROUND_TRUTH_HEX), max(1, round(1.4 * unit)))
     for person in people:
         if person.state != TrackState.LOST:
             _draw_person(canvas, view, person)
-    _draw_legend(canvas, view, with_truth=bool(truth))
+    _draw_legend(canvas, view, with_ground_truth=bool(ground_truth))
     return canvas
 
 
@@ -162,13 +162,13 @@ def _label(canvas: ImageArray, person: Person, at_px: tuple[int, int], unit: flo
     _text(canvas, f"P{person.track_id}  {person.pose.root_cam_m[2]:.1f} m", at_px, unit, color)
 
 
-def _draw_legend(canvas: ImageArray, view: TopView, *, with_truth: bool) -> None:
+def _draw_legend(canvas: ImageArray, view: TopView, *, with_ground_truth: bool) -> None:
     unit = view.height_px / 480
     y = view.height_px - round(10 * unit)
     _text(canvas, f"from above, {_grid_step_m(view)} m grid", (round(10 * unit), y), unit)
-    if with_truth:
+    if with_ground_truth:
         x = view.width_px - round(110 * unit)
-        _circle(canvas, np.array([x, y - round(4 * unit)]), 5 * unit, bgr(TRUTH_HEX), max(1, round(1.4 * unit)))
+        _circle(canvas, np.array([x, y - round(4 * unit)]), 5 * unit, bgr(GROUND_TRUTH_HEX), max(1, round(1.4 * unit)))
         _text(canvas, "ground truth", (x + round(12 * unit), y), unit)
 
 

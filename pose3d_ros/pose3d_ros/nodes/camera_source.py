@@ -42,7 +42,7 @@ class CameraSource:
         self._current: Camera | CameraError = self._error("camera_info", "a message", "none so far", "Publish it")
 
     def update(self, message: Any) -> CameraError | None:
-        """Take over a sensor_msgs/CameraInfo; the error of one that can't be used."""
+        """Store a sensor_msgs/CameraInfo; returns the error of an unusable one."""
         self.received += 1
         fields = _fields(message)
         if fields != self._known:

@@ -118,7 +118,7 @@ def _fill_joints(message: Person3D, joints_m: Array, pose: Pose) -> None:
 
 
 class TrackNumbers:
-    """Numbers for the ids of a stream of messages, and back. An id that is gone is forgotten, its number not reused."""
+    """Numbers for the ids of a stream of messages, and back. An id that is gone is dropped, its number not reused."""
 
     def __init__(self) -> None:
         self._number_of: dict[str, int] = {}

@@ -37,7 +37,7 @@ class FrameWorker(Generic[_T]):
             self._changed.notify()
 
     def stop(self) -> None:
-        """End the thread after the item in work; what still waits is forgotten."""
+        """End the thread after the item in work; items still queued are discarded."""
         with self._changed:
             self._stopped = True
             self._changed.notify()

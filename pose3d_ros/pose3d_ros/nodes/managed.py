@@ -109,7 +109,7 @@ class ManagedNode(LifecycleNode):
         except Pose3DError as error:
             self.board.report(_SET_UP, Level.ERROR, str(error))
             return TransitionCallbackReturn.FAILURE
-        except Exception:  # rclpy would drop it silently
+        except Exception:  # rclpy would discard it without a log entry
             self.board.report(_SET_UP, Level.ERROR, f"unexpected error:\n{traceback.format_exc()}")
             return TransitionCallbackReturn.ERROR
         self._lifecycle_state = state

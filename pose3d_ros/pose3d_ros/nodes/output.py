@@ -55,12 +55,12 @@ class PeopleOutput:
         self._open_frames()
 
     def reconfigure(self, config: OutputConfig) -> None:
-        """Take over changed settings."""
+        """Apply changed settings."""
         self._config = config
         self._open_frames()
 
     def has_subscribers(self) -> bool:
-        """Whether anybody subscribes, or TF is to be broadcast."""
+        """Whether there are subscribers, or TF is to be broadcast."""
         return self._people.get_subscription_count() > 0 or self._markers_wanted() or self._config.publish_tf
 
     def publish_skeleton(self, skeleton: Skeleton) -> None:

@@ -91,11 +91,11 @@ class PoseWork(Work):
         self._pipeline.close()
 
     def has_subscribers(self) -> bool:
-        """Whether anybody subscribes to people, markers or overlay."""
+        """Whether people, markers or overlay have subscribers."""
         return super().has_subscribers() or self._overlay_wanted()
 
     def reconfigure(self, config: NodeConfig) -> None:
-        """Take over changed tunable parameters; the pipeline takes them before its next frame."""
+        """Apply changed tunable parameters; the pipeline uses them from its next frame on."""
         super().reconfigure(config)
         self._pending = config.pipeline
 

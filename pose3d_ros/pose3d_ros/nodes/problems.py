@@ -37,7 +37,7 @@ class ProblemBoard:
 
     log: called with (level, text) the first time that a kind appears, and again only after it was cleared.
     clock_s: monotonic seconds. Kept beside ROS's diagnostic_updater, which is not among the wheels, stops with a paused
-    simulation's clock, and neither logs a problem once nor forgets one in time.
+    simulation's clock, and neither logs a problem once nor lets one expire.
     """
 
     def __init__(self, log: Callable[[Level, str], None], clock_s: Callable[[], float]) -> None:

@@ -33,7 +33,7 @@ class RecorderConfig(Settings, nodes=(_NODE,)):
 
 
 class Recorder(Node):
-    """Subscribes each topic as soon as somebody publishes it, with a quality of service that fits the publishers.
+    """Subscribes to each topic as soon as it has a publisher, with a quality of service that fits the publishers.
 
     Messages are stored under the system's time of arrival, or ROS time with use_sim_time. Raises ConfigError for a
     wrong parameter.

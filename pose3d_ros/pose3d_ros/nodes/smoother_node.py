@@ -58,7 +58,7 @@ class SmootherWork(Work):
         self._engines.close()
 
     def reconfigure(self, config: NodeConfig) -> None:
-        """Take over changed tunable parameters."""
+        """Apply changed tunable parameters."""
         super().reconfigure(config)
         self._smoother.config = config.pipeline.smoother
 

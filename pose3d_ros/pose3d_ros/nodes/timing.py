@@ -65,7 +65,7 @@ def latency_ms(now_ns: int, stamp_ns: int, since_arrival_ms: float) -> float:
     """Milliseconds from an image's capture to now.
 
     now_ns, stamp_ns: by the node's clock. since_arrival_ms: time since the image came in, which stands in when the
-    stamp is of another clock: that of a recording played without `use_sim_time`, or of an unsynchronised camera.
+    stamp is of another clock: that of a recording played without `use_sim_time`, or of an unsynchronized camera.
     """
     since_capture_ms = (now_ns - stamp_ns) * 1e-6
     return since_capture_ms if 0 <= since_capture_ms <= _PLAUSIBLE_LATENCY_MS else since_arrival_ms

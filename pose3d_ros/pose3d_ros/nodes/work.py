@@ -43,22 +43,22 @@ class Work:
         self._node.destroy_subscription(self._subscription)
 
     def close(self) -> None:
-        """Destroy publishers, forget the engines' problems; stopped before. A node's own work closes the engines."""
+        """Destroy publishers, clear the engines' problems; stopped before. A node's own work closes the engines."""
         for group in ("engines", "watchdog"):
             self._board.show_warnings(group, ())
         self._output.close()
 
     def has_subscribers(self) -> bool:
-        """Whether anybody subscribes to the results."""
+        """Whether the results have subscribers."""
         return self._output.has_subscribers()
 
     def publish_empty(self) -> None:
-        """Forget everybody, publish one empty result and take the markers away."""
+        """Drop all tracks, publish one empty result and delete the markers."""
         self._reset()
         self._output.publish_empty()
 
     def reconfigure(self, config: NodeConfig) -> None:
-        """Take over changed tunable parameters."""
+        """Apply changed tunable parameters."""
         self._config = config
         self._output.reconfigure(config.output)
 
@@ -90,7 +90,7 @@ class Work:
         raise NotImplementedError
 
     def _reset(self) -> None:
-        """Forget everybody."""
+        """Drop all tracks."""
         raise NotImplementedError
 
     def _engine_problems(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from pose3d_ros.errors import BagError, InputError
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.records import Person, TrackState
 
-IMAGES, INFO, TRUTH = "/camera/image_raw/compressed", "/camera/camera_info", "/ground_truth/people"
+IMAGES, INFO, GROUND_TRUTH = "/camera/image_raw/compressed", "/camera/camera_info", "/ground_truth/people"
 FRAME = "camera_optical_frame"
 
 
@@ -24,8 +24,8 @@ def write(scene: Any, path: Path, frames: int = 3) -> Path:
         for i, stamp in enumerate(scene.stamps_ns[:frames]):
             bag.write_image(IMAGES, stamp, FRAME, scene.image(i))
             bag.write_camera(INFO, stamp, FRAME, scene.camera)
-            people = scene.truth[i]
-            bag.write_people(TRUTH, stamp, FRAME, people, people[0].pose.skeleton, id_prefix="gt_")
+            people = scene.ground_truth[i]
+            bag.write_people(GROUND_TRUTH, stamp, FRAME, people, people[0].pose.skeleton, id_prefix="gt_")
     return path
 
 
@@ -35,14 +35,14 @@ def test_written_records_are_read_back(scene: Any, tmp_path: Path, name: str) ->
     assert path.is_file() == name.endswith(".mcap")
     assert [p.name for p in tmp_path.iterdir()] == [name]
     with BagReader(path) as bag:
-        assert set(bag.topics) == {IMAGES, INFO, TRUTH}
+        assert set(bag.topics) == {IMAGES, INFO, GROUND_TRUTH}
         images, cameras, people = list(bag.images()), list(bag.cameras()), list(bag.people())
     assert [i.stamp_ns for i in images] == list(scene.stamps_ns[:3])
     assert images[0].frame_id == FRAME
     assert np.abs(images[1].image_bgr.astype(int) - scene.image(1)).mean() < 2.0  # JPEG
     np.testing.assert_allclose(cameras[0].camera.K_px, scene.camera.K_px)
     assert (cameras[0].camera.width_px, cameras[0].camera.height_px) == (640, 480)
-    for read, written in zip(people[2].people, scene.truth[2], strict=True):
+    for read, written in zip(people[2].people, scene.ground_truth[2], strict=True):
         assert (read.track_id, read.state, read.score) == (written.track_id, TrackState.TRACKED, 1.0)
         np.testing.assert_array_equal(read.pose.joints_cam_m, written.pose.joints_cam_m)
         np.testing.assert_allclose(read.pose.joints_img_px, written.pose.joints_img_px, rtol=1e-6)
@@ -67,7 +67,7 @@ def test_serialized_messages_are_copied_byte_by_byte(scene: Any, tmp_path: Path,
 
 
 def test_invalid_joints_are_read_as_nan(scene: Any, tmp_path: Path, person_maker: Callable[..., Person]) -> None:
-    joints = scene.truth[0][0].pose.joints_cam_m.copy()
+    joints = scene.ground_truth[0][0].pose.joints_cam_m.copy()
     joints[4] = np.nan
     person = person_maker(1, joints, scene.camera)
     with BagWriter(tmp_path / "b.mcap") as bag:

@@ -91,7 +91,7 @@ def test_groups_check_what_they_are_made_of() -> None:
     with pytest.raises(ConfigError, match="min_hits"):
         TrackerConfig(min_hits=0)
     with pytest.raises(ConfigError, match="skeleton"):
-        PipelineConfig(skeleton="nobody")
+        PipelineConfig(skeleton="unknown")
 
 
 def test_a_former_name_of_a_parameter_is_still_read() -> None:

@@ -16,7 +16,7 @@ from ..conftest import Scene
 
 @pytest.fixture
 def person(scene: Scene) -> Person:
-    return scene.truth[0][0]
+    return scene.ground_truth[0][0]
 
 
 def without(person: Person, *names: str) -> Person:

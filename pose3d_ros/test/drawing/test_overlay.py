@@ -16,7 +16,7 @@ from pose3d_ros.types import ImageArray
 
 @pytest.fixture
 def person(scene: Any) -> Person:
-    found: Person = scene.truth[15][0]
+    found: Person = scene.ground_truth[15][0]
     return found
 
 
@@ -25,7 +25,7 @@ def image() -> ImageArray:
     return np.zeros((480, 640, 3), np.uint8)
 
 
-def test_nobody_leaves_the_image_unchanged(scene: Any) -> None:
+def test_overlay_without_people_is_the_image(scene: Any) -> None:
     image = scene.image(0)
     drawn = draw_people(image, ())
     np.testing.assert_array_equal(drawn, image)
@@ -85,7 +85,7 @@ def test_labels_of_overlapping_people_do_not_overlap(person: Person, image: Imag
 
 
 def test_tiny_images(scene: Any) -> None:
-    assert draw_people(np.zeros((3, 2, 3), np.uint8), scene.truth[0]).shape == (3, 2, 3)
+    assert draw_people(np.zeros((3, 2, 3), np.uint8), scene.ground_truth[0]).shape == (3, 2, 3)
 
 
 def test_colors_repeat_after_the_palette() -> None:

@@ -19,7 +19,7 @@ def test_top_view_maps_metres_to_pixels() -> None:
     np.testing.assert_allclose(view.to_px(np.array([[0.0, 9.0, 5.0], [1.0, 0.0, 0.0]])), [[200, 0], [300, 500]])
 
 
-def test_top_view_holds_everybody() -> None:
+def test_top_view_holds_all_people() -> None:
     roots = np.array([[-6.0, 0, 3.0], [1.0, 0, 12.0], [np.nan, 0, 1]])
     view = TopView.around(roots, 480, 720)
     px = view.to_px(roots[:2])
@@ -29,7 +29,7 @@ def test_top_view_holds_everybody() -> None:
 
 
 def test_people_beyond_the_view_are_marked_at_its_edge(scene: Any, person_maker: Any) -> None:
-    near: Person = scene.truth[0][0]
+    near: Person = scene.ground_truth[0][0]
     roots = np.array([near.pose.root_cam_m] * 99 + [[0.0, 0.0, 40.0]])
     view = TopView.around(roots, 480, 720, share=0.98)
     assert view.depth_m == TopView.around(roots[:1], 480, 720).depth_m
@@ -43,19 +43,19 @@ def test_people_beyond_the_view_are_marked_at_its_edge(scene: Any, person_maker:
 def test_top_view_draws_people_ground_truth_and_trails(scene: Any) -> None:
     view = TopView(480, 720, 10.0)
     empty = draw_top_view(view, (), camera=scene.camera)
-    person: Person = scene.truth[0][0]
+    person: Person = scene.ground_truth[0][0]
     drawn = draw_top_view(view, (person,), camera=scene.camera)
     u, v = np.round(view.to_px(person.pose.root_cam_m)).astype(int)
     assert drawn[v, u].tolist() == list(bgr(person_hex(1)))
     assert (empty[v, u] != drawn[v, u]).any()
     trail = np.array([[0.0, 0, 2], [1, 0, 2], [np.nan, 0, 2], [2, 0, 9]])
     assert (draw_top_view(view, (), trails_cam_m={1: trail}) != draw_top_view(view, ())).any()
-    assert (draw_top_view(view, (), truth=(person,)) != draw_top_view(view, ())).any()
+    assert (draw_top_view(view, (), ground_truth=(person,)) != draw_top_view(view, ())).any()
 
 
-def test_top_view_grows_for_somebody_far_away(scene: Any, person_maker: Any) -> None:
+def test_top_view_grows_for_people_far_away(scene: Any, person_maker: Any) -> None:
     composer = Composer(scene.camera, np.empty((0, 3)), height_px=240)
-    near = scene.truth[0][0]
+    near = scene.ground_truth[0][0]
     first = composer.draw(scene.image(0), (near,))
     far = person_maker(2, near.pose.joints_cam_m + np.array([0.0, 0.0, 12.0]), scene.camera)
     second = composer.draw(scene.image(0), (far,))

@@ -32,7 +32,7 @@ def engines(tmp_path: Path) -> Path:
 def test_an_image_becomes_smoothed_people_in_metres(graph: Any, engines: Path) -> None:
     with BagReader(share_file("samples/people_crossing.mcap")) as bag:
         image = next(islice(bag.images(), FRAME, None))
-        truth = next(islice(bag.people(), FRAME, None))
+        ground_truth = next(islice(bag.people(), FRAME, None))
         hfov_deg = float(np.degrees(2 * np.arctan(image.image_bgr.shape[1] / 2 / next(bag.cameras()).camera.fx_px)))
     raw = graph.listen(Person3DArray, "people")
     smoothed = graph.listen(Person3DArray, "people_smoothed")
@@ -47,7 +47,7 @@ def test_an_image_becomes_smoothed_people_in_metres(graph: Any, engines: Path) -
         send(image_message(header, image.image_bgr))
         graph.spin_until(lambda count=count: len(raw) == len(smoothed) == count)
     roots_m = np.array([[p.root.x, p.root.y, p.root.z] for p in raw[-1].people])
-    visible_m = np.array([person.pose.root_cam_m for person in truth.people if person.score > 0.5])
+    visible_m = np.array([person.pose.root_cam_m for person in ground_truth.people if person.score > 0.5])
     assert len(roots_m) == len(visible_m) > 1
     for root_m in visible_m:
         assert np.linalg.norm(roots_m - root_m, axis=1).min() < 0.15 * root_m[2]

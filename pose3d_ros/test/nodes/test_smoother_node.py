@@ -25,7 +25,7 @@ INFO = PeopleInfo(get_skeleton("muco21"), "pose engine", False, 8.0)
 
 
 class HalfMetreUp:
-    """Stands in for the smoother: moves everybody half a metre up, and keeps what it was given."""
+    """Stands in for the smoother: moves all people half a metre up, and records its input."""
 
     def __init__(self) -> None:
         self.config = SmootherConfig()

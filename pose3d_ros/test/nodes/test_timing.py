@@ -33,7 +33,7 @@ def test_rate_is_intervals_over_time() -> None:
     assert meter.rate_hz() == 0.0
 
 
-def test_times_are_averaged_between_readings() -> None:
+def test_times_are_averaged_since_the_last_call() -> None:
     meter = TimeMeter()
     meter.add({"detect": 2.0, "pose": 5.0})
     meter.add({"detect": 4.0})

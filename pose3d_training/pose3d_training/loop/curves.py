@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter, StrMethodFormatter
 
-from pose3d_ros.drawing.colors import TRUTH_HEX
+from pose3d_ros.drawing.colors import GROUND_TRUTH_HEX
 from pose3d_ros.drawing.plot_style import ACCENT, ACCENT2, STYLE
 from pose3d_ros.types import Array
 
@@ -89,7 +89,7 @@ def _draw_panel(axes: Axes, rows: Sequence[Mapping[str, float]], name: str) -> N
     else:
         before_samples, before = _column(rows, name + _REFERENCE)
         if len(before):
-            axes.plot(before_samples, smoothed(before), color=TRUTH_HEX, lw=1.4, ls="--")
+            axes.plot(before_samples, smoothed(before), color=GROUND_TRUTH_HEX, lw=1.4, ls="--")
             shown.append(before)
         axes.plot(samples, values, color=ACCENT, lw=0.7, alpha=0.3)
         axes.plot(samples, smoothed(values), color=ACCENT, lw=1.8)

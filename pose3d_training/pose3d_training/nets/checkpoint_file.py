@@ -140,7 +140,7 @@ _STAND_INS = [_stand_in(name) for name in _NUMPY_NAMES]
 
 @contextmanager
 def _inert_numpy() -> Iterator[None]:
-    """Inside, torch's `weights_only` reading puts stand-ins where a file names NumPy's random state."""
+    """Inside, torch's `weights_only` loading puts stand-ins where a file names NumPy's random state."""
     before = torch.serialization.get_safe_globals()
     torch.serialization.add_safe_globals(list(_STAND_INS))
     try:

@@ -69,7 +69,7 @@ class RootPoseNet(nn.Module):
     a volume one heat map and one map of depths in metres for each joint, and the joint's depth is the map's mean under
     the heat map (location maps, Mehta 2017, section 4.1; read as Iqbal 2018's 2.5D): 8 times fewer values than a volume
     of 16 slices, so that maps of twice the resolution cost less. refine_channels above 0: two fully connected layers of
-    that width see the pooled features and the whole pose and correct every joint, since which way somebody faces, and
+    that width see the pooled features and the whole pose and correct every joint, since which way a person faces, and
     with it most depths, shows in no joint alone.
     Raises EngineError for sizes that do not fit.
     """

@@ -68,7 +68,7 @@ class SoftArgmax3d(_Grid):
 class LocationMaps(_Grid):
     """Expected x and y of each heat map, in bins, and the mean of a map of depths under it, in metres.
 
-    Location maps are Mehta et al. 2017's (VNect, section 4.1), their reading under a softmax Iqbal et al. 2018's.
+    Location maps are Mehta et al. 2017's (VNect, section 4.1), their expectation under a softmax Iqbal et al. 2018's.
     """
 
     def read(self, maps: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -106,7 +106,7 @@ def scene_tile(scene: Scene, skeleton: Skeleton) -> Tile:
     drawn = draw_people(image, [_person(scene, i, skeleton, zoom) for i in range(len(scene.boxes_xyxy_px))])
     shown = ", ".join(f"{share:.0%}" for share in scene.visible)
     height, width = scene.image_bgr.shape[:2]
-    return Tile(drawn, f"{width} x {height}, visible {shown}" if shown else f"{width} x {height}, nobody")
+    return Tile(drawn, f"{width} x {height}, visible {shown}" if shown else f"{width} x {height}, no people")
 
 
 def _person(scene: Scene, i: int, skeleton: Skeleton, zoom: float) -> Person:

@@ -32,7 +32,7 @@ def test_tensorboard_events_have_all_columns(tmp_path: Path) -> None:
         first.add(row(step, 1 / step))
     first.draw()
     first.close()
-    again = Logbook(tmp_path, "detector", 40)  # went on from step 10: what came later is told anew
+    again = Logbook(tmp_path, "detector", 40)  # resumed at step 10: later steps are logged again
     again.add(row(20, 0.5))
     again.close()
     np.testing.assert_allclose(events(tmp_path, "loss"), [(80, 0.1), (160, 0.5)], rtol=1e-6)

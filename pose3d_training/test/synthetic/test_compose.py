@@ -56,7 +56,7 @@ def bank(tmp_path: Path, sprite_record: Callable[..., SpriteRecord]) -> Callable
 
 
 class Fixed(np.random.Generator):
-    """A generator that puts everybody in the scene, nothing in front of them, and a straight lens before it."""
+    """A generator that puts every person in the scene, without occluders or lens distortion."""
 
     def __init__(self, count: int) -> None:
         super().__init__(np.random.PCG64(0))

@@ -61,12 +61,12 @@ def test_held_out_image_is_deterministic(held_out: HeldOutSet) -> None:
 def test_held_out_ground_truth_is_consistent(held_out: HeldOutSet) -> None:
     people = [(scene, person) for scene in held_out for person in scene.people]
     assert people
-    for scene, truth in people:
-        pose = truth.person.pose
-        assert 0 <= truth.visible <= 1
-        assert 0 <= truth.truncated < 1
-        assert truth.visible <= 1 - truth.truncated + 1e-6
-        assert 0.9 < truth.stature_m < 2.2
+    for scene, ground_truth in people:
+        pose = ground_truth.person.pose
+        assert 0 <= ground_truth.visible <= 1
+        assert 0 <= ground_truth.truncated < 1
+        assert ground_truth.visible <= 1 - ground_truth.truncated + 1e-6
+        assert 0.9 < ground_truth.stature_m < 2.2
         np.testing.assert_array_equal(pose.joints_cam_m[MUCO.root], pose.root_cam_m)
         low, high = np.full(2, -0.5), np.array([scene.frame.camera.width_px, scene.frame.camera.height_px]) - 0.5
         x0y0, x1y1 = pose.detection.box_xyxy_px[:2], pose.detection.box_xyxy_px[2:]

@@ -14,7 +14,7 @@ COCO = get_skeleton("coco17")
 PEOPLE, FRAMES = 300, 10
 
 
-def true_places() -> Array:
+def true_keypoints() -> Array:
     """People 0.5 high at distance 1, all over the image."""
     rng = np.random.default_rng(0)
     body = rng.uniform([-0.1, -0.25], [0.1, 0.25], (PEOPLE, 1, 17, 2))
@@ -22,7 +22,7 @@ def true_places() -> Array:
 
 
 def found(seed: int = 1) -> Detected:
-    return detect(true_places(), COCO, np.full(PEOPLE, 15.0), np.random.default_rng(seed))
+    return detect(true_keypoints(), COCO, np.full(PEOPLE, 15.0), np.random.default_rng(seed))
 
 
 def quiet(monkeypatch: pytest.MonkeyPatch, **changes: float) -> None:
@@ -39,7 +39,7 @@ def test_detections_are_deterministic_for_a_seed() -> None:
 
 
 def test_detection_errors_are_a_few_percent_of_the_height() -> None:
-    off = np.linalg.norm(found().places - true_places(), axis=-1) / 0.5
+    off = np.linalg.norm(found().places - true_keypoints(), axis=-1) / 0.5
     assert 0.008 < np.nanmedian(off) < 0.03
     wrist, ear = COCO.index_of["L_Wrist"], COCO.index_of["L_Ear"]
     assert np.nanmedian(off[..., wrist]) > 1.3 * np.nanmedian(off[..., ear])
@@ -56,7 +56,7 @@ def test_score_is_zero_for_missing_joints_only() -> None:
 
 def test_scores_decrease_with_the_error() -> None:
     seen = found()
-    off = np.linalg.norm(seen.places - true_places(), axis=-1)
+    off = np.linalg.norm(seen.places - true_keypoints(), axis=-1)
     good, bad = off < np.nanquantile(off, 0.5), off > np.nanquantile(off, 0.98)
     assert seen.scores[good].mean() > 0.7
     assert seen.scores[bad].mean() < 0.4
@@ -64,13 +64,13 @@ def test_scores_decrease_with_the_error() -> None:
 
 def test_detections_without_errors_are_exact(monkeypatch: pytest.MonkeyPatch) -> None:
     quiet(monkeypatch)
-    np.testing.assert_allclose(found().places, true_places(), atol=1e-6)
+    np.testing.assert_allclose(found().places, true_keypoints(), atol=1e-6)
     assert found().scores.min() > 0.5
 
 
 def test_swap_exchanges_left_and_right_joints(monkeypatch: pytest.MonkeyPatch) -> None:
     quiet(monkeypatch, _SWAPS=0.2)
-    places, true = found().places, true_places()
+    places, true = found().places, true_keypoints()
     left, right, nose = (COCO.index_of[name] for name in ("L_Wrist", "R_Wrist", "Nose"))
     kept = np.isclose(places[:, :, left], true[:, :, left], atol=1e-6).all(axis=-1)
     swapped = np.isclose(places[:, :, left], true[:, :, right], atol=1e-6).all(axis=-1)
@@ -81,7 +81,7 @@ def test_swap_exchanges_left_and_right_joints(monkeypatch: pytest.MonkeyPatch) -
 
 def test_lower_image_edge_hides_the_lowest_joints(monkeypatch: pytest.MonkeyPatch) -> None:
     quiet(monkeypatch, _CUT_BELOW=1.0)
-    lost, y = np.isnan(found().places[..., 0]), true_places()[..., 1]
+    lost, y = np.isnan(found().places[..., 0]), true_keypoints()[..., 1]
     lowest_kept = np.where(lost, -np.inf, y).max(axis=-1)
     highest_lost = np.where(lost, y, np.inf).min(axis=-1)
     assert (lowest_kept < highest_lost).all()

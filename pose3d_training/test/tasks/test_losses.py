@@ -9,11 +9,11 @@ from pose3d_training.tasks import losses
 
 
 def test_coordinate_loss_counts_only_joints_inside() -> None:
-    truth = torch.zeros(1, 2, 2)
+    ground_truth = torch.zeros(1, 2, 2)
     predicted = torch.tensor([[[4.0, 8.0], [500.0, 500.0]]])
     z = torch.tensor([[0.1, 9.0]])
     inside = torch.tensor([[1.0, 0.0]])
-    loss = losses.coordinate_loss(predicted, truth, z, torch.zeros(1, 2), inside, size_px=256)
+    loss = losses.coordinate_loss(predicted, ground_truth, z, torch.zeros(1, 2), inside, size_px=256)
     # (4 + 8)·64/256 = 3 bins in the plane, 0.1·32 = 3.2 in depth, a third of their sum
     assert float(loss) == pytest.approx((3 + 3.2) / 3)
 
@@ -71,6 +71,6 @@ def test_heat_loss_ignores_cells_without_weight() -> None:
     ],
 )
 def test_box_loss_is_generalized_iou(predicted: tuple[float, ...], expected: float) -> None:
-    truth = torch.full((1, 4, 1, 1), 2.0)
+    ground_truth = torch.full((1, 4, 1, 1), 2.0)
     box = torch.tensor(predicted).reshape(1, 4, 1, 1)
-    assert float(losses.box_loss(box, truth, torch.ones(1, 1, 1, 1))) == pytest.approx(expected, abs=1e-6)
+    assert float(losses.box_loss(box, ground_truth, torch.ones(1, 1, 1, 1))) == pytest.approx(expected, abs=1e-6)

@@ -39,19 +39,19 @@ class ScoredBox:
 
 
 def match_boxes(
-    detections: Sequence[Detection], truth_xyxy_px: Array, counts: npt.NDArray[np.bool_]
+    detections: Sequence[Detection], gt_xyxy_px: Array, counts: npt.NDArray[np.bool_]
 ) -> tuple[tuple[ScoredBox, ...], frozenset[int]]:
     """Match the boxes of one image as COCO's evaluation does; also the indices of the ground-truth boxes found.
 
-    truth_xyxy_px (G, 4); counts (G,): who must be found, the others are ignore regions. By falling score each
+    gt_xyxy_px (G, 4); counts (G,): who must be found, the others are ignore regions. By falling score each
     box takes, of those who count and are still free, the one with the greatest IoU, at least 0.5. A box that takes
     none is ignored when at least half of its area is inside one ignore region (COCO's rule for crowds), else a false
     positive; it finds the free one of those who don't count with the greatest IoU, at least 0.5.
     """
     ranked = sorted(detections, key=lambda d: -d.score)
     boxes = np.array([d.box_xyxy_px for d in ranked]).reshape(-1, 4)
-    iou, inside = iou_matrix(boxes, truth_xyxy_px), _share_inside(boxes, truth_xyxy_px[~counts])
-    free: npt.NDArray[np.bool_] = np.ones(len(truth_xyxy_px), dtype=np.bool_)
+    iou, inside = iou_matrix(boxes, gt_xyxy_px), _share_inside(boxes, gt_xyxy_px[~counts])
+    free: npt.NDArray[np.bool_] = np.ones(len(gt_xyxy_px), dtype=np.bool_)
     scored, found = [], set()
     for i, detection in enumerate(ranked):
         taken = _best(iou[i], free & counts)
@@ -95,7 +95,7 @@ def precision_recall(boxes: Sequence[ScoredBox], people: int) -> tuple[Array, Ar
 
 
 def average_precision(boxes: Sequence[ScoredBox], people: int) -> float:
-    """Area under the curve of precision over recall, 0–1, NaN when nobody must be found.
+    """Area under the curve of precision over recall, 0–1, NaN without ground truth.
 
     At each recall the greatest precision at that or a higher recall counts, at every point of the curve (VOC 2010's
     interpolation; COCO's takes 101 points of the same curve).

@@ -20,30 +20,30 @@ def id_switches(frames: Iterable[FrameIds]) -> int:
     last: dict[int, int] = {}
     switches = 0
     for matches in frames:
-        for truth_id, predicted_id in matches:
-            switches += last.get(truth_id, predicted_id) != predicted_id
-            last[truth_id] = predicted_id
+        for gt_id, predicted_id in matches:
+            switches += last.get(gt_id, predicted_id) != predicted_id
+            last[gt_id] = predicted_id
     return switches
 
 
-def idf1(frames: Iterable[FrameIds], truth_count: int, predicted_count: int) -> float:
+def idf1(frames: Iterable[FrameIds], gt_count: int, predicted_count: int) -> float:
     """IDF1 = 2·IDTP / (ground truth + predictions), Ristani 2016, 0–1; NaN when there is neither.
 
-    truth_count, predicted_count: person-frames in all. IDTP is the largest number of matched person-frames that
+    gt_count, predicted_count: person-frames in all. IDTP is the largest number of matched person-frames that
     one fixed pairing of ground-truth ids and predicted ids explains.
     """
-    if not truth_count + predicted_count:
+    if not gt_count + predicted_count:
         return float("nan")
     together = Counter(pair for matches in frames for pair in matches)
     if not together:
         return 0.0
-    truth_ids = sorted({t for t, _ in together})
+    gt_ids = sorted({t for t, _ in together})
     predicted_ids = sorted({p for _, p in together})
-    counts = np.zeros((len(truth_ids), len(predicted_ids)))
-    for (truth_id, predicted_id), count in together.items():
-        counts[truth_ids.index(truth_id), predicted_ids.index(predicted_id)] = count
+    counts = np.zeros((len(gt_ids), len(predicted_ids)))
+    for (gt_id, predicted_id), count in together.items():
+        counts[gt_ids.index(gt_id), predicted_ids.index(predicted_id)] = count
     rows, columns = linear_sum_assignment(counts, maximize=True)
-    return float(2.0 * counts[rows, columns].sum() / (truth_count + predicted_count))
+    return float(2.0 * counts[rows, columns].sum() / (gt_count + predicted_count))
 
 
 def recall(found: Sequence[bool]) -> float:

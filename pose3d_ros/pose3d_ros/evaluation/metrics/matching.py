@@ -33,49 +33,51 @@ def detected(people: Sequence[Person]) -> tuple[Person, ...]:
 
 
 def match_people(
-    predicted: Sequence[Pose], truth: Sequence[Pose], kept: Collection[tuple[int, int]] = ()
+    predicted: Sequence[Pose], ground_truth: Sequence[Pose], kept: Collection[tuple[int, int]] = ()
 ) -> tuple[tuple[int, int], ...]:
-    """Pair the people of one frame, by index (predicted, truth), with the least total cost (Hungarian).
+    """Pair the people of one frame, by index (predicted, ground truth), with the least total cost (Hungarian).
 
     Both lists are in one skeleton. Only possible pairs are made, so that people may stay alone. kept: pairs of the
     frame before, which stay paired while they are possible, as CLEAR MOT has it (Bernardin 2008, sec. 2.1.1).
     """
-    costs = pair_costs(predicted, truth)
+    costs = pair_costs(predicted, ground_truth)
     for i, j in kept:
         costs[i, j] -= _KEPT_BONUS
     rows, columns = linear_sum_assignment(np.where(np.isfinite(costs), costs, _IMPOSSIBLE))
     return tuple((int(i), int(j)) for i, j in zip(rows, columns, strict=True) if np.isfinite(costs[i, j]))
 
 
-def pair_costs(predicted: Sequence[Pose], truth: Sequence[Pose]) -> Array:
+def pair_costs(predicted: Sequence[Pose], ground_truth: Sequence[Pose]) -> Array:
     """Cost (P, G) of each pair: image distance as a share of the box side, plus the roots' distance weighed.
 
     Infinite where the image part exceeds `MAX_IMAGE_COST`. The gate looks at the image only, so that a wrong depth
     is measured as an error and not hidden as a missed person.
     """
-    costs = np.full((len(predicted), len(truth)), np.inf)
+    costs = np.full((len(predicted), len(ground_truth)), np.inf)
     for i, p in enumerate(predicted):
-        for j, t in enumerate(truth):
+        for j, t in enumerate(ground_truth):
             image = _image_cost(p, t)
             if image < MAX_IMAGE_COST:
                 costs[i, j] = image + ROOT_WEIGHT_PER_M * _root_distance_m(p, t)
     return costs
 
 
-def _root_distance_m(predicted: Pose, truth: Pose) -> float:
-    distance_m = float(np.linalg.norm(predicted.root_cam_m - truth.root_cam_m))
+def _root_distance_m(predicted: Pose, ground_truth: Pose) -> float:
+    distance_m = float(np.linalg.norm(predicted.root_cam_m - ground_truth.root_cam_m))
     return min(distance_m, MAX_ROOT_COST_M) if np.isfinite(distance_m) else MAX_ROOT_COST_M
 
 
-def _image_cost(predicted: Pose, truth: Pose) -> float:
-    x0, y0, x1, y1 = truth.detection.box_xyxy_px
+def _image_cost(predicted: Pose, ground_truth: Pose) -> float:
+    x0, y0, x1, y1 = ground_truth.detection.box_xyxy_px
     side_px = float(np.sqrt(max((x1 - x0) * (y1 - y0), 1.0)))
-    distances_px = np.linalg.norm(predicted.joints_img_px - truth.joints_img_px, axis=-1)
+    distances_px = np.linalg.norm(predicted.joints_img_px - ground_truth.joints_img_px, axis=-1)
     finite = distances_px[np.isfinite(distances_px)]
     if finite.size:
         return float(finite.mean()) / side_px
     # No joint in common: the boxes' overlap, on the same scale (equal boxes 0, apart 1).
-    return 1.0 - float(iou_matrix(predicted.detection.box_xyxy_px[None], truth.detection.box_xyxy_px[None])[0, 0])
+    return 1.0 - float(
+        iou_matrix(predicted.detection.box_xyxy_px[None], ground_truth.detection.box_xyxy_px[None])[0, 0]
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,24 +102,24 @@ def errors_of(pairs: Sequence[tuple[Person, Person]]) -> Errors:
     if not pairs:
         nan = math.nan
         return Errors(np.empty((0, 0)), nan, nan, nan, metrics.RootError(nan, nan, nan, nan), nan)
-    found, truth = (np.array([pair[side].pose.joints_cam_m for pair in pairs]) for side in (0, 1))
-    found_root, truth_root = (np.array([pair[side].pose.root_cam_m for pair in pairs]) for side in (0, 1))
-    relative = found - found_root[:, None], truth - truth_root[:, None]
+    found, ground_truth = (np.array([pair[side].pose.joints_cam_m for pair in pairs]) for side in (0, 1))
+    found_root, gt_root = (np.array([pair[side].pose.root_cam_m for pair in pairs]) for side in (0, 1))
+    relative = found - found_root[:, None], ground_truth - gt_root[:, None]
     errors_mm = metrics.joint_errors_mm(*relative)
     return Errors(
         errors_mm,
         metrics.mean(errors_mm),
         metrics.mean(metrics.scaled_errors_mm(*relative)),
-        metrics.mean(metrics.aligned_errors_mm(found, truth)),
-        metrics.mrpe(found_root, truth_root),
-        metrics.joint_coverage(found, truth),
+        metrics.mean(metrics.aligned_errors_mm(found, ground_truth)),
+        metrics.mrpe(found_root, gt_root),
+        metrics.joint_coverage(found, ground_truth),
     )
 
 
-def root_frame(found: Sequence[Person], truth: Sequence[Person]) -> metrics.RootFrame:
+def root_frame(found: Sequence[Person], ground_truth: Sequence[Person]) -> metrics.RootFrame:
     """The roots of a frame's people, for `average_precision_root`."""
     return metrics.RootFrame(
         np.array([p.pose.root_cam_m for p in found]).reshape(-1, 3),
         np.array([p.score for p in found]),
-        np.array([p.pose.root_cam_m for p in truth]).reshape(-1, 3),
+        np.array([p.pose.root_cam_m for p in ground_truth]).reshape(-1, 3),
     )

@@ -1,4 +1,4 @@
-"""Accuracy and steadiness of 3D poses: arrays in metres, results in millimetres.
+"""Accuracy and smoothness of 3D poses: arrays in metres, results in millimetres.
 
 A joint that is NaN in the prediction or in the ground truth is left out of every mean, never counted as zero: report
 `joint_coverage` beside a mean, since a method that drops its hard joints looks better than it is. A metric with
@@ -43,70 +43,70 @@ def mean(values: npt.ArrayLike) -> float:
     return float(finite.mean()) if finite.size else float("nan")
 
 
-def _check_pair(name: str, predicted_m: Array, truth_m: Array) -> None:
-    if predicted_m.shape != truth_m.shape or predicted_m.ndim < 2 or predicted_m.shape[-1] != 3:
+def _check_pair(name: str, predicted_m: Array, gt_m: Array) -> None:
+    if predicted_m.shape != gt_m.shape or predicted_m.ndim < 2 or predicted_m.shape[-1] != 3:
         raise InputError(
             name,
             expected="two arrays of one shape (N, …, 3)",
-            got=f"{predicted_m.shape} and {truth_m.shape}",
+            got=f"{predicted_m.shape} and {gt_m.shape}",
             fix="Bring both poses to the same skeleton and the same frames first.",
         )
 
 
-def joint_errors_mm(predicted_m: Array, truth_m: Array) -> Array:
+def joint_errors_mm(predicted_m: Array, gt_m: Array) -> Array:
     """Distance of each joint, (..., J, 3) twice to (..., J), in millimetres; NaN where either is NaN.
 
     Of poses relative to their own roots (both, as in 3DMPPE) the mean is MPJPE.
     """
-    _check_pair("joint errors", predicted_m, truth_m)
-    distance: Array = np.linalg.norm(predicted_m - truth_m, axis=-1) * MM_PER_M
+    _check_pair("joint errors", predicted_m, gt_m)
+    distance: Array = np.linalg.norm(predicted_m - gt_m, axis=-1) * MM_PER_M
     return distance
 
 
-def joint_coverage(predicted_m: Array, truth_m: Array) -> float:
+def joint_coverage(predicted_m: Array, gt_m: Array) -> float:
     """Share of the ground truth's joints (..., J, 3) that the prediction gives coordinates for, 0–1."""
-    _check_pair("joint coverage", predicted_m, truth_m)
-    known = np.isfinite(truth_m).all(axis=-1)
+    _check_pair("joint coverage", predicted_m, gt_m)
+    known = np.isfinite(gt_m).all(axis=-1)
     found = np.isfinite(predicted_m).all(axis=-1) & known
     return float(found.sum() / known.sum()) if known.any() else float("nan")
 
 
-def aligned_errors_mm(predicted_m: Array, truth_m: Array) -> Array:
+def aligned_errors_mm(predicted_m: Array, gt_m: Array) -> Array:
     """Joint distances (N, J) after a similarity Procrustes of each pose (N, J, 3); their mean is PA-MPJPE.
 
     Rotation, translation and scale, no reflection, on the joints that both have; a pose with fewer than three is NaN.
     """
-    _check_pair("aligned errors", predicted_m, truth_m)
+    _check_pair("aligned errors", predicted_m, gt_m)
     errors = np.full(predicted_m.shape[:-1], np.nan)
-    both = np.asarray(np.isfinite(predicted_m).all(-1) & np.isfinite(truth_m).all(-1))
+    both = np.asarray(np.isfinite(predicted_m).all(-1) & np.isfinite(gt_m).all(-1))
     for i, joints in enumerate(both):
         if joints.sum() >= _MIN_ALIGN_JOINTS:
-            aligned = similarity_align(predicted_m[i][joints], truth_m[i][joints])
-            errors[i][joints] = joint_errors_mm(aligned, truth_m[i][joints])
+            aligned = similarity_align(predicted_m[i][joints], gt_m[i][joints])
+            errors[i][joints] = joint_errors_mm(aligned, gt_m[i][joints])
     return errors
 
 
-def scaled_errors_mm(predicted_m: Array, truth_m: Array) -> Array:
+def scaled_errors_mm(predicted_m: Array, gt_m: Array) -> Array:
     """Joint distances (N, J) of root-relative poses (N, J, 3) after the best scale of each; their mean is N-MPJPE.
 
-    The scale is s = <pred, truth> / <pred, pred> over the joints that both have (Rhodin 2018).
+    The scale is s = <pred, ground truth> / <pred, pred> over the joints that both have (Rhodin 2018).
     """
-    _check_pair("scaled errors", predicted_m, truth_m)
-    both = (np.isfinite(predicted_m) & np.isfinite(truth_m)).all(-1, keepdims=True)
-    p, t = np.where(both, predicted_m, 0.0), np.where(both, truth_m, 0.0)
+    _check_pair("scaled errors", predicted_m, gt_m)
+    both = (np.isfinite(predicted_m) & np.isfinite(gt_m)).all(-1, keepdims=True)
+    p, t = np.where(both, predicted_m, 0.0), np.where(both, gt_m, 0.0)
     power = (p * p).sum((-2, -1), keepdims=True)
     # A collapsed pose (every joint on its root) has no scale: it is scored as it is.
     scale = np.divide((p * t).sum((-2, -1), keepdims=True), power, out=np.ones_like(power), where=power > 0)
-    return joint_errors_mm(scale * predicted_m, truth_m)
+    return joint_errors_mm(scale * predicted_m, gt_m)
 
 
-def motion_errors_mm(predicted_m: Array, truth_m: Array, order: int) -> Array:
+def motion_errors_mm(predicted_m: Array, gt_m: Array, order: int) -> Array:
     """Errors (T - order, J) of the differences of a root-relative sequence (T, J, 3), in mm per frame**order.
 
     The mean over order 1 is MPJVE (Pavllo 2019), over order 2 the acceleration error (Kanazawa 2019), ends not padded.
     """
-    _check_pair("motion errors", predicted_m, truth_m)
-    errors: Array = np.linalg.norm(np.diff(predicted_m - truth_m, n=order, axis=0), axis=-1) * MM_PER_M
+    _check_pair("motion errors", predicted_m, gt_m)
+    errors: Array = np.linalg.norm(np.diff(predicted_m - gt_m, n=order, axis=0), axis=-1) * MM_PER_M
     return errors
 
 
@@ -145,10 +145,10 @@ def auc3d(errors_mm: Array) -> float:
     return float(np.mean([pck3d(errors_mm, t) for t in AUC_THRESHOLDS_MM]))
 
 
-def mrpe(predicted_root_m: Array, truth_root_m: Array) -> RootError:
+def mrpe(predicted_root_m: Array, gt_root_m: Array) -> RootError:
     """Mean root position error of roots (N, 3) in camera space (Moon 2019, section 6.1) and its |x|, |y|, |z|."""
-    _check_pair("MRPE", predicted_root_m, truth_root_m)
-    difference = np.abs(predicted_root_m - truth_root_m) * MM_PER_M
+    _check_pair("MRPE", predicted_root_m, gt_root_m)
+    difference = np.abs(predicted_root_m - gt_root_m) * MM_PER_M
     axes = [mean(difference[:, axis]) for axis in range(3)]
     return RootError(mean(np.linalg.norm(difference, axis=-1)), *axes)
 
@@ -159,7 +159,7 @@ class RootFrame:
 
     predicted_m: Array
     scores: Array
-    truth_m: Array
+    gt_m: Array
 
 
 def average_precision_root(frames: Sequence[RootFrame], threshold_mm: float = 250.0) -> float:
@@ -168,7 +168,7 @@ def average_precision_root(frames: Sequence[RootFrame], threshold_mm: float = 25
     Detections of all frames are sorted by score; each takes its nearest ground-truth root and is a true positive
     if that is strictly nearer than the threshold and still unused. AP = Σ precision · Δrecall, no interpolation.
     """
-    total = sum(len(frame.truth_m) for frame in frames)
+    total = sum(len(frame.gt_m) for frame in frames)
     if not total:
         return float("nan")
     order = sorted(
@@ -185,7 +185,7 @@ def average_precision_root(frames: Sequence[RootFrame], threshold_mm: float = 25
 
 
 def _nearest_root(frame: RootFrame, index: int) -> tuple[int, float]:
-    distances_mm = np.linalg.norm(frame.truth_m - frame.predicted_m[index], axis=-1) * MM_PER_M
+    distances_mm = np.linalg.norm(frame.gt_m - frame.predicted_m[index], axis=-1) * MM_PER_M
     if not np.isfinite(distances_mm).any():
         return -1, float("inf")
     nearest = int(np.nanargmin(distances_mm))

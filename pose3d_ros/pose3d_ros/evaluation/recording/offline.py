@@ -43,8 +43,8 @@ def run_offline(
         busy_ns += elapsed_ns
         for stage in ("detect", "pose"):
             timings_ms[stage].append(result.timings_ms[stage])
-        truth = recording.truth.get(frame.stamp_ns)
-        people = tuple(p.converted(skeleton) for p in truth.people) if truth is not None else ()
+        ground_truth = recording.ground_truth.get(frame.stamp_ns)
+        people = tuple(p.converted(skeleton) for p in ground_truth.people) if ground_truth is not None else ()
         frames.append(SessionFrame(frame.stamp_ns, people, result.people, smoothed, busy_ns, elapsed_ns * 1e-6))
         progress(len(frames), len(recording.stamps_ns))
     return Session(
@@ -56,7 +56,7 @@ def run_offline(
         engine_ms={stage: float(np.mean(values)) for stage, values in timings_ms.items()},
         delay_frames=0 if smoother is None else smoother.delay_frames,
         how="computed frame by frame without ROS",
-        has_truth=bool(recording.truth),
+        has_ground_truth=bool(recording.ground_truth),
     )
 
 

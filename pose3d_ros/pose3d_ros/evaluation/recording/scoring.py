@@ -25,7 +25,7 @@ class Pair:
     """A ground-truth person and who was found for it. smoothed: the same id in people_smoothed, if there."""
 
     frame: int
-    truth: Person
+    ground_truth: Person
     raw: Person
     smoothed: Person | None
 
@@ -40,13 +40,13 @@ def match_session(session: Session) -> tuple[Pair, ...]:
         kept = [
             (i, j)
             for i, p in enumerate(found)
-            for j, t in enumerate(frame.truth)
+            for j, t in enumerate(frame.ground_truth)
             if last_id.get(t.track_id) == p.track_id
         ]
-        for i, j in match_people([p.pose for p in found], [p.pose for p in frame.truth], kept):
-            person, truth = found[i], frame.truth[j]
-            last_id[truth.track_id] = person.track_id
-            pairs.append(Pair(index, truth, person, smoothed.get(person.track_id)))
+        for i, j in match_people([p.pose for p in found], [p.pose for p in frame.ground_truth], kept):
+            person, ground_truth = found[i], frame.ground_truth[j]
+            last_id[ground_truth.track_id] = person.track_id
+            pairs.append(Pair(index, ground_truth, person, smoothed.get(person.track_id)))
     return tuple(pairs)
 
 
@@ -56,9 +56,9 @@ def motion_errors(session: Session, pairs: Sequence[tuple[int, Person, Person]])
     Over the runs of consecutive frames in which one person keeps one id, each pose relative to its own root.
     """
     frames: list[dict[tuple[int, int], Array]] = [{} for _ in session.frames]
-    for index, found, truth in pairs:
-        relative = [p.pose.joints_cam_m - p.pose.root_cam_m for p in (found, truth)]
-        frames[index][truth.track_id, found.track_id] = np.stack(relative)
+    for index, found, ground_truth in pairs:
+        relative = [p.pose.joints_cam_m - p.pose.root_cam_m for p in (found, ground_truth)]
+        frames[index][ground_truth.track_id, found.track_id] = np.stack(relative)
     runs = [poses for _, poses in consecutive_runs(session, frames)]
     mpjve, acceleration = (
         metrics.mean(_joined(metrics.motion_errors_mm(run[:, 0], run[:, 1], order) for run in runs)) for order in (1, 2)

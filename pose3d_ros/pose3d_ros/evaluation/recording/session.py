@@ -15,7 +15,7 @@ from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.records import Person
 from pose3d_ros.skeletons import Skeleton
 
-_TRUTH, _RAW, _SMOOTHED = "ground_truth", "people", "people_smoothed"  # parts of topic names
+_GROUND_TRUTH, _RAW, _SMOOTHED = "ground_truth", "people", "people_smoothed"  # parts of topic names
 _DIAGNOSTICS_TYPE = "diagnostic_msgs/msg/DiagnosticArray"
 _UNIT = " [ms]"
 _STAGES = ("detect", "pose", "smooth")
@@ -32,7 +32,7 @@ class SessionFrame:
     """
 
     stamp_ns: int
-    truth: People
+    ground_truth: People
     raw: People | None
     smoothed: People | None
     received_ns: int | None = None
@@ -55,7 +55,7 @@ class Session:
     engine_ms: Mapping[str, float] = field(default_factory=dict)
     delay_frames: int = 0
     how: str = ""
-    has_truth: bool = True
+    has_ground_truth: bool = True
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Recording:
 
     camera: Camera
     stamps_ns: tuple[int, ...]
-    truth: Mapping[int, BagPeople]
+    ground_truth: Mapping[int, BagPeople]
 
 
 def read_recording(path: Path) -> Recording:
@@ -79,10 +79,10 @@ def read_recording(path: Path) -> Recording:
                 got=f"{len(stamps_ns)} images and {'no' if camera is None else 'a'} camera_info",
                 fix="Record both topics.",
             )
-        truth: dict[int, BagPeople] = {}
-        if bag.topics_of((PEOPLE_TYPE,), f"*{_TRUTH}*"):
-            truth = by_stamp(bag.people(f"*{_TRUTH}*"))
-    return Recording(camera.camera, stamps_ns, truth)
+        ground_truth: dict[int, BagPeople] = {}
+        if bag.topics_of((PEOPLE_TYPE,), f"*{_GROUND_TRUTH}*"):
+            ground_truth = by_stamp(bag.people(f"*{_GROUND_TRUTH}*"))
+    return Recording(camera.camera, stamps_ns, ground_truth)
 
 
 def by_stamp(messages: Iterable[BagPeople]) -> dict[int, BagPeople]:
@@ -99,7 +99,7 @@ def read_results(path: Path) -> tuple[dict[int, BagPeople], dict[int, BagPeople]
     Raises BagError when it has no topic that ends with "people" beside ground truth.
     """
     with BagReader(path) as bag:
-        topics = [t for t in bag.topics_of((PEOPLE_TYPE,)) if _TRUTH not in t]
+        topics = [t for t in bag.topics_of((PEOPLE_TYPE,)) if _GROUND_TRUTH not in t]
         raw, smoothed = ([t for t in topics if t.endswith(name)] for name in (_RAW, _SMOOTHED))
         if len(raw) != 1:
             raise BagError(
@@ -134,7 +134,7 @@ def join(
     return tuple(
         SessionFrame(
             stamp,
-            people(recording.truth, stamp) or (),
+            people(recording.ground_truth, stamp) or (),
             people(raw, stamp),
             people(smoothed, stamp),
             raw[stamp].received_ns if stamp in raw else None,
@@ -164,7 +164,7 @@ def session_from_bags(recording_path: Path, results_path: Path) -> Session:
         engine_ms=health.engine_ms,
         delay_frames=health.delay_frames,
         how="played through the running nodes and recorded",
-        has_truth=bool(recording.truth),
+        has_ground_truth=bool(recording.ground_truth),
     )
 
 

@@ -97,7 +97,7 @@ class Speed:
 
 
 @dataclass(frozen=True)
-class Steadiness:
+class Smoothness:
     """How the people move. See DEFINITIONS."""
 
     mpjve_mm: float
@@ -117,14 +117,14 @@ class Summary:
     speed: Speed
     completeness: Completeness
     accuracy: Accuracy
-    steadiness: Steadiness
+    smoothness: Smoothness
     model: str
     skeleton: str
     how: str
 
     def as_dict(self) -> dict[str, object]:
         """All metrics under their names in one level, NaN as None, and their definitions."""
-        groups = (self.speed, self.completeness, self.accuracy, self.steadiness)
+        groups = (self.speed, self.completeness, self.accuracy, self.smoothness)
         numbers = {name: value for group in groups for name, value in asdict(group).items()}
         about = {"model": self.model, "skeleton": self.skeleton, "how": self.how}
         return {**{name: plain(value) for name, value in {**numbers, **about}.items()}, "definitions": DEFINITIONS}
@@ -141,7 +141,7 @@ def summarize(session: Session, pairs: Sequence[Pair] | None = None) -> Summary:
         _speed(session),
         _completeness(session, matched),
         _accuracy(session, matched),
-        _steadiness(session, matched),
+        _smoothness(session, matched),
         session.model,
         session.skeleton.name,
         session.how,
@@ -164,28 +164,30 @@ def _speed(session: Session) -> Speed:
 
 def _completeness(session: Session, pairs: Sequence[Pair]) -> Completeness:
     found = [detected(frame.raw or ()) for frame in session.frames]
-    seen = {(pair.frame, pair.truth.track_id) for pair in pairs}
-    truth = [(t.score, (i, t.track_id) in seen) for i, frame in enumerate(session.frames) for t in frame.truth]
+    seen = {(pair.frame, pair.ground_truth.track_id) for pair in pairs}
+    ground_truth = [
+        (t.score, (i, t.track_id) in seen) for i, frame in enumerate(session.frames) for t in frame.ground_truth
+    ]
     ids: list[list[tuple[int, int]]] = [[] for _ in session.frames]
     for pair in pairs:
-        ids[pair.frame].append((pair.truth.track_id, pair.raw.track_id))
+        ids[pair.frame].append((pair.ground_truth.track_id, pair.raw.track_id))
     total = sum(len(people) for people in found)
     return Completeness(
         people_per_frame=metrics.mean(
             [len(p) for p, f in zip(found, session.frames, strict=True) if f.raw is not None]
         ),
-        detection_recall=recall([hit for visible, hit in truth if visible >= MIN_VISIBLE]),
-        detection_recall_all=recall([hit for _, hit in truth]),
-        false_positives=total - len(pairs) if session.has_truth else 0,
+        detection_recall=recall([hit for visible, hit in ground_truth if visible >= MIN_VISIBLE]),
+        detection_recall_all=recall([hit for _, hit in ground_truth]),
+        false_positives=total - len(pairs) if session.has_ground_truth else 0,
         id_switches=id_switches(ids),
-        idf1=idf1(ids, len(truth), total) if session.has_truth else math.nan,
+        idf1=idf1(ids, len(ground_truth), total) if session.has_ground_truth else math.nan,
     )
 
 
 def _accuracy(session: Session, pairs: Sequence[Pair]) -> Accuracy:
-    raw = errors_of([(p.raw, p.truth) for p in pairs])
-    smoothed = errors_of([(p.smoothed, p.truth) for p in pairs if p.smoothed is not None])
-    roots = [root_frame(detected(f.raw or ()), f.truth) for f in session.frames]
+    raw = errors_of([(p.raw, p.ground_truth) for p in pairs])
+    smoothed = errors_of([(p.smoothed, p.ground_truth) for p in pairs if p.smoothed is not None])
+    roots = [root_frame(detected(f.raw or ()), f.ground_truth) for f in session.frames]
     return Accuracy(
         joint_coverage=raw.coverage,
         mpjpe_mm=raw.mpjpe_mm,
@@ -203,17 +205,17 @@ def _accuracy(session: Session, pairs: Sequence[Pair]) -> Accuracy:
     )
 
 
-def _steadiness(session: Session, pairs: Sequence[Pair]) -> Steadiness:
-    raw = motion_errors(session, [(p.frame, p.raw, p.truth) for p in pairs])
-    smoothed = motion_errors(session, [(p.frame, p.smoothed, p.truth) for p in pairs if p.smoothed is not None])
-    return Steadiness(
+def _smoothness(session: Session, pairs: Sequence[Pair]) -> Smoothness:
+    raw = motion_errors(session, [(p.frame, p.raw, p.ground_truth) for p in pairs])
+    smoothed = motion_errors(session, [(p.frame, p.smoothed, p.ground_truth) for p in pairs if p.smoothed is not None])
+    return Smoothness(
         mpjve_mm=raw[0],
         mpjve_smoothed_mm=smoothed[0],
         acceleration_error_mm=raw[1],
         acceleration_error_smoothed_mm=smoothed[1],
         jitter_raw=jitter_of(session, [f.raw for f in session.frames]),
         jitter_smoothed=jitter_of(session, [f.smoothed for f in session.frames]),
-        jitter_truth=jitter_of(session, [f.truth for f in session.frames]),
+        jitter_truth=jitter_of(session, [f.ground_truth for f in session.frames]),
         smoother_delay_frames=session.delay_frames,
     )
 

@@ -55,7 +55,7 @@ class GroundTruthPerson:
 
 @dataclass(frozen=True, eq=False)
 class HeldOutScene:
-    """One image and everybody in it, hidden people too."""
+    """One image and all people in it, hidden ones too."""
 
     frame: Frame
     people: tuple[GroundTruthPerson, ...]
@@ -63,20 +63,20 @@ class HeldOutScene:
 
 @dataclass(frozen=True, eq=False)
 class ScoredPerson:
-    """A ground-truth person and who was matched to it. found: with joints of low confidence too; None for nobody.
+    """A ground-truth person and who was matched to it. found: with joints of low confidence too; None if unmatched.
 
     scene: number of the image. has_box: whether the detector found the person, by one of its boxes.
     """
 
     scene: int
-    truth: GroundTruthPerson
+    ground_truth: GroundTruthPerson
     found: Person | None
     has_box: bool
 
 
 @dataclass(frozen=True, eq=False)
 class ScoredScene:
-    """One image, scored. boxes: the detector's, empty where it was not used. false_positives: matched to nobody.
+    """One image, scored. boxes: the detector's, empty where it was not used. false_positives: unmatched.
 
     image_crc: CRC-32 of the image.
     """
@@ -135,16 +135,16 @@ def score_scene(
 ) -> ScoredScene:
     """Match people and boxes of one image with the ground truth.
 
-    People are matched by their joints as published (`match_people`) with everybody who is visible at all.
+    People are matched by their joints as published (`match_people`) with every person who is visible at all.
     """
     visible = [i for i, t in enumerate(scene.people) if t.visible > 0]
     matches = match_people([run.confident(p).pose for p in found], [scene.people[i].person.pose for i in visible])
-    of_truth = {visible[j]: found[i] for i, j in matches}
+    of_ground_truth = {visible[j]: found[i] for i, j in matches}
     matched = {i for i, _ in matches}
-    truth_boxes = np.array([t.person.pose.detection.box_xyxy_px for t in scene.people]).reshape(-1, 4)
-    boxes, with_box = match_boxes(detections, truth_boxes, np.array([t.counts for t in scene.people], dtype=bool))
+    gt_boxes = np.array([t.person.pose.detection.box_xyxy_px for t in scene.people]).reshape(-1, 4)
+    boxes, with_box = match_boxes(detections, gt_boxes, np.array([t.counts for t in scene.people], dtype=bool))
     return ScoredScene(
-        tuple(ScoredPerson(number, t, of_truth.get(i), i in with_box) for i, t in enumerate(scene.people)),
+        tuple(ScoredPerson(number, t, of_ground_truth.get(i), i in with_box) for i, t in enumerate(scene.people)),
         boxes,
         tuple(p for i, p in enumerate(found) if i not in matched),
         zlib.crc32(scene.frame.image_bgr.tobytes()),

@@ -36,17 +36,17 @@ DEFINITIONS: dict[str, str] = {
     "who counts": f"people {NEAREST_M:.0f} to {FARTHEST_M:.0f} m away (camera to root), at least {MIN_HEIGHT_PX:.0f} "
     f"px tall in the image and at least {MIN_VISIBLE:.0%} visible; the group visible 30–50% has those who are less "
     "visible and otherwise the same. Accuracy is over those who were matched to a detected person: least total cost "
-    "in the image, joints on each other. Found people matched to somebody who does not count are left out everywhere",
+    "in the image, joints on each other. Found people matched to a person who does not count are left out everywhere",
     "pictures": "checksum of the images; two runs with the same one used exactly the same images",
     "people": "people who count",
     "detector_ap50": f"average precision of the detector's boxes at IoU {MIN_IOU}, all scores from "
     "detector.score_threshold on, all-point interpolation. By falling score each box takes, of the free people who "
-    "count, the one with the greatest IoU; a box that takes nobody is ignored when at least half of its area is in "
-    "the box of somebody who does not count",
+    "count, the one with the greatest IoU; an unmatched box is ignored when at least half of its area is in "
+    "the box of a person who does not count",
     "detector_recall": f"share of the people with one of the detector's boxes at IoU {MIN_IOU} or more",
     "detector_false_positives_per_image": "the detector's boxes that are false positives in detector_ap50's sense",
     "recall": "share of the people who were matched to a detected person",
-    "false_positives_per_image": "detected people who were matched to nobody, not even to one who does not count",
+    "false_positives_per_image": "detected people matched to no ground-truth person, whether that one counts or not",
     "joint_coverage": "share of the joints that have coordinates: those below pose.joint_score_threshold have none; "
     "the errors are means over these",
     "mpjpe_mm": "mean joint distance, each pose relative to its own root",
@@ -56,7 +56,7 @@ DEFINITIONS: dict[str, str] = {
     "mrpe_mm": "mean root distance in camera space; mrpe_xyz_mm is its |x|, |y|, |z|",
     "mrpe_z_2_5m_mm": "mean |z| error of the roots of people 2 to 5 m away",
     "ap_root_25cm": "average precision of roots within 25 cm, detected people by falling score; in a group of those "
-    "who were matched to somebody of the group",
+    "who were matched to a person of the group",
     "groups": "the same by distance (camera to root), truncated (share of the whole box beyond the image), visible "
     "(share of the whole silhouette that the image shows), age (a child is under about 20 years, MakeHuman's age "
     "below 0.4), pose (upright: the crown is at least 0.85 of the stature above the lowest foot). False positives "
@@ -156,14 +156,14 @@ def summarize_held_out(
     scenes: Sequence[ScoredScene], run: HeldOutRun, about: Mapping[str, str | int | float]
 ) -> HeldOutSummary:
     """Summarize scored images. about: goes into the file as it is."""
-    everybody = [p for scene in scenes for p in scene.people]
+    all_people = [p for scene in scenes for p in scene.people]
     checksum = zlib.crc32(np.array([scene.image_crc for scene in scenes], dtype="<u4").tobytes())
     return HeldOutSummary(
         _detection_metrics(scenes, run),
-        _people_metrics([p for p in everybody if p.truth.counts], run, scenes),
+        _people_metrics([p for p in all_people if p.ground_truth.counts], run, scenes),
         {
             kind: {
-                name: _people_metrics([p for p in everybody if belongs(p.truth)], run)
+                name: _people_metrics([p for p in all_people if belongs(p.ground_truth)], run)
                 for name, belongs in named.items()
             }
             for kind, named in GROUPS.items()
@@ -181,7 +181,7 @@ def summarize_held_out(
 
 def _detection_metrics(scenes: Sequence[ScoredScene], run: HeldOutRun) -> DetectionMetrics:
     boxes, images, asked = all_boxes(scenes), max(len(scenes), 1), not run.oracle_boxes
-    count = sum(p.truth.counts for scene in scenes for p in scene.people)
+    count = sum(p.ground_truth.counts for scene in scenes for p in scene.people)
     false_positives = sum(b.outcome is Outcome.FALSE_POSITIVE for b in boxes)
     return DetectionMetrics(
         detector_ap50=average_precision(boxes, count) if asked else math.nan,
@@ -199,9 +199,13 @@ def _people_metrics(
     people: Sequence[ScoredPerson], run: HeldOutRun, scenes: Sequence[ScoredScene] = ()
 ) -> PeopleMetrics:
     """The metrics of those people. scenes: whose false positives count in the root's average precision."""
-    pairs = [(p.found, p.truth.person) for p in people if p.found is not None]
-    confident = errors_of([(run.confident(found), truth) for found, truth in pairs])
-    between = [(p.found, p.truth.person) for p in people if p.found is not None and 2.0 <= p.truth.distance_m < 5.0]
+    pairs = [(p.found, p.ground_truth.person) for p in people if p.found is not None]
+    confident = errors_of([(run.confident(found), ground_truth) for found, ground_truth in pairs])
+    between = [
+        (p.found, p.ground_truth.person)
+        for p in people
+        if p.found is not None and 2.0 <= p.ground_truth.distance_m < 5.0
+    ]
     return PeopleMetrics(
         people=len(people),
         detector_recall=math.nan if run.oracle_boxes else recall([p.has_box for p in people]),
@@ -220,12 +224,12 @@ def _people_metrics(
 
 def _root_frames(people: Sequence[ScoredPerson], scenes: Sequence[ScoredScene]) -> list[metrics.RootFrame]:
     found: dict[int, list[Person]] = {i: list(scene.false_positives) for i, scene in enumerate(scenes)}
-    truth: dict[int, list[Person]] = {}
+    ground_truth: dict[int, list[Person]] = {}
     for p in people:
-        truth.setdefault(p.scene, []).append(p.truth.person)
+        ground_truth.setdefault(p.scene, []).append(p.ground_truth.person)
         if p.found is not None:
             found.setdefault(p.scene, []).append(p.found)
-    return [root_frame(found.get(i, []), truth.get(i, [])) for i in sorted({*found, *truth})]
+    return [root_frame(found.get(i, []), ground_truth.get(i, [])) for i in sorted({*found, *ground_truth})]
 
 
 def calibration_of(scenes: Sequence[ScoredScene]) -> Calibration:
@@ -248,12 +252,12 @@ def calibration_of(scenes: Sequence[ScoredScene]) -> Calibration:
 
 def counted_pairs(scenes: Sequence[ScoredScene]) -> list[tuple[Person, Person]]:
     """(found, ground truth) of those who count and were found, with all their joints."""
-    people = [p for scene in scenes for p in scene.people if p.truth.counts]
-    return [(p.found, p.truth.person) for p in people if p.found is not None]
+    people = [p for scene in scenes for p in scene.people if p.ground_truth.counts]
+    return [(p.found, p.ground_truth.person) for p in people if p.found is not None]
 
 
 def depth_errors_m(pairs: Sequence[tuple[Person, Person]]) -> Array:
     """Depth errors (N,) of roots along their viewing rays, of pairs (found, ground truth); positive is too far."""
-    found, truth = (np.array([p[side].pose.root_cam_m for p in pairs]).reshape(-1, 3) for side in (0, 1))
-    errors: Array = ((found - truth) * found).sum(axis=-1) / np.linalg.norm(found, axis=-1)
+    found, ground_truth = (np.array([p[side].pose.root_cam_m for p in pairs]).reshape(-1, 3) for side in (0, 1))
+    errors: Array = ((found - ground_truth) * found).sum(axis=-1) / np.linalg.norm(found, axis=-1)
     return errors

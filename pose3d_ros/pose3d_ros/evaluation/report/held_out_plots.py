@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import norm
 
-from pose3d_ros.drawing.colors import TRUTH_HEX
+from pose3d_ros.drawing.colors import GROUND_TRUTH_HEX
 from pose3d_ros.drawing.plot_style import ACCENT, ACCENT2, INK, STYLE, legend_above, new_figure
 from pose3d_ros.evaluation.metrics.box_precision import precision_recall
 from pose3d_ros.evaluation.metrics.pose_metrics import MM_PER_M
@@ -54,7 +54,7 @@ def _joint_error_by_distance(summary: HeldOutSummary) -> Figure | None:
     figure, axes = new_figure(5.4, 3.4)
     at = np.arange(len(groups))
     for color, line, label, values in (
-        (TRUTH_HEX, "--", "with joints of low confidence", [n.mpjpe_all_joints_mm for n in groups.values()]),
+        (GROUND_TRUTH_HEX, "--", "with joints of low confidence", [n.mpjpe_all_joints_mm for n in groups.values()]),
         (ACCENT, "-", "MPJPE", [n.mpjpe_mm for n in groups.values()]),
         (ACCENT2, "-", "PA-MPJPE", [n.pa_mpjpe_mm for n in groups.values()]),
     ):
@@ -70,7 +70,7 @@ def _depth_error_by_distance(scenes: Sequence[ScoredScene]) -> Figure | None:
     pairs = counted_pairs(scenes)
     if not pairs:
         return None
-    distance_m = np.array([np.linalg.norm(truth.pose.root_cam_m) for _, truth in pairs])
+    distance_m = np.array([np.linalg.norm(ground_truth.pose.root_cam_m) for _, ground_truth in pairs])
     error_mm = MM_PER_M * depth_errors_m(pairs)
     figure, axes = new_figure(5.4, 3.4)
     axes.axhline(0, color=INK, lw=0.8)
@@ -92,21 +92,21 @@ def _reliability(of: Reliability, score: str, share: str, title: str) -> Figure 
     figure = Figure(figsize=(5.4, 4.2), layout="constrained")
     axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
     used = [b for b in of.bins if b.count]
-    axes.plot([0, 1], [0, 1], color=TRUTH_HEX, ls="--")
+    axes.plot([0, 1], [0, 1], color=GROUND_TRUTH_HEX, ls="--")
     x, y = np.array([b.mean_score for b in used]), np.array([b.right for b in used])
     many = np.array([b.count >= _LEAST_IN_BIN for b in used])
     axes.plot(x, y, color=ACCENT)
     axes.plot(x[many], y[many], "o", color=ACCENT, ms=6)
     axes.plot(x[~many], y[~many], "o", color=ACCENT, ms=6, mfc="white")
     axes.set(ylim=(-0.03, 1.03), xlim=(0, 1), ylabel=share)
-    below.bar([(b.low + b.high) / 2 for b in of.bins], [b.count for b in of.bins], width=0.09, color=TRUTH_HEX)
+    below.bar([(b.low + b.high) / 2 for b in of.bins], [b.count for b in of.bins], width=0.09, color=GROUND_TRUTH_HEX)
     below.set(xlabel=score, ylabel="count")
     _titled(axes, f"{title}: calibration error {of.expected_calibration_error:.3f}")
     return figure
 
 
 def _precision_recall(scenes: Sequence[ScoredScene], summary: HeldOutSummary) -> Figure | None:
-    people = sum(p.truth.counts for scene in scenes for p in scene.people)
+    people = sum(p.ground_truth.counts for scene in scenes for p in scene.people)
     precision, recall = precision_recall(all_boxes(scenes), people)
     if not len(precision) or not people:
         return None
@@ -126,8 +126,8 @@ def _sigma(scenes: Sequence[ScoredScene]) -> Figure | None:
         return None
     figure, axes = new_figure(5.4, 3.4)
     sigmas = np.linspace(0, _MOST_SIGMAS, 161)
-    axes.plot(sigmas, 2 * norm.cdf(sigmas) - 1, color=TRUTH_HEX, ls=":", label="normal")
-    axes.plot(sigmas, 1 - np.exp(-np.sqrt(2) * sigmas), color=TRUTH_HEX, ls="--", label="Laplace")
+    axes.plot(sigmas, 2 * norm.cdf(sigmas) - 1, color=GROUND_TRUTH_HEX, ls=":", label="normal")
+    axes.plot(sigmas, 1 - np.exp(-np.sqrt(2) * sigmas), color=GROUND_TRUTH_HEX, ls="--", label="Laplace")
     axes.plot(sigmas, [(ratios <= s).mean() for s in sigmas], color=ACCENT, label="measured")
     for s in (1, 2):
         share = float((ratios <= s).mean())

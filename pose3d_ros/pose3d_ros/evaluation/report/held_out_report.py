@@ -19,7 +19,7 @@ _COLUMNS = 4
 _RANDOM, _WORST = 12, 8
 _LEGEND = (
     "White and thin: ground truth. Colored: what was found, with the distance of the root. Boxes are the detector's: "
-    "green true positives, red false positives, yellow on somebody who does not count."
+    "green true positives, red false positives, yellow on a person who does not count."
 )
 
 

@@ -18,7 +18,7 @@ from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.types import Array, ImageArray
 
 _SHIFT = 4
-_TRUTH = bgr("#ffffff")
+_GROUND_TRUTH = bgr("#ffffff")
 _SHADE = (24, 18, 14)
 _OUTCOME_COLORS = {
     Outcome.TRUE_POSITIVE: bgr("#35d08f"),
@@ -50,7 +50,7 @@ def random_tiles(
     chosen = np.random.default_rng([seed, 12]).choice(len(scored), min(count, len(scored)), replace=False)
     tiles = []
     for i in sorted(int(i) for i in chosen):
-        asked = [p for p in scored[i].people if p.truth.counts]
+        asked = [p for p in scored[i].people if p.ground_truth.counts]
         found = sum(p.found is not None for p in asked)
         count_fp = len(scored[i].false_positives)
         false_positives = f", {count_fp} false positives" if count_fp else ""
@@ -64,8 +64,8 @@ def worst_tiles(
     scenes: Sequence[HeldOutScene], scored: Sequence[ScoredScene], run: HeldOutRun, count: int
 ) -> list[Tile]:
     """The people whose joints are furthest off, among those who count and were found."""
-    people = [(p, p.found) for scene in scored for p in scene.people if p.truth.counts and p.found is not None]
-    errors = [(errors_of([(run.confident(found), p.truth.person)]).mpjpe_mm, p) for p, found in people]
+    people = [(p, p.found) for scene in scored for p in scene.people if p.ground_truth.counts and p.found is not None]
+    errors = [(errors_of([(run.confident(found), p.ground_truth.person)]).mpjpe_mm, p) for p, found in people]
     ranked = sorted(errors, key=lambda e: -np.nan_to_num(e[0]))[:count]
     return [_close_up(scenes, scored, run, p, f"joints {error_mm:.0f} mm, ") for error_mm, p in ranked]
 
@@ -74,20 +74,20 @@ def missed_tiles(
     scenes: Sequence[HeldOutScene], scored: Sequence[ScoredScene], run: HeldOutRun, count: int
 ) -> list[Tile]:
     """The people who count and were not found, the most visible first, of those alike the largest."""
-    missed = [p for scene in scored for p in scene.people if p.truth.counts and p.found is None]
-    ranked = sorted(missed, key=lambda p: (-round(p.truth.visible, 1), p.truth.distance_m))[:count]
+    missed = [p for scene in scored for p in scene.people if p.ground_truth.counts and p.found is None]
+    ranked = sorted(missed, key=lambda p: (-round(p.ground_truth.visible, 1), p.ground_truth.distance_m))[:count]
     return [_close_up(scenes, scored, run, p, "box found, " if p.has_box else "no box, ") for p in ranked]
 
 
 def _close_up(
     scenes: Sequence[HeldOutScene], scored: Sequence[ScoredScene], run: HeldOutRun, person: ScoredPerson, what: str
 ) -> Tile:
-    truth, i = person.truth, person.scene
+    ground_truth, i = person.ground_truth, person.scene
     image = scenes[i].frame.image_bgr
-    window = _Window.round(truth.person.pose.detection.box_xyxy_px, image)
-    caption = f"{i}: {what}{truth.distance_m:.1f} m, {100 * truth.visible:.0f} % visible"
+    window = _Window.round(ground_truth.person.pose.detection.box_xyxy_px, image)
+    caption = f"{i}: {what}{ground_truth.distance_m:.1f} m, {100 * ground_truth.visible:.0f} % visible"
     if person.found is not None:
-        away_m = float(np.linalg.norm(person.found.pose.root_cam_m)) - truth.distance_m
+        away_m = float(np.linalg.norm(person.found.pose.root_cam_m)) - ground_truth.distance_m
         caption += f", root {100 * away_m:+.0f} cm"
     return Tile(drawn(image, scored[i], run, window), caption)
 
@@ -150,9 +150,11 @@ def drawn(image_bgr: ImageArray, scored: ScoredScene, run: HeldOutRun, window: _
     moved = [window.person(run.confident(p), i) for i, p in enumerate(found, start=1)]
     tile = draw_people(tile, [p for p in moved if _is_in(tile, p.pose.detection.box_xyxy_px)])
     for person in scored.people:
-        if person.truth.visible > 0:
+        if person.ground_truth.visible > 0:
             _thin_skeleton(
-                tile, person.truth.person.pose.skeleton, window.pixels(person.truth.person.pose.joints_img_px)
+                tile,
+                person.ground_truth.person.pose.skeleton,
+                window.pixels(person.ground_truth.person.pose.joints_img_px),
             )
     return tile
 
@@ -168,7 +170,7 @@ def _thin_skeleton(image: ImageArray, skeleton: Skeleton, joints_px: Array) -> N
         if np.isfinite(ends).all() and (np.abs(ends) < limit_px).all():
             a, b = ((round(float(x) * 2**_SHIFT), round(float(y) * 2**_SHIFT)) for x, y in ends)
             cv2.line(image, a, b, _SHADE, 2, cv2.LINE_AA, _SHIFT)
-            cv2.line(image, a, b, _TRUTH, 1, cv2.LINE_AA, _SHIFT)
+            cv2.line(image, a, b, _GROUND_TRUTH, 1, cv2.LINE_AA, _SHIFT)
 
 
 def sheet(tiles: Sequence[Tile], columns: int) -> ImageArray:

@@ -14,20 +14,20 @@ from string import Template
 import cv2
 
 import pose3d_ros
-from pose3d_ros.drawing.colors import LEFT_HEX, RAW_HEX, TRUTH_HEX
+from pose3d_ros.drawing.colors import GROUND_TRUTH_HEX, LEFT_HEX, RAW_HEX
 from pose3d_ros.evaluation.recording.scoring import Pair
 from pose3d_ros.evaluation.recording.session import Session
 from pose3d_ros.evaluation.recording.summary import Summary
 from pose3d_ros.evaluation.report.plots import Plot, session_plots
 from pose3d_ros.evaluation.report.summary_table import headlines
-from pose3d_ros.evaluation.report.viewer_scene import RAW, SMOOTHED, TRUTH, scene_data, sets_of
+from pose3d_ros.evaluation.report.viewer_scene import GROUND_TRUTH, RAW, SMOOTHED, scene_data, sets_of
 from pose3d_ros.types import ImageArray
 
 ASSETS = Path(__file__).parent / "assets"
 # Above this a video is a link beside the page, so that the page still opens quickly.
 _MAX_EMBEDDED_BYTES = 16 << 20
 _JPEG_QUALITY = 82
-_SWATCHES = {TRUTH: TRUTH_HEX, RAW: RAW_HEX, SMOOTHED: LEFT_HEX}
+_SWATCHES = {GROUND_TRUTH: GROUND_TRUTH_HEX, RAW: RAW_HEX, SMOOTHED: LEFT_HEX}
 
 
 @dataclass(frozen=True, eq=False)

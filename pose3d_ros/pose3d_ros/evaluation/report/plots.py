@@ -12,7 +12,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from pose3d_ros.drawing.colors import LEFT_HEX, RIGHT_HEX, TRUTH_HEX, person_hex
+from pose3d_ros.drawing.colors import GROUND_TRUTH_HEX, LEFT_HEX, RIGHT_HEX, person_hex
 from pose3d_ros.drawing.plot_style import ACCENT, ACCENT2, INK, STYLE, legend_above, new_figure
 from pose3d_ros.evaluation.metrics import pose_metrics as metrics
 from pose3d_ros.evaluation.metrics.matching import detected, errors_of
@@ -41,17 +41,17 @@ def session_plots(session: Session, pairs: Sequence[Pair]) -> tuple[Plot, ...]:
 
 def presence_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
     """Detections over time: a row for each ground-truth person, colored by the id it was matched to."""
-    ids = sorted({p.track_id for f in session.frames for p in f.truth})
+    ids = sorted({p.track_id for f in session.frames for p in f.ground_truth})
     if not ids:
         return None
     times_s = _times_s(session)
-    found = {(p.frame, p.truth.track_id): p.raw.track_id for p in pairs}
+    found = {(p.frame, p.ground_truth.track_id): p.raw.track_id for p in pairs}
     figure, axes = new_figure(11.0, 0.8 + 0.5 * len(ids))
-    for row, truth_id in enumerate(ids):
-        present = [i for i, f in enumerate(session.frames) if any(p.track_id == truth_id for p in f.truth)]
-        axes.plot(times_s[present], np.full(len(present), row), "|", color=TRUTH_HEX, ms=4, alpha=0.7)
-        for track_id in sorted({found[i, truth_id] for i in present if (i, truth_id) in found}):
-            hits = [i for i in present if found.get((i, truth_id)) == track_id]
+    for row, gt_id in enumerate(ids):
+        present = [i for i, f in enumerate(session.frames) if any(p.track_id == gt_id for p in f.ground_truth)]
+        axes.plot(times_s[present], np.full(len(present), row), "|", color=GROUND_TRUTH_HEX, ms=4, alpha=0.7)
+        for track_id in sorted({found[i, gt_id] for i in present if (i, gt_id) in found}):
+            hits = [i for i in present if found.get((i, gt_id)) == track_id]
             axes.plot(times_s[hits], np.full(len(hits), row), "|", color=person_hex(track_id), ms=15, mew=2.2)
     axes.set_yticks(range(len(ids)), [f"person {i}" for i in ids])
     axes.set_ylim(len(ids) - 0.5, -0.5)
@@ -67,17 +67,17 @@ def presence_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
 def floor_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
     """Root trajectories from above."""
     people = [f.smoothed if f.smoothed is not None else f.raw for f in session.frames]
-    truth, found = _root_tracks([f.truth for f in session.frames]), _root_tracks(people)
+    ground_truth, found = _root_tracks([f.ground_truth for f in session.frames]), _root_tracks(people)
     if not found:
         return None
     figure, axes = new_figure(5.4, 5.5)
-    for roots in truth.values():
-        axes.plot(roots[:, 0], roots[:, 2], color=TRUTH_HEX, lw=4.5, alpha=0.55, solid_capstyle="round")
+    for roots in ground_truth.values():
+        axes.plot(roots[:, 0], roots[:, 2], color=GROUND_TRUTH_HEX, lw=4.5, alpha=0.55, solid_capstyle="round")
     for track_id, roots in found.items():
         axes.plot(roots[:, 0], roots[:, 2], color=person_hex(track_id), label=f"P{track_id}")
     axes.plot(0, 0, marker="^", color=INK, ms=9, clip_on=False)
     axes.annotate("camera", (0, 0), textcoords="offset points", xytext=(9, -3))
-    depth_m = _depth_limit_m(truth or found)
+    depth_m = _depth_limit_m(ground_truth or found)
     axes.set(xlim=(-0.6 * depth_m, 0.6 * depth_m), ylim=(-0.5, depth_m), aspect="equal")
     axes.set(xlabel="x, to the right [m]", ylabel="z, away from the camera [m]")
     legend_above(axes)
@@ -88,19 +88,19 @@ def floor_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
 def depth_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
     """Depth of the roots over time."""
     times_s = _times_s(session)
-    truth = _root_tracks([f.truth for f in session.frames])
+    ground_truth = _root_tracks([f.ground_truth for f in session.frames])
     raw = _root_tracks([f.raw for f in session.frames])
     smoothed = _root_tracks([f.smoothed for f in session.frames])
     if not raw:
         return None
     figure, axes = new_figure(11.0, 3.7)
-    for roots in truth.values():
-        axes.plot(times_s, roots[:, 2], color=TRUTH_HEX, lw=4.5, alpha=0.5)
+    for roots in ground_truth.values():
+        axes.plot(times_s, roots[:, 2], color=GROUND_TRUTH_HEX, lw=4.5, alpha=0.5)
     for track_id, roots in raw.items():
         axes.plot(times_s, roots[:, 2], ".", color=person_hex(track_id), ms=3, alpha=0.55)
     for track_id, roots in smoothed.items():
         axes.plot(times_s, roots[:, 2], color=person_hex(track_id), label=f"P{track_id}")
-    axes.set_ylim(top=_depth_limit_m(truth or raw))
+    axes.set_ylim(top=_depth_limit_m(ground_truth or raw))
     axes.set(xlabel="time [s]", ylabel="root depth [m]")
     if smoothed:
         legend_above(axes)
@@ -115,11 +115,11 @@ def root_error_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
     times_s = _times_s(session)
     figure, axes = new_figure(5.4, 2.9)
     axes.axhline(0, color=INK, lw=0.8)
-    for truth_id in sorted({p.truth.track_id for p in pairs}):
-        of_one = [p for p in pairs if p.truth.track_id == truth_id]
-        errors = [metrics.MM_PER_M * float((p.raw.pose.root_cam_m - p.truth.pose.root_cam_m)[2]) for p in of_one]
-        axes.plot(times_s[[p.frame for p in of_one]], errors, ".", ms=4, color=person_hex(truth_id), alpha=0.7)
-        axes.plot([], [], ".", ms=8, color=person_hex(truth_id), label=f"person {truth_id}")
+    for gt_id in sorted({p.ground_truth.track_id for p in pairs}):
+        of_one = [p for p in pairs if p.ground_truth.track_id == gt_id]
+        errors = [metrics.MM_PER_M * float((p.raw.pose.root_cam_m - p.ground_truth.pose.root_cam_m)[2]) for p in of_one]
+        axes.plot(times_s[[p.frame for p in of_one]], errors, ".", ms=4, color=person_hex(gt_id), alpha=0.7)
+        axes.plot([], [], ".", ms=8, color=person_hex(gt_id), label=f"person {gt_id}")
     axes.set(xlabel="time [s]", ylabel="depth error [mm]")
     legend_above(axes)
     caption = "Root depth minus its ground truth for each matched person, before smoothing. Above zero: too far."
@@ -130,12 +130,12 @@ def joint_error_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
     """Mean error of each joint, raw and smoothed."""
     if not pairs:
         return None
-    raw = _joint_means_mm([(p.raw, p.truth) for p in pairs])
+    raw = _joint_means_mm([(p.raw, p.ground_truth) for p in pairs])
     order = np.argsort(np.nan_to_num(raw, nan=-1.0))
     rows = np.arange(len(order))
     figure, axes = new_figure(5.4, 0.8 + 0.2 * len(order))
     axes.barh(rows + 0.2, raw[order], height=0.38, color=ACCENT, label="raw")
-    with_smoothed = [(p.smoothed, p.truth) for p in pairs if p.smoothed is not None]
+    with_smoothed = [(p.smoothed, p.ground_truth) for p in pairs if p.smoothed is not None]
     if with_smoothed:
         smoothed = _joint_means_mm(with_smoothed)
         axes.barh(rows - 0.2, smoothed[order], height=0.38, color=ACCENT2, label="smoothed")
@@ -154,11 +154,11 @@ def motion_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
         return None
     times_s = _times_s(session)
     joint = _moving_joint(session, chosen)
-    truth_id = chosen[0].truth.track_id
-    truth = {i: p for i, f in enumerate(session.frames) for p in f.truth if p.track_id == truth_id}
+    gt_id = chosen[0].ground_truth.track_id
+    ground_truth = {i: p for i, f in enumerate(session.frames) for p in f.ground_truth if p.track_id == gt_id}
     figure, axes = new_figure(11.0, 3.4)
     lines: tuple[tuple[Mapping[int, Person | None], dict[str, Any]], ...] = (
-        (truth, {"color": TRUTH_HEX, "lw": 5, "alpha": 0.5, "label": "ground truth"}),
+        (ground_truth, {"color": GROUND_TRUTH_HEX, "lw": 5, "alpha": 0.5, "label": "ground truth"}),
         ({p.frame: p.raw for p in chosen}, {"color": LEFT_HEX, "lw": 1.1, "label": "raw"}),
         ({p.frame: p.smoothed for p in chosen}, {"color": RIGHT_HEX, "lw": 1.9, "label": "smoothed"}),
     )
@@ -168,7 +168,7 @@ def motion_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
     name = session.skeleton.joints[joint].replace("_", " ")
     axes.set(xlabel="time [s]", ylabel="depth [m]")
     legend_above(axes)
-    caption = f"Depth of one joint ({name}) of person {truth_id}, before and after smoothing."
+    caption = f"Depth of one joint ({name}) of person {gt_id}, before and after smoothing."
     return _finish(figure, f"Smoothing: {name}", caption, wide=True)
 
 
@@ -217,13 +217,13 @@ def _longest_tracked(pairs: Sequence[Pair]) -> list[Pair] | None:
     groups: dict[tuple[int, int], list[Pair]] = {}
     for pair in pairs:
         if pair.smoothed is not None:
-            groups.setdefault((pair.truth.track_id, pair.raw.track_id), []).append(pair)
+            groups.setdefault((pair.ground_truth.track_id, pair.raw.track_id), []).append(pair)
     return max(groups.values(), key=len) if groups else None
 
 
 def _moving_joint(session: Session, pairs: Sequence[Pair]) -> int:
     """The joint that moves most against its root, among those found in most frames."""
-    relative = np.array([p.truth.pose.joints_cam_m - p.truth.pose.root_cam_m for p in pairs])
+    relative = np.array([p.ground_truth.pose.joints_cam_m - p.ground_truth.pose.root_cam_m for p in pairs])
     found = np.isfinite([p.raw.pose.joints_cam_m[:, 2] for p in pairs]).mean(axis=0)
     spread = np.nan_to_num(np.nanstd(np.where(np.isfinite(relative), relative, 0.0), axis=0).sum(axis=-1))
     return int(np.argmax(np.where(found > 0.5, spread, -1.0)))
@@ -236,7 +236,7 @@ def _finish(figure: Figure, title: str, caption: str, *, wide: bool = False) -> 
 
 
 def _inline(svg: str, title: str) -> str:
-    """The SVG element alone, its ids unique in the page, its ink in the page's text color, its size free."""
+    """The SVG element alone, its ids unique in the page, its lines in the page's text color, its size free."""
     body = svg[svg.index("<svg") :]
     prefix = re.sub(r"[^a-z]", "", title.lower())
     body = re.sub(r'(id="|url\(#|href="#)', lambda m: f"{m.group(1)}{prefix}-", body)

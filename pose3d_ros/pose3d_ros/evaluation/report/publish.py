@@ -58,7 +58,7 @@ def _draw(session: Session, recording: Path, video: Path, progress: Progress | N
     composer = Composer(session.camera, session_roots_m(session))
     with VideoWriter(video, rate_hz(session)) as writer:
         for index, (frame, image) in enumerate(_images(session, recording)):
-            drawn = composer.draw(image, shown_people(frame), frame.truth)
+            drawn = composer.draw(image, shown_people(frame), frame.ground_truth)
             writer.write(drawn)
             if index in captions:
                 stills.append(Still(drawn, captions[index]))
@@ -68,7 +68,7 @@ def _draw(session: Session, recording: Path, video: Path, progress: Progress | N
 
 
 def shown_people(frame: SessionFrame) -> People:
-    """The smoothed people where there are, else the raw ones; nobody in a frame that was not processed."""
+    """The smoothed people where there are, else the raw ones; none in a frame that was not processed."""
     return frame.smoothed if frame.smoothed is not None else frame.raw or ()
 
 
@@ -108,5 +108,5 @@ def _largest_overlap(frame: SessionFrame) -> float:
 
 def session_roots_m(session: Session) -> Array:
     """All roots of a session, (N, 3): for the scale of its top view."""
-    roots = [p.pose.root_cam_m for f in session.frames for p in (*f.truth, *(f.raw or ()), *(f.smoothed or ()))]
+    roots = [p.pose.root_cam_m for f in session.frames for p in (*f.ground_truth, *(f.raw or ()), *(f.smoothed or ()))]
     return np.array(roots).reshape(-1, 3)

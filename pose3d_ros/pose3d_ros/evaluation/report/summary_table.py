@@ -23,7 +23,7 @@ class Headline:
 
 def headlines(summary: Summary) -> tuple[Headline, ...]:
     """The metrics to show first; those that can't be computed (no ground truth, no smoother) are left out."""
-    speed, found, accuracy, steady = summary.speed, summary.completeness, summary.accuracy, summary.steadiness
+    speed, found, accuracy, steady = summary.speed, summary.completeness, summary.accuracy, summary.smoothness
     p95, depth = _number(speed.latency_ms["p95"]), _number(accuracy.mrpe_xyz_mm[2])
     false_positives = found.false_positives if math.isfinite(found.idf1) else math.nan
     ratio = steady.jitter_smoothed / steady.jitter_raw if steady.jitter_raw > 0 else math.nan

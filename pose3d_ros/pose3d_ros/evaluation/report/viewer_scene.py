@@ -9,20 +9,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pose3d_ros.drawing.colors import PERSON_HEX, RAW_HEX, TRUTH_HEX, edge_hex
+from pose3d_ros.drawing.colors import GROUND_TRUTH_HEX, PERSON_HEX, RAW_HEX, edge_hex
 from pose3d_ros.evaluation.recording.session import People, Session
 from pose3d_ros.records import TrackState
 from pose3d_ros.types import Array
 
-RAW, SMOOTHED, TRUTH = "raw", "smoothed", "truth"
+RAW, SMOOTHED, GROUND_TRUTH = "raw", "smoothed", "truth"
 
 # How the viewer draws each set: bone width in metres, opacity, one color or the sides' (None).
 _STYLES: dict[str, dict[str, Any]] = {
-    TRUTH: {"width": 0.06, "alpha": 0.45, "color": TRUTH_HEX, "thin": True},
+    GROUND_TRUTH: {"width": 0.06, "alpha": 0.45, "color": GROUND_TRUTH_HEX, "thin": True},
     RAW: {"width": 0.025, "alpha": 0.75, "color": RAW_HEX, "thin": True},
     SMOOTHED: {"width": 0.05, "alpha": 1.0, "color": None, "thin": False},
 }
-_LABELS = {TRUTH: "ground truth", RAW: "raw", SMOOTHED: "smoothed"}
+_LABELS = {GROUND_TRUTH: "ground truth", RAW: "raw", SMOOTHED: "smoothed"}
 _FLOOR_PERCENTILE = 98.0
 _FLOOR_ROUNDS = 6
 _FOOT_LIFT_M = 0.03
@@ -32,7 +32,7 @@ _MIN_DEPTH_RANGE_M = 0.8
 def sets_of(session: Session) -> dict[str, str]:
     """The sets of people that a session has, drawn in this order: name → label."""
     has = {
-        TRUTH: any(frame.truth for frame in session.frames),
+        GROUND_TRUTH: any(frame.ground_truth for frame in session.frames),
         RAW: any(frame.raw for frame in session.frames),
         SMOOTHED: any(frame.smoothed for frame in session.frames),
     }
@@ -63,7 +63,11 @@ def scene_data(session: Session) -> dict[str, Any]:
                 "t": round((frame.stamp_ns - start_ns) * 1e-9, 3),
                 "people": {
                     name: _people(people, floor)
-                    for name, people in ((TRUTH, frame.truth), (RAW, frame.raw), (SMOOTHED, frame.smoothed))
+                    for name, people in (
+                        (GROUND_TRUTH, frame.ground_truth),
+                        (RAW, frame.raw),
+                        (SMOOTHED, frame.smoothed),
+                    )
                     if people and name in sets
                 },
             }
@@ -93,7 +97,7 @@ def find_floor(session: Session) -> Floor | None:
     With y down and z forward, a camera that looks down by t sees the floor at y = h / cos t - z tan t. The line is
     fitted to the lowest joint of each person, again and again without those who are above it (a foot in the air).
     """
-    people = [p.pose.joints_cam_m for f in session.frames for p in (f.truth or f.raw or ())]
+    people = [p.pose.joints_cam_m for f in session.frames for p in (f.ground_truth or f.raw or ())]
     lowest = [joints[np.nanargmax(joints[:, 1])] for joints in people if np.isfinite(joints[:, 1]).any()]
     if not lowest:
         return None

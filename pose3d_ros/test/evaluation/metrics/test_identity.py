@@ -16,11 +16,11 @@ def test_id_switches_count_changes_and_remember_ids_over_gaps() -> None:
 
 def test_idf1_by_hand() -> None:
     # Person 1 is track 7 for three frames and 9 for one: IDTP = 3 of 4 people and 5 predictions.
-    assert idf1([[(1, 7)], [(1, 7)], [(1, 7)], [(1, 9)]], truth_count=4, predicted_count=5) == pytest.approx(6 / 9)
-    assert idf1([[]], truth_count=2, predicted_count=0) == 0.0
+    assert idf1([[(1, 7)], [(1, 7)], [(1, 7)], [(1, 9)]], gt_count=4, predicted_count=5) == pytest.approx(6 / 9)
+    assert idf1([[]], gt_count=2, predicted_count=0) == 0.0
     assert np.isnan(idf1([], 0, 0))
 
 
-def test_recall_of_nobody_is_nan() -> None:
+def test_recall_without_people_is_nan() -> None:
     assert np.isnan(recall([]))
     assert recall([True, False, True, True]) == 0.75

@@ -26,12 +26,12 @@ def with_joint(index: int, values: float | list[float]) -> Array:
     return changed
 
 
-def pa_mpjpe_mm(predicted: Array, truth: Array) -> float:
-    return metrics.mean(metrics.aligned_errors_mm(predicted[None], truth[None]))
+def pa_mpjpe_mm(predicted: Array, ground_truth: Array) -> float:
+    return metrics.mean(metrics.aligned_errors_mm(predicted[None], ground_truth[None]))
 
 
-def n_mpjpe_mm(predicted: Array, truth: Array) -> float:
-    return metrics.mean(metrics.scaled_errors_mm(predicted[None], truth[None]))
+def n_mpjpe_mm(predicted: Array, ground_truth: Array) -> float:
+    return metrics.mean(metrics.scaled_errors_mm(predicted[None], ground_truth[None]))
 
 
 def test_joint_errors_are_distances_in_millimetres_and_nan_for_lost_joints() -> None:
@@ -68,10 +68,10 @@ def test_pa_mpjpe_aligns_on_the_common_joints_and_needs_three() -> None:
 
 def test_n_mpjpe_uses_the_best_scale() -> None:
     assert n_mpjpe_mm(0.5 * SQUARE, SQUARE) == pytest.approx(0.0, abs=1e-9)
-    # pred x = 2, truth x = 1 and y = 1: s = <p,t>/<p,p> = 2/4, so the first is exact and the second misses 1 m.
+    # pred x = 2, ground truth x = 1 and y = 1: s = <p,t>/<p,p> = 2/4, so the first is exact and the second misses 1 m.
     pred = np.array([[0.0, 0, 0], [2, 0, 0], [0, 0, 0]])
-    truth = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0]])
-    assert n_mpjpe_mm(pred, truth) == pytest.approx(1000 / 3)
+    ground_truth = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0]])
+    assert n_mpjpe_mm(pred, ground_truth) == pytest.approx(1000 / 3)
     assert n_mpjpe_mm(with_joint(3, np.nan), SQUARE) == pytest.approx(0.0, abs=1e-9)
 
 
@@ -82,12 +82,12 @@ def test_n_mpjpe_of_a_collapsed_pose_is_its_mpjpe() -> None:
 
 @pytest.mark.parametrize(("order", "expected"), [(1, 1.5), (2, 1.0)])
 def test_mpjve_and_acceleration_error(order: int, expected: float) -> None:
-    truth = np.zeros((4, 2, 3))
-    pred = truth.copy()
+    ground_truth = np.zeros((4, 2, 3))
+    pred = ground_truth.copy()
     pred[:, 1, 0] = [0.0, 0.001, 0.004, 0.009]  # x = t² mm on joint 1; joint 0 is the root and stands still
     # First differences 1, 3, 5 mm: mean 3 on that joint, 0 on the root. Second: 2 mm, and 0.
-    assert metrics.mean(metrics.motion_errors_mm(pred, truth, order)) == pytest.approx(expected)
-    assert np.isnan(metrics.mean(metrics.motion_errors_mm(pred[:order], truth[:order], order)))
+    assert metrics.mean(metrics.motion_errors_mm(pred, ground_truth, order)) == pytest.approx(expected)
+    assert np.isnan(metrics.mean(metrics.motion_errors_mm(pred[:order], ground_truth[:order], order)))
 
 
 def test_third_derivative_of_a_cubic_whatever_the_stamps() -> None:
@@ -128,7 +128,7 @@ def test_root_average_precision_by_hand() -> None:
     frame = metrics.RootFrame(
         predicted_m=np.array([[0.0, 0, 3], [5, 0, 3], [2, 0, 3.2], [0.1, 0, 3]]),
         scores=np.array([0.9, 0.8, 0.7, 0.6]),
-        truth_m=np.array([[0.0, 0, 3], [2, 0, 3]]),
+        gt_m=np.array([[0.0, 0, 3], [2, 0, 3]]),
     )
     other = metrics.RootFrame(np.zeros((0, 3)), np.zeros(0), np.array([[0.0, 0, 9]]))
     assert metrics.average_precision_root([frame, other]) == pytest.approx((1.0 + 2 / 3) / 3)
@@ -148,10 +148,12 @@ def test_arrays_of_different_shapes_are_an_error() -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10_000), st.floats(0.2, 3.0), st.floats(-3.0, 3.0))
-def test_alignment_is_never_worse_than_centring_in_squares(seed: int, scale: float, angle: float) -> None:
+def test_alignment_is_never_worse_than_centering(seed: int, scale: float, angle: float) -> None:
     rng = np.random.default_rng(seed)
-    truth, pred = rng.normal(size=(2, 1, 9, 3))
+    ground_truth, pred = rng.normal(size=(2, 1, 9, 3))
     pred = scale * turned(pred, angle)
-    aligned = metrics.aligned_errors_mm(pred, truth)
-    centred = metrics.joint_errors_mm(pred - pred.mean(1, keepdims=True), truth - truth.mean(1, keepdims=True))
-    assert (aligned**2).sum() <= (centred**2).sum() * (1 + 1e-9)
+    aligned = metrics.aligned_errors_mm(pred, ground_truth)
+    centered = metrics.joint_errors_mm(
+        pred - pred.mean(1, keepdims=True), ground_truth - ground_truth.mean(1, keepdims=True)
+    )
+    assert (aligned**2).sum() <= (centered**2).sum() * (1 + 1e-9)

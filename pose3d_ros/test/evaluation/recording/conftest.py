@@ -12,7 +12,7 @@ MUCO = get_skeleton("muco21")
 
 def session_of(scene: Any, raw: Any, smoothed: Any = None) -> Session:
     frames = tuple(
-        SessionFrame(stamp, truth, raw[i], smoothed[i] if smoothed else None, stamp + 40_000_000, 40.0)
-        for i, (stamp, truth) in enumerate(zip(scene.stamps_ns, scene.truth, strict=True))
+        SessionFrame(stamp, ground_truth, raw[i], smoothed[i] if smoothed else None, stamp + 40_000_000, 40.0)
+        for i, (stamp, ground_truth) in enumerate(zip(scene.stamps_ns, scene.ground_truth, strict=True))
     )
     return Session(scene.camera, MUCO, frames, engine_ms={"detect": 3.0, "pose": 5.5}, backend="onnxruntime")

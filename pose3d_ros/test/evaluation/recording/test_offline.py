@@ -23,11 +23,11 @@ def run(scene: Any, path: Path, camera: Camera, done: list[tuple[int, int]]) -> 
         bag.write_camera("/camera_info", scene.stamps_ns[0], "camera", camera)
         for i, stamp_ns in enumerate(scene.stamps_ns[:3]):
             bag.write_image("/image", stamp_ns, "camera", scene.image(i))
-            bag.write_people("/ground_truth/people", stamp_ns, "camera", scene.truth[i], MUCO, id_prefix="gt_")
-    truth = dict(zip(scene.stamps_ns, scene.truth, strict=True))
+            bag.write_people("/ground_truth/people", stamp_ns, "camera", scene.ground_truth[i], MUCO, id_prefix="gt_")
+    ground_truth = dict(zip(scene.stamps_ns, scene.ground_truth, strict=True))
 
     def find(frame: Any) -> FrameResult:
-        return FrameResult(truth[frame.stamp_ns], (), timings_ms={"detect": 3.0, "pose": 5.0})
+        return FrameResult(ground_truth[frame.stamp_ns], (), timings_ms={"detect": 3.0, "pose": 5.0})
 
     find.skeleton, find.engines = MUCO, SimpleNamespace(backend=SimpleNamespace(name="fake"))  # type: ignore[attr-defined]
     return run_offline(path, find, None, "model", lambda *progress: done.append(progress))  # type: ignore[arg-type]
@@ -39,7 +39,7 @@ def test_every_image_is_processed_and_joined_with_its_ground_truth(scene: Any, t
     assert done == [(1, 3), (2, 3), (3, 3)]
     assert (session.model, session.backend, session.engine_ms) == ("model", "fake", {"detect": 3.0, "pose": 5.0})
     assert [frame.stamp_ns for frame in session.frames] == list(scene.stamps_ns[:3])
-    assert all(len(frame.truth) == len(frame.raw) == 3 for frame in session.frames)
+    assert all(len(frame.ground_truth) == len(frame.raw) == 3 for frame in session.frames)
     assert session.frames[0].smoothed is None
 
 

@@ -15,7 +15,7 @@ from .conftest import session_of
 
 def test_runs_end_at_missing_frames_and_pauses(scene: Any) -> None:
     present = [{"a": np.array([float(i)])} if i not in (4, 8) else {} for i in range(30)]
-    session = session_of(scene, scene.truth)
+    session = session_of(scene, scene.ground_truth)
     assert [len(stamps) for stamps, _ in consecutive_runs(session, present)] == [4, 3, 21]
     late = tuple(
         replace(f, stamp_ns=f.stamp_ns + (1_000_000_000 if i >= 20 else 0)) for i, f in enumerate(session.frames)
@@ -31,8 +31,8 @@ def test_motion_errors_by_hand_and_over_runs_of_one_id_only(scene: Any) -> None:
         joints[0, 0] += 0.021 * (i % 2)  # 21 mm to and fro on one of 21 joints
         return replace(person, track_id=1 if i < 15 else 2, pose=replace(person.pose, joints_cam_m=joints))
 
-    raw = [(shifted(i, people[0]),) for i, people in enumerate(scene.truth)]
+    raw = [(shifted(i, people[0]),) for i, people in enumerate(scene.ground_truth)]
     session = session_of(scene, raw)
-    pairs = [(p.frame, p.raw, p.truth) for p in match_session(session)]
+    pairs = [(p.frame, p.raw, p.ground_truth) for p in match_session(session)]
     assert motion_errors(session, pairs) == pytest.approx((1.0, 2.0))
     assert np.isnan(motion_errors(session, [])).all()

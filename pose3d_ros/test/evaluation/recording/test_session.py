@@ -26,7 +26,7 @@ def write_recording(scene: Any, path: Path) -> None:
         for i, stamp in enumerate(scene.stamps_ns):
             bag.write_image("/camera/image_raw/compressed", stamp, FRAME, scene.image(i))
             bag.write_camera("/camera/camera_info", stamp, FRAME, scene.camera)
-            bag.write_people("/ground_truth/people", stamp, FRAME, scene.truth[i], MUCO, id_prefix="gt_")
+            bag.write_people("/ground_truth/people", stamp, FRAME, scene.ground_truth[i], MUCO, id_prefix="gt_")
 
 
 def write_results(scene: Any, path: Path, *, topics: tuple[str, ...] = ("/people", "/people_smoothed")) -> None:
@@ -67,12 +67,12 @@ def test_another_skeleton_is_scored_on_the_joints_in_common(scene: Any, tmp_path
     write_recording(scene, tmp_path / "sample.mcap")
     mpii = get_skeleton("mpii16")
     with BagWriter(tmp_path / "people.mcap") as bag:
-        for stamp, people in zip(scene.stamps_ns, scene.truth, strict=True):
+        for stamp, people in zip(scene.stamps_ns, scene.ground_truth, strict=True):
             bag.write_people("people", stamp, FRAME, tuple(person.converted(mpii) for person in people), mpii)
     session = session_from_bags(tmp_path / "sample.mcap", tmp_path / "people.mcap")
     accuracy = summarize(session).accuracy
     assert accuracy.mpjpe_mm == pytest.approx(0.0, abs=1e-6)
-    assert np.isfinite(session.frames[0].truth[0].pose.joints_cam_m[mpii.index_of["L_Hip"]]).all()
+    assert np.isfinite(session.frames[0].ground_truth[0].pose.joints_cam_m[mpii.index_of["L_Hip"]]).all()
 
 
 def test_health_is_the_mean_over_the_diagnostics() -> None:

@@ -25,7 +25,7 @@ def moved(person: Person, shift_m: tuple[float, float, float], **changes: Any) -
 
 
 def test_ground_truth_itself_has_no_errors(scene: Any) -> None:
-    summary = summarize(session_of(scene, scene.truth, scene.truth))
+    summary = summarize(session_of(scene, scene.ground_truth, scene.ground_truth))
     assert (summary.speed.frames, summary.speed.frames_processed, summary.speed.dropped) == (30, 30, 0)
     assert summary.completeness.detection_recall == 1.0
     assert summary.completeness.id_switches == 0
@@ -33,13 +33,13 @@ def test_ground_truth_itself_has_no_errors(scene: Any) -> None:
     assert summary.accuracy.mpjpe_mm == pytest.approx(0.0, abs=1e-9)
     assert summary.accuracy.mrpe_mm == 0.0
     assert summary.accuracy.joint_coverage == 1.0
-    assert summary.steadiness.jitter_raw == summary.steadiness.jitter_truth == summary.steadiness.jitter_smoothed
+    assert summary.smoothness.jitter_raw == summary.smoothness.jitter_truth == summary.smoothness.jitter_smoothed
     assert summary.speed.fps == pytest.approx(15.0)
     assert summary.speed.engine_ms == 8.5
 
 
 def test_shifted_people_have_a_root_error_and_no_joint_error(scene: Any) -> None:
-    raw = [tuple(moved(p, (0.0, 0.0, 0.2)) for p in people) for people in scene.truth]
+    raw = [tuple(moved(p, (0.0, 0.0, 0.2)) for p in people) for people in scene.ground_truth]
     accuracy = summarize(session_of(scene, raw)).accuracy
     assert accuracy.mrpe_mm == pytest.approx(200.0)
     assert accuracy.mrpe_xyz_mm == pytest.approx((0.0, 0.0, 200.0))
@@ -49,14 +49,14 @@ def test_shifted_people_have_a_root_error_and_no_joint_error(scene: Any) -> None
 
 
 def test_smoothed_people_are_scored_on_the_same_people(scene: Any) -> None:
-    smoothed = [tuple(moved(p, (0.0, 0.3, 0.0)) for p in people[:2]) for people in scene.truth]
-    accuracy = summarize(session_of(scene, scene.truth, smoothed)).accuracy
+    smoothed = [tuple(moved(p, (0.0, 0.3, 0.0)) for p in people[:2]) for people in scene.ground_truth]
+    accuracy = summarize(session_of(scene, scene.ground_truth, smoothed)).accuracy
     assert accuracy.mrpe_smoothed_mm == pytest.approx(300.0)
     assert accuracy.mrpe_mm == 0.0
 
 
 def test_dropped_frames_and_missed_people_lower_the_recall(scene: Any) -> None:
-    raw: list[Any] = [people[:2] for people in scene.truth]
+    raw: list[Any] = [people[:2] for people in scene.ground_truth]
     raw[5] = None
     session = session_of(scene, raw)
     summary = summarize(session)
@@ -66,16 +66,16 @@ def test_dropped_frames_and_missed_people_lower_the_recall(scene: Any) -> None:
 
 
 def test_hidden_people_count_for_detection_recall_all_only(scene: Any) -> None:
-    truth = [(*people[:2], replace(people[2], score=0.29)) for people in scene.truth]
-    session = session_of(scene, [people[:2] for people in scene.truth])
-    frames = tuple(replace(f, truth=t) for f, t in zip(session.frames, truth, strict=True))
+    ground_truth = [(*people[:2], replace(people[2], score=0.29)) for people in scene.ground_truth]
+    session = session_of(scene, [people[:2] for people in scene.ground_truth])
+    frames = tuple(replace(f, ground_truth=t) for f, t in zip(session.frames, ground_truth, strict=True))
     found = summarize(replace(session, frames=frames)).completeness
     assert found.detection_recall == 1.0
     assert found.detection_recall_all == pytest.approx(2 / 3)
 
 
 def test_predicted_people_are_no_detections(scene: Any) -> None:
-    raw = [tuple(replace(p, state=TrackState.PREDICTED) for p in people) for people in scene.truth]
+    raw = [tuple(replace(p, state=TrackState.PREDICTED) for p in people) for people in scene.ground_truth]
     summary = summarize(session_of(scene, raw))
     assert summary.completeness.detection_recall == 0.0
     assert summary.completeness.people_per_frame == 0.0
@@ -83,13 +83,13 @@ def test_predicted_people_are_no_detections(scene: Any) -> None:
 
 
 def test_unmatched_people_are_false_positives(scene: Any) -> None:
-    session = session_of(scene, scene.truth)
-    frames = (replace(session.frames[0], truth=()), *session.frames[1:])
+    session = session_of(scene, scene.ground_truth)
+    frames = (replace(session.frames[0], ground_truth=()), *session.frames[1:])
     assert summarize(replace(session, frames=frames)).completeness.false_positives == 3
 
 
 def test_swapped_ids_are_switches(scene: Any) -> None:
-    raw = list(scene.truth)
+    raw = list(scene.ground_truth)
     for i in range(10, len(raw)):
         a, b, c = raw[i]
         raw[i] = (replace(a, track_id=2), replace(b, track_id=1), c)
@@ -108,16 +108,16 @@ def test_jitter_is_measured_while_tracked(scene: Any) -> None:
 
 
 def test_noise_raises_jitter_and_motion_errors(scene: Any) -> None:
-    steady = summarize(session_of(scene, scene.noisy(0.05), scene.noisy(0.005))).steadiness
+    steady = summarize(session_of(scene, scene.noisy(0.05), scene.noisy(0.005))).smoothness
     assert steady.jitter_raw > 5 * steady.jitter_smoothed > 5 * steady.jitter_truth
     assert steady.mpjve_mm > 5 * steady.mpjve_smoothed_mm > 0
     assert steady.acceleration_error_mm > 5 * steady.acceleration_error_smoothed_mm > 0
 
 
 def test_session_without_ground_truth_has_no_errors(scene: Any) -> None:
-    session = session_of(scene, scene.truth)
-    frames = tuple(replace(f, truth=()) for f in session.frames)
-    summary = summarize(replace(session, frames=frames, has_truth=False))
+    session = session_of(scene, scene.ground_truth)
+    frames = tuple(replace(f, ground_truth=()) for f in session.frames)
+    summary = summarize(replace(session, frames=frames, has_ground_truth=False))
     assert math.isnan(summary.accuracy.mpjpe_mm)
     assert math.isnan(summary.completeness.detection_recall)
     assert summary.completeness.false_positives == 0
@@ -143,6 +143,7 @@ def test_file_has_every_field(scene: Any, tmp_path: Path) -> None:
 
 def test_table_names_the_metrics(scene: Any) -> None:
     rows = {
-        row["metric"]: row["value"] for row in headline_rows(summarize(session_of(scene, scene.truth, scene.truth)))
+        row["metric"]: row["value"]
+        for row in headline_rows(summarize(session_of(scene, scene.ground_truth, scene.ground_truth)))
     }
     assert (rows["Frames processed"], rows["Identity switches"], rows["MPJPE"]) == ("30 / 30", "0", "0")

@@ -42,7 +42,7 @@ def person_at(number: int, joints_cam_m: Array, state: TrackState, score: float 
     return Person(number, state, pose, np.zeros(3), score)
 
 
-def truth(number: int, x_m: float = 0.0, z_m: float = 4.0, **changes: object) -> GroundTruthPerson:
+def ground_truth(number: int, x_m: float = 0.0, z_m: float = 4.0, **changes: object) -> GroundTruthPerson:
     person = person_at(number, at(x_m, z_m), TrackState.TRACKED)
     whole = GroundTruthPerson(person, visible=1.0, truncated=0.0, stature_m=1.75, is_child=False, is_upright=True)
     return replace(whole, **changes)  # type: ignore[arg-type]

@@ -13,12 +13,12 @@ from pose3d_ros.evaluation.rendered.held_out_run import HeldOutScene, ground_tru
 from pose3d_ros.pipeline import Pipeline
 from pose3d_ros.records import Detection, Frame, FrameResult, Person
 
-from .conftest import FRAME, RUN, found, truth
+from .conftest import FRAME, RUN, found, ground_truth
 
 
 @pytest.mark.parametrize(("height_px", "counts"), [(40.0, True), (39.9, False)])
 def test_people_below_40_pixels_do_not_count(height_px: float, counts: bool) -> None:
-    person = truth(1)
+    person = ground_truth(1)
     x0, y0, x1, _ = person.person.pose.detection.box_xyxy_px
     box = replace(person.person.pose.detection, box_xyxy_px=np.array([x0, y0, x1, y0 + height_px]))
     small = replace(person, person=replace(person.person, pose=replace(person.person.pose, detection=box)))
@@ -26,7 +26,7 @@ def test_people_below_40_pixels_do_not_count(height_px: float, counts: bool) -> 
 
 
 def test_ground_truth_boxes_are_those_of_people_with_a_group() -> None:
-    people = (truth(1), truth(2, visible=0.31), truth(3, visible=0.29), truth(4, z_m=12.0))
+    people = (ground_truth(1), ground_truth(2, visible=0.31), ground_truth(3, visible=0.29), ground_truth(4, z_m=12.0))
     given = ground_truth_boxes(HeldOutScene(FRAME, people))
     assert [d.score for d in given] == [1.0, 1.0]
 
@@ -46,7 +46,7 @@ class PipelineOfOnePerson(Pipeline):
 
 
 def test_every_image_is_processed_by_itself() -> None:
-    person = truth(1)
+    person = ground_truth(1)
     pipeline, done = PipelineOfOnePerson(found(person)), list[tuple[int, int]]()
     scored = run_held_out([HeldOutScene(FRAME, (person,))] * 2, pipeline, RUN, lambda *args: done.append(args))
     assert pipeline.calls == ["reset", None, "reset", None]
@@ -56,7 +56,7 @@ def test_every_image_is_processed_by_itself() -> None:
 
 
 def test_oracle_boxes_are_given_to_the_pipeline_and_not_scored() -> None:
-    person = truth(1)
+    person = ground_truth(1)
     pipeline = PipelineOfOnePerson(found(person))
     (scored,) = run_held_out([HeldOutScene(FRAME, (person,))], pipeline, replace(RUN, oracle_boxes=True))
     given = pipeline.calls[1]

@@ -15,7 +15,7 @@ from pose3d_ros.evaluation.rendered.held_out_summary import GROUPS, calibration_
 from pose3d_ros.evaluation.report.summary_table import group_rows, held_out_lines
 from pose3d_ros.records import Detection, TrackState
 
-from .conftest import MUCO, RUN, at, found, person_at, scored, summary_of, truth
+from .conftest import MUCO, RUN, at, found, ground_truth, person_at, scored, summary_of
 
 
 @pytest.mark.parametrize(
@@ -32,12 +32,12 @@ from .conftest import MUCO, RUN, at, found, person_at, scored, summary_of, truth
     ],
 )
 def test_groups_of_a_person(changes: dict[str, float], groups: set[str]) -> None:
-    person = truth(1, **changes)
+    person = ground_truth(1, **changes)
     assert {name for named in GROUPS.values() for name, belongs in named.items() if belongs(person)} == groups
 
 
 def test_metrics_of_one_person_too_far_one_missed_and_one_false_positive() -> None:
-    matched, missed = truth(1, -1.0), truth(2, 1.0, 6.0)
+    matched, missed = ground_truth(1, -1.0), ground_truth(2, 1.0, 6.0)
     false_positive = person_at(9, at(2.5, 5.0), TrackState.NEW, 0.5)
     false_box = Detection(np.array([500.0, 10, 560, 90]), 0.4)
     boxes = [matched.person.pose.detection, false_box]
@@ -58,7 +58,7 @@ def test_metrics_of_one_person_too_far_one_missed_and_one_false_positive() -> No
 
 
 def test_joints_of_low_confidence_are_in_one_metric_only() -> None:
-    person = truth(1)
+    person = ground_truth(1)
     pose = found(person).pose
     joints, scores, toe = pose.joints_cam_m.copy(), pose.scores.copy(), MUCO.index_of["L_Toe"]
     joints[toe] += [0, 0, 0.21]
@@ -71,7 +71,7 @@ def test_joints_of_low_confidence_are_in_one_metric_only() -> None:
 
 
 def test_calibration_takes_every_joint_but_the_root_and_the_depth_error_along_the_ray() -> None:
-    person = truth(1, 0.0, 4.0)
+    person = ground_truth(1, 0.0, 4.0)
     root = person.person.pose.root_cam_m
     shift = 0.15 * root / np.linalg.norm(root)  # person_at states a sigma of 0.1 m
     calibration = calibration_of([scored([person], [found(person, tuple(shift))], [])])
@@ -82,7 +82,7 @@ def test_calibration_takes_every_joint_but_the_root_and_the_depth_error_along_th
 
 
 def test_found_people_who_do_not_count_are_no_false_positives() -> None:
-    hidden = truth(1, visible=0.4)
+    hidden = ground_truth(1, visible=0.4)
     scene = scored([hidden], [found(hidden)], [hidden.person.pose.detection])
     summary = summary_of(scene)
     assert scene.false_positives == ()
@@ -92,7 +92,7 @@ def test_found_people_who_do_not_count_are_no_false_positives() -> None:
     assert (group.people, group.recall, group.detector_recall) == (1, 1.0, 1.0)
 
 
-@pytest.mark.parametrize("people", [[], [truth(1)]])
+@pytest.mark.parametrize("people", [[], [ground_truth(1)]])
 def test_metrics_without_detections(people: list[GroundTruthPerson], tmp_path: Path) -> None:
     summary = summary_of(scored(people, [], []))
     summary.write(tmp_path / "metrics.json")
@@ -112,7 +112,7 @@ def test_metrics_without_images() -> None:
 
 def test_oracle_boxes_leave_the_detector_out() -> None:
     run = replace(RUN, oracle_boxes=True)
-    person = truth(1)
+    person = ground_truth(1)
     metrics = summary_of(scored([person], [found(person)], [], run), run=run).as_dict()
     assert metrics["detector_ap50"] is None
     assert metrics["detector_recall"] is None

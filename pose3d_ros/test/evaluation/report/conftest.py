@@ -14,7 +14,7 @@ from pose3d_ros.skeletons import get_skeleton
 def session(scene: Any) -> Session:
     raw, smoothed = scene.noisy(0.03, depth_sigma_m=0.1), scene.noisy(0.01, 1)
     frames = tuple(
-        SessionFrame(stamp, scene.truth[i], raw[i], smoothed[i], stamp, 30.0 + i % 5)
+        SessionFrame(stamp, scene.ground_truth[i], raw[i], smoothed[i], stamp, 30.0 + i % 5)
         for i, stamp in enumerate(scene.stamps_ns)
     )
     return Session(

@@ -8,11 +8,11 @@ from pathlib import Path
 from pose3d_ros.evaluation.rendered.held_out_run import HeldOutScene
 from pose3d_ros.evaluation.report.held_out_report import write_held_out_report
 
-from ..rendered.conftest import FRAME, RUN, found, scored, summary_of, truth
+from ..rendered.conftest import FRAME, RUN, found, ground_truth, scored, summary_of
 
 
 def test_report_has_every_image_it_names(tmp_path: Path) -> None:
-    people = [truth(1, -1.0), truth(2, 1.0, 6.0), truth(3, 0.2, 3.0)]
+    people = [ground_truth(1, -1.0), ground_truth(2, 1.0, 6.0), ground_truth(3, 0.2, 3.0)]
     persons = [found(p, (0, 0, 0.1 * i)) for i, p in enumerate(people[:2])]
     detections = [replace(p.person.pose.detection, score=0.5 + 0.1 * i) for i, p in enumerate(people)]
     scores = [scored(people, persons, detections)]

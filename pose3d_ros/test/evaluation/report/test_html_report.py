@@ -84,9 +84,13 @@ def test_large_video_is_linked(session: Session, tmp_path: Path, monkeypatch: py
 
 
 def test_report_without_ground_truth_smoother_or_people(session: Session, tmp_path: Path) -> None:
-    bare = replace(session, frames=tuple(replace(f, truth=(), smoothed=None) for f in session.frames), has_truth=False)
+    bare = replace(
+        session,
+        frames=tuple(replace(f, ground_truth=(), smoothed=None) for f in session.frames),
+        has_ground_truth=False,
+    )
     text, page = write(bare, tmp_path / "bare.html")
     assert page.open == []
     assert "MPJPE" not in text
-    nobody = replace(bare, frames=tuple(replace(f, raw=()) for f in bare.frames))
-    assert write(nobody, tmp_path / "nobody.html")[1].open == []
+    empty = replace(bare, frames=tuple(replace(f, raw=()) for f in bare.frames))
+    assert write(empty, tmp_path / "empty.html")[1].open == []

@@ -47,14 +47,16 @@ def test_floor_of_a_tilted_camera(scene: Any, session: Session, person_maker: An
     tilt = np.deg2rad(12.0)
     turn = np.array([[1, 0, 0], [0, np.cos(tilt), -np.sin(tilt)], [0, np.sin(tilt), np.cos(tilt)]])
     frames = tuple(
-        replace(f, truth=tuple(person_maker(1, p.pose.joints_cam_m @ turn.T, scene.camera) for p in f.truth))
+        replace(
+            f, ground_truth=tuple(person_maker(1, p.pose.joints_cam_m @ turn.T, scene.camera) for p in f.ground_truth)
+        )
         for f in session.frames
     )
     floor = find_floor(replace(session, frames=frames))
     assert floor is not None
     assert floor.tilt_rad == pytest.approx(tilt, abs=0.03)
-    level = floor.level(frames[0].truth[0].pose.joints_cam_m)
-    np.testing.assert_allclose(level, session.frames[0].truth[0].pose.joints_cam_m, atol=0.2)
+    level = floor.level(frames[0].ground_truth[0].pose.joints_cam_m)
+    np.testing.assert_allclose(level, session.frames[0].ground_truth[0].pose.joints_cam_m, atol=0.2)
 
 
 def test_no_floor_without_people(session: Session) -> None:

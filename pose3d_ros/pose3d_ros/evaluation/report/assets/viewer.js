@@ -15,7 +15,7 @@
 
   const state = {
     frame: 0, playing: false, speed: 3, startedAt: 0, startedFrom: 0,
-    yaw: 0, pitch: 0, distance: 8, centre: [0, 0, 4], field: 0.9, glide: null,
+    yaw: 0, pitch: 0, distance: 8, center: [0, 0, 4], field: 0.9, glide: null,
   };
   const shown = {};
   box.querySelectorAll("[data-set]").forEach((toggle) => {
@@ -42,23 +42,23 @@
 
   const VIEWS = {
     orbit: () => ({
-      yaw: -0.55, pitch: 0.34, field: 0.7, centre: [middle[0], floor - 0.8, middle[2] * 0.9],
+      yaw: -0.55, pitch: 0.34, field: 0.7, center: [middle[0], floor - 0.8, middle[2] * 0.9],
       distance: Math.max(4, 0.95 * Math.hypot(extent.high[0] - extent.low[0], extent.high[2])),
     }),
-    camera: () => ({ yaw: 0, pitch: scene.tilt_rad, distance: 0.01, field: scene.vfov_rad, centre: [0, 0, 0] }),
+    camera: () => ({ yaw: 0, pitch: scene.tilt_rad, distance: 0.01, field: scene.vfov_rad, center: [0, 0, 0] }),
     top: () => ({
-      yaw: 0, pitch: Math.PI / 2, field: 0.8, centre: [middle[0], floor, extent.high[2] / 2],
+      yaw: 0, pitch: Math.PI / 2, field: 0.8, center: [middle[0], floor, extent.high[2] / 2],
       distance: Math.max(5, 1.5 * Math.max(extent.high[2], extent.high[0] - extent.low[0])),
     }),
   };
 
-  // A point in the camera frame to the canvas: [x, y, depth], or null behind the eye.
+  // A point in the camera frame to the canvas: [x, y, depth], or null behind the view point.
   function makeProjection() {
     const cy = Math.cos(state.yaw), sy = Math.sin(state.yaw), cp = Math.cos(state.pitch), sp = Math.sin(state.pitch);
     const width = canvas.clientWidth, height = canvas.clientHeight;
     const focal = height / (2 * Math.tan(state.field / 2));
     const view = (p) => {
-      const x = p[0] - state.centre[0], y = p[1] - state.centre[1], z = p[2] - state.centre[2];
+      const x = p[0] - state.center[0], y = p[1] - state.center[1], z = p[2] - state.center[2];
       const x1 = cy * x + sy * z, z1 = -sy * x + cy * z;
       return [x1, cp * y + sp * z1 * -1, sp * y + cp * z1 + state.distance];
     };
@@ -203,7 +203,7 @@
   }
 
   function look(view, gliding) {
-    const from = { ...state, centre: state.centre.slice() }, to = VIEWS[view]();
+    const from = { ...state, center: state.center.slice() }, to = VIEWS[view]();
     if (!gliding || calm) { Object.assign(state, to); draw(); return; }
     const began = performance.now();
     state.glide = began;
@@ -211,7 +211,7 @@
       if (state.glide !== began) return;
       const u = Math.min(1, (now - began) / 500), s = u * u * (3 - 2 * u), mix = (a, b) => a + s * (b - a);
       for (const key of ["yaw", "pitch", "distance", "field"]) state[key] = mix(from[key], to[key]);
-      state.centre = from.centre.map((c, a) => mix(c, to.centre[a]));
+      state.center = from.center.map((c, a) => mix(c, to.center[a]));
       draw();
       if (u < 1) requestAnimationFrame(glide);
     })(began);
@@ -256,9 +256,9 @@
   function move(dx, dy) {
     const scale = Math.max(1, state.distance) * 2 * Math.tan(state.field / 2) / canvas.clientHeight;
     const cy = Math.cos(state.yaw), sy = Math.sin(state.yaw), sp = Math.sin(state.pitch), cp = Math.cos(state.pitch);
-    state.centre[0] -= scale * (dx * cy + dy * sp * sy);
-    state.centre[1] -= scale * dy * cp;
-    state.centre[2] -= scale * (dx * sy - dy * sp * cy);
+    state.center[0] -= scale * (dx * cy + dy * sp * sy);
+    state.center[1] -= scale * dy * cp;
+    state.center[2] -= scale * (dx * sy - dy * sp * cy);
   }
 
   canvas.addEventListener("keydown", (event) => {
