@@ -90,7 +90,7 @@ def test_unknown_profile_is_refused() -> None:
 
 
 @pytest.mark.parametrize("python", ["/no/such/python", "false"])
-def test_python_that_does_not_serve_is_refused(python: str) -> None:
+def test_unsupported_python_is_an_error(python: str) -> None:
     done = _start(PYTHON=python)
     assert done.returncode == 1
     assert f"PYTHON={python}" in done.stderr

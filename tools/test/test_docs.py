@@ -46,7 +46,7 @@ _ASSIGNED = re.compile(r"(?<![\w/])(_*[a-z]\w*(?:\.\w+)*):=")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_name)
-def test_links_lead_somewhere(page: Path) -> None:
+def test_link_targets_exist(page: Path) -> None:
     broken = []
     for link in links(page):
         if re.match(r"[a-z]+:", link):

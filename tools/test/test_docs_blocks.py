@@ -137,11 +137,11 @@ def test_languages_of_blocks_are_known() -> None:
         ("cd somewhere && make tests", "tests"),
     ],
 )
-def test_a_wrong_command_is_found(line: str, problem: str) -> None:
+def test_wrong_command_is_found(line: str, problem: str) -> None:
     assert problem in " ".join(problems(line))
 
 
-def test_a_broken_python_block_fails(tmp_path: Path) -> None:
+def test_broken_python_block_fails(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("Text.\n\n```python\nfrom pose3d_ros.engines import open_engine\n\nopen_engine(gpu=True)\n```\n")
     (block,) = blocks(page)
@@ -159,6 +159,6 @@ def test_blocks_are_found_with_language_reason_and_line(tmp_path: Path) -> None:
     assert (python.language, python.reason, python.line) == ("python", "a reason", 7)
 
 
-def test_an_unknown_key_of_yaml_is_found() -> None:
+def test_unknown_key_of_yaml_is_found() -> None:
     assert yaml_problems([{"name": "a", "licence_text": "b"}]) == ["unknown key licence_text"]
     assert yaml_problems({"/**": {"ros__parameters": {"tracker": {"age": 1}}}}) == ["unknown parameter tracker.age"]

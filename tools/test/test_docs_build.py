@@ -27,7 +27,7 @@ def test_docs_build_without_a_warning(tmp_path: Path) -> None:
         assert (tmp_path / f"{page}.html").is_file()
 
 
-def test_a_broken_docstring_or_link_fails_the_build(tmp_path: Path) -> None:
+def test_broken_docstring_or_link_fails_the_build(tmp_path: Path) -> None:
     source = tmp_path / "docs"
     source.mkdir()
     (source / "conf.py").write_text('extensions = ["myst_parser"]\n')

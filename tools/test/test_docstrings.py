@@ -65,7 +65,7 @@ def changed(old: str, new: str) -> Callable[..., Any]:
     return copy
 
 
-def test_a_whole_docstring_has_no_problem() -> None:
+def test_complete_docstring_has_no_problem() -> None:
     assert problems(scale) == []
 
 
@@ -81,17 +81,17 @@ def test_a_whole_docstring_has_no_problem() -> None:
         ("    InputError\n", "    InputError\n    LengthError\n", "LengthError is documented and is no error"),
     ],
 )
-def test_a_broken_docstring_is_found(old: str, new: str, problem: str) -> None:
+def test_broken_docstring_is_found(old: str, new: str, problem: str) -> None:
     assert problem in " ".join(problems(changed(old, new)))
 
 
-def test_a_missing_docstring_is_found() -> None:
+def test_missing_docstring_is_found() -> None:
     def bare() -> None: ...
 
     assert problems(bare) == ["no docstring"]
 
 
-def test_an_undocumented_field_of_a_record_is_found() -> None:
+def test_undocumented_field_of_a_record_is_found() -> None:
     @dataclasses.dataclass(frozen=True)
     class Box:
         """A box.

@@ -46,7 +46,9 @@ def run(name: str, *arguments: object) -> None:
     runpy.run_path(str(EXAMPLES / f"{name}.py"))["main"](*map(str, arguments))
 
 
-def test_image(images: list[npt.NDArray[np.uint8]], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_example_image_prints_people(
+    images: list[npt.NDArray[np.uint8]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     cv2.imwrite(str(tmp_path / "photo.jpg"), images[-1])
     run("image", tmp_path / "photo.jpg", 70)
     said = capsys.readouterr().out
@@ -56,14 +58,14 @@ def test_image(images: list[npt.NDArray[np.uint8]], tmp_path: Path, capsys: pyte
         run("image", tmp_path / "nothing.jpg")
 
 
-def test_video(video: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_example_video_prints_tracks(video: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run("video", video, 70)
     found = re.findall(r"^([\d.]+) s: person (\d+) at", capsys.readouterr().out, flags=re.MULTILINE)
     assert len({stamp for stamp, _ in found}) >= 10
     assert max(sum(person == other for _, other in found) for _, person in found) >= 10  # followed all the way
 
 
-def test_custom_detector(video: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_example_custom_detector_prints_people(video: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run("custom_detector", video, 70)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 12
@@ -71,7 +73,7 @@ def test_custom_detector(video: Path, capsys: pytest.CaptureFixture[str]) -> Non
 
 
 @pytest.mark.skipif(importlib.util.find_spec("rclpy") is None, reason="no ROS")
-def test_nearest_person_hand() -> None:
+def test_example_nearest_person_hand_reports_a_raised_hand() -> None:
     import rclpy
     from pose3d_msgs.msg import Joint3D, Person3D, Person3DArray
 

@@ -162,7 +162,7 @@ def test_no_circle_of_imports() -> None:
     assert circle(import_graph(PATHS)) == []
 
 
-def test_a_circle_is_found() -> None:
+def test_circle_is_found() -> None:
     assert circle({"a": {"b"}, "b": {"c"}, "c": {"a"}})
 
 

@@ -102,7 +102,7 @@ def test_manifest_fits_format_3_and_names_license_people_and_urls(package: str) 
     assert all(re.fullmatch(r"[^@\s]+@[a-z0-9-]+(\.[a-z0-9-]+)+", person.email) for person in people)
 
 
-def test_a_manifest_that_breaks_format_3_is_found() -> None:
+def test_manifest_that_breaks_format_3_is_found() -> None:
     text = (PACKAGE / "package.xml").read_text()
     for broken in (text.replace("</name>", "</nam>"), text.replace("maintainer", "keeper"), text.replace("0.1.0", "1")):
         with pytest.raises(InvalidPackage):

@@ -41,6 +41,6 @@ def test_release_needs_something_forthcoming(repository: Path) -> None:
 
 
 @pytest.mark.parametrize("version", ["", "1.2", "v1.2.3", "1.2.3rc1"])
-def test_a_wrong_version_is_refused(repository: Path, version: str) -> None:
+def test_wrong_version_is_refused(repository: Path, version: str) -> None:
     with pytest.raises(ValueError, match=r"MAJOR\.MINOR\.PATCH"):
         set_version(repository, version, date(2030, 1, 31))

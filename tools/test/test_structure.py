@@ -110,7 +110,7 @@ def test_no_file_is_longer_than_the_limit() -> None:
     assert long == {}
 
 
-def test_a_repeated_file_name_is_found() -> None:
+def test_repeated_file_name_is_found() -> None:
     assert repeated_names([Path("a/boxes.py"), Path("b/boxes.py"), Path("a/__init__.py"), Path("__init__.py")]) == [
         "boxes.py"
     ]
@@ -125,5 +125,5 @@ def test_a_repeated_file_name_is_found() -> None:
         ("test_tracker.py", None),
     ],
 )
-def test_the_module_of_a_test_file_is_found_by_folder_and_name(path: str, module: str | None) -> None:
+def test_module_of_a_test_file_is_found_by_folder_and_name(path: str, module: str | None) -> None:
     assert module_of_test(Path(path), {Path("track/tracker.py")}) == (Path(module) if module else None)

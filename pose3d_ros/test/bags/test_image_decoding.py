@@ -63,7 +63,7 @@ def test_yuv_without_color_is_gray() -> None:
 
 
 @pytest.mark.parametrize(("pattern", "red_at"), [("rggb", 0), ("bggr", 3), ("grbg", 1), ("gbrg", 2)])
-def test_bayer_patterns(pattern: str, red_at: int) -> None:
+def test_bayer_patterns_are_decoded(pattern: str, red_at: int) -> None:
     cell = np.zeros(4, dtype=np.uint8)
     cell[red_at] = 200
     mosaic = np.tile(cell.reshape(2, 2), (8, 8))

@@ -36,7 +36,7 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def test_child_that_ends_well(tmp_path: Path) -> None:
+def test_child_with_exit_code_0_is_no_error(tmp_path: Path) -> None:
     with ChildGroup(tmp_path / "logs", os.environ) as group:
         child = group.start("one", python("print('done')"))
         wait_for_end(child, (), 30.0, lambda _: None)
@@ -59,7 +59,7 @@ def test_early_end_of_a_needed_child_ends_the_wait(tmp_path: Path) -> None:
     assert not long.running
 
 
-def test_child_that_exceeds_the_time_limit(tmp_path: Path) -> None:
+def test_child_that_exceeds_the_time_limit_is_an_error(tmp_path: Path) -> None:
     with ChildGroup(tmp_path, os.environ) as group:
         child = group.start("long", SLEEP)
         with pytest.raises(ProcessError, match="within 0 s"):
@@ -85,7 +85,7 @@ def test_children_end_when_their_group_fails(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("code", "idle"), [("time.sleep(600)", True), ("while True: pass", False)])
-def test_idle_children_are_told_from_busy_ones(code: str, idle: bool, tmp_path: Path) -> None:
+def test_idle_children_are_distinguished_from_busy_ones(code: str, idle: bool, tmp_path: Path) -> None:
     with ChildGroup(tmp_path, os.environ) as group:
         child = group.start("one", python(f"import time; print('up', flush=True)\n{code}"))
         until(lambda: child.log.read_text() == "up\n")

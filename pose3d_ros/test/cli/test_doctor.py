@@ -38,7 +38,7 @@ def test_cameras_and_their_permissions(tmp_path: Path) -> None:
     assert "--source 2" in one.found
 
 
-def test_dds_profile_profile(tmp_path: Path) -> None:
+def test_dds_profile_check(tmp_path: Path) -> None:
     unset = doctor.transport_check({})
     assert unset.state is doctor.State.WARN
     assert "fastdds.xml" in unset.remedy

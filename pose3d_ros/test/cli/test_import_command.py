@@ -115,7 +115,7 @@ def test_unfit_model_or_option_changes_nothing(
     assert not folder.exists()
 
 
-def test_model_of_2d_joints_needs_a_lifter_and_no_root_model(
+def test_model_of_2d_keypoints_needs_a_lifter_and_no_root_model(
     rtmpose: Path, folder: Path, run_import: Import, capsys: Capture
 ) -> None:
     assert run_import("rtmpose", rtmpose) == 0

@@ -13,7 +13,7 @@ from pose3d_ros.errors import CameraError, InputError
 from pose3d_ros.geometry.camera import Camera
 
 
-def test_images_folders_and_videos_are_told_apart(photos: Path, video: Path) -> None:
+def test_images_folders_and_videos_are_distinguished(photos: Path, video: Path) -> None:
     assert isinstance(open_source(str(photos), calibrated=False), Stills)
     assert isinstance(open_source(str(photos / "a.png"), calibrated=False), Stills)
     source = open_source(str(video), calibrated=False)

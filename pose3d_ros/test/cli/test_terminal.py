@@ -51,7 +51,7 @@ def test_progress_is_drawn_in_a_terminal_and_removed(total: int | None, monkeypa
     assert shown.endswith("\x1b[2K")  # the line is erased
 
 
-def test_progress_is_silent_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+def test_progress_is_not_drawn_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
     with ProgressBar("run") as bar:
         bar(1, 2)
         bar.say("a message")

@@ -29,12 +29,12 @@ def flat(tree: dict[str, Any], prefix: str = "") -> dict[str, object]:
     return found
 
 
-def test_the_file_is_what_the_table_says() -> None:
+def test_parameter_file_is_written_from_the_table() -> None:
     assert YAML.read_text(encoding="utf-8") == parameter_file()
 
 
 @pytest.mark.parametrize("node", ["pose_node", "smoother_node"])
-def test_the_file_sets_every_parameter_of_each_node_to_its_default(node: str) -> None:
+def test_parameter_file_sets_every_parameter_of_each_node_to_its_default(node: str) -> None:
     tree = yaml.safe_load(YAML.read_text(encoding="utf-8"))
     values = flat(tree[f"/**/{node}"]["ros__parameters"])
     assert values == {p.name: p.default for p in parameters_of(node)}
@@ -54,7 +54,7 @@ def test_every_parameter_is_complete(name: str) -> None:
         assert parameter.limits[0] < parameter.limits[1]
 
 
-def test_values_reach_their_groups() -> None:
+def test_values_are_assigned_to_their_groups() -> None:
     values = {"threads": 2, "detector.max_people": 4, "tracker.max_age_s": 3, "skeleton": "coco17", "queue_size": 5}
     config = NodeConfig.from_parameters(values)
     assert config.pipeline.engine.threads == 2
@@ -81,25 +81,25 @@ def test_values_reach_their_groups() -> None:
         ({"queue_size": -1}, "queue_size"),
     ],
 )
-def test_wrong_values_are_refused_with_what_is_expected(values: dict[str, object], message: str) -> None:
+def test_wrong_value_is_an_error_that_names_the_expected_one(values: dict[str, object], message: str) -> None:
     for reader in (PipelineConfig.from_parameters, NodeConfig.from_parameters):
         with pytest.raises(ConfigError, match=message):
             reader(values)
 
 
-def test_groups_check_what_they_are_made_of() -> None:
+def test_groups_check_their_values() -> None:
     with pytest.raises(ConfigError, match="min_hits"):
         TrackerConfig(min_hits=0)
     with pytest.raises(ConfigError, match="skeleton"):
         PipelineConfig(skeleton="unknown")
 
 
-def test_a_former_name_of_a_parameter_is_still_read() -> None:
+def test_former_name_of_a_parameter_is_still_read() -> None:
     assert set(FORMER_NAMES.values()) <= set(PARAMETERS)
     assert NodeConfig.from_parameters({"silence_warning_s": 7.0}).lifecycle.watchdog_timeout_s == 7.0
 
 
-def test_a_parameter_has_the_unit_that_its_name_ends_in() -> None:
+def test_parameter_has_the_unit_that_its_name_ends_in() -> None:
     units = {
         name: PARAMETERS[name].unit for name in ("tracker.max_age_s", "fallback_hfov_deg", "queue_size", "engines")
     }

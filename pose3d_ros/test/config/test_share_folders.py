@@ -10,7 +10,7 @@ from pose3d_ros.config import share_folders
 from pose3d_ros.config.share_folders import share_directories, share_file
 
 
-def test_the_source_tree_comes_first_and_installed_prefixes_follow() -> None:
+def test_source_tree_comes_first_and_installed_prefixes_follow() -> None:
     package = Path(share_folders.__file__).resolve().parents[1]
     found = share_directories({})
     assert found[0] == package.parent

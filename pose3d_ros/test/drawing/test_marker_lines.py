@@ -25,7 +25,7 @@ def without(person: Person, *names: str) -> Person:
     return replace(person, pose=replace(person.pose, joints_cam_m=joints_m))
 
 
-def test_a_whole_person_has_all_joints_bones_and_a_label_at_the_head(person: Person) -> None:
+def test_complete_person_has_all_joints_bones_and_a_label_at_the_head(person: Person) -> None:
     lines = marker_lines(person)
     assert lines is not None
     skeleton = person.pose.skeleton
@@ -36,7 +36,7 @@ def test_a_whole_person_has_all_joints_bones_and_a_label_at_the_head(person: Per
     assert lines.color == rgba(PERSON_HEX[0], 1.0)
 
 
-def test_joints_without_a_place_and_their_bones_are_left_out(person: Person) -> None:
+def test_joints_without_a_position_and_their_bones_are_left_out(person: Person) -> None:
     lines = marker_lines(without(person, "Head_top", "L_Knee"))
     assert lines is not None
     index = person.pose.skeleton.index_of
@@ -58,13 +58,13 @@ def test_bones_are_colored_by_side_and_people_by_id(person: Person) -> None:
 
 
 @pytest.mark.parametrize(("state", "alpha"), [(TrackState.TRACKED, 1.0), (TrackState.PREDICTED, 0.35)])
-def test_a_predicted_person_is_faint(person: Person, state: TrackState, alpha: float) -> None:
+def test_predicted_person_is_faint(person: Person, state: TrackState, alpha: float) -> None:
     lines = marker_lines(replace(person, state=state))
     assert lines is not None
     assert {lines.color[3], *(color[3] for _, color in lines.edges)} == {alpha}
 
 
-def test_a_lost_person_is_not_shown_and_one_without_a_head_is_labeled_at_the_root(person: Person) -> None:
+def test_lost_person_is_not_shown_and_one_without_a_head_is_labeled_at_the_root(person: Person) -> None:
     assert marker_lines(replace(person, state=TrackState.LOST)) is None
     headless = marker_lines(without(person, "Head_top", "Head", "Thorax"))
     assert headless is not None

@@ -39,7 +39,7 @@ def test_people_are_drawn_at_their_joints_in_their_color(person: Person, image: 
     assert image.max() == 0
 
 
-def test_zoom_draws_at_the_scaled_place(person: Person, image: ImageArray) -> None:
+def test_zoom_draws_at_the_scaled_position(person: Person, image: ImageArray) -> None:
     drawn = draw_people(image, (person,), zoom=2.0)
     assert drawn.shape == (960, 1280, 3)
     u, v = 2.0 * (person.pose.joints_img_px[person.pose.skeleton.root] + 0.5) - 0.5
@@ -84,7 +84,7 @@ def test_labels_of_overlapping_people_do_not_overlap(person: Person, image: Imag
     assert (both == other).all(-1).sum() > 500
 
 
-def test_tiny_images(scene: Any) -> None:
+def test_tiny_images_are_drawn(scene: Any) -> None:
     assert draw_people(np.zeros((3, 2, 3), np.uint8), scene.ground_truth[0]).shape == (3, 2, 3)
 
 

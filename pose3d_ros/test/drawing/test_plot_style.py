@@ -7,7 +7,7 @@ import matplotlib as mpl
 from pose3d_ros.drawing.plot_style import INK, STYLE, legend_above, new_figure
 
 
-def test_plots_have_one_ink_and_a_legend_above_the_axes() -> None:
+def test_plots_have_one_line_color_and_a_legend_above_the_axes() -> None:
     with mpl.rc_context(STYLE):
         figure, axes = new_figure(4.0, 3.0)
         axes.plot([0, 1], label="line")

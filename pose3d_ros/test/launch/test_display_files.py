@@ -10,7 +10,7 @@ import yaml
 PACKAGE = Path(__file__).resolve().parents[2]
 
 
-def test_the_displays_show_topics_that_the_nodes_publish() -> None:
+def test_rviz_displays_show_published_topics() -> None:
     rviz = yaml.safe_load((PACKAGE / "config/pose3d.rviz").read_text(encoding="utf-8"))
     displays = rviz["Visualization Manager"]["Displays"]
     topics = {display["Topic"]["Value"] for display in displays if "Topic" in display}

@@ -36,7 +36,7 @@ def context(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.mark.parametrize("name", ["pose3d", "demo"])
-def test_a_launch_file_loads_and_describes_its_arguments(name: str, context: Any) -> None:
+def test_launch_file_loads_and_describes_its_arguments(name: str, context: Any) -> None:
     from launch.actions import DeclareLaunchArgument
 
     declared = [e for e in load(name).generate_launch_description().entities if isinstance(e, DeclareLaunchArgument)]
@@ -54,7 +54,7 @@ def test_parameters_among_the_arguments_are_those_of_the_table(context: Any) -> 
         assert "smoother_node" in PARAMETERS[name].nodes
 
 
-def test_an_empty_argument_leaves_the_value_to_the_file(context: Any) -> None:
+def test_empty_argument_leaves_the_value_to_the_parameter_file(context: Any) -> None:
     module = load("pose3d")
     context.launch_configurations.update(
         {"image_transport": "compressed", "image_reliability": "", "fallback_hfov_deg": "60", "publish_overlay": "true"}
@@ -66,7 +66,7 @@ def test_an_empty_argument_leaves_the_value_to_the_file(context: Any) -> None:
     }
 
 
-def test_the_demo_passes_on_arguments_that_exist(context: Any) -> None:
+def test_demo_launch_file_passes_existing_arguments(context: Any) -> None:
     from launch.actions import DeclareLaunchArgument
 
     entities = load("pose3d").generate_launch_description().entities
@@ -75,7 +75,7 @@ def test_the_demo_passes_on_arguments_that_exist(context: Any) -> None:
 
 
 @pytest.mark.parametrize(("distribution", "variable"), [("humble", VARIABLES[1]), ("jazzy", VARIABLES[0])])
-def test_the_transport_profile_is_set(
+def test_transport_profile_is_set(
     monkeypatch: pytest.MonkeyPatch, context: Any, distribution: str, variable: str
 ) -> None:
     from launch.utilities import perform_substitutions
@@ -86,7 +86,7 @@ def test_the_transport_profile_is_set(
 
 
 @pytest.mark.parametrize("variable", VARIABLES)
-def test_the_users_own_profile_is_kept(monkeypatch: pytest.MonkeyPatch, context: Any, variable: str) -> None:
+def test_users_own_profile_is_kept(monkeypatch: pytest.MonkeyPatch, context: Any, variable: str) -> None:
     monkeypatch.setenv(variable, "/mine.xml")
     assert load("pose3d").transport() == []
     assert os.environ[variable] == "/mine.xml"

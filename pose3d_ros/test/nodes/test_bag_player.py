@@ -71,7 +71,7 @@ def waits_for(graph: Any, *topics: str) -> str:
     return ",".join(f"{graph.namespace}/{topic}" for topic in topics)
 
 
-def test_messages_come_out_as_they_were_recorded(graph: Any, bag: Path) -> None:
+def test_messages_are_published_as_they_were_recorded(graph: Any, bag: Path) -> None:
     images = graph.listen(CompressedImage, "image_raw/compressed", qos_profile_sensor_data)
     people = graph.listen(Person3DArray, "people")
     playing = Playing(graph, bag, wait_for=waits_for(graph, "image_raw/compressed", "people"), delay_s=0.5)
@@ -86,7 +86,7 @@ def test_messages_come_out_as_they_were_recorded(graph: Any, bag: Path) -> None:
     assert images == [deserialize_message(data, CompressedImage) for data in raw]
 
 
-def test_a_loop_begins_again_and_the_clock_follows(graph: Any, bag: Path) -> None:
+def test_loop_restarts_the_bag_and_the_clock(graph: Any, bag: Path) -> None:
     clocks = graph.listen(Clock, "/clock", 100)
     people = graph.listen(Person3DArray, "people")
     playing = Playing(graph, bag, loop=True, clock_hz=100.0, wait_for=waits_for(graph, "people"), delay_s=0.5)
@@ -96,7 +96,7 @@ def test_a_loop_begins_again_and_the_clock_follows(graph: Any, bag: Path) -> Non
     assert all(START_NS <= t <= START_NS + (COUNT - 1) * STEP_NS for t in times_ns)
 
 
-def test_it_starts_paused_and_goes_on(graph: Any, bag: Path) -> None:
+def test_player_starts_paused_and_resumes(graph: Any, bag: Path) -> None:
     people = graph.listen(Person3DArray, "people")
     playing = Playing(graph, bag, start_paused=True, wait_for=waits_for(graph, "people"), rate=50.0)
     graph.spin_for(0.5)
@@ -109,7 +109,7 @@ def test_it_starts_paused_and_goes_on(graph: Any, bag: Path) -> None:
 @pytest.mark.parametrize(
     ("topics", "known", "starts"), [(["people"], 1, False), (["elsewhere"] * 2, 1, False), (["elsewhere"] * 2, 2, True)]
 )
-def test_it_waits_for_subscribers(
+def test_player_waits_for_subscribers(
     graph: Any, bag: Path, monkeypatch: pytest.MonkeyPatch, topics: list[str], known: int, starts: bool
 ) -> None:
     """Of its own topics until its publishers have found them; a topic named twice needs two."""
@@ -128,7 +128,7 @@ def test_only_the_chosen_topics_are_played(graph: Any, bag: Path) -> None:
     assert playing.count == COUNT
 
 
-def test_a_topic_that_is_not_there_is_an_error_that_lists_those_that_are(graph: Any, bag: Path) -> None:
+def test_missing_topic_is_an_error_that_lists_the_topics_of_the_bag(graph: Any, bag: Path) -> None:
     player = graph.add(BagPlayer(**graph.options(bag=str(bag), topics="/nothing")))
     with BagReader(bag) as reader, pytest.raises(BagError, match="image_raw/compressed"):
         player.play(reader, lambda _: True)
@@ -145,6 +145,6 @@ def test_types_that_are_not_installed_are_left_out(graph: Any, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(("name", "value"), [("rate", -1.0), ("rate", "fast"), ("speed", 2.0)])
-def test_wrong_parameters_are_refused(graph: Any, name: str, value: object) -> None:
+def test_wrong_parameters_of_the_player_are_errors(graph: Any, name: str, value: object) -> None:
     with pytest.raises(ConfigError, match=name):
         BagPlayer(**graph.options(**{name: value}))

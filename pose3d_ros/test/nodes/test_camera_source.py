@@ -40,7 +40,7 @@ def test_without_camera_info_the_error_names_the_topic_and_the_fallback(source: 
         source.camera_for(640, 480)
 
 
-def test_the_first_camera_info_may_come_just_after_its_image_and_is_awaited_once(source: CameraSource) -> None:
+def test_first_camera_info_may_arrive_after_its_image_and_is_awaited_once(source: CameraSource) -> None:
     threading.Timer(0.05, lambda: source.update(info())).start()
     source.wait_for_first(30.0)
     assert source.camera_for(640, 480).calibrated
@@ -51,7 +51,7 @@ def test_the_first_camera_info_may_come_just_after_its_image_and_is_awaited_once
 
 
 @pytest.mark.parametrize("kind", [list, np.array])
-def test_a_good_camera_info_calibrates(source: CameraSource, kind: Any) -> None:
+def test_valid_camera_info_gives_a_calibrated_camera(source: CameraSource, kind: Any) -> None:
     assert source.update(info(k=kind(info().k), d=kind([0.1, 0.0, 0.0, 0.0, 0.0]))) is None
     found = source.camera_for(640, 480)
     assert found.calibrated
@@ -78,7 +78,7 @@ def test_binning_and_region_are_applied(source: CameraSource) -> None:
         ({"distortion_model": "magic"}, "magic"),
     ],
 )
-def test_a_bad_camera_info_is_an_error_for_every_image_until_a_good_one(
+def test_invalid_camera_info_is_an_error_for_every_image_until_a_valid_one(
     source: CameraSource, changes: dict[str, Any], names: str
 ) -> None:
     error = source.update(info(**changes))
@@ -91,13 +91,13 @@ def test_a_bad_camera_info_is_an_error_for_every_image_until_a_good_one(
     assert source.camera_for(640, 480).calibrated
 
 
-def test_another_size_is_an_error_that_names_both(source: CameraSource) -> None:
+def test_camera_info_of_another_size_is_an_error_that_names_both_sizes(source: CameraSource) -> None:
     source.update(info())
     with pytest.raises(CameraError, match=r"320x240.*640x480"):
         source.camera_for(320, 240)
 
 
-def test_the_fallback_field_of_view_serves_and_is_marked() -> None:
+def test_fallback_field_of_view_gives_an_uncalibrated_camera() -> None:
     source = CameraSource(TOPIC, 90.0)
     found = source.camera_for(320, 240)
     assert not found.calibrated

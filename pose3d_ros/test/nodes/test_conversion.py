@@ -35,7 +35,7 @@ def header(seconds: int = 7, frame_id: str = "cam") -> Header:
     return made
 
 
-def test_a_message_has_every_field_of_the_records(make_person: MakePerson) -> None:
+def test_message_has_every_field_of_the_records(make_person: MakePerson) -> None:
     person = make_person(track_id=4, x_m=1.5)
     message = PeopleWriter().write(header(), [person], INFO)
     assert message.header == header()
@@ -70,7 +70,7 @@ def test_people_are_unchanged_after_serialization(make_person: MakePerson, skele
         assert after.pose.root_sigma_m == pytest.approx(before.pose.root_sigma_m)
 
 
-def test_a_writer_reuses_its_people_but_not_their_values(make_person: MakePerson) -> None:
+def test_writer_reuses_its_people_but_not_their_values(make_person: MakePerson) -> None:
     writer = PeopleWriter()
     first = repr(writer.write(header(), [make_person(1), make_person(2)], INFO))
     writer.write(header(), [make_person(9, skeleton="h36m17")], replace(INFO, skeleton=get_skeleton("h36m17")))
@@ -79,7 +79,7 @@ def test_a_writer_reuses_its_people_but_not_their_values(make_person: MakePerson
     assert writer.write(header(), [], INFO).people == []
 
 
-def test_unknown_uncertainty_is_marked(make_person: MakePerson) -> None:
+def test_unknown_covariance_is_minus_one(make_person: MakePerson) -> None:
     person = make_person()
     uncertain = replace(person, pose=replace(person.pose, root_sigma_m=float("nan")))
     message = PeopleWriter().write(header(), [uncertain], INFO)
@@ -87,7 +87,7 @@ def test_unknown_uncertainty_is_marked(make_person: MakePerson) -> None:
     assert np.isnan(read_people(message, TrackNumbers())[0].pose.root_sigma_m)
 
 
-def test_people_in_another_frame(make_person: MakePerson) -> None:
+def test_people_are_transformed_to_the_target_frame(make_person: MakePerson) -> None:
     quarter_about_z = RigidTransform.from_quaternion((0.0, 0.0, np.sqrt(0.5), np.sqrt(0.5)), (10.0, 0.0, 0.0))
     (made,) = PeopleWriter().write(header(), [make_person(x_m=0.5)], INFO, cam2target=quarter_about_z).people
     np.testing.assert_allclose([made.root.x, made.root.y, made.root.z], [10 - 1.4, 0.5, 3.0])
@@ -98,7 +98,7 @@ def test_people_in_another_frame(make_person: MakePerson) -> None:
     np.testing.assert_allclose(made.root_covariance.reshape(3, 3), np.outer(direction, direction) * 0.25**2, atol=1e-12)
 
 
-def test_numbers_follow_ids_and_are_not_reused() -> None:
+def test_track_numbers_follow_ids_and_are_not_reused() -> None:
     numbers = TrackNumbers()
     assert numbers.assign(["anna", "bob"]) == [1, 2]
     assert numbers.assign(["bob", "carl"]) == [2, 3]

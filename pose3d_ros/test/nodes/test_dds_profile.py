@@ -18,34 +18,34 @@ from pose3d_ros.nodes.dds_profile import (
 IMAGE_4K_BYTES = 3840 * 2160 * 3
 
 
-def test_the_shared_memory_segment_holds_a_large_image() -> None:
+def test_shared_memory_segment_holds_a_large_image() -> None:
     tree = ElementTree.parse(share_file(PROFILE))
     segments = [int(e.text or 0) for e in tree.iter() if e.tag.endswith("segment_size")]
     assert len(segments) == 1
     assert segments[0] > IMAGE_4K_BYTES
 
 
-def test_a_child_process_gets_the_profile() -> None:
+def test_child_process_gets_the_profile() -> None:
     child = transport_environment({"HOME": "/home/me"})
     assert child["HOME"] == "/home/me"
     assert child[PROFILE_VARIABLES[0]] == str(share_file(PROFILE))
     assert PROFILE_VARIABLES[1] not in child
 
 
-def test_humble_reads_the_older_variable() -> None:
+def test_humble_uses_the_older_variable() -> None:
     child = transport_environment({"ROS_DISTRO": "humble"})
     assert child[PROFILE_VARIABLES[1]] == str(share_file(PROFILE))
     assert PROFILE_VARIABLES[0] not in child
 
 
 @pytest.mark.parametrize("name", PROFILE_VARIABLES)
-def test_the_users_own_profile_is_kept(name: str) -> None:
+def test_users_own_profile_is_kept(name: str) -> None:
     child = transport_environment({name: "/mine.xml"})
     assert child == {name: "/mine.xml"}
     assert user_profile(child) == "/mine.xml"
 
 
-def test_the_remedy_names_what_is_missing() -> None:
+def test_remedy_names_what_is_missing() -> None:
     bare = lost_images_remedy("rmw_fastrtps_cpp", False, {})
     assert f"FASTDDS_DEFAULT_PROFILES_FILE={share_file(PROFILE)}" in bare
     assert "compressed" in bare

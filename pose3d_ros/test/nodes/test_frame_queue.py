@@ -29,7 +29,7 @@ class Gate:
 
 @settings(deadline=None)
 @given(size=st.integers(1, 5), items=st.lists(st.integers(1), max_size=20))
-def test_the_newest_stay_in_order_and_the_dropped_are_counted(size: int, items: list[int]) -> None:
+def test_full_queue_drops_and_counts_the_oldest_items(size: int, items: list[int]) -> None:
     gate = Gate()
     worker = FrameWorker(gate, size)
     worker.put(-1)
@@ -43,7 +43,7 @@ def test_the_newest_stay_in_order_and_the_dropped_are_counted(size: int, items: 
     assert worker.dropped == max(0, len(queued) - size)
 
 
-def test_stopping_waits_for_the_item_in_work_and_forgets_the_rest() -> None:
+def test_stop_waits_for_the_current_item_and_discards_the_rest() -> None:
     gate = Gate()
     worker = FrameWorker(gate, queue_size=2)
     worker.put(1)

@@ -29,7 +29,7 @@ def until_image_subscribers(graph: Any, count: int) -> None:
     graph.spin_until(lambda: graph.node.count_subscribers(f"{graph.namespace}/image_raw") == count)
 
 
-def test_the_life_cycle_opens_and_closes(graph: Any, pipeline: Any) -> None:
+def test_lifecycle_transitions_open_and_close_the_pipeline(graph: Any, pipeline: Any) -> None:
     markers = graph.listen(MarkerArray, "markers")
     rig = PoseRig(graph, pipeline, autostart=False, fallback_hfov_deg=90.0)
     assert rig.node.lifecycle_state == "unconfigured"
@@ -46,7 +46,7 @@ def test_the_life_cycle_opens_and_closes(graph: Any, pipeline: Any) -> None:
     assert change(graph, Transition.TRANSITION_INACTIVE_SHUTDOWN) == "finalized"
 
 
-def test_a_missing_engine_leaves_the_node_alive_and_unconfigured(graph: Any, pipeline: Any) -> None:
+def test_missing_engine_leaves_the_node_running_and_unconfigured(graph: Any, pipeline: Any) -> None:
     missing = [True]
 
     def opener(config: PipelineConfig) -> Any:
@@ -66,7 +66,7 @@ def test_a_missing_engine_leaves_the_node_alive_and_unconfigured(graph: Any, pip
     rig.until_status(DiagnosticStatus.WARN, "guess")
 
 
-def test_it_works_only_while_it_has_subscribers(graph: Any, pipeline: Any) -> None:
+def test_node_subscribes_only_while_it_has_subscribers(graph: Any, pipeline: Any) -> None:
     rig = PoseRig(graph, pipeline, fallback_hfov_deg=90.0)
     rig.send(gray_image())
     rig.until_people()
@@ -80,7 +80,7 @@ def test_it_works_only_while_it_has_subscribers(graph: Any, pipeline: Any) -> No
     graph.spin_until(lambda: len(pipeline.frames) == 2)
 
 
-def test_it_works_without_subscribers_when_configured_so(graph: Any, pipeline: Any) -> None:
+def test_work_without_subscribers_keeps_the_node_subscribed(graph: Any, pipeline: Any) -> None:
     graph.add_pose_node(pipeline, work_without_subscribers=True, fallback_hfov_deg=90.0)
     graph.publish(Image, "image_raw")(gray_image())
     graph.spin_until(lambda: bool(pipeline.frames))

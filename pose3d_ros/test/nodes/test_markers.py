@@ -38,7 +38,7 @@ def test_each_person_is_joints_bones_and_a_label(make_person: MakePerson) -> Non
         assert (marker.lifetime.sec, marker.lifetime.nanosec) == (0, 500_000_000)
 
 
-def test_points_and_colors_are_those_of_the_persons_lines(make_person: MakePerson) -> None:
+def test_marker_points_and_colors_are_those_of_the_marker_lines(make_person: MakePerson) -> None:
     person = make_person(3, x_m=0.0)
     lines = marker_lines(person)
     assert lines is not None
@@ -52,7 +52,7 @@ def test_points_and_colors_are_those_of_the_persons_lines(make_person: MakePerso
     assert label.pose.position.y == pytest.approx(get_skeleton("muco21").index_of["Head_top"] / 10)
 
 
-def test_a_person_who_is_gone_or_lost_is_deleted_once(make_person: MakePerson) -> None:
+def test_person_who_is_gone_or_lost_is_deleted_once(make_person: MakePerson) -> None:
     maker = MarkerMaker()
     draw(maker, make_person(1), make_person(2))
     for gone, remaining in (
@@ -63,7 +63,7 @@ def test_a_person_who_is_gone_or_lost_is_deleted_once(make_person: MakePerson) -
         assert not keys(draw(maker, *remaining), Marker.DELETE)
 
 
-def test_clearing_deletes_all_and_forgets(make_person: MakePerson) -> None:
+def test_clear_deletes_all_markers(make_person: MakePerson) -> None:
     maker = MarkerMaker()
     draw(maker, make_person(1))
     (everything,) = maker.clear(HEADER).markers

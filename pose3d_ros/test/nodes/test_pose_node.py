@@ -17,7 +17,7 @@ from pose3d_ros.nodes.topics import latched_qos
 from .rigs.pose_rig import HEIGHT, WIDTH, PoseRig, camera_info, gray_image, header, jpeg_image
 
 
-def test_people_come_out_under_the_images_header(graph: Any, pipeline: Any) -> None:
+def test_people_are_published_with_the_header_of_the_image(graph: Any, pipeline: Any) -> None:
     rig = PoseRig(graph, pipeline)
     rig.calibrate()
     rig.send(gray_image(3, value=77))
@@ -35,7 +35,7 @@ def test_people_come_out_under_the_images_header(graph: Any, pipeline: Any) -> N
     assert not rig.logged
 
 
-def test_an_image_just_before_its_camera_info_is_not_lost(graph: Any, pipeline: Any) -> None:
+def test_image_just_before_its_camera_info_is_processed(graph: Any, pipeline: Any) -> None:
     rig = PoseRig(graph, pipeline)
     rig.send(gray_image())
     rig.calibrate()
@@ -90,7 +90,7 @@ BAD_IMAGES = {
 
 
 @pytest.mark.parametrize("name", BAD_IMAGES)
-def test_a_bad_image_is_reported_once_and_the_next_one_processed(graph: Any, pipeline: Any, name: str) -> None:
+def test_invalid_image_is_reported_once_and_the_next_one_processed(graph: Any, pipeline: Any, name: str) -> None:
     message, words = BAD_IMAGES[name]
     raw = isinstance(message, Image)
     rig = PoseRig(graph, pipeline, image_transport="raw" if raw else "compressed")
@@ -113,7 +113,7 @@ BAD_CAMERAS: dict[str, tuple[dict[str, Any] | None, str]] = {
 
 
 @pytest.mark.parametrize("name", BAD_CAMERAS)
-def test_a_bad_camera_info_is_reported_once_until_a_good_one_comes(graph: Any, pipeline: Any, name: str) -> None:
+def test_invalid_camera_info_is_reported_once_until_a_valid_one_arrives(graph: Any, pipeline: Any, name: str) -> None:
     changes, words = BAD_CAMERAS[name]
     rig = PoseRig(graph, pipeline)
     if changes is not None:
@@ -144,7 +144,7 @@ def test_people_of_a_fallback_field_of_view_are_uncalibrated(graph: Any, pipelin
 @pytest.mark.parametrize(
     "error", [EngineError("engine", expected="numbers", got="a fault", fix="Look."), ValueError("bug")]
 )
-def test_an_error_of_the_pipeline_costs_one_frame(graph: Any, pipeline: Any, error: Exception) -> None:
+def test_pipeline_error_drops_one_frame(graph: Any, pipeline: Any, error: Exception) -> None:
     rig = PoseRig(graph, pipeline, fallback_hfov_deg=90.0)
     pipeline.error = error
     rig.send_until_counted(gray_image(), type(error).__name__)
@@ -155,7 +155,7 @@ def test_an_error_of_the_pipeline_costs_one_frame(graph: Any, pipeline: Any, err
     rig.until_people()
 
 
-def test_an_engine_on_another_backend_is_a_warning_while_it_is(graph: Any, pipeline: Any) -> None:
+def test_engine_on_a_fallback_backend_is_a_warning_until_it_recovers(graph: Any, pipeline: Any) -> None:
     pipeline.engine_problems = ("pose runs on onnxruntime: no plan yet",)
     rig = PoseRig(graph, pipeline, fallback_hfov_deg=60.0)
     rig.until_status(DiagnosticStatus.WARN, "pose runs on onnxruntime: no plan yet")
@@ -165,13 +165,13 @@ def test_an_engine_on_another_backend_is_a_warning_while_it_is(graph: Any, pipel
     graph.spin_until(lambda: rig.status is not None and "no plan yet" not in rig.status.message)
 
 
-def test_the_watchdog_explains_why_no_image_arrives(graph: Any, pipeline: Any) -> None:
+def test_watchdog_explains_why_no_image_arrives(graph: Any, pipeline: Any) -> None:
     rig = PoseRig(graph, pipeline, watchdog_timeout_s=0.2)
     status = rig.until_status(DiagnosticStatus.WARN, "no message arrives")
     assert "FASTDDS_DEFAULT_PROFILES_FILE" in status.message
     assert rig.logged_once("no message arrives")
 
 
-def test_the_watchdog_reports_a_topic_without_a_publisher(graph: Any, pipeline: Any) -> None:
+def test_watchdog_reports_a_topic_without_a_publisher(graph: Any, pipeline: Any) -> None:
     node = graph.add_pose_node(pipeline, work_without_subscribers=True, watchdog_timeout_s=0.2)
     graph.spin_until(lambda: any("no publisher on" in p.text for p in node.board.current()))

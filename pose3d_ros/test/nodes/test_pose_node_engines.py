@@ -29,7 +29,7 @@ def engines(tmp_path: Path) -> Path:
     return Path(shutil.copytree(default_manifest_dir(), tmp_path / "engines"))
 
 
-def test_an_image_becomes_smoothed_people_in_metres(graph: Any, engines: Path) -> None:
+def test_image_gives_smoothed_people_in_metres(graph: Any, engines: Path) -> None:
     with BagReader(share_file("samples/people_crossing.mcap")) as bag:
         image = next(islice(bag.images(), FRAME, None))
         ground_truth = next(islice(bag.people(), FRAME, None))
@@ -63,7 +63,7 @@ def test_an_image_becomes_smoothed_people_in_metres(graph: Any, engines: Path) -
     ("node_class", "file"),
     [(PoseNode, "root_pose.onnx"), (SmootherNode, "smoother.onnx"), (PoseNode, None), (SmootherNode, None)],
 )
-def test_damaged_or_missing_models_are_reported_once_and_leave_the_node_alive(
+def test_damaged_or_missing_models_are_reported_once_and_leave_the_node_running(
     graph: Any, engines: Path, node_class: Any, file: str | None
 ) -> None:
     if file is not None:
@@ -80,7 +80,7 @@ def test_damaged_or_missing_models_are_reported_once_and_leave_the_node_alive(
     assert len(logged) == 1
 
 
-def test_a_missing_backend_is_reported_and_leaves_the_node_alive(graph: Any, engines: Path) -> None:
+def test_missing_backend_is_reported_and_leaves_the_node_running(graph: Any, engines: Path) -> None:
     heard = graph.listen(DiagnosticArray, "/diagnostics")
     node = graph.add(PoseNode(**graph.options(engines=str(engines), backend="tensorrt")))
     node.autostart()

@@ -18,7 +18,7 @@ from .rigs.pose_rig import PoseRig, gray_image
     ("name", "words"),
     [("detector__score_treshold", "detector.score_threshold"), ("silence_warning_s", "is now called")],
 )
-def test_an_unknown_or_former_name_is_a_warning(graph: Any, pipeline: Any, name: str, words: str) -> None:
+def test_unknown_or_former_name_is_a_warning(graph: Any, pipeline: Any, name: str, words: str) -> None:
     rig = PoseRig(graph, pipeline, **{name: 0.5})
     rig.until_status(DiagnosticStatus.WARN, words)
     assert rig.logged_once(name.rpartition("__")[2])
@@ -29,7 +29,9 @@ def test_an_unknown_or_former_name_is_a_warning(graph: Any, pipeline: Any, name:
 
 
 @pytest.mark.parametrize("value", [7.5, "much"])
-def test_a_wrong_start_value_waits_for_a_right_one(graph: Any, pipeline: Any, value: object) -> None:
+def test_wrong_initial_value_leaves_the_node_unconfigured_until_corrected(
+    graph: Any, pipeline: Any, value: object
+) -> None:
     rig = PoseRig(graph, pipeline, detector__score_threshold=value)
     rig.until_status(DiagnosticStatus.ERROR, "detector.score_threshold")
     assert rig.node.lifecycle_state == "unconfigured"
@@ -41,7 +43,7 @@ def test_a_wrong_start_value_waits_for_a_right_one(graph: Any, pipeline: Any, va
     rig.until_status(DiagnosticStatus.OK, "active")
 
 
-def test_tunable_parameters_change_while_it_runs_and_only_then_is_it_reconfigured(graph: Any, pipeline: Any) -> None:
+def test_only_tunable_parameters_reconfigure_the_running_pipeline(graph: Any, pipeline: Any) -> None:
     rig = PoseRig(graph, pipeline, fallback_hfov_deg=90.0)
     rig.send(gray_image())
     rig.until_people()
@@ -61,7 +63,7 @@ def test_tunable_parameters_change_while_it_runs_and_only_then_is_it_reconfigure
         ("queue_size", 5, "lifecycle set", False),
     ],
 )
-def test_a_wrong_change_is_refused_with_a_reason(
+def test_wrong_parameter_change_is_rejected_with_a_reason(
     graph: Any, pipeline: Any, name: str, value: float | str, words: str, unconfigured: bool
 ) -> None:
     node = graph.add_pose_node(pipeline)
@@ -96,7 +98,7 @@ def test_quality_of_service_can_be_overridden(graph: Any, pipeline: Any, reliabi
     assert not node.board.current()
 
 
-def test_an_invalid_quality_of_service_is_reported_and_the_node_stays_active(graph: Any, pipeline: Any) -> None:
+def test_invalid_quality_of_service_is_reported_and_the_node_stays_active(graph: Any, pipeline: Any) -> None:
     override = {f"qos_overrides.{graph.namespace}/image_raw.subscription.reliability": "perfect"}
     node = graph.add_pose_node(pipeline, work_without_subscribers=True, **override)
     graph.spin_until(lambda: any("can't subscribe" in problem.text for problem in node.board.current()))

@@ -40,7 +40,7 @@ def test_plans_are_built_in_the_background_and_take_over(
     graph.spin_until(lambda: "tensorrt 10.3.0" in rig.values.get("runs on", ""))
 
 
-def test_a_build_that_fails_is_one_warning(graph: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_build_is_one_warning(graph: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install_stand_in(monkeypatch, knobs=Knobs(build_returns_none=True))
     rig = start(graph, tmp_path)
 

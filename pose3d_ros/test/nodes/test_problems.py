@@ -19,7 +19,7 @@ def error(got: str) -> InputError:
     return InputError("image size", expected="bytes", got=got, fix="Look.")
 
 
-def test_a_kind_is_logged_once_and_counted_always() -> None:
+def test_repeated_problem_is_logged_once_and_counted_every_time() -> None:
     board, logged, _ = make()
     for size in ("1", "2", "3"):
         board.report_error(error(size), Level.ERROR, hold_s=5.0)
@@ -28,7 +28,7 @@ def test_a_kind_is_logged_once_and_counted_always() -> None:
     assert [p.text for p in board.current()] == [str(error("3"))]
 
 
-def test_a_held_problem_is_over_when_it_stops_coming() -> None:
+def test_problem_with_hold_time_expires_after_the_last_report() -> None:
     board, _, clock = make()
     board.report("late", Level.WARN, "late", hold_s=5.0)
     clock.now_s += 4.0
@@ -38,7 +38,7 @@ def test_a_held_problem_is_over_when_it_stops_coming() -> None:
     assert board.counts() == {"late": 1}
 
 
-def test_a_lasting_problem_stays_until_cleared_and_is_logged_anew() -> None:
+def test_problem_without_hold_time_stays_until_cleared_and_is_then_logged_again() -> None:
     board, logged, clock = make()
     board.report("engine", Level.ERROR, "gone")
     clock.now_s += 1e6
@@ -49,14 +49,14 @@ def test_a_lasting_problem_stays_until_cleared_and_is_logged_anew() -> None:
     assert [text for _, text in logged] == ["gone", "gone again"]
 
 
-def test_the_worst_comes_first() -> None:
+def test_current_problems_are_sorted_by_severity() -> None:
     board, _, _ = make()
     board.report("a", Level.WARN, "warning")
     board.report("b", Level.ERROR, "error")
     assert [p.level for p in board.current()] == [Level.ERROR, Level.WARN]
 
 
-def test_the_warnings_of_a_group_are_logged_once_and_stay_until_shown_no_more() -> None:
+def test_group_warnings_are_logged_once_and_stay_until_omitted() -> None:
     board, logged, _ = make()
     for lines in (["a", "b"], ["a", "b"], ["b"]):
         board.show_warnings("engines", lines)

@@ -16,7 +16,7 @@ from pose3d_ros.nodes.recorder import Recorder
 from pose3d_ros.nodes.topics import image_qos, latched_qos
 
 
-def test_what_is_recorded_reads_back(graph: Any, tmp_path: Path) -> None:
+def test_recorded_messages_are_read_back(graph: Any, tmp_path: Path) -> None:
     path = tmp_path / "out/people.mcap"
     with BagWriter(path) as writer:
         recorder = graph.add(Recorder(**graph.options(bag=str(path), topics="people,image_raw/compressed")))
@@ -37,7 +37,7 @@ def test_what_is_recorded_reads_back(graph: Any, tmp_path: Path) -> None:
     assert before_ns <= people[0].received_ns <= people[1].received_ns <= time.time_ns()
 
 
-def test_the_recorder_hears_best_effort_and_latched_publishers(graph: Any, tmp_path: Path) -> None:
+def test_recorder_receives_from_best_effort_and_latched_publishers(graph: Any, tmp_path: Path) -> None:
     graph.node.create_publisher(Person3DArray, "once", latched_qos()).publish(Person3DArray(skeleton="muco21"))
     send = graph.publish(Person3DArray, "often", image_qos("best_effort", 1))
     with BagWriter(tmp_path / "bag.mcap") as writer:
@@ -48,6 +48,6 @@ def test_the_recorder_hears_best_effort_and_latched_publishers(graph: Any, tmp_p
         graph.spin_until(lambda: recorder.count == 2)
 
 
-def test_a_recorder_needs_topics(graph: Any) -> None:
+def test_recorder_without_topics_is_an_error(graph: Any) -> None:
     with pytest.raises(ConfigError, match="topics"):
         Recorder(**graph.options())

@@ -65,7 +65,7 @@ def people_message(people: Sequence[Person], *names: str) -> Person3DArray:
     return message
 
 
-def test_people_are_smoothed_under_their_own_ids(graph: Any, make_person: MakePerson) -> None:
+def test_smoothed_people_keep_their_ids(graph: Any, make_person: MakePerson) -> None:
     _, smoother = start(graph)
     smoothed = graph.listen(Person3DArray, "people_smoothed")
     sent = people_message([make_person(1), make_person(2)], "anna", "bob")
@@ -84,7 +84,7 @@ def test_people_are_smoothed_under_their_own_ids(graph: Any, make_person: MakePe
     assert smoother.seen == [(4_000_000_000, [1, 2])]
 
 
-def test_the_published_skeleton_can_be_another(graph: Any, make_person: MakePerson) -> None:
+def test_people_are_published_in_the_configured_skeleton(graph: Any, make_person: MakePerson) -> None:
     start(graph, skeleton="h36m17")
     smoothed = graph.listen(Person3DArray, "people_smoothed")
     skeletons = graph.listen(SkeletonInfo, "skeleton_smoothed", latched_qos())
@@ -112,7 +112,7 @@ def test_unreadable_people_are_reported_once_and_the_next_are_smoothed(graph: An
     graph.spin_until(lambda: bool(smoothed))
 
 
-def test_settings_reach_the_smoother_and_cleaning_up_closes_it(graph: Any) -> None:
+def test_smoother_gets_the_settings_and_is_closed_by_cleanup(graph: Any) -> None:
     node, smoother = start(graph)
     (result,) = node.set_parameters([Parameter("smoother.max_gap_s", value=1.25)])
     assert result.successful

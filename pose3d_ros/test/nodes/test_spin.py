@@ -119,14 +119,14 @@ def test_best_effort_images_arrive_with_the_profile(start: Start) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("module", ["pose_node", "smoother_node"])
-def test_a_signal_ends_a_node_with_exit_code_0(start: Start, module: str, number: signal.Signals) -> None:
+def test_signal_ends_a_node_with_exit_code_0(start: Start, module: str, number: signal.Signals) -> None:
     process = start(*node(module, "engines:=/no/such/folder"))
     assert "ERROR" in process.until("/no/such/folder")
     process.rest(number)
     assert process.child.returncode == 0
 
 
-def test_a_signal_ends_the_recorder_with_a_finished_bag(start: Start, tmp_path: Path) -> None:
+def test_signal_ends_the_recorder_with_a_finished_bag(start: Start, tmp_path: Path) -> None:
     path = tmp_path / "people.mcap"
     process = start(*node("recorder", f"bag:={path}", "topics:=/rosout"))
     process.until("recording /rosout")
@@ -144,7 +144,7 @@ def test_a_signal_ends_the_recorder_with_a_finished_bag(start: Start, tmp_path: 
         (["-m", "pose3d_ros.nodes.pose_node", "--ros-args", "--params-file", __file__], ""),
     ],
 )
-def test_a_wrong_start_ends_with_a_reason_and_exit_code_1(start: Start, command: list[str], words: str) -> None:
+def test_invalid_arguments_end_with_a_reason_and_exit_code_1(start: Start, command: list[str], words: str) -> None:
     process = start(*command)
     assert words in process.rest()
     assert process.child.returncode == 1

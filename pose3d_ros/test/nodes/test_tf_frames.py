@@ -88,7 +88,7 @@ def test_people_are_published_in_the_target_frame(graph: Any, tf: Tf, make_perso
     assert not logged
 
 
-def test_an_unknown_target_frame_keeps_the_cameras_own(graph: Any, tf: Tf, make_person: MakePerson) -> None:
+def test_unknown_target_frame_keeps_the_camera_frame(graph: Any, tf: Tf, make_person: MakePerson) -> None:
     message, logged = publish(graph, make_person, OutputConfig(target_frame="base_link"))
     assert message.header.frame_id == "optical"
     assert message.people[0].root.z == 3.0
@@ -96,7 +96,7 @@ def test_an_unknown_target_frame_keeps_the_cameras_own(graph: Any, tf: Tf, make_
     assert "base_link" in logged[0][1]
 
 
-def test_each_root_is_broadcast_as_a_frame(graph: Any, tf: Tf, make_person: MakePerson) -> None:
+def test_root_of_each_person_is_broadcast_as_a_frame(graph: Any, tf: Tf, make_person: MakePerson) -> None:
     publish(graph, make_person, OutputConfig(publish_tf=True))
     transform = tf.sent[-1]
     assert (transform.header.frame_id, transform.child_frame_id) == ("optical", "person_1")
@@ -105,7 +105,7 @@ def test_each_root_is_broadcast_as_a_frame(graph: Any, tf: Tf, make_person: Make
     assert (move.x, move.y, move.z, turn.w) == (0.5, 1.4, 3.0, 1.0)
 
 
-def test_without_tf2_ros_the_cameras_frame_is_kept_with_one_warning(
+def test_missing_tf2_ros_keeps_the_camera_frame_with_one_warning(
     graph: Any, monkeypatch: pytest.MonkeyPatch, make_person: MakePerson
 ) -> None:
     monkeypatch.setitem(sys.modules, "tf2_ros", None)

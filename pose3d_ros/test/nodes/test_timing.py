@@ -20,7 +20,7 @@ class Clock:
         return self.now_s
 
 
-def test_rate_is_intervals_over_time() -> None:
+def test_rate_is_number_of_intervals_over_their_duration() -> None:
     clock = Clock()
     meter = RateMeter(clock)
     assert meter.rate_hz() == 0.0
@@ -41,14 +41,14 @@ def test_times_are_averaged_since_the_last_call() -> None:
     assert meter.take_means_ms() == {}
 
 
-def test_latency_is_since_capture_by_the_same_clock_only() -> None:
+def test_latency_is_since_capture_if_the_stamp_is_of_the_same_clock() -> None:
     now_ns = 1_000_000_000_000
     assert latency_ms(now_ns, now_ns - 25_000_000, 3.0) == pytest.approx(25.0)
     assert latency_ms(now_ns, 5_000_000_000, 3.0) == 3.0
     assert latency_ms(now_ns, now_ns + 1, 3.0) == 3.0
 
 
-def test_the_watchdog_expires_after_its_timeout_and_a_message_restarts_it() -> None:
+def test_watchdog_expires_after_its_timeout_and_a_message_restarts_it() -> None:
     clock = Clock()
     watchdog = Watchdog(5.0, clock)
     clock.now_s += 60.0
@@ -69,7 +69,7 @@ def test_the_watchdog_expires_after_its_timeout_and_a_message_restarts_it() -> N
     assert not never.expired()
 
 
-def test_the_playback_clock_scales_time_and_stops_while_paused() -> None:
+def test_playback_clock_scales_time_and_stops_while_paused() -> None:
     clock = Clock()
     playback = PlaybackClock(1_000_000_000, 2.0, False, clock)
     assert playback.until_s(5_000_000_000) == pytest.approx(2.0)

@@ -22,7 +22,7 @@ def test_reliability_by_hand() -> None:
     assert answer.expected_calibration_error == pytest.approx((2 * 0.475 + 2 * 0.025 + 0.85) / 5)
 
 
-def test_reliability_of_nothing() -> None:
+def test_reliability_without_samples_is_nan() -> None:
     nothing = reliability(np.empty(0), np.empty(0, dtype=bool))
     assert len(nothing.bins) == 10
     assert math.isnan(nothing.expected_calibration_error)
