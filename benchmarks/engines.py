@@ -17,7 +17,7 @@ BATCHES = (1, 2, 4, 8)
 def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--engines", default="", help="folder with a manifest.yaml (default: the embedded ones)")
+    parser.add_argument("--engines", default="", help="folder with a manifest.yaml (default: the package's)")
     parser.add_argument("--backend", default="auto")
     parser.add_argument("--threads", type=int, default=0)
     args = parser.parse_args()

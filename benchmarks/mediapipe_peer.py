@@ -68,7 +68,7 @@ def main() -> None:
     parser.add_argument("--bag", help="recording to take the frames from (default: the package's)")
     parser.add_argument("--frames", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=3, help="how often every method has every frame (%(default)s)")
-    parser.add_argument("--engines", default="", help="folder with a manifest.yaml (default: the embedded ones)")
+    parser.add_argument("--engines", default="", help="folder with a manifest.yaml (default: the package's)")
     args = parser.parse_args()
     frames = read_frames(Path(args.bag) if args.bag else sample_bag(), args.frames)
     camera = frames[0].camera

@@ -149,7 +149,7 @@ def serve() -> NoReturn:
 
 
 def serve_engines() -> NoReturn:
-    """The process of a node with the embedded engines."""
+    """The process of a node with the default models."""
     from pose3d_ros.nodes.pose_node import PoseNode
     from pose3d_ros.nodes.spin import run_node
 

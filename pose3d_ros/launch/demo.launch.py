@@ -9,16 +9,16 @@ from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
 ARGUMENTS = (
-    ("rate", "1.0", "Speed of the playback."),
-    ("loop", "true", "Start again at the end."),
+    ("rate", "1.0", "Playback rate; 1 is real time."),
+    ("loop", "true", "Loop the recording."),
     ("rviz", "true", "Also start RViz."),
     ("smoother", "true", "Also start smoother_node."),
-    ("image_topic", "/camera/image_raw", "Image topic of the recording, without the transport's ending."),
+    ("image_topic", "/camera/image_raw", "Image topic of the recording, without the transport's suffix."),
     ("camera_info_topic", "/camera/camera_info", "Topic of the recording's camera_info."),
-    ("image_transport", "compressed", "raw or compressed."),
+    ("image_transport", "compressed", "Image transport: raw or compressed."),
     ("fixed_frame", "camera_optical_frame", "RViz's fixed frame: the frame_id of the images."),
-    ("engines", "", "Folder with a manifest.yaml of models; empty for the embedded ones."),
-    ("backend", "", "What runs the models: auto, tensorrt, onnxruntime or torch."),
+    ("engines", "", "Folder with a manifest.yaml of models; empty for the default models."),
+    ("backend", "", "Inference backend: auto, tensorrt, onnxruntime or torch."),
 )
 PASSED_ON = ("rviz smoother image_topic camera_info_topic image_transport fixed_frame engines backend").split()
 

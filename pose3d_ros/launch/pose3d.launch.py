@@ -15,22 +15,22 @@ from launch_ros.substitutions import FindPackageShare
 from pose3d_ros.nodes.dds_profile import profile_variable, user_profile
 
 ARGUMENTS = (
-    ("image_topic", "image_raw", "Image topic, without the transport's ending."),
+    ("image_topic", "image_raw", "Image topic, without the transport's suffix."),
     ("camera_info_topic", "camera_info", "Calibration of these images (sensor_msgs/CameraInfo)."),
-    ("namespace", "", "Namespace of the nodes and their topics; several cameras are several namespaces."),
+    ("namespace", "", "Namespace of the nodes and their topics; use one namespace per camera."),
     ("smoother", "true", "Also start smoother_node."),
     ("rviz", "false", "Also start RViz."),
     ("fixed_frame", "camera_optical_frame", "RViz's fixed frame: the frame_id of the images."),
-    ("use_sim_time", "false", "Take the time from /clock."),
+    ("use_sim_time", "false", "Use simulation time (/clock)."),
 )
 BOTH_NODES = (
     ("engines", str, "Folder with a manifest.yaml of models."),
-    ("backend", str, "What runs the models: auto, tensorrt, onnxruntime or torch."),
+    ("backend", str, "Inference backend: auto, tensorrt, onnxruntime or torch."),
 )
 POSE_NODE_ONLY = (
-    ("image_transport", str, "raw or compressed."),
-    ("image_reliability", str, "QoS of the image subscription: best_effort or reliable."),
-    ("fallback_hfov_deg", float, "Horizontal field of view to assume without a camera_info; 0: none."),
+    ("image_transport", str, "Image transport: raw or compressed."),
+    ("image_reliability", str, "QoS reliability of the image subscription: best_effort or reliable."),
+    ("fallback_hfov_deg", float, "Horizontal field of view to assume without a camera_info, degrees; 0: none."),
     ("publish_overlay", lambda text: text.lower() == "true", "Publish the image with the skeletons drawn on it."),
 )
 

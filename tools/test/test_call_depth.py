@@ -37,10 +37,10 @@ def network(path: Path) -> Path:
     return path
 
 
-@pytest.fixture(params=["embedded engines", "a 2D pose net and a lifter"])
+@pytest.fixture(params=["default engines", "a 2D pose net and a lifter"])
 def engines(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A folder of engines; empty for the embedded ones."""
-    if request.param == "embedded engines":
+    """A folder of engines; empty for the default ones."""
+    if request.param == "default engines":
         return ""
     net, folder = network(tmp_path / "rtmpose.onnx"), tmp_path / "engines"
     assert main(["import", "rtmpose", str(net), "--output", str(folder), "--license", "x", "--with-default"]) == 0

@@ -59,7 +59,7 @@ class Check:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("--engines", metavar="DIR", help="folder of models to check (default: the embedded ones)")
+    parser.add_argument("--engines", metavar="DIR", help="folder of models to check (default: the package's)")
 
 
 def execute(args: argparse.Namespace) -> int:

@@ -30,26 +30,27 @@ _YAML_HEAD = """\
 class EngineConfig(Settings, nodes=BOTH_NODES):
     """Where the models are and what runs them."""
 
-    engines: str = setting("", "Directory with a manifest.yaml of models; empty for the embedded ones.")
+    engines: str = setting("", "Directory with a manifest.yaml of models; empty for the default models.")
     backend: str = setting(
         "auto",
-        "What runs the models; auto takes the first of tensorrt, onnxruntime and torch that has a GPU, else the CPU.",
+        "Inference backend; auto: the first of tensorrt, onnxruntime and torch that has a GPU, else onnxruntime's CPU.",
         choices=("auto", "tensorrt", "onnxruntime", "torch"),
     )
-    threads: int = setting(0, "Threads of one engine; 0 lets the backend choose.", (0, 256))
+    threads: int = setting(0, "CPU threads of each engine; 0 lets the backend choose.", (0, 256))
     precision: str = setting(
         "auto",
-        "Arithmetic on a GPU; auto is fp16. int8, of TensorRT, needs `pose3d engines build` with images first.",
+        "Numeric precision on a GPU; auto is fp16. int8 (TensorRT) needs `pose3d engines build --calibration` first.",
         choices=("auto", "fp32", "fp16", "int8"),
     )
     onnx_provider: str = setting(
         "auto",
-        "What onnxruntime computes on, where its installed build can; auto is cuda, else cpu.",
+        "Execution provider of onnxruntime, if the installed build has it; auto is cuda, else cpu.",
         choices=("auto", "cpu", "cuda", "tensorrt"),
     )
     engine_cache: str = setting("", "Cache directory of built TensorRT engines; empty for ~/.cache/pose3d_ros/plans.")
     build_engines: bool = setting(
-        True, "Build missing TensorRT engines, which takes minutes; onnxruntime serves until they are ready."
+        True,
+        "Build missing TensorRT engines in the background (minutes); onnxruntime runs the models until they are ready.",
     )
 
 
@@ -59,25 +60,25 @@ class DetectorConfig(Settings, prefix="detector", nodes=POSE_NODE, tunable=True)
 
     score_threshold: float = setting(
         0.15,
-        "Detections below this score are dropped; keep it below tracker.new_track_score, as weak ones continue tracks.",
+        "Detections below this score are dropped; keep it below tracker.new_track_score: low scores continue tracks.",
         (0.01, 1.0),
     )
     nms_iou: float = setting(
-        0.6, "Of two bounding boxes whose IoU exceeds this, the one of the lower score is dropped.", (0.0, 1.0)
+        0.6, "Non-maximum suppression: of two boxes whose IoU exceeds this, the lower score is dropped.", (0.0, 1.0)
     )
-    max_people: int = setting(10, "Most people in a frame, the best scores first.", (1, 100))
+    max_people: int = setting(10, "Maximum number of people per frame; the highest scores are kept.", (1, 100))
 
 
 @dataclass(frozen=True)
 class PoseConfig(Settings, prefix="pose", nodes=POSE_NODE, tunable=True):
-    """Root and pose."""
+    """Absolute root position and pose."""
 
     joint_score_threshold: float = setting(
         0.15, "A joint below this confidence score is published as invalid.", (0.0, 1.0)
     )
     flip_test: bool = setting(
         True,
-        "Test-time augmentation: average each crop with its mirror image; a bit more accurate, twice the time.",
+        "Flip test (test-time augmentation): average each crop with its mirror image; more accurate, twice the time.",
     )
     person_score_threshold: float = setting(
         0.35, "Detections whose best third of joints scores less than this on average are false positives.", (0.0, 1.0)
@@ -86,31 +87,35 @@ class PoseConfig(Settings, prefix="pose", nodes=POSE_NODE, tunable=True):
 
 @dataclass(frozen=True)
 class TrackerConfig(Settings, prefix="tracker", nodes=POSE_NODE, tunable=True):
-    """Identities: a constant-velocity Kalman filter of each root, in metres."""
+    """The tracker: a constant-velocity Kalman filter of each root, in metres."""
 
     new_track_score: float = setting(0.4, "Detections below this score continue tracks but start none.", (0.0, 1.0))
-    min_hits: int = setting(2, "Frames a person must be detected in to turn from NEW to TRACKED.", (1, 30))
+    min_hits: int = setting(2, "Number of detections after which a track turns from NEW to TRACKED.", (1, 30))
     max_age_s: float = setting(1.5, "How long an undetected person is PREDICTED before the track is LOST.", (0.0, 30.0))
     max_gap_s: float = setting(
-        2.0, "A longer pause between frames, or a clock that goes back, ends all tracks.", (0.05, 60.0)
+        2.0, "All tracks end after a longer gap between frames, or when the clock jumps back.", (0.05, 60.0)
     )
     depth_sigma: float = setting(
-        0.08, "Standard deviation of a root depth as a fraction of it, where the model gives none.", (0.001, 1.0)
+        0.08, "Standard deviation of the root depth as a fraction of the depth, if the model gives none.", (0.001, 1.0)
     )
     lateral_sigma: float = setting(
-        0.008, "Standard deviation of a root across its viewing ray as a fraction of its depth.", (0.0005, 1.0)
+        0.008,
+        "Standard deviation of the root perpendicular to its viewing ray, as a fraction of the depth.",
+        (0.0005, 1.0),
     )
     velocity_change_mps: float = setting(
-        1.0, "Standard deviation of the change of a person's velocity within a second.", (0.05, 20.0)
+        1.0, "Process noise: standard deviation of the change of a person's velocity in a second.", (0.05, 20.0)
     )
     velocity_decay_s: float = setting(
-        0.6, "An undetected person's velocity falls to 1/e within this time.", (0.05, 30.0)
+        0.6, "Time constant of the velocity's decay while a person is undetected (falls to 1/e).", (0.05, 30.0)
     )
     gate_sigmas: float = setting(
-        4.0, "A pose further than this many standard deviations from a track's prediction is not its.", (1.0, 20.0)
+        4.0,
+        "Association gate: largest distance of a pose from a track's prediction, in standard deviations.",
+        (1.0, 20.0),
     )
     duplicate_overlap: float = setting(
-        0.7, "Poses whose joints coincide in the image to this degree are one person.", (0.1, 1.0)
+        0.7, "Object keypoint similarity (OKS) above which two poses are duplicates of one person.", (0.1, 1.0)
     )
 
 
@@ -119,7 +124,7 @@ class SmootherConfig(Settings, prefix="smoother", nodes=SMOOTHER_NODE, tunable=T
     """The temporal smoother."""
 
     max_gap_s: float = setting(
-        0.5, "A person undetected for longer, or a clock that goes back, resets the smoother.", (0.02, 30.0)
+        0.5, "The smoother resets after a person is undetected for longer, or when the clock jumps back.", (0.02, 30.0)
     )
 
 
@@ -131,14 +136,14 @@ class InputConfig(Settings, nodes=POSE_NODE):
         "raw", "raw: sensor_msgs/Image; compressed: sensor_msgs/CompressedImage.", choices=("raw", "compressed")
     )
     image_reliability: str = setting(
-        "best_effort", "QoS of the image subscription.", choices=("best_effort", "reliable")
+        "best_effort", "QoS reliability of the image subscription.", choices=("best_effort", "reliable")
     )
     queue_size: int = setting(
-        1, "Images that wait; 1 keeps the latest only, more is for replays that may lose no frame.", (1, 1000)
+        1, "Queue size for images; 1 keeps only the latest, more is for playback without dropped frames.", (1, 1000)
     )
     fallback_hfov_deg: float = setting(
         0.0,
-        "Horizontal field of view to assume without a valid camera_info, as uncalibrated; 0 publishes nothing then.",
+        "Horizontal field of view to assume without a valid camera_info (calibrated is false); 0: publish nothing.",
         (0.0, 170.0),
     )
 
@@ -149,16 +154,14 @@ class OutputConfig(Settings, nodes=BOTH_NODES):
 
     skeleton: str = setting(
         "",
-        "Skeleton to publish in; empty for the model's own. With a smoother behind, set it on the smoother only.",
+        "Skeleton to publish; empty for the model's own. If the smoother runs, set it on smoother_node only.",
         choices=("", *sorted(SKELETONS)),
     )
     target_frame: str = setting(
-        "", "TF frame to publish in; empty for the camera's own. With a smoother behind, set it on the smoother only."
+        "", "TF frame to publish in; empty for the camera's own. If the smoother runs, set it on smoother_node only."
     )
-    publish_markers: bool = setting(True, "Publish a MarkerArray for RViz and Foxglove.", tunable=True)
-    marker_lifetime_s: float = setting(
-        0.5, "Markers vanish after this long without a new one.", (0.0, 60.0), tunable=True
-    )
+    publish_markers: bool = setting(True, "Publish a MarkerArray (RViz, Foxglove).", tunable=True)
+    marker_lifetime_s: float = setting(0.5, "Lifetime of the markers; 0: unlimited.", (0.0, 60.0), tunable=True)
     publish_tf: bool = setting(False, "Broadcast each person's root as a TF frame.", tunable=True)
     publish_overlay: bool = setting(
         False, "Publish the image with the skeletons drawn on it.", tunable=True, nodes=POSE_NODE
@@ -173,7 +176,7 @@ class LifecycleConfig(Settings, nodes=BOTH_NODES):
     autostart: bool = setting(True, "Configure and activate without waiting for a lifecycle manager.")
     watchdog_timeout_s: float = setting(
         5.0,
-        "Watchdog: warn, with the likely remedy, when an input brings no message for this long; 0 never.",
+        "Watchdog: warn when an input topic delivers no message for this long; 0: never.",
         (0.0, 3600.0),
     )
 

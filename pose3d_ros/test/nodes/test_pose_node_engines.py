@@ -1,4 +1,4 @@
-"""Both nodes with the embedded models, on an image of the sample recording."""
+"""Both nodes with the default models, on an image of the sample recording."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ ENGINES = ("detector", "root_pose")
 
 
 def start(graph: Any, folder: Path) -> PoseRig:
-    """A pose node with the embedded models."""
+    """A pose node with the default models."""
     return PoseRig(graph, engine_cache=str(folder), precision="fp32", threads=1, fallback_hfov_deg=60.0)
 
 
