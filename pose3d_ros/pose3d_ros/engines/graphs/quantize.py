@@ -52,25 +52,16 @@ _OPTIONS = {
 
 
 @dataclass(frozen=True)
-class LeftOut:
-    """A layer with weights that stays float32. name: as ONNX Runtime's optimizer leaves it."""
-
-    name: str
-    op_type: str
-    why: str
-
-
-@dataclass(frozen=True)
 class QuantReport:
     """What `quantized_graph` wrote.
 
-    layers: how many compute in int8. samples: sets of inputs that their ranges were measured on. left_out: the layers
-    that stay float32, in the graph's order.
+    layers: how many compute in int8. samples: sets of inputs that their ranges were measured on. left_out: names of the
+    layers with weights that stay float32, in the graph's order, as ONNX Runtime's optimizer leaves them.
     """
 
     layers: int
     samples: int
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[str, ...]
 
     def __str__(self) -> str:
         return f"{self.layers} layers in int8, {len(self.left_out)} in float32, measured on {self.samples} inputs"
@@ -144,32 +135,20 @@ def _prepared(model: ModelProto, directory: Path) -> ModelProto:
     return result
 
 
-def _choose(model: ModelProto) -> tuple[list[str], tuple[LeftOut, ...]]:
-    """Names of the layers to quantize, and the others with the reason."""
+def _choose(model: ModelProto) -> tuple[list[str], tuple[str, ...]]:
+    """Names of the layers to quantize, and of the others."""
     graph = model.graph
-    head = {n.name for n in head_nodes(model)}
-    inner = {n.name for n in _before(graph, image_convolutions(graph))}
+    head = {n.name for n in head_nodes(model)}  # what is behind the last convolution over images is the answer
+    inner = {n.name for n in _before(graph, image_convolutions(graph))}  # and so is the last layer before an output
     constant = {t.name for t in graph.initializer}
-    chosen, left_out = [], []
-    for node in (n for n in graph.node if n.op_type in _LAYERS):
-        why = _why_not(node, head, inner, constant)
-        if why is None:
-            chosen.append(node.name)
-        else:
-            left_out.append(LeftOut(node.name, node.op_type, why))
-    return chosen, tuple(left_out)
-
-
-def _why_not(node: NodeProto, head: set[str], inner: set[str], constant: set[str]) -> str | None:
-    if node.name not in head:
-        return "behind the last convolution over images: its values are the answer, which int8 would round"
-    if node.name not in inner:
-        return "the last layer before an output, whose values are the answer"
-    if node.op_type == "ConvTranspose":
-        return "TensorRT has no scales for a transposed convolution's output channels"
-    if node.input[1] not in constant:
-        return "its weights are not constant"
-    return None
+    layers = [n for n in graph.node if n.op_type in _LAYERS]
+    chosen = [
+        n.name
+        for n in layers
+        # TensorRT has no scales for the output channels of a ConvTranspose.
+        if n.name in head & inner and n.op_type != "ConvTranspose" and n.input[1] in constant
+    ]
+    return chosen, tuple(n.name for n in layers if n.name not in chosen)
 
 
 def _before(graph: GraphProto, nodes: Iterable[NodeProto]) -> list[NodeProto]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,6 @@ from pose3d_ros.engines.graphs.half_precision import allows_tf32, precision_of, 
 from pose3d_ros.engines.options import EngineOptions
 from pose3d_ros.engines.spec.entry import ManifestEntry
 from pose3d_ros.engines.spec.manifest import sha256_of
-from pose3d_ros.engines.tensorrt.heartbeat import heartbeat
 from pose3d_ros.engines.tensorrt.plan_builder import STRONG_TYPING, build_plan, parse_network
 from pose3d_ros.engines.tensorrt.plan_cache import PlanCache, PlanKey
 from pose3d_ros.engines.tensorrt.profiles import Profile, profile_of
@@ -22,6 +24,7 @@ from pose3d_ros.engines.tensorrt.trt_api import Messages, load_tensorrt
 from pose3d_ros.errors import EngineError
 
 _TIMING = "timing"
+_EVERY_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -138,3 +141,34 @@ def _typed_graph(entry: ManifestEntry, key: PlanKey, folder: Path) -> Path:
 def _profiles(entry: ManifestEntry, network: Any, max_people: int) -> tuple[Profile, ...]:
     inputs = (network.get_input(i) for i in range(network.num_inputs))
     return tuple(profile_of(entry, tensor.name, tuple(tensor.shape), max_people) for tensor in inputs)
+
+
+@contextmanager
+def heartbeat(
+    what: str, usual_s: float | None, report: Callable[[str], object], every_s: float = _EVERY_S
+) -> Iterator[None]:
+    """Report a line at the start, every `every_s` seconds, and at the end. usual_s: of the last time, None for none."""
+    done = threading.Event()
+    began = time.monotonic()
+    report(f"{what}: {_estimate(usual_s)}")
+
+    def beat() -> None:
+        while not done.wait(every_s):
+            report(f"{what}: {_after(time.monotonic() - began, usual_s)}")
+
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+    report(f"{what}: done in {time.monotonic() - began:.0f} s")
+
+
+def _estimate(usual_s: float | None) -> str:
+    return "the first time; it can take minutes" if usual_s is None else f"took {usual_s:.0f} s the last time"
+
+
+def _after(elapsed_s: float, usual_s: float | None) -> str:
+    return f"{elapsed_s:.0f} s" + ("" if usual_s is None else f" of about {usual_s:.0f} s")

@@ -116,12 +116,9 @@ def test_tail_last_layers_and_transposed_convolutions_read_plain_tensors(root_po
     from_pairs = {n.output[0] for n in graph.node if n.op_type == PAIR[1]}
     readers = {n.op_type for n in graph.node if from_pairs & set(n.input)}
     assert readers == {"Conv", "Add"}  # Add: a block's shortcut, which TensorRT fuses in int8
-    assert [(item.op_type, item.why.split()[0]) for item in report.left_out] == [
-        ("ConvTranspose", "TensorRT"),
-        ("Conv", "the"),
-        *[(op, "behind") for op in ("MatMul", "MatMul", "Gemm", "Gemm", "Gemm")],
-    ]
-    assert "volume_layer" in report.left_out[1].name
+    operators = {n.name: n.op_type for n in graph.node}
+    assert [operators[name] for name in report.left_out] == ["ConvTranspose", "Conv", *["MatMul"] * 2, *["Gemm"] * 3]
+    assert "volume_layer" in report.left_out[1]
     assert report.samples == 1
     assert str(report) == "13 layers in int8, 7 in float32, measured on 1 inputs"
 
@@ -162,7 +159,7 @@ def test_values_stay_near_float32_on_the_calibration_data(root_pose: Path, tmp_p
 def test_a_detector_keeps_its_dynamic_size(detector: Path, tmp_path: Path) -> None:
     target = tmp_path / "int8.onnx"
     report = quantized_graph(detector, target, _images(2))
-    assert [item.name.split("/")[-2] for item in report.left_out] == ["heat_layer", "ltrb_layer"]
+    assert [name.split("/")[-2] for name in report.left_out] == ["heat_layer", "ltrb_layer"]
     graph = onnx.load(str(target)).graph
     assert [d.dim_param for d in graph.input[0].type.tensor_type.shape.dim] == ["batch", "", "height", "width"]
     feeds = {"image": np.random.default_rng(2).normal(size=(3, 3, 128, 64)).astype(np.float32)}
@@ -177,7 +174,8 @@ def test_the_smoother_stays_float32(tmp_path: Path) -> None:
     feeds = {"x": np.ones((2, 7), np.float32), "state_0": np.ones((2, 7, 2), np.float32)}
     report = quantized_graph(source, target, [feeds])
     assert (report.layers, report.samples) == (0, 1)
-    assert {item.op_type for item in report.left_out} == {"Gemm"}
+    operators = {n.name: n.op_type for n in onnx.load(str(target)).graph.node}
+    assert {operators[name] for name in report.left_out} == {"Gemm"}
     got = _run(target, feeds)
     assert all(np.allclose(got[name], array, atol=1e-6) for name, array in _run(source, feeds).items())
 

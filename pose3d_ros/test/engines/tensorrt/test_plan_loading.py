@@ -1,4 +1,4 @@
-"""Signs of life."""
+"""Reports of a build that takes minutes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from pose3d_ros.engines.tensorrt.heartbeat import heartbeat
+from pose3d_ros.engines.tensorrt.plan_loading import heartbeat
 
 
 def test_start_progress_and_end_are_reported() -> None:
