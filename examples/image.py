@@ -10,7 +10,7 @@ from pose3d_ros import Camera, Frame, open_pipeline
 
 
 def main(path: str, hfov_deg: str = "60") -> None:
-    """Print each person's place and hands.
+    """Print each person's position and hands.
 
     path: of an image. hfov_deg: the camera's horizontal field of view; with a calibration use `Camera.from_yaml`.
     """

@@ -24,7 +24,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
-from official_code import BOXES, FOCAL_PX, Array, Crops, TheirNet, authors_modules, enliven
+from official_code import BOXES, FOCAL_PX, Array, Crops, OfficialNet, authors_modules, randomize_weights
 
 from pose3d_ros.cli.main import main as pose3d
 from pose3d_ros.config.settings import PoseConfig
@@ -70,16 +70,16 @@ def check_3dmppe(rootnet: Path, posenet: Path, folder: Path) -> Iterator[Row]:
     image: ImageArray = np.asarray(cv2.imread(str(image_path)), dtype=np.uint8)
     center = np.array([image.shape[1] / 2, image.shape[0] / 2])
     with authors_modules(rootnet) as load:
-        theirs = TheirNet(rootnet, load, image_path, 0)
+        theirs = OfficialNet(rootnet, load, image_path, 0)
         import_checkpoint("3dmppe-rootnet", theirs.save(folder / "rootnet.pth.tar"), folder)
-        crops, roots = theirs.crops(), theirs.answers(False)
+        crops, roots = theirs.crops(), theirs.predictions(False)
     yield from root_rows(image, folder, crops, roots)
     for joints in (18, 21):
         with authors_modules(posenet) as load:
-            theirs = TheirNet(posenet, load, image_path, joints)
+            theirs = OfficialNet(posenet, load, image_path, joints)
             import_checkpoint("3dmppe-posenet", theirs.save(folder / "posenet.pth.tar"), folder)
             for flip in (False, True):
-                bins = theirs.answers(flip)
+                bins = theirs.predictions(flip)
                 pixels = bins[..., :2] / 64 * theirs.boxes[:, None, 2:] + theirs.boxes[:, None, :2]
                 depth = (bins[..., 2:] / 64 * 2 - 1) * 1000 + roots[:, None, 2:]
                 people = np.concatenate((pixels, depth), axis=-1)
@@ -140,7 +140,7 @@ def check_videopose3d(clone: Path, folder: Path) -> Iterator[Row]:
                 generators.UnchunkedGenerator(None, None, [keypoints], pad, pad if causal else 0).next_epoch()
             )
             frames = torch.from_numpy(padded[2].astype("float32"))
-            enliven(net, lambda net=net, frames=frames: net(frames))  # type: ignore[misc]
+            randomize_weights(net, lambda net=net, frames=frames: net(frames))  # type: ignore[misc]
             theirs = net(frames).detach().numpy()[0].astype(np.float64)
             checkpoint = folder / "epoch_80.bin"
             optimizer = torch.optim.Adam(net.parameters(), amsgrad=True)

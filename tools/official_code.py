@@ -65,11 +65,11 @@ def authors_modules(clone: Path) -> Iterator[Callable[[str], Any]]:
 
 def _comes_from(module: ModuleType, clone: Path) -> bool:
     spec = getattr(module, "__spec__", None)
-    places = [spec.origin or "", *(spec.submodule_search_locations or ())] if spec is not None else []
-    return any(Path(place).is_relative_to(clone) for place in places)
+    paths = [spec.origin or "", *(spec.submodule_search_locations or ())] if spec is not None else []
+    return any(Path(path).is_relative_to(clone) for path in paths)
 
 
-class TheirNet:
+class OfficialNet:
     """RootNet (joints 0) or PoseNet of a clone with random weights, with their data and test code around it."""
 
     def __init__(self, clone: Path, load: Callable[[str], Any], image_path: Path, joints: int) -> None:
@@ -81,7 +81,7 @@ class TheirNet:
         self.data = self._dataset(load("dataset"), image_path)
         get_pose_net = load("model").get_pose_net
         self.net: nn.Module = get_pose_net(self.cfg, False, *([joints] if joints else []))
-        enliven(self.net, lambda: self.net(*self._batch()))
+        randomize_weights(self.net, lambda: self.net(*self._batch()))
 
     def _dataset(self, dataset: Any, image_path: Path) -> Any:
         transforms = importlib.import_module("torchvision.transforms")
@@ -116,7 +116,7 @@ class TheirNet:
         image, *k = self._batch()
         return Crops(self.boxes, image.numpy(), k[0].numpy().ravel() if k else np.empty(0))
 
-    def answers(self, flip: bool) -> Array:
+    def predictions(self, flip: bool) -> Array:
         """What their main/test.py gives to its evaluation: (N, 3), or (N, J, 3) for PoseNet, in bins."""
         self.cfg.flip_test, found = flip, []
         ours = self
@@ -128,8 +128,8 @@ class TheirNet:
             def __init__(self, epoch: str) -> None: ...
             def _make_batch_generator(self) -> None: ...
             def _make_model(self) -> None: ...
-            def _evaluate(self, answers: Array, folder: str) -> None:
-                found.append(answers)
+            def _evaluate(self, predictions: Array, folder: str) -> None:
+                found.append(predictions)
 
         base = ModuleType("base")
         vars(base)["Tester"] = Tester
@@ -146,8 +146,8 @@ class TheirNet:
         return np.asarray(found[0], dtype=np.float64)
 
 
-def enliven(net: nn.Module, run: Callable[[], object]) -> None:
-    """Random weights whose answers depend on the image: the authors' initial ones give flat maps.
+def randomize_weights(net: nn.Module, run: Callable[[], object]) -> None:
+    """Random weights whose outputs depend on the image: the authors' initial ones give flat maps.
 
     Maps with far apart peaks of like height, on the other hand, make much of float32's rounding.
     """

@@ -20,8 +20,12 @@ MUCO = get_skeleton("muco21")
 
 def gait_joints_m(phase: float, heading_rad: float) -> Array:
     """muco21 joints (21, 3) of a walker around its pelvis, camera axes (y down); heading 0 walks along +z."""
-    place: dict[str, tuple[float, float, float]] = {"Pelvis": (0, 0, 0), "Spine": (0, -0.25, 0), "Thorax": (0, -0.5, 0)}
-    place |= {"Head": (0, -0.66, 0.04), "Head_top": (0, -0.84, 0.02)}
+    positions_m: dict[str, tuple[float, float, float]] = {
+        "Pelvis": (0, 0, 0),
+        "Spine": (0, -0.25, 0),
+        "Thorax": (0, -0.5, 0),
+    }
+    positions_m |= {"Head": (0, -0.66, 0.04), "Head_top": (0, -0.84, 0.02)}
     for side, x, sign in (("L", -1.0, 1.0), ("R", 1.0, -1.0)):
         thigh, shin = 0.5 * np.sin(sign * phase), 0.35 * (1 - np.cos(sign * phase))
         knee = (0.1 * x, 0.42 * np.cos(thigh), 0.42 * np.sin(thigh))
@@ -30,14 +34,14 @@ def gait_joints_m(phase: float, heading_rad: float) -> Array:
         swing = -0.45 * np.sin(sign * phase)
         elbow = (0.2 * x, -0.48 + 0.28 * np.cos(swing), 0.28 * np.sin(swing))
         wrist = (0.2 * x, elbow[1] + 0.25 * np.cos(swing + 0.4), elbow[2] + 0.25 * np.sin(swing + 0.4))
-        place |= {f"{side}_Hip": (0.1 * x, 0, 0), f"{side}_Knee": knee, f"{side}_Ankle": ankle}
-        place |= {f"{side}_Toe": (ankle[0], ankle[1] + 0.07, ankle[2] + 0.17)}
-        place |= {f"{side}_Shoulder": (0.18 * x, -0.48, 0), f"{side}_Elbow": elbow, f"{side}_Wrist": wrist}
-        place |= {f"{side}_Hand": (wrist[0], wrist[1] + 0.08, wrist[2])}
+        positions_m |= {f"{side}_Hip": (0.1 * x, 0, 0), f"{side}_Knee": knee, f"{side}_Ankle": ankle}
+        positions_m |= {f"{side}_Toe": (ankle[0], ankle[1] + 0.07, ankle[2] + 0.17)}
+        positions_m |= {f"{side}_Shoulder": (0.18 * x, -0.48, 0), f"{side}_Elbow": elbow, f"{side}_Wrist": wrist}
+        positions_m |= {f"{side}_Hand": (wrist[0], wrist[1] + 0.08, wrist[2])}
     turn = np.array(
         [[np.cos(heading_rad), 0, np.sin(heading_rad)], [0, 1, 0], [-np.sin(heading_rad), 0, np.cos(heading_rad)]]
     )
-    joints: Array = np.array([place[name] for name in MUCO.joints]) @ turn.T
+    joints: Array = np.array([positions_m[name] for name in MUCO.joints]) @ turn.T
     return joints
 
 

@@ -1,4 +1,4 @@
-"""What set-up says: one line a step; everything else goes to a log, whose end is shown when a step fails."""
+"""Output of the set-up: one line per step; everything else goes to a log, whose end is shown when a step fails."""
 
 from __future__ import annotations
 

@@ -163,7 +163,7 @@ def _whole_box(view: View, posed: PosedFigure) -> Array:
     if box is None:
         raise InputError(
             "a person of the video",
-            expected="a place before the camera",
+            expected="a position in front of the camera",
             got="one behind it",
             fix="Choose other waypoints.",
         )

@@ -81,10 +81,10 @@ def plan_walk(figure: Figure, pieces: Sequence[Piece], waypoints_m: Array, frame
         raise InputError("pieces of motion", expected=f"{frames} frames", got=f"{len(turned)}", fix="Repeat one more.")
     turned = turned[:frames]
     ahead_m, aside_m = _steps(figure, turned)
-    place, heading = _along(waypoints_m, ahead_m)
+    position, heading = _along(waypoints_m, ahead_m)
     left = np.stack([np.cos(heading), -np.sin(heading)], axis=1)
-    place = place + aside_m[:, None] * left
-    return Walk(turned, place[:, 0], place[:, 1], heading)
+    position = position + aside_m[:, None] * left
+    return Walk(turned, position[:, 0], position[:, 1], heading)
 
 
 def _strips(figure: Figure, piece: Piece) -> list[Array]:
@@ -154,7 +154,7 @@ def _steps(figure: Figure, turned: Array) -> tuple[Array, Array]:
 
 
 def _along(waypoints_m: Array, gone_m: Array) -> tuple[Array, Array]:
-    """Places (T, 2) and headings (T,) after so many metres on a smooth curve through the waypoints."""
+    """Positions (T, 2) and headings (T,) after so many metres on a smooth curve through the waypoints."""
     chord = np.concatenate([[0.0], np.cumsum([float(np.linalg.norm(b - a)) for a, b in pairwise(waypoints_m)])])
     dense = CubicSpline(chord, waypoints_m)(np.linspace(0.0, chord[-1], 4000))
     length = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(dense, axis=0), axis=1))])
@@ -170,5 +170,5 @@ def _along(waypoints_m: Array, gone_m: Array) -> tuple[Array, Array]:
     tangent = np.gradient(curve, axis=0)
     heading = np.unwrap(np.arctan2(tangent[:, 0], tangent[:, 1]))
     heading = gaussian_filter1d(heading, _TURN_SIGMA_M / _PATH_STEP_M, mode="nearest")
-    place = np.stack([np.interp(gone_m, grid, curve[:, k]) for k in range(2)], axis=1)
-    return place, np.interp(gone_m, grid, heading)
+    position = np.stack([np.interp(gone_m, grid, curve[:, k]) for k in range(2)], axis=1)
+    return position, np.interp(gone_m, grid, heading)

@@ -71,10 +71,10 @@ def calls_below_handler(frame: FrameType | None) -> list[str]:
     """The functions from the handler down to this frame, without the handler; empty outside of it."""
     found: list[str] = []
     while frame is not None:
-        place = os.path.basename(frame.f_code.co_filename), frame.f_code.co_name
-        if place == HANDLER:
+        location = os.path.basename(frame.f_code.co_filename), frame.f_code.co_name
+        if location == HANDLER:
             return found
-        found.insert(0, ":".join(place))
+        found.insert(0, ":".join(location))
         frame = frame.f_back
     return []
 

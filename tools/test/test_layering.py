@@ -124,9 +124,9 @@ def violations(path: Path, source: str) -> list[str]:
     for item in imports(source, (ROBOT, *path.parent.parts), MODULES):
         top, *rest = item.module.split(".")
         if top != ROBOT:
-            places = ONLY_IN.get(top)
-            if places is not None and not (places and path.as_posix().startswith(tuple(places))):
-                found.append(f"{path}:{item.line} imports {top}, which belongs in {', '.join(sorted(places))}")
+            allowed = ONLY_IN.get(top)
+            if allowed is not None and not (allowed and path.as_posix().startswith(tuple(allowed))):
+                found.append(f"{path}:{item.line} imports {top}, which belongs in {', '.join(sorted(allowed))}")
         elif rest and rest[0] != part and rest[0] not in ALLOWED[part]:
             found.append(f"{path}:{item.line} imports {item.module}")
         elif len(path.parts) > 2 and rest[:1] == ["stages"] == [part] and {*rest[1:2]} & STAGES - {path.parts[1]}:

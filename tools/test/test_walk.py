@@ -22,8 +22,8 @@ def about_y(degrees: npt.NDArray[Any]) -> Array:
 
 
 def test_straight_path() -> None:
-    place, heading = _along(np.array([[0.0, 0.0], [1.0, 0.0], [3.0, 0.0]]), np.array([0.0, 0.5, 2.5]))
-    np.testing.assert_allclose(place, np.array([[0, 0], [0.5, 0], [2.5, 0]]), atol=1e-6)
+    position, heading = _along(np.array([[0.0, 0.0], [1.0, 0.0], [3.0, 0.0]]), np.array([0.0, 0.5, 2.5]))
+    np.testing.assert_allclose(position, np.array([[0, 0], [0.5, 0], [2.5, 0]]), atol=1e-6)
     np.testing.assert_allclose(heading, np.pi / 2)
 
 
@@ -36,9 +36,9 @@ def test_distance_is_measured_along_the_curve() -> None:
     angle = np.linspace(0, np.pi, 13)
     way = 2 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
     gone = np.linspace(0, 6, 40, dtype=np.float64)
-    place, heading = _along(way, gone)
-    np.testing.assert_allclose(np.linalg.norm(place, axis=1), 2, atol=0.01)
-    np.testing.assert_allclose(np.linalg.norm(np.diff(place, axis=0), axis=1), 6 / 39, rtol=0.02)
+    position, heading = _along(way, gone)
+    np.testing.assert_allclose(np.linalg.norm(position, axis=1), 2, atol=0.01)
+    np.testing.assert_allclose(np.linalg.norm(np.diff(position, axis=0), axis=1), 6 / 39, rtol=0.02)
     assert np.all(np.diff(heading[5:-5]) < 0)  # this half circle turns one way only
 
 

@@ -25,11 +25,11 @@ CAMERA_INFO_TYPE = "sensor_msgs/msg/CameraInfo"
 def message_directories() -> tuple[Path, ...]:
     """Where pose3d_msgs' .msg files may lie: beside the source, in this environment, in pose3d_msgs' own prefix."""
     installed = Path("share") / MESSAGES / "msg"
-    places = [Path(__file__).resolve().parents[3] / MESSAGES / "msg", Path(sys.prefix) / installed]
+    candidates = [Path(__file__).resolve().parents[3] / MESSAGES / "msg", Path(sys.prefix) / installed]
     spec = importlib.util.find_spec(MESSAGES)
     if spec is not None and spec.origin:
-        places += [parent / installed for parent in Path(spec.origin).resolve().parents]
-    return tuple(places)
+        candidates += [parent / installed for parent in Path(spec.origin).resolve().parents]
+    return tuple(candidates)
 
 
 def message_definitions() -> dict[str, str]:

@@ -21,7 +21,7 @@ from pose3d_ros.types import Array, ImageArray
 def frame_line(name: str | int, frame: Frame, skeleton: Skeleton, people: Sequence[Person]) -> str:
     """A frame as one line of JSON: metres in the camera's optical frame, pixels of the image.
 
-    A lost joint is left out of `joints`; a joint without a place in the image has no `uv`. LOST people are left out.
+    A lost joint is left out of `joints`; a joint without image coordinates has no `uv`. LOST people are left out.
     """
     line = {
         "frame": name,
@@ -50,8 +50,8 @@ def _person(person: Person) -> dict[str, object]:
 
 
 def _joint(xyz_cam_m: Array, uv_px: Array, score: float) -> dict[str, object]:
-    place = {"uv": _rounded(uv_px, 2)} if np.isfinite(uv_px).all() else {}
-    return {"xyz": _rounded(xyz_cam_m, 4), **place, "score": round(score, 4)}
+    image = {"uv": _rounded(uv_px, 2)} if np.isfinite(uv_px).all() else {}
+    return {"xyz": _rounded(xyz_cam_m, 4), **image, "score": round(score, 4)}
 
 
 def _rounded(values: Array, digits: int) -> list[float]:

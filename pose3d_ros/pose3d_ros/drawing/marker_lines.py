@@ -24,7 +24,7 @@ Rgba = tuple[float, float, float, float]
 class MarkerLines:
     """One person's markers; joints by their index in the skeleton.
 
-    joints: those with a place. edges: bones of which both ends have one, each with its color, by the side of the body.
+    joints: those with a position. edges: bones with both ends among them, each with its color, by the side of the body.
     color: the person's, the same for the same id. label_joint: the highest of a few, None for the root. distance_m:
     from the camera to the root.
     """

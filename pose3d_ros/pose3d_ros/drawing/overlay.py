@@ -31,7 +31,7 @@ def draw_people(
 ) -> ImageArray:
     """A copy of the image with the people on it, anti-aliased at sub-pixel positions.
 
-    image_bgr: (H, W, 3) uint8, with joints_img_px in its pixels. camera: projects the joints that have a place in
+    image_bgr: (H, W, 3) uint8, with joints_img_px in its pixels. camera: projects the joints that have a position in
     camera space but none in the image. zoom: size of the result; lines are drawn after the resize and stay sharp.
     A bone with a NaN end is left out. People who are only PREDICTED are dashed and faded; LOST ones are not drawn.
     """
@@ -135,7 +135,7 @@ def person_label(person: Person) -> str:
 
 
 def _draw_labels(canvas: ImageArray, people: Sequence[Person], zoom: float) -> None:
-    """Labels above the boxes, the nearest person's in its place and the others' moved up or down until none overlap."""
+    """Labels above the boxes; those of people behind the nearest one are moved up or down until none overlap."""
     unit = canvas.shape[0] / _REFERENCE_HEIGHT_PX
     taken: list[_Label] = []
     for person in reversed(people):
@@ -169,7 +169,7 @@ class _Label:
         return cls(text, x, y, width, height, unit)
 
     def moved_clear_of(self, others: Sequence[_Label], image_height_px: int) -> _Label:
-        """The nearest place above, else below, where it touches no other label; itself when there is none."""
+        """The nearest position above, else below, where it touches no other label; itself when there is none."""
         step = max(1, round(2 * self.unit))
         below = range(self.y, image_height_px - self.height + 1, step)
         for y in (*range(self.y, -1, -step), *below):

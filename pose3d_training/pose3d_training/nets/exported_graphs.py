@@ -56,10 +56,10 @@ def export_temporal_windows(model: TemporalModel, path: Path) -> float:
     past = model.receptive_field - 1
 
     def sample(batch: int, generator: torch.Generator) -> tuple[Tensor, ...]:
-        # Joints that stay near their place, as people's do: white noise drives trained weights far from what they know.
+        # Joints that move little, as people's do: white noise is far from what the weights were trained on.
         values = (model.num_joints_in, model.in_features)
-        places = 2 * torch.rand(batch, 1, *values, generator=generator) - 1
-        return (places + 0.02 * torch.randn(batch, past + batch, *values, generator=generator),)
+        positions = 2 * torch.rand(batch, 1, *values, generator=generator) - 1
+        return (positions + 0.02 * torch.randn(batch, past + batch, *values, generator=generator),)
 
     axes = {"keypoints": {1: "frames"}, "joints": {1: f"frames-{past}"}}
     return export_graph(

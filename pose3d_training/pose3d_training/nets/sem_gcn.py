@@ -223,7 +223,7 @@ class SkeletonLifter(FrameLifter):
     Joints of `seen` come in, the others are zeros to it; those of `skeleton` come out.
     """
 
-    places: Tensor
+    selection: Tensor
 
     def __init__(
         self, seen: Skeleton, skeleton: Skeleton, in_features: int, *, channels: int = 128, layers: int = 4
@@ -233,12 +233,12 @@ class SkeletonLifter(FrameLifter):
         bones = [(names.index(s.joints[a]), names.index(s.joints[b])) for s in (seen, skeleton) for a, b in s.edges]
         self.num_joints_in, self.in_features, self.num_joints_out = len(seen), in_features, len(skeleton)
         self.net = SemGCN(neighbors(len(names), bones), in_features, channels=channels, layers=layers)
-        places = [[float(name == joint) for joint in seen.joints] for name in names]
-        self.register_buffer("places", torch.tensor(places), persistent=False)
+        selection = [[float(name == joint) for joint in seen.joints] for name in names]
+        self.register_buffer("selection", torch.tensor(selection), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Lift joints (N, J_in, F) → (N, J_out, 3)."""
-        y: Tensor = self.net(self.places @ x)
+        y: Tensor = self.net(self.selection @ x)
         return y[:, : self.num_joints_out]
 
     def frozen(self) -> nn.Module:

@@ -37,7 +37,7 @@ class _Plane:
 
 
 def procedural_background(view: View, rng: np.random.Generator, textures: Sequence[ImageArray] = ()) -> ImageArray:
-    """A room or an open place before the camera, (H, W, 3) uint8 BGR.
+    """A room or an open space in front of the camera, (H, W, 3) uint8 BGR.
 
     textures: textures (h, w, 3) for some of the walls, floors and posters.
     """
@@ -187,11 +187,11 @@ def _hash(x: Array32, y: Array32) -> Array32:
 def _paint_box(image: Array32, view: View, rng: np.random.Generator) -> None:
     """A piece of furniture, a pillar or a car-sized block on the floor."""
     size = rng.uniform([0.2, 0.2, 0.2], [2.0, 2.2, 1.5]) * rng.uniform(0.4, 1.0)
-    place = np.array([rng.uniform(-5, 5), rng.choice([0.0, 0.0, rng.uniform(0.3, 1.8)]), -rng.uniform(3.0, 11.0)])
+    position_m = np.array([rng.uniform(-5, 5), rng.choice([0.0, 0.0, rng.uniform(0.3, 1.8)]), -rng.uniform(3.0, 11.0)])
     corners = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (0.0, 1.0) for z in (-0.5, 0.5)]) * size
     turn = rng.uniform(-np.pi, np.pi)
     c, s = np.cos(turn), np.sin(turn)
-    cam = view.to_cam(corners @ np.array([[c, 0, -s], [0, 1, 0], [s, 0, c]]) + place)
+    cam = view.to_cam(corners @ np.array([[c, 0, -s], [0, 1, 0], [s, 0, c]]) + position_m)
     if cam[:, 2].min() < 0.3:
         return
     pixel = view.project(cam)
@@ -217,9 +217,9 @@ def _paint_clump(image: Array32, view: View, rng: np.random.Generator) -> None:
 
     A block below, a thin pole, and about it a cloud of small leaves or cloths of one color.
     """
-    place = np.array([rng.uniform(-4, 4), 0.0, -rng.uniform(2.0, 9.0)])
+    position_m = np.array([rng.uniform(-4, 4), 0.0, -rng.uniform(2.0, 9.0)])
     height, radius = rng.uniform(0.6, 2.2), rng.uniform(0.15, 0.5)
-    ends = view.to_cam(place + np.array([[0, 0, 0], [0, height, 0]]))
+    ends = view.to_cam(position_m + np.array([[0, 0, 0], [0, height, 0]]))
     if ends[:, 2].min() < 0.3:
         return
     foot, top = view.project(ends)

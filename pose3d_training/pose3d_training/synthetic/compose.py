@@ -142,7 +142,7 @@ def _paint_blocks(image: ImageArray, owner: Owner, rng: np.random.Generator) -> 
 
 
 def paste_cutout(image: ImageArray, owner: Owner, cutout_bgra: ImageArray, rng: np.random.Generator) -> None:
-    """One cut-out (h, w, 4) at a random place and size over an image and the owner map, in place."""
+    """One cut-out (h, w, 4) at a random position and size over an image and the owner map, in place."""
     height, width = owner.shape
     size = float(np.exp(rng.uniform(np.log(0.08), np.log(0.6)))) * height
     factor = size / max(cutout_bgra.shape[:2])

@@ -24,7 +24,7 @@ class Source:
     """A motion on the skeleton it was recorded with.
 
     names: B bones, parents first; parents: index of each bone's parent, -1 for the root.
-    rest_head_m, rest_tail_m (B, 3): ends of the bones in the rest pose, root at its rest place, y up, left at +x.
+    rest_head_m, rest_tail_m (B, 3): ends of the bones in the rest pose, root at its rest position, y up, left at +x.
     rotations (T, B, 3, 3): global rotation of a bone relative to the rest pose. root_m (T, 3): path of the root.
     """
 

@@ -158,7 +158,7 @@ _FOREARM_REST_DIR = {"Left": np.array([0.515, -0.527, 0.676]), "Right": np.array
 
 
 def bone_transforms(rig: Rig, rest_heads_m: Array, turned: Array) -> Array:
-    """Affine maps (31, 3, 4) rest → world of all bones, the pelvis' head kept at its rest place."""
+    """Affine maps (31, 3, 4) rest → world of all bones, the pelvis' head kept at its rest position."""
     heads = np.empty_like(rest_heads_m)
     for bone, parent in enumerate(rig.parents):
         if parent < 0:

@@ -27,9 +27,9 @@ class View:
     @property
     def world2cam(self) -> Array:
         """Inverse rigid transform (4, 4)."""
-        turn, place = self.cam2world[:3, :3], self.cam2world[:3, 3]
+        turn, position = self.cam2world[:3, :3], self.cam2world[:3, 3]
         out = np.eye(4)
-        out[:3, :3], out[:3, 3] = turn.T, -turn.T @ place
+        out[:3, :3], out[:3, 3] = turn.T, -turn.T @ position
         return out
 
     def to_cam(self, points_world_m: Array) -> Array:

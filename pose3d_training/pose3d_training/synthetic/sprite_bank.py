@@ -22,7 +22,7 @@ from pose3d_ros.types import Array, ImageArray
 class SpriteRecord:
     """Everything about a sprite but its pixels; one row of the index.
 
-    offset: first byte in pixels.bin. x0_px, y0_px: place of the rectangle in the full image; group: sprites with the
+    offset: first byte in pixels.bin. x0_px, y0_px: position of the rectangle in the full image; group: sprites with the
     same number share camera and light. K (3, 3); joints_cam_m (J, 3) in SYNTH_JOINTS' order; alpha_box (4,): x0, y0,
     x1, y1 of the whole silhouette, beyond the image's border too (edges; pixel centers are integers).
     joint_self_visible (J,): the joint is in the image and not hidden behind more than 10 cm of the own body.

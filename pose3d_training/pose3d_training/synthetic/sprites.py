@@ -127,7 +127,7 @@ class SpriteMaker:
     def _place(
         self, figure: Figure, view: View, rng: np.random.Generator
     ) -> tuple[SampledPose, PosedFigure, npt.NDArray[np.float32], Rectangle]:
-        """A pose at a place on the floor where some of the person is in the image."""
+        """A pose at a position on the floor where some of the person is in the image."""
         while True:
             sampled = sample_pose(self._assets, self._clips, figure, rng)
             posed = figure.pose(sampled.turned, 0.0, 0.0, rng.uniform(-np.pi, np.pi), sampled.clearance_m)

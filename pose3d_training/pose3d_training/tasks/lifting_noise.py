@@ -25,7 +25,7 @@ _WHITE, _SLOW = (0.008, 0.05), (0.015, 0.09)
 _OUTLIERS, _OUTLIER_TIMES = 0.01, 5.0
 _SWAPS = 0.06
 _GUESS_SD = 0.35
-"""Of a hidden joint that the net gives all the same, with a low score."""
+"""Of a hidden joint that the net estimates nonetheless, with a low score."""
 _HIDDEN_JOINT, _HIDDEN_PART, _CUT_BELOW, _CUT_ASIDE = 0.04, 0.06, 0.2, 0.06
 _PARTS = (
     ("L_Elbow", "L_Wrist"), ("R_Elbow", "R_Wrist"), ("L_Knee", "L_Ankle"), ("R_Knee", "R_Ankle"),
@@ -37,28 +37,28 @@ _SWAPPED = (("Elbow", "Wrist"), ("Knee", "Ankle"), ("Hip", "Knee", "Ankle"), ("E
 
 @dataclass(frozen=True, eq=False)
 class Detected:
-    """Output of a 2D net: places (P, T, J, 2) on the plane z = 1, NaN for none; scores (P, T, J), 0 there."""
+    """Output of a 2D pose net: keypoints (P, T, J, 2) on the plane z = 1, NaN for none; scores (P, T, J), 0 there."""
 
-    places: Array
+    keypoints: Array
     scores: Array
 
 
-def detect(places: Array, skeleton: Skeleton, rate_hz: Array, rng: np.random.Generator) -> Detected:
-    """Detections of P people over T frames. places: (P, T, J, 2), the true ones. rate_hz: (P,), of the frames."""
-    size = _spread(places)
-    guessed, lost = _hidden(places, skeleton, rng)
-    error = _error(places.shape, skeleton, rate_hz, rng)
-    error = np.where(guessed[..., None], error + _GUESS_SD * rng.normal(size=places.shape), error)
-    moved = _swapped(places + error * size, skeleton, rng)
-    off = np.linalg.norm((moved - places) / size, axis=-1)
-    scores = rng.uniform(0.7, 1.0, (len(places), 1, 1)) * np.exp(-((off / 0.35) ** 2))
+def detect(keypoints: Array, skeleton: Skeleton, rate_hz: Array, rng: np.random.Generator) -> Detected:
+    """Detections of P people over T frames. keypoints: (P, T, J, 2), ground truth. rate_hz: (P,), of the frames."""
+    size = _spread(keypoints)
+    guessed, lost = _hidden(keypoints, skeleton, rng)
+    error = _error(keypoints.shape, skeleton, rate_hz, rng)
+    error = np.where(guessed[..., None], error + _GUESS_SD * rng.normal(size=keypoints.shape), error)
+    moved = _swapped(keypoints + error * size, skeleton, rng)
+    off = np.linalg.norm((moved - keypoints) / size, axis=-1)
+    scores = rng.uniform(0.7, 1.0, (len(keypoints), 1, 1)) * np.exp(-((off / 0.35) ** 2))
     scores = np.where(guessed, 0.35 * scores, scores) + 0.04 * rng.normal(size=scores.shape)
     return Detected(np.where(lost[..., None], np.nan, moved), np.where(lost, 0.0, np.clip(scores, 0.02, 1.0)))
 
 
-def _spread(places: Array) -> Array:
+def _spread(keypoints: Array) -> Array:
     """(P, T, 1, 1)."""
-    away = places - places.mean(axis=2, keepdims=True)
+    away = keypoints - keypoints.mean(axis=2, keepdims=True)
     return np.asarray(np.sqrt(np.square(away).sum(axis=-1).mean(axis=-1))[..., None, None])
 
 
@@ -69,12 +69,12 @@ def _error(shape: tuple[int, ...], skeleton: Skeleton, rate_hz: Array, rng: np.r
     keep = np.exp(-1 / (rate_hz * rng.uniform(0.1, 0.8, people)))
     outlier = 1 + (_OUTLIER_TIMES - 1) * (rng.random((people, frames, joints, 1)) < _OUTLIERS)
     white = log_uniform(rng, *_WHITE, each) * outlier * rng.normal(size=shape)
-    slow = log_uniform(rng, *_SLOW, each) * wander(shape, keep, rng)
+    slow = log_uniform(rng, *_SLOW, each) * autoregressive_noise(shape, keep, rng)
     ends = np.array([_EXTREMITY.get(name.split("_")[-1], _TRUNK) for name in skeleton.joints])
     return np.asarray((white + slow) * ends[:, None])
 
 
-def wander(shape: tuple[int, ...], keep: Array, rng: np.random.Generator) -> Array:
+def autoregressive_noise(shape: tuple[int, ...], keep: Array, rng: np.random.Generator) -> Array:
     """First-order autoregressive noise (P, T, …) of unit variance along T; keep: (P,), correlation of a step."""
     noise = rng.normal(size=shape)
     keep = keep.reshape(-1, *[1] * (len(shape) - 2))
@@ -84,41 +84,41 @@ def wander(shape: tuple[int, ...], keep: Array, rng: np.random.Generator) -> Arr
     return noise
 
 
-def _swapped(places: Array, skeleton: Skeleton, rng: np.random.Generator) -> Array:
+def _swapped(keypoints: Array, skeleton: Skeleton, rng: np.random.Generator) -> Array:
     """Left and right exchanged in arms, legs or face, for a few frames of some people."""
-    swapped = places.copy()
+    swapped = keypoints.copy()
     for ends in _SWAPPED:
         order = np.arange(len(skeleton))
         for a, b in skeleton.flip_pairs:
             if skeleton.joints[a].split("_")[-1] in ends:
                 order[a], order[b] = b, a
-        during = _stretches(places.shape[:2], _SWAPS / len(_SWAPPED), rng, longest=8)
+        during = _stretches(keypoints.shape[:2], _SWAPS / len(_SWAPPED), rng, longest=8)
         swapped = np.where(during[..., None, None], swapped[:, :, order], swapped)
     return swapped
 
 
-def _hidden(places: Array, skeleton: Skeleton, rng: np.random.Generator) -> tuple[Mask, Mask]:
+def _hidden(keypoints: Array, skeleton: Skeleton, rng: np.random.Generator) -> tuple[Mask, Mask]:
     """Joints (P, T, J) that the net only guesses, and those that it does not give."""
-    shape = places.shape[:3]
+    shape = keypoints.shape[:3]
     hidden = np.stack([_stretches(shape[:2], _HIDDEN_JOINT, rng, longest=30) for _ in skeleton.joints], axis=-1)
     for names in _PARTS:
         part = np.isin(skeleton.joints, names)
         hidden |= _stretches(shape[:2], _HIDDEN_PART, rng, longest=60)[..., None] & part
-    outside = _outside(places, rng)
+    outside = _outside(keypoints, rng)
     guesses = (rng.random((shape[0], 1, 1)) < 0.5) & ~outside
     return hidden & guesses, (hidden & ~guesses) | outside
 
 
-def _outside(places: Array, rng: np.random.Generator) -> Mask:
+def _outside(keypoints: Array, rng: np.random.Generator) -> Mask:
     """Joints (P, T, J) beyond the image's lower or a lateral edge."""
-    people = len(places)
-    low, high = places.min(axis=(1, 2)), places.max(axis=(1, 2))
+    people = len(keypoints)
+    low, high = keypoints.min(axis=(1, 2)), keypoints.max(axis=(1, 2))
     share = np.stack([rng.uniform(0.5, 1.0, people), rng.uniform(0.35, 1.0, people)], axis=-1)
     edge = low + share * (high - low)
     aside = np.where(rng.random(people) < _CUT_ASIDE, edge[:, 0], np.inf)
     below = np.where(rng.random(people) < _CUT_BELOW, edge[:, 1], np.inf)
     left = np.where(rng.random(people) < _CUT_ASIDE, low[:, 0] + high[:, 0] - edge[:, 0], -np.inf)
-    x, y = places[..., 0], places[..., 1]
+    x, y = keypoints[..., 0], keypoints[..., 1]
     beyond: Mask = (x > aside[:, None, None]) | (y > below[:, None, None]) | (x < left[:, None, None])
     return beyond
 

@@ -38,7 +38,7 @@ class LiftSample:
     """One person over T frames.
 
     features (T, J_in, 3) float32: `stages.lift_features.person_features` of the detections. target_m (T, J_out, 3)
-    float32: true joints relative to the skeleton's root, in the person's frame, metres.
+    float32: ground-truth joints relative to the skeleton's root, in the person's frame, metres.
     """
 
     features: npt.NDArray[np.float32]
@@ -59,7 +59,7 @@ def held_out_tracks(assets: Path, bodies: Sequence[int]) -> list[Array]:
 class LiftSamples(IterableDataset[LiftSample]):
     """Random windows of the tracks, half of them mirrored, before random cameras.
 
-    frames: T. noisy: with a 2D net's errors and gaps; else the places are exact and every score is 1. Raises
+    frames: T. noisy: with a 2D net's errors and gaps; else the keypoints are exact and every score is 1. Raises
     ConfigError for a skeleton with joints that the tracks lack.
     """
 
@@ -91,10 +91,10 @@ class LiftSamples(IterableDataset[LiftSample]):
         rate_hz = np.exp(rng.uniform(np.log(8), np.log(FPS), _CHUNK))
         joints = placed(self._windows(rate_hz, rng), rng)
         seen = joints[:, :, self.seen_order]
-        places = seen[..., :2] / seen[..., 2:]
-        exact = Detected(places, np.ones(places.shape[:3]))
-        found = detect(places, self.input_skeleton, rate_hz, rng) if self.noisy else exact
-        features, cam_from_person = person_features(_flat(found.places), _flat(found.scores))
+        keypoints = seen[..., :2] / seen[..., 2:]
+        exact = Detected(keypoints, np.ones(keypoints.shape[:3]))
+        found = detect(keypoints, self.input_skeleton, rate_hz, rng) if self.noisy else exact
+        features, cam_from_person = person_features(_flat(found.keypoints), _flat(found.scores))
         wanted = joints[:, :, self.order]
         target = _flat(wanted - wanted[:, :, [self.root]]) @ cam_from_person
         return features.reshape(*seen.shape), target.astype(np.float32).reshape(wanted.shape)

@@ -108,12 +108,12 @@ class TrackSamples(IterableDataset[TrackSample]):
         frames, joints = true.shape[:2]
         shape = self.extremity[:, None] * np.array([1.0, 1.0, 1.8])
         white = log_uniform(rng, 0.003, 0.025) * rng.normal(size=true.shape)
-        slow = log_uniform(rng, 0.01, 0.05) * _wander(rng, true.shape, rate, rng.uniform(0.1, 0.8))
+        slow = log_uniform(rng, 0.01, 0.05) * _autoregressive_noise(rng, true.shape, rate, rng.uniform(0.1, 0.8))
         outlier = 1 + 4 * (rng.random((frames, joints, 1)) < 0.01)
         relative = (white * outlier + slow) * shape
         relative -= relative[:, [self.skeleton.root]]
         jitter = log_uniform(rng, 0.003, 0.03) * rng.normal(size=frames)
-        drift = log_uniform(rng, 0.01, 0.06) * _wander(rng, (frames,), rate, rng.uniform(0.15, 1.0))
+        drift = log_uniform(rng, 0.01, 0.06) * _autoregressive_noise(rng, (frames,), rate, rng.uniform(0.15, 1.0))
         share = jitter + drift
         along_ray = true[:, self.skeleton.root] * share[:, None]
         return np.asarray(
@@ -123,13 +123,17 @@ class TrackSamples(IterableDataset[TrackSample]):
 
 def _stroll(frames: int, rate: float, rng: np.random.Generator) -> Array:
     """A path (T, 3) on the floor (y up) at up to walking speed with changes of heading, metres."""
-    heading = rng.uniform(0, 2 * np.pi) + rng.uniform(0, 1.5) * _wander(rng, (frames,), rate, rng.uniform(1, 4))
-    speed = rng.uniform(0.2, 1.7) * np.clip(0.8 + 0.4 * _wander(rng, (frames,), rate, 2.0), 0, None)
+    heading = rng.uniform(0, 2 * np.pi) + rng.uniform(0, 1.5) * _autoregressive_noise(
+        rng, (frames,), rate, rng.uniform(1, 4)
+    )
+    speed = rng.uniform(0.2, 1.7) * np.clip(0.8 + 0.4 * _autoregressive_noise(rng, (frames,), rate, 2.0), 0, None)
     steps = np.stack([np.cos(heading), np.zeros(frames), np.sin(heading)], axis=-1) * speed[:, None] / rate
     return np.asarray(np.cumsum(steps, axis=0), np.float64)
 
 
-def _wander(rng: np.random.Generator, shape: tuple[int, ...], rate: float, time_constant_s: float) -> Array:
+def _autoregressive_noise(
+    rng: np.random.Generator, shape: tuple[int, ...], rate: float, time_constant_s: float
+) -> Array:
     """First-order autoregressive noise of unit variance along the first axis."""
     keep = float(np.exp(-1 / (rate * time_constant_s)))
     drive = rng.normal(size=shape) * np.sqrt(1 - keep**2)

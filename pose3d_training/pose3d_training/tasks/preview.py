@@ -171,9 +171,9 @@ def sprite_tile(sprite: Sprite) -> Tile:
     rgba = cv2.resize(sprite.rgba, size, interpolation=cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC)
     canvas = _checkerboard(_SPRITE_PX, _SPRITE_PX)
     x0, y0 = (_SPRITE_PX - size[0]) // 2, (_SPRITE_PX - size[1]) // 2
-    place = canvas[y0 : y0 + size[1], x0 : x0 + size[0]]
+    region = canvas[y0 : y0 + size[1], x0 : x0 + size[0]]
     alpha = rgba[..., 3:].astype(np.float32) / 255
-    place[:] = (place + alpha * (rgba[..., 2::-1].astype(np.float32) - place)).astype(np.uint8)
+    region[:] = (region + alpha * (rgba[..., 2::-1].astype(np.float32) - region)).astype(np.uint8)
     joints = _projected(sprite)[sprite.joint_self_visible] - [sprite.x0_px, sprite.y0_px]
     for joint in zoom * (joints + 0.5) - 0.5 + [x0, y0]:
         _dot(canvas, joint, _PALE, radius_px=2.5)

@@ -44,8 +44,8 @@ def apply_corrections(measured_m: Tensor, corrections: Tensor, cam2ray: Tensor, 
     """
     joints = measured_m.shape[2]
     moved = corrections.reshape(*corrections.shape[:2], joints + 1, 3) @ cam2ray
-    pose, place = moved[:, :, :joints], moved[:, :, joints:]
-    smoothed: Tensor = measured_m + (pose - pose[:, :, root : root + 1]) + place
+    pose, root_shift = moved[:, :, :joints], moved[:, :, joints:]
+    smoothed: Tensor = measured_m + (pose - pose[:, :, root : root + 1]) + root_shift
     return smoothed
 
 
@@ -68,12 +68,12 @@ class SmootherTask(Task):
         out = self.module.forward_sequence(batch["features"]).float()
         smoothed = apply_corrections(measured, out, batch["cam2ray"], root)
         pose = _errors(_centered(smoothed, root), _centered(true, root))
-        place = _errors(smoothed[:, :, root : root + 1], true[:, :, root : root + 1])
+        root_error = _errors(smoothed[:, :, root : root + 1], true[:, :, root : root + 1])
         before = _errors(_centered(measured, root), _centered(true, root))
         logged = {"joint_mm": pose[0], "joint_mm_before": before[0], "step_mm": pose[1], "step_mm_before": before[1]}
-        placed = _errors(measured[:, :, root : root + 1], true[:, :, root : root + 1])
-        logged |= {"root_mm": place[0], "root_mm_before": placed[0]}
-        total = sum(w * (a + 0.5 * b) for w, a, b in zip(_SMOOTHNESS_WEIGHTS, pose, place, strict=True))
+        root_before = _errors(measured[:, :, root : root + 1], true[:, :, root : root + 1])
+        logged |= {"root_mm": root_error[0], "root_mm_before": root_before[0]}
+        total = sum(w * (a + 0.5 * b) for w, a, b in zip(_SMOOTHNESS_WEIGHTS, pose, root_error, strict=True))
         return torch.as_tensor(total) * 10, {k: v.detach() * 1000 for k, v in logged.items()}
 
 

@@ -63,9 +63,9 @@ def videopose3d(path: Path, widths: tuple[int, ...] = (3, 3), *, causal: bool = 
     return path, net
 
 
-def answer(imported: Imported, places: Tensor) -> npt.NDArray[np.float64]:
+def answer(imported: Imported, keypoints: Tensor) -> npt.NDArray[np.float64]:
     with open_engine(imported.placed.entry, choose_backend("onnxruntime")) as engine:
-        return np.asarray(engine.infer({"keypoints": places.numpy()})["joints"], np.float64)
+        return np.asarray(engine.infer({"keypoints": keypoints.numpy()})["joints"], np.float64)
 
 
 def test_h36m16_has_the_edges_of_semgcn() -> None:
@@ -101,10 +101,10 @@ def test_imported_semgcn_gives_the_outputs_of_the_torch_net(tmp_path: Path, non_
         "input": "screen", "focal": 2.29, "ahead": "camera",
     }  # fmt: skip
     assert entry.license == "see the authors' terms: https://github.com/garyzhao/SemGCN"
-    places = torch.randn(3, 16, 2)
+    keypoints = torch.randn(3, 16, 2)
     with torch.no_grad():
-        joints = net(places)
-    np.testing.assert_allclose(answer(imported, places), (joints - joints[:, :1]).numpy(), atol=1e-5)
+        joints = net(keypoints)
+    np.testing.assert_allclose(answer(imported, keypoints), (joints - joints[:, :1]).numpy(), atol=1e-5)
 
 
 def test_imported_martinez_has_the_root_joint_at_zero(tmp_path: Path) -> None:
@@ -112,11 +112,11 @@ def test_imported_martinez_has_the_root_joint_at_zero(tmp_path: Path) -> None:
     net = ResidualLifter(16, 2, 15, channels=8).eval()
     imported = import_martinez(saved(net, tmp_path / "ckpt_linear.pth.tar"), tmp_path, ImportOptions())
     assert imported.net == "2 residual blocks of 8 channels, h36m16"
-    places = torch.randn(3, 16, 2)
-    joints = answer(imported, places)
+    keypoints = torch.randn(3, 16, 2)
+    joints = answer(imported, keypoints)
     assert (joints[:, 0] == 0).all()
     with torch.no_grad():
-        np.testing.assert_allclose(joints[:, 1:], net(places).numpy(), atol=1e-5)
+        np.testing.assert_allclose(joints[:, 1:], net(keypoints).numpy(), atol=1e-5)
 
 
 def test_martinez_port_with_normalized_outputs_is_an_error(tmp_path: Path) -> None:

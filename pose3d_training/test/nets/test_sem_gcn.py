@@ -23,12 +23,12 @@ def test_unconnected_joints_are_independent() -> None:
 
 def test_skeleton_lifter_maps_joints_by_name() -> None:
     net = SkeletonLifter(COCO, MUCO, 3, channels=4, layers=1)
-    assert net.places.shape == (26, 17)  # muco21 and COCO's nose, eyes and ears
-    assert net.places[MUCO.index_of["L_Wrist"]].argmax() == COCO.index_of["L_Wrist"]
-    assert net.places[MUCO.index_of["Pelvis"]].sum() == 0
-    assert net.places.sum() == 17
+    assert net.selection.shape == (26, 17)  # muco21 and COCO's nose, eyes and ears
+    assert net.selection[MUCO.index_of["L_Wrist"]].argmax() == COCO.index_of["L_Wrist"]
+    assert net.selection[MUCO.index_of["Pelvis"]].sum() == 0
+    assert net.selection.sum() == 17
     assert net(torch.randn(2, 17, 3)).shape == (2, 21, 3)
-    assert not any("places" in key or "mask" in key for key in net.state_dict())
+    assert not any("selection" in key or "mask" in key for key in net.state_dict())
 
 
 def set_to(parameter: Tensor, *values: float) -> None:

@@ -1,4 +1,4 @@
-"""Scenes composed of made-up people: rectangles of one color at known places."""
+"""Scenes composed of made-up people: rectangles of one color at known positions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pose3d_training.synthetic.image_folders import Backgrounds
 from pose3d_training.synthetic.sprite_bank import Sprite, SpriteBank, SpriteRecord
 from pose3d_training.synthetic.sprites import ShardWriter
 
-Place = tuple[int, int, int, int, float, float]
+Placement = tuple[int, int, int, int, float, float]
 """x0, y0, width, height in pixels; depth and x in metres."""
 
 
@@ -40,15 +40,15 @@ def sprite(sprite_record: Callable[..., SpriteRecord]) -> Callable[..., Sprite]:
 
 @pytest.fixture
 def bank(tmp_path: Path, sprite_record: Callable[..., SpriteRecord]) -> Callable[..., SpriteBank]:
-    """Make a bank of people at places."""
+    """Make a bank of people at known positions."""
 
-    def make(*people: Place) -> SpriteBank:
+    def make(*people: Placement) -> SpriteBank:
         writer = ShardWriter(tmp_path / "shard-00")
         for x0, y0, width, height, depth_m, x_m in people:
             joints = np.tile(np.array([x_m, 0.0, depth_m], np.float32), (27, 1))
             box = np.array([x0 - 0.5, y0 - 0.5, x0 + width - 0.5, y0 + height - 0.5], np.float32)
-            place = {"x0_px": x0, "y0_px": y0, "width_px": width, "height_px": height}
-            writer.add(opaque(width, height), sprite_record(**place, joints_cam_m=joints, alpha_box=box))
+            placement = {"x0_px": x0, "y0_px": y0, "width_px": width, "height_px": height}
+            writer.add(opaque(width, height), sprite_record(**placement, joints_cam_m=joints, alpha_box=box))
         writer.checkpoint()
         return SpriteBank(tmp_path)
 
@@ -73,7 +73,7 @@ class Fixed(np.random.Generator):
 
 @pytest.fixture
 def composed(bank: Callable[..., SpriteBank]) -> Callable[..., Scene]:
-    """Compose a scene of all people at the places."""
+    """Compose a scene of all people at the given positions."""
     return lambda *people: SceneComposer(bank(*people), Backgrounds([])).draw(Fixed(len(people)))
 
 

@@ -28,7 +28,7 @@ PLAIN = Light(*(np.array(v, dtype=float) for v in ((0, 1, 0), (0, 0, 0), (0, 1, 
 WHITE = replace(
     Appearance.random(0, 1.0, 0.5), color_a=np.ones((8, 4), np.float32), pattern=np.zeros((8, 4), np.float32)
 )
-Place = tuple[float, float, float, float]
+Placement = tuple[float, float, float, float]
 """x, y, depth and side in metres."""
 
 
@@ -51,8 +51,8 @@ def square(x_m: float, y_m: float, z_m: float, side_m: float) -> tuple[Figure, P
     return figure, PosedFigure(vertices, normals, np.zeros((27, 3)))
 
 
-def draw(renderer: Renderer, view: View, *place: float) -> tuple[ImageArray, npt.NDArray[np.float32]]:
-    figure, posed = square(*place)
+def draw(renderer: Renderer, view: View, *placement: float) -> tuple[ImageArray, npt.NDArray[np.float32]]:
+    figure, posed = square(*placement)
     mesh = renderer.mesh(figure, WHITE)
     rgba, depth = renderer.draw(mesh, posed, view, PLAIN)
     mesh.release()
@@ -65,10 +65,10 @@ def centroid(rgba: ImageArray) -> Array:
     return np.asarray(np.array([(u * alpha).sum(), (v * alpha).sum()]) / alpha.sum())
 
 
-@pytest.mark.parametrize("place", [(0.0, 0.0, 2.0, 0.3), (0.213, -0.137, 2.0, 0.21), (-0.4, 0.25, 3.0, 0.33)])
-def test_rendered_square_is_at_its_projection(renderer: Renderer, place: Place) -> None:
-    x, y, z, side = place
-    rgba, _ = draw(renderer, VIEW, *place)
+@pytest.mark.parametrize("placement", [(0.0, 0.0, 2.0, 0.3), (0.213, -0.137, 2.0, 0.21), (-0.4, 0.25, 3.0, 0.33)])
+def test_rendered_square_is_at_its_projection(renderer: Renderer, placement: Placement) -> None:
+    x, y, z, side = placement
+    rgba, _ = draw(renderer, VIEW, *placement)
     expected = VIEW.project(VIEW.to_cam(np.array([[x, y, -z]])))[0]
     assert np.abs(centroid(rgba) - expected).max() < 0.1
     assert rgba[:, :, 3].sum() / 255 == pytest.approx((200 * side / z) ** 2, rel=0.03)

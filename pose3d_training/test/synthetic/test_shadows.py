@@ -1,4 +1,4 @@
-"""Shadows on the floor, at places worked out by hand."""
+"""Shadows on the floor, at positions worked out by hand."""
 
 from __future__ import annotations
 

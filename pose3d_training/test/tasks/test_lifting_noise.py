@@ -8,7 +8,7 @@ import pytest
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.types import Array
 from pose3d_training.tasks import lifting_noise
-from pose3d_training.tasks.lifting_noise import Detected, detect, wander
+from pose3d_training.tasks.lifting_noise import Detected, autoregressive_noise, detect
 
 COCO = get_skeleton("coco17")
 PEOPLE, FRAMES = 300, 10
@@ -34,12 +34,12 @@ def quiet(monkeypatch: pytest.MonkeyPatch, **changes: float) -> None:
 
 
 def test_detections_are_deterministic_for_a_seed() -> None:
-    np.testing.assert_array_equal(found().places, found().places)
-    assert not np.array_equal(found().places, found(2).places, equal_nan=True)
+    np.testing.assert_array_equal(found().keypoints, found().keypoints)
+    assert not np.array_equal(found().keypoints, found(2).keypoints, equal_nan=True)
 
 
 def test_detection_errors_are_a_few_percent_of_the_height() -> None:
-    off = np.linalg.norm(found().places - true_keypoints(), axis=-1) / 0.5
+    off = np.linalg.norm(found().keypoints - true_keypoints(), axis=-1) / 0.5
     assert 0.008 < np.nanmedian(off) < 0.03
     wrist, ear = COCO.index_of["L_Wrist"], COCO.index_of["L_Ear"]
     assert np.nanmedian(off[..., wrist]) > 1.3 * np.nanmedian(off[..., ear])
@@ -47,7 +47,7 @@ def test_detection_errors_are_a_few_percent_of_the_height() -> None:
 
 def test_score_is_zero_for_missing_joints_only() -> None:
     seen = found()
-    lost = np.isnan(seen.places).any(axis=-1)
+    lost = np.isnan(seen.keypoints).any(axis=-1)
     np.testing.assert_array_equal(lost, seen.scores == 0)
     assert seen.scores[~lost].min() >= 0.02
     assert seen.scores.max() <= 1
@@ -56,7 +56,7 @@ def test_score_is_zero_for_missing_joints_only() -> None:
 
 def test_scores_decrease_with_the_error() -> None:
     seen = found()
-    off = np.linalg.norm(seen.places - true_keypoints(), axis=-1)
+    off = np.linalg.norm(seen.keypoints - true_keypoints(), axis=-1)
     good, bad = off < np.nanquantile(off, 0.5), off > np.nanquantile(off, 0.98)
     assert seen.scores[good].mean() > 0.7
     assert seen.scores[bad].mean() < 0.4
@@ -64,24 +64,24 @@ def test_scores_decrease_with_the_error() -> None:
 
 def test_detections_without_errors_are_exact(monkeypatch: pytest.MonkeyPatch) -> None:
     quiet(monkeypatch)
-    np.testing.assert_allclose(found().places, true_keypoints(), atol=1e-6)
+    np.testing.assert_allclose(found().keypoints, true_keypoints(), atol=1e-6)
     assert found().scores.min() > 0.5
 
 
 def test_swap_exchanges_left_and_right_joints(monkeypatch: pytest.MonkeyPatch) -> None:
     quiet(monkeypatch, _SWAPS=0.2)
-    places, true = found().places, true_keypoints()
+    keypoints, true = found().keypoints, true_keypoints()
     left, right, nose = (COCO.index_of[name] for name in ("L_Wrist", "R_Wrist", "Nose"))
-    kept = np.isclose(places[:, :, left], true[:, :, left], atol=1e-6).all(axis=-1)
-    swapped = np.isclose(places[:, :, left], true[:, :, right], atol=1e-6).all(axis=-1)
+    kept = np.isclose(keypoints[:, :, left], true[:, :, left], atol=1e-6).all(axis=-1)
+    swapped = np.isclose(keypoints[:, :, left], true[:, :, right], atol=1e-6).all(axis=-1)
     assert (kept | swapped).all()
     assert 0.01 < swapped.mean() < 0.06  # of a twentieth of the people, for a part of the frames
-    np.testing.assert_allclose(places[:, :, nose], true[:, :, nose], atol=1e-6)
+    np.testing.assert_allclose(keypoints[:, :, nose], true[:, :, nose], atol=1e-6)
 
 
 def test_lower_image_edge_hides_the_lowest_joints(monkeypatch: pytest.MonkeyPatch) -> None:
     quiet(monkeypatch, _CUT_BELOW=1.0)
-    lost, y = np.isnan(found().places[..., 0]), true_keypoints()[..., 1]
+    lost, y = np.isnan(found().keypoints[..., 0]), true_keypoints()[..., 1]
     lowest_kept = np.where(lost, -np.inf, y).max(axis=-1)
     highest_lost = np.where(lost, y, np.inf).min(axis=-1)
     assert (lowest_kept < highest_lost).all()
@@ -89,7 +89,7 @@ def test_lower_image_edge_hides_the_lowest_joints(monkeypatch: pytest.MonkeyPatc
 
 
 def test_autoregressive_noise_has_unit_variance_and_the_given_correlation() -> None:
-    noise = wander((2, 20_000, 3), np.array([0.9, 0.0]), np.random.default_rng(0))
+    noise = autoregressive_noise((2, 20_000, 3), np.array([0.9, 0.0]), np.random.default_rng(0))
     np.testing.assert_allclose(noise.std(axis=(1, 2)), 1, atol=0.05)
     together = (noise[:, 1:] * noise[:, :-1]).mean(axis=(1, 2))
     np.testing.assert_allclose(together, [0.9, 0.0], atol=0.05)

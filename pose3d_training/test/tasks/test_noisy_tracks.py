@@ -10,7 +10,7 @@ import pytest
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.stages.smooth.smooth_features import feature_size, sequence_features
 from pose3d_ros.types import Array
-from pose3d_training.tasks.noisy_tracks import TrackSample, TrackSamples, _wander
+from pose3d_training.tasks.noisy_tracks import TrackSample, TrackSamples, _autoregressive_noise
 
 SKELETON = get_skeleton("muco21")
 JOINTS = len(SKELETON)
@@ -79,7 +79,7 @@ def test_features_are_computed_from_the_measured_track() -> None:
 
 
 def test_autoregressive_noise_has_unit_variance_and_the_given_correlation() -> None:
-    noise = _wander(np.random.default_rng(0), (40_000, 4), 30.0, 0.5)
+    noise = _autoregressive_noise(np.random.default_rng(0), (40_000, 4), 30.0, 0.5)
     assert noise.std() == pytest.approx(1, rel=0.05)
     together = (noise[15:] * noise[:-15]).mean() / noise.var()
     assert together == pytest.approx(np.exp(-1), abs=0.05)  # half a second later

@@ -28,8 +28,8 @@ FRAME = Frame(np.zeros((CAMERA.height_px, CAMERA.width_px, 3), np.uint8), CAMERA
 
 
 def at(x_m: float, z_m: float) -> Array:
-    place: Array = FIGURE_M + np.array([x_m, 0.2, z_m])
-    return place
+    joints_m: Array = FIGURE_M + np.array([x_m, 0.2, z_m])
+    return joints_m
 
 
 def person_at(number: int, joints_cam_m: Array, state: TrackState, score: float = 1.0) -> Person:
