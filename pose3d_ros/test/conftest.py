@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from pose3d_ros.bags.bag_writer import BagWriter
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.records import Detection, Person, Pose, TrackState
 from pose3d_ros.skeletons import get_skeleton
@@ -15,6 +16,8 @@ from pose3d_ros.types import Array, ImageArray
 
 RATE_HZ = 15.0
 CAMERA_HEIGHT_M = 1.4
+IMAGES, CAMERA_INFO, GROUND_TRUTH = "/camera/image_raw/compressed", "/camera/camera_info", "/ground_truth/people"
+FRAME_ID = "camera_optical_frame"
 MUCO = get_skeleton("muco21")
 
 
@@ -79,6 +82,15 @@ class Scene:
 
         return tuple(tuple(moved(person) for person in people) for people in self.ground_truth)
 
+    def write(self, path: Path, frames: int = 30, camera: Camera | None = None) -> Path:
+        """A bag of the first frames: images, camera_info (of another camera) and ground truth."""
+        with BagWriter(path) as bag:
+            for i, stamp_ns in enumerate(self.stamps_ns[:frames]):
+                bag.write_image(IMAGES, stamp_ns, FRAME_ID, self.image(i))
+                bag.write_camera(CAMERA_INFO, stamp_ns, FRAME_ID, camera or self.camera)
+                bag.write_people(GROUND_TRUTH, stamp_ns, FRAME_ID, self.ground_truth[i], MUCO, id_prefix="gt_")
+        return path
+
 
 @pytest.fixture(scope="session")
 def scene() -> Scene:
@@ -96,8 +108,3 @@ def scene() -> Scene:
         stamps.append(1_700_000_000_000_000_000 + round(time_s * 1e9))
         ground_truth.append(tuple(people))
     return Scene(camera, tuple(stamps), tuple(ground_truth))
-
-
-@pytest.fixture(scope="session")
-def person_maker() -> Callable[..., Person]:
-    return person_at

@@ -1,8 +1,4 @@
-"""The scene from above."""
-
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +6,8 @@ import pytest
 from pose3d_ros.drawing.colors import bgr, person_hex
 from pose3d_ros.drawing.composite import Composer
 from pose3d_ros.drawing.view_from_above import TopView, draw_top_view
-from pose3d_ros.records import Person
+
+from ..conftest import Scene, person_at
 
 
 def test_top_view_maps_metres_to_pixels() -> None:
@@ -21,29 +18,27 @@ def test_top_view_maps_metres_to_pixels() -> None:
 
 def test_top_view_holds_all_people() -> None:
     roots = np.array([[-6.0, 0, 3.0], [1.0, 0, 12.0], [np.nan, 0, 1]])
-    view = TopView.around(roots, 480, 720)
-    px = view.to_px(roots[:2])
+    px = TopView.around(roots, 480, 720).to_px(roots[:2])
     assert (px > 0).all()
     assert (px[:, 0] < 480).all()
     assert TopView.around(np.zeros((0, 3)), 480, 720).depth_m == 4.0
 
 
-def test_people_beyond_the_view_are_marked_at_its_edge(scene: Any, person_maker: Any) -> None:
-    near: Person = scene.ground_truth[0][0]
-    roots = np.array([near.pose.root_cam_m] * 99 + [[0.0, 0.0, 40.0]])
+def test_people_beyond_the_view_are_marked_at_its_edge(scene: Scene) -> None:
+    near = scene.ground_truth[0][0].pose
+    roots = np.array([near.root_cam_m] * 99 + [[0.0, 0.0, 40.0]])
     view = TopView.around(roots, 480, 720, share=0.98)
     assert view.depth_m == TopView.around(roots[:1], 480, 720).depth_m
-    far = person_maker(7, near.pose.joints_cam_m + np.array([0.0, 0.0, 40.0]), scene.camera)
-    drawn = draw_top_view(view, (far,))
+    drawn = draw_top_view(view, (person_at(7, near.joints_cam_m + [0.0, 0.0, 40.0], scene.camera),))
     marked = (drawn == bgr(person_hex(7))).all(axis=-1)
     assert marked[:30].any()
     assert not marked[60:].any()
 
 
-def test_top_view_draws_people_ground_truth_and_trails(scene: Any) -> None:
+def test_top_view_draws_people_ground_truth_and_trails(scene: Scene) -> None:
     view = TopView(480, 720, 10.0)
     empty = draw_top_view(view, (), camera=scene.camera)
-    person: Person = scene.ground_truth[0][0]
+    person = scene.ground_truth[0][0]
     drawn = draw_top_view(view, (person,), camera=scene.camera)
     u, v = np.round(view.to_px(person.pose.root_cam_m)).astype(int)
     assert drawn[v, u].tolist() == list(bgr(person_hex(1)))
@@ -53,11 +48,10 @@ def test_top_view_draws_people_ground_truth_and_trails(scene: Any) -> None:
     assert (draw_top_view(view, (), ground_truth=(person,)) != draw_top_view(view, ())).any()
 
 
-def test_top_view_grows_for_people_far_away(scene: Any, person_maker: Any) -> None:
+def test_top_view_grows_for_people_far_away(scene: Scene) -> None:
     composer = Composer(scene.camera, np.empty((0, 3)), height_px=240)
     near = scene.ground_truth[0][0]
-    first = composer.draw(scene.image(0), (near,))
-    far = person_maker(2, near.pose.joints_cam_m + np.array([0.0, 0.0, 12.0]), scene.camera)
-    second = composer.draw(scene.image(0), (far,))
-    assert first.shape == second.shape == (240, 320 + 4 + 187, 3)
+    far = person_at(2, near.pose.joints_cam_m + [0.0, 0.0, 12.0], scene.camera)
+    shapes = [composer.draw(scene.image(0), (person,)).shape for person in (near, far)]
+    assert shapes == [(240, 320 + 4 + 187, 3)] * 2
     assert composer.depth_m > 12.0

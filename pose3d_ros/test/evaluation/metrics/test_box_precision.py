@@ -18,6 +18,7 @@ from pose3d_ros.records import Detection
 from pose3d_ros.types import Array
 
 COUNTS = np.array([True])
+TRUE_POSITIVE, FALSE_POSITIVE, IGNORED = Outcome.TRUE_POSITIVE, Outcome.FALSE_POSITIVE, Outcome.IGNORED
 
 
 def box(x0: float, y0: float, x1: float, y1: float, score: float = 1.0) -> Detection:
@@ -29,12 +30,7 @@ def boxes(*detections: Detection) -> Array:
 
 
 def test_average_precision_by_hand() -> None:
-    outcomes = {
-        0.9: Outcome.TRUE_POSITIVE,
-        0.6: Outcome.FALSE_POSITIVE,
-        0.3: Outcome.TRUE_POSITIVE,
-        0.8: Outcome.IGNORED,
-    }
+    outcomes = {0.9: TRUE_POSITIVE, 0.6: FALSE_POSITIVE, 0.3: TRUE_POSITIVE, 0.8: IGNORED}
     answer = [ScoredBox(box(0, 0, 1, 1, score), outcome) for score, outcome in outcomes.items()]
     # Of 4 people: true, false, true → precision 1, 1/2, 2/3 at recall 1/4, 1/4, 1/2; from 1/4 on 2/3 is the best.
     precision, recall = precision_recall(answer, 4)
@@ -48,11 +44,11 @@ def test_average_precision_by_hand() -> None:
 def test_second_box_of_a_person_is_a_false_positive() -> None:
     detections = [box(0, 10, 100, 200, 0.5), box(0, 60, 100, 200, 0.8)]
     answer, people = match_boxes(detections, boxes(box(0, 0, 100, 200)), COUNTS)
-    assert [(b.score, b.outcome) for b in answer] == [(0.8, Outcome.TRUE_POSITIVE), (0.5, Outcome.FALSE_POSITIVE)]
+    assert [(b.score, b.outcome) for b in answer] == [(0.8, TRUE_POSITIVE), (0.5, FALSE_POSITIVE)]
     assert people == {0}
 
 
-@pytest.mark.parametrize(("bottom_px", "outcome"), [(100, Outcome.TRUE_POSITIVE), (99, Outcome.FALSE_POSITIVE)])
+@pytest.mark.parametrize(("bottom_px", "outcome"), [(100, TRUE_POSITIVE), (99, FALSE_POSITIVE)])
 def test_iou_of_a_half_is_enough(bottom_px: float, outcome: Outcome) -> None:
     assert match_boxes([box(0, 0, 100, bottom_px)], boxes(box(0, 0, 100, 200)), COUNTS)[0][0].outcome is outcome
 
@@ -62,23 +58,18 @@ def test_boxes_on_people_who_do_not_count_are_ignored() -> None:
     detections = [box(0, 0, 60, 100, 0.9), box(0, 0, 100, 200, 0.8), box(60, 0, 150, 100, 0.7), wanted]
     answer, people = match_boxes(detections, boxes(region, wanted), np.array([False, True]))
     # The third lies in the region with 40 of its 90 columns only; the second is the hidden person's own box.
-    assert [b.outcome for b in answer] == [
-        Outcome.TRUE_POSITIVE,
-        Outcome.IGNORED,
-        Outcome.IGNORED,
-        Outcome.FALSE_POSITIVE,
-    ]
+    assert [b.outcome for b in answer] == [TRUE_POSITIVE, IGNORED, IGNORED, FALSE_POSITIVE]
     assert people == {0, 1}
 
 
 def test_people_who_count_are_matched_first() -> None:
     same = box(0, 0, 100, 200)
     answer, people = match_boxes([same], boxes(same, same), np.array([False, True]))
-    assert answer[0].outcome is Outcome.TRUE_POSITIVE
+    assert answer[0].outcome is TRUE_POSITIVE
     assert people == {1}
 
 
 def test_box_of_no_area_is_a_false_positive() -> None:
     empty = box(5, 5, 5, 5)
     answer, people = match_boxes([empty], boxes(empty), np.array([False]))
-    assert (answer[0].outcome, people) == (Outcome.FALSE_POSITIVE, frozenset())
+    assert (answer[0].outcome, people) == (FALSE_POSITIVE, frozenset())

@@ -8,22 +8,17 @@ from typing import Any
 
 import pytest
 
-from pose3d_ros.bags.bag_writer import BagWriter
 from pose3d_ros.errors import BagError
 from pose3d_ros.evaluation.recording.offline import run_offline
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.records import FrameResult
 
-from .conftest import MUCO
+from ...conftest import MUCO, Scene
 
 
-def run(scene: Any, path: Path, camera: Camera, done: list[tuple[int, int]]) -> Any:
+def run(scene: Scene, path: Path, camera: Camera, done: list[tuple[int, int]]) -> Any:
     """Run a pipeline that finds the ground truth."""
-    with BagWriter(path) as bag:
-        bag.write_camera("/camera_info", scene.stamps_ns[0], "camera", camera)
-        for i, stamp_ns in enumerate(scene.stamps_ns[:3]):
-            bag.write_image("/image", stamp_ns, "camera", scene.image(i))
-            bag.write_people("/ground_truth/people", stamp_ns, "camera", scene.ground_truth[i], MUCO, id_prefix="gt_")
+    scene.write(path, 3, camera)
     ground_truth = dict(zip(scene.stamps_ns, scene.ground_truth, strict=True))
 
     def find(frame: Any) -> FrameResult:
@@ -33,7 +28,7 @@ def run(scene: Any, path: Path, camera: Camera, done: list[tuple[int, int]]) -> 
     return run_offline(path, find, None, "model", lambda *progress: done.append(progress))  # type: ignore[arg-type]
 
 
-def test_every_image_is_processed_and_joined_with_its_ground_truth(scene: Any, tmp_path: Path) -> None:
+def test_every_image_is_processed_and_joined_with_its_ground_truth(scene: Scene, tmp_path: Path) -> None:
     done: list[tuple[int, int]] = []
     session = run(scene, tmp_path / "bag.mcap", scene.camera, done)
     assert done == [(1, 3), (2, 3), (3, 3)]
@@ -43,6 +38,6 @@ def test_every_image_is_processed_and_joined_with_its_ground_truth(scene: Any, t
     assert session.frames[0].smoothed is None
 
 
-def test_images_of_another_size_than_camera_info_are_an_error(scene: Any, tmp_path: Path) -> None:
+def test_images_of_another_size_than_camera_info_are_an_error(scene: Scene, tmp_path: Path) -> None:
     with pytest.raises(BagError, match="images of 320x240"):
         run(scene, tmp_path / "bag.mcap", Camera.from_hfov(60.0, 320, 240), [])

@@ -15,9 +15,11 @@ from pose3d_ros.evaluation.rendered.held_out_run import (
 )
 from pose3d_ros.evaluation.rendered.held_out_summary import HeldOutSummary, summarize_held_out
 from pose3d_ros.geometry import Camera
-from pose3d_ros.records import Detection, Frame, Person, Pose, TrackState
+from pose3d_ros.records import Detection, Frame, Person, TrackState
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.types import Array
+
+from ...conftest import person_at
 
 MUCO = get_skeleton("muco21")
 CAMERA = Camera.from_hfov(70.0, 640, 480)
@@ -32,25 +34,14 @@ def at(x_m: float, z_m: float) -> Array:
     return joints_m
 
 
-def person_at(number: int, joints_cam_m: Array, state: TrackState, score: float = 1.0) -> Person:
-    """A person with these joints, a root known to 0.1 m, and the box round the joints in the image."""
-    joints_px = CAMERA.project(joints_cam_m)
-    box_px = np.concatenate([joints_px.min(axis=0), joints_px.max(axis=0)])
-    pose = Pose(
-        joints_cam_m[MUCO.root], joints_cam_m, joints_px, np.full(len(MUCO), 0.9), MUCO, Detection(box_px, score), 0.1
-    )
-    return Person(number, state, pose, np.zeros(3), score)
-
-
 def ground_truth(number: int, x_m: float = 0.0, z_m: float = 4.0, **changes: object) -> GroundTruthPerson:
-    person = person_at(number, at(x_m, z_m), TrackState.TRACKED)
+    person = person_at(number, at(x_m, z_m), CAMERA)
     whole = GroundTruthPerson(person, visible=1.0, truncated=0.0, stature_m=1.75, is_child=False, is_upright=True)
     return replace(whole, **changes)  # type: ignore[arg-type]
 
 
 def found(of: GroundTruthPerson, shift_m: tuple[float, float, float] = (0, 0, 0), score: float = 0.9) -> Person:
-    joints = of.person.pose.joints_cam_m + np.array(shift_m)
-    return person_at(7, joints, TrackState.NEW, score)
+    return person_at(7, of.person.pose.joints_cam_m + shift_m, CAMERA, state=TrackState.NEW, score=score)
 
 
 def scored(

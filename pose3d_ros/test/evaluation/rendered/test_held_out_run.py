@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from pose3d_ros.evaluation.metrics.box_precision import Outcome
@@ -19,9 +18,10 @@ from .conftest import FRAME, RUN, found, ground_truth
 @pytest.mark.parametrize(("height_px", "counts"), [(40.0, True), (39.9, False)])
 def test_people_below_40_pixels_do_not_count(height_px: float, counts: bool) -> None:
     person = ground_truth(1)
-    x0, y0, x1, _ = person.person.pose.detection.box_xyxy_px
-    box = replace(person.person.pose.detection, box_xyxy_px=np.array([x0, y0, x1, y0 + height_px]))
-    small = replace(person, person=replace(person.person, pose=replace(person.person.pose, detection=box)))
+    box_px = person.person.pose.detection.box_xyxy_px.copy()
+    box_px[3] = box_px[1] + height_px
+    detection = replace(person.person.pose.detection, box_xyxy_px=box_px)
+    small = replace(person, person=replace(person.person, pose=replace(person.person.pose, detection=detection)))
     assert small.counts is counts
 
 

@@ -15,7 +15,8 @@ from pose3d_ros.evaluation.rendered.held_out_summary import GROUPS, calibration_
 from pose3d_ros.evaluation.report.summary_table import group_rows, held_out_lines
 from pose3d_ros.records import Detection, TrackState
 
-from .conftest import MUCO, RUN, at, found, ground_truth, person_at, scored, summary_of
+from ...conftest import person_at
+from .conftest import CAMERA, MUCO, RUN, at, found, ground_truth, scored, summary_of
 
 
 @pytest.mark.parametrize(
@@ -38,7 +39,7 @@ def test_groups_of_a_person(changes: dict[str, float], groups: set[str]) -> None
 
 def test_metrics_of_one_person_too_far_one_missed_and_one_false_positive() -> None:
     matched, missed = ground_truth(1, -1.0), ground_truth(2, 1.0, 6.0)
-    false_positive = person_at(9, at(2.5, 5.0), TrackState.NEW, 0.5)
+    false_positive = person_at(9, at(2.5, 5.0), CAMERA, state=TrackState.NEW, score=0.5)
     false_box = Detection(np.array([500.0, 10, 560, 90]), 0.4)
     boxes = [matched.person.pose.detection, false_box]
     scene = scored([matched, missed], [found(matched, (0, 0, 0.3)), false_positive], boxes)
@@ -92,22 +93,18 @@ def test_found_people_who_do_not_count_are_no_false_positives() -> None:
     assert (group.people, group.recall, group.detector_recall) == (1, 1.0, 1.0)
 
 
-@pytest.mark.parametrize("people", [[], [ground_truth(1)]])
-def test_metrics_without_detections(people: list[GroundTruthPerson], tmp_path: Path) -> None:
-    summary = summary_of(scored(people, [], []))
+@pytest.mark.parametrize("people", [None, [], [ground_truth(1)]], ids=["no image", "no person", "a missed person"])
+def test_metrics_without_detections(people: list[GroundTruthPerson] | None, tmp_path: Path) -> None:
+    summary = summary_of(*([] if people is None else [scored(people, [], [])]))
     summary.write(tmp_path / "metrics.json")
     metrics = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
-    assert metrics["people"] == len(people)
+    assert metrics["people"] == len(people or ())
     assert metrics["recall"] == (0.0 if people else None)
     assert metrics["detector_ap50"] == (0.0 if people else None)
     assert metrics["mpjpe_mm"] is None
     assert metrics["calibration"]["root_sigma"]["count"] == 0
     assert group_rows(summary)[0]["group"] == "all that count"
     assert held_out_lines(summary)[0].startswith("Detector: AP50 " + ("0.0 %" if people else "– %"))
-
-
-def test_metrics_without_images() -> None:
-    assert summary_of().as_dict()["people"] == 0
 
 
 def test_oracle_boxes_leave_the_detector_out() -> None:

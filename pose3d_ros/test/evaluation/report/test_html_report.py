@@ -31,21 +31,15 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag not in self.VOID:
             self.open.append(tag)
-        self._note(attrs)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._note(attrs)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in self.VOID:
-            assert self.open.pop() == tag
-
-    def _note(self, attrs: list[tuple[str, str | None]]) -> None:
         for name, value in attrs:
             if name in ("src", "poster", "data") or (name == "href" and not (value or "").startswith("#")):
                 self.loaded.append(value or "")
             if name == "id":
                 self.ids.append(value or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
 
 
 def write(session: Session, path: Path, **content: Any) -> tuple[str, Page]:
@@ -84,11 +78,8 @@ def test_large_video_is_linked(session: Session, tmp_path: Path, monkeypatch: py
 
 
 def test_report_without_ground_truth_smoother_or_people(session: Session, tmp_path: Path) -> None:
-    bare = replace(
-        session,
-        frames=tuple(replace(f, ground_truth=(), smoothed=None) for f in session.frames),
-        has_ground_truth=False,
-    )
+    frames = tuple(replace(f, ground_truth=(), smoothed=None) for f in session.frames)
+    bare = replace(session, frames=frames, has_ground_truth=False)
     text, page = write(bare, tmp_path / "bare.html")
     assert page.open == []
     assert "MPJPE" not in text

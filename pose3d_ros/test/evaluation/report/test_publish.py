@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from pose3d_ros.bags.bag_writer import BagWriter
 from pose3d_ros.evaluation.recording.session import Session
 from pose3d_ros.evaluation.report.html_report import ReportContent
 from pose3d_ros.evaluation.report.publish import publish
 
+from ...conftest import Scene
 
-def test_publish_writes_summary_video_and_page(scene: Any, session: Session, tmp_path: Path) -> None:
+
+def test_publish_writes_summary_video_and_page(scene: Scene, session: Session, tmp_path: Path) -> None:
     short = replace(session, frames=session.frames[:6])
     with BagWriter(tmp_path / "r.mcap") as bag:
         for i, frame in enumerate(short.frames):
