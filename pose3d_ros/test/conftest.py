@@ -1,14 +1,18 @@
-"""Walking stick figures: a scene with known ground truth for the tests of drawing, bags and evaluation."""
+"""Engines that give a test's answers, manifest entries, and a scene of walking stick figures with ground truth."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from pose3d_ros.bags.bag_writer import BagWriter
+from pose3d_ros.engines import Engine, ManifestEntry, Normalization, TensorSpec
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.records import Detection, Person, Pose, TrackState
 from pose3d_ros.skeletons import get_skeleton
@@ -19,6 +23,53 @@ CAMERA_HEIGHT_M = 1.4
 IMAGES, CAMERA_INFO, GROUND_TRUTH = "/camera/image_raw/compressed", "/camera/camera_info", "/ground_truth/people"
 FRAME_ID = "camera_optical_frame"
 MUCO = get_skeleton("muco21")
+
+Tensors = Mapping[str, npt.NDArray[Any]]
+Shapes = Mapping[str, tuple[int | str, ...]]
+
+
+class AnsweringEngine(Engine):
+    """Gives what `answer` makes of its feeds, and keeps the feeds of every call. dtypes: of what is not float32."""
+
+    def __init__(
+        self,
+        answer: Callable[[Tensors], Tensors],
+        inputs: Shapes,
+        outputs: Shapes,
+        dtypes: Mapping[str, str] | None = None,
+    ) -> None:
+        specs = [
+            tuple(TensorSpec(name, shape, (dtypes or {}).get(name, "float32")) for name, shape in side.items())
+            for side in (inputs, outputs)
+        ]
+        super().__init__("answering", *specs)
+        self.answer = answer
+        self.calls: list[Tensors] = []
+        self.released = False
+
+    def _run(self, feeds: Tensors) -> dict[str, npt.NDArray[Any]]:
+        self.calls.append(feeds)
+        return dict(self.answer(feeds))
+
+    def _release(self) -> None:
+        self.released = True
+
+
+def manifest_entry(decoder: str, **changes: Any) -> ManifestEntry:
+    """The entry of a pose and root net of any image size, with these fields changed."""
+    fields: dict[str, Any] = {
+        "name": "test",
+        "roles": ("pose", "root"),
+        "file": Path("test.onnx"),
+        "sha256": "0" * 64,
+        "input_size_px": None,
+        "normalization": Normalization(1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "rgb"),
+        "skeleton": None,
+        "units": "m",
+        "license": "Apache-2.0",
+        "training_data": "none",
+    }
+    return ManifestEntry(decoder=decoder, **{**fields, **changes})
 
 
 def gait_joints_m(phase: float, heading_rad: float) -> Array:

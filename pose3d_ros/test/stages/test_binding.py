@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,44 +11,38 @@ from pose3d_ros.engines import RoleEngine
 from pose3d_ros.errors import EngineError
 from pose3d_ros.stages.binding import FLOATS, INTEGERS, BoundEngine, Port, image_port, output, port
 
-Shapes = Mapping[str, tuple[int | str, ...]]
-Bind = Callable[..., BoundEngine]
+from ..conftest import AnsweringEngine, Shapes, Tensors, manifest_entry
+
 IMAGE, SIZE = port("image", 1, 3, 8, 8, dtypes=FLOATS), port("size", 1, 2, dtypes=INTEGERS)
 VECTORS, SCALARS = port("vectors", None, 3), port("scalars", None)
 
 
-@pytest.fixture
-def bind(make_engine: Any, make_entry: Any) -> Bind:
-    """Binds a graph of float32 inputs and outputs that answers with ones."""
+def bind(inputs: Shapes, outputs: Shapes, ins: list[Port], outs: list[Port], /, **parameters: Any) -> BoundEngine:
+    """Bind a graph of float32 inputs and outputs that answers with ones."""
 
-    def make(
-        inputs: Shapes, outputs: Shapes, ins: list[Port], outs: list[Port], /, size: Any = None, **parameters: Any
-    ) -> BoundEngine:
-        def answer(feeds: Any) -> dict[str, Any]:
-            people = len(next(iter(feeds.values())))
-            shapes = {name: [n if isinstance(n, int) else people for n in shape] for name, shape in outputs.items()}
-            return {name: np.ones(shape, np.float32) for name, shape in shapes.items()}
+    def answer(feeds: Tensors) -> Tensors:
+        people = len(next(iter(feeds.values())))
+        shapes = {name: [n if isinstance(n, int) else people for n in shape] for name, shape in outputs.items()}
+        return {name: np.ones(shape, np.float32) for name, shape in shapes.items()}
 
-        entry = make_entry("any", input_size_px=size, parameters=parameters)
-        return BoundEngine(RoleEngine(make_engine(answer, inputs, **outputs), entry), ins, outs)
-
-    return make
+    entry = manifest_entry("any", parameters=parameters)
+    return BoundEngine(RoleEngine(AnsweringEngine(answer, inputs, outputs), entry), ins, outs)
 
 
-def test_by_name_whatever_the_order(bind: Bind) -> None:
-    bound = bind({"image": (1, 3, 8, 8)}, {"scalars": (1,), "vectors": (1, 3)}, [IMAGE], [VECTORS, SCALARS])
-    raw = bound.infer({"image": np.zeros((1, 3, 8, 8), np.float32)})
-    assert {name: array.shape for name, array in raw.items()} == {"vectors": (1, 3), "scalars": (1,)}
-
-
-def test_by_kind_where_names_differ(bind: Bind) -> None:
-    bound = bind({"x": (1, 3, 8, 8)}, {"a": ("n",), "b": ("n", 3)}, [IMAGE], [VECTORS, SCALARS])
-    raw = bound.infer({"image": np.zeros((1, 3, 8, 8), np.float32)})
+@pytest.mark.parametrize(
+    ("inputs", "outputs"),
+    [
+        ({"image": (1, 3, 8, 8)}, {"scalars": (1,), "vectors": (1, 3)}),  # by name
+        ({"x": (1, 3, 8, 8)}, {"a": ("n",), "b": ("n", 3)}),  # by kind
+    ],
+)
+def test_ports_are_found_by_name_or_kind_in_any_order(inputs: Shapes, outputs: Shapes) -> None:
+    raw = bind(inputs, outputs, [IMAGE], [VECTORS, SCALARS]).infer({"image": np.zeros((1, 3, 8, 8), np.float32)})
     assert raw["vectors"].shape == (1, 3)
     assert raw["scalars"].shape == (1,)
 
 
-def test_by_the_parameters_where_kinds_do_not_tell(bind: Bind) -> None:
+def test_parameters_name_ports_of_one_kind() -> None:
     others = port("others", None, 3)
     names = {"image_input": "right", "outputs": ["b", "a"]}
     bound = bind({"right": (1, 3, 8, 8)}, {"a": ("n", 3), "b": ("n", 3)}, [IMAGE], [VECTORS, others], **names)
@@ -76,12 +69,12 @@ def test_by_the_parameters_where_kinds_do_not_tell(bind: Bind) -> None:
         ({"image": (1, 3, 8, 8)}, {}, "outputs of .* got none"),
     ],
 )
-def test_another_graph_is_refused(bind: Bind, inputs: Shapes, outputs: Shapes, message: str) -> None:
+def test_another_graph_is_refused(inputs: Shapes, outputs: Shapes, message: str) -> None:
     with pytest.raises(EngineError, match=message):
         bind(inputs, outputs, [IMAGE], [VECTORS])
 
 
-def test_an_input_of_another_type_is_refused(bind: Bind) -> None:
+def test_an_input_of_another_type_is_refused() -> None:
     with pytest.raises(EngineError, match=r"size: int64 or int32"):
         bind({"image": (1, 3, 8, 8), "size": (1, 2)}, {"vectors": (1, 3)}, [IMAGE, SIZE], [VECTORS])
 
@@ -89,15 +82,15 @@ def test_an_input_of_another_type_is_refused(bind: Bind) -> None:
 @pytest.mark.parametrize(
     ("size", "shape"), [((8, 4), ("n", 3, 4, 8)), ((8, 4), (1, 3, "h", "w")), (None, (1, 3, "h", "w"))]
 )
-def test_an_image_fits_fixed_and_dynamic_axes(bind: Bind, make_entry: Any, size: Any, shape: Any) -> None:
-    image = image_port(make_entry("any", input_size_px=size))
+def test_an_image_fits_fixed_and_dynamic_axes(size: Any, shape: Any) -> None:
+    image = image_port(manifest_entry("any", input_size_px=size))
     assert bind({"x": shape}, {"vectors": (1, 3)}, [image], [VECTORS]).inputs["image"].name == "x"
     for wrong in ((1, 3, 5, 8), (2, 3, "h", "w"), (1, 4, "h", "w"), (3, "h", "w")):
         with pytest.raises(EngineError, match="image: float32 or float16"):
             bind({"x": wrong}, {"vectors": (1, 3)}, [image], [VECTORS])
 
 
-def test_a_graph_for_one_is_run_for_each(bind: Bind) -> None:
+def test_a_graph_for_one_is_run_for_each() -> None:
     bound = bind({"x": (1, 3), "k": ("n",)}, {"vectors": (1, 3)}, [port("x", None, 3), port("k", None)], [VECTORS])
     raw = bound.infer({"x": np.zeros((4, 3), np.float32), "k": np.zeros(4)})
     assert raw["vectors"].shape == (4, 3)

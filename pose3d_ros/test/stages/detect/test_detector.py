@@ -1,141 +1,201 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
-from pose3d_ros.config.settings import DetectorConfig
-from pose3d_ros.engines import Engine, ManifestEntry, Normalization, RoleEngine
+from pose3d_ros.engines import Normalization
+from pose3d_ros.engines.spec.presets import PRESETS
 from pose3d_ros.errors import EngineError
-from pose3d_ros.geometry import Camera
-from pose3d_ros.geometry.letterbox import Letterbox
-from pose3d_ros.records import Frame
-from pose3d_ros.stages.detect.detector import Detector
+from pose3d_ros.records import Detection
+from pose3d_ros.stages.detect.detector_decoders import DETECTOR_DECODERS
 
-MakeEngine = Callable[..., Engine]
-MakeEntry = Callable[..., ManifestEntry]
+from ...conftest import AnsweringEngine, Shapes, Tensors
+from .conftest import IMAGE, answering, assert_box, detect, detector, frame
+
 # (row, column, score, (left, top, right, bottom))
 Cell = tuple[int, int, float, tuple[float, float, float, float]]
-
-IMAGE = {"image": ("batch", 3, "height", "width")}
-OUT: dict[str, tuple[int | str, ...]] = {"heat": ("batch", 1, "h", "w"), "ltrb": ("batch", 4, "h", "w")}
+BOXES, LABELS, SCORES = np.array([[8, 8, 40, 40]], np.float32), np.array([1]), np.array([0.9], np.float32)
 
 
-def frame(width_px: int = 640, height_px: int = 480, value: int = 0) -> Frame:
-    image = np.full((height_px, width_px, 3), value, dtype=np.uint8)
-    return Frame(image, Camera.from_hfov(60.0, width_px, height_px), 0)
+def heat_maps(cells: list[Cell]) -> AnsweringEngine:
+    """A `centre_ltrb` network for images of any size, with these cells and nothing elsewhere."""
 
-
-def maps(cells: list[Cell]) -> Callable[[Any], dict[str, npt.NDArray[np.float32]]]:
-    def answer(feeds: Any) -> dict[str, npt.NDArray[np.float32]]:
+    def answer(feeds: Tensors) -> Tensors:
         height, width = (side // 8 for side in feeds["image"].shape[2:])
-        heat = np.zeros((1, 1, height, width), dtype=np.float32)
-        ltrb = np.zeros((1, 4, height, width), dtype=np.float32)
+        heat, ltrb = (np.zeros((1, channels, height, width), dtype=np.float32) for channels in (1, 4))
         for row, column, score, sides in cells:
             heat[0, 0, row, column] = score
             ltrb[0, :, row, column] = sides
         return {"heat": heat, "ltrb": ltrb}
 
-    return answer
+    outputs: Shapes = {"heat": ("batch", 1, "h", "w"), "ltrb": ("batch", 4, "h", "w")}
+    return AnsweringEngine(answer, {"image": ("batch", 3, "height", "width")}, outputs)
 
 
-@pytest.fixture
-def detector(make_engine: MakeEngine, make_entry: MakeEntry) -> Callable[..., Detector]:
-    def make(cells: list[Cell], entry: dict[str, Any] | None = None, **config: Any) -> Detector:
-        engine = make_engine(maps(cells), IMAGE, **OUT)
-        return Detector(RoleEngine(engine, make_entry("centre_ltrb", **(entry or {}))), DetectorConfig(**config))
-
-    return make
+def detect_cells(*cells: Cell, size_px: Any = None, **config: Any) -> tuple[Detection, ...]:
+    """The detections in a 640x480 image."""
+    return detector("centre_ltrb", heat_maps([*cells]), {"input_size_px": size_px}, **config)(frame(640, 480))
 
 
-def test_a_person_decodes_to_the_exact_box(detector: Callable[..., Detector]) -> None:
+def test_a_cell_decodes_to_its_box() -> None:
     # 640x480 is halved to 320x240. Cell (10, 5) has its center at input pixel (43.5, 83.5); the box there is
     # 23.5..63.5 by 33.5..143.5, and twice (u' + 0.5) less 0.5 in the image.
-    found = detector([(10, 5, 0.75, (20, 50, 20, 60))])(frame())
-    assert len(found) == 1
-    assert found[0].score == pytest.approx(0.75)
-    np.testing.assert_allclose(found[0].box_xyxy_px, [47.5, 67.5, 127.5, 287.5])
+    (found,) = detect_cells((10, 5, 0.75, (20, 50, 20, 60)))
+    assert found.score == pytest.approx(0.75)
+    assert_box(found, (48, 68, 128, 288))
 
 
-def test_boxes_are_clipped_to_the_image(detector: Callable[..., Detector]) -> None:
-    found = detector([(0, 0, 0.9, (50, 50, 400, 300))])(frame())
-    np.testing.assert_allclose(found[0].box_xyxy_px, [-0.5, -0.5, 639.5, 479.5])
+def test_a_fixed_input_size_scales_the_image() -> None:
+    # 640x480 into 416x416: scale 0.65. Cell (0, 0) is at 3.5: 4 / 0.65 − 0.5.
+    (found,) = detect_cells((10, 10, 0.9, (3, 3, 4, 4)), size_px=(416, 416))
+    assert_box(found, (81 / 0.65, 81 / 0.65, 88 / 0.65, 88 / 0.65))
 
 
-def test_only_peaks_over_the_threshold_count(detector: Callable[..., Detector]) -> None:
+def test_boxes_are_clipped_to_the_image() -> None:
+    (found,) = detect_cells((0, 0, 0.9, (50, 50, 400, 300)))
+    assert_box(found, (0, 0, 640, 480))
+
+
+def test_peaks_over_the_threshold_are_detected() -> None:
     sides = (8.0, 8.0, 8.0, 8.0)
     cells = [(5, 5, 0.9, sides), (5, 6, 0.8, sides), (20, 20, 0.2, sides), (20, 30, 0.5, sides)]
-    found = detector(cells, score_threshold=0.3)(frame())
-    assert [d.score for d in found] == pytest.approx([0.9, 0.5])
+    assert [d.score for d in detect_cells(*cells, score_threshold=0.3)] == pytest.approx([0.9, 0.5])
 
 
-def test_overlapping_boxes_leave_the_best(detector: Callable[..., Detector]) -> None:
+def test_overlapping_boxes_leave_the_best() -> None:
     wide = (40.0, 40.0, 40.0, 40.0)
-    found = detector([(10, 10, 0.6, wide), (10, 12, 0.9, wide)], nms_iou=0.5)(frame())
+    found = detect_cells((10, 10, 0.6, wide), (10, 12, 0.9, wide), nms_iou=0.5)
     assert [d.score for d in found] == pytest.approx([0.9])
 
 
-def test_most_people(detector: Callable[..., Detector]) -> None:
-    sides = (4.0, 4.0, 4.0, 4.0)
-    cells = [(4 * i, 4, 0.5 + 0.05 * i, sides) for i in range(6)]
-    found = detector(cells, max_people=2)(frame())
+def test_max_people_keeps_the_best_scores() -> None:
+    found = detect_cells(*((4 * i, 4, 0.5 + 0.05 * i, (4.0, 4.0, 4.0, 4.0)) for i in range(6)), max_people=2)
     assert [d.score for d in found] == pytest.approx([0.75, 0.7])
 
 
-def test_the_padding_holds_nobody(detector: Callable[..., Detector]) -> None:
+def test_a_peak_in_the_padding_is_dropped() -> None:
     # 640x480 → 320x240 padded to 320x256: rows 30 and 31 of the map are padding.
-    assert detector([(31, 5, 0.9, (20, 20, 20, 20))])(frame()) == ()
+    assert detect_cells((31, 5, 0.9, (20, 20, 20, 20))) == ()
 
 
 @pytest.mark.parametrize("sides", [(-5, 5, 2, 5), (np.nan, 5, 5, 5), (0.1, 0.1, 0.1, 0.1)])
-def test_boxes_without_an_area_are_dropped(
-    detector: Callable[..., Detector], sides: tuple[float, float, float, float]
-) -> None:
-    assert detector([(5, 5, 0.9, sides)])(frame()) == ()
+def test_boxes_without_an_area_are_dropped(sides: tuple[float, float, float, float]) -> None:
+    assert detect_cells((5, 5, 0.9, sides)) == ()
 
 
-def test_no_people(detector: Callable[..., Detector]) -> None:
-    assert detector([])(frame()) == ()
+def test_no_peak_is_no_detection() -> None:
+    assert detect_cells() == ()
 
 
-def test_the_input_is_normalized_rgb_with_neutral_padding(make_engine: MakeEngine, make_entry: MakeEntry) -> None:
-    engine = make_engine(maps([]), IMAGE, **OUT)
+def test_the_input_is_normalized_rgb_with_neutral_padding() -> None:
+    engine = heat_maps([])
     normalization = Normalization(1 / 255, (0.5, 0.25, 0.0), (0.5, 0.25, 1.0), "rgb")
-    shown = frame()
+    shown = frame(640, 480)
     shown.image_bgr[...] = (51, 102, 255)
-    Detector(RoleEngine(engine, make_entry("centre_ltrb", normalization=normalization)))(shown)
-    image = engine.calls[0]["image"]  # type: ignore[attr-defined]
+    detector("centre_ltrb", engine, {"input_size_px": None, "normalization": normalization})(shown)
+    image = engine.calls[0]["image"]
     assert image.shape == (1, 3, 256, 320)
     np.testing.assert_allclose(image[0, :, 120, 100], [1.0, 0.6, 0.2], atol=1e-6)
     assert (image[0, :, 240:] == 0).all()
 
 
-def test_an_image_in_a_fixed_input_size(detector: Callable[..., Detector]) -> None:
-    # 640x480 into 416x416: scale 0.65. Cell (0, 0) is at 3.5: 4 / 0.65 − 0.5.
-    found = detector([(10, 10, 0.9, (3, 3, 4, 4))], {"input_size_px": (416, 416)})(frame())
-    center = (8 * 10 + 3.5 + 0.5) / 0.65 - 0.5
-    np.testing.assert_allclose(found[0].box_xyxy_px, center + np.array([-3, -3, 4, 4]) / 0.65)
+@pytest.mark.parametrize(
+    ("preset", "answer", "corner", "middle"),
+    [
+        ("yolox", (1, 84, 85), [10.0, 20.0, 30.0], [10.0, 20.0, 30.0]),
+        ("yolov10", (1, 300, 6), [114 / 255] * 3, [30 / 255, 20 / 255, 10 / 255]),
+        ("rtdetr_ultralytics", (1, 300, 84), [30 / 255, 20 / 255, 10 / 255], [30 / 255, 20 / 255, 10 / 255]),
+    ],
+)
+def test_the_input_of_a_preset(preset: str, answer: Any, corner: list[float], middle: list[float]) -> None:
+    engine = answering({"output0": np.zeros(answer, np.float32)})
+    shown = frame(128, 64)
+    shown.image_bgr[...] = (10, 20, 30)
+    detector(PRESETS[preset].decoder, engine, {"normalization": PRESETS[preset].normalization})(shown)
+    tensor = engine.calls[0]["images"]
+    np.testing.assert_allclose(tensor[0, :, 0, 0], corner, rtol=1e-6)
+    np.testing.assert_allclose(tensor[0, :, 31, 31], middle, rtol=1e-6)
+    if preset == "yolox":
+        assert (tensor[0, :, 32:] == 114).all()
 
 
-def test_an_unknown_decoder_is_refused(make_engine: MakeEngine, make_entry: MakeEntry) -> None:
-    with pytest.raises(EngineError, match="centre_ltrb"):
-        Detector(RoleEngine(make_engine(maps([]), IMAGE, **OUT), make_entry("yolo")))
+def test_a_half_precision_input_of_any_size() -> None:
+    output = {"output0": np.zeros((1, 1, 6), np.float32)}
+    shapes: Shapes = {"output0": (1, 1, 6)}
+    engine = AnsweringEngine(lambda feeds: output, {"images": ("batch", 3, "h", "w")}, shapes, {"images": "float16"})
+    entry = {"input_size_px": None, "parameters": {"long_side_px": 96}}
+    detector("yolo_end2end", engine, entry)(frame(128, 64))
+    assert engine.calls[0]["images"].dtype == np.float16
+    assert engine.calls[0]["images"].shape == (1, 3, 64, 96)
 
 
-def test_a_wrong_stride_is_refused(make_engine: MakeEngine, make_entry: MakeEntry) -> None:
-    entry = make_entry("centre_ltrb", parameters={"stride": 16})
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        {"12": BOXES, "13": LABELS, "14": SCORES},  # Faster R-CNN
+        {"12": BOXES, "13": SCORES, "14": LABELS},  # RetinaNet, SSD
+        {"scores": SCORES, "labels": LABELS, "boxes": BOXES},
+    ],
+)
+def test_outputs_are_found_by_name_or_kind(outputs: Tensors) -> None:
+    engine = AnsweringEngine(
+        lambda feeds: outputs,
+        IMAGE,
+        {name: array.shape for name, array in outputs.items()},
+        {name: str(array.dtype) for name, array in outputs.items()},
+    )
+    (found,) = detector("torchvision", engine)(frame(64, 64))
+    assert_box(found, (8, 8, 40, 40))
+
+
+def test_outputs_are_found_by_the_names_in_the_parameters() -> None:
+    # As RF-DETR names them: `labels` are its logits.
+    outputs = {
+        "dets": np.array([[[0.5, 0.5, 0.5, 0.5]]], np.float32),
+        "labels": np.array([[[0.0, 2.0, 0.0, 0.0]]], np.float32),
+    }
+    entry = {"parameters": {"outputs": ["labels", "dets"], "person_class": 1}}
+    (found,) = detect("detr_logits", outputs, frame(64, 64), entry=entry)
+    assert_box(found, (16, 16, 48, 48))
+
+
+@pytest.mark.parametrize(
+    ("size", "dtype"), [(None, ""), ((1, 2), "float32"), ((1, 4), "int64"), ((), "int64")], ids=str
+)
+def test_rtdetr_needs_its_size_input(size: tuple[int, ...] | None, dtype: str) -> None:
+    inputs = {**IMAGE, **({} if size is None else {"size": size})}
+    engine = AnsweringEngine(lambda feeds: {}, inputs, {}, {"size": dtype})
+    with pytest.raises(EngineError, match=r"orig_target_sizes: int64 or int32 \(1, 2\), and nothing else, got images"):
+        detector("rtdetr", engine)
+
+
+@pytest.mark.parametrize(
+    ("decoder", "parameters", "message"),
+    [
+        ("yolo_end2end", {"person_class": -1}, "person_class of test: expected an integer, 0 or above, got -1"),
+        ("yolo_end2end", {"person_class": 0.5}, "person_class"),
+        ("yolo_end2end", {"strides": [8, 0]}, "strides of test: expected a list of integers"),
+        ("yolo_end2end", {"strides": 8}, "strides"),
+        ("yolo_end2end", {"activation": "relu"}, "activation of test: expected one of sigmoid, softmax, got 'relu'"),
+        ("yolo_end2end", {"long_side_px": 0}, "long_side_px"),
+        ("yolo", {}, "centre_ltrb"),
+    ],
+)
+def test_unusable_decoders_and_parameters_are_refused(decoder: str, parameters: Any, message: str) -> None:
+    with pytest.raises(EngineError, match=message):
+        detector(decoder, answering({"output0": np.zeros((1, 1, 6))}), {"parameters": parameters})
+
+
+def test_a_stride_that_does_not_fit_the_maps_is_refused() -> None:
+    entry = {"input_size_px": None, "parameters": {"stride": 16}}
     with pytest.raises(EngineError, match="stride"):
-        Detector(RoleEngine(make_engine(maps([]), IMAGE, **OUT), entry))(frame())
+        detector("centre_ltrb", heat_maps([]), entry)(frame(640, 480))
 
 
-@pytest.mark.parametrize(("width_px", "height_px"), [(640, 480), (1280, 720), (1, 1), (2000, 3), (317, 211)])
-def test_letterboxes_keep_the_image_in_multiples_of_32(width_px: int, height_px: int) -> None:
-    box = Letterbox.fit_long_side(width_px, height_px, 320)
-    assert box.width_px % 32 == box.height_px % 32 == 0
-    assert max(box.content_width_px, box.content_height_px) == 320
-    assert box.width_px - box.content_width_px < 32
-    whole = box.input2img(np.array([[-0.5, -0.5, box.content_width_px - 0.5, box.content_height_px - 0.5]]))
-    np.testing.assert_allclose(whole, [[-0.5, -0.5, width_px - 0.5, height_px - 0.5]])
+def test_every_preset_of_a_detector_has_its_decoder() -> None:
+    presets = [p for p in PRESETS.values() if "detector" in p.roles]
+    assert {p.decoder for p in presets} == set(DETECTOR_DECODERS) - {"centre_ltrb"}
+    for preset in presets:
+        assert preset.parameters["person_class"] == DETECTOR_DECODERS[preset.decoder].person_class

@@ -1,25 +1,20 @@
-"""YOLOX and Ultralytics exports: boxes worked by hand, through the real engine and stage."""
+"""YOLOX and Ultralytics exports: boxes worked by hand."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
-from onnx import helper
 
 from pose3d_ros.errors import EngineError
 from pose3d_ros.geometry.letterbox import Letterbox
-from pose3d_ros.records import Frame
 from pose3d_ros.stages.detect.box_decoding import DecodeSettings
-from pose3d_ros.stages.detect.detector import Detector
 from pose3d_ros.stages.detect.yolo import decode_yolox_raw, grid_cells
 
-Make = Callable[..., Detector]
-MakeFrame = Callable[..., Frame]
-Array = npt.NDArray[np.float32]
+from ...conftest import Tensors
+from .conftest import answering, assert_box, detect, detector, frame, red_edges
 
 CELLS = 84
 """Of a 64x64 input: 8·8 + 4·4 + 2·2."""
@@ -27,7 +22,7 @@ HALF = (128, 96)
 """An image that is halved into 64x48 of a 64x64 input."""
 
 
-def yolox(rows: Mapping[int, tuple[float, ...]], classes: int = 3, cells: int = CELLS) -> dict[str, Array]:
+def yolox(rows: Mapping[int, tuple[float, ...]], classes: int = 3, cells: int = CELLS) -> Tensors:
     """Index of a cell → x, y, w, h, objectness, class scores; the other cells are background."""
     output = np.zeros((1, cells, 5 + classes), dtype=np.float32)
     for index, row in rows.items():
@@ -35,7 +30,7 @@ def yolox(rows: Mapping[int, tuple[float, ...]], classes: int = 3, cells: int = 
     return {"output": output}
 
 
-def yolov8(rows: Mapping[int, tuple[float, ...]], classes: int = 3) -> dict[str, Array]:
+def yolov8(rows: Mapping[int, tuple[float, ...]], classes: int = 3) -> Tensors:
     """Index of a cell → center x, center y, w, h, class scores."""
     output = np.zeros((1, 4 + classes, CELLS), dtype=np.float32)
     for index, row in rows.items():
@@ -43,7 +38,7 @@ def yolov8(rows: Mapping[int, tuple[float, ...]], classes: int = 3) -> dict[str,
     return {"output0": output}
 
 
-def end2end(*rows: tuple[float, ...]) -> dict[str, Array]:
+def end2end(*rows: tuple[float, ...]) -> Tensors:
     return {"output0": np.array([[*rows, (0.0,) * 6]], dtype=np.float32)}
 
 
@@ -77,24 +72,24 @@ def test_yolox_decodes_every_level() -> None:
         ("yolox_decoded", 3, (40, 20, 32, 24, 0.8, 0.75)),
     ],
 )
-def test_yolox_lands_in_the_image(constant_detector: Make, frame: MakeFrame, decoder: str, cell: int, row: Any) -> None:
-    (found,) = constant_detector(decoder, yolox({cell: row}))(frame(*HALF))
+def test_yolox_lands_in_the_image(decoder: str, cell: int, row: Any) -> None:
+    (found,) = detect(decoder, yolox({cell: row}), frame(*HALF))
     # 24, 8, 56, 32 in the input is twice that in the image.
-    np.testing.assert_allclose(found.box_xyxy_px, np.array([48, 16, 112, 64]) - 0.5, atol=1e-4)
+    assert_box(found, (48, 16, 112, 64), atol=1e-4)
     assert found.score == pytest.approx(0.6, abs=1e-6)
 
 
-def test_yolov8_in_an_image_of_odd_size(constant_detector: Make, frame: MakeFrame) -> None:
+def test_yolov8_in_an_image_of_odd_size() -> None:
     # 101x51 becomes 64x32 with 16 rows above. Input 16..48 by 24..40 is 16·101/64.. and (24 − 16)·51/32..
-    (found,) = constant_detector("yolov8", yolov8({5: (32, 32, 32, 16, 0.7)}))(frame(101, 51))
-    np.testing.assert_allclose(found.box_xyxy_px, np.array([25.25, 12.75, 75.75, 38.25]) - 0.5)
+    (found,) = detect("yolov8", yolov8({5: (32, 32, 32, 16, 0.7)}), frame(101, 51))
+    assert_box(found, (25.25, 12.75, 75.75, 38.25))
     assert found.score == pytest.approx(0.7)
 
 
-def test_a_box_over_the_padding_is_clipped_and_one_in_it_is_nobody(constant_detector: Make, frame: MakeFrame) -> None:
-    (found,) = constant_detector("yolov8", yolov8({5: (32, 32, 100, 100, 0.7)}))(frame(101, 51))
+def test_a_box_over_the_padding_is_clipped_and_one_in_it_is_nobody() -> None:
+    (found,) = detect("yolov8", yolov8({5: (32, 32, 100, 100, 0.7)}), frame(101, 51))
     np.testing.assert_allclose(found.box_xyxy_px, [-0.5, -0.5, 100.5, 50.5])
-    assert constant_detector("yolov8", yolov8({5: (32, 6, 20, 8, 0.7)}))(frame(101, 51)) == ()
+    assert detect("yolov8", yolov8({5: (32, 6, 20, 8, 0.7)}), frame(101, 51)) == ()
 
 
 @pytest.mark.parametrize(
@@ -105,27 +100,25 @@ def test_a_box_over_the_padding_is_clipped_and_one_in_it_is_nobody(constant_dete
         ("yolo_end2end", end2end((15, 15, 25, 25, 0.6, 1), (15, 35, 25, 45, 0.45, 0))),
     ],
 )
-def test_other_classes_are_ignored(
-    constant_detector: Make, frame: MakeFrame, decoder: str, raw: dict[str, Array]
-) -> None:
-    (found,) = constant_detector(decoder, raw)(frame(64, 64))
-    np.testing.assert_allclose(found.box_xyxy_px, np.array([15, 35, 25, 45]) - 0.5)
+def test_other_classes_are_ignored(decoder: str, raw: Tensors) -> None:
+    (found,) = detect(decoder, raw, frame(64, 64))
+    assert_box(found, (15, 35, 25, 45))
     assert found.score == pytest.approx(0.45)
-    (other,) = constant_detector(decoder, raw, entry={"parameters": {"person_class": 1}})(frame(64, 64))
-    np.testing.assert_allclose(other.box_xyxy_px, np.array([15, 15, 25, 25]) - 0.5)
+    (other,) = detect(decoder, raw, frame(64, 64), entry={"parameters": {"person_class": 1}})
+    assert_box(other, (15, 15, 25, 25))
 
 
-def test_threshold_and_suppression(constant_detector: Make, frame: MakeFrame) -> None:
+def test_threshold_and_suppression() -> None:
     rows = {1: (20, 20, 20, 20, 0.6), 2: (22, 20, 20, 20, 0.9), 3: (50, 50, 10, 10, 0.5), 4: (10, 50, 10, 10, 0.29)}
-    found = constant_detector("yolov8", yolov8(rows), score_threshold=0.3, nms_iou=0.5)(frame(64, 64))
+    found = detect("yolov8", yolov8(rows), frame(64, 64), score_threshold=0.3, nms_iou=0.5)
     assert [d.score for d in found] == pytest.approx([0.9, 0.5])
-    found = constant_detector("yolov8", yolov8(rows), score_threshold=0.3, nms_iou=0.9, max_people=2)(frame(64, 64))
+    found = detect("yolov8", yolov8(rows), frame(64, 64), score_threshold=0.3, nms_iou=0.9, max_people=2)
     assert [d.score for d in found] == pytest.approx([0.9, 0.6])
 
 
-def test_boxes_of_an_end_to_end_network_are_not_suppressed(constant_detector: Make, frame: MakeFrame) -> None:
+def test_boxes_of_an_end_to_end_network_are_not_suppressed() -> None:
     raw = end2end((10, 10, 30, 30, 0.6, 0), (11, 10, 31, 30, 0.9, 0), (12, 10, 32, 30, 0.7, 0))
-    found = constant_detector("yolo_end2end", raw, nms_iou=0.3, max_people=2)(frame(64, 64))
+    found = detect("yolo_end2end", raw, frame(64, 64), nms_iou=0.3, max_people=2)
     assert [d.score for d in found] == pytest.approx([0.9, 0.7])
 
 
@@ -133,19 +126,19 @@ def test_boxes_of_an_end_to_end_network_are_not_suppressed(constant_detector: Ma
     ("decoder", "raw"),
     [("yolox_raw", yolox({})), ("yolox_decoded", yolox({})), ("yolov8", yolov8({})), ("yolo_end2end", end2end())],
 )
-def test_no_people(constant_detector: Make, frame: MakeFrame, decoder: str, raw: dict[str, Array]) -> None:
-    assert constant_detector(decoder, raw)(frame(101, 51)) == ()
+def test_no_people(decoder: str, raw: Tensors) -> None:
+    assert detect(decoder, raw, frame(101, 51)) == ()
 
 
-def test_a_size_that_overflows_is_no_box(constant_detector: Make, frame: MakeFrame) -> None:
+def test_a_size_that_overflows_is_no_box() -> None:
     raw = yolox({70: (0.0, 0.0, 1e4, 0.0, 1.0, 1.0), 71: (np.nan, 0.0, 0.0, 0.0, 1.0, 1.0)})
-    assert constant_detector("yolox_raw", raw)(frame(64, 64)) == ()
+    assert detect("yolox_raw", raw, frame(64, 64)) == ()
 
 
-def test_a_grid_of_four_levels(constant_detector: Make, frame: MakeFrame) -> None:
+def test_a_grid_of_four_levels() -> None:
     raw = yolox({84: (0.0, 0.0, 0.0, 0.0, 1.0, 1.0)}, cells=85)
     entry = {"parameters": {"strides": [8.0, 16.0, 32.0, 64.0]}}
-    (found,) = constant_detector("yolox_raw", raw, entry=entry)(frame(64, 64))
+    (found,) = detect("yolox_raw", raw, frame(64, 64), entry=entry)
     np.testing.assert_allclose(found.box_xyxy_px, [-0.5, -0.5, 31.5, 31.5])
 
 
@@ -161,23 +154,13 @@ def test_a_grid_of_four_levels(constant_detector: Make, frame: MakeFrame) -> Non
         ("yolov8", yolov8({1: (20, 20, 10, 10, 4.5)}), "decoder yolov8: expected scores in 0–1, got 4.5"),
     ],
 )
-def test_wrong_outputs_are_refused(
-    constant_detector: Make, frame: MakeFrame, decoder: str, raw: dict[str, Array], message: str
-) -> None:
+def test_wrong_outputs_are_refused(decoder: str, raw: Tensors, message: str) -> None:
     with pytest.raises(EngineError, match=message):
-        constant_detector(decoder, raw)(frame(64, 64))
+        detect(decoder, raw, frame(64, 64))
 
 
-def test_a_red_box_is_found_where_it_is(red_box_detector: Make, frame: MakeFrame, tools: Any) -> None:
-    node = helper.make_node
-    head = [
-        tools.constant("rest", np.array([[0.9, 0.0]], np.float32)),
-        tools.constant("front", np.array([0])),
-        node("Concat", ["edges", "rest"], ["row"], axis=1),
-        node("Unsqueeze", ["row", "front"], ["output0"]),
-    ]
-    inputs, outputs = [tools.value("images", (1, 3, 64, 64))], [tools.value("output0", (1, 1, 6))]
-    detector = red_box_detector("yolo_end2end", inputs, outputs, head, (64, 64))
+def test_a_red_box_is_found_where_it_is() -> None:
+    engine = answering(end2end((0.0,) * 6), answer=lambda feeds: end2end((*red_edges(feeds), 0.9, 0.0)))
     # Halved and centered, the rectangle has whole pixels of the input; its edges come back exactly.
-    (found,) = detector(frame(*HALF, red=(20, 10, 60, 90)))
-    np.testing.assert_allclose(found.box_xyxy_px, np.array([20, 10, 60, 90]) - 0.5)
+    (found,) = detector("yolo_end2end", engine)(frame(*HALF, red=(20, 10, 60, 90)))
+    assert_box(found, (20, 10, 60, 90))

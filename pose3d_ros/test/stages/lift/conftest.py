@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pytest
 
 from pose3d_ros.engines import ManifestEntry, RoleEngine
 from pose3d_ros.geometry import Camera
@@ -17,9 +15,9 @@ from pose3d_ros.records import Detection, Frame
 from pose3d_ros.skeletons import SKELETONS, Skeleton
 from pose3d_ros.stages.keypoints import Keypoints
 from pose3d_ros.stages.lift.lifter import Lifter
+from pose3d_ros.types import Array
 
-Array = npt.NDArray[np.float64]
-Answer = Callable[[Mapping[str, npt.NDArray[np.float32]]], dict[str, npt.NDArray[np.float32]]]
+from ...conftest import AnsweringEngine, Shapes, Tensors, manifest_entry
 
 COCO, H36M = SKELETONS["coco17"], SKELETONS["h36m17"]
 CAMERA = Camera.from_hfov(70.0, 640, 480)
@@ -96,13 +94,13 @@ def make_clip(frames: int) -> Clip:
     return Clip(start + np.cumsum(rng.normal(0, 2, (frames, 2, 17, 2)), axis=0))
 
 
-def window_answer(feeds: Mapping[str, Any]) -> dict[str, Any]:
+def window_answer(feeds: Tensors) -> Tensors:
     """`videopose3d`."""
     people = len(feeds["keypoints"])
     return {"joints": (feeds["keypoints"].reshape(people, -1) @ WEIGHTS).reshape(people, 1, 17, 3)}
 
 
-def step_answer(feeds: Mapping[str, Any]) -> dict[str, Any]:
+def step_answer(feeds: Tensors) -> Tensors:
     """`videopose3d_step`: each layer reads its state and the newest column."""
     first = np.concatenate([feeds["state_0"], feeds["x"][..., None]], axis=2)
     hidden = first.reshape(len(first), -1) @ FIRST
@@ -123,36 +121,34 @@ def offline(decoder: str, features: Array) -> Array:
     return from_root(np.array(found).reshape(len(found), people, 17, 3))
 
 
-@pytest.fixture
-def entry(make_entry: Callable[..., ManifestEntry]) -> Callable[..., ManifestEntry]:
+def lifter_entry(decoder: str, field: int = FIELD, **parameters: Any) -> ManifestEntry:
     """The entry of a lifter from COCO's joints to Human3.6M's; a parameter of None is left out."""
-
-    def make(decoder: str, field: int = FIELD, **parameters: Any) -> ManifestEntry:
-        given = {"input_skeleton": "coco17", "input_features": 2, "receptive_field": field, **parameters}
-        known = {name: value for name, value in given.items() if value is not None}
-        return make_entry(decoder, roles=("lifter",), skeleton="h36m17", normalization=None, parameters=known)
-
-    return make
+    given = {"input_skeleton": "coco17", "input_features": 2, "receptive_field": field, **parameters}
+    known = {name: value for name, value in given.items() if value is not None}
+    return manifest_entry(decoder, roles=("lifter",), skeleton="h36m17", normalization=None, parameters=known)
 
 
-@pytest.fixture
-def over_time(make_engine: Any, entry: Callable[..., ManifestEntry]) -> Callable[[str], RoleEngine]:
+def frame_engine(answer: Callable[[Tensors], Tensors], features: int = 2, joints: int = 17) -> AnsweringEngine:
+    """A lifter of one frame, with that many features of each joint."""
+    return AnsweringEngine(answer, {"keypoints": ("batch", joints, features)}, {"joints": ("batch", 17, 3)})
+
+
+def linear_engine(weights: Array) -> AnsweringEngine:
+    """`lifter_frame`: keypoints (N, 17, F) flattened, times weights (17·F, 17·3)."""
+
+    def answer(feeds: Tensors) -> Tensors:
+        people = len(feeds["keypoints"])
+        return {"joints": (feeds["keypoints"].reshape(people, -1) @ weights).reshape(people, 17, 3)}
+
+    return frame_engine(answer, len(weights) // 17)
+
+
+def over_time(decoder: str) -> RoleEngine:
     """The linear lifter of a decoder that reads five frames."""
-
-    def make(decoder: str) -> RoleEngine:
-        if decoder == "videopose3d":
-            window = {"keypoints": ("n", "frames", 17, 2)}
-            return RoleEngine(make_engine(window_answer, window, joints=("n", "frames-4", 17, 3)), entry(decoder))
-        states = {"state_0": ("n", 34, 2), "state_1": ("n", HIDDEN, 2)}
-        outputs = {f"next_{name}": shape for name, shape in states.items()}
-        return RoleEngine(make_engine(step_answer, {"x": ("n", 34), **states}, y=("n", 51), **outputs), entry(decoder))
-
-    return make
-
-
-@pytest.fixture
-def lift() -> SimpleNamespace:
-    """What the tests of this folder share."""
-    return SimpleNamespace(
-        seen=seen, from_root=from_root, relative_m=relative_m, clip=make_clip, offline=offline, camera=CAMERA
-    )
+    if decoder == "videopose3d":
+        window: Shapes = {"keypoints": ("n", "frames", 17, 2)}
+        engine = AnsweringEngine(window_answer, window, {"joints": ("n", "frames-4", 17, 3)})
+        return RoleEngine(engine, lifter_entry(decoder))
+    states: Shapes = {"state_0": ("n", 34, 2), "state_1": ("n", HIDDEN, 2)}
+    outputs: Shapes = {"y": ("n", 51), **{f"next_{name}": shape for name, shape in states.items()}}
+    return RoleEngine(AnsweringEngine(step_answer, {"x": ("n", 34), **states}, outputs), lifter_entry(decoder))

@@ -2,126 +2,118 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import attr
 import numpy as np
-import numpy.typing as npt
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
-from pose3d_ros.engines import Engine, ManifestEntry, OnnxEngine, RoleEngine
+from pose3d_ros.engines import Engine, ManifestEntry, RoleEngine
 from pose3d_ros.errors import EngineError
 from pose3d_ros.geometry.rays import rotation_to_rays
-from pose3d_ros.skeletons import SKELETONS
 from pose3d_ros.stages.lift.lift_features import person_features, screen_features
 from pose3d_ros.stages.lift.lifter import Lifter
+from pose3d_ros.types import Array
 
-Array = npt.NDArray[np.float64]
-MakeEntry = Callable[..., ManifestEntry]
-OverTime = Callable[[str], RoleEngine]
+from ...conftest import AnsweringEngine, Shapes
+from .conftest import (
+    CAMERA,
+    COCO,
+    FIELD,
+    H36M,
+    STEP_NS,
+    frame_engine,
+    from_root,
+    lifter_entry,
+    linear_engine,
+    make_clip,
+    offline,
+    over_time,
+    relative_m,
+    seen,
+)
 
-COCO, H36M = SKELETONS["coco17"], SKELETONS["h36m17"]
-STEP_NS = 40_000_000
-FIELD = 5
 DECODERS = ("videopose3d", "videopose3d_step")
+RANDOM = np.random.default_rng(1).normal(0, 0.3, (34, 51))
+ENTRY, FRAME = lifter_entry("lifter_frame", 1), linear_engine(RANDOM)
 
 
-def linear_graph(path: Path, weights: Array) -> Engine:
-    """`lifter_frame`: keypoints (N, 17, F) flattened, times weights (17·F, 17·3)."""
-    features = weights.shape[0] // 17
-    graph = helper.make_graph(
-        [
-            helper.make_node("Flatten", ["keypoints"], ["flat"], axis=1),
-            helper.make_node("MatMul", ["flat", "weights"], ["out"]),
-            helper.make_node("Reshape", ["out", "shape"], ["joints"]),
-        ],
-        "linear",
-        [helper.make_tensor_value_info("keypoints", TensorProto.FLOAT, ["batch", 17, features])],
-        [helper.make_tensor_value_info("joints", TensorProto.FLOAT, ["batch", 17, 3])],
-        [
-            numpy_helper.from_array(weights.astype(np.float32), "weights"),
-            numpy_helper.from_array(np.array([-1, 17, 3]), "shape"),
-        ],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    onnx.save(model, path)
-    return OnnxEngine(path, threads=1)
+def frame_lifter(weights: Array, **parameters: Any) -> Lifter:
+    """A linear lifter of one frame."""
+    return Lifter(RoleEngine(linear_engine(weights), lifter_entry("lifter_frame", 1, **parameters)), COCO)
 
 
-@pytest.fixture
-def frame_engine(tmp_path: Path) -> Engine:
-    return linear_graph(tmp_path / "frame.onnx", np.random.default_rng(1).normal(0, 0.3, (34, 51)))
-
-
-def test_a_frame_by_hand(tmp_path: Path, entry: MakeEntry, lift: Any) -> None:
+def test_a_frame_by_hand() -> None:
     # x of the left wrist becomes X of the pelvis (the root), y of the nose becomes Z of the nose, in units of 1 cm.
     weights = np.zeros((34, 51))
     weights[2 * COCO.index_of["L_Wrist"], 3 * H36M.index_of["Pelvis"]] = 1.0
     weights[2 * COCO.index_of["Nose"] + 1, 3 * H36M.index_of["Nose"] + 2] = 1.0
-    engine = linear_graph(tmp_path / "frame.onnx", weights)
-    lifter = Lifter(RoleEngine(engine, entry("lifter_frame", 1, focal=2.0, metres_per_unit=0.01)), COCO)
+    lifter = frame_lifter(weights, focal=2.0, metres_per_unit=0.01)
     joints = np.full((1, 17, 2), 100.0)
-    joints[0, COCO.index_of["L_Wrist"]] = lift.camera.project([0.5, 0.0, 1.0])
-    joints[0, COCO.index_of["Nose"]] = lift.camera.project([0.0, -0.25, 1.0])
-    people = lifter(*lift.seen(joints, np.ones((1, 17))))
+    joints[0, COCO.index_of["L_Wrist"]] = CAMERA.project([0.5, 0.0, 1.0])
+    joints[0, COCO.index_of["Nose"]] = CAMERA.project([0.0, -0.25, 1.0])
+    people = lifter(*seen(joints, np.ones((1, 17))))
     expected = np.tile([-0.01, 0.0, 0.0], (17, 1))
     expected[H36M.index_of["Pelvis"]] = 0.0
     expected[H36M.index_of["Nose"], 2] = -0.005
-    np.testing.assert_allclose(lift.relative_m(people), expected[None], atol=1e-8)
-    np.testing.assert_array_equal(people.relative_depth_m, lift.relative_m(people)[..., 2])
+    np.testing.assert_allclose(relative_m(people), expected[None], atol=1e-8)
+    np.testing.assert_array_equal(people.relative_depth_m, relative_m(people)[..., 2])
     assert people.lifted
 
 
 @pytest.mark.parametrize("decoder", DECODERS)
-def test_frame_by_frame_is_the_offline_run_over_a_padded_clip(decoder: str, over_time: OverTime, lift: Any) -> None:
-    clip = lift.clip(9)
+def test_frame_by_frame_is_the_offline_run_over_a_padded_clip(decoder: str) -> None:
+    clip = make_clip(9)
     lifted = clip.lifted(Lifter(over_time(decoder), COCO))
     features = clip.normalized * 2.29
     for t in range(len(lifted)):
         # VideoPose3D's "edge" padding: before the clip, and for frames in the middle also after it.
         after = FIELD // 2 if decoder == "videopose3d" else 0
         padded = np.pad(features[: t + 1], ((FIELD - 1 - after, after), (0, 0), (0, 0), (0, 0)), "edge")
-        np.testing.assert_allclose(lifted[t], lift.offline(decoder, padded)[-1], atol=1e-5)
+        np.testing.assert_allclose(lifted[t], offline(decoder, padded)[-1], atol=1e-5)
 
 
-def test_everybody_is_one_batch(over_time: OverTime, lift: Any) -> None:
+def test_everybody_is_one_batch() -> None:
     model: Any = over_time("videopose3d")
-    lift.clip(3).lifted(Lifter(model, COCO))
+    make_clip(3).lifted(Lifter(model, COCO))
     assert [call["keypoints"].shape for call in model.engine.calls] == [(2, FIELD, 17, 2)] * 3
 
 
 @pytest.mark.parametrize("decoder", DECODERS)
-def test_people_who_swap_places_in_the_list_keep_their_past(decoder: str, over_time: OverTime, lift: Any) -> None:
-    clip = lift.clip(9)
+def test_people_who_swap_places_in_the_list_keep_their_past(decoder: str) -> None:
+    clip = make_clip(9)
     one, other = (Lifter(over_time(decoder), COCO) for _ in range(2))
     swapped = clip.lifted(other, lambda t: [1, 0] if t % 3 == 1 else [0, 1])
     np.testing.assert_allclose(swapped, clip.lifted(one), atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("stamp_ns", "reset", "afresh"),
+    [
+        (4 * STEP_NS, False, False),
+        (3 * STEP_NS + 500_000_001, False, True),  # a gap
+        (0, False, True),  # the clock goes back
+        (4 * STEP_NS, True, True),
+    ],
+)
 @pytest.mark.parametrize("decoder", DECODERS)
-def test_a_gap_a_clock_that_goes_back_and_a_reset_start_afresh(decoder: str, over_time: OverTime, lift: Any) -> None:
-    clip, lifter = lift.clip(4), Lifter(over_time(decoder), COCO)
-    fresh = lift.relative_m(Lifter(over_time(decoder), COCO)(*clip.frame(3, 0)))
+def test_the_past_is_dropped_after_a_gap_a_clock_jump_or_a_reset(
+    decoder: str, stamp_ns: int, reset: bool, afresh: bool
+) -> None:
+    clip, lifter = make_clip(4), Lifter(over_time(decoder), COCO)
+    fresh = relative_m(Lifter(over_time(decoder), COCO)(*clip.frame(3, 0)))
     clip.lifted(lifter)
-    assert np.abs(lift.relative_m(lifter(*clip.frame(3, 4 * STEP_NS))) - fresh).max() > 1e-4
-    clip.lifted(lifter)  # the clock goes back
-    np.testing.assert_allclose(lift.relative_m(lifter(*clip.frame(3, 3 * STEP_NS + 500_000_001))), fresh, atol=1e-6)
-    clip.lifted(lifter)
-    np.testing.assert_allclose(lift.relative_m(lifter(*clip.frame(3, 0))), fresh, atol=1e-6)
-    clip.lifted(lifter)
-    lifter.reset()
-    np.testing.assert_allclose(lift.relative_m(lifter(*clip.frame(3, 4 * STEP_NS))), fresh, atol=1e-6)
+    if reset:
+        lifter.reset()
+    lifted = relative_m(lifter(*clip.frame(3, stamp_ns)))
+    assert np.allclose(lifted, fresh, rtol=0, atol=1e-6 if afresh else 1e-4) == afresh
 
 
-def test_a_frame_that_failed_changes_nobodys_past(over_time: OverTime, lift: Any) -> None:
+def test_a_frame_that_failed_changes_nobodys_past() -> None:
     def failing(feeds: Any) -> dict[str, Any]:
         raise EngineError("engine", expected="a run", got="none", fix="Try again.")
 
-    clip, model = lift.clip(3), over_time("videopose3d")
+    clip, model = make_clip(3), over_time("videopose3d")
     engine: Any = model.engine
     lifter, answer = Lifter(model, COCO), engine.answer
     lifter(*clip.frame(0, 0))
@@ -139,42 +131,36 @@ def test_a_frame_that_failed_changes_nobodys_past(over_time: OverTime, lift: Any
 @pytest.mark.parametrize(
     ("read", "ahead"), [("screen", "camera"), ("screen", "crop"), ("person", "camera"), ("person", "crop")]
 )
-def test_inputs_and_axes(read: str, ahead: str, tmp_path: Path, entry: MakeEntry, lift: Any) -> None:
+def test_inputs_and_axes(read: str, ahead: str) -> None:
     weights = np.random.default_rng(2).normal(0, 0.3, (51, 51))
-    engine = linear_graph(tmp_path / "frame.onnx", weights)
-    made = entry("lifter_frame", 1, input=read, ahead=ahead, input_features=3)
-    clip = lift.clip(1)
+    clip = make_clip(1)
     frame, people = clip.frame(0, 0)
-    lifted = clip.lifted(Lifter(RoleEngine(engine, made), COCO))[0]
+    lifted = clip.lifted(frame_lifter(weights, input=read, ahead=ahead, input_features=3))[0]
     features, turned = person_features(clip.normalized[0], clip.scores)
     if read == "screen":
         boxes = people.boxes_xyxy_px
         features = screen_features(clip.normalized[0], clip.scores, with_scores=True)
         turned = rotation_to_rays(frame.camera.rays((boxes[:, :2] + boxes[:, 2:]) / 2))
-    joints = lift.from_root((features.reshape(2, -1) @ weights).reshape(2, 17, 3))
+    joints = from_root((features.reshape(2, -1) @ weights).reshape(2, 17, 3))
     expected = np.stack([r @ j.T for r, j in zip(turned, joints, strict=True)]).transpose(0, 2, 1)
     np.testing.assert_allclose(lifted, expected if ahead == "crop" else joints, atol=1e-5)
 
 
 @pytest.mark.parametrize(("read", "ahead"), [("screen", "camera"), ("person", "crop")])
-def test_axes_by_default(read: str, ahead: str, frame_engine: Engine, entry: MakeEntry, lift: Any) -> None:
-    clip = lift.clip(1)
-    given, default = (
-        clip.lifted(Lifter(RoleEngine(frame_engine, entry("lifter_frame", 1, input=read, ahead=a)), COCO))
-        for a in (ahead, None)
-    )
+def test_axes_by_default(read: str, ahead: str) -> None:
+    given, default = (make_clip(1).lifted(frame_lifter(RANDOM, input=read, ahead=a)) for a in (ahead, None))
     np.testing.assert_array_equal(given, default)
 
 
-def test_a_person_reads_the_same_wherever_the_camera_looks(frame_engine: Engine, entry: MakeEntry, lift: Any) -> None:
+def test_a_person_reads_the_same_wherever_the_camera_looks() -> None:
     # Two views of one person from one place: the joints from the root differ by the cameras' rotation alone.
-    lifter = Lifter(RoleEngine(frame_engine, entry("lifter_frame", 1, input="person")), COCO)
+    lifter = frame_lifter(RANDOM, input="person")
     person_m = np.random.default_rng(3).uniform(-0.7, 0.7, (17, 3)) + (0, 0, 5)
     rays = person_m / np.linalg.norm(person_m, axis=1, keepdims=True)
     straight = rotation_to_rays(rays.mean(axis=0)[None])[0]
     turn = rotation_to_rays(np.array([[0.4, 0.2, 1.0]]))[0]
     views = np.stack([person_m @ straight, person_m @ straight @ turn.T])
-    lifted = lift.relative_m(lifter(*lift.seen(lift.camera.project(views), np.ones((2, 17)))))
+    lifted = relative_m(lifter(*seen(CAMERA.project(views), np.ones((2, 17)))))
     np.testing.assert_allclose(lifted[1], lifted[0] @ turn.T, atol=1e-5)
 
 
@@ -194,45 +180,46 @@ def test_a_person_reads_the_same_wherever_the_camera_looks(frame_engine: Engine,
         ({"input_features": 3}, r"keypoints: float32 \(batch, 5, 17, 3\).*got keypoints"),
     ],
 )
-def test_parameters_that_can_not_be_used(parameters: Any, message: str, over_time: OverTime, entry: MakeEntry) -> None:
+def test_parameters_that_can_not_be_used(parameters: Any, message: str) -> None:
     engine = over_time("videopose3d").engine
     with pytest.raises(EngineError, match=message):
-        Lifter(RoleEngine(engine, entry("videopose3d", **parameters)), COCO)
+        Lifter(RoleEngine(engine, lifter_entry("videopose3d", **parameters)), COCO)
 
 
-def test_another_decoder_and_other_graphs_are_refused(
-    frame_engine: Engine, over_time: OverTime, entry: MakeEntry
-) -> None:
-    frame, window = entry("lifter_frame", 1), over_time("videopose3d").engine
-    for engine, made, message in (
-        (frame_engine, entry("temporal_step"), r"one of lifter_frame, videopose3d, videopose3d_step.*got 'temporal_st"),
-        (frame_engine, entry("videopose3d_step"), r"x: float32 \(batch, 34\).*got keypoints"),
-        (window, frame, r"keypoints: float32 \(batch, 17, 2\).*got keypoints: float32 \(n, frames, 17, 2\)"),
-        (frame_engine, entry("lifter_frame", 9), "receptive_field.*1 for lifter_frame.*got 9"),
-        (frame_engine, attr.evolve(frame, skeleton="muco21"), r"joints: float32 \(any, 21, 3\)"),
-        (frame_engine, attr.evolve(frame, skeleton=None), "skeleton of test.*got none"),
-    ):
-        with pytest.raises(EngineError, match=message):
-            Lifter(RoleEngine(engine, made), COCO)
+@pytest.mark.parametrize(
+    ("engine", "entry", "message"),
+    [
+        (FRAME, lifter_entry("temporal_step"), "one of lifter_frame, videopose3d, videopose3d_step.*got 'temporal_st"),
+        (FRAME, lifter_entry("videopose3d_step"), r"x: float32 \(batch, 34\).*got keypoints"),
+        (
+            over_time("videopose3d").engine,
+            ENTRY,
+            r"keypoints: float32 \(batch, 17, 2\).*got keypoints: float32 \(n, frames, 17, 2\)",
+        ),
+        (FRAME, lifter_entry("lifter_frame", 9), "receptive_field.*1 for lifter_frame.*got 9"),
+        (FRAME, attr.evolve(ENTRY, skeleton="muco21"), r"joints: float32 \(any, 21, 3\)"),
+        (FRAME, attr.evolve(ENTRY, skeleton=None), "skeleton of test.*got none"),
+        (
+            AnsweringEngine(lambda feeds: {}, {"keypoints": (1, 17, 2)}, {"joints": (1, 17, 3)}),
+            ENTRY,
+            r"keypoints: float32 \(batch, 17, 2\).*got keypoints: float32 \(1, 17, 2\)",
+        ),
+    ],
+)
+def test_another_decoder_and_other_graphs_are_refused(engine: Engine, entry: ManifestEntry, message: str) -> None:
+    with pytest.raises(EngineError, match=message):
+        Lifter(RoleEngine(engine, entry), COCO)
 
 
 @pytest.mark.parametrize("state", [("batch", 34, 0), ("batch", 34), ("batch", 34, "frames")])
-def test_states_of_no_fixed_length_are_refused(
-    state: tuple[int | str, ...], make_engine: Any, entry: MakeEntry
-) -> None:
-    engine = make_engine(lambda feeds: {}, {"x": ("batch", 34), "state_0": state}, y=("batch", 51), next_state_0=state)
+def test_states_of_no_fixed_length_are_refused(state: tuple[int | str, ...]) -> None:
+    inputs: Shapes = {"x": ("batch", 34), "state_0": state}
+    engine = AnsweringEngine(lambda feeds: {}, inputs, {"y": ("batch", 51), "next_state_0": state})
     with pytest.raises(EngineError, match=r"states of test.*fixed lengths.*state_0"):
-        Lifter(RoleEngine(engine, entry("videopose3d_step")), COCO)
+        Lifter(RoleEngine(engine, lifter_entry("videopose3d_step")), COCO)
 
 
-def test_a_graph_for_one_person_alone_is_refused(make_engine: Any, entry: MakeEntry) -> None:
-    engine = make_engine(lambda feeds: {}, {"keypoints": (1, 17, 2)}, joints=(1, 17, 3))
-    with pytest.raises(EngineError, match=r"keypoints: float32 \(batch, 17, 2\).*got keypoints: float32 \(1, 17, 2\)"):
-        Lifter(RoleEngine(engine, entry("lifter_frame", 1)), COCO)
-
-
-def test_an_answer_of_another_shape_is_refused(make_engine: Any, entry: MakeEntry, lift: Any) -> None:
-    wrong = {"joints": np.zeros((2, 16, 3))}
-    engine = make_engine(lambda feeds: wrong, {"keypoints": ("n", 17, 2)}, joints=("n", 17, 3))
+def test_an_answer_of_another_shape_is_refused() -> None:
+    engine = frame_engine(lambda feeds: {"joints": np.zeros((2, 16, 3))})
     with pytest.raises(EngineError, match=r"output joints.*\(2, 17, 3\).*\(2, 16, 3\)"):
-        Lifter(RoleEngine(engine, entry("lifter_frame", 1)), COCO)(*lift.clip(1).frame(0, 0))
+        Lifter(RoleEngine(engine, ENTRY), COCO)(*make_clip(1).frame(0, 0))
