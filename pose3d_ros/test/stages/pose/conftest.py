@@ -1,8 +1,8 @@
-"""ONNX graphs that always give the same answer, and a person in space with the answers that networks would give."""
+"""A person in space, and constant ONNX graphs that give the answers that networks would give."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,23 +15,16 @@ import pytest
 from onnx import TensorProto
 
 from pose3d_ros.config.settings import PoseConfig
-from pose3d_ros.engines import (
-    Engine,
-    Manifest,
-    ManifestEntry,
-    RoleEngine,
-    sha256_of,
-    write_manifest,
-)
+from pose3d_ros.engines import Engine, Manifest, ManifestEntry, RoleEngine, sha256_of, write_manifest
 from pose3d_ros.geometry import Camera
 from pose3d_ros.geometry.crop import apply_affine, aspect_box, img2crop_affine
 from pose3d_ros.records import Detection, Frame, Pose
 from pose3d_ros.stages.lift.lifter import Lifter
 from pose3d_ros.stages.pose.root_pose_estimator import RootPoseEstimator
+from pose3d_ros.types import Array
 
-Array = npt.NDArray[np.float64]
-MakeNet = Callable[..., Engine]
-MakeEntry = Callable[..., ManifestEntry]
+from ...conftest import manifest_entry
+from ..conftest import MakeNet
 
 BOX = np.array([300.0, 120.0, 480.0, 420.0])
 CAMERA = Camera(
@@ -72,20 +65,25 @@ class Scene:
     """The frame the people are in, and what tests make there."""
 
     make_net: MakeNet
-    make_entry: MakeEntry
     camera: Camera = CAMERA
     frame: Frame = FRAME
     detection: Detection = DETECTION
 
     def person(self, joints: int, size_px: tuple[int, int], *, half_pixel_centers: bool = True) -> Person:
-        return _person(joints, size_px, half_pixel_centers)
+        """Random joints whose pixels lie well inside the box."""
+        rng = np.random.default_rng(0)
+        pixels = rng.uniform(BOX[:2] + 25, BOX[2:] - 25, (joints, 2))
+        joints_cam_m = CAMERA.backproject(pixels, 4.0 + rng.uniform(-0.4, 0.4, joints))
+        box = aspect_box(BOX, 640, 480, size_px[0] / size_px[1])
+        img2crop = img2crop_affine(box, size_px, half_pixel_centers=half_pixel_centers)
+        return Person(joints_cam_m, apply_affine(img2crop, pixels), img2crop, box)
 
     def net(self, answers: Mapping[str, npt.NDArray[Any]], width: int, height: int, name: str = "image") -> Engine:
         """A net for one crop of that size, which gives that answer."""
         return self.make_net(answers, **{name: (TensorProto.FLOAT, (1, 3, height, width))})
 
     def entry(self, decoder: str, width: int, height: int, skeleton: str, **parameters: Any) -> ManifestEntry:
-        return self.make_entry(
+        return manifest_entry(
             decoder, roles=("pose",), input_size_px=(width, height), skeleton=skeleton, parameters=parameters
         )
 
@@ -100,14 +98,14 @@ class Scene:
         inputs = {"image": (TensorProto.FLOAT, (1, 3, 64, 64)), "k": (TensorProto.FLOAT, ("batch",))}
         engine = self.make_net({"root": np.array([[32.0, 32.0, 1000 * depth_m]])}, **inputs)
         return RoleEngine(
-            engine, self.make_entry("3dmppe_rootnet", name="root", roles=("root",), input_size_px=(64, 64))
+            engine, manifest_entry("3dmppe_rootnet", name="root", roles=("root",), input_size_px=(64, 64))
         )
 
     def folder(self, path: Path, *models: RoleEngine) -> Manifest:
         """These models and a detector that finds nobody, in a manifest of the folder that `make_net` writes to."""
         maps = {"heat": np.zeros((1, 1, 60, 80)), "ltrb": np.zeros((1, 4, 60, 80))}
         engine = self.make_net(maps, image=(TensorProto.FLOAT, (1, 3, 480, 640)))
-        entry = self.make_entry("centre_ltrb", name="detector", roles=("detector",), input_size_px=(640, 480))
+        entry = manifest_entry("centre_ltrb", name="detector", roles=("detector",), input_size_px=(640, 480))
         files = {path / model.engine.name: model.entry for model in (RoleEngine(engine, entry), *models)}
         return write_manifest(path, [attr.evolve(e, file=f, sha256=sha256_of(f)) for f, e in files.items()])
 
@@ -121,16 +119,13 @@ class Scene:
         return found
 
 
-def _person(joints: int, size_px: tuple[int, int], half_pixel_centers: bool) -> Person:
-    """Random joints whose pixels lie well inside the box."""
-    rng = np.random.default_rng(0)
-    pixels = rng.uniform(BOX[:2] + 25, BOX[2:] - 25, (joints, 2))
-    joints_cam_m = CAMERA.backproject(pixels, 4.0 + rng.uniform(-0.4, 0.4, joints))
-    box = aspect_box(BOX, 640, 480, size_px[0] / size_px[1])
-    img2crop = img2crop_affine(box, size_px, half_pixel_centers=half_pixel_centers)
-    return Person(joints_cam_m, apply_affine(img2crop, pixels), img2crop, box)
+def one_hot(values: Array, length: int, scores: npt.ArrayLike = 0.8) -> npt.NDArray[np.float32]:
+    """Rows (1, J, length) that are greatest, by these scores, at the nearest bins."""
+    rows = np.zeros((1, len(values), length), dtype=np.float32)
+    rows[0, np.arange(len(values)), np.rint(values).astype(int)] = scores
+    return rows
 
 
 @pytest.fixture
-def scene(make_net: MakeNet, make_entry: MakeEntry) -> Scene:
-    return Scene(make_net, make_entry)
+def scene(make_net: MakeNet) -> Scene:
+    return Scene(make_net)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from onnx import TensorProto
 
@@ -17,19 +15,10 @@ from pose3d_ros.records import Detection, Frame
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.stages.pose.root_pose_estimator import RootPoseEstimator
 
-Array = npt.NDArray[np.float64]
-Scene = Any
-"""conftest.Scene."""
+from .conftest import Scene, one_hot
 
 MILLIMETRE = 1e-3
 Z_RANGE_M = 2.1744869
-
-
-def one_hot(values: Array, length: int) -> npt.NDArray[np.float32]:
-    """Rows (1, J, length) that are greatest at the nearest bins."""
-    rows = np.zeros((1, len(values), length), dtype=np.float32)
-    rows[0, np.arange(len(values)), np.rint(values).astype(int)] = 0.8
-    return rows
 
 
 def test_simcc_3d_with_a_root_net(scene: Scene) -> None:

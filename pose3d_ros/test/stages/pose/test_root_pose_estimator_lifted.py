@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import attr
 import numpy as np
@@ -17,26 +16,18 @@ from pose3d_ros.errors import EngineError
 from pose3d_ros.pipeline import Pipeline
 from pose3d_ros.records import Pose
 from pose3d_ros.skeletons import convert, get_skeleton
+from pose3d_ros.types import Array
 
-Array = npt.NDArray[np.float64]
-Scene = Any
-"""conftest.Scene."""
+from ...conftest import manifest_entry
+from .conftest import Person, Scene, one_hot
 
 WIDTH, HEIGHT = 192, 256
 H36M, COCO = get_skeleton("h36m17"), get_skeleton("coco17")
 HALF_BIN_PX = 0.25
 
 
-def one_hot(values: Array, length: int, score: Array) -> npt.NDArray[np.float32]:
-    """Rows (1, J, length) that are greatest, by that score, at the nearest bins."""
-    rows = np.zeros((1, len(values), length), dtype=np.float32)
-    rows[0, np.arange(len(values)), np.rint(values).astype(int)] = score
-    return rows
-
-
-def simcc(scene: Scene, who: Any, skeleton: str, score: Array | None = None) -> RoleEngine:
+def simcc(scene: Scene, who: Person, skeleton: str, score: npt.ArrayLike = 0.8) -> RoleEngine:
     """RTMPose as it sees this person."""
-    score = np.full(17, 0.8) if score is None else score
     answers = {
         "simcc_x": one_hot(2 * who.crop_px[:, 0], 2 * WIDTH, score),
         "simcc_y": one_hot(2 * who.crop_px[:, 1], 2 * HEIGHT, score),
@@ -48,18 +39,18 @@ def lifter(scene: Scene, joints_m: Array, skeleton: str, reads: str) -> RoleEngi
     """A net that always says these joints (J, 3), from any origin, in the camera's axes."""
     shape = {"keypoints": (TensorProto.FLOAT, ("batch", 17, 2))}
     parameters = {"input_skeleton": reads, "input_features": 2}
-    entry = scene.make_entry(
+    entry = manifest_entry(
         "lifter_frame", name="lifter", roles=("lifter",), skeleton=skeleton, parameters=parameters, normalization=None
     )
     return RoleEngine(scene.make_net({"joints": joints_m[None]}, **shape), entry)
 
 
 @pytest.fixture
-def who(scene: Scene) -> Any:
+def who(scene: Scene) -> Person:
     return scene.person(17, (WIDTH, HEIGHT), half_pixel_centers=False)
 
 
-def test_the_root_follows_from_the_size(scene: Scene, who: Any) -> None:
+def test_the_root_follows_from_the_size(scene: Scene, who: Person) -> None:
     raised = lifter(scene, who.joints_cam_m + [3.0, -1, 2], "h36m17", "h36m17")
     pose = scene.pose(simcc(scene, who, "h36m17"), None, raised)
     assert pose.skeleton is H36M
@@ -71,7 +62,7 @@ def test_the_root_follows_from_the_size(scene: Scene, who: Any) -> None:
     np.testing.assert_allclose(pose.joints_img_px, scene.camera.project(who.joints_cam_m), atol=crop_px * HALF_BIN_PX)
 
 
-def test_a_root_net_gives_the_depth(scene: Scene, who: Any) -> None:
+def test_a_root_net_gives_the_depth(scene: Scene, who: Person) -> None:
     raised = lifter(scene, who.joints_cam_m, "h36m17", "h36m17")
     pose = scene.pose(simcc(scene, who, "h36m17"), scene.root(5.0), raised)
     assert pose.root_cam_m[2] == pytest.approx(5.0)
@@ -79,7 +70,7 @@ def test_a_root_net_gives_the_depth(scene: Scene, who: Any) -> None:
     np.testing.assert_allclose(relative, who.joints_cam_m - who.joints_cam_m[H36M.root], atol=1e-5)
 
 
-def test_joints_that_were_not_seen(scene: Scene, who: Any) -> None:
+def test_joints_that_were_not_seen(scene: Scene, who: Person) -> None:
     score = np.full(17, 0.8)
     score[[9, 15]] = 0.0
     raised = lifter(scene, who.joints_cam_m, "h36m17", "h36m17")
@@ -90,7 +81,7 @@ def test_joints_that_were_not_seen(scene: Scene, who: Any) -> None:
 
 
 @pytest.mark.parametrize("root_net", [True, False])
-def test_somebody_without_hips_is_not_lost(scene: Scene, who: Any, root_net: bool) -> None:
+def test_somebody_without_hips_is_not_lost(scene: Scene, who: Person, root_net: bool) -> None:
     # COCO's joints have no pelvis, and without hips none can be made of them: someone at a table.
     muco = get_skeleton("muco21")
     joints_m = np.nan_to_num(convert(who.joints_cam_m, COCO, muco), nan=4.0)
@@ -104,7 +95,7 @@ def test_somebody_without_hips_is_not_lost(scene: Scene, who: Any, root_net: boo
     np.testing.assert_allclose(pose.joints_cam_m[elbow], joints_m[elbow], atol=0.05)
 
 
-def test_joints_that_the_pose_net_does_not_know(scene: Scene, who: Any) -> None:
+def test_joints_that_the_pose_net_does_not_know(scene: Scene, who: Person) -> None:
     muco = get_skeleton("muco21")
     known = convert(who.joints_cam_m, COCO, muco)
     joints_m = np.where(np.isnan(known), [0.1, 0.2, 4.0], known)
@@ -115,7 +106,7 @@ def test_joints_that_the_pose_net_does_not_know(scene: Scene, who: Any) -> None:
     assert pose.scores[head] == pytest.approx(0.8)
 
 
-def test_a_lifter_that_needs_other_joints_is_refused(scene: Scene, who: Any) -> None:
+def test_a_lifter_that_needs_other_joints_is_refused(scene: Scene, who: Person) -> None:
     raised = lifter(scene, who.joints_cam_m, "h36m17", "h36m17")
     with pytest.raises(EngineError, match="expected all joints of h36m17, got coco17 without Spine"):
         scene.pose(simcc(scene, who, "coco17"), None, raised)
@@ -131,7 +122,7 @@ def found_in(manifest: Manifest, scene: Scene) -> Pose:
     return found.pose
 
 
-def test_a_folder_with_a_lifter(scene: Scene, who: Any, tmp_path: Path) -> None:
+def test_a_folder_with_a_lifter(scene: Scene, who: Person, tmp_path: Path) -> None:
     raised = lifter(scene, who.joints_cam_m, "h36m17", "h36m17")
     pose = found_in(scene.folder(tmp_path, simcc(scene, who, "h36m17"), raised), scene)
     np.testing.assert_allclose(pose.root_cam_m, who.joints_cam_m[0], atol=0.02)
