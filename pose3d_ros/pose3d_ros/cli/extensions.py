@@ -33,8 +33,8 @@ def extension(name: str) -> ModuleType:
         module: ModuleType = found.load()
         return module
     raise ConfigError(
-        f"pose3d {name}",
+        f"extension {name}",
         expected="the package pose3d_training",
-        got="a robot's installation, without it",
+        got="an installation without it",
         fix="Put pose3d_training into the workspace and run colcon build, or pip install ./pose3d_training.",
     )
