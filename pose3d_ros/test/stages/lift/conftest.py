@@ -25,10 +25,9 @@ IMAGE = np.zeros((480, 640, 3), dtype=np.uint8)
 BOXES = np.array([[50.0, 50.0, 200.0, 400.0], [350.0, 50.0, 500.0, 400.0]])
 STEP_NS = 40_000_000
 FIELD, HIDDEN = 5, 8
-WEIGHTS = np.random.default_rng(1).normal(0, 0.3, (FIELD * 34, 51)).astype(np.float32)
 FIRST = np.random.default_rng(2).normal(0, 0.3, (3 * 34, HIDDEN)).astype(np.float32)
 SECOND = np.random.default_rng(3).normal(0, 0.3, (3 * HIDDEN, 51)).astype(np.float32)
-"""Two layers that read three frames each: five frames in all, as WEIGHTS."""
+"""Two layers that read three frames each: five frames in all."""
 
 
 def seen(
@@ -94,10 +93,21 @@ def make_clip(frames: int) -> Clip:
     return Clip(start + np.cumsum(rng.normal(0, 2, (frames, 2, 17, 2)), axis=0))
 
 
+def layer(frames: npt.NDArray[Any], weights: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
+    """Each three frames of (T, N, F) weighted, the newest of them last: (T − 2, N, F')."""
+    windows = [np.moveaxis(frames[t : t + 3], 0, -1).reshape(frames.shape[1], -1) for t in range(len(frames) - 2)]
+    return np.array(windows) @ weights
+
+
+def network(features: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Both layers over each person's frames (T, N, 17, 2): (T − 4, N, 17, 3)."""
+    frames, people = features.shape[:2]
+    return layer(layer(features.reshape(frames, people, -1), FIRST), SECOND).reshape(-1, people, 17, 3)
+
+
 def window_answer(feeds: Tensors) -> Tensors:
-    """`videopose3d`."""
-    people = len(feeds["keypoints"])
-    return {"joints": (feeds["keypoints"].reshape(people, -1) @ WEIGHTS).reshape(people, 1, 17, 3)}
+    """`videopose3d`: reads all frames at once."""
+    return {"joints": np.moveaxis(network(np.moveaxis(feeds["keypoints"], 1, 0)), 0, 1)}
 
 
 def step_answer(feeds: Tensors) -> Tensors:
@@ -107,18 +117,6 @@ def step_answer(feeds: Tensors) -> Tensors:
     second = np.concatenate([feeds["state_1"], hidden[..., None]], axis=2)
     y = second.reshape(len(second), -1) @ SECOND
     return {"y": y, "next_state_0": first[..., 1:], "next_state_1": second[..., 1:]}
-
-
-def offline(decoder: str, features: Array) -> Array:
-    """The network over each person's frames (T, P, J, F), as they are: (T − 4, P, J, 3) from the root."""
-    frames, people = features.shape[:2]
-    flat = features.reshape(frames, people, -1)
-    if decoder == "videopose3d":
-        found = [np.concatenate(flat[t : t + FIELD], axis=-1) @ WEIGHTS for t in range(frames - FIELD + 1)]
-    else:
-        hidden = [np.moveaxis(flat[t : t + 3], 0, -1).reshape(people, -1) @ FIRST for t in range(frames - 2)]
-        found = [np.stack(hidden[t : t + 3], axis=-1).reshape(people, -1) @ SECOND for t in range(len(hidden) - 2)]
-    return from_root(np.array(found).reshape(len(found), people, 17, 3))
 
 
 def lifter_entry(decoder: str, field: int = FIELD, **parameters: Any) -> ManifestEntry:

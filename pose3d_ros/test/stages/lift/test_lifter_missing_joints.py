@@ -12,7 +12,6 @@ import pytest
 
 from pose3d_ros.engines import RoleEngine
 from pose3d_ros.errors import EngineError
-from pose3d_ros.geometry import solve_root
 from pose3d_ros.skeletons import SKELETONS
 from pose3d_ros.stages.lift.lifter import Lifter
 from pose3d_ros.types import Array
@@ -71,21 +70,6 @@ def test_a_joint_that_was_not_seen_stays_unknown(lost: str) -> None:
     assert lifted.valid[1].all()
     np.testing.assert_array_equal(lifted.scores[0, unknown], 0)
     np.testing.assert_allclose(lifted.scores[0, LACKING], np.delete(SCORES[0], gone).mean())
-
-
-def test_the_root_of_people_without_hips_is_still_exact() -> None:
-    # The network says their true shape; where they stand follows from the joints that are seen, of which the hips,
-    # and with them the root joint, are none.
-    roots_m = np.array([[-0.6, 0.1, 4.0], [1.0, -0.2, 6.0]])
-    shape_m = SHAPE_M - SHAPE_M[H36M.root]
-    pixels = CAMERA.project(shape_m + roots_m[:, None])
-    joints = np.full((2, 17, 2), np.nan)
-    for name in set(COCO.joints) & set(H36M.joints) - {"L_Hip", "R_Hip"}:
-        joints[:, COCO.index_of[name]] = pixels[:, H36M.index_of[name]]
-    lifted = Lifter(frame_model(), COCO)(*seen(joints, SCORES))
-    assert np.isnan(relative_m(lifted)[:, H36M.root]).all()
-    solved = solve_root(relative_m(lifted), CAMERA.rays(lifted.joints_img_px)[..., :2], lifted.scores)
-    np.testing.assert_allclose(solved.root_cam_m, roots_m, atol=1e-5)
 
 
 @pytest.fixture

@@ -58,13 +58,6 @@ def test_a_split_ratio_that_is_not_the_nets() -> None:
         decode("simcc_2d", simcc(), 12, 16, split_ratio=3.0)
 
 
-def test_a_missing_axis() -> None:
-    raw = simcc()
-    del raw["simcc_z"]
-    with pytest.raises(EngineError, match=r"output simcc_z: expected .* got no such output"):
-        decode("simcc_3d", raw, 12, 16)
-
-
 def test_volumes_have_a_mean_place() -> None:
     # Two joints in 4 x 4 x 4: all of one in cell (x 1, y 2, z 3), the other half in x 0 and half in x 3, y 1, z 0.
     volume = np.full((1, 2, 4, 4, 4), -100.0)
@@ -93,17 +86,6 @@ def test_location_maps_are_read_at_the_maximum() -> None:
     np.testing.assert_allclose(joints.scores, [[0.75, 1.0]])
     with pytest.raises(EngineError, match=r"output z: expected shape \(1, 2, 2, 3\)"):
         decode("location_maps", {"heat": heat, "x": x, "y": y, "z": z[..., :2]}, 24, 16)
-
-
-def test_metrabs_is_in_millimetres() -> None:
-    raw = {"coords2d": np.array([[[10.0, 20.0]]]), "coords3d": np.array([[[100.0, -200.0, 300.0]]])}
-    joints = decode("metrabs", raw, 256, 256, metres_per_unit=0.001)
-    np.testing.assert_allclose(joints.joints_crop_px, [[[10, 20]]])
-    assert joints.relative_m is not None
-    np.testing.assert_allclose(joints.relative_m, [[[0.1, -0.2, 0.3]]])
-    assert joints.scores == 1.0
-    with pytest.raises(EngineError, match=r"coords3d: expected shape \(1, 1, 3\)"):
-        decode("metrabs", {**raw, "coords3d": np.zeros((1, 2, 3))}, 256, 256)
 
 
 def test_mediapipe_counts_from_the_crops_edges() -> None:

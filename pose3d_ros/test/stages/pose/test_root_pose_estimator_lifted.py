@@ -106,12 +106,6 @@ def test_joints_that_the_pose_net_does_not_know(scene: Scene, who: Person) -> No
     assert pose.scores[head] == pytest.approx(0.8)
 
 
-def test_a_lifter_that_needs_other_joints_is_refused(scene: Scene, who: Person) -> None:
-    raised = lifter(scene, who.joints_cam_m, "h36m17", "h36m17")
-    with pytest.raises(EngineError, match="expected all joints of h36m17, got coco17 without Spine"):
-        scene.pose(simcc(scene, who, "coco17"), None, raised)
-
-
 def found_in(manifest: Manifest, scene: Scene) -> Pose:
     """The person that a pipeline of these engines finds in the given box."""
     config = PipelineConfig(pose=PoseConfig(flip_test=False))

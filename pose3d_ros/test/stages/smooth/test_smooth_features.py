@@ -57,18 +57,6 @@ def test_the_ray_frame_by_hand() -> None:
     np.testing.assert_allclose(turn @ [0, 1, 0], [0, 1, 0], atol=1e-12)
 
 
-@settings(deadline=None)
-@given(st.integers(0, 999))
-def test_the_ray_frame_is_a_rotation_that_holds_the_root(seed: int) -> None:
-    root = np.random.default_rng(seed).normal(size=(5, 3)) + [0, 0, 4]
-    turn = cam2ray(root)
-    np.testing.assert_allclose(turn @ np.swapaxes(turn, -1, -2), np.broadcast_to(np.eye(3), turn.shape), atol=1e-12)
-    np.testing.assert_allclose(np.linalg.det(turn), 1, atol=1e-12)
-    on_axis = (turn @ root[..., None])[..., 0]
-    np.testing.assert_allclose(on_axis[:, :2], 0, atol=1e-12)
-    np.testing.assert_allclose(on_axis[:, 2], np.linalg.norm(root, axis=-1))
-
-
 def test_a_step_along_the_ray_is_a_step_in_z() -> None:
     root, joints = np.array([[1.0, -0.5, 3]]), np.zeros((1, 1, 3))
     x = step_features(joints, joints, root * 1.02, root, np.array([NOMINAL_DT_S]))

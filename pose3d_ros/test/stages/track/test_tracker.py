@@ -30,6 +30,12 @@ def states(people: tuple[Person, ...]) -> list[tuple[int, TrackState]]:
     return [(p.track_id, p.state) for p in people]
 
 
+def stand(tracker: Tracker, *poses: Pose) -> None:
+    """The poses are seen for five frames."""
+    for i in range(5):
+        tracker.update(poses, i * STEP_NS, CAMERA)
+
+
 def walk(tracker: Tracker, frames: int, first: int = 0) -> tuple[Person, ...]:
     """Somebody walks right at 1 m/s, 4 m away, seen every 0.1 s."""
     people: tuple[Person, ...] = ()
@@ -45,15 +51,6 @@ def test_states_from_new_to_lost() -> None:
     new, tracked, predicted, lost = TrackState
     expected = [new, new, tracked, tracked, predicted, predicted, lost]
     assert history == [*[[(1, s)] for s in expected], []]
-
-
-def test_the_seen_pose_is_the_measurement() -> None:
-    tracker = Tracker()
-    measured = pose((0, 0, 4))
-    tracker.update([pose((0.1, 0, 4.2))], 0, CAMERA)
-    (person,) = tracker.update([measured], STEP_NS, CAMERA)
-    assert person.pose is measured
-    assert person.score == 0.9
 
 
 def test_velocity_in_metres_per_second() -> None:
@@ -103,22 +100,16 @@ def test_the_order_of_poses_does_not_matter() -> None:
     assert [(p.track_id, p.pose is left) for p in people] == [(1, True), (2, False)]
 
 
-def test_depth_noise_does_not_break_a_track_but_a_side_step_does() -> None:
-    config = TrackerConfig(depth_sigma=0.1)
-    deeper = Tracker(config)
-    for i in range(5):
-        deeper.update([pose((0, 0, 4))], i * STEP_NS, CAMERA)
-    assert len(deeper.update([pose((0, 0, 4.8))], 5 * STEP_NS, CAMERA)) == 1
-    aside = Tracker(config)
-    for i in range(5):
-        aside.update([pose((0, 0, 4))], i * STEP_NS, CAMERA)
-    assert len(aside.update([pose((1.6, 0, 4))], 5 * STEP_NS, CAMERA)) == 2
+@pytest.mark.parametrize(("root", "people"), [((0, 0, 4.8), 1), ((1.6, 0, 4), 2)], ids=["deeper", "aside"])
+def test_depth_noise_does_not_break_a_track_but_a_side_step_does(root: npt.ArrayLike, people: int) -> None:
+    tracker = Tracker(TrackerConfig(depth_sigma=0.1))
+    stand(tracker, pose((0, 0, 4)))
+    assert len(tracker.update([pose(root)], 5 * STEP_NS, CAMERA)) == people
 
 
 def test_a_root_far_off_in_depth_keeps_its_identity_by_its_box() -> None:
     tracker = Tracker()
-    for i in range(5):
-        tracker.update([pose((0, 0, 4), sigma_m=0.05)], i * STEP_NS, CAMERA)
+    stand(tracker, pose((0, 0, 4), sigma_m=0.05))
     near = pose((0, 0, 4))
     away = np.array([0, 0, 2.0])
     wrong = replace(near, root_cam_m=near.root_cam_m + away, joints_cam_m=near.joints_cam_m + away, root_sigma_m=0.05)
