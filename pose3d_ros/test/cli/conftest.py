@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import attr
@@ -12,20 +13,37 @@ import onnx.parser
 import pytest
 
 from pose3d_ros.bags.bag_writer import BagWriter
+from pose3d_ros.cli.main import main
 from pose3d_ros.engines import ManifestEntry, Normalization, load_manifest, sha256_of, write_manifest
 from pose3d_ros.geometry.camera import Camera
-from pose3d_ros.records import Detection, Person, Pose, TrackState
 from pose3d_ros.skeletons import Skeleton, get_skeleton
 from pose3d_ros.stages.smooth.smooth_features import correction_size, feature_size
 from pose3d_ros.types import ImageArray
 
-MUCO = get_skeleton("muco21")
+from ..conftest import MUCO, person_at
+
 CROP_PX = 64
+
+
+Pose3d = Callable[..., str]
+
+
+@pytest.fixture
+def pose3d(capsys: pytest.CaptureFixture[str]) -> Pose3d:
+    """Runs `pose3d` with arguments and expects an exit code, 0 unless another is given; all that it prints."""
+
+    def command(*arguments: object, code: int = 0) -> str:
+        assert main([str(argument) for argument in arguments]) == code
+        return "".join(capsys.readouterr())
+
+    return command
+
+
 # Half the box's width and height around the square, in pixels of the detector's image.
 BOX_PX = (24.0, 48.0)
 
 
-def _save(path: Path, graph: str, **constants: object) -> Path:
+def save_model(path: Path, graph: str, **constants: object) -> Path:
     """Write a graph, in ONNX's text form, with its constants."""
     model = onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["" : 17]> constants {graph}')
     for name, value in constants.items():
@@ -39,7 +57,7 @@ def _save(path: Path, graph: str, **constants: object) -> Path:
 
 def _detector(path: Path) -> Path:
     """heat: mean brightness of each 8x8 cell; ltrb: the same box everywhere."""
-    return _save(
+    return save_model(
         path,
         """(float[batch, 3, height, width] image)
         => (float[batch, 1, rows, columns] heat, float[batch, 4, rows, columns] ltrb) {
@@ -57,7 +75,7 @@ def _pose(path: Path) -> Path:
     count = len(MUCO)
     scores = np.full(count, 0.9)
     scores[[MUCO.index_of["L_Toe"], MUCO.index_of["R_Toe"]]] = 0.0  # lost
-    return _save(
+    return save_model(
         path,
         f"""(float[batch, 3, {CROP_PX}, {CROP_PX}] image, float[batch] k_m)
         => (float[batch, {count}, 2] joints_crop_px, float[batch, {count}] relative_depth_m,
@@ -83,7 +101,7 @@ def _pose(path: Path) -> Path:
 def _smoother(path: Path, skeleton: Skeleton = MUCO) -> Path:
     """Corrects nothing."""
     features, corrections = feature_size(len(skeleton)), correction_size(len(skeleton))
-    return _save(
+    return save_model(
         path,
         f"""(float[batch, {features}] x, float[batch, 1, 1] state_0)
         => (float[batch, {corrections}] y, float[batch, 1, 1] next_state_0) {{
@@ -175,11 +193,8 @@ def recording(tmp_path: Path) -> Path:
             stamp_ns = 1_000_000_000 + i * 66_666_667
             bag.write_camera("/camera/camera_info", stamp_ns, "camera", camera)
             bag.write_image("/camera/image_raw/compressed", stamp_ns, "camera", white_square(96 + 8 * i))
-            x_px = 103.5 + 8 * i
-            box = np.array([x_px - 24, 72.0, x_px + 24, 168.0])
             offset_m = np.stack([np.linspace(-0.3, 0.3, 21), np.linspace(-0.8, 0.8, 21), np.zeros(21)], axis=-1)
-            joints = camera.backproject(np.array([x_px, 119.5]), np.array(5.0)) + offset_m
-            pose = Pose(joints[14], joints, camera.project(joints), np.ones(21), MUCO, Detection(box, 1.0))
-            person = Person(1, TrackState.TRACKED, pose, np.zeros(3), 1.0)
-            bag.write_people("/ground_truth/people", stamp_ns, "camera", (person,), MUCO, id_prefix="gt_")
+            joints_m = camera.backproject(np.array([103.5 + 8 * i, 119.5]), np.array(5.0)) + offset_m
+            people = (person_at(1, joints_m, camera),)
+            bag.write_people("/ground_truth/people", stamp_ns, "camera", people, MUCO, id_prefix="gt_")
     return path

@@ -13,7 +13,6 @@ import pytest
 
 from pose3d_ros.bags.bag_reader import BagReader, sample_bag
 from pose3d_ros.cli.calibrate_int8 import write_quantized
-from pose3d_ros.cli.main import main
 from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.engines import Manifest, default_manifest_dir, load_manifest
 from pose3d_ros.engines.graphs import quantize
@@ -21,6 +20,9 @@ from pose3d_ros.engines.tensors import Tensor
 from pose3d_ros.errors import InputError
 
 from ..engines.tensorrt.tensorrt_stand_in.stand_in_device import install_stand_in
+from .conftest import Pose3d
+
+Feeds = dict[str, list[Mapping[str, Tensor]]]
 
 
 @pytest.fixture
@@ -41,9 +43,9 @@ def images(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def feeds(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Mapping[str, Tensor]]]:
+def feeds(monkeypatch: pytest.MonkeyPatch) -> Feeds:
     """Replaces the quantization, which takes long: the model stays as it is. Name of the file → its inputs."""
-    calls: dict[str, list[Mapping[str, Tensor]]] = {}
+    calls: Feeds = {}
 
     def keep(source: Path, target: Path, calibration: Iterable[Mapping[str, Tensor]]) -> None:
         calls[target.name] = list(calibration)
@@ -53,9 +55,7 @@ def feeds(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Mapping[str, Tensor
     return calls
 
 
-def test_image_models_are_calibrated_on_their_inputs(
-    manifest: Manifest, images: Path, feeds: dict[str, list[Mapping[str, Tensor]]]
-) -> None:
+def test_image_models_are_calibrated_on_their_inputs(manifest: Manifest, images: Path, feeds: Feeds) -> None:
     written = write_quantized(manifest, PipelineConfig.from_parameters({"threads": 1}), images)
     names = [f"{e.file.stem}.{e.sha256[:12]}.int8.onnx" for e in manifest.entries[:2]]
     assert [path.name for path in written] == names
@@ -72,21 +72,12 @@ def test_images_without_people_are_an_error(manifest: Manifest, tmp_path: Path) 
 
 
 def test_build_uses_the_calibrated_models(
-    manifest: Manifest,
-    images: Path,
-    feeds: dict[str, list[Mapping[str, Tensor]]],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    manifest: Manifest, images: Path, feeds: Feeds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pose3d: Pose3d
 ) -> None:
     install_stand_in(monkeypatch)
-    common = ["--engines", str(manifest.directory), "--param", f"engine_cache={tmp_path / 'plans'}"]
-    build = ["engines", "build", *common, "--param", "precision=int8"]
-    assert main(build) == 2
-    assert "--calibration" in capsys.readouterr().err
-    assert main([*build, "--calibration", str(images)]) == 0
-    printed = capsys.readouterr().out
+    options = ["--engines", manifest.directory, "--param", f"engine_cache={tmp_path}", "--param", "precision=int8"]
+    assert "--calibration" in pose3d("engines", "build", *options, code=2)
+    printed = pose3d("engines", "build", *options, "--calibration", images)
     assert "calibrated" in printed
     assert "int8, built in" in printed
-    assert main(["engines", "list", *common, "--param", "precision=int8"]) == 0
-    assert capsys.readouterr().out.count("int8, ready") == 2
+    assert pose3d("engines", "list", *options).count("int8, ready") == 2

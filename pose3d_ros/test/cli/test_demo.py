@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
@@ -14,10 +13,11 @@ import pytest
 
 from pose3d_ros.bags.bag_writer import BagWriter
 from pose3d_ros.cli import demo
-from pose3d_ros.cli.main import main
 from pose3d_ros.cli.processes import ChildGroup, ProcessError, wait_for_end, wait_until_idle
 from pose3d_ros.errors import BagError, ConfigError
 from pose3d_ros.geometry.camera import Camera
+
+from .conftest import Pose3d
 
 needs_ros = pytest.mark.skipif(find_spec("rclpy") is None or find_spec("pose3d_msgs") is None, reason="needs ROS")
 
@@ -43,29 +43,24 @@ def test_child_with_exit_code_0_is_no_error(tmp_path: Path) -> None:
     assert (tmp_path / "logs/one.log").read_text() == "done\n"
 
 
-def test_failure_of_a_child_quotes_its_log(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("awaited", "needed", "limit_s", "reason"),
+    [
+        (python("import sys; sys.exit('no bag here')"), SLEEP, 30.0, "exit code 1 after: no bag here"),
+        (SLEEP, python("pass"), 30.0, "process needed"),
+        (SLEEP, SLEEP, 0.2, "within 0 s"),
+    ],
+    ids=["failure", "early end of a needed child", "time limit"],
+)
+def test_failed_wait_gives_the_reason_and_ends_all_children(
+    awaited: list[str], needed: list[str], limit_s: float, reason: str, tmp_path: Path
+) -> None:
     with ChildGroup(tmp_path, os.environ) as group:
-        child = group.start("one", python("import sys; sys.exit('no bag here')"))
-        with pytest.raises(ProcessError, match=r"exit code 1 after: no bag here"):
-            wait_for_end(child, (), 30.0, lambda _: None)
-
-
-def test_early_end_of_a_needed_child_ends_the_wait(tmp_path: Path) -> None:
-    with ChildGroup(tmp_path, os.environ) as group:
-        long = group.start("long", SLEEP)
-        short = group.start("short", python("pass"))
-        with pytest.raises(ProcessError, match="process short"):
-            wait_for_end(long, (short,), 30.0, lambda _: None)
-    assert not long.running
-
-
-def test_child_that_exceeds_the_time_limit_is_an_error(tmp_path: Path) -> None:
-    with ChildGroup(tmp_path, os.environ) as group:
-        child = group.start("long", SLEEP)
-        with pytest.raises(ProcessError, match="within 0 s"):
-            wait_for_end(child, (), 0.2, lambda _: None)
-    # Started in a shell's background, this process and its children ignore Ctrl-C, and SIGTERM follows.
-    assert child.process.returncode in (-signal.SIGINT, 1, -signal.SIGTERM)
+        child, other = group.start("awaited", awaited), group.start("needed", needed)
+        with pytest.raises(ProcessError, match=reason):
+            wait_for_end(child, (other,), limit_s, lambda _: None)
+    assert not child.running
+    assert not other.running
 
 
 def test_child_that_ignores_sigint_is_terminated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,13 +70,6 @@ def test_child_that_ignores_sigint_is_terminated(tmp_path: Path, monkeypatch: py
         child = group.start("deaf", python(code))
         until(lambda: child.log.read_text() == "up\n")
     assert child.process.returncode == -signal.SIGTERM
-
-
-def test_children_end_when_their_group_fails(tmp_path: Path) -> None:
-    with contextlib.suppress(RuntimeError), ChildGroup(tmp_path, os.environ) as group:
-        child = group.start("long", SLEEP)
-        raise RuntimeError("failed")
-    assert not child.running
 
 
 @pytest.mark.parametrize(("code", "idle"), [("time.sleep(600)", True), ("while True: pass", False)])
@@ -134,18 +122,18 @@ def test_missing_ros_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @needs_ros
 def test_rate_out_of_range_is_an_error_before_anything_starts(
-    recording: Path, engines: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    recording: Path, engines: Path, tmp_path: Path, pose3d: Pose3d
 ) -> None:
-    arguments = ["demo", "--bag", str(recording), "--engines", str(engines), "--output", str(tmp_path / "out")]
-    assert main([*arguments, "--rate", "0"]) == 2
-    assert "--rate" in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
+    output = tmp_path / "out"
+    arguments = ["--bag", recording, "--engines", engines, "--output", output, "--rate", "0"]
+    assert "--rate" in pose3d("demo", *arguments, code=2)
+    assert not output.exists()
 
 
 @needs_ros
-def test_demo_over_dds(recording: Path, engines: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    output = tmp_path / "out"
-    assert main(["demo", "--bag", str(recording), "--engines", str(engines), "--output", str(output)]) == 0
+def test_demo_over_dds(recording: Path, engines: Path, tmp_path: Path, pose3d: Pose3d) -> None:
+    output, again = tmp_path / "out", tmp_path / "again.json"
+    assert "report.html" in pose3d("demo", "--bag", recording, "--engines", engines, "--output", output)
     files = {"logs", "people.mcap", "summary.json", "overlay.mp4", "report.html"}
     assert {p.name for p in output.iterdir()} == files
     summary = json.loads((output / "summary.json").read_text(encoding="utf-8"))
@@ -154,8 +142,5 @@ def test_demo_over_dds(recording: Path, engines: Path, tmp_path: Path, capsys: p
     assert summary["backend"] == "onnxruntime"
     assert summary["mpjpe_smoothed_mm"] == pytest.approx(summary["mpjpe_mm"], abs=0.01)
     assert summary["latency_ms"]["p50"] > 0
-    assert "report.html" in capsys.readouterr().out
-    again = tmp_path / "again.json"
-    results = ["--results", str(output / "people.mcap")]
-    assert main(["evaluate", "--bag", str(recording), *results, "--json", str(again)]) == 0
+    pose3d("evaluate", "--bag", recording, "--results", output / "people.mcap", "--json", again)
     assert json.loads(again.read_text(encoding="utf-8")) == summary

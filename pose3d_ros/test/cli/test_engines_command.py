@@ -2,50 +2,53 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 from pathlib import Path
 
 import pytest
 
-from pose3d_ros.cli.main import main
+from pose3d_ros.cli import engines_command
 from pose3d_ros.engines import default_manifest_dir
+from pose3d_ros.engines.trial import cost_of
+
+from .conftest import Pose3d
 
 
-@pytest.fixture
-def engines(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(default_manifest_dir(), tmp_path / "engines"))
+@pytest.fixture(autouse=True)
+def _short_timing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines_command, "cost_of", functools.partial(cost_of, seconds=0.05))
 
 
-def test_list_has_every_model(engines: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["engines", "list", "--engines", str(engines)]) == 0
-    printed = capsys.readouterr().out
+def test_list_has_every_model(pose3d: Pose3d) -> None:
+    printed = pose3d("engines", "list", "--engines", default_manifest_dir())
     assert all(name in printed for name in ("detector.onnx", "root_pose.onnx", "smoother.onnx", "no TensorRT plans"))
 
 
-def test_verify_finds_a_damaged_model(engines: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["engines", "verify", "--engines", str(engines)]) == 0
-    with (engines / "smoother.onnx").open("ab") as file:
-        file.write(b"!")
-    assert main(["engines", "verify", "--engines", str(engines)]) == 1
-    lines = capsys.readouterr().out.splitlines()
-    assert [line[:4] for line in lines] == ["ok  "] * 4 + ["ok  ", "ok  ", "FAIL", "ok  "]
+def test_verify_finds_a_damaged_model(engines: Path, tmp_path: Path, pose3d: Pose3d) -> None:
+    folder = shutil.copytree(engines, tmp_path / "engines")
+    pose3d("engines", "verify", "--engines", folder)
+    (folder / "smoother.onnx").write_bytes(b"damaged")
+    printed = pose3d("engines", "verify", "--engines", folder, code=1)
+    assert [line.split()[0] for line in printed.splitlines()] == ["ok", "ok", "FAIL"]
 
 
-def test_build_without_tensorrt_is_an_error(engines: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["engines", "build", "--engines", str(engines)]) == 2
-    assert "backend tensorrt" in capsys.readouterr().err
+def test_build_without_tensorrt_is_an_error(engines: Path, pose3d: Pose3d) -> None:
+    assert "backend tensorrt" in pose3d("engines", "build", "--engines", engines, code=2)
 
 
-def test_bench_and_selftest_write_tables(engines: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    bench, selftest = tmp_path / "a" / "bench.json", tmp_path / "selftest.json"
-    common = ["--engines", str(engines), "--param", "threads=1", "--json"]
-    assert main(["engines", "bench", "--batches", "1", "3", *common, str(bench)]) == 0
-    assert main(["engines", "selftest", *common, str(selftest)]) == 0
-    rows = json.loads(bench.read_text())["rows"]
-    assert [row["people"] for row in rows] == [1, 1, 3, 1, 3, 1, 3]  # the detector sees one image
+def test_bench_times_every_model_and_batch_size(engines: Path, tmp_path: Path, pose3d: Pose3d) -> None:
+    table = tmp_path / "a" / "bench.json"
+    pose3d("engines", "bench", "--batches", "1", "3", "--engines", engines, "--json", table)
+    rows = json.loads(table.read_text())["rows"]
+    assert [row["people"] for row in rows] == [1, 1, 3, 1, 3]  # the detector sees one image
     assert all(row["median ms"] > 0 for row in rows)
-    tried = json.loads(selftest.read_text())["rows"]
-    assert {row["agrees"] for row in tried} == {"yes"}
-    assert {row["backend"] for row in tried} >= {"onnxruntime"}
-    assert "onnxruntime" in capsys.readouterr().out
+
+
+def test_selftest_compares_the_backends(engines: Path, tmp_path: Path, pose3d: Pose3d) -> None:
+    table = tmp_path / "selftest.json"
+    assert "onnxruntime" in pose3d("engines", "selftest", "--engines", engines, "--json", table)
+    rows = json.loads(table.read_text())["rows"]
+    assert {row["agrees"] for row in rows} == {"yes"}
+    assert {row["backend"] for row in rows} >= {"onnxruntime"}

@@ -3,45 +3,49 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from pose3d_ros.cli.main import main
+from .conftest import Pose3d
 
 
-def test_models_are_run_on_a_recording(
-    recording: Path, engines: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    numbers = tmp_path / "metrics.json"
-    arguments = ["evaluate", "--bag", str(recording), "--engines", str(engines), "--json", str(numbers)]
-    assert main(arguments) == 0
-    first = json.loads(numbers.read_text(encoding="utf-8"))
+@pytest.fixture
+def evaluate(recording: Path, tmp_path: Path, pose3d: Pose3d) -> Callable[[Path], tuple[str, dict[str, Any]]]:
+    """Runs a folder of engines on the recording; what is printed, and the metrics."""
+
+    def command(engines: Path) -> tuple[str, dict[str, Any]]:
+        file = tmp_path / "metrics.json"
+        printed = pose3d("evaluate", "--bag", recording, "--engines", engines, "--json", file)
+        return printed, json.loads(file.read_text(encoding="utf-8"))
+
+    return command
+
+
+def test_models_are_run_on_a_recording(engines: Path, evaluate: Any) -> None:
+    printed, first = evaluate(engines)
     assert first["frames"] == first["frames_processed"] == 8
     assert first["detection_recall"] == 1.0
     assert first["backend"] == "onnxruntime"
     assert set(first["engine_stage_ms"]) == {"detect", "pose", "smooth"}
     assert first["mpjpe_mm"] == first["mpjpe_smoothed_mm"] > 0  # the smoother of constants corrects nothing
-    assert "MPJPE" in capsys.readouterr().out
-    main(arguments)
-    again = json.loads(numbers.read_text(encoding="utf-8"))
+    assert "MPJPE" in printed
+    _, again = evaluate(engines)
     timed = {"fps", "latency_ms", "engine_ms", "engine_stage_ms"}
     assert {k: v for k, v in again.items() if k not in timed} == {k: v for k, v in first.items() if k not in timed}
 
 
-def test_smoother_of_another_skeleton_is_left_out(
-    recording: Path, engines_of_two_skeletons: Path, tmp_path: Path
-) -> None:
-    numbers, folder = tmp_path / "metrics.json", str(engines_of_two_skeletons)
-    assert main(["evaluate", "--bag", str(recording), "--engines", folder, "--json", str(numbers)]) == 0
-    found = json.loads(numbers.read_text(encoding="utf-8"))
+def test_smoother_of_another_skeleton_is_left_out(engines_of_two_skeletons: Path, evaluate: Any) -> None:
+    _, found = evaluate(engines_of_two_skeletons)
     assert set(found["engine_stage_ms"]) == {"detect", "pose"}
     assert found["model"] == "detector-of-constants + pose-of-constants"
 
 
-def test_report_is_written(recording: Path, engines: Path, tmp_path: Path) -> None:
+def test_report_is_written(recording: Path, engines: Path, tmp_path: Path, pose3d: Pose3d) -> None:
     folder = tmp_path / "report"
-    assert main(["evaluate", "--bag", str(recording), "--engines", str(engines), "--report", str(folder)]) == 0
+    pose3d("evaluate", "--bag", recording, "--engines", engines, "--report", folder)
     assert {p.name for p in folder.iterdir()} == {"summary.json", "overlay.mp4", "report.html"}
 
 
@@ -55,14 +59,13 @@ def test_report_is_written(recording: Path, engines: Path, tmp_path: Path) -> No
         (["--scenes", "5"], "--synthetic"),
     ],
 )
-def test_conflicting_options_are_errors(options: list[str], what: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["evaluate", *options]) == 2
-    assert what in capsys.readouterr().err
+def test_conflicting_options_are_errors(options: list[str], what: str, pose3d: Pose3d) -> None:
+    assert what in pose3d("evaluate", *options, code=2)
 
 
-def test_unusable_bags_are_errors(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["evaluate", "--bag", str(recording), "--results", str(recording)]) == 2
-    assert "/camera/camera_info" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("bag", "reason"), [("recording.mcap", "/camera/camera_info"), ("bad.mcap", "readable ROS 2 bag")]
+)
+def test_unusable_bags_are_errors(bag: str, reason: str, recording: Path, tmp_path: Path, pose3d: Pose3d) -> None:
     (tmp_path / "bad.mcap").write_bytes(b"no bag")
-    assert main(["evaluate", "--bag", str(tmp_path / "bad.mcap"), "--results", str(recording)]) == 2
-    assert "readable ROS 2 bag" in capsys.readouterr().err
+    assert reason in pose3d("evaluate", "--bag", tmp_path / bag, "--results", recording, code=2)

@@ -6,33 +6,26 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from pose3d_ros.cli.doctor import State, engine_checks
-from pose3d_ros.cli.main import main
 from pose3d_ros.engines import choose_backend, default_manifest_dir, load_manifest, sha256_of, write_manifest
 from pose3d_ros.engines.engine_set import EngineSet
 from pose3d_ros.pipeline import Pipeline, open_pipeline
 
-onnx = pytest.importorskip("onnx")
+from .conftest import Pose3d, save_model
+
 pytest.importorskip("torch")
-Import = Callable[..., int]
-Capture = pytest.CaptureFixture[str]
+Import = Callable[..., str]
 
 
 def model(path: Path, size: tuple[int, int], outputs: Mapping[str, tuple[int, ...]]) -> Path:
     """A model that reads an image of (width, height) and always gives zeros."""
-    helper, kind = onnx.helper, onnx.TensorProto.FLOAT
-    zeros = {name: np.zeros(shape, np.float32) for name, shape in outputs.items()}
-    graph = helper.make_graph(
-        [helper.make_node("Identity", [f"{name}_zeros"], [name]) for name in outputs],
-        "zeros",
-        [helper.make_tensor_value_info("input", kind, [1, 3, size[1], size[0]])],
-        [helper.make_tensor_value_info(name, kind, shape) for name, shape in outputs.items()],
-        [onnx.numpy_helper.from_array(value, f"{name}_zeros") for name, value in zeros.items()],
-    )
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
-    return path
+    declared = ", ".join(f"float{list(shape)} {name}" for name, shape in outputs.items())
+    nodes = " ".join(f"{name} = Identity ({name}_zeros)" for name in outputs)
+    zeros = {f"{name}_zeros": np.zeros(shape) for name, shape in outputs.items()}
+    return save_model(path, f"(float[1, 3, {size[1]}, {size[0]}] input) => ({declared}) {{ {nodes} }}", **zeros)
 
 
 @pytest.fixture
@@ -41,25 +34,38 @@ def rtmpose(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def metrabs(tmp_path: Path) -> Path:
+    return model(tmp_path / "a.onnx", (128, 128), {"coords2d": (1, 24, 2), "coords3d": (1, 24, 3)})
+
+
+METRABS_OPTIONS = ["--skeleton", "h36m17", "--input-size", "128", "128", "--parameter", f"joints={[*range(17)]}"]
+
+
+@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path / "engines"
 
 
 @pytest.fixture
-def run_import(folder: Path) -> Import:
+def run_import(folder: Path, pose3d: Pose3d) -> Import:
     """Imports a file by a preset into the folder."""
 
-    def command(preset: str, file: Path, *more: str) -> int:
-        return main(["import", preset, str(file), "--output", str(folder), "--license", "Apache-2.0", *more])
+    def command(preset: str, file: Path, *more: str, code: int = 0) -> str:
+        return pose3d("import", preset, file, "--output", folder, "--license", "Apache-2.0", *more, code=code)
 
     return command
 
 
-def test_pose_model_among_the_default_models_is_a_whole_pipeline(
-    rtmpose: Path, folder: Path, run_import: Import, capsys: Capture
+def opened_files(folder: Path, **options: bool) -> set[str]:
+    """The files that a pipeline on the folder opens."""
+    with Pipeline(EngineSet(load_manifest(folder), choose_backend("onnxruntime")), **options) as pipeline:
+        return {status.split(":")[0] for status in pipeline.engines.statuses}
+
+
+def test_pose_model_among_the_default_models_is_a_complete_pipeline(
+    rtmpose: Path, folder: Path, run_import: Import
 ) -> None:
-    assert run_import("rtmpose", rtmpose, "--with-default", "--training-data", "COCO") == 0
-    printed = capsys.readouterr().out
+    printed = run_import("rtmpose", rtmpose, "--with-default", "--training-data", "COCO")
     assert "checked:  inputs and outputs are those of the decoder simcc_2d" in printed
     assert "is no longer the pose, but still the root" in printed
     assert "license:  Apache-2.0" in printed
@@ -68,22 +74,17 @@ def test_pose_model_among_the_default_models_is_a_whole_pipeline(
     entry = manifest.for_role("pose")
     assert (entry.name, entry.decoder, entry.skeleton) == ("rtmpose-m", "simcc_2d", "coco17")
     assert entry.training_data == "COCO"
-    with Pipeline(EngineSet(manifest, choose_backend("onnxruntime"))) as pipeline:
-        assert pipeline.skeleton.name == "muco21"  # the default lifter's
-        opened = [status.split(":")[0] for status in pipeline.engines.statuses]
     # The root net stays unopened: the lifter's joints have a size.
-    files = [manifest.for_role(role).file.name for role in ("detector", "pose", "lifter", "smoother")]
-    assert sorted(opened) == sorted(files)
+    roles = ("detector", "pose", "lifter", "smoother")
+    assert opened_files(folder) == {manifest.for_role(role).file.name for role in roles}
     with open_pipeline(str(folder), backend="onnxruntime", smooth=False) as pipeline:
-        names = [manifest.for_role(role).name for role in ("detector", "pose", "lifter")]
-        assert pipeline.engines.names == " + ".join(names)
+        assert pipeline.skeleton.name == "muco21"  # the default lifter's
+        assert pipeline.engines.names == " + ".join(manifest.for_role(role).name for role in roles[:3])
 
 
-def test_options_reach_the_manifest(tmp_path: Path, folder: Path, run_import: Import) -> None:
-    file = model(tmp_path / "a.onnx", (128, 128), {"coords2d": (1, 24, 2), "coords3d": (1, 24, 3)})
-    options = ["--skeleton", "h36m17", "--input-size", "128", "128", "--name", "metrabs-s"]
-    options += ["--parameter", f"joints={[*range(17)]}", "--parameter", "box_scale=1.1"]
-    assert run_import("metrabs", file, *options) == 0
+def test_options_reach_the_manifest(metrabs: Path, folder: Path, run_import: Import) -> None:
+    options = [*METRABS_OPTIONS, "--name", "metrabs-s", "--parameter", "box_scale=1.1"]
+    run_import("metrabs", metrabs, *options)
     (entry,) = load_manifest(folder).entries
     assert (entry.name, entry.input_size_px, entry.skeleton) == ("metrabs-s", (128, 128), "h36m17")
     assert dict(entry.parameters)["joints"] == [*range(17)]
@@ -108,81 +109,66 @@ def test_options_reach_the_manifest(tmp_path: Path, folder: Path, run_import: Im
     ],
 )
 def test_unfit_model_or_option_changes_nothing(
-    rtmpose: Path, folder: Path, run_import: Import, capsys: Capture, preset: str, extra: list[str], message: str
+    rtmpose: Path, folder: Path, run_import: Import, preset: str, extra: list[str], message: str
 ) -> None:
-    assert run_import(preset, rtmpose, *extra) != 0
-    assert message in capsys.readouterr().err
+    assert message in run_import(preset, rtmpose, *extra, code=2)
     assert not folder.exists()
 
 
 def test_model_of_2d_keypoints_needs_a_lifter_and_no_root_model(
-    rtmpose: Path, folder: Path, run_import: Import, capsys: Capture
+    rtmpose: Path, folder: Path, run_import: Import
 ) -> None:
-    assert run_import("rtmpose", rtmpose) == 0
-    assert "missing:  detector, lifter, which pose_node needs" in capsys.readouterr().out
+    assert "missing:  detector, lifter, which pose_node needs" in run_import("rtmpose", rtmpose)
     states = {check.name: check.state for check in engine_checks(str(folder))}
     assert [states[role] for role in ("detector", "lifter", "root")] == [State.FAIL, State.FAIL, State.INFO]
 
 
 def test_folder_without_a_root_model_passes_where_a_lifter_is(rtmpose: Path, folder: Path, run_import: Import) -> None:
-    assert run_import("rtmpose", rtmpose, "--with-default") == 0
+    run_import("rtmpose", rtmpose, "--with-default")
     entries = load_manifest(folder).entries
     write_manifest(folder, [entry for entry in entries if "root" not in entry.roles])
     assert State.FAIL not in {check.state for check in engine_checks(str(folder))}
 
 
-def test_smoother_of_another_skeleton_is_noted(
-    tmp_path: Path, folder: Path, run_import: Import, capsys: Capture
-) -> None:
-    file = model(tmp_path / "a.onnx", (128, 128), {"coords2d": (1, 17, 2), "coords3d": (1, 17, 3)})
-    options = ["--skeleton", "h36m17", "--input-size", "128", "128", "--with-default"]
-    assert run_import("metrabs", file, *options) == 0
-    printed = capsys.readouterr().out
+def test_smoother_of_another_skeleton_is_noted(metrabs: Path, folder: Path, run_import: Import) -> None:
+    printed = run_import("metrabs", metrabs, *METRABS_OPTIONS, "--with-default")
     assert "note:     the smoother is for muco21, not h36m17: launch with smoother:=false" in printed
     assert "missing" not in printed
-    with Pipeline(EngineSet(load_manifest(folder), choose_backend("onnxruntime")), smooth=False) as pipeline:
-        opened = {status.split(":")[0] for status in pipeline.engines.statuses}
-    assert opened == {"detector.onnx", "a.onnx"}  # its joints have a size: no root net
+    assert opened_files(folder, smooth=False) == {"detector.onnx", "a.onnx"}  # its joints have a size: no root net
 
 
-def test_default_models_never_replace_a_file(rtmpose: Path, folder: Path, run_import: Import, capsys: Capture) -> None:
+def test_default_models_never_replace_a_file(rtmpose: Path, folder: Path, run_import: Import) -> None:
     folder.mkdir()
     own = model(folder / "detector.onnx", (64, 64), {"output": (1, 84, 85)})
     digest = sha256_of(own)
-    assert run_import("rtmpose", rtmpose, "--with-default") != 0
-    assert "room for detector.onnx of detector-" in capsys.readouterr().err
+    assert "room for detector.onnx of detector-" in run_import("rtmpose", rtmpose, "--with-default", code=2)
     assert [path.name for path in folder.iterdir()] == ["detector.onnx"]
-    assert run_import("yolox", own, "--input-size", "64", "64", "--with-default") == 0
-    assert "changed:" not in capsys.readouterr().out
+    assert "changed:" not in run_import("yolox", own, "--input-size", "64", "64", "--with-default")
     manifest, defaults = load_manifest(folder), load_manifest(default_manifest_dir())
     assert sha256_of(own) == manifest.for_role("detector").sha256 == digest
     for role in ("root", "pose", "smoother", "lifter"):
         assert manifest.for_role(role).sha256 == defaults.for_role(role).sha256
 
 
-def test_name_of_a_default_model_is_refused(rtmpose: Path, folder: Path, run_import: Import, capsys: Capture) -> None:
+def test_name_of_a_default_model_is_refused(rtmpose: Path, folder: Path, run_import: Import) -> None:
     taken = load_manifest(default_manifest_dir()).for_role("detector").name
-    assert run_import("rtmpose", rtmpose, "--with-default", "--name", taken) != 0
-    assert f"no other model named {taken}" in capsys.readouterr().err
+    printed = run_import("rtmpose", rtmpose, "--with-default", "--name", taken, code=2)
+    assert f"no other model named {taken}" in printed
     assert not [*folder.iterdir()]
 
 
-def test_output_that_is_a_file_is_refused(rtmpose: Path, folder: Path, run_import: Import, capsys: Capture) -> None:
+def test_output_that_is_a_file_is_refused(rtmpose: Path, folder: Path, run_import: Import) -> None:
     folder.touch()
-    assert run_import("rtmpose", rtmpose) != 0
-    assert "a folder that can be written" in capsys.readouterr().err
+    assert "a folder that can be written" in run_import("rtmpose", rtmpose, code=2)
 
 
-def test_model_with_weights_in_another_file_is_refused(
-    rtmpose: Path, folder: Path, run_import: Import, capsys: Capture
-) -> None:
-    assert run_import("rtmpose", rtmpose, "--name", "net") == 0
+def test_model_with_weights_in_another_file_is_refused(rtmpose: Path, folder: Path, run_import: Import) -> None:
+    run_import("rtmpose", rtmpose, "--name", "net")
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     apart = folder.parent / "apart" / rtmpose.name
     apart.parent.mkdir()
     onnx.save(onnx.load(rtmpose), apart, save_as_external_data=True, location="weights.data", size_threshold=0)
-    assert run_import("rtmpose", apart, "--name", "net") != 0
-    error = capsys.readouterr().err
-    assert "copy of rtmpose-m.onnx: expected a file that can be opened by itself" in error
-    assert "onnx.save(onnx.load(F), G)" in error
+    printed = run_import("rtmpose", apart, "--name", "net", code=2)
+    assert "copy of rtmpose-m.onnx: expected a file that can be opened by itself" in printed
+    assert "onnx.save(onnx.load(F), G)" in printed
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
