@@ -56,9 +56,9 @@ def run_import(folder: Path, pose3d: Pose3d) -> Import:
     return command
 
 
-def opened_files(folder: Path, **options: bool) -> set[str]:
+def opened_files(folder: Path, *, smooth: bool = True) -> set[str]:
     """The files that a pipeline on the folder opens."""
-    with Pipeline(EngineSet(load_manifest(folder), choose_backend("onnxruntime")), **options) as pipeline:
+    with Pipeline(EngineSet(load_manifest(folder), choose_backend("onnxruntime")), smooth=smooth) as pipeline:
         return {status.split(":")[0] for status in pipeline.engines.statuses}
 
 
