@@ -19,7 +19,7 @@ from pose3d_ros.pipeline import Pipeline
 from pose3d_ros.records import Frame, Person
 from pose3d_ros.types import ImageArray
 
-from .engines.tensorrt.tensorrt_stand_in import VERSIONS, Knobs
+from .engines.tensorrt.tensorrt_stand_in import VERSIONS, Faults
 from .engines.tensorrt.tensorrt_stand_in.stand_in_device import install_stand_in
 
 ONNX = BackendChoice("onnxruntime", "a test")
@@ -103,7 +103,7 @@ def test_a_failure_in_the_middle_costs_nobody(
     install_stand_in(monkeypatch)
     people(only_tensorrt(), config, frames)  # builds the plans
     # Without graphs every frame is one enqueue of the detector, the pose net and the smoother.
-    install_stand_in(monkeypatch, knobs=Knobs(capture_fails=True, enqueue_fails_on=18))
+    install_stand_in(monkeypatch, faults=Faults(capture_fails=True, enqueue_fails_on=18))
     with opened(choose_backend(), config) as pipeline:
         got = [pipeline(frame).people for frame in frames]
         assert len(pipeline.engine_problems) == 1

@@ -13,8 +13,6 @@ from onnx import TensorProto, helper
 
 from pose3d_ros.engines import ManifestEntry, Normalization, sha256_of
 
-from .tensorrt.tensorrt_stand_in.caller import RANGES, Session, adder_feeds, opened
-
 
 def save_graph(path: Path, inputs: list[Any], outputs: list[Any], nodes: list[Any]) -> Path:
     graph = helper.make_graph(nodes, "tiny", inputs, outputs)
@@ -41,21 +39,6 @@ def adder(tmp_path: Path) -> Path:
         ],
         [helper.make_node("Add", ["a", "b"], ["total"]), helper.make_node("Identity", ["n"], ["same"])],
     )
-
-
-@pytest.fixture
-def graph(adder: Path) -> bytes:
-    """The adder's file."""
-    return adder.read_bytes()
-
-
-@pytest.fixture
-def session(graph: bytes) -> Session:
-    """The adder on TensorRT's stand-in, ready to run with a batch of 2."""
-    made = opened(graph, RANGES)
-    made.shape(adder_feeds(2))
-    made.bind()
-    return made
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from std_msgs.msg import Header
 
 from pose3d_ros.nodes.conversion import image_message
 
-from ..engines.tensorrt.tensorrt_stand_in import Knobs
+from ..engines.tensorrt.tensorrt_stand_in import Faults
 from ..engines.tensorrt.tensorrt_stand_in.stand_in_device import install_stand_in
 from .rigs.pose_rig import PoseRig
 
@@ -41,7 +41,7 @@ def test_plans_are_built_in_the_background_and_take_over(
 
 
 def test_failed_build_is_one_warning(graph: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    install_stand_in(monkeypatch, knobs=Knobs(build_returns_none=True))
+    install_stand_in(monkeypatch, faults=Faults(build_returns_none=True))
     rig = start(graph, tmp_path)
 
     def warnings() -> list[int]:

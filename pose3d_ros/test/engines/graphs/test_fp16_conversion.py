@@ -30,8 +30,7 @@ from pose3d_training.nets.mppe_nets import PoseNet, RootNet
 from pose3d_training.nets.root_pose_net import RootPoseNet
 from pose3d_training.nets.temporal_net import TemporalModel
 
-from ..tensorrt.tensorrt_stand_in import make_tensorrt
-from ..tensorrt.tensorrt_stand_in.caller import Messages, parsed
+from ..tensorrt.tensorrt_stand_in import Messages, make_tensorrt, parsed
 
 Array = npt.NDArray[np.float32]
 ENGINES = Path(__file__).resolve().parents[3] / "engines" / "default"

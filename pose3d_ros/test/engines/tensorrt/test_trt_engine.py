@@ -37,7 +37,7 @@ from pose3d_ros.engines.tensorrt.plan_loading import load_or_build, plan_key
 from pose3d_ros.engines.trial import difference, trial_feeds
 from pose3d_ros.errors import EngineError
 
-from .tensorrt_stand_in import VERSIONS, Knobs, make_tensorrt, read_header
+from .tensorrt_stand_in import VERSIONS, Faults, make_tensorrt, read_plan
 from .tensorrt_stand_in.stand_in_device import FACTS, StandIn, install_stand_in
 
 FIRST = BackendChoice("tensorrt", "a test")
@@ -100,9 +100,9 @@ def test_close_frees_the_device_memory(install: Install, options: EngineOptions,
     machine = install()
     engine = open_engine(entry, FIRST, options)
     run(engine, 3)
-    assert machine.device.memory.live == 5
+    assert machine.device.live == 5
     engine.close()
-    assert machine.device.memory.live == 0
+    assert machine.device.live == 0
 
 
 def test_a_plan_is_built_once(install: Install, options: EngineOptions, entry: ManifestEntry) -> None:
@@ -164,15 +164,15 @@ def _with_another_graph(entry: ManifestEntry) -> ManifestEntry:
 
 
 FAULTS = {
-    "no_driver": Knobs(no_driver=True),
-    "parse": Knobs(parse_fails=True),
-    "build": Knobs(build_returns_none=True),
-    "deserialize": Knobs(deserialize_returns_none=True),
-    "context": Knobs(context_returns_none=True),
-    "shape": Knobs(set_shape_fails=True),
-    "address": Knobs(set_address_fails=True),
-    "warm-up": Knobs(enqueue_fails_on=2),
-    "first run": Knobs(capture_fails=True, enqueue_fails_on=5),
+    "no_driver": Faults(no_driver=True),
+    "parse": Faults(parse_fails=True),
+    "build": Faults(build_returns_none=True),
+    "deserialize": Faults(deserialize_returns_none=True),
+    "context": Faults(context_returns_none=True),
+    "shape": Faults(set_shape_fails=True),
+    "address": Faults(set_address_fails=True),
+    "warm-up": Faults(enqueue_fails_on=2),
+    "first run": Faults(capture_fails=True, enqueue_fails_on=5),
 }
 """The fifth enqueue without a graph: three to warm up, the one that can't be captured, and the first frame's."""
 
@@ -205,7 +205,7 @@ def test_every_fault_falls_back_to_onnxruntime_with_one_warning(
 def test_every_fault_is_our_error_without_a_fallback(
     install: Install, options: EngineOptions, entry: ManifestEntry, fault: str
 ) -> None:
-    install(knobs=FAULTS[fault])
+    install(faults=FAULTS[fault])
 
     def twice() -> None:
         with open_engine(entry, FIRST, options) as engine:
@@ -219,7 +219,7 @@ def test_every_fault_is_our_error_without_a_fallback(
 def test_a_graph_that_cannot_be_recorded_runs_without(
     install: Install, options: EngineOptions, entry: ManifestEntry, caplog: pytest.LogCaptureFixture
 ) -> None:
-    machine = install(knobs=Knobs(capture_fails=True))
+    machine = install(faults=Faults(capture_fails=True))
     caplog.set_level(logging.INFO)
     with open_engine(entry, FIRST, options) as engine:
         for batch in (2, 1, 2):
@@ -335,10 +335,10 @@ def test_fp16_is_built_and_stays_near(
     plan, _ = PlanCache(options.cache_dir).look_up(key)
     assert plan is not None
     assert key.precision == "fp16"
-    header = read_header(plan)
-    assert header.strongly_typed == (not version.startswith("8"))
+    built = read_plan(plan)
+    assert built.strongly_typed == (not version.startswith("8"))
     # Version 8 is told what to leave in FP32: in the pose net the soft-argmax and all behind it.
-    assert bool(header.precisions) == (version.startswith("8") and role == "pose")
+    assert bool(built.pinned) == (version.startswith("8") and role == "pose")
 
 
 def test_int8_needs_its_calibrated_graph(install: Install, options: EngineOptions, embedded: Manifest) -> None:

@@ -19,10 +19,9 @@ from pose3d_ros.engines.tensors import Feed, Tensor, on_host
 from pose3d_ros.errors import EngineError
 from pose3d_ros.types import ImageArray
 
-from .api import Knobs
-from .memory import Buffer, DeviceMemory
-from .module import make_tensorrt
-from .stream import FakeStream
+from . import make_tensorrt
+from .device_memory import DeviceMemory
+from .versions import Faults
 
 FACTS = DeviceFacts("Stand-in", "8.7", 16, "12.6", "Linux aarch64")
 
@@ -30,52 +29,43 @@ FACTS = DeviceFacts("Stand-in", "8.7", 16, "12.6", "Linux aarch64")
 class StandInBuffer:
     """A buffer that is freed with the object, as PyTorch's are."""
 
-    def __init__(self, device: StandInDevice, stream: FakeStream, nbytes: int) -> None:
-        self._buffer: Buffer = device.memory.allocate(nbytes)
-        self._device, self._stream = device, stream
+    def __init__(self, device: StandInDevice, nbytes: int) -> None:
+        self._device, self._block = device, device.new_block(nbytes)
 
     def __del__(self) -> None:
-        self._stream.synchronize()
-        self._buffer.free()
+        self._block.freed = True
 
     @property
     def address(self) -> int:
-        return self._buffer.address
+        return self._block.address
 
     def upload(self, array: Feed) -> None:
-        if isinstance(array, TorchArray):
-            self._device.fed_on_device += 1
-        self._stream.upload(self._buffer, np.ascontiguousarray(on_host(array)))
+        self._device.fed_on_device += isinstance(array, TorchArray)
+        values = np.array(on_host(array))
+        self._device.submit(lambda: self._block.write(values))
 
     def begin_download(self, array: Tensor) -> None:
-        self._stream.download(self._buffer, array)
+        self._device.download(self._block, array)
 
     def finish_download(self, array: Tensor) -> None:
         """The stand-in's download has filled the array."""
 
 
-class StandInDevice:
+class StandInDevice(DeviceMemory):
     """One device with one stream.
 
     graphs: how many were recorded. images: frames that were uploaded. fed_on_device: inputs that came from one of
     them, without the host.
     """
 
-    def __init__(self, memory: DeviceMemory) -> None:
+    def __init__(self) -> None:
+        super().__init__()
         self.facts = FACTS
-        self.memory, self._stream, self.graphs = memory, memory.stream(), 0
-        self.images, self.fed_on_device = 0, 0
+        self.graphs = self.images = self.fed_on_device = 0
         self._load = DeviceImages("cpu")
 
-    @property
-    def stream(self) -> int:
-        return self._stream.handle
-
     def allocate(self, nbytes: int) -> StandInBuffer:
-        return StandInBuffer(self, self._stream, max(nbytes, 1))
-
-    def synchronize(self) -> None:
-        self._stream.synchronize()
+        return StandInBuffer(self, max(nbytes, 1))
 
     def load_image(self, image_bgr: ImageArray) -> FrameImage:
         self.images += 1
@@ -83,7 +73,7 @@ class StandInDevice:
 
     def record(self, enqueue: Callable[[], None]) -> Callable[[], None] | None:
         try:
-            with self.memory.capture(self._stream) as graph:
+            with self.capture() as graph:
                 enqueue()
         except EngineError:
             return None
@@ -99,10 +89,10 @@ class StandIn:
     device: StandInDevice
 
 
-def install_stand_in(monkeypatch: pytest.MonkeyPatch, version: str = "10.3.0", knobs: Knobs | None = None) -> StandIn:
+def install_stand_in(monkeypatch: pytest.MonkeyPatch, version: str = "10.3.0", faults: Faults | None = None) -> StandIn:
     """Make the stand-in this machine's TensorRT until the test's end."""
-    device = StandInDevice(DeviceMemory())
-    trt = make_tensorrt(version, knobs or Knobs(), device.memory)
+    device = StandInDevice()
+    trt = make_tensorrt(version, faults or Faults(), device)
     monkeypatch.setitem(sys.modules, "tensorrt", trt)
     monkeypatch.setattr(torch_device, "open_device", lambda: device)
     monkeypatch.setattr(torch_device, "cuda_availability", lambda: Availability(True, "Stand-in"))

@@ -1,4 +1,4 @@
-"""What each version has: the members of its enumerations and the switches that its classes follow.
+"""What each version has: the members of its enumerations. And the faults that tests inject.
 
 Sources: NVIDIA/TensorRT python/src/infer/*.cpp and include/*.h at the tags 8.5.2 and 8.6; the published bindings of
 10.3.0, 10.13.3.9 and 11.1.0.106, loaded and listed.
@@ -31,31 +31,32 @@ class Release:
         major, minor, _ = self.version.split(".")
         return int(major), int(minor)
 
-    @property
-    def always_strong(self) -> bool:
-        """Whether every network is strongly typed, whatever its flags."""
-        return self.number >= (11, 0)
 
-    @property
-    def always_explicit_batch(self) -> bool:
-        """Whether EXPLICIT_BATCH may be left out."""
-        return self.number >= (10, 0)
+@dataclass(frozen=True)
+class Faults:
+    """The failures to inject; by default nothing fails.
 
-    @property
-    def shares_profiles(self) -> bool:
-        """Whether several contexts of an engine may use one optimization profile without a preview feature."""
-        return self.number >= (10, 0)
+    no_driver: `Builder()` and `Runtime()` raise TypeError, as the bindings do when the library gives no object.
+    parse_fails: the parser returns False and holds one error. build_returns_none, deserialize_returns_none,
+    context_returns_none: that call returns None and logs. set_shape_fails, set_address_fails: that call returns False
+    and logs. enqueue_fails_on: the n-th `execute_async_v3` of the module, counted from 1, returns False; 0 is never.
+    capture_fails: every `execute_async_v3` on a stream that is being captured returns False.
+    """
 
-    @property
-    def has_int64(self) -> bool:
-        """Whether int64 tensors stay int64; before that the parser makes them int32."""
-        return "INT64" in self.enums["DataType"]
+    no_driver: bool = False
+    parse_fails: bool = False
+    build_returns_none: bool = False
+    deserialize_returns_none: bool = False
+    context_returns_none: bool = False
+    set_shape_fails: bool = False
+    set_address_fails: bool = False
+    enqueue_fails_on: int = 0
+    capture_fails: bool = False
 
 
 def _numbered(names: str) -> Members:
-    """Members in the order of their values; `-` is a value without a member, `A=B` are two names of one."""
-    pairs = enumerate(names.split())
-    return {name: value for value, group in pairs for name in group.split("=") if name != "-"}
+    """Members in the order of their values; `-` is a value without a member."""
+    return {name: value for value, name in enumerate(names.split()) if name != "-"}
 
 
 _FLAGS = "FP16 INT8 TF32 OBEY_PRECISION_CONSTRAINTS"
@@ -106,3 +107,4 @@ _11_1 = _release(
     PreviewFeature="ALIASED_PLUGIN_IO_10_03 RUNTIME_ACTIVATION_RESIZE_10_10",
 )
 RELEASES: Mapping[str, Release] = {release.version: release for release in (_8_5, _8_6, _10_3, _10_13, _11_1)}
+VERSIONS = tuple(RELEASES)
