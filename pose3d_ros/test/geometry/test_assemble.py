@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from pose3d_ros.geometry import Camera, assemble
 from pose3d_ros.geometry.assemble import moon_k_m
 
 K = np.array([[500.0, 0.0, 320.0], [0.0, 500.0, 240.0], [0.0, 0.0, 1.0]])
+CAMERA = Camera(K, 640, 480)
 
 
 @pytest.mark.parametrize("distortion", [[], [-0.3, 0.1, 0.001, -0.001, 0.0]])
@@ -25,26 +28,26 @@ def test_joints_come_back(distortion: list[float]) -> None:
 
 
 def test_by_hand() -> None:
-    root, joints = assemble(Camera(K, 640, 480), [[[320.0, 240.0], [420.0, 140.0]]], [[0.0, 0.5]], [2.0], 0)
+    root, joints = assemble(CAMERA, [[[320.0, 240.0], [420.0, 140.0]]], [[0.0, 0.5]], [2.0], 0)
     np.testing.assert_allclose(root, [[0.0, 0.0, 2.0]])
     np.testing.assert_allclose(joints, [[[0.0, 0.0, 2.0], [0.5, -0.5, 2.5]]])
 
 
 def test_a_joint_behind_the_camera_or_without_a_pixel_is_nan() -> None:
     pixels = [[[320.0, 240.0], [300.0, 200.0], [np.nan, np.nan], [310.0, 250.0]]]
-    root, joints = assemble(Camera(K, 640, 480), pixels, [[0.0, -1.0, 0.0, 0.1]], [0.5], 0)
+    root, joints = assemble(CAMERA, pixels, [[0.0, -1.0, 0.0, 0.1]], [0.5], 0)
     assert np.isfinite(root).all()
     np.testing.assert_array_equal(np.isnan(joints[0]).all(axis=-1), [False, True, True, False])
 
 
 def test_a_root_without_depth_is_nan() -> None:
-    root, joints = assemble(Camera(K, 640, 480), np.full((2, 1, 2), 100.0), np.zeros((2, 1)), [np.nan, -1.0], 0)
+    root, joints = assemble(CAMERA, np.full((2, 1, 2), 100.0), np.zeros((2, 1)), [np.nan, -1.0], 0)
     assert np.isnan(root).all()
     assert np.isnan(joints).all()
 
 
 def test_no_people() -> None:
-    root, joints = assemble(Camera(K, 640, 480), np.zeros((0, 21, 2)), np.zeros((0, 21)), np.zeros(0), 14)
+    root, joints = assemble(CAMERA, np.zeros((0, 21, 2)), np.zeros((0, 21)), np.zeros(0), 14)
     assert root.shape == (0, 3)
     assert joints.shape == (0, 21, 3)
 
@@ -59,11 +62,9 @@ def test_no_people() -> None:
         ((17, 2), (17,), (), 0),
     ],
 )
-def test_shapes_that_do_not_fit(
-    joints: tuple[int, ...], relative: tuple[int, ...], depth: tuple[int, ...], root_index: int
-) -> None:
+def test_shapes_that_do_not_fit(joints: Any, relative: Any, depth: Any, root_index: int) -> None:
     with pytest.raises(InputError, match="joints, relative depth"):
-        assemble(Camera(K, 640, 480), np.ones(joints), np.ones(relative), np.ones(depth), root_index)
+        assemble(CAMERA, np.ones(joints), np.ones(relative), np.ones(depth), root_index)
 
 
 def test_moon_k() -> None:

@@ -41,17 +41,6 @@ def test_pinhole_projects_by_hand() -> None:
     np.testing.assert_allclose(camera.rays([420.0, 189.0]), [0.2, -0.1, 1.0])
 
 
-def test_plumb_bob_projects_by_hand() -> None:
-    camera = Camera(K, 640, 480, np.array([0.1, 0.01, 0.002, -0.003, 0.0]), "plumb_bob")
-    x, y = 0.2, -0.1
-    r2 = x * x + y * y
-    radial = 1 + 0.1 * r2 + 0.01 * r2 * r2
-    distorted_x = x * radial + 2 * 0.002 * x * y - 0.003 * (r2 + 2 * x * x)
-    distorted_y = y * radial + 0.002 * (r2 + 2 * y * y) + 2 * -0.003 * x * y
-    expected = [500 * distorted_x + 320, 510 * distorted_y + 240]
-    np.testing.assert_allclose(camera.project([0.4, -0.2, 2.0]), expected, atol=1e-9)
-
-
 def test_equidistant_projects_by_hand() -> None:
     camera = Camera(K, 640, 480, np.zeros(4), "equidistant")
     # 45 degrees to the right: the radius is f times the angle.
@@ -80,15 +69,9 @@ def test_round_trip_over_the_whole_image(model: str) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    k1=st.floats(-0.4, 0.4),
-    k2=st.floats(-0.15, 0.2),
-    p1=st.floats(-0.005, 0.005),
-    p2=st.floats(-0.005, 0.005),
-    k3=st.floats(-0.05, 0.05),
-)
-def test_round_trip_for_any_plumb_bob(k1: float, k2: float, p1: float, p2: float, k3: float) -> None:
-    camera = Camera(K, 640, 480, np.array([k1, k2, p1, p2, k3]), "plumb_bob")
+@given(st.tuples(*(st.floats(-limit, limit) for limit in (0.4, 0.2, 0.005, 0.005, 0.05))))
+def test_round_trip_for_any_plumb_bob(coefficients: tuple[float, ...]) -> None:
+    camera = Camera(K, 640, 480, np.array(coefficients), "plumb_bob")
     pixels = image_grid(camera, 7)
     back = camera.project(camera.rays(pixels))
     imaged = np.isfinite(back[..., 0])
@@ -105,15 +88,6 @@ def test_round_trip_for_any_fisheye(k: tuple[float, ...], angle_deg: float) -> N
     pixel = camera.project(ray)
     if np.isfinite(pixel).all():  # else the polynomial has folded back before this angle
         np.testing.assert_allclose(camera.rays(pixel), ray / ray[2], rtol=1e-6, atol=1e-9)
-
-
-def test_fisheye_far_off_the_axis() -> None:
-    camera = camera_with("equidistant")
-    angles_rad = np.deg2rad(np.linspace(0.0, 85.0, 30))
-    rays = np.stack([np.tan(angles_rad), np.zeros(30), np.ones(30)], axis=-1)
-    pixels = camera.project(rays)
-    assert (np.diff(pixels[:, 0]) > 0).all()
-    np.testing.assert_allclose(camera.rays(pixels), rays, rtol=1e-7, atol=1e-12)
 
 
 @pytest.mark.parametrize("model", ["pinhole", *LENSES])
@@ -167,10 +141,12 @@ def test_from_hfov() -> None:
     assert (camera.cx_px, camera.cy_px) == (319.5, 239.5)
     # The edges of the image are 45 degrees off the axis.
     np.testing.assert_allclose(camera.rays([639.5, 239.5]), [1.0, 0.0, 1.0])
+
+
+@pytest.mark.parametrize("hfov_deg", [0.0, 180.0, float("nan")])
+def test_a_field_of_view_without_an_image_is_refused(hfov_deg: float) -> None:
     with pytest.raises(CameraError, match="0 and 180"):
-        Camera.from_hfov(180.0, 640, 480)
-    with pytest.raises(CameraError, match="0 and 180"):
-        Camera.from_hfov(float("nan"), 640, 480)
+        Camera.from_hfov(hfov_deg, 640, 480)
 
 
 @pytest.mark.parametrize("model", ["pinhole", *LENSES])
@@ -207,11 +183,10 @@ def test_bad_roi(region: tuple[int, int, int, int]) -> None:
         Camera(K, 640, 480).roi_binned(*region, 2, 2)
 
 
-def test_transformed_refuses_a_rotation() -> None:
+@pytest.mark.parametrize("affine", [[[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]], np.eye(3)], ids=["rotation", "shape"])
+def test_transformed_takes_scales_and_shifts_only(affine: Any) -> None:
     with pytest.raises(CameraError, match="scales and shifts"):
-        Camera(K, 640, 480).transformed(np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]]), 640, 480)
-    with pytest.raises(CameraError, match="scales and shifts"):
-        Camera(K, 640, 480).transformed(np.eye(3), 640, 480)
+        Camera(K, 640, 480).transformed(np.array(affine), 640, 480)
 
 
 def test_arrays_are_private_copies() -> None:

@@ -95,19 +95,14 @@ def test_bad_lens(model: str, distortion: list[float], message: str) -> None:
         Camera(K, 640, 480, distortion, model)  # type: ignore[arg-type]
 
 
-def test_calibration_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("model_line", ["distortion_model: plumb_bob\n", ""], ids=["named", "default"])
+def test_calibration_file(tmp_path: Path, model_line: str) -> None:
     path = tmp_path / "camera.yaml"
-    path.write_text(CALIBRATION)
-    camera = Camera.from_yaml(path)
-    np.testing.assert_array_equal(camera.K_px, K)
-    assert (camera.width_px, camera.height_px, camera.model) == (640, 480, "plumb_bob")
-    np.testing.assert_array_equal(camera.distortion, [-0.3, 0.1, 0.001, -0.001, 0.0])
-
-
-def test_calibration_file_without_a_model_is_plumb_bob(tmp_path: Path) -> None:
-    path = tmp_path / "camera.yaml"
-    path.write_text(CALIBRATION.replace("distortion_model: plumb_bob\n", ""))
-    assert Camera.from_yaml(str(path)).model == "plumb_bob"
+    path.write_text(CALIBRATION.replace("distortion_model: plumb_bob\n", model_line))
+    for camera in (Camera.from_yaml(path), Camera.from_yaml(str(path))):
+        np.testing.assert_array_equal(camera.K_px, K)
+        assert (camera.width_px, camera.height_px, camera.model) == (640, 480, "plumb_bob")
+        np.testing.assert_array_equal(camera.distortion, [-0.3, 0.1, 0.001, -0.001, 0.0])
 
 
 @pytest.mark.parametrize(
@@ -132,11 +127,8 @@ def test_bad_calibration_file(tmp_path: Path, old: str, new: str, message: str) 
 
 
 def test_unreadable_calibration_files(tmp_path: Path) -> None:
-    with pytest.raises(CameraError, match="readable YAML"):
-        Camera.from_yaml(tmp_path / "none.yaml")
-    with pytest.raises(CameraError, match="readable YAML"):
-        Camera.from_yaml(tmp_path)
     binary = tmp_path / "image.png"
     binary.write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe")
-    with pytest.raises(CameraError, match="readable YAML"):
-        Camera.from_yaml(binary)
+    for path in (tmp_path / "none.yaml", tmp_path, binary):
+        with pytest.raises(CameraError, match="readable YAML"):
+            Camera.from_yaml(path)

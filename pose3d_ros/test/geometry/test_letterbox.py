@@ -27,15 +27,20 @@ def edges(box: Letterbox) -> list[float]:
         (Placement(stretched=True), (64, 32), None),
         (Placement(centered=True), None, 100),
         (Placement(stretched=True), None, 100),
+        (Placement(), None, 320),
         (Placement(padding=114), None, None),
     ],
 )
-@pytest.mark.parametrize(("width_px", "height_px"), [(101, 51), (51, 101), (1, 7), (64, 64)])
+@pytest.mark.parametrize(("width_px", "height_px"), [(101, 51), (51, 101), (1, 7), (64, 64), (640, 480), (2000, 3)])
 def test_the_content_is_the_whole_image(
     placement: Placement, size_px: tuple[int, int] | None, long_side_px: int | None, width_px: int, height_px: int
 ) -> None:
     box = placement.letterbox(width_px, height_px, size_px, long_side_px)
-    assert size_px is None or (box.width_px, box.height_px) == size_px
+    if size_px is not None:
+        assert (box.width_px, box.height_px) == size_px
+    elif long_side_px is not None:
+        assert box.width_px % 32 == box.height_px % 32 == 0
+        assert max(box.width_px, box.height_px) - long_side_px < 32
     assert box.left_px + box.content_width_px <= box.width_px
     assert box.top_px + box.content_height_px <= box.height_px
     image = [-0.5, -0.5, width_px - 0.5, height_px - 0.5]
