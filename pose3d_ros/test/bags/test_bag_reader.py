@@ -1,5 +1,3 @@
-"""Reading bags, and what is no bag."""
-
 from __future__ import annotations
 
 from pathlib import Path

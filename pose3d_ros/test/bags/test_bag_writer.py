@@ -1,5 +1,3 @@
-"""Written bags are read back; failed ones leave nothing."""
-
 from __future__ import annotations
 
 from pathlib import Path

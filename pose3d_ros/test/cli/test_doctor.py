@@ -1,5 +1,3 @@
-"""`pose3d doctor`: what it finds and what it recommends."""
-
 from __future__ import annotations
 
 from pathlib import Path

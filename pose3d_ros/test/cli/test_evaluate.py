@@ -1,5 +1,3 @@
-"""`pose3d evaluate` on a small recording."""
-
 from __future__ import annotations
 
 import json

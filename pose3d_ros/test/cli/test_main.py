@@ -1,5 +1,3 @@
-"""The command line: help, errors and exit codes."""
-
 from __future__ import annotations
 
 import subprocess

@@ -1,5 +1,3 @@
-"""What `--source` may be: images, folders, videos, cameras."""
-
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,5 +1,3 @@
-"""Tables and progress bars, in a terminal and in a pipe."""
-
 from __future__ import annotations
 
 import io

@@ -1,5 +1,3 @@
-"""What of a person the markers show."""
-
 from __future__ import annotations
 
 from dataclasses import replace

@@ -1,5 +1,3 @@
-"""The look of plots."""
-
 from __future__ import annotations
 
 import matplotlib as mpl

@@ -132,7 +132,8 @@ def _ros() -> Iterator[None]:
 
 
 @pytest.fixture
-def graph(_ros: None) -> Iterator[Graph]:
+def graph(_ros: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Graph]:
+    monkeypatch.setattr("pose3d_ros.nodes.managed._DIAGNOSTICS_PERIOD_S", 0.1)  # nothing waits a second for a status
     made = Graph()
     yield made
     made.close()

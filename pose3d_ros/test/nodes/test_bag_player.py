@@ -1,5 +1,3 @@
-"""The player over DDS: what comes out of a bag, and when."""
-
 from __future__ import annotations
 
 import threading

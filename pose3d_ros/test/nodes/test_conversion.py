@@ -1,5 +1,3 @@
-"""Records to messages and back."""
-
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,5 +1,3 @@
-"""The DDS profile, and the remedy for lost images."""
-
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree

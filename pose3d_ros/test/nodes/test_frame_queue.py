@@ -1,5 +1,3 @@
-"""The worker behind a subscription, and its queue."""
-
 from __future__ import annotations
 
 import threading

@@ -35,8 +35,7 @@ def test_lifecycle_transitions_open_and_close_the_pipeline(graph: Any, pipeline:
     assert rig.node.lifecycle_state == "unconfigured"
     assert change(graph, Transition.TRANSITION_CONFIGURE) == "inactive"
     assert change(graph, Transition.TRANSITION_ACTIVATE) == "active"
-    rig.send(gray_image())
-    rig.until_people()
+    rig.process()
     assert change(graph, Transition.TRANSITION_DEACTIVATE) == "inactive"
     graph.spin_until(lambda: rig.people[-1].people == [])
     graph.spin_until(lambda: bool(markers) and markers[-1].markers[0].action == Marker.DELETEALL)
@@ -61,15 +60,13 @@ def test_missing_engine_leaves_the_node_running_and_unconfigured(graph: Any, pip
     missing.clear()
     change(graph, Transition.TRANSITION_CONFIGURE)
     change(graph, Transition.TRANSITION_ACTIVATE)
-    rig.send(gray_image())
-    rig.until_people()
-    rig.until_status(DiagnosticStatus.WARN, "guess")
+    rig.process()
 
 
 def test_node_subscribes_only_while_it_has_subscribers(graph: Any, pipeline: Any) -> None:
-    rig = PoseRig(graph, pipeline, fallback_hfov_deg=90.0)
-    rig.send(gray_image())
-    rig.until_people()
+    rig = PoseRig(graph, pipeline)
+    rig.calibrate()
+    rig.process()
     for subscription in list(graph.node.subscriptions):
         if subscription.topic_name.endswith("/people"):
             graph.node.destroy_subscription(subscription)
@@ -88,13 +85,11 @@ def test_work_without_subscribers_keeps_the_node_subscribed(graph: Any, pipeline
 
 def test_disabling_publishes_an_empty_result_and_enabling_resumes(graph: Any, pipeline: Any) -> None:
     rig = PoseRig(graph, pipeline, fallback_hfov_deg=90.0)
-    rig.send(gray_image(4))
-    rig.until_people()
+    rig.process(gray_image(4))
     assert graph.call(SetBool, "pose_node/enable", SetBool.Request(data=False)).success
     empty = rig.until_people(2)
     assert (empty.people, empty.header) == ([], header(4))
     assert pipeline.resets >= 1
     until_image_subscribers(graph, 0)
     assert graph.call(SetBool, "pose_node/enable", SetBool.Request(data=True)).success
-    rig.send(gray_image(5))
-    assert len(rig.until_people(3).people) == 1
+    assert len(rig.process(gray_image(5)).people) == 1

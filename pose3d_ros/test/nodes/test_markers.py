@@ -1,5 +1,3 @@
-"""Markers as messages: what is added, what is deleted."""
-
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,8 +1,5 @@
-"""The pose node over DDS: images in, people out, and what can be wrong with the input."""
-
 from __future__ import annotations
 
-from array import array
 from typing import Any
 
 import pytest
@@ -20,8 +17,7 @@ from .rigs.pose_rig import HEIGHT, WIDTH, PoseRig, camera_info, gray_image, head
 def test_people_are_published_with_the_header_of_the_image(graph: Any, pipeline: Any) -> None:
     rig = PoseRig(graph, pipeline)
     rig.calibrate()
-    rig.send(gray_image(3, value=77))
-    message = rig.until_people()
+    message = rig.process(gray_image(3, value=77))
     assert message.header == header(3)
     assert (message.skeleton, message.model, message.calibrated) == ("muco21", "fake", True)
     assert [person.id for person in message.people] == ["person_1"]
@@ -30,7 +26,7 @@ def test_people_are_published_with_the_header_of_the_image(graph: Any, pipeline:
     assert frame.camera.fx_px == 40.0
     assert (frame.image_bgr == 77).all()
     rig.until_status(DiagnosticStatus.OK, "active")
-    assert [rig.values[key] for key in ("images", "results", "people")] == ["1", "1", "1"]
+    graph.spin_until(lambda: [rig.values[key] for key in ("images", "results", "people")] == ["1", "1", "1"])
     assert rig.values["backend"] == "onnxruntime (a test)"
     assert not rig.logged
 
@@ -46,8 +42,7 @@ def test_compressed_images_and_a_latched_camera_info_are_received(graph: Any, pi
     graph.node.create_publisher(CameraInfo, "camera_info", latched_qos()).publish(camera_info())
     rig = PoseRig(graph, pipeline, image_transport="compressed")
     graph.spin_until(lambda: rig.node.work.cameras.received > 0)
-    rig.send(jpeg_image())
-    message = rig.until_people()
+    message = rig.process(jpeg_image())
     assert message.header == header()
     assert message.calibrated
 
@@ -70,8 +65,7 @@ def test_skeleton_markers_and_overlay_are_published(graph: Any, pipeline: Any) -
 def test_markers_clear_when_the_clock_goes_back(graph: Any, pipeline: Any) -> None:
     markers = graph.listen(MarkerArray, "markers")
     rig = PoseRig(graph, pipeline, fallback_hfov_deg=90.0)
-    rig.send(gray_image(9))
-    rig.until_people()
+    rig.process(gray_image(9))
     rig.send(gray_image(2))
 
     def actions() -> list[int]:
@@ -82,9 +76,7 @@ def test_markers_clear_when_the_clock_goes_back(graph: Any, pipeline: Any) -> No
 
 
 BAD_IMAGES = {
-    "zero size": (gray_image(width=0, height=0, step=0, data=array("B")), "above 0"),
     "unknown encoding": (gray_image(encoding="32FC1"), "32FC1"),
-    "missing bytes": (gray_image(data=array("B", bytes(10))), "10 bytes"),
     "undecodable": (jpeg_image(b"no image"), "whole JPEG or PNG"),
 }
 
@@ -99,15 +91,13 @@ def test_invalid_image_is_reported_once_and_the_next_one_processed(graph: Any, p
     rig.until_status(DiagnosticStatus.ERROR, words)
     assert rig.logged_once(words)
     assert len(rig.logged) == 1
-    rig.send(gray_image() if raw else jpeg_image())
-    rig.until_people()
+    rig.process(gray_image() if raw else jpeg_image())
     assert len(pipeline.frames) == 1
 
 
 BAD_CAMERAS: dict[str, tuple[dict[str, Any] | None, str]] = {
     "none": (None, "none so far"),
     "zero K": ({"k": [0.0] * 9}, "zeros"),
-    "NaN": ({"k": [float("nan")] * 9}, "finite"),
     "another size": ({"width": 640, "height": 480}, "640x480"),
 }
 
@@ -126,19 +116,16 @@ def test_invalid_camera_info_is_reported_once_until_a_valid_one_arrives(graph: A
     assert not rig.people
     assert not pipeline.frames
     rig.calibrate()
-    rig.send(gray_image())
-    rig.until_people()
+    rig.process()
 
 
 def test_people_of_a_fallback_field_of_view_are_uncalibrated(graph: Any, pipeline: Any) -> None:
     rig = PoseRig(graph, pipeline, fallback_hfov_deg=90.0)
-    rig.send(gray_image())
-    assert not rig.until_people().calibrated
+    assert not rig.process().calibrated
     assert pipeline.frames[0].camera.fx_px == pytest.approx(WIDTH / 2)
     rig.until_status(DiagnosticStatus.WARN, "guess")
     rig.calibrate()
-    rig.send(gray_image())
-    assert rig.until_people(2).calibrated
+    assert rig.process().calibrated
 
 
 @pytest.mark.parametrize(
@@ -151,8 +138,7 @@ def test_pipeline_error_drops_one_frame(graph: Any, pipeline: Any, error: Except
     rig.until_status(DiagnosticStatus.ERROR, str(error))
     assert rig.logged_once(str(error))
     pipeline.error = None
-    rig.send(gray_image())
-    rig.until_people()
+    rig.process()
 
 
 def test_engine_on_a_fallback_backend_is_a_warning_until_it_recovers(graph: Any, pipeline: Any) -> None:

@@ -78,12 +78,3 @@ def test_damaged_or_missing_models_are_reported_once_and_leave_the_node_running(
     graph.spin_until(lambda: bool(logged))
     assert node.lifecycle_state == "unconfigured"
     assert len(logged) == 1
-
-
-def test_missing_backend_is_reported_and_leaves_the_node_running(graph: Any, engines: Path) -> None:
-    heard = graph.listen(DiagnosticArray, "/diagnostics")
-    node = graph.add(PoseNode(**graph.options(engines=str(engines), backend="tensorrt")))
-    node.autostart()
-    if node.lifecycle_state == "active":
-        pytest.skip("TensorRT works here")
-    graph.spin_until(lambda: "tensorrt" in getattr(graph.status_of(heard, "pose_node"), "message", ""))

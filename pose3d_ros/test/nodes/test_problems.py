@@ -1,5 +1,3 @@
-"""The board of a node's problems."""
-
 from __future__ import annotations
 
 from types import SimpleNamespace

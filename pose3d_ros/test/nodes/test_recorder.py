@@ -1,5 +1,3 @@
-"""The recorder over DDS: what goes into a bag."""
-
 from __future__ import annotations
 
 import time

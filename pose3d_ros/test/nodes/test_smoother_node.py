@@ -1,5 +1,3 @@
-"""The smoother node over DDS."""
-
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence

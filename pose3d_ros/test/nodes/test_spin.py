@@ -1,5 +1,3 @@
-"""The nodes as processes: their end, their exit codes, and images between two of them."""
-
 from __future__ import annotations
 
 import os

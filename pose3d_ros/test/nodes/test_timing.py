@@ -1,5 +1,3 @@
-"""Rates, times, latency, watchdog and playback clock, by a clock set by hand."""
-
 from __future__ import annotations
 
 import math

@@ -1,5 +1,3 @@
-"""True and false positives of a detector's boxes, and average precision, worked by hand."""
-
 from __future__ import annotations
 
 import math

@@ -1,5 +1,3 @@
-"""Identity switches, IDF1 and recall, worked by hand."""
-
 from __future__ import annotations
 
 import numpy as np

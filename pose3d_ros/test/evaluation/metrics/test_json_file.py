@@ -1,5 +1,3 @@
-"""Metrics as JSON."""
-
 from __future__ import annotations
 
 import json

@@ -1,5 +1,3 @@
-"""Matching of predicted and ground-truth people, and their errors."""
-
 from __future__ import annotations
 
 from dataclasses import replace

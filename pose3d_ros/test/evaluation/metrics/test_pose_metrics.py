@@ -1,5 +1,3 @@
-"""Metrics of poses, worked by hand."""
-
 from __future__ import annotations
 
 import numpy as np

@@ -1,5 +1,3 @@
-"""Calibration of scores and standard deviations, worked by hand."""
-
 from __future__ import annotations
 
 import math

@@ -1,5 +1,3 @@
-"""The pipeline run on a bag frame by frame."""
-
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,5 +1,3 @@
-"""Runs of consecutive frames, jitter and motion errors."""
-
 from __future__ import annotations
 
 from dataclasses import replace

@@ -1,5 +1,3 @@
-"""Recordings and results joined by stamp, and the nodes' diagnostics."""
-
 from __future__ import annotations
 
 from dataclasses import replace

@@ -1,5 +1,3 @@
-"""The metrics of a session, of known errors."""
-
 from __future__ import annotations
 
 import json

@@ -1,5 +1,3 @@
-"""Running and scoring single images: who counts, which boxes are given, what is reset."""
-
 from __future__ import annotations
 
 from collections.abc import Sequence

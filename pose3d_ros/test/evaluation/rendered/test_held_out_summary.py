@@ -1,5 +1,3 @@
-"""The metrics of held-out images, worked by hand."""
-
 from __future__ import annotations
 
 import json

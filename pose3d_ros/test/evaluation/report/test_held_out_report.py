@@ -1,5 +1,3 @@
-"""The held-out report: every file that its page names is there."""
-
 from __future__ import annotations
 
 from dataclasses import replace

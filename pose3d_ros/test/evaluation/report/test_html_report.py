@@ -1,5 +1,3 @@
-"""The report is one valid page that loads nothing, whatever the session has."""
-
 from __future__ import annotations
 
 import re

@@ -1,5 +1,3 @@
-"""The report's plots."""
-
 from __future__ import annotations
 
 from pose3d_ros.evaluation.recording.scoring import match_session

@@ -1,5 +1,3 @@
-"""The files of a report."""
-
 from __future__ import annotations
 
 from dataclasses import replace

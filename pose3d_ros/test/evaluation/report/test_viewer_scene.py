@@ -1,5 +1,3 @@
-"""The data of the 3D viewer, and the floor under the people."""
-
 from __future__ import annotations
 
 import json

@@ -62,6 +62,12 @@ class PoseRig:
         self.graph.spin_until(lambda: len(self.people) >= count)
         return self.people[-1]
 
+    def process(self, image: Image | CompressedImage | None = None) -> Person3DArray:
+        """Send an image, a gray one unless another is given, and spin until its result has come."""
+        before = len(self.people)
+        self.send(gray_image() if image is None else image)
+        return self.until_people(before + 1)
+
     def logged_once(self, words: str) -> bool:
         """Whether the node's log has one line with these words, once it has had the time to come."""
         self.graph.spin_until(lambda: any(words in line for line in self.logged))
