@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import onnx
-import onnxruntime
 import pytest
-import torch
 from onnx import GraphProto, TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from torch import nn
@@ -31,6 +29,7 @@ from pose3d_training.nets.root_pose_net import RootPoseNet
 from pose3d_training.nets.temporal_net import TemporalModel
 
 from ..tensorrt.tensorrt_stand_in import Messages, make_tensorrt, parsed
+from .conftest import KERNEL, SHAPE, Feeds, conv, lively, run_graph, write_graph
 
 Array = npt.NDArray[np.float32]
 ENGINES = Path(__file__).resolve().parents[3] / "engines" / "default"
@@ -39,23 +38,7 @@ H36M = get_skeleton("h36m17")
 
 
 Net = TypeVar("Net", bound=nn.Module)
-Feeds = dict[str, Array]
 Export = Callable[[Path], float]
-
-
-def lively(net: Net) -> Net:
-    """The net with convolutions that keep the size of what they pass on, so that its heat maps have peaks."""
-    generator = torch.Generator().manual_seed(0)
-    for name, module in net.named_modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-            fan = module.weight[0].numel() if isinstance(module, nn.Conv2d) else module.weight.shape[0] * 4
-            gain = 0.03 if name.endswith(("xy_layer", "depth_layer", "ltrb_layer")) else 1.0
-            nn.init.normal_(module.weight, std=gain * (2 / fan) ** 0.5, generator=generator)
-            if name.endswith("depth_layer") and module.bias is not None:
-                nn.init.ones_(module.bias)  # γ near 1
-        elif isinstance(module, nn.Linear):
-            nn.init.normal_(module.weight, std=0.2 / module.in_features**0.5, generator=generator)
-    return net
 
 
 def _detector(path: Path) -> float:
@@ -89,11 +72,6 @@ def _feeds(path: Path) -> Feeds:
         array = random.normal(size=shape) if len(shape) > 1 else np.array([4.0, 6.0])
         feeds[value.name] = array.astype(np.float32)
     return feeds
-
-
-def _run(path: Path, feeds: Feeds) -> dict[str, Array]:
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    return dict(zip([o.name for o in session.get_outputs()], session.run(None, feeds), strict=True))
 
 
 def _inferred(path: Path) -> tuple[GraphProto, dict[str, int]]:
@@ -161,7 +139,7 @@ def test_head_is_float16_and_tail_float32_with_near_values(
     for path in (source, target):  # operators that the oldest TensorRT has
         parsed(make_tensorrt("8.5.2"), path.read_bytes(), Messages())
     feeds = _feeds(source)
-    wanted, got = _run(source, feeds), _run(target, feeds)
+    wanted, got = run_graph(source, feeds), run_graph(target, feeds)
     for name, array in wanted.items():
         assert array.std() > 2 * limits[name]  # the net says something that could get lost
         assert np.abs(got[name] - array).max() < limits[name], name
@@ -173,7 +151,7 @@ def test_values_stay_where_every_step_is_rounded(tmp_path: Path) -> None:
     _volume(source)
     half_graph(source, target)
     feeds = _feeds(source)
-    wanted = _run(source, feeds)
+    wanted = run_graph(source, feeds)
     got = ReferenceEvaluator(str(target)).run(None, feeds)
     for (name, array), rounded in zip(wanted.items(), got, strict=True):
         limit = {**LIMITS, "relative_depth_m": 0.01}[name]
@@ -181,19 +159,14 @@ def test_values_stay_where_every_step_is_rounded(tmp_path: Path) -> None:
         assert np.abs(rounded - array).max() < limit, name
 
 
-@pytest.mark.parametrize(
-    ("engine", "limits"),
-    [
-        ("root_pose", {**LIMITS, "relative_depth_m": 2e-3}),
-        ("detector", LIMITS),
-    ],
-)
-def test_the_default_engines_keep_their_values(tmp_path: Path, engine: str, limits: dict[str, float]) -> None:
+@pytest.mark.parametrize("engine", ["root_pose", "detector"])
+def test_default_engines_keep_their_values(tmp_path: Path, engine: str) -> None:
+    limits = {**LIMITS, "relative_depth_m": 2e-3}
     source, target = ENGINES / f"{engine}.onnx", tmp_path / "half.onnx"
     half_graph(source, target)
     feeds = _feeds(source)
-    got = _run(target, feeds)
-    for name, array in _run(source, feeds).items():
+    got = run_graph(target, feeds)
+    for name, array in run_graph(source, feeds).items():
         assert np.abs(got[name] - array).max() < limits[name], name
     assert target.stat().st_size < 0.6 * source.stat().st_size
 
@@ -205,30 +178,8 @@ def test_smoother_stays_float32_bit_for_bit(tmp_path: Path) -> None:
     assert not _of_type(target, HALF)
     assert "Gemm" in _of_type(target, FLOAT)
     feeds = _feeds(source)
-    got = _run(target, feeds)
-    assert all(np.array_equal(got[name], array) for name, array in _run(source, feeds).items())
-
-
-def _write(
-    path: Path, nodes: Sequence[onnx.NodeProto], weights: Mapping[str, npt.NDArray[Any]], outputs: dict[str, list[int]]
-) -> None:
-    """A graph of opset 17 on `image` (1, 2, 4, 4)."""
-    graph = helper.make_graph(
-        list(nodes),
-        "net",
-        [helper.make_tensor_value_info("image", FLOAT, [1, 2, 4, 4])],
-        [helper.make_tensor_value_info(name, FLOAT, shape) for name, shape in outputs.items()],
-        [numpy_helper.from_array(array, name) for name, array in weights.items()],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    onnx.save(model, str(path))
-
-
-KERNEL = np.ones((2, 2, 1, 1), np.float32)
-
-
-def _conv(source: str, result: str) -> onnx.NodeProto:
-    return helper.make_node("Conv", [source, "kernel"], [result])
+    got = run_graph(target, feeds)
+    assert all(np.array_equal(got[name], array) for name, array in run_graph(source, feeds).items())
 
 
 def test_unnamed_nodes_shared_weights_and_a_convolution_as_output(tmp_path: Path) -> None:
@@ -237,12 +188,11 @@ def test_unnamed_nodes_shared_weights_and_a_convolution_as_output(tmp_path: Path
     third = np.full((1, 2, 1, 1), 1 / 3, np.float32)
     nodes = [
         helper.make_node("Mul", ["image", "third"], ["scaled"]),
-        _conv("scaled", "maps"),
+        conv("scaled", "maps"),
         helper.make_node("Exp", ["maps"], ["raised"]),
         helper.make_node("Mul", ["raised", "third"], ["answer"]),
     ]
-    shape = [1, 2, 4, 4]
-    _write(source, nodes, {"kernel": KERNEL, "third": third}, {"maps": shape, "answer": shape})
+    write_graph(source, nodes, {"kernel": KERNEL, "third": third}, ["maps", "answer"])
     half_graph(source, target)
     graph, types = _inferred(target)
     weights = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
@@ -250,7 +200,7 @@ def test_unnamed_nodes_shared_weights_and_a_convolution_as_output(tmp_path: Path
     assert [f.dtype for f in factors] == [np.float16, np.float32]
     assert factors[1].flat[0] == np.float32(1 / 3)
     assert types["maps"] == FLOAT
-    got = _run(target, {"image": np.ones(shape, np.float32)})
+    got = run_graph(target, {"image": np.ones(SHAPE, np.float32)})
     # 2 · float16(1/3) = 2 · 0.33325195; the tail then is exact.
     assert got["maps"].flat[0] == pytest.approx(0.6665039, abs=1e-7)
     assert got["answer"].flat[0] == pytest.approx(np.exp(0.6665039) / 3, rel=1e-6)
@@ -261,13 +211,13 @@ def test_channel_attention_inside_the_backbone_is_float16(tmp_path: Path) -> Non
     source, target = tmp_path / "net.onnx", tmp_path / "half.onnx"
     nodes = [
         helper.make_node("GlobalAveragePool", ["image"], ["pooled"]),
-        _conv("pooled", "gates"),
+        conv("pooled", "gates"),
         helper.make_node("Sigmoid", ["gates"], ["gate"]),
         helper.make_node("Mul", ["image", "gate"], ["gated"]),
-        _conv("gated", "maps"),
+        conv("gated", "maps"),
         helper.make_node("Sigmoid", ["maps"], ["answer"]),
     ]
-    _write(source, nodes, {"kernel": KERNEL}, {"answer": [1, 2, 4, 4]})
+    write_graph(source, nodes, {"kernel": KERNEL})
     half_graph(source, target)
     assert len(_of_type(target, HALF)) == 5
     assert _of_type(target, FLOAT) == ["Sigmoid"]

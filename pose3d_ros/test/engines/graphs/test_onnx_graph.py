@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,45 +15,25 @@ from onnx import TensorProto, helper, numpy_helper
 from pose3d_ros.engines.graphs.fp16_conversion import half_graph
 from pose3d_ros.errors import EngineError
 
-FLOAT = TensorProto.FLOAT
-KERNEL = np.ones((2, 2, 1, 1), np.float32)
-
-
-def _write(
-    path: Path, nodes: Sequence[onnx.NodeProto], weights: Mapping[str, npt.NDArray[Any]], outputs: dict[str, list[int]]
-) -> None:
-    """A graph of opset 17 on `image` (1, 2, 4, 4)."""
-    graph = helper.make_graph(
-        list(nodes),
-        "net",
-        [helper.make_tensor_value_info("image", FLOAT, [1, 2, 4, 4])],
-        [helper.make_tensor_value_info(name, FLOAT, shape) for name, shape in outputs.items()],
-        [numpy_helper.from_array(array, name) for name, array in weights.items()],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    onnx.save(model, str(path))
-
-
-def _conv(source: str, result: str) -> onnx.NodeProto:
-    return helper.make_node("Conv", [source, "kernel"], [result])
+from .conftest import KERNEL, SHAPE, conv, write_graph
 
 
 def _branch(path: Path) -> None:
     then = helper.make_graph([helper.make_node("Exp", ["image"], ["a"])], "then", [], [_info("a")])
     otherwise = helper.make_graph([helper.make_node("Abs", ["image"], ["b"])], "else", [], [_info("b")])
     node = helper.make_node("If", ["yes"], ["answer"], then_branch=then, else_branch=otherwise)
-    _write(path, [node], {}, {"answer": [1, 2, 4, 4]})
+    write_graph(path, [node], {})
     model = onnx.load(str(path))
     model.graph.initializer.append(numpy_helper.from_array(np.array(True), "yes"))
     onnx.save(model, str(path))
 
 
 def _info(name: str) -> onnx.ValueInfoProto:
-    return helper.make_tensor_value_info(name, FLOAT, [1, 2, 4, 4])
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, SHAPE)
 
 
 def _half_already(path: Path) -> None:
-    _write(path, [_conv("image", "answer")], {"kernel": KERNEL}, {"answer": [1, 2, 4, 4]})
+    write_graph(path, [conv("image", "answer")], {"kernel": KERNEL})
     half_graph(path, path)
 
 
@@ -63,16 +43,16 @@ def _quantized_already(path: Path) -> None:
         helper.make_node("DequantizeLinear", ["q", "scale", "zero"], ["answer"]),
     ]
     weights: dict[str, npt.NDArray[Any]] = {"scale": np.array(0.1, np.float32), "zero": np.array(0, np.int8)}
-    _write(path, nodes, weights, {"answer": [1, 2, 4, 4]})
+    write_graph(path, nodes, weights)
 
 
 def _foreign(path: Path) -> None:
     nodes = [
         helper.make_node("Warp", ["image"], ["warped"], domain="com.example"),
-        _conv("warped", "maps"),
+        conv("warped", "maps"),
         helper.make_node("Add", ["maps", "warped"], ["answer"]),
     ]
-    _write(path, nodes, {"kernel": KERNEL}, {"answer": [1, 2, 4, 4]})
+    write_graph(path, nodes, {"kernel": KERNEL})
     model = onnx.load(str(path))
     model.opset_import.append(helper.make_opsetid("com.example", 1))
     onnx.save(model, str(path))
@@ -80,7 +60,7 @@ def _foreign(path: Path) -> None:
 
 def _weight(value: float) -> Callable[[Path], None]:
     def write(path: Path) -> None:
-        _write(path, [_conv("image", "answer")], {"kernel": KERNEL * value}, {"answer": [1, 2, 4, 4]})
+        write_graph(path, [conv("image", "answer")], {"kernel": KERNEL * value})
 
     return write
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,27 +23,16 @@ from pose3d_training.nets.root_pose_net import RootPoseNet
 from pose3d_training.nets.temporal_net import TemporalModel
 
 from ..tensorrt.tensorrt_stand_in import Messages, make_tensorrt, parsed
+from .conftest import Feeds, lively, run_graph
 
 Array = npt.NDArray[np.float32]
-Net = TypeVar("Net", bound=nn.Module)
-Feeds = dict[str, Array]
 PAIR = ("QuantizeLinear", "DequantizeLinear")
-
-
-def _lively(net: Net) -> Net:
-    """The net with weights that keep the size of what they pass on, so that its heat maps have peaks."""
-    generator = torch.Generator().manual_seed(0)
-    for module in net.modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-            fan = module.weight[0].numel() if isinstance(module, nn.Conv2d) else module.weight.shape[0] * 4
-            nn.init.normal_(module.weight, std=(2 / fan) ** 0.5, generator=generator)
-    return net
 
 
 @pytest.fixture(scope="module")
 def root_pose(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("float") / "root_pose.onnx"
-    net = _lively(RootPoseNet("resnet10w8", get_skeleton("h36m17"), 64, deconv_channels=8, depth_bins=8))
+    net = lively(RootPoseNet("resnet10w8", get_skeleton("h36m17"), 64, deconv_channels=8, depth_bins=8))
     export_root_pose(net, path)
     return path
 
@@ -52,29 +40,22 @@ def root_pose(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def detector(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("float") / "detector.onnx"
-    net = _lively(PersonDetector("resnet10w8", 8))
+    net = lively(PersonDetector("resnet10w8", 8))
     for layer in (net.heat_layer, net.ltrb_layer):
         nn.init.normal_(layer.weight, std=0.02, generator=torch.Generator().manual_seed(0))
     export_detector(net, path)
     return path
 
 
+def _images(count: int, shape: tuple[int, ...] = (1, 3, 64, 96)) -> Iterator[Feeds]:
+    random = np.random.default_rng(1)
+    for _ in range(count):
+        yield {"image": random.normal(size=shape).astype(np.float32)}
+
+
 def _crops(count: int) -> Iterator[Feeds]:
-    random = np.random.default_rng(1)
-    for _ in range(count):
-        image = random.normal(size=(2, 3, 64, 64)).astype(np.float32)
-        yield {"image": image, "k_m": np.array([4.0, 6.0], np.float32)}
-
-
-def _images(count: int) -> Iterator[Feeds]:
-    random = np.random.default_rng(1)
-    for _ in range(count):
-        yield {"image": random.normal(size=(1, 3, 64, 96)).astype(np.float32)}
-
-
-def _run(path: Path, feeds: Feeds) -> dict[str, Array]:
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    return dict(zip([o.name for o in session.get_outputs()], session.run(None, feeds), strict=True))
+    for feeds in _images(count, (2, 3, 64, 64)):
+        yield {**feeds, "k_m": np.array([4.0, 6.0], np.float32)}
 
 
 def _pairs(graph: GraphProto) -> list[tuple[NodeProto, NodeProto]]:
@@ -162,8 +143,8 @@ def test_a_detector_keeps_its_dynamic_size(detector: Path, tmp_path: Path) -> No
     graph = onnx.load(str(target)).graph
     assert [d.dim_param for d in graph.input[0].type.tensor_type.shape.dim] == ["batch", "", "height", "width"]
     feeds = {"image": np.random.default_rng(2).normal(size=(3, 3, 128, 64)).astype(np.float32)}
-    got = _run(target, feeds)
-    for name, wanted in _run(detector, feeds).items():
+    got = run_graph(target, feeds)
+    for name, wanted in run_graph(detector, feeds).items():
         assert np.sqrt(np.mean((got[name] - wanted) ** 2)) < 0.2 * wanted.std()  # on data it was not calibrated on
 
 
@@ -175,8 +156,8 @@ def test_the_smoother_stays_float32(tmp_path: Path) -> None:
     assert (report.layers, report.samples) == (0, 1)
     operators = {n.name: n.op_type for n in onnx.load(str(target)).graph.node}
     assert {operators[name] for name in report.left_out} == {"Gemm"}
-    got = _run(target, feeds)
-    assert all(np.allclose(got[name], array, atol=1e-6) for name, array in _run(source, feeds).items())
+    got = run_graph(target, feeds)
+    assert all(np.allclose(got[name], array, atol=1e-6) for name, array in run_graph(source, feeds).items())
 
 
 def test_the_largest_value_gives_the_range(detector: Path, tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
@@ -33,6 +32,8 @@ from pose3d_ros.engines.pytorch import torch_engine as backend
 from pose3d_ros.engines.pytorch.torch_engine import TorchEngine
 from pose3d_ros.engines.trial import difference, trial_feeds
 from pose3d_ros.errors import EngineError
+
+from ..conftest import save_graph
 
 Make = Callable[..., ManifestEntry]
 TORCH, ONNX = BackendChoice("torch", "a test"), BackendChoice("onnxruntime", "a test")
@@ -77,13 +78,8 @@ def test_half_precision_stays_near_with_shared_weights(make_device: Callable[...
 
 def saved(path: Path, node: Any, shape: list[int | str], *weights: Any) -> Path:
     """A graph of one node, from x to y."""
-    value = helper.make_tensor_value_info
-    graph = helper.make_graph(
-        [node], "one", [value("x", TensorProto.FLOAT, shape)], [value("y", TensorProto.FLOAT, None)], list(weights)
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    onnx.save(model, str(path))
-    return path
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, axes) for name, axes in (("x", shape), ("y", None)))
+    return save_graph(path, [x], [y], [node], weights, valid=False)
 
 
 def _bounds(*numbers: list[int]) -> tuple[Any, ...]:
