@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from pose3d_ros.bags.bag_reader import BagReader, sample_bag
 from pose3d_ros.bags.bag_writer import BagWriter
 from pose3d_ros.engines import Engine, ManifestEntry, Normalization, TensorSpec
+from pose3d_ros.errors import EngineError
 from pose3d_ros.geometry.camera import Camera
-from pose3d_ros.records import Detection, Person, Pose, TrackState
+from pose3d_ros.records import Detection, Frame, Person, Pose, TrackState
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.types import Array, ImageArray
 
@@ -53,6 +56,11 @@ class AnsweringEngine(Engine):
 
     def _release(self) -> None:
         self.released = True
+
+
+def failing(feeds: Tensors) -> Tensors:
+    """The answer of an engine that fails."""
+    raise EngineError("engine", expected="an answer", got="none", fix="Try again.")
 
 
 def manifest_entry(decoder: str, **changes: Any) -> ManifestEntry:
@@ -141,6 +149,19 @@ class Scene:
                 bag.write_camera(CAMERA_INFO, stamp_ns, FRAME_ID, camera or self.camera)
                 bag.write_people(GROUND_TRUTH, stamp_ns, FRAME_ID, self.ground_truth[i], MUCO, id_prefix="gt_")
         return path
+
+
+def recorded_frames(*span: int) -> list[Frame]:
+    """Frames of the sample recording, as `range` counts them."""
+    with BagReader(sample_bag()) as bag:
+        camera = next(iter(bag.cameras())).camera
+        return [Frame(image.image_bgr, camera, image.stamp_ns) for image in islice(bag.images(), *span)]
+
+
+def crop_pixel_px(person: Person) -> float:
+    """Pixels of the image in one of the embedded pose net's crop."""
+    x0, y0, x1, y1 = person.pose.detection.box_xyxy_px
+    return float(max(x1 - x0, y1 - y0)) * 1.25 / 128
 
 
 @pytest.fixture(scope="session")

@@ -1,25 +1,14 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import attr
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from pose3d_ros.config.settings import DetectorConfig, PipelineConfig, TrackerConfig
-from pose3d_ros.engines import (
-    BackendChoice,
-    Engine,
-    EngineOptions,
-    Manifest,
-    ManifestEntry,
-    Normalization,
-    TensorSpec,
-    engine_set,
-)
+from pose3d_ros.engines import BackendChoice, EngineOptions, Manifest, ManifestEntry, engine_set
 from pose3d_ros.engines.engine_set import EngineSet
 from pose3d_ros.errors import EngineError, InputError
 from pose3d_ros.geometry import Camera
@@ -27,52 +16,31 @@ from pose3d_ros.pipeline import Pipeline
 from pose3d_ros.records import Detection, Frame, TrackState
 from pose3d_ros.stages.smooth.smooth_features import cam2ray
 
+from .conftest import AnsweringEngine, Shapes, Tensors, failing, manifest_entry
+
 J = 21
 CAMERA = Camera.from_hfov(60.0, 640, 480)
 BACKEND = BackendChoice("onnxruntime", "a test")
 STEP_NS = 66_666_667
-Tensors = Mapping[str, npt.NDArray[Any]]
-Shapes = dict[str, tuple[int | str, ...]]
-
-GRAPHS: dict[str, tuple[Shapes, Shapes]] = {
-    "detector": ({"image": ("b", 3, "h", "w")}, {"heat": ("b", 1, "y", "x"), "ltrb": ("b", 4, "y", "x")}),
-    "root_pose": (
-        {"image": ("b", 3, 64, 64), "k_m": ("b",)},
-        {"joints_crop_px": ("b", J, 2), "relative_depth_m": ("b", J), "joint_scores": ("b", J)},
-    ),
-    "smoother": (
-        {"x": ("b", 6 * J + 4), "state_0": ("b", 1, 2)},
-        {"y": ("b", 3 * J + 3), "next_state_0": ("b", 1, 2)},
-    ),
-}
 
 
-class FakeEngine(Engine):
-    """One person in the middle of the image, 4 m away; smoothing adds a centimetre to everything."""
+def detector_engine() -> AnsweringEngine:
+    """One person in the middle of the image."""
 
-    def __init__(self, entry: ManifestEntry) -> None:
-        inputs, outputs = (
-            tuple(TensorSpec(name, shape, "float32") for name, shape in side.items()) for side in GRAPHS[entry.name]
-        )
-        super().__init__(entry.name, inputs, outputs)
-        self.calls = 0
-        self.failing = False
-        self.open = True
-
-    def _run(self, feeds: Tensors) -> dict[str, npt.NDArray[Any]]:
-        self.calls += 1
-        if self.failing:
-            raise EngineError("engine", expected="an answer", got="none", fix="Wait.")
-        answer: dict[str, npt.NDArray[Any]] = getattr(self, f"_{self.name}")(feeds)
-        return answer
-
-    def _detector(self, feeds: Tensors) -> dict[str, npt.NDArray[Any]]:
+    def answer(feeds: Tensors) -> Tensors:
         height, width = (side // 8 for side in feeds["image"].shape[2:])
-        heat, ltrb = np.zeros((1, 1, height, width)), np.full((1, 4, height, width), 40.0)
+        heat, ltrb = np.zeros((1, 1, height, width), np.float32), np.full((1, 4, height, width), 40, np.float32)
         heat[0, 0, 15, 20] = 0.9
-        return {"heat": heat.astype(np.float32), "ltrb": ltrb.astype(np.float32)}
+        return {"heat": heat, "ltrb": ltrb}
 
-    def _root_pose(self, feeds: Tensors) -> dict[str, npt.NDArray[Any]]:
+    outputs: Shapes = {"heat": ("b", 1, "y", "x"), "ltrb": ("b", 4, "y", "x")}
+    return AnsweringEngine(answer, {"image": ("b", 3, "h", "w")}, outputs)
+
+
+def root_pose_engine() -> AnsweringEngine:
+    """Everybody is 4 m away, all joints in the middle of the crop."""
+
+    def answer(feeds: Tensors) -> Tensors:
         n = len(feeds["image"])
         return {
             "joints_crop_px": np.full((n, J, 2), 31.5, dtype=np.float32),
@@ -82,46 +50,37 @@ class FakeEngine(Engine):
             "root_log_sigma": np.full(n, -2.0, dtype=np.float32),
         }
 
-    def _smoother(self, feeds: Tensors) -> dict[str, npt.NDArray[Any]]:
+    outputs: Shapes = {"joints_crop_px": ("b", J, 2), "relative_depth_m": ("b", J), "joint_scores": ("b", J)}
+    return AnsweringEngine(answer, {"image": ("b", 3, 64, 64), "k_m": ("b",)}, outputs)
+
+
+def smoother_engine() -> AnsweringEngine:
+    """Adds a centimetre to everything."""
+
+    def answer(feeds: Tensors) -> Tensors:
         y = np.full((len(feeds["x"]), 3 * J + 3), 0.01, dtype=np.float32)
         return {"y": y, "next_state_0": feeds["state_0"]}
 
-    def _release(self) -> None:
-        self.open = False
+    inputs: Shapes = {"x": ("b", 6 * J + 4), "state_0": ("b", 1, 2)}
+    return AnsweringEngine(answer, inputs, {"y": ("b", 3 * J + 3), "next_state_0": ("b", 1, 2)})
 
 
-def entry(name: str, decoder: str, *roles: str, size: tuple[int, int] | None = None) -> ManifestEntry:
-    plain = Normalization(1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "rgb")
-    skeleton = None if name == "detector" else "muco21"
-    return ManifestEntry(
-        name=name,
-        roles=roles,
-        file=Path(f"{name}.onnx"),
-        sha256="0" * 64,
-        decoder=decoder,
-        input_size_px=size,
-        normalization=plain,
-        skeleton=skeleton,
-        units="m",
-        license="Apache-2.0",
-        training_data="none",
-    )
-
-
+ENGINES = {"detector": detector_engine, "root_pose": root_pose_engine, "smoother": smoother_engine}
 ENTRIES = (
-    entry("detector", "centre_ltrb", "detector"),
-    entry("root_pose", "root_pose_metric", "root", "pose", size=(64, 64)),
-    entry("smoother", "temporal_step", "smoother"),
+    manifest_entry("centre_ltrb", name="detector", roles=("detector",)),
+    manifest_entry("root_pose_metric", name="root_pose", skeleton="muco21", input_size_px=(64, 64)),
+    manifest_entry("temporal_step", name="smoother", roles=("smoother",), skeleton="muco21"),
 )
+Opened = dict[str, AnsweringEngine]
 
 
 @pytest.fixture
-def engines(monkeypatch: pytest.MonkeyPatch) -> dict[str, FakeEngine]:
+def engines(monkeypatch: pytest.MonkeyPatch) -> Opened:
     """The engines that `build` opened, by name."""
-    opened: dict[str, FakeEngine] = {}
+    opened: Opened = {}
 
-    def open_fake(entry: ManifestEntry, backend: BackendChoice, options: EngineOptions | None) -> FakeEngine:
-        opened[entry.name] = FakeEngine(entry)
+    def open_fake(entry: ManifestEntry, backend: BackendChoice, options: EngineOptions | None) -> AnsweringEngine:
+        opened[entry.name] = ENGINES[entry.name]()
         return opened[entry.name]
 
     monkeypatch.setattr(engine_set, "open_engine", open_fake)
@@ -136,7 +95,7 @@ def frame(stamp: int = 0, image: Any = None) -> Frame:
     return Frame(np.zeros((480, 640, 3), dtype=np.uint8) if image is None else image, CAMERA, stamp * STEP_NS)
 
 
-def test_from_image_to_people(engines: dict[str, FakeEngine]) -> None:
+def test_from_image_to_people(engines: Opened) -> None:
     with build() as pipeline:
         result = pipeline(frame())
     (person,) = result.people
@@ -150,31 +109,35 @@ def test_from_image_to_people(engines: dict[str, FakeEngine]) -> None:
     assert list(result.timings_ms) == ["upload", "detect", "pose", "track", "smooth", "total", "engines"]
     assert result.timings_ms["engines"] <= result.timings_ms["total"]
     assert all(ms >= 0 for ms in result.timings_ms.values())
-    assert not any(engine.open for engine in engines.values())
+    assert all(engine.released for engine in engines.values())
 
 
-def test_one_engine_of_two_roles_runs_once(engines: dict[str, FakeEngine]) -> None:
+def test_one_engine_of_two_roles_runs_once(engines: Opened) -> None:
     build()(frame())
-    assert {name: engine.calls for name, engine in engines.items()} == {"detector": 1, "root_pose": 1, "smoother": 1}
+    assert {name: len(engine.calls) for name, engine in engines.items()} == {
+        "detector": 1,
+        "root_pose": 1,
+        "smoother": 1,
+    }
 
 
-def test_without_a_smoother(engines: dict[str, FakeEngine]) -> None:
+def test_without_a_smoother(engines: Opened) -> None:
     for pipeline in (build(smooth=False), build(*ENTRIES[:2])):
         assert "smooth" not in pipeline(frame()).timings_ms
         assert pipeline.delay_frames == 0
 
 
-def test_given_boxes_replace_the_detector(engines: dict[str, FakeEngine]) -> None:
+def test_given_boxes_replace_the_detector(engines: Opened) -> None:
     pipeline = build()
     boxes = [Detection(np.array([100.0, 100, 200, 300]), 1.0), Detection(np.array([400.0, 100, 500, 300]), 1.0)]
     result = pipeline(frame(), detections=boxes)
     assert len(result.people) == 2
     assert result.detections == tuple(boxes)
-    assert engines["detector"].calls == 0
+    assert engines["detector"].calls == []
     assert pipeline(frame(1), detections=[]).detections == ()
 
 
-def test_people_come_in_the_wanted_skeleton(engines: dict[str, FakeEngine]) -> None:
+def test_people_come_in_the_wanted_skeleton(engines: Opened) -> None:
     pipeline = build(config=PipelineConfig(skeleton="coco17"))
     (person,) = pipeline(frame()).people
     assert person.pose.skeleton.name == pipeline.skeleton.name == "coco17"
@@ -193,51 +156,49 @@ def test_people_come_in_the_wanted_skeleton(engines: dict[str, FakeEngine]) -> N
         np.zeros((240, 320, 3), dtype=np.uint8),
     ],
 )
-def test_bad_images_are_refused_before_any_engine_and_leave_the_people(
-    engines: dict[str, FakeEngine], image: Any
-) -> None:
+def test_bad_images_are_refused_before_any_engine_and_leave_the_people(engines: Opened, image: Any) -> None:
     pipeline = build()
     pipeline(frame(0))
     bad = Frame(image, CAMERA, STEP_NS)
     with pytest.raises(InputError, match="image"):
         pipeline(bad)
-    assert engines["detector"].calls == 1
+    assert len(engines["detector"].calls) == 1
     assert [(p.track_id, p.state) for p in pipeline(frame(1)).people] == [(1, TrackState.TRACKED)]
 
 
 @pytest.mark.parametrize("box", [[0, 0, np.nan, 5], [5, 5, 5, 9], [9, 0, 3, 5], [0, 0, 5], [700, 0, 800, 5]])
-def test_bad_boxes_are_refused_before_any_engine(engines: dict[str, FakeEngine], box: list[float]) -> None:
+def test_bad_boxes_are_refused_before_any_engine(engines: Opened, box: list[float]) -> None:
     with pytest.raises(InputError, match="box"):
         build()(frame(), detections=[Detection(np.array(box), 1.0)])
-    assert engines["root_pose"].calls == 0
+    assert engines["root_pose"].calls == []
 
 
-def test_a_failing_engine_costs_one_frame(engines: dict[str, FakeEngine]) -> None:
+def test_a_failing_engine_costs_one_frame(engines: Opened) -> None:
     pipeline = build()
     pipeline(frame(0))
-    engines["root_pose"].failing = True
+    answer, engines["root_pose"].answer = engines["root_pose"].answer, failing
     with pytest.raises(EngineError):
         pipeline(frame(1))
-    engines["root_pose"].failing = False
+    engines["root_pose"].answer = answer
     assert [p.track_id for p in pipeline(frame(2)).people] == [1]
 
 
-def test_reset_forgets(engines: dict[str, FakeEngine]) -> None:
+def test_reset_forgets(engines: Opened) -> None:
     pipeline = build()
     pipeline(frame(0))
     pipeline.reset()
     assert [(p.track_id, p.state) for p in pipeline(frame(1)).people] == [(2, TrackState.NEW)]
 
 
-def test_images_without_a_stamp_stand_for_themselves(engines: dict[str, FakeEngine]) -> None:
+def test_images_without_a_stamp_stand_for_themselves(engines: Opened) -> None:
     pipeline = build()
     for number in (1, 2):
         result = pipeline(Frame(np.zeros((480, 640, 3), dtype=np.uint8), CAMERA))
         assert [(p.track_id, p.state) for p in result.people] == [(number, TrackState.NEW)]
-    assert engines["smoother"].calls == 0
+    assert engines["smoother"].calls == []
 
 
-def test_settings_change_between_frames(engines: dict[str, FakeEngine]) -> None:
+def test_settings_change_between_frames(engines: Opened) -> None:
     pipeline = build()
     assert len(pipeline(frame(0)).detections) == 1
     changed = PipelineConfig(detector=DetectorConfig(score_threshold=0.95), tracker=TrackerConfig(max_age_s=0.0))
@@ -246,9 +207,7 @@ def test_settings_change_between_frames(engines: dict[str, FakeEngine]) -> None:
     assert result.detections == ()
 
 
-def test_a_smoother_for_another_skeleton_is_left_out(
-    engines: dict[str, FakeEngine], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_smoother_for_another_skeleton_is_left_out(engines: Opened, caplog: pytest.LogCaptureFixture) -> None:
     other = attr.evolve(ENTRIES[2], skeleton="coco17")
     with build(*ENTRIES[:2], other) as pipeline:
         assert len(pipeline(frame()).people) == 1
@@ -256,20 +215,20 @@ def test_a_smoother_for_another_skeleton_is_left_out(
     assert "nobody is smoothed: smoother is for coco17, and people come in muco21" in caplog.text
 
 
-def test_warming_up_touches_the_image_engines_only(engines: dict[str, FakeEngine]) -> None:
+def test_warming_up_touches_the_image_engines_only(engines: Opened) -> None:
     pipeline = build()
     pipeline.warm_up(640, 480)
-    assert (engines["detector"].calls, engines["root_pose"].calls) == (1, 1)
+    assert [len(engines[name].calls) for name in ("detector", "root_pose")] == [1, 1]
     assert [p.track_id for p in pipeline(frame()).people] == [1]
 
 
-def test_a_role_that_nobody_fills_closes_what_was_opened(engines: dict[str, FakeEngine]) -> None:
+def test_a_role_that_nobody_fills_closes_what_was_opened(engines: Opened) -> None:
     with pytest.raises(EngineError, match="pose"):
         build(ENTRIES[0])
-    assert not engines["detector"].open
+    assert engines["detector"].released
 
 
-def test_closing_twice_is_fine(engines: dict[str, FakeEngine]) -> None:
+def test_closing_twice_is_fine(engines: Opened) -> None:
     pipeline = build()
     pipeline.close()
     pipeline.close()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
-
 import numpy as np
 import pytest
 
@@ -11,13 +9,14 @@ pytest.importorskip("torch")
 
 import torch
 
-from pose3d_ros.bags.bag_reader import BagReader, sample_bag
 from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.engines import BackendChoice, default_manifest_dir, load_manifest
 from pose3d_ros.engines.engine_set import EngineSet, engine_options
 from pose3d_ros.pipeline import Pipeline
 from pose3d_ros.records import Frame, Person
 from pose3d_ros.types import Array
+
+from .conftest import crop_pixel_px, recorded_frames
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that PyTorch sees")
 
@@ -33,9 +32,7 @@ MOST_LOST = 0.1
 @pytest.fixture(scope="module")
 def frames() -> list[Frame]:
     """Frames of the sample recording in which people are, a fifth of a second between them."""
-    with BagReader(sample_bag()) as bag:
-        camera = next(iter(bag.cameras())).camera
-        return [Frame(image.image_bgr, camera, image.stamp_ns) for image in islice(bag.images(), 30, 90, 3)]
+    return recorded_frames(30, 90, 3)
 
 
 def opened(backend: BackendChoice) -> Pipeline:
@@ -50,12 +47,6 @@ def people(backend: BackendChoice, frames: list[Frame]) -> list[tuple[Person, ..
         return found
 
 
-def crop_px(person: Person) -> float:
-    """Pixels of the image in one of the pose net's."""
-    x0, y0, x1, y1 = person.pose.detection.box_xyxy_px
-    return float(max(x1 - x0, y1 - y0)) * 1.25 / 128
-
-
 def check_near(one: Array, other: Array, limit: float) -> None:
     assert np.nanpercentile(np.abs(one - other), MOST) <= limit
     assert np.mean(np.isnan(one) != np.isnan(other)) <= MOST_LOST
@@ -64,7 +55,7 @@ def check_near(one: Array, other: Array, limit: float) -> None:
 def check_same(wanted: list[tuple[Person, ...]], got: list[tuple[Person, ...]]) -> None:
     assert [[p.track_id for p in a] for a in got] == [[p.track_id for p in a] for a in wanted]
     for one, other in ((p, q) for a, b in zip(wanted, got, strict=True) for p, q in zip(a, b, strict=True)):
-        check_near(one.pose.joints_img_px, other.pose.joints_img_px, NEAR_CROP_PX * crop_px(one))
+        check_near(one.pose.joints_img_px, other.pose.joints_img_px, NEAR_CROP_PX * crop_pixel_px(one))
         check_near(one.pose.joints_cam_m, other.pose.joints_cam_m, NEAR * float(np.linalg.norm(one.pose.root_cam_m)))
 
 

@@ -5,22 +5,21 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import pose3d_ros
-from pose3d_ros.bags.bag_reader import BagReader, sample_bag
+
+from .conftest import recorded_frames
 
 
 @pytest.fixture(scope="module")
 def frame() -> pose3d_ros.Frame:
     """A frame of the sample recording with people in it, without its stamp."""
-    with BagReader(sample_bag()) as bag:
-        camera = next(iter(bag.cameras())).camera
-        return pose3d_ros.Frame(next(islice(bag.images(), 40, None)).image_bgr, camera)
+    (frame,) = recorded_frames(40, 41)
+    return pose3d_ros.Frame(frame.image_bgr, frame.camera)
 
 
 def test_every_public_name_is_there() -> None:

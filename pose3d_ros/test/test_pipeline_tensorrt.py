@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pose3d_ros.bags.bag_reader import BagReader, sample_bag
 from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.engines import BackendChoice, choose_backend, default_manifest_dir, load_manifest
 from pose3d_ros.engines.engine_set import EngineSet, engine_options
@@ -19,6 +17,7 @@ from pose3d_ros.pipeline import Pipeline
 from pose3d_ros.records import Frame, Person
 from pose3d_ros.types import ImageArray
 
+from .conftest import crop_pixel_px, recorded_frames
 from .engines.tensorrt.tensorrt_stand_in import VERSIONS, Faults
 from .engines.tensorrt.tensorrt_stand_in.stand_in_device import install_stand_in
 
@@ -28,9 +27,7 @@ ONNX = BackendChoice("onnxruntime", "a test")
 @pytest.fixture(scope="module")
 def frames() -> list[Frame]:
     """Some frames of the sample recording in which two people are."""
-    with BagReader(sample_bag()) as bag:
-        camera = next(iter(bag.cameras())).camera
-        return [Frame(image.image_bgr, camera, image.stamp_ns) for image in islice(bag.images(), 60, 64)]
+    return recorded_frames(60, 64)
 
 
 def opened(backend: BackendChoice, config: PipelineConfig) -> Pipeline:
@@ -40,11 +37,6 @@ def opened(backend: BackendChoice, config: PipelineConfig) -> Pipeline:
 def people(backend: BackendChoice, config: PipelineConfig, frames: list[Frame]) -> list[tuple[Person, ...]]:
     with opened(backend, config) as pipeline:
         return [pipeline(frame).people for frame in frames]
-
-
-def box_side_px(person: Person) -> float:
-    x0, y0, x1, y1 = person.pose.detection.box_xyxy_px
-    return float(max(x1 - x0, y1 - y0))
 
 
 def config_for(folder: Path) -> PipelineConfig:
@@ -68,8 +60,8 @@ def test_the_same_people(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, frames
         assert [p.track_id for p in a] == [p.track_id for p in b]
         for one, other in zip(a, b, strict=True):
             # Crops are made by other operators than on the CPU, up to a gray level apart.
-            half_a_crop_pixel = 0.5 * box_side_px(one) * 1.25 / 128
-            np.testing.assert_allclose(one.pose.joints_img_px, other.pose.joints_img_px, atol=half_a_crop_pixel)
+            atol = 0.5 * crop_pixel_px(one)
+            np.testing.assert_allclose(one.pose.joints_img_px, other.pose.joints_img_px, atol=atol)
             np.testing.assert_allclose(one.pose.joints_cam_m, other.pose.joints_cam_m, atol=0.01)
 
 

@@ -15,7 +15,7 @@ from pose3d_ros.stages.lift.lift_features import person_features, screen_feature
 from pose3d_ros.stages.lift.lifter import Lifter
 from pose3d_ros.types import Array
 
-from ...conftest import AnsweringEngine, Shapes
+from ...conftest import AnsweringEngine, Shapes, failing
 from .conftest import (
     CAMERA,
     COCO,
@@ -110,9 +110,6 @@ def test_the_past_is_dropped_after_a_gap_a_clock_jump_or_a_reset(
 
 
 def test_a_frame_that_failed_changes_nobodys_past() -> None:
-    def failing(feeds: Any) -> dict[str, Any]:
-        raise EngineError("engine", expected="a run", got="none", fix="Try again.")
-
     clip, model = make_clip(3), over_time("videopose3d")
     engine: Any = model.engine
     lifter, answer = Lifter(model, COCO), engine.answer
