@@ -93,18 +93,22 @@ class Graph:
 
         return send
 
+    def spin_once(self, timeout_s: float = 0.05) -> None:
+        """Let one callback that is due run."""
+        self._executor.spin_once(timeout_sec=timeout_s)
+
     def spin_until(self, done: Callable[[], bool]) -> None:
         """Spin until the condition holds; fails the test when it never does."""
         deadline_s = time.monotonic() + DEADLINE_S
         while not done():
             assert time.monotonic() < deadline_s, "what the test waits for did not happen"
-            self._executor.spin_once(timeout_sec=0.05)
+            self.spin_once()
 
     def spin_for(self, seconds: float) -> None:
         """Spin for a while, to see that nothing happens."""
         end_s = time.monotonic() + seconds
         while time.monotonic() < end_s:
-            self._executor.spin_once(timeout_sec=0.05)
+            self.spin_once()
 
     def call(self, kind: Any, name: str, request: Any) -> Any:
         """The response of a service."""
@@ -139,7 +143,7 @@ def graph(_ros: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Graph]:
     made.close()
 
 
-def _make_person(track_id: int = 1, x_m: float = 0.5, skeleton: str = "muco21") -> Person:
+def make_person(track_id: int = 1, x_m: float = 0.5, skeleton: str = "muco21") -> Person:
     """A person whose joint j is at (x_m, j / 10, 3); joint 1 is lost."""
     names = get_skeleton(skeleton)
     count = len(names)
@@ -152,16 +156,11 @@ def _make_person(track_id: int = 1, x_m: float = 0.5, skeleton: str = "muco21") 
     return Person(track_id, TrackState.TRACKED, pose, np.array([0.1, 0.2, 0.3]), 0.875)
 
 
-@pytest.fixture
-def make_person() -> Callable[..., Person]:
-    return _make_person
-
-
 class FakePipeline:
     """Stands in for the pipeline: finds one person everywhere, and keeps what it was called with."""
 
     def __init__(self) -> None:
-        self.people = (_make_person(),)
+        self.people = (make_person(),)
         self.skeleton = self.people[0].pose.skeleton
         self.frames: list[Frame] = []
         self.configs: list[PipelineConfig] = []

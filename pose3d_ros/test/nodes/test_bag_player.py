@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from pose3d_msgs.msg import Person3DArray
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import qos_profile_sensor_data
 from rclpy.serialization import deserialize_message
 from rosgraph_msgs.msg import Clock
@@ -38,31 +38,16 @@ def bag(tmp_path: Path, graph: Any) -> Path:
     return path
 
 
-class Playing:
-    """A player in a thread of its own, as it is a process of its own in use."""
+def play(graph: Any, path: Path, until: Callable[[], bool] = lambda: False, **parameters: object) -> int:
+    """Play a bag until its end or a condition, and spin the graph meanwhile; how many messages were played."""
+    player = graph.add(BagPlayer(**graph.options(bag=str(path), **parameters)))
 
-    def __init__(self, graph: Any, path: Path, **parameters: object) -> None:
-        self.player = BagPlayer(**graph.options(bag=str(path), **parameters))
-        self._executor = SingleThreadedExecutor()
-        self._executor.add_node(self.player)
-        self._end = threading.Event()
-        self.count: int | None = None
-        self._thread = threading.Thread(target=self._run, args=(path,))
-        self._thread.start()
+    def spin(timeout_s: float) -> bool:
+        graph.spin_once(timeout_s)
+        return not until()
 
-    def _spin(self, timeout_s: float) -> bool:
-        self._executor.spin_once(timeout_sec=timeout_s)
-        return not self._end.is_set()
-
-    def _run(self, path: Path) -> None:
-        with BagReader(path) as reader:
-            self.count = self.player.play(reader, self._spin)
-
-    def stop(self) -> None:
-        self._end.set()
-        self._thread.join()
-        self._executor.shutdown()
-        self.player.destroy_node()
+    with BagReader(path) as reader:
+        return int(player.play(reader, spin))
 
 
 def waits_for(graph: Any, *topics: str) -> str:
@@ -72,10 +57,9 @@ def waits_for(graph: Any, *topics: str) -> str:
 def test_messages_are_published_as_they_were_recorded(graph: Any, bag: Path) -> None:
     images = graph.listen(CompressedImage, "image_raw/compressed", qos_profile_sensor_data)
     people = graph.listen(Person3DArray, "people")
-    playing = Playing(graph, bag, wait_for=waits_for(graph, "image_raw/compressed", "people"), delay_s=0.5)
-    graph.spin_until(lambda: len(people) == COUNT and len(images) == COUNT)
-    playing.stop()
-    assert playing.count == 2 * COUNT
+    waited_for = waits_for(graph, "image_raw/compressed", "people")
+    assert play(graph, bag, wait_for=waited_for, delay_s=0.5) == 2 * COUNT
+    graph.spin_until(lambda: len(people) == len(images) == COUNT)
     stamps_ns = [m.header.stamp.sec * 10**9 + m.header.stamp.nanosec for m in images]
     assert stamps_ns == [START_NS + i * STEP_NS for i in range(COUNT)]
     assert images[0].header.frame_id == "cam"
@@ -87,21 +71,26 @@ def test_messages_are_published_as_they_were_recorded(graph: Any, bag: Path) -> 
 def test_loop_restarts_the_bag_and_the_clock(graph: Any, bag: Path) -> None:
     clocks = graph.listen(Clock, "/clock", 100)
     people = graph.listen(Person3DArray, "people")
-    playing = Playing(graph, bag, loop=True, clock_hz=100.0, wait_for=waits_for(graph, "people"), delay_s=0.5)
-    graph.spin_until(lambda: len(people) > 2 * COUNT and bool(clocks))
-    playing.stop()
+    options = {"loop": True, "clock_hz": 100.0, "wait_for": waits_for(graph, "people"), "delay_s": 0.5}
+    play(graph, bag, lambda: len(people) > 2 * COUNT and bool(clocks), **options)
     times_ns = [c.clock.sec * 10**9 + c.clock.nanosec for c in clocks]
     assert all(START_NS <= t <= START_NS + (COUNT - 1) * STEP_NS for t in times_ns)
 
 
 def test_player_starts_paused_and_resumes(graph: Any, bag: Path) -> None:
     people = graph.listen(Person3DArray, "people")
-    playing = Playing(graph, bag, start_paused=True, wait_for=waits_for(graph, "people"), rate=50.0)
-    graph.spin_for(0.5)
-    assert len(people) <= 1  # the first message is due at once
-    assert graph.call(SetBool, "bag_player/pause", SetBool.Request(data=False)).message == "playing"
-    graph.spin_until(lambda: playing.count is not None)
-    playing.stop()
+    client = graph.node.create_client(SetBool, "bag_player/pause")
+    responses: list[Any] = []
+    resume_s = time.monotonic() + 0.5
+
+    def resume_after_a_while() -> bool:
+        if not responses and client.service_is_ready() and time.monotonic() > resume_s:
+            assert len(people) <= 1  # the first message is due at once
+            responses.append(client.call_async(SetBool.Request(data=False)))
+        return False
+
+    play(graph, bag, resume_after_a_while, start_paused=True, wait_for=waits_for(graph, "people"), rate=50.0)
+    assert responses[0].result().message == "playing"
 
 
 @pytest.mark.parametrize(
@@ -112,24 +101,18 @@ def test_player_waits_for_subscribers(
 ) -> None:
     """Of its own topics until its publishers have found them; a topic named twice needs two."""
     monkeypatch.setattr(BagPlayer, "count_subscribers", lambda *_: known)  # the graph's, before a publisher's
-    player = graph.add(BagPlayer(**graph.options(bag=str(bag), rate=100.0, wait_for=waits_for(graph, *topics))))
     polls = iter(range(200 if starts else 5))
-    with BagReader(bag) as reader:
-        played = player.play(reader, lambda _: next(polls, None) is not None)
+    played = play(graph, bag, lambda: next(polls, None) is None, rate=100.0, wait_for=waits_for(graph, *topics))
     assert (played > 1) == starts
 
 
 def test_only_the_chosen_topics_are_played(graph: Any, bag: Path) -> None:
-    playing = Playing(graph, bag, topics=waits_for(graph, "people"), rate=100.0)
-    graph.spin_until(lambda: playing.count is not None)
-    playing.stop()
-    assert playing.count == COUNT
+    assert play(graph, bag, topics=waits_for(graph, "people"), rate=100.0) == COUNT
 
 
 def test_missing_topic_is_an_error_that_lists_the_topics_of_the_bag(graph: Any, bag: Path) -> None:
-    player = graph.add(BagPlayer(**graph.options(bag=str(bag), topics="/nothing")))
-    with BagReader(bag) as reader, pytest.raises(BagError, match="image_raw/compressed"):
-        player.play(reader, lambda _: True)
+    with pytest.raises(BagError, match="image_raw/compressed"):
+        play(graph, bag, topics="/nothing")
 
 
 def test_types_that_are_not_installed_are_left_out(graph: Any, tmp_path: Path) -> None:
@@ -137,9 +120,8 @@ def test_types_that_are_not_installed_are_left_out(graph: Any, tmp_path: Path) -
 
     with Writer(tmp_path / "strange", version=9, storage_plugin=StoragePlugin.MCAP) as writer:
         writer.add_connection("/strange", "strange_msgs/msg/Strange", msgdef="int32 x", rihs01="RIHS01_0")
-    player = graph.add(BagPlayer(**graph.options(bag=str(tmp_path / "strange"))))
-    with BagReader(tmp_path / "strange") as reader, pytest.raises(BagError, match="strange_msgs/msg/Strange"):
-        player.play(reader, lambda _: True)
+    with pytest.raises(BagError, match="strange_msgs/msg/Strange"):
+        play(graph, tmp_path / "strange")
 
 
 @pytest.mark.parametrize(("name", "value"), [("rate", -1.0), ("rate", "fast"), ("speed", 2.0)])

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -20,10 +19,11 @@ from pose3d_ros.nodes.conversion import (
     read_people,
     skeleton_message,
 )
-from pose3d_ros.records import Person, TrackState
+from pose3d_ros.records import TrackState
 from pose3d_ros.skeletons import SKELETONS, get_skeleton
 
-MakePerson = Callable[..., Person]
+from .conftest import make_person
+
 INFO = PeopleInfo(get_skeleton("muco21"), "detector + pose", True, 12.5)
 
 
@@ -33,7 +33,7 @@ def header(seconds: int = 7, frame_id: str = "cam") -> Header:
     return made
 
 
-def test_message_has_every_field_of_the_records(make_person: MakePerson) -> None:
+def test_message_has_every_field_of_the_records() -> None:
     person = make_person(track_id=4, x_m=1.5)
     message = PeopleWriter().write(header(), [person], INFO)
     assert message.header == header()
@@ -54,7 +54,7 @@ def test_message_has_every_field_of_the_records(make_person: MakePerson) -> None
 
 @pytest.mark.parametrize("skeleton", sorted(SKELETONS))
 @pytest.mark.parametrize("state", list(TrackState))
-def test_people_are_unchanged_after_serialization(make_person: MakePerson, skeleton: str, state: TrackState) -> None:
+def test_people_are_unchanged_after_serialization(skeleton: str, state: TrackState) -> None:
     people = [replace(make_person(i, x_m=i / 4, skeleton=skeleton), state=state) for i in (1, 2, 3)]
     info = replace(INFO, skeleton=get_skeleton(skeleton))
     sent = PeopleWriter().write(header(), people, info)
@@ -68,7 +68,7 @@ def test_people_are_unchanged_after_serialization(make_person: MakePerson, skele
         assert after.pose.root_sigma_m == pytest.approx(before.pose.root_sigma_m)
 
 
-def test_writer_reuses_its_people_but_not_their_values(make_person: MakePerson) -> None:
+def test_writer_reuses_its_people_but_not_their_values() -> None:
     writer = PeopleWriter()
     first = repr(writer.write(header(), [make_person(1), make_person(2)], INFO))
     writer.write(header(), [make_person(9, skeleton="h36m17")], replace(INFO, skeleton=get_skeleton("h36m17")))
@@ -77,7 +77,7 @@ def test_writer_reuses_its_people_but_not_their_values(make_person: MakePerson) 
     assert writer.write(header(), [], INFO).people == []
 
 
-def test_unknown_covariance_is_minus_one(make_person: MakePerson) -> None:
+def test_unknown_covariance_is_minus_one() -> None:
     person = make_person()
     uncertain = replace(person, pose=replace(person.pose, root_sigma_m=float("nan")))
     message = PeopleWriter().write(header(), [uncertain], INFO)
@@ -85,7 +85,7 @@ def test_unknown_covariance_is_minus_one(make_person: MakePerson) -> None:
     assert np.isnan(read_people(message, TrackNumbers())[0].pose.root_sigma_m)
 
 
-def test_people_are_transformed_to_the_target_frame(make_person: MakePerson) -> None:
+def test_people_are_transformed_to_the_target_frame() -> None:
     quarter_about_z = RigidTransform.from_quaternion((0.0, 0.0, np.sqrt(0.5), np.sqrt(0.5)), (10.0, 0.0, 0.0))
     (made,) = PeopleWriter().write(header(), [make_person(x_m=0.5)], INFO, cam2target=quarter_about_z).people
     np.testing.assert_allclose([made.root.x, made.root.y, made.root.z], [10 - 1.4, 0.5, 3.0])
@@ -108,9 +108,7 @@ def test_track_numbers_follow_ids_and_are_not_reused() -> None:
     ("skeleton", "state", "error"),
     [("octopus8", 1, SkeletonError), ("h36m17", 1, InputError), ("muco21", 9, InputError)],
 )
-def test_unreadable_people_are_an_error(
-    make_person: MakePerson, skeleton: str, state: int, error: type[Exception]
-) -> None:
+def test_unreadable_people_are_an_error(skeleton: str, state: int, error: type[Exception]) -> None:
     message = PeopleWriter().write(header(), [make_person()], INFO)
     message.skeleton, message.people[0].state = skeleton, state
     with pytest.raises(error):

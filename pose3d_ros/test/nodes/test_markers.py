@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -13,7 +12,8 @@ from pose3d_ros.nodes.markers import BONES, JOINTS, LABEL, MarkerMaker
 from pose3d_ros.records import Person, TrackState
 from pose3d_ros.skeletons import get_skeleton
 
-MakePerson = Callable[..., Person]
+from .conftest import make_person
+
 HEADER = Header(frame_id="cam")
 
 
@@ -26,7 +26,7 @@ def keys(markers: MarkerArray, action: int) -> set[tuple[str, int]]:
     return {(m.ns, m.id) for m in markers.markers if m.action == action}
 
 
-def test_each_person_is_joints_bones_and_a_label(make_person: MakePerson) -> None:
+def test_each_person_is_joints_bones_and_a_label() -> None:
     markers = draw(MarkerMaker(), make_person(1), make_person(2))
     assert keys(markers, Marker.ADD) == {(f"person_{i}", k) for i in (1, 2) for k in (JOINTS, BONES, LABEL)}
     assert [m.type for m in markers.markers[:3]] == [Marker.SPHERE_LIST, Marker.LINE_LIST, Marker.TEXT_VIEW_FACING]
@@ -36,7 +36,7 @@ def test_each_person_is_joints_bones_and_a_label(make_person: MakePerson) -> Non
         assert (marker.lifetime.sec, marker.lifetime.nanosec) == (0, 500_000_000)
 
 
-def test_marker_points_and_colors_are_those_of_the_marker_lines(make_person: MakePerson) -> None:
+def test_marker_points_and_colors_are_those_of_the_marker_lines() -> None:
     person = make_person(3, x_m=0.0)
     lines = marker_lines(person)
     assert lines is not None
@@ -50,7 +50,7 @@ def test_marker_points_and_colors_are_those_of_the_marker_lines(make_person: Mak
     assert label.pose.position.y == pytest.approx(get_skeleton("muco21").index_of["Head_top"] / 10)
 
 
-def test_person_who_is_gone_or_lost_is_deleted_once(make_person: MakePerson) -> None:
+def test_person_who_is_gone_or_lost_is_deleted_once() -> None:
     maker = MarkerMaker()
     draw(maker, make_person(1), make_person(2))
     for gone, remaining in (
@@ -61,7 +61,7 @@ def test_person_who_is_gone_or_lost_is_deleted_once(make_person: MakePerson) -> 
         assert not keys(draw(maker, *remaining), Marker.DELETE)
 
 
-def test_clear_deletes_all_markers(make_person: MakePerson) -> None:
+def test_clear_deletes_all_markers() -> None:
     maker = MarkerMaker()
     draw(maker, make_person(1))
     (everything,) = maker.clear(HEADER).markers

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,8 @@ from pose3d_ros.nodes.topics import latched_qos
 from pose3d_ros.records import Person
 from pose3d_ros.skeletons import get_skeleton
 
-MakePerson = Callable[..., Person]
+from .conftest import make_person
+
 INFO = PeopleInfo(get_skeleton("muco21"), "pose engine", False, 8.0)
 
 
@@ -63,7 +64,7 @@ def people_message(people: Sequence[Person], *names: str) -> Person3DArray:
     return message
 
 
-def test_smoothed_people_keep_their_ids(graph: Any, make_person: MakePerson) -> None:
+def test_smoothed_people_keep_their_ids(graph: Any) -> None:
     _, smoother = start(graph)
     smoothed = graph.listen(Person3DArray, "people_smoothed")
     sent = people_message([make_person(1), make_person(2)], "anna", "bob")
@@ -82,7 +83,7 @@ def test_smoothed_people_keep_their_ids(graph: Any, make_person: MakePerson) -> 
     assert smoother.seen == [(4_000_000_000, [1, 2])]
 
 
-def test_people_are_published_in_the_configured_skeleton(graph: Any, make_person: MakePerson) -> None:
+def test_people_are_published_in_the_configured_skeleton(graph: Any) -> None:
     start(graph, skeleton="h36m17")
     smoothed = graph.listen(Person3DArray, "people_smoothed")
     skeletons = graph.listen(SkeletonInfo, "skeleton_smoothed", latched_qos())
@@ -92,7 +93,7 @@ def test_people_are_published_in_the_configured_skeleton(graph: Any, make_person
     assert len(smoothed[0].people[0].joints) == 17
 
 
-def test_unreadable_people_are_reported_once_and_the_next_are_smoothed(graph: Any, make_person: MakePerson) -> None:
+def test_unreadable_people_are_reported_once_and_the_next_are_smoothed(graph: Any) -> None:
     logged = graph.log_of("smoother_node")
     node, _ = start(graph)
     smoothed = graph.listen(Person3DArray, "people_smoothed")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -16,10 +15,10 @@ from pose3d_ros.config.settings import OutputConfig
 from pose3d_ros.nodes.conversion import PeopleInfo
 from pose3d_ros.nodes.output import PeopleOutput
 from pose3d_ros.nodes.problems import Level, ProblemBoard
-from pose3d_ros.records import Person
 from pose3d_ros.skeletons import get_skeleton
 
-MakePerson = Callable[..., Person]
+from .conftest import make_person
+
 INFO = PeopleInfo(get_skeleton("muco21"), "engine", True, 0.0)
 
 
@@ -56,7 +55,7 @@ def tf(monkeypatch: pytest.MonkeyPatch) -> Tf:
     return made
 
 
-def publish(graph: Any, make_person: MakePerson, config: OutputConfig) -> tuple[Person3DArray, list[tuple[Level, str]]]:
+def publish(graph: Any, config: OutputConfig) -> tuple[Person3DArray, list[tuple[Level, str]]]:
     """One person 3 m ahead, 0.5 m to the right, published with that configuration; the message and the log."""
     logged: list[tuple[Level, str]] = []
     board = ProblemBoard(lambda level, text: logged.append((level, text)), lambda: 0.0)
@@ -74,12 +73,12 @@ def publish(graph: Any, make_person: MakePerson, config: OutputConfig) -> tuple[
     return heard[-1], logged
 
 
-def test_people_are_published_in_the_target_frame(graph: Any, tf: Tf, make_person: MakePerson) -> None:
+def test_people_are_published_in_the_target_frame(graph: Any, tf: Tf) -> None:
     tf.transforms["base_link", "optical"] = known = TransformStamped()
     known.transform.translation.z = 1.5  # REP 103: a camera above its robot's origin that looks ahead
     turn = known.transform.rotation
     turn.x, turn.y, turn.z, turn.w = -0.5, 0.5, -0.5, 0.5
-    message, logged = publish(graph, make_person, OutputConfig(target_frame="base_link"))
+    message, logged = publish(graph, OutputConfig(target_frame="base_link"))
     assert message.header.frame_id == "base_link"
     assert message.header.stamp.sec == 5
     root = message.people[0].root  # (0.5, 1.4, 3) in the optical frame
@@ -88,16 +87,16 @@ def test_people_are_published_in_the_target_frame(graph: Any, tf: Tf, make_perso
     assert not logged
 
 
-def test_unknown_target_frame_keeps_the_camera_frame(graph: Any, tf: Tf, make_person: MakePerson) -> None:
-    message, logged = publish(graph, make_person, OutputConfig(target_frame="base_link"))
+def test_unknown_target_frame_keeps_the_camera_frame(graph: Any, tf: Tf) -> None:
+    message, logged = publish(graph, OutputConfig(target_frame="base_link"))
     assert message.header.frame_id == "optical"
     assert message.people[0].root.z == 3.0
     assert [level for level, _ in logged] == [Level.WARN]
     assert "base_link" in logged[0][1]
 
 
-def test_root_of_each_person_is_broadcast_as_a_frame(graph: Any, tf: Tf, make_person: MakePerson) -> None:
-    publish(graph, make_person, OutputConfig(publish_tf=True))
+def test_root_of_each_person_is_broadcast_as_a_frame(graph: Any, tf: Tf) -> None:
+    publish(graph, OutputConfig(publish_tf=True))
     transform = tf.sent[-1]
     assert (transform.header.frame_id, transform.child_frame_id) == ("optical", "person_1")
     assert transform.header.stamp.sec == 5
@@ -105,11 +104,9 @@ def test_root_of_each_person_is_broadcast_as_a_frame(graph: Any, tf: Tf, make_pe
     assert (move.x, move.y, move.z, turn.w) == (0.5, 1.4, 3.0, 1.0)
 
 
-def test_missing_tf2_ros_keeps_the_camera_frame_with_one_warning(
-    graph: Any, monkeypatch: pytest.MonkeyPatch, make_person: MakePerson
-) -> None:
+def test_missing_tf2_ros_keeps_the_camera_frame_with_one_warning(graph: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tf2_ros", None)
-    message, logged = publish(graph, make_person, OutputConfig(target_frame="base_link"))
+    message, logged = publish(graph, OutputConfig(target_frame="base_link"))
     assert message.header.frame_id == "optical"
     assert len(logged) == 1
     assert "tf2_ros" in logged[0][1]
