@@ -1,21 +1,16 @@
-"""A person in space, and constant ONNX graphs that give the answers that networks would give."""
+"""A person in space, and the answers that networks of each kind would give of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import attr
 import cv2
 import numpy as np
 import numpy.typing as npt
-import pytest
-from onnx import TensorProto
 
 from pose3d_ros.config.settings import PoseConfig
-from pose3d_ros.engines import Engine, Manifest, ManifestEntry, RoleEngine, sha256_of, write_manifest
+from pose3d_ros.engines import ManifestEntry, RoleEngine
 from pose3d_ros.geometry import Camera
 from pose3d_ros.geometry.crop import apply_affine, aspect_box, img2crop_affine
 from pose3d_ros.records import Detection, Frame, Pose
@@ -23,8 +18,7 @@ from pose3d_ros.stages.lift.lifter import Lifter
 from pose3d_ros.stages.pose.root_pose_estimator import RootPoseEstimator
 from pose3d_ros.types import Array
 
-from ...conftest import manifest_entry
-from ..conftest import MakeNet
+from ...conftest import AnsweringEngine, Tensors, manifest_entry
 
 BOX = np.array([300.0, 120.0, 480.0, 420.0])
 CAMERA = Camera(
@@ -60,63 +54,52 @@ class Person:
         return {"coords2d": self.crop_px[None, order], "coords3d": 1000 * relative_m[None]}
 
 
-@dataclass(frozen=True)
-class Scene:
-    """The frame the people are in, and what tests make there."""
+def make_person(joints: int, size_px: tuple[int, int], *, half_pixel_centers: bool = True) -> Person:
+    """Random joints whose pixels lie well inside the box."""
+    rng = np.random.default_rng(0)
+    pixels = rng.uniform(BOX[:2] + 25, BOX[2:] - 25, (joints, 2))
+    joints_cam_m = CAMERA.backproject(pixels, 4.0 + rng.uniform(-0.4, 0.4, joints))
+    box = aspect_box(BOX, 640, 480, size_px[0] / size_px[1])
+    img2crop = img2crop_affine(box, size_px, half_pixel_centers=half_pixel_centers)
+    return Person(joints_cam_m, apply_affine(img2crop, pixels), img2crop, box)
 
-    make_net: MakeNet
-    camera: Camera = CAMERA
-    frame: Frame = FRAME
-    detection: Detection = DETECTION
 
-    def person(self, joints: int, size_px: tuple[int, int], *, half_pixel_centers: bool = True) -> Person:
-        """Random joints whose pixels lie well inside the box."""
-        rng = np.random.default_rng(0)
-        pixels = rng.uniform(BOX[:2] + 25, BOX[2:] - 25, (joints, 2))
-        joints_cam_m = CAMERA.backproject(pixels, 4.0 + rng.uniform(-0.4, 0.4, joints))
-        box = aspect_box(BOX, 640, 480, size_px[0] / size_px[1])
-        img2crop = img2crop_affine(box, size_px, half_pixel_centers=half_pixel_centers)
-        return Person(joints_cam_m, apply_affine(img2crop, pixels), img2crop, box)
+def constant_model(
+    entry: ManifestEntry, answers: Tensors, dtype: str = "float32", **inputs: tuple[int | str, ...]
+) -> RoleEngine:
+    """A model that always gives these answers, as float32."""
+    outputs = {name: np.asarray(array, dtype=np.float32) for name, array in answers.items()}
+    shapes = {name: array.shape for name, array in outputs.items()}
+    return RoleEngine(AnsweringEngine(lambda feeds: outputs, inputs, shapes, dict.fromkeys(inputs, dtype)), entry)
 
-    def net(self, answers: Mapping[str, npt.NDArray[Any]], width: int, height: int, name: str = "image") -> Engine:
-        """A net for one crop of that size, which gives that answer."""
-        return self.make_net(answers, **{name: (TensorProto.FLOAT, (1, 3, height, width))})
 
-    def entry(self, decoder: str, width: int, height: int, skeleton: str, **parameters: Any) -> ManifestEntry:
-        return manifest_entry(
-            decoder, roles=("pose",), input_size_px=(width, height), skeleton=skeleton, parameters=parameters
-        )
+def pose_entry(decoder: str, width: int, height: int, skeleton: str, **parameters: Any) -> ManifestEntry:
+    size_px = (width, height)
+    return manifest_entry(decoder, roles=("pose",), input_size_px=size_px, skeleton=skeleton, parameters=parameters)
 
-    def metrabs(self, who: Person, **parameters: Any) -> RoleEngine:
-        """A MeTRAbs net of 17 joints that sees this person."""
-        joints = {"joints": [16.0, *map(float, range(16))]}
-        entry = self.entry("metrabs", 256, 256, "h36m17", **{**joints, **parameters})
-        return RoleEngine(self.net(who.metrabs, 256, 256), entry)
 
-    def root(self, depth_m: float) -> RoleEngine:
-        """A RootNet that gives that depth."""
-        inputs = {"image": (TensorProto.FLOAT, (1, 3, 64, 64)), "k": (TensorProto.FLOAT, ("batch",))}
-        engine = self.make_net({"root": np.array([[32.0, 32.0, 1000 * depth_m]])}, **inputs)
-        return RoleEngine(
-            engine, manifest_entry("3dmppe_rootnet", name="root", roles=("root",), input_size_px=(64, 64))
-        )
+def metrabs_model(who: Person, **parameters: Any) -> RoleEngine:
+    """A MeTRAbs net of 17 joints that sees this person."""
+    joints = {"joints": [16.0, *map(float, range(16))]}
+    entry = pose_entry("metrabs", 256, 256, "h36m17", **{**joints, **parameters})
+    return constant_model(entry, who.metrabs, image=(1, 3, 256, 256))
 
-    def folder(self, path: Path, *models: RoleEngine) -> Manifest:
-        """These models and a detector that finds nobody, in a manifest of the folder that `make_net` writes to."""
-        maps = {"heat": np.zeros((1, 1, 60, 80)), "ltrb": np.zeros((1, 4, 60, 80))}
-        engine = self.make_net(maps, image=(TensorProto.FLOAT, (1, 3, 480, 640)))
-        entry = manifest_entry("centre_ltrb", name="detector", roles=("detector",), input_size_px=(640, 480))
-        files = {path / model.engine.name: model.entry for model in (RoleEngine(engine, entry), *models)}
-        return write_manifest(path, [attr.evolve(e, file=f, sha256=sha256_of(f)) for f, e in files.items()])
 
-    def pose(self, pose: RoleEngine, root: RoleEngine | None = None, lifter: RoleEngine | None = None) -> Pose:
-        """The person that these engines see."""
-        estimator = RootPoseEstimator(pose, root, lifted=lifter is not None, config=PoseConfig(flip_test=False))
-        people = estimator.read(self.frame, [self.detection])
-        if lifter is not None:
-            people = Lifter(lifter, estimator.skeleton)(self.frame, people)
-        (found,) = estimator.place(self.frame, people)
-        return found
+def root_model(depth_m: float) -> RoleEngine:
+    """A RootNet that gives that depth."""
+    entry = manifest_entry("3dmppe_rootnet", name="root", roles=("root",), input_size_px=(64, 64))
+    answers = {"root": np.array([[32.0, 32.0, 1000 * depth_m]])}
+    return constant_model(entry, answers, image=(1, 3, 64, 64), k=("batch",))
+
+
+def pose_of(model: RoleEngine, root: RoleEngine | None = None, lifter: RoleEngine | None = None) -> Pose:
+    """The person that these models see."""
+    estimator = RootPoseEstimator(model, root, lifted=lifter is not None, config=PoseConfig(flip_test=False))
+    people = estimator.read(FRAME, [DETECTION])
+    if lifter is not None:
+        people = Lifter(lifter, estimator.skeleton)(FRAME, people)
+    (found,) = estimator.place(FRAME, people)
+    return found
 
 
 def one_hot(values: Array, length: int, scores: npt.ArrayLike = 0.8) -> npt.NDArray[np.float32]:
@@ -124,8 +107,3 @@ def one_hot(values: Array, length: int, scores: npt.ArrayLike = 0.8) -> npt.NDAr
     rows = np.zeros((1, len(values), length), dtype=np.float32)
     rows[0, np.arange(len(values)), np.rint(values).astype(int)] = scores
     return rows
-
-
-@pytest.fixture
-def scene(make_net: MakeNet) -> Scene:
-    return Scene(make_net)

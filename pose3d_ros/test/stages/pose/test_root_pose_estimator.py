@@ -7,7 +7,6 @@ from typing import Any
 import attr
 import numpy as np
 import pytest
-from onnx import TensorProto
 
 from pose3d_ros.config.settings import PoseConfig
 from pose3d_ros.engines import Normalization, RoleEngine
@@ -18,7 +17,7 @@ from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.stages.pose.root_pose_estimator import RootPoseEstimator
 
 from ...conftest import AnsweringEngine, Shapes, Tensors, manifest_entry
-from .conftest import Scene
+from .conftest import constant_model, make_person, metrabs_model, pose_entry, pose_of, root_model
 
 J = 16
 PLAIN = PoseConfig(flip_test=False)
@@ -203,30 +202,27 @@ def test_the_flip_test_reads_every_crop_twice_in_one_call() -> None:
         ("metrabs", {"metres_per_unit": -1}, "parameter metres_per_unit of test: expected a number above 0"),
     ],
 )
-def test_unusable_decoders_and_parameters_are_refused(
-    scene: Scene, decoder: str, parameters: dict[str, Any], message: str
-) -> None:
-    model = scene.metrabs(scene.person(17, (256, 256)))
+def test_unusable_decoders_and_parameters_are_refused(decoder: str, parameters: dict[str, Any], message: str) -> None:
+    model = metrabs_model(make_person(17, (256, 256)))
     with pytest.raises(EngineError, match=message):
-        RootPoseEstimator(replace(model, entry=scene.entry(decoder, 256, 256, "h36m17", **parameters)))
+        RootPoseEstimator(replace(model, entry=pose_entry(decoder, 256, 256, "h36m17", **parameters)))
 
 
-def test_a_root_net_does_not_lift_pixels(scene: Scene) -> None:
-    model = scene.metrabs(scene.person(17, (256, 256)))
+def test_a_root_net_does_not_lift_pixels() -> None:
+    model = metrabs_model(make_person(17, (256, 256)))
     with pytest.raises(EngineError, match="role lifter"):
-        RootPoseEstimator(replace(model, entry=scene.entry("simcc_2d", 256, 256, "coco17")), scene.root(4.0))
+        RootPoseEstimator(replace(model, entry=pose_entry("simcc_2d", 256, 256, "coco17")), root_model(4.0))
 
 
-def test_uint8_pixels_are_not_normalized(scene: Scene) -> None:
-    who = scene.person(17, (256, 256))
-    entry = scene.metrabs(who).entry
-    engine = scene.make_net(who.metrabs, image=(TensorProto.UINT8, (1, 256, 256, 3)))
+def test_uint8_pixels_are_not_normalized() -> None:
+    who = make_person(17, (256, 256))
     scaled = Normalization(1 / 255, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "rgb")
+    entry = attr.evolve(metrabs_model(who).entry, normalization=scaled)
     with pytest.raises(EngineError, match="expected scale 1, mean 0 and std 1 for uint8"):
-        RootPoseEstimator(RoleEngine(engine, attr.evolve(entry, normalization=scaled)))
+        RootPoseEstimator(constant_model(entry, who.metrabs, "uint8", image=(1, 256, 256, 3)))
 
 
-def test_a_skeleton_of_another_size_is_refused(scene: Scene) -> None:
-    model = scene.metrabs(scene.person(17, (256, 256)))
+def test_a_skeleton_of_another_size_is_refused() -> None:
+    model = metrabs_model(make_person(17, (256, 256)))
     with pytest.raises(EngineError, match=r"1 people with the 21 joints of muco21, .* its parameter joints chooses"):
-        scene.pose(replace(model, entry=attr.evolve(model.entry, skeleton="muco21")))
+        pose_of(replace(model, entry=attr.evolve(model.entry, skeleton="muco21")))
