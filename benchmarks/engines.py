@@ -9,7 +9,7 @@ from common import report
 from pose3d_ros.config.settings import EngineConfig
 from pose3d_ros.engines import BackendChoice, EngineOptions, ManifestEntry, choose_backend, open_engine
 from pose3d_ros.engines.engine_set import open_manifest
-from pose3d_ros.engines.trial import cost_of, trial_feeds
+from pose3d_ros.engines.trial import measure_latency, random_feeds
 
 BATCHES = (1, 2, 4, 8)
 
@@ -37,17 +37,17 @@ def measure_entry(entry: ManifestEntry, backend: BackendChoice, threads: int) ->
     with open_engine(entry, backend, EngineOptions(threads=threads)) as engine:
         alone_ms = 0.0
         for batch in batches:
-            cost = cost_of(engine, trial_feeds(engine, entry, batch))
-            alone_ms = alone_ms or cost.median_ms
+            latency = measure_latency(engine, random_feeds(engine, entry, batch))
+            alone_ms = alone_ms or latency.median_ms
             rows.append(
                 {
                     "engine": entry.name,
                     "roles": "+".join(entry.roles),
                     "batch": batch,
-                    "median ms": round(cost.median_ms, 2),
-                    "p95 ms": round(cost.p95_ms, 2),
-                    "ms per person": round(cost.median_ms / batch, 2),
-                    "ratio to batch 1": round(cost.median_ms / alone_ms, 2),
+                    "median ms": round(latency.median_ms, 2),
+                    "p95 ms": round(latency.p95_ms, 2),
+                    "ms per person": round(latency.median_ms / batch, 2),
+                    "ratio to batch 1": round(latency.median_ms / alone_ms, 2),
                 }
             )
     return rows

@@ -30,7 +30,7 @@ from pose3d_ros.cli.main import main as pose3d
 from pose3d_ros.config.settings import PoseConfig
 from pose3d_ros.engines import RoleEngine, choose_backend, load_manifest, open_engine
 from pose3d_ros.geometry import Camera
-from pose3d_ros.geometry.crop import crop_places, cut_crops
+from pose3d_ros.geometry.crop import crop_transforms, cut_crops
 from pose3d_ros.records import Detection, Frame, Pose
 from pose3d_ros.stages.pose.pose_decoders import ROOT_DECODERS
 from pose3d_ros.stages.pose.root_pose_estimator import RootPoseEstimator
@@ -104,7 +104,7 @@ def root_rows(image: ImageArray, folder: Path, crops: Crops, roots: Array) -> It
     assert entry.normalization is not None
     inset_px = ROOT_DECODERS[entry.decoder].box_inset_px
     height_px, width_px = image.shape[:2]
-    ours = crop_places(our_boxes(), width_px, height_px, 256, half_pixel_centers=False, inset_px=inset_px)
+    ours = crop_transforms(our_boxes(), width_px, height_px, 256, half_pixel_centers=False, inset_px=inset_px)
     processed = np.concatenate((ours.boxes_xyxy_px[:, :2], ours.boxes_xyxy_px[:, 2:] - ours.boxes_xyxy_px[:, :2]), 1)
     yield Row("processed boxes, px", processed, crops.boxes_xywh)
     ours_cut = entry.normalization.apply(cut_crops(image, ours.img2crop, ours.size_px))
@@ -124,7 +124,9 @@ def our_poses(image: ImageArray, center: Array, folder: Path, flip: bool) -> tup
     with open_engine(pose, backend) as pose_engine, open_engine(root, backend) as root_engine:
         models = RoleEngine(pose_engine, pose), RoleEngine(root_engine, root)
         estimator = RootPoseEstimator(*models, config=PoseConfig(flip_test=flip))
-        return estimator.place(frame, estimator.read(frame, [Detection(box, 1.0) for box in our_boxes()]))
+        return estimator.localize(
+            frame, estimator.estimate_keypoints(frame, [Detection(box, 1.0) for box in our_boxes()])
+        )
 
 
 def check_videopose3d(clone: Path, folder: Path) -> Iterator[Row]:

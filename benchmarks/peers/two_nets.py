@@ -19,7 +19,7 @@ import torch
 from pose3d_ros.engines import Normalization
 from pose3d_ros.geometry import assemble
 from pose3d_ros.geometry.assemble import moon_k_m
-from pose3d_ros.geometry.crop import apply_affine, crop_places, cut_crops, invert_affine
+from pose3d_ros.geometry.crop import apply_affine, crop_transforms, cut_crops, invert_affine
 from pose3d_ros.records import Frame
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.types import Array
@@ -48,7 +48,7 @@ class TwoNets:
     def batched(self, frame: Frame, boxes_xyxy_px: Array) -> Array:
         """All people in one call of each net, which the demos do not do; the same otherwise."""
         camera, size_px = frame.camera, self._pose.input_size_px
-        places = crop_places(
+        transforms = crop_transforms(
             boxes_xyxy_px,
             camera.width_px,
             camera.height_px,
@@ -56,10 +56,10 @@ class TwoNets:
             half_pixel_centers=False,
             inset_px=_INSET_PX,
         )
-        images = cut_crops(frame.image_bgr, places.img2crop, places.size_px)
-        k_mm = moon_k_m(places.boxes_xyxy_px, camera.fx_px, camera.fy_px) * _MM_PER_M
+        images = cut_crops(frame.image_bgr, transforms.img2crop, transforms.size_px)
+        k_mm = moon_k_m(transforms.boxes_xyxy_px, camera.fx_px, camera.fy_px) * _MM_PER_M
         roots, coords = self._called(_NORMALIZATION.apply(images), k_mm.astype(np.float32))
-        joints_img_px = apply_affine(invert_affine(places.img2crop), coords[..., :2] * _BIN_PX)
+        joints_img_px = apply_affine(invert_affine(transforms.img2crop), coords[..., :2] * _BIN_PX)
         relative_depth_m = coords[..., 2] / DEPTH_BINS * 2.0 - 1.0
         return assemble(camera, joints_img_px, relative_depth_m, roots[:, 2] / _MM_PER_M, self._skeleton.root)[1]
 

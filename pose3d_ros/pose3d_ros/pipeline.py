@@ -21,7 +21,7 @@ from pose3d_ros.records import STILL, Detection, Frame, FrameResult
 from pose3d_ros.skeletons import Skeleton, get_skeleton
 from pose3d_ros.stages.detect.detector import Detector
 from pose3d_ros.stages.lift.lifter import Lifter
-from pose3d_ros.stages.pose.placement import gives_pixels
+from pose3d_ros.stages.pose.root_localization import gives_pixels
 from pose3d_ros.stages.pose.root_pose_estimator import RootPoseEstimator
 from pose3d_ros.stages.smooth.smoother import Smoother
 from pose3d_ros.stages.track.tracker import Tracker
@@ -45,7 +45,7 @@ def open_pipeline(
     Parameters
     ----------
     engines : str or Path
-        Folder with a `manifest.yaml`; empty for the one that `config` names, else the embedded engines.
+        Folder with a `manifest.yaml`; empty for the one that `config` names, else the default models.
     backend : str
         `auto`, `tensorrt`, `torch` or `onnxruntime`; `auto` leaves it to `config`, whose own default takes the
         fastest that works here.
@@ -92,7 +92,7 @@ def open_smoother(config: PipelineConfig, report: Report | None = None) -> tuple
 class Pipeline:
     """Frames in, people out. Use it from one thread; as a context manager it closes its engines.
 
-    `open_pipeline` makes one. Raises EngineError when a role is not filled, or an engine can't be opened or does not
+    `open_pipeline` makes one. Raises EngineError when a role has no model, or an engine can't be opened or does not
     fit its decoder; the engines are closed then.
 
     Parameters
@@ -149,7 +149,7 @@ class Pipeline:
         Parameters
         ----------
         frame : Frame
-            A frame without a stamp stands for itself: nobody is followed into it, and nobody is smoothed.
+            A frame without a stamp is independent: no track continues into it, and no person is smoothed.
         detections : sequence of Detection, optional
             Boxes that replace the detector's.
 
@@ -175,14 +175,14 @@ class Pipeline:
         with _timed(timings_ms, "total"):
             with _timed(timings_ms, "upload"):
                 image = self._load_image(frame.image_bgr)
-            with self._load_image.reading(image):
+            with self._load_image.using(image):
                 with _timed(timings_ms, "detect"):
                     found = self._detector(frame, image) if given is None else given
                 with _timed(timings_ms, "pose"):
-                    people = self._estimator.read(frame, found, image) if found else None
+                    people = self._estimator.estimate_keypoints(frame, found, image) if found else None
                     if people is not None and self._lifter is not None:
                         people = self._lifter(frame, people)
-                    poses = () if people is None else self._estimator.place(frame, people)
+                    poses = () if people is None else self._estimator.localize(frame, people)
             with _timed(timings_ms, "track"):
                 tracked = self._tracker.update(poses, frame.stamp_ns, frame.camera)
             if self._smoother is not None and not still:
@@ -222,15 +222,15 @@ class Pipeline:
         height_px, width_px = frame.image_bgr.shape[:2]
         whole = Detection(np.array([-0.5, -0.5, width_px - 0.5, height_px - 0.5]), 1.0)
         image = self._load_image(frame.image_bgr)
-        with self._load_image.reading(image):
+        with self._load_image.using(image):
             self._detector(frame, image)
             for people in self._load_image.batch_sizes(image, self._detector.config.max_people):
-                keypoints = self._estimator.read(frame, (whole,) * people, image)
+                keypoints = self._estimator.estimate_keypoints(frame, (whole,) * people, image)
                 if self._lifter is not None:
                     self._lifter(frame, keypoints)
 
     def reconfigure(self, config: PipelineConfig) -> None:
-        """Take over the stages' settings.
+        """Apply new settings of the stages.
 
         Parameters
         ----------
@@ -245,7 +245,7 @@ class Pipeline:
             self._smoother.config = config.smoother
 
     def reset(self) -> None:
-        """Forget everybody, as before another recording."""
+        """Drop all tracks, as before another recording."""
         if self._lifter is not None:
             self._lifter.reset()
         self._tracker.reset()
@@ -301,7 +301,7 @@ def _smoother(engines: EngineSet, config: PipelineConfig, skeleton: Skeleton) ->
     entry = engines.manifest.for_role("smoother")
     if entry.skeleton != skeleton.name:
         about = f"{entry.name} is for {entry.skeleton}, and people come in {skeleton.name}"
-        _log.warning("nobody is smoothed: %s", about)
+        _log.warning("people are not smoothed: %s", about)
         return None
     return Smoother(engines.for_role("smoother"), config.smoother)
 

@@ -26,7 +26,7 @@ class TrackState(IntEnum):
 
 
 STILL = -1
-"""Stamp of an image that stands for itself."""
+"""Stamp of an image that is independent of the others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +40,8 @@ class Frame:
     camera : Camera
         Intrinsics of exactly this image.
     stamp_ns : int
-        Time of capture in nanoseconds, of any clock that does not go back. Without one the image stands for itself:
-        the pipeline forgets everybody before it, so that unrelated images may follow each other.
+        Time of capture in nanoseconds, of any clock that does not go back. Without one the image is independent:
+        the pipeline drops all tracks before it, so that unrelated images may follow each other.
     frame_id : str
         Name of the camera's optical frame.
     """
@@ -128,7 +128,7 @@ class Pose:
 
 @dataclass(frozen=True, eq=False)
 class Person:
-    """A pose that is followed from frame to frame.
+    """A person's pose, tracked from frame to frame.
 
     Attributes
     ----------

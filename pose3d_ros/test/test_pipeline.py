@@ -121,7 +121,7 @@ def test_one_engine_of_two_roles_runs_once(engines: Opened) -> None:
     }
 
 
-def test_without_a_smoother(engines: Opened) -> None:
+def test_pipeline_without_a_smoother(engines: Opened) -> None:
     for pipeline in (build(smooth=False), build(*ENTRIES[:2])):
         assert "smooth" not in pipeline(frame()).timings_ms
         assert pipeline.delay_frames == 0
@@ -137,7 +137,7 @@ def test_given_boxes_replace_the_detector(engines: Opened) -> None:
     assert pipeline(frame(1), detections=[]).detections == ()
 
 
-def test_people_come_in_the_wanted_skeleton(engines: Opened) -> None:
+def test_people_have_the_configured_skeleton(engines: Opened) -> None:
     pipeline = build(config=PipelineConfig(skeleton="coco17"))
     (person,) = pipeline(frame()).people
     assert person.pose.skeleton.name == pipeline.skeleton.name == "coco17"
@@ -156,7 +156,7 @@ def test_people_come_in_the_wanted_skeleton(engines: Opened) -> None:
         np.zeros((240, 320, 3), dtype=np.uint8),
     ],
 )
-def test_bad_images_are_refused_before_any_engine_and_leave_the_people(engines: Opened, image: Any) -> None:
+def test_invalid_images_are_errors_before_any_engine_runs_and_keep_the_tracks(engines: Opened, image: Any) -> None:
     pipeline = build()
     pipeline(frame(0))
     bad = Frame(image, CAMERA, STEP_NS)
@@ -167,13 +167,13 @@ def test_bad_images_are_refused_before_any_engine_and_leave_the_people(engines: 
 
 
 @pytest.mark.parametrize("box", [[0, 0, np.nan, 5], [5, 5, 5, 9], [9, 0, 3, 5], [0, 0, 5], [700, 0, 800, 5]])
-def test_bad_boxes_are_refused_before_any_engine(engines: Opened, box: list[float]) -> None:
+def test_invalid_boxes_are_errors_before_any_engine_runs(engines: Opened, box: list[float]) -> None:
     with pytest.raises(InputError, match="box"):
         build()(frame(), detections=[Detection(np.array(box), 1.0)])
     assert engines["root_pose"].calls == []
 
 
-def test_a_failing_engine_costs_one_frame(engines: Opened) -> None:
+def test_failing_engine_drops_one_frame(engines: Opened) -> None:
     pipeline = build()
     pipeline(frame(0))
     answer, engines["root_pose"].answer = engines["root_pose"].answer, failing
@@ -183,14 +183,14 @@ def test_a_failing_engine_costs_one_frame(engines: Opened) -> None:
     assert [p.track_id for p in pipeline(frame(2)).people] == [1]
 
 
-def test_reset_forgets(engines: Opened) -> None:
+def test_reset_drops_all_tracks(engines: Opened) -> None:
     pipeline = build()
     pipeline(frame(0))
     pipeline.reset()
     assert [(p.track_id, p.state) for p in pipeline(frame(1)).people] == [(2, TrackState.NEW)]
 
 
-def test_images_without_a_stamp_stand_for_themselves(engines: Opened) -> None:
+def test_images_without_a_stamp_are_independent(engines: Opened) -> None:
     pipeline = build()
     for number in (1, 2):
         result = pipeline(Frame(np.zeros((480, 640, 3), dtype=np.uint8), CAMERA))
@@ -207,28 +207,28 @@ def test_settings_change_between_frames(engines: Opened) -> None:
     assert result.detections == ()
 
 
-def test_a_smoother_for_another_skeleton_is_left_out(engines: Opened, caplog: pytest.LogCaptureFixture) -> None:
+def test_smoother_for_another_skeleton_is_left_out(engines: Opened, caplog: pytest.LogCaptureFixture) -> None:
     other = attr.evolve(ENTRIES[2], skeleton="coco17")
     with build(*ENTRIES[:2], other) as pipeline:
         assert len(pipeline(frame()).people) == 1
     assert "smoother" not in engines
-    assert "nobody is smoothed: smoother is for coco17, and people come in muco21" in caplog.text
+    assert "people are not smoothed: smoother is for coco17, and people come in muco21" in caplog.text
 
 
-def test_warming_up_touches_the_image_engines_only(engines: Opened) -> None:
+def test_warm_up_runs_the_image_engines_only(engines: Opened) -> None:
     pipeline = build()
     pipeline.warm_up(640, 480)
     assert [len(engines[name].calls) for name in ("detector", "root_pose")] == [1, 1]
     assert [p.track_id for p in pipeline(frame()).people] == [1]
 
 
-def test_a_role_that_nobody_fills_closes_what_was_opened(engines: Opened) -> None:
+def test_missing_role_closes_the_engines_already_opened(engines: Opened) -> None:
     with pytest.raises(EngineError, match="pose"):
         build(ENTRIES[0])
     assert engines["detector"].released
 
 
-def test_closing_twice_is_fine(engines: Opened) -> None:
+def test_closing_twice_is_allowed(engines: Opened) -> None:
     pipeline = build()
     pipeline.close()
     pipeline.close()

@@ -59,14 +59,14 @@ def check_same(wanted: list[tuple[Person, ...]], got: list[tuple[Person, ...]]) 
         check_near(one.pose.joints_cam_m, other.pose.joints_cam_m, NEAR * float(np.linalg.norm(one.pose.root_cam_m)))
 
 
-def test_the_same_people_and_again_when_it_is_opened_again(frames: list[Frame]) -> None:
+def test_reopened_pipeline_gives_the_same_people(frames: list[Frame]) -> None:
     wanted = people(ONNX, frames)
     assert min(len(found) for found in wanted) >= 1
     for _ in range(2):
         check_same(wanted, people(TORCH, frames))
 
 
-def test_poses_follow_the_frames_whoever_is_in_them(frames: list[Frame]) -> None:
+def test_poses_follow_the_frames_for_any_number_of_people(frames: list[Frame]) -> None:
     """Each frame by itself, with people coming and going, so that batches of 1 to 3 take turns."""
     with opened(ONNX) as detector:
         found = [detector(frame).detections for frame in frames]

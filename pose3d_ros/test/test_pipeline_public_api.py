@@ -22,7 +22,7 @@ def frame() -> pose3d_ros.Frame:
     return pose3d_ros.Frame(frame.image_bgr, frame.camera)
 
 
-def test_every_public_name_is_there() -> None:
+def test_every_public_name_exists() -> None:
     assert all(getattr(pose3d_ros, name).__doc__ for name in pose3d_ros.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         pose3d_ros.nothing  # noqa: B018
@@ -34,7 +34,7 @@ def test_importing_the_package_imports_no_library() -> None:
     assert done.stdout.split() == []
 
 
-def test_an_image_to_people_in_metres(frame: pose3d_ros.Frame) -> None:
+def test_image_gives_people_in_metres(frame: pose3d_ros.Frame) -> None:
     with pose3d_ros.open_pipeline(backend="onnxruntime") as pipeline:
         people = pipeline(frame).people
         again = pipeline(frame).people
@@ -46,7 +46,7 @@ def test_an_image_to_people_in_metres(frame: pose3d_ros.Frame) -> None:
         np.testing.assert_array_equal(one.pose.joints_cam_m, other.pose.joints_cam_m)
 
 
-def test_arguments_replace_what_the_configuration_names(tmp_path: Path) -> None:
+def test_arguments_override_the_configuration(tmp_path: Path) -> None:
     config = pose3d_ros.PipelineConfig.from_parameters({"engines": str(tmp_path), "backend": "torch"})
     with pytest.raises(pose3d_ros.EngineError, match=str(tmp_path)):
         pose3d_ros.open_pipeline(config=config)

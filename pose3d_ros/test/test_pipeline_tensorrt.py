@@ -48,7 +48,9 @@ def only_tensorrt() -> BackendChoice:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_the_same_people(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, frames: list[Frame], version: str) -> None:
+def test_device_pipeline_gives_the_same_people(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, frames: list[Frame], version: str
+) -> None:
     config = config_for(tmp_path)
     wanted = people(ONNX, config, frames)
     device = install_stand_in(monkeypatch, version).device
@@ -65,7 +67,7 @@ def test_the_same_people(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, frames
             np.testing.assert_allclose(one.pose.joints_cam_m, other.pose.joints_cam_m, atol=0.01)
 
 
-def test_a_frame_that_can_not_be_uploaded_is_read_on_the_host(
+def test_frame_that_fails_to_upload_is_processed_on_the_host(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, frames: list[Frame]
 ) -> None:
     config = config_for(tmp_path)
@@ -87,7 +89,7 @@ def test_a_frame_that_can_not_be_uploaded_is_read_on_the_host(
             np.testing.assert_allclose(one.pose.joints_cam_m, other.pose.joints_cam_m, atol=1e-4)
 
 
-def test_a_failure_in_the_middle_costs_nobody(
+def test_failure_in_mid_frame_loses_no_person(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, frames: list[Frame]
 ) -> None:
     config = config_for(tmp_path)

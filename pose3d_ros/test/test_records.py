@@ -38,7 +38,7 @@ def test_records_are_frozen_and_have_defaults() -> None:
     assert second.timings_ms == {}
 
 
-def test_converting_moves_joints_by_name_and_leaves_the_others_unknown() -> None:
+def test_conversion_maps_joints_by_name_and_leaves_the_others_unknown() -> None:
     target = get_skeleton("coco17")
     after = Person(1, TrackState.NEW, POSE, np.zeros(3), 0.9).converted(target).pose
     wrist, source_wrist = target.index_of["L_Wrist"], SOURCE.index_of["L_Wrist"]

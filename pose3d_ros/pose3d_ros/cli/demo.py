@@ -41,8 +41,8 @@ _LEAD = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.add_argument("--output", metavar="DIR", default="out/demo", help="folder for the results (%(default)s)")
-    parser.add_argument("--bag", metavar="BAG", help="recording to play (default: the one that comes with the package)")
-    parser.add_argument("--rate", type=float, default=1.0, help="speed of the playback (%(default)s)")
+    parser.add_argument("--bag", metavar="BAG", help="recording to play (default: the package's sample recording)")
+    parser.add_argument("--rate", type=float, default=1.0, help="playback rate (%(default)s)")
     add_engine_options(parser)
 
 

@@ -25,7 +25,7 @@ from pose3d_ros.engines import ManifestEntry, choose_backend, load_manifest
 from pose3d_ros.engines.factory import default_probes
 from pose3d_ros.engines.spec.manifest import verify_sha256
 from pose3d_ros.errors import Pose3DError
-from pose3d_ros.stages.pose.placement import needed_roles
+from pose3d_ros.stages.pose.root_localization import needed_roles
 
 _MIN_PYTHON = (3, 10)
 _SAME_NAME = ("attrs", "matplotlib", "numpy", "onnxruntime", "rich", "rosbags", "scipy")

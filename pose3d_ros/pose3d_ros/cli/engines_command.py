@@ -17,7 +17,7 @@ from pose3d_ros.engines import BackendChoice, EngineOptions, Manifest, ManifestE
 from pose3d_ros.engines.engine_set import engine_options, open_manifest
 from pose3d_ros.engines.factory import default_probes
 from pose3d_ros.engines.spec.manifest import verify_sha256
-from pose3d_ros.engines.trial import Cost, cost_of, difference, trial_feeds
+from pose3d_ros.engines.trial import Latency, difference, measure_latency, random_feeds
 from pose3d_ros.errors import EngineError, InputError
 from pose3d_ros.evaluation.metrics.json_file import write_json
 
@@ -34,13 +34,17 @@ _MIB = 1 << 20
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     what = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
-    what.add_parser("list", help="the models, and their TensorRT plans: built, or why stale")
-    what.add_parser("verify", help="compare every file with the sha256 in the manifest")
-    build = what.add_parser("build", help="build the TensorRT plans of all models ahead of time")
-    bench = what.add_parser("bench", help="latency of each model by batch size (number of people)")
-    selftest = what.add_parser("selftest", help="outputs and latency of every backend against ONNX Runtime")
-    build.add_argument("--calibration", type=Path, metavar="DIR", help="images of people; needed for precision=int8")
-    build.add_argument("--workspace", type=int, default=1024, metavar="MIB", help="GPU memory of a build (%(default)s)")
+    what.add_parser("list", help="list the models and the state of their TensorRT engines")
+    what.add_parser("verify", help="compare the sha256 of every file with the manifest")
+    build = what.add_parser("build", help="build the TensorRT engines of all models ahead of time")
+    bench = what.add_parser("bench", help="measure the latency of each model by batch size (number of people)")
+    selftest = what.add_parser("selftest", help="compare outputs and latency of every backend with ONNX Runtime")
+    build.add_argument(
+        "--calibration", type=Path, metavar="DIR", help="images of people to calibrate on; required for precision=int8"
+    )
+    build.add_argument(
+        "--workspace", type=int, default=1024, metavar="MIB", help="TensorRT workspace of a build (%(default)s)"
+    )
     bench.add_argument("--batches", type=int, nargs="+", default=_BATCHES, metavar="N", help="batch sizes")
     for one in (bench, selftest):
         one.add_argument("--json", type=Path, metavar="FILE", help="write the table to this file")
@@ -157,9 +161,9 @@ def _bench(args: argparse.Namespace, manifest: Manifest, config: PipelineConfig)
     for entry in manifest.entries:
         with open_engine(entry, backend, options) as engine:
             for batch in (1,) if "detector" in entry.roles else args.batches:
-                cost = cost_of(engine, trial_feeds(engine, entry, batch))
-                a_person = {"ms per person": round(cost.median_ms / batch, 2)}
-                rows.append({"model": entry.name, "people": batch, **_figures(cost), **a_person})
+                latency = measure_latency(engine, random_feeds(engine, entry, batch))
+                a_person = {"ms per person": round(latency.median_ms / batch, 2)}
+                rows.append({"model": entry.name, "people": batch, **_figures(latency), **a_person})
     print_table(rows)
     if args.json:
         write_json(args.json, {"backend": backend.name, "reason": backend.reason, "rows": rows})
@@ -193,18 +197,18 @@ def _tried(entry: ManifestEntry, backend: str, options: EngineOptions) -> dict[s
     try:
         on_cpu = replace(options, provider="cpu")
         with open_engine(entry, BackendChoice("onnxruntime", "reference"), on_cpu) as reference:
-            feeds = trial_feeds(reference, entry, batch)
-            wanted, usual = reference.infer(feeds), cost_of(reference, feeds, seconds=0.5)
+            feeds = random_feeds(reference, entry, batch)
+            wanted, usual = reference.infer(feeds), measure_latency(reference, feeds, seconds=0.5)
         with open_engine(entry, BackendChoice(backend, "self-test"), options) as engine:
-            got, cost = engine.infer(feeds), cost_of(engine, feeds, seconds=0.5)
+            got, latency = engine.infer(feeds), measure_latency(engine, feeds, seconds=0.5)
             tolerance = _TOLERANCE_CPU if "on the CPU" in engine.status else _TOLERANCE_GPU
     except EngineError as error:
         return row | {"agrees": f"no: {error}"}
     far = max(difference(wanted[name], got[name]) for name in wanted)
     agrees = "yes" if far <= tolerance else f"no: more than {tolerance:g}"
-    ratio = round(cost.median_ms / usual.median_ms, 2)
-    return row | _figures(cost) | {"of onnxruntime": ratio, "difference": f"{far:.1e}", "agrees": agrees}
+    ratio = round(latency.median_ms / usual.median_ms, 2)
+    return row | _figures(latency) | {"of onnxruntime": ratio, "difference": f"{far:.1e}", "agrees": agrees}
 
 
-def _figures(cost: Cost) -> dict[str, object]:
-    return {"median ms": round(cost.median_ms, 2), "p95 ms": round(cost.p95_ms, 2)}
+def _figures(latency: Latency) -> dict[str, object]:
+    return {"median ms": round(latency.median_ms, 2), "p95 ms": round(latency.p95_ms, 2)}

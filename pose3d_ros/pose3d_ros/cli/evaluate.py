@@ -28,10 +28,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--bag", metavar="BAG", help="recording with images, camera_info and ground truth (default: the sample)"
     )
     parser.add_argument(
-        "--results", metavar="BAG", help="people published by the nodes; without it the models run frame by frame"
+        "--results", metavar="BAG", help="people recorded from the nodes (default: run the models frame by frame)"
     )
     parser.add_argument("--json", metavar="FILE", type=Path, help="write all metrics to this file")
-    parser.add_argument("--report", metavar="DIR", type=Path, help="write report.html and what it shows to this folder")
+    parser.add_argument(
+        "--report",
+        metavar="DIR",
+        type=Path,
+        help="write report.html with its video, plots and summary.json to this folder",
+    )
     group = parser.add_argument_group("held-out set of rendered people")
     group.add_argument(
         "--synthetic", type=int, metavar="SEED", help="score single rendered images instead of a recording"
@@ -42,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--backgrounds", type=Path, nargs="+", metavar="DIR", help="images without people (default: rendered ones)"
     )
     group.add_argument(
-        "--cache", type=Path, metavar="DIR", help="where the rendered people stay (default: out/held_out/SEED-N)"
+        "--cache", type=Path, metavar="DIR", help="cache folder of the rendered people (default: out/held_out/SEED-N)"
     )
     oracle = "estimate poses in ground-truth boxes instead of the detector's"
     group.add_argument("--oracle-boxes", action="store_true", default=None, help=oracle)

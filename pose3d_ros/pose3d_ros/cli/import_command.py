@@ -17,7 +17,7 @@ from pose3d_ros.cli.extensions import extension, has_extension
 from pose3d_ros.engines import BackendChoice, Manifest, ManifestEntry, default_manifest_dir, load_manifest, open_engine
 from pose3d_ros.engines.engine_set import RoleEngine
 from pose3d_ros.engines.images.frame_image import HostImage
-from pose3d_ros.engines.spec.engine_folder import EngineFolder, Placed
+from pose3d_ros.engines.spec.engine_folder import EngineFolder, StoredModel
 from pose3d_ros.engines.spec.manifest import Parameter
 from pose3d_ros.engines.spec.presets import PRESETS, get_preset, preset_entry
 from pose3d_ros.errors import ConfigError, EngineError
@@ -26,9 +26,9 @@ from pose3d_ros.records import Frame
 from pose3d_ros.stages.detect.detector import Detector
 from pose3d_ros.stages.entry_checks import skeleton_of
 from pose3d_ros.stages.pose.crop_net import CropNet
-from pose3d_ros.stages.pose.placement import needed_roles, root_solver, skeleton_of_people
 from pose3d_ros.stages.pose.pose_decoders import POSE_DECODERS
 from pose3d_ros.stages.pose.pose_decoding import read_pose_settings
+from pose3d_ros.stages.pose.root_localization import needed_roles, root_solver, skeleton_of_people
 
 _CHECKPOINTS = "import-checkpoint"
 CHECKPOINT_KINDS = ("3dmppe-rootnet", "3dmppe-posenet", "videopose3d", "semgcn", "martinez")
@@ -68,7 +68,7 @@ def execute(args: argparse.Namespace) -> int:
         _report(f"a model of the preset {args.kind}", _import_preset(args), args.output)
         return 0
     imported = extension(_CHECKPOINTS).import_kind(args)
-    _report(imported.net, imported.placed, args.output)
+    _report(imported.net, imported.stored, args.output)
     return 0
 
 
@@ -81,11 +81,20 @@ def _add_presets(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
             "--license", "--licence", required=True, metavar="TEXT", help="license of the weights, for the manifest"
         )
         parser.add_argument(
-            "--training-data", metavar="TEXT", default="not stated", help="what the weights were trained on"
+            "--training-data",
+            metavar="TEXT",
+            default="not stated",
+            help="training data of the weights, for the manifest",
         )
         parser.add_argument("--name", metavar="NAME", help="name in the manifest (default: the file's)")
-        parser.add_argument("--skeleton", metavar="NAME", help="order of the joints, where it is not the preset's")
-        parser.add_argument("--input-size", type=int, nargs=2, metavar="PX", help="width and height of the input")
+        parser.add_argument("--skeleton", metavar="NAME", help="joint order of the model (default: the preset's)")
+        parser.add_argument(
+            "--input-size",
+            type=int,
+            nargs=2,
+            metavar="PX",
+            help="width and height of the model's input (default: the preset's)",
+        )
         parser.add_argument(
             "--parameter", action="append", default=[], metavar="NAME=VALUE", help="manifest parameter; may be repeated"
         )
@@ -95,7 +104,7 @@ def _add_presets(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         parser.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show the full traceback")
 
 
-def _import_preset(args: argparse.Namespace) -> Placed:
+def _import_preset(args: argparse.Namespace) -> StoredModel:
     """Check that the file is what the preset says, and put it into the folder's manifest.
 
     Raises EngineError for a file that does not fit; the folder is then as it was.
@@ -148,8 +157,8 @@ def _check_model(entry: ManifestEntry) -> None:
         settings = read_pose_settings(entry, decoder, net.size_px)
         # The entry stands for a root net: whether there is one beside it is the pipeline's question.
         root_solver(entry, decoder, entry, lifted=True)
-        places = net.places(frame.camera, [[0.0, 0.0, width_px / 2, height_px / 2]])
-        raw = net.bound.infer(net.feeds(HostImage(frame.image_bgr), frame.camera, places))
+        transforms = net.crop_transforms(frame.camera, [[0.0, 0.0, width_px / 2, height_px / 2]])
+        raw = net.bound.infer(net.feeds(HostImage(frame.image_bgr), frame.camera, transforms))
         joints = decoder.decode(raw, settings).chosen(settings.joints).scores.shape[1]
     if joints != len(skeleton):
         raise EngineError(
@@ -160,23 +169,23 @@ def _check_model(entry: ManifestEntry) -> None:
         )
 
 
-def _report(net: str, placed: Placed, folder: Path) -> None:
-    size = placed.entry.file.stat().st_size / _MIB
+def _report(net: str, stored: StoredModel, folder: Path) -> None:
+    size = stored.entry.file.stat().st_size / _MIB
     print(f"found:    {net}")
-    if placed.difference is None:
-        print(f"checked:  inputs and outputs are those of the decoder {placed.entry.decoder}")
+    if stored.difference is None:
+        print(f"checked:  inputs and outputs are those of the decoder {stored.entry.decoder}")
     else:
-        print(f"checked:  ONNX Runtime and torch differ by {placed.difference:.1e} at most (relative)")
-    for change in placed.changes:
+        print(f"checked:  ONNX Runtime and torch differ by {stored.difference:.1e} at most (relative)")
+    for change in stored.changes:
         print(f"changed:  {change}")
-    print(f"written:  {placed.entry.file} ({size:.1f} MiB), the {placed.entry.roles[0]} of {folder}")
-    print(f"license:  {placed.entry.license}")
-    missing = [role for role in needed_roles(placed.manifest) if not placed.manifest.has_role(role)]
-    if placed.entry.roles == ("lifter",):
+    print(f"written:  {stored.entry.file} ({size:.1f} MiB), the {stored.entry.roles[0]} of {folder}")
+    print(f"license:  {stored.entry.license}")
+    missing = [role for role in needed_roles(stored.manifest) if not stored.manifest.has_role(role)]
+    if stored.entry.roles == ("lifter",):
         print("note:     the nodes run it behind a pose net that reads these 2D joints; see docs/models.md")
     elif missing:
         print(f"missing:  {', '.join(missing)}, which pose_node needs in the same folder")
-    _report_smoother(placed.manifest)
+    _report_smoother(stored.manifest)
 
 
 def _report_smoother(manifest: Manifest) -> None:

@@ -25,11 +25,16 @@ from pose3d_ros.skeletons import SKELETONS
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.add_argument(
-        "--source", required=True, metavar="SOURCE", help="an image, a folder of images, a video, or a camera's number"
+        "--source",
+        required=True,
+        metavar="SOURCE",
+        help="an image, a folder of images, a video, or the index of a camera",
     )
     camera = parser.add_mutually_exclusive_group(required=True)
     camera.add_argument("--camera", metavar="YAML", help="ROS calibration file of the camera")
-    camera.add_argument("--hfov", type=float, metavar="DEG", help="horizontal field of view, without a calibration")
+    camera.add_argument(
+        "--hfov", type=float, metavar="DEG", help="horizontal field of view in degrees, instead of a calibration"
+    )
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for people.jsonl and the overlay")
     parser.add_argument("--skeleton", choices=sorted(SKELETONS), help="skeleton to write (default: the model's)")
     parser.add_argument(

@@ -111,7 +111,7 @@ class Engine(ABC):
 
     @property
     def load_image(self) -> LoadImage | None:
-        """Brings a frame to where the engine reads crops of it without a copy; None for the host's memory."""
+        """Load a frame into the memory that the engine reads crops from; None for the host's memory."""
         return None
 
     def infer(self, feeds: Mapping[str, Feed]) -> dict[str, Tensor]:
@@ -127,7 +127,7 @@ class Engine(ABC):
         Returns
         -------
         dict of str to numpy.ndarray
-            An array for every output, which is the caller's.
+            An array for every output, which later runs do not overwrite.
 
         Raises
         ------
@@ -189,7 +189,7 @@ class Engine(ABC):
     def _readable(self, spec: TensorSpec, feed: Feed) -> Feed:
         if self._reads_device and not isinstance(feed, np.ndarray):
             return feed
-        # Strided arrays and foreign byte orders have the right values in the wrong places: copied, not refused.
+        # Strided arrays and other byte orders hold the right values in another layout: copied, not refused.
         return np.asarray(on_host(feed), dtype=spec.dtype, order="C")
 
     def _check_tensor(self, spec: TensorSpec, array: Feed, lengths: dict[str, tuple[int, str]]) -> None:
@@ -211,7 +211,7 @@ class Engine(ABC):
             f"input {spec.name} of {self._name}",
             expected=f"{spec.dtype} ({', '.join(str(n) for n in spec.shape)}), not empty",
             got=got,
-            fix="Convert the array before the call; skip the call when there is nobody.",
+            fix="Convert the array before the call; skip the call when there are no people.",
         )
 
 

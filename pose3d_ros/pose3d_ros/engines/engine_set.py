@@ -137,7 +137,7 @@ def open_engine_set(config: PipelineConfig, report: Report | None = None) -> Eng
 
 
 def open_manifest(config: EngineConfig) -> Manifest:
-    """The manifest of the engines to use; the embedded ones unless a folder is named. Raises EngineError."""
+    """The manifest of the engines to use; the default models unless a folder is named. Raises EngineError."""
     return load_manifest(config.engines or default_manifest_dir())
 
 

@@ -25,7 +25,7 @@ class FallbackEngine(Engine):
     open_first, open_second: open the same network; the second only when the first can't be opened or a run of it
     failed. open_later: opens the first when it is not built yet, in minutes; meanwhile the second runs, and once the
     first is there, it takes over between two runs. cancel: asks open_later to give up. Each change is logged in one
-    line; `status` and `problem` tell the present state. Raises EngineError when neither opens.
+    line; `status` and `problem` report the present state. Raises EngineError when neither opens.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class FallbackEngine(Engine):
         """On a thread of its own."""
         try:
             engine = open_later()
-        except Exception as error:  # nobody else would hear of what ends this thread
+        except Exception as error:  # nothing else would report what ends this thread
             if not self._abandoned:
                 self._note(str(error) or type(error).__name__)
             return

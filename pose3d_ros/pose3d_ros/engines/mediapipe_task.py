@@ -33,7 +33,7 @@ class MediapipeEngine(Engine):
 
     Input `image` (N, H, W, 3) uint8, RGB. Outputs `landmarks` (N, 33, 5) float32: x and y as shares of the crop's
     sides, z as a share of its width, visibility and presence in 0–1; `world` (N, 33, 3) float32: metres from the middle
-    of the hips, x right, y down, z away from the camera. A crop in which nobody is found is NaN.
+    of the hips, x right, y down, z away from the camera. A crop without a detected person is NaN.
     path: a pose_landmarker.task of Google's.
     Raises EngineError for a file that is missing or no landmarker, and without mediapipe.
     """
@@ -109,7 +109,7 @@ def _open_landmarker(mediapipe: Any, path: Path) -> Any:
 
 
 def _rows(people: Sequence[Sequence[Any]], fields: tuple[str, ...]) -> npt.NDArray[np.float32]:
-    """The first person's landmarks (33, fields); NaN where there is nobody, or a value is not given."""
+    """The first person's landmarks (33, fields); NaN without a person, or where a value is not given."""
     rows = np.full((_LANDMARKS, len(fields)), np.nan, dtype=np.float32)
     for row, landmark in zip(rows, people[0] if people else (), strict=False):
         values = (getattr(landmark, field) for field in fields)

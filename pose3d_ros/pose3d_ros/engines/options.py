@@ -41,7 +41,7 @@ class EngineOptions:
     tf32 : bool
         Let TensorRT round FP32 products to TF32.
     provider : str
-        What ONNX Runtime computes on, where its installed build can: `auto` (cuda, else cpu), `cpu`, `cuda`, or its own
+        Execution provider of ONNX Runtime, if its build has it: `auto` (cuda, else cpu), `cpu`, `cuda`, or its own
         `tensorrt`, which takes minutes at the first start.
     workspace_mib : int
         What a build may use of the GPU's memory.

@@ -1,4 +1,4 @@
-"""Trying engines out: inputs of the right shapes, times of calls, and how far two engines' answers differ."""
+"""Benchmarks of engines: random inputs of the right shapes, latency, and how far two engines' outputs differ."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ _MM_PER_M = 1000.0
 
 
 @dataclass(frozen=True)
-class Cost:
+class Latency:
     """Median and 95th percentile of one call, milliseconds."""
 
     median_ms: float
     p95_ms: float
 
 
-def trial_feeds(engine: Engine, entry: ManifestEntry, batch: int, seed: int = 0) -> dict[str, Tensor]:
+def random_feeds(engine: Engine, entry: ManifestEntry, batch: int, seed: int = 0) -> dict[str, Tensor]:
     """Inputs for a call: noise as smooth as an image, distances of people in a room, and small random numbers."""
     rng = np.random.default_rng(seed)
-    shapes = trial_shapes(engine.inputs, entry, batch)
+    shapes = usual_shapes(engine.inputs, entry, batch)
     return {spec.name: _array(spec, shape, entry, rng) for spec, shape in zip(engine.inputs, shapes, strict=True)}
 
 
-def trial_shapes(inputs: Sequence[TensorSpec], entry: ManifestEntry, batch: int) -> tuple[tuple[int, ...], ...]:
+def usual_shapes(inputs: Sequence[TensorSpec], entry: ManifestEntry, batch: int) -> tuple[tuple[int, ...], ...]:
     """Usual shapes of an entry's inputs, in their order.
 
     Axes with a name get a length: the first is the batch, the second of a lifter its window of frames, the two last
@@ -49,7 +49,7 @@ def trial_shapes(inputs: Sequence[TensorSpec], entry: ManifestEntry, batch: int)
     )
 
 
-def cost_of(engine: Engine, feeds: Mapping[str, Tensor], seconds: float = 1.5) -> Cost:
+def measure_latency(engine: Engine, feeds: Mapping[str, Tensor], seconds: float = 1.5) -> Latency:
     """Time calls, one after another, for about that long."""
     for _ in range(_WARM_UP):
         engine.infer(feeds)
@@ -59,7 +59,7 @@ def cost_of(engine: Engine, feeds: Mapping[str, Tensor], seconds: float = 1.5) -
         start_s = time.perf_counter()
         engine.infer(feeds)
         times_ms.append((time.perf_counter() - start_s) * 1e3)
-    return Cost(statistics.median(times_ms), float(np.percentile(times_ms, 95)))
+    return Latency(statistics.median(times_ms), float(np.percentile(times_ms, 95)))
 
 
 def difference(wanted: Tensor, got: Tensor) -> float:

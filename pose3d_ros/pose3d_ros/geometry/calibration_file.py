@@ -65,5 +65,5 @@ def _numbers(path: Path, content: Mapping[object, object], key: str) -> Array:
 def _whole(path: Path, content: Mapping[object, object], key: str) -> int:
     value = content.get(key)
     if not isinstance(value, int) or isinstance(value, bool):
-        raise CameraError(f"{path}: {key}", expected="a whole number of pixels", got=f"{value!r}", fix=_FIX)
+        raise CameraError(f"{path}: {key}", expected="an integer number of pixels", got=f"{value!r}", fix=_FIX)
     return value

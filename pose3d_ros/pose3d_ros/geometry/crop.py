@@ -13,8 +13,8 @@ from pose3d_ros.types import Array, ImageArray
 
 
 @dataclass(frozen=True, eq=False)
-class CropPlaces:
-    """Where the crops of a frame's people lie.
+class CropTransforms:
+    """The affine transforms of the crops of a frame's people.
 
     img2crop: (N, 2, 3) float64, image pixels to crop pixels. boxes_xyxy_px: (N, 4) float64, the boxes to cut
     (processed: clamped, brought to the crop's aspect ratio, scaled), in the image. size_px: width and height of a crop.
@@ -133,7 +133,7 @@ def apply_affine(affine: npt.ArrayLike, points: npt.ArrayLike) -> Array:
     return (matrices[..., :2] @ array[..., None])[..., 0] + matrices[..., 2]
 
 
-def crop_places(
+def crop_transforms(
     boxes_xyxy_px: npt.ArrayLike,
     image_width_px: int,
     image_height_px: int,
@@ -142,8 +142,8 @@ def crop_places(
     *,
     half_pixel_centers: bool = True,
     inset_px: float = 0.0,
-) -> CropPlaces:
-    """Where a crop around each box lies.
+) -> CropTransforms:
+    """The transforms of a crop around each box.
 
     boxes_xyxy_px: (N, 4), N may be 0. size_px: width and height of the crops, or the side of square ones. The boxes go
     through `aspect_box` with `scale` and `inset_px`, the affines come from `img2crop_affine`.
@@ -154,7 +154,7 @@ def crop_places(
     width, height = _width_height(size_px)
     cut = aspect_box(boxes, image_width_px, image_height_px, width / height, scale, inset_px=inset_px)
     affines = img2crop_affine(cut, (width, height), half_pixel_centers=half_pixel_centers)
-    return CropPlaces(affines, cut, (width, height))
+    return CropTransforms(affines, cut, (width, height))
 
 
 def cut_crops(image_bgr: ImageArray, img2crop: Array, size_px: tuple[int, int]) -> ImageArray:

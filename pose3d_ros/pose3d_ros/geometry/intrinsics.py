@@ -37,7 +37,7 @@ def checked_matrix(K_px: npt.ArrayLike) -> Array:
 
 
 def checked_size(width_px: int, height_px: int) -> tuple[int, int]:
-    """The image size as two ints. Raises CameraError unless both are whole and above 0."""
+    """The image size as two ints. Raises CameraError unless both are integers above 0."""
     try:
         width, height = int(width_px), int(height_px)
     except (TypeError, ValueError, OverflowError):
@@ -45,7 +45,7 @@ def checked_size(width_px: int, height_px: int) -> tuple[int, int]:
     if width < 1 or height < 1 or width != width_px or height != height_px:
         raise CameraError(
             "camera size",
-            expected="a whole width and height above 0 px",
+            expected="an integer width and height above 0 px",
             got=f"{width_px}x{height_px}",
             fix="Give the size of the image that K belongs to.",
         )

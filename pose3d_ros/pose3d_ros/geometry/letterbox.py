@@ -94,8 +94,8 @@ class Letterbox:
 
 
 @dataclass(frozen=True)
-class Placement:
-    """How a network wants its images: at the top left or centered in the padding, or stretched over the input.
+class LetterboxMode:
+    """How an image is resized to a network's input: at the top left of the padding, centered, or stretched.
 
     padding: see Letterbox.
     """

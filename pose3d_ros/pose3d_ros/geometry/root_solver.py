@@ -1,4 +1,4 @@
-"""Where a person stands, in closed form, from metric root-relative joints and where they are seen.
+"""Root localization in closed form, from metric root-relative joints and their 2D keypoints.
 
 Joint i, at P_i from the root, is seen at (u_i, v_i) on the plane z = 1; the root t puts P_i + t on that ray.
 """

@@ -32,18 +32,19 @@ class PlayerConfig(Settings, nodes=(_NODE,)):
     """Parameters of the bag player."""
 
     bag: str = setting("", "The bag: an .mcap or .db3 file, or a rosbag2 folder.")
-    rate: float = setting(1.0, "Speed; 2 is twice as fast as recorded.", (0.01, 100.0))
-    loop: bool = setting(False, "Start again at the end.")
-    topics: str = setting("", "Topics to play, commas between; empty for all.")
-    clock_hz: float = setting(
-        0.0, "How often /clock is published, for nodes with use_sim_time; 0 never.", (0.0, 1000.0)
-    )
-    start_paused: bool = setting(False, "Wait for ~/pause to be called with false.")
+    rate: float = setting(1.0, "Playback rate; 2 is twice as fast as recorded.", (0.01, 100.0))
+    loop: bool = setting(False, "Loop the bag.")
+    topics: str = setting("", "Topics to play, comma-separated; empty for all.")
+    clock_hz: float = setting(0.0, "Rate of /clock, for nodes with use_sim_time; 0: not published.", (0.0, 1000.0))
+    start_paused: bool = setting(False, "Start paused, until ~/pause is called with false.")
     wait_for: str = setting(
-        "", "Topics that must have a subscriber before the first message, commas between; one named twice, two of them."
+        "",
+        "Topics that must have a subscriber before the first message, comma-separated; named twice: two subscribers.",
     )
-    wait_timeout_s: float = setting(30.0, "Start without them after this long, with a warning.", (0.0, 3600.0))
-    delay_s: float = setting(0.0, "Pause before the first message, for subscribers to find it.", (0.0, 3600.0))
+    wait_timeout_s: float = setting(
+        30.0, "Longest wait for these subscribers; then playback starts with a warning.", (0.0, 3600.0)
+    )
+    delay_s: float = setting(0.0, "Delay before the first message, for discovery by subscribers.", (0.0, 3600.0))
 
 
 class BagPlayer(Node):

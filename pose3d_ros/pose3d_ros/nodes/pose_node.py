@@ -182,7 +182,7 @@ class PoseWork(Work):
         self.cameras.wait_for_first(_FIRST_CAMERA_S)
         found = self.cameras.camera_for(width_px, height_px)
         if found.problem is not None:
-            text = f"people are not calibrated, their metres are a guess: {found.problem}"
+            text = f"uncalibrated camera: metres are only as accurate as fallback_hfov_deg: {found.problem}"
             self._board.report("calibration", Level.WARN, text, hold_s=FRAME_PROBLEM_S)
         return found
 

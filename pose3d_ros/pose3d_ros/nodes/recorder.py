@@ -29,7 +29,7 @@ class RecorderConfig(Settings, nodes=(_NODE,)):
     """Parameters of the recorder."""
 
     bag: str = setting("", "The MCAP file to write; one of that name is replaced.")
-    topics: str = setting("", "Topics to record, commas between.")
+    topics: str = setting("", "Topics to record, comma-separated.")
 
 
 class Recorder(Node):

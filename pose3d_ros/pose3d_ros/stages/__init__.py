@@ -1,4 +1,4 @@
 """The stages: detect, pose, track, smooth.
 
-Each takes and gives records; none calls another (pipeline.py orders them).
+Each takes and returns records; none calls another (pipeline.py orders them).
 """

@@ -1,4 +1,4 @@
-"""What people wear, as two colors each: enough to tell who comes out from behind whom.
+"""Colors of people's clothes, two each: enough to identify people after an occlusion.
 
 As in DeepSORT (Wojke 2017) appearance decides where motion can't; but no descriptor is learned, since the joints say
 where shirt and trousers are.

@@ -1,4 +1,4 @@
-"""Which pose is whose: costs between tracks and poses, the best one-to-one assignment (Hungarian), and duplicates."""
+"""Association of poses with tracks: costs, the best one-to-one assignment (Hungarian), and duplicates."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def shape_cost(track_joints_m: Array, pose_joints_m: Array, age_s: Array) -> Arr
 def box_cost(iou: Array, log_height_ratio: Array) -> Array:
     """How unlike the boxes are, (T, N): too little overlap, or a person of another apparent size.
 
-    From one image the size in pixels is far more certain than the distance: it tells apart who walks behind whom.
+    From one image the size in pixels is far more certain than the distance: it separates people behind each other.
     """
     size = np.minimum((log_height_ratio / _SIZE_SIGMA) ** 2, _SIZE_COST_CAP)
     cost: Array = _BOX_COST * (1.0 - iou) + size

@@ -1,4 +1,4 @@
-"""What a pose net, a lifter and the root localization hand to each other about the people of a frame."""
+"""Keypoints and root depths of a frame's people, as pose net, lifter and root localization pass them on."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def ahead2camera(camera: Camera, boxes_xyxy_px: Array) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Keypoints:
-    """The joints of N people where they are seen.
+    """The 2D joints of N people, and metric joints if known.
 
     joints_img_px (N, J, 2), in the (distorted) image; scores (N, J), 0–1; valid (N, J): which of them are to be given
-    out. is_person (N,): boxes that hold somebody. relative_depth_m (N, J): z from the root, NaN where unknown.
+    out. is_person (N,): boxes that hold a person. relative_depth_m (N, J): z from the root, NaN where unknown.
     relative_m (N, J, 3): metric joints in the camera's axes, from any origin; None without. lifted: they are a
     lifter's, whose origin is the root, so that the root need not be seen. roots: None where they are to be solved.
     """

@@ -11,14 +11,14 @@ import pytest
 
 from pose3d_ros.cli import engines_command
 from pose3d_ros.engines import default_manifest_dir
-from pose3d_ros.engines.trial import cost_of
+from pose3d_ros.engines.trial import measure_latency
 
 from .conftest import Pose3d
 
 
 @pytest.fixture(autouse=True)
 def _short_timing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines_command, "cost_of", functools.partial(cost_of, seconds=0.05))
+    monkeypatch.setattr(engines_command, "cost_of", functools.partial(measure_latency, seconds=0.05))
 
 
 def test_list_has_every_model(pose3d: Pose3d) -> None:

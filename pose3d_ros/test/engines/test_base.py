@@ -38,7 +38,7 @@ def feeds(batch: int = 2, **changes: Any) -> dict[str, Tensor]:
     return {**good, **changes}
 
 
-def test_specs_read_well() -> None:
+def test_spec_text_has_name_dtype_and_shape() -> None:
     assert str(Recorder().inputs[0]) == "image: float32 (batch, 3, height, width)"
 
 
@@ -75,21 +75,21 @@ def test_contiguous_arrays_are_not_copied() -> None:
         ({"other": np.ones(1)}, "inputs of recorder: expected image, k, got image, k, other"),
     ],
 )
-def test_wrong_arrays(changes: dict[str, Any], message: str) -> None:
+def test_wrong_arrays_are_errors(changes: dict[str, Any], message: str) -> None:
     engine = Recorder()
     with pytest.raises(EngineError, match=message):
         engine.infer(feeds(**changes))
     assert not engine.last
 
 
-def test_missing_inputs() -> None:
+def test_missing_or_unknown_inputs_are_errors() -> None:
     with pytest.raises(EngineError, match="expected image, k, got image"):
         Recorder().infer({"image": feeds()["image"]})
     with pytest.raises(EngineError, match="got none"):
         Recorder().infer({})
 
 
-def test_close() -> None:
+def test_closed_engine_refuses_to_run() -> None:
     engine = Recorder()
     with engine as opened:
         assert opened is engine

@@ -40,7 +40,7 @@ class Idle(Engine):
         self.open = False
 
 
-def test_an_engine_of_two_roles_is_opened_once_and_closed() -> None:
+def test_engine_of_two_roles_is_opened_once_and_closed() -> None:
     detector = attr.evolve(ENTRY, name="boxes", roles=("detector",))
     with EngineSet(Manifest(Path("."), (ENTRY, detector)), BACKEND, opener=Idle) as engines:
         root, pose = engines.for_role("root"), engines.for_role("pose")
@@ -54,7 +54,7 @@ def test_an_engine_of_two_roles_is_opened_once_and_closed() -> None:
     assert not root.engine.open
 
 
-def test_the_embedded_engines_unless_a_folder_is_named(tmp_path: Path) -> None:
+def test_default_models_are_used_unless_a_folder_is_named(tmp_path: Path) -> None:
     assert open_manifest(EngineConfig()).has_role("detector")
     with pytest.raises(EngineError, match=str(tmp_path)):
         open_manifest(EngineConfig(engines=str(tmp_path)))

@@ -52,21 +52,21 @@ def probes(**found: str) -> dict[str, Callable[[], Availability]]:
         ),
     ],
 )
-def test_auto_takes_the_best_backend_and_says_why(
+def test_auto_chooses_the_best_backend_and_gives_the_reason(
     tensorrt: str, onnxruntime: str, torch: str, chosen: str, fallback: str, reason: str
 ) -> None:
     found = probes(tensorrt=tensorrt, onnxruntime=onnxruntime, torch=torch)
     assert choose_backend("auto", found) == BackendChoice(chosen, reason, fallback)
 
 
-def test_auto_never_takes_torch_on_the_cpu() -> None:
+def test_auto_never_chooses_torch_on_the_cpu() -> None:
     slow = probes(tensorrt=MISSING, onnxruntime=MISSING, torch=CPU_ONLY)
     with pytest.raises(EngineError, match="no onnxruntime: onnxruntime missing; no torch: torch on the CPU"):
         choose_backend("auto", slow)
     assert choose_backend("torch", slow).name == "torch"
 
 
-def test_forced_backend() -> None:
+def test_forced_backend_is_used_or_an_error() -> None:
     everything = probes(tensorrt=GPU, onnxruntime=CPU_ONLY, torch=GPU)
     assert choose_backend("torch", everything) == BackendChoice("torch", "forced; torch on a GPU")
     with pytest.raises(EngineError, match=r"backend tensorrt: .*got tensorrt missing"):
@@ -102,7 +102,7 @@ def test_default_probes_on_this_machine() -> None:
     assert "on the CPU" in choice.reason
 
 
-def test_open_engine_runs(make_entry: Callable[..., ManifestEntry]) -> None:
+def test_opened_engine_runs(make_entry: Callable[..., ManifestEntry]) -> None:
     with open_engine(make_entry(), BackendChoice("onnxruntime", "test"), EngineOptions(threads=1)) as engine:
         ones = np.ones((2, 3), np.float32)
         np.testing.assert_array_equal(engine.infer({"a": ones, "b": ones, "n": np.arange(2)})["total"], 2 * ones)

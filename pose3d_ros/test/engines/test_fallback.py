@@ -84,7 +84,7 @@ def test_error_when_neither_engine_opens() -> None:
         FallbackEngine("net", refuse, refuse)
 
 
-def test_close_closes_the_one_that_runs() -> None:
+def test_close_closes_the_running_engine() -> None:
     second = Adds(2)
     engine = FallbackEngine("net", refuse, lambda: second)
     engine.close()
@@ -164,7 +164,7 @@ def test_any_build_exception_is_reported(caplog: pytest.LogCaptureFixture) -> No
     assert [r.levelno for r in caplog.records] == [logging.WARNING]
 
 
-def test_closing_cancels_the_build_and_closes_its_engine() -> None:
+def test_close_cancels_the_build_and_closes_its_engine() -> None:
     late = Adds(1)
     build = Build(late)
     engine = FallbackEngine("net", not_built, lambda: Adds(2), build, build.cancel)
@@ -174,7 +174,7 @@ def test_closing_cancels_the_build_and_closes_its_engine() -> None:
     assert late.released
 
 
-def test_closing_before_the_built_engine_took_over() -> None:
+def test_close_before_the_built_engine_is_used_closes_it() -> None:
     late = Adds(1)
     build = Build(late)
     engine = FallbackEngine("net", not_built, lambda: Adds(2), build)

@@ -47,11 +47,11 @@ class StandIn:
         if self.failure is not None:
             raise self.failure
         self.images.append(image)
-        if not image.data.any():  # nobody in a black crop
+        if not image.data.any():  # no person in a black crop
             return SimpleNamespace(pose_landmarks=[], pose_world_landmarks=[])
-        place = [SimpleNamespace(x=i / 33, y=0.5, z=0.1, visibility=0.9, presence=None) for i in range(33)]
+        landmarks = [SimpleNamespace(x=i / 33, y=0.5, z=0.1, visibility=0.9, presence=None) for i in range(33)]
         world = [SimpleNamespace(x=0.01 * i, y=-0.2, z=0.3) for i in range(33)]
-        return SimpleNamespace(pose_landmarks=[place], pose_world_landmarks=[world])
+        return SimpleNamespace(pose_landmarks=[landmarks], pose_world_landmarks=[world])
 
     def close(self) -> None:
         self.closed += 1
@@ -78,14 +78,14 @@ def engine(mediapipe: StandIn, task: Path) -> Iterator[MediapipeEngine]:
         yield opened
 
 
-def test_a_landmarker_for_single_images(engine: MediapipeEngine, mediapipe: StandIn, task: Path) -> None:
+def test_landmarker_for_single_images(engine: MediapipeEngine, mediapipe: StandIn, task: Path) -> None:
     assert mediapipe.options.running_mode == "image mode"
     assert mediapipe.options.num_poses == 1
     assert mediapipe.options.base_options.model_asset_path == str(task)
     assert (engine.name, engine.status) == ("pose_landmarker.task", "mediapipe 0.0-stand-in on the CPU")
 
 
-def test_every_crop_has_a_row(engine: MediapipeEngine, mediapipe: StandIn) -> None:
+def test_every_crop_has_a_row_of_landmarks(engine: MediapipeEngine, mediapipe: StandIn) -> None:
     crops = np.zeros((2, 8, 6, 3), dtype=np.uint8)
     crops[1, ..., 0] = 255
     answer = engine.infer({"image": crops})
@@ -101,7 +101,7 @@ def test_every_crop_has_a_row(engine: MediapipeEngine, mediapipe: StandIn) -> No
     np.testing.assert_allclose(answer["world"][1, 20], [0.2, -0.2, 0.3], rtol=1e-6)
 
 
-def test_floats_are_no_crops(engine: MediapipeEngine) -> None:
+def test_float_crops_are_an_error(engine: MediapipeEngine) -> None:
     with pytest.raises(EngineError, match=r"input image of pose_landmarker.task: expected uint8 \(batch, height"):
         engine.infer({"image": np.zeros((1, 3, 8, 8), dtype=np.float32)})
 

@@ -8,13 +8,13 @@ import numpy as np
 
 from pose3d_ros.engines import ManifestEntry, default_manifest_dir, load_manifest
 from pose3d_ros.engines.onnx_runtime.ort_engine import OnnxEngine
-from pose3d_ros.engines.trial import cost_of, difference, trial_feeds
+from pose3d_ros.engines.trial import difference, measure_latency, random_feeds
 
 
-def test_feeds_fit_every_embedded_engine() -> None:
+def test_feeds_fit_every_default_engine() -> None:
     for entry in load_manifest(default_manifest_dir()).entries:
         with OnnxEngine(entry.file, threads=1) as engine:
-            feeds = trial_feeds(engine, entry, 2)
+            feeds = random_feeds(engine, entry, 2)
             assert all(len(array) == 2 for array in feeds.values())
             answer = engine.infer(feeds)
         assert all(np.isfinite(array).all() for array in answer.values())
@@ -23,11 +23,11 @@ def test_feeds_fit_every_embedded_engine() -> None:
 def test_feeds_are_the_same_for_the_same_seed(make_entry: Callable[..., ManifestEntry]) -> None:
     entry = make_entry()
     with OnnxEngine(entry.file, threads=1) as engine:
-        first, again, other = (trial_feeds(engine, entry, 3, seed)["a"] for seed in (1, 1, 2))
-        cost = cost_of(engine, trial_feeds(engine, entry, 3), seconds=0.0)
+        first, again, other = (random_feeds(engine, entry, 3, seed)["a"] for seed in (1, 1, 2))
+        latency = measure_latency(engine, random_feeds(engine, entry, 3), seconds=0.0)
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
-    assert 0 < cost.median_ms <= cost.p95_ms
+    assert 0 < latency.median_ms <= latency.p95_ms
 
 
 def test_difference_is_absolute_below_one_and_relative_above() -> None:

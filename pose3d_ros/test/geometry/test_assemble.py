@@ -16,7 +16,7 @@ CAMERA = Camera(K, 640, 480)
 
 
 @pytest.mark.parametrize("distortion", [[], [-0.3, 0.1, 0.001, -0.001, 0.0]])
-def test_joints_come_back(distortion: list[float]) -> None:
+def test_projected_joints_are_recovered(distortion: list[float]) -> None:
     camera = Camera(K, 640, 480, np.array(distortion), "plumb_bob")
     joints_cam_m = np.random.default_rng(1).uniform([-1, -1, 3], [1, 1, 5], (3, 17, 3))
     pixels = camera.project(joints_cam_m)
@@ -33,14 +33,14 @@ def test_by_hand() -> None:
     np.testing.assert_allclose(joints, [[[0.0, 0.0, 2.0], [0.5, -0.5, 2.5]]])
 
 
-def test_a_joint_behind_the_camera_or_without_a_pixel_is_nan() -> None:
+def test_joint_behind_the_camera_or_without_a_pixel_is_nan() -> None:
     pixels = [[[320.0, 240.0], [300.0, 200.0], [np.nan, np.nan], [310.0, 250.0]]]
     root, joints = assemble(CAMERA, pixels, [[0.0, -1.0, 0.0, 0.1]], [0.5], 0)
     assert np.isfinite(root).all()
     np.testing.assert_array_equal(np.isnan(joints[0]).all(axis=-1), [False, True, True, False])
 
 
-def test_a_root_without_depth_is_nan() -> None:
+def test_root_without_depth_is_nan() -> None:
     root, joints = assemble(CAMERA, np.full((2, 1, 2), 100.0), np.zeros((2, 1)), [np.nan, -1.0], 0)
     assert np.isnan(root).all()
     assert np.isnan(joints).all()
@@ -62,12 +62,12 @@ def test_no_people() -> None:
         ((17, 2), (17,), (), 0),
     ],
 )
-def test_shapes_that_do_not_fit(joints: Any, relative: Any, depth: Any, root_index: int) -> None:
+def test_mismatched_shapes_are_an_error(joints: Any, relative: Any, depth: Any, root_index: int) -> None:
     with pytest.raises(InputError, match="joints, relative depth"):
         assemble(CAMERA, np.ones(joints), np.ones(relative), np.ones(depth), root_index)
 
 
-def test_moon_k() -> None:
+def test_moon_k_by_hand() -> None:
     # The official code in millimetres: sqrt(2000 * 2000 * 1500 * 1500 / (250 * 250)) = 12000.
     np.testing.assert_allclose(moon_k_m([[100, 100, 350, 350], [0, 0, 500, 500]], 1500.0, 1500.0), [12.0, 6.0])
     # A 2 m square at k fills the box: f * 2 / k = side.

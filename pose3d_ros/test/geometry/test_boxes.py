@@ -41,5 +41,5 @@ def test_suppression_keeps_the_best_and_covers_the_rest(b: Array, max_iou: float
         assert (iou_matrix(b, b[kept]).max(axis=1) > max_iou).sum() == len(b)
 
 
-def test_suppression_of_nothing() -> None:
+def test_suppression_without_boxes_is_empty() -> None:
     assert suppress(np.zeros((0, 4)), np.zeros(0), 0.5, 5).shape == (0,)

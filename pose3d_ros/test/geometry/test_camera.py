@@ -106,7 +106,7 @@ def test_nan_pixels_and_bad_depths_stay_nan(model: str) -> None:
     np.testing.assert_array_equal(np.isnan(points).all(axis=-1), [False, True, True, True, True])
 
 
-def test_a_lens_that_folds_back_images_nothing_beyond() -> None:
+def test_lens_that_folds_back_images_nothing_beyond() -> None:
     # With k1 = -0.3 the radius r (1 - 0.3 r^2) is largest at r = 1/sqrt(0.9) = 1.054: 46.5 degrees.
     camera = Camera(K, 640, 480, np.array([-0.3, 0.0, 0.0, 0.0]), "plumb_bob")
     assert np.isfinite(camera.project([1.05, 0.0, 1.0])).all()
@@ -135,7 +135,7 @@ def test_wrong_shapes_are_refused() -> None:
         camera.backproject(np.ones((4, 2)), np.ones(3))
 
 
-def test_from_hfov() -> None:
+def test_from_hfov_by_hand() -> None:
     camera = Camera.from_hfov(90.0, 640, 480)
     assert camera.fx_px == pytest.approx(320.0)
     assert (camera.cx_px, camera.cy_px) == (319.5, 239.5)
@@ -144,7 +144,7 @@ def test_from_hfov() -> None:
 
 
 @pytest.mark.parametrize("hfov_deg", [0.0, 180.0, float("nan")])
-def test_a_field_of_view_without_an_image_is_refused(hfov_deg: float) -> None:
+def test_field_of_view_without_an_image_is_refused(hfov_deg: float) -> None:
     with pytest.raises(CameraError, match="0 and 180"):
         Camera.from_hfov(hfov_deg, 640, 480)
 
@@ -166,7 +166,7 @@ def test_resize_keeps_the_edges() -> None:
     np.testing.assert_allclose(half.rays([0.0, 0.0]), camera.rays([0.5, 1.5]))
 
 
-def test_roi_and_binning() -> None:
+def test_roi_and_binning_by_hand() -> None:
     camera = camera_with("plumb_bob")
     binned = camera.roi_binned(100, 50, 400, 300, 2, 3)
     assert (binned.width_px, binned.height_px) == (200, 100)
@@ -178,7 +178,7 @@ def test_roi_and_binning() -> None:
 
 
 @pytest.mark.parametrize("region", [(300, 0, 400, 300), (-1, 0, 10, 10), (0, 0, 640, 481), (0, 0, 1, 1)])
-def test_bad_roi(region: tuple[int, int, int, int]) -> None:
+def test_invalid_roi_is_an_error(region: tuple[int, int, int, int]) -> None:
     with pytest.raises(CameraError, match="region of interest"):
         Camera(K, 640, 480).roi_binned(*region, 2, 2)
 

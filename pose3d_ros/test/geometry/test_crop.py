@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from pose3d_ros.errors import InputError
 from pose3d_ros.geometry.crop import (
-    CropPlaces,
+    CropTransforms,
     apply_affine,
     aspect_box,
-    crop_places,
+    crop_transforms,
     cut_crops,
     img2crop_affine,
     invert_affine,
@@ -24,16 +24,18 @@ from pose3d_ros.geometry.crop import (
 from pose3d_ros.types import ImageArray
 
 
-def cut(image: ImageArray, boxes: Any, size_px: Any, scale: float = 1.25, **how: Any) -> tuple[ImageArray, CropPlaces]:
+def cut(
+    image: ImageArray, boxes: Any, size_px: Any, scale: float = 1.25, **how: Any
+) -> tuple[ImageArray, CropTransforms]:
     """The crops around boxes of an image, and where they lie."""
-    places = crop_places(boxes, image.shape[1], image.shape[0], size_px, scale, **how)
-    return cut_crops(image, places.img2crop, places.size_px), places
+    transforms = crop_transforms(boxes, image.shape[1], image.shape[0], size_px, scale, **how)
+    return cut_crops(image, transforms.img2crop, transforms.size_px), transforms
 
 
 def blob_image(
     center_px: tuple[float, float], sigma_px: float, width: int = 320, height: int = 240
 ) -> npt.NDArray[Any]:
-    """(height, width, 3) uint8, a Gaussian blob around a sub-pixel place."""
+    """(height, width, 3) uint8, a Gaussian blob around a sub-pixel position."""
     v, u = np.mgrid[:height, :width]
     blob = 250 * np.exp(-((u - center_px[0]) ** 2 + (v - center_px[1]) ** 2) / (2 * sigma_px**2))
     return np.repeat(np.rint(blob).astype(np.uint8)[..., None], 3, axis=-1)
@@ -79,15 +81,15 @@ def test_bad_boxes_are_refused(box: Any) -> None:
     with pytest.raises(InputError, match="box"):
         aspect_box(box, 640, 480, 1.0)
     with pytest.raises(InputError, match="box"):
-        crop_places([box], 640, 480, 64)
+        crop_transforms([box], 640, 480, 64)
 
 
-def test_a_bad_box_in_a_batch_is_named() -> None:
+def test_bad_box_in_a_batch_is_named() -> None:
     with pytest.raises(InputError, match=r"\[\[700\.0, 10\.0, 800\.0, 20\.0\]\]"):
         aspect_box([[0, 0, 10, 10], [700, 10, 800, 20]], 640, 480, 1.0)
 
 
-def test_an_aspect_of_0_is_refused() -> None:
+def test_aspect_of_0_is_refused() -> None:
     with pytest.raises(InputError, match="aspect"):
         aspect_box([40, 60, 80, 140], 640, 480, 0.0)
 
@@ -103,15 +105,15 @@ def test_affine_by_hand() -> None:
 
 def test_crops_of_another_aspect() -> None:
     # The box of 3:4 above, 75 x 100 px, into 150 x 200: two crop pixels an image pixel.
-    crops, places = cut(blob_image((60.0, 100.0), 9.0), [[40, 60, 80, 140]], (150, 200))
+    crops, transforms = cut(blob_image((60.0, 100.0), 9.0), [[40, 60, 80, 140]], (150, 200))
     assert crops.shape == (1, 200, 150, 3)
-    corners = apply_affine(places.img2crop[0], [[22.5, 50], [97.5, 150]])
+    corners = apply_affine(transforms.img2crop[0], [[22.5, 50], [97.5, 150]])
     np.testing.assert_allclose(corners, [[-0.5, -0.5], [149.5, 199.5]])
-    np.testing.assert_allclose(blob_center(crops[0]), apply_affine(places.img2crop[0], [60, 100]), atol=0.02)
+    np.testing.assert_allclose(blob_center(crops[0]), apply_affine(transforms.img2crop[0], [60, 100]), atol=0.02)
 
 
 @pytest.mark.parametrize("size_px", [(256, 256), (192, 256)])
-def test_the_convention_of_3dmppe_and_mmpose(size_px: tuple[int, int]) -> None:
+def test_convention_of_3dmppe_and_mmpose(size_px: tuple[int, int]) -> None:
     # Both map the box's center, and the points half a width above and left of it, to those of the input.
     box = aspect_box([40, 60, 80, 140], 640, 480, size_px[0] / size_px[1])
     (x, y), half, (u, v) = (box[:2] + box[2:]) / 2, (box[2] - box[0]) / 2, np.array(size_px) / 2
@@ -123,12 +125,12 @@ def test_the_convention_of_3dmppe_and_mmpose(size_px: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize(("box", "size"), [([0, 0, 0, 5], 64), ([5, 5, 0, 9], 64), ([0, 0, 5, 5], 0)])
-def test_affine_of_nothing(box: list[float], size: int) -> None:
+def test_affine_of_an_empty_box_is_an_error(box: list[float], size: int) -> None:
     with pytest.raises(InputError, match="crop"):
         img2crop_affine(box, size)
 
 
-def test_an_inverted_affine_leads_back() -> None:
+def test_inverted_affine_leads_back() -> None:
     rng = np.random.default_rng(0)
     affines, points = rng.normal(size=(20, 2, 3)), rng.normal(size=(20, 5, 2))
     np.testing.assert_allclose(apply_affine(invert_affine(affines), apply_affine(affines, points)), points, atol=1e-9)
@@ -174,34 +176,36 @@ def test_points_that_do_not_fit_an_affine_are_refused() -> None:
     shift=st.tuples(st.floats(-6, 6), st.floats(-6, 6)),
     official=st.booleans(),
 )
-def test_a_blob_is_where_the_affine_says(
+def test_blob_is_where_the_affine_says(
     u: float, v: float, side: float, shift: tuple[float, float], official: bool
 ) -> None:
     x0, y0 = u - side / 2 + shift[0], v - side / 2 + shift[1]
-    crops, places = cut(blob_image((u, v), 9.0), [[x0, y0, x0 + side, y0 + side]], 80, half_pixel_centers=not official)
-    np.testing.assert_allclose(blob_center(crops[0]), apply_affine(places.img2crop[0], [u, v]), atol=0.02)
+    crops, transforms = cut(
+        blob_image((u, v), 9.0), [[x0, y0, x0 + side, y0 + side]], 80, half_pixel_centers=not official
+    )
+    np.testing.assert_allclose(blob_center(crops[0]), apply_affine(transforms.img2crop[0], [u, v]), atol=0.02)
 
 
-def test_the_whole_image_is_itself() -> None:
+def test_crop_of_the_whole_image_is_the_image() -> None:
     image = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
     np.testing.assert_array_equal(cut(image, [[-0.5, -0.5, 63.5, 63.5]], 64, scale=1.0)[0][0], image)
 
 
-def test_a_batch_is_one_array_whatever_the_images_strides() -> None:
+def test_batch_is_one_array_whatever_the_images_strides() -> None:
     image, boxes = blob_image((100.0, 80.0), 9.0), np.array([[60.0, 40, 140, 120], [50, 50, 150, 100]])
-    crops, places = cut(image, boxes, 96)
-    assert (len(places), crops.shape, crops.dtype.name) == (2, (2, 96, 96, 3), "uint8")
+    crops, transforms = cut(image, boxes, 96)
+    assert (len(transforms), crops.shape, crops.dtype.name) == (2, (2, 96, 96, 3), "uint8")
     assert crops.flags.c_contiguous
-    np.testing.assert_allclose(places.boxes_xyxy_px, aspect_box(boxes, 320, 240, 1.0))
+    np.testing.assert_allclose(transforms.boxes_xyxy_px, aspect_box(boxes, 320, 240, 1.0))
     np.testing.assert_array_equal(crops[1], cut(image, boxes[1:], 96)[0][0])
     np.testing.assert_array_equal(crops, cut(np.repeat(image, 2, axis=1)[:, ::2], boxes, 96)[0])
 
 
-@pytest.mark.parametrize("nobody", [np.zeros((0, 4)), []])
-def test_no_people(nobody: Any) -> None:
-    crops, places = cut(blob_image((100.0, 80.0), 9.0), nobody, 96)
-    assert (len(places), crops.shape) == (0, (0, 96, 96, 3))
-    assert (places.img2crop.shape, places.boxes_xyxy_px.shape) == ((0, 2, 3), (0, 4))
+@pytest.mark.parametrize("no_boxes", [np.zeros((0, 4)), []])
+def test_no_people(no_boxes: Any) -> None:
+    crops, transforms = cut(blob_image((100.0, 80.0), 9.0), no_boxes, 96)
+    assert (len(transforms), crops.shape) == (0, (0, 96, 96, 3))
+    assert (transforms.img2crop.shape, transforms.boxes_xyxy_px.shape) == ((0, 2, 3), (0, 4))
 
 
 def test_black_where_the_box_reaches_over_the_image() -> None:

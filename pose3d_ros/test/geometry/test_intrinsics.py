@@ -43,13 +43,13 @@ rectification_matrix: {rows: 3, cols: 3, data: [1, 0, 0, 0, 1, 0, 0, 0, 1]}
         ([[1.0, 2.0], [3.0]], "3x3 matrix of numbers"),
     ],
 )
-def test_bad_matrix(matrix: npt.NDArray[Any], message: str) -> None:
+def test_invalid_matrix_is_an_error(matrix: npt.NDArray[Any], message: str) -> None:
     with pytest.raises(CameraError, match=message):
         Camera(matrix, 640, 480)
 
 
 @pytest.mark.parametrize("size", [(0, 480), (640, -1), (640.5, 480), (float("nan"), 480), ("wide", 480), (None, 480)])
-def test_bad_size(size: tuple[int, int]) -> None:
+def test_invalid_size_is_an_error(size: tuple[int, int]) -> None:
     with pytest.raises(CameraError, match="camera size"):
         Camera(K, *size)
 
@@ -72,7 +72,7 @@ def test_integers_of_any_type_are_a_size() -> None:
         ("equidistant", [0.0] * 4, "equidistant"),
     ],
 )
-def test_model_names(model: str, distortion: list[float], expected: str) -> None:
+def test_lens_models_are_known_by_their_ros_names(model: str, distortion: list[float], expected: str) -> None:
     camera = Camera(K, 640, 480, np.array(distortion), model)
     assert camera.model == expected
     assert camera.distortion.size == (0 if expected == "pinhole" else len(distortion))
@@ -90,13 +90,13 @@ def test_model_names(model: str, distortion: list[float], expected: str) -> None
         ("plumb_bob", ["x"], "list of numbers"),
     ],
 )
-def test_bad_lens(model: str, distortion: list[float], message: str) -> None:
+def test_invalid_lens_is_an_error(model: str, distortion: list[float], message: str) -> None:
     with pytest.raises(CameraError, match=message):
         Camera(K, 640, 480, distortion, model)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("model_line", ["distortion_model: plumb_bob\n", ""], ids=["named", "default"])
-def test_calibration_file(tmp_path: Path, model_line: str) -> None:
+def test_calibration_file_is_read(tmp_path: Path, model_line: str) -> None:
     path = tmp_path / "camera.yaml"
     path.write_text(CALIBRATION.replace("distortion_model: plumb_bob\n", model_line))
     for camera in (Camera.from_yaml(path), Camera.from_yaml(str(path))):
@@ -119,14 +119,14 @@ def test_calibration_file(tmp_path: Path, model_line: str) -> None:
         (CALIBRATION, "", "mapping"),
     ],
 )
-def test_bad_calibration_file(tmp_path: Path, old: str, new: str, message: str) -> None:
+def test_invalid_calibration_file_is_an_error(tmp_path: Path, old: str, new: str, message: str) -> None:
     path = tmp_path / "camera.yaml"
     path.write_text(CALIBRATION.replace(old, new))
     with pytest.raises(CameraError, match=message):
         Camera.from_yaml(path)
 
 
-def test_unreadable_calibration_files(tmp_path: Path) -> None:
+def test_unreadable_calibration_file_is_an_error(tmp_path: Path) -> None:
     binary = tmp_path / "image.png"
     binary.write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe")
     for path in (tmp_path / "none.yaml", tmp_path, binary):

@@ -7,7 +7,7 @@ import pytest
 
 from pose3d_ros.engines import Normalization
 from pose3d_ros.engines.images.frame_image import HostImage
-from pose3d_ros.geometry.letterbox import Letterbox, Placement
+from pose3d_ros.geometry.letterbox import Letterbox, LetterboxMode
 
 BGR = Normalization(1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "bgr")
 RGB = Normalization(1 / 255, (0.0, 0.5, 0.0), (1.0, 1.0, 2.0), "rgb")
@@ -20,22 +20,26 @@ def edges(box: Letterbox) -> list[float]:
 
 
 @pytest.mark.parametrize(
-    ("placement", "size_px", "long_side_px"),
+    ("letterbox_mode", "size_px", "long_side_px"),
     [
-        (Placement(), (96, 64), None),
-        (Placement(centered=True, padding=114), (64, 96), None),
-        (Placement(stretched=True), (64, 32), None),
-        (Placement(centered=True), None, 100),
-        (Placement(stretched=True), None, 100),
-        (Placement(), None, 320),
-        (Placement(padding=114), None, None),
+        (LetterboxMode(), (96, 64), None),
+        (LetterboxMode(centered=True, padding=114), (64, 96), None),
+        (LetterboxMode(stretched=True), (64, 32), None),
+        (LetterboxMode(centered=True), None, 100),
+        (LetterboxMode(stretched=True), None, 100),
+        (LetterboxMode(), None, 320),
+        (LetterboxMode(padding=114), None, None),
     ],
 )
 @pytest.mark.parametrize(("width_px", "height_px"), [(101, 51), (51, 101), (1, 7), (64, 64), (640, 480), (2000, 3)])
-def test_the_content_is_the_whole_image(
-    placement: Placement, size_px: tuple[int, int] | None, long_side_px: int | None, width_px: int, height_px: int
+def test_content_is_the_whole_image(
+    letterbox_mode: LetterboxMode,
+    size_px: tuple[int, int] | None,
+    long_side_px: int | None,
+    width_px: int,
+    height_px: int,
 ) -> None:
-    box = placement.letterbox(width_px, height_px, size_px, long_side_px)
+    box = letterbox_mode.letterbox(width_px, height_px, size_px, long_side_px)
     if size_px is not None:
         assert (box.width_px, box.height_px) == size_px
     elif long_side_px is not None:
@@ -53,7 +57,7 @@ def test_centered_padding_leaves_the_odd_pixel_below() -> None:
     assert (box.content_width_px, box.content_height_px, box.left_px, box.top_px) == (64, 31, 0, 16)
 
 
-def test_a_gray_padding_is_normalized_too() -> None:
+def test_gray_padding_is_normalized_too() -> None:
     image = np.full((4, 8, 3), 255, dtype=np.uint8)
     box = Letterbox.fit_inside(8, 4, 8, 8, centered=True, padding=114)
     tensor = HostImage(image).letterboxed(box, RGB)
@@ -68,27 +72,27 @@ def test_padding_is_neutral_without_a_gray() -> None:
     assert (tensor[0, 0, :, :4] == 1).all()
 
 
-def test_a_stretched_image_fills_the_input() -> None:
+def test_stretched_image_fills_the_input() -> None:
     image = np.zeros((2, 4, 3), dtype=np.uint8)
     image[:, 2:] = 200
-    box = Placement(stretched=True).letterbox(4, 2, (2, 6), None)
+    box = LetterboxMode(stretched=True).letterbox(4, 2, (2, 6), None)
     np.testing.assert_array_equal(HostImage(image).letterboxed(box, BGR)[0, 0], [[0, 200]] * 6)
     np.testing.assert_allclose(box.input2img(np.array([[-0.5, 2.5, 0.5, 5.5]])), [[-0.5, 0.5, 1.5, 1.5]])
 
 
-def test_a_strong_shrink_of_the_height_alone_averages() -> None:
+def test_strong_shrink_of_the_height_alone_averages() -> None:
     # Linear interpolation would read rows 3 and 4 of every eight only.
     image = np.zeros((16, 4, 3), dtype=np.uint8)
     image[::8] = 80
     np.testing.assert_array_equal(HostImage(image).letterboxed(Letterbox.stretch(4, 16, 4, 2), BGR), 10)
 
 
-def test_an_image_of_any_size_stays_as_it_is() -> None:
+def test_image_of_any_size_stays_as_it_is() -> None:
     image = np.arange(5 * 7 * 3, dtype=np.uint8).reshape(5, 7, 3)
-    box = Placement(padding=114).letterbox(7, 5, None, None)
+    box = LetterboxMode(padding=114).letterbox(7, 5, None, None)
     np.testing.assert_array_equal(HostImage(image).letterboxed(box, BGR)[0], image.transpose(2, 0, 1))
 
 
-def test_a_stretch_without_a_fixed_size_ends_at_multiples_of_32() -> None:
-    box = Placement(stretched=True).letterbox(640, 300, None, 320)
+def test_stretch_without_a_fixed_size_ends_at_multiples_of_32() -> None:
+    box = LetterboxMode(stretched=True).letterbox(640, 300, None, 320)
     assert (box.width_px, box.height_px) == (box.content_width_px, box.content_height_px) == (320, 160)

@@ -16,19 +16,19 @@ angles = st.floats(-3.1, 3.1)
 
 
 @given(rotation=st.tuples(angles, angles, angles), scale=st.floats(0.1, 10.0), shift=st.floats(-5, 5))
-def test_undoes_a_similarity(rotation: tuple[float, float, float], scale: float, shift: float) -> None:
+def test_alignment_undoes_a_similarity(rotation: tuple[float, float, float], scale: float, shift: float) -> None:
     turned = scale * POSE @ Rotation.from_euler("xyz", rotation).as_matrix().T + shift
     np.testing.assert_allclose(similarity_align(turned, POSE), POSE, atol=1e-8)
 
 
-def test_rigid_keeps_the_size() -> None:
+def test_rigid_alignment_keeps_the_size() -> None:
     turned = 2.0 * POSE @ Rotation.from_euler("z", 1.0).as_matrix().T + 3.0
     aligned = similarity_align(turned, POSE, scale=False)
     np.testing.assert_allclose(aligned - aligned.mean(axis=0), 2.0 * (POSE - POSE.mean(axis=0)), atol=1e-9)
     np.testing.assert_allclose(aligned.mean(axis=0), POSE.mean(axis=0), atol=1e-9)
 
 
-def test_no_reflection() -> None:
+def test_alignment_has_no_reflection() -> None:
     mirrored = POSE * [-1.0, 1.0, 1.0]
     aligned = similarity_align(mirrored, POSE)
     assert np.linalg.norm(aligned - POSE, axis=1).mean() > 0.1
@@ -37,7 +37,7 @@ def test_no_reflection() -> None:
     assert np.sign(before) == np.sign(after)
 
 
-def test_is_the_best_of_many() -> None:
+def test_alignment_is_better_than_random_ones() -> None:
     rng = np.random.default_rng(0)
     noisy = POSE + rng.normal(scale=0.2, size=POSE.shape)
     best = np.square(similarity_align(noisy, POSE) - POSE).sum()
@@ -66,12 +66,12 @@ def test_lost_joints_do_not_take_part() -> None:
     assert np.isnan(similarity_align(np.full_like(POSE, np.nan), POSE)).all()
 
 
-def test_few_points() -> None:
+def test_alignment_of_few_points() -> None:
     np.testing.assert_allclose(similarity_align([[1.0, 2, 3]], [[4.0, 5, 6]]), [[4.0, 5, 6]])
     np.testing.assert_allclose(similarity_align(np.ones((4, 3)), np.zeros((4, 3))), np.zeros((4, 3)))
 
 
 @pytest.mark.parametrize(("source", "target"), [((17, 3), (16, 3)), ((17, 2), (17, 2)), ((3,), (3,))])
-def test_bad_shapes(source: tuple[int, ...], target: tuple[int, ...]) -> None:
+def test_invalid_shapes_are_errors(source: tuple[int, ...], target: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match="one shape"):
         similarity_align(np.ones(source), np.ones(target))

@@ -18,7 +18,7 @@ def test_uncertainty_lies_along_the_ray() -> None:
     np.testing.assert_allclose(covariance, expected)
 
 
-def test_the_deviation_comes_back() -> None:
+def test_ray_sigma_is_recovered_from_the_covariance() -> None:
     point = np.array([0.4, -0.7, 5.0])
     covariance = ray_covariance_m2(point, 0.3)
     assert covariance is not None
@@ -26,7 +26,7 @@ def test_the_deviation_comes_back() -> None:
     assert ray_sigma_m(point, np.eye(3) * 4.0) == pytest.approx(2.0)
 
 
-def test_nothing_is_known_of_a_point_without_a_deviation_or_a_direction() -> None:
+def test_covariance_without_sigma_or_direction_is_unknown() -> None:
     assert ray_covariance_m2(np.array([0.0, 0.0, 3.0]), np.nan) is None
     assert ray_covariance_m2(np.zeros(3), 0.1) is None
     assert np.isnan(ray_sigma_m(np.zeros(3), np.eye(3)))
@@ -46,6 +46,6 @@ def test_rotations_turn_ahead_onto_rays() -> None:
 
 
 @pytest.mark.parametrize("rays", [np.zeros(3), np.zeros((2, 2)), np.array([[0.0, 0.0, -1.0]]), 1.0])
-def test_rays_that_do_not_point_ahead(rays: Any) -> None:
+def test_rays_that_do_not_point_ahead_are_errors(rays: Any) -> None:
     with pytest.raises(InputError, match="rays: expected"):
         rotation_to_rays(rays)

@@ -13,7 +13,7 @@ from pose3d_ros.geometry.rigid import RigidTransform
 UNIT = st.floats(-1.0, 1.0)
 
 
-def test_the_optical_frame_in_a_body_frame() -> None:
+def test_optical_frame_in_a_body_frame() -> None:
     # REP 103: optical z (forward) is the body's x, optical x (right) its -y, optical y (down) its -z.
     optical2body = RigidTransform.from_quaternion((-0.5, 0.5, -0.5, 0.5), (0.0, 0.0, 1.2))
     points = np.array([[0.0, 0.0, 3.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
@@ -21,7 +21,7 @@ def test_the_optical_frame_in_a_body_frame() -> None:
     np.testing.assert_allclose(optical2body.rotate(points[0]), [3, 0, 0], atol=1e-12)
 
 
-def test_a_covariance_turns_with_its_axes() -> None:
+def test_covariance_turns_with_its_axes() -> None:
     quarter_about_z = RigidTransform.from_quaternion((0.0, 0.0, np.sqrt(0.5), np.sqrt(0.5)), (9.0, 9.0, 9.0))
     np.testing.assert_allclose(
         quarter_about_z.rotate_covariance(np.diag([1.0, 4.0, 9.0])), np.diag([4, 1, 9]), atol=1e-12
@@ -41,6 +41,6 @@ def test_every_quaternion_is_a_proper_rotation(quaternion: tuple[float, float, f
 
 
 @pytest.mark.parametrize("quaternion", [(0.0, 0.0, 0.0, 0.0), (np.nan, 0.0, 0.0, 1.0)])
-def test_a_quaternion_that_is_none_is_refused(quaternion: tuple[float, float, float, float]) -> None:
+def test_zero_or_nan_quaternion_is_an_error(quaternion: tuple[float, float, float, float]) -> None:
     with pytest.raises(InputError, match="quaternion"):
         RigidTransform.from_quaternion(quaternion, (0.0, 0.0, 0.0))

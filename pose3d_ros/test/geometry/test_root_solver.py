@@ -66,7 +66,7 @@ def test_only_the_ratios_of_the_weights_matter(case: tuple[Array, Array, Array],
 
 @settings(deadline=None)
 @given(people())
-def test_a_lost_joint_is_as_one_without_a_weight(case: tuple[Array, Array, Array]) -> None:
+def test_lost_joint_is_as_one_without_a_weight(case: tuple[Array, Array, Array]) -> None:
     relative_m, root_cam_m, weights = case
     noisy = seen(relative_m, root_cam_m) + np.random.default_rng(0).normal(0, 0.01, relative_m[..., :2].shape)
     more = [np.concatenate([a, a[:, :1] + 5], axis=1) for a in (relative_m, noisy, weights)]
@@ -79,7 +79,7 @@ def test_a_lost_joint_is_as_one_without_a_weight(case: tuple[Array, Array, Array
         np.testing.assert_allclose(solved.residual, expected.residual, rtol=1e-9, atol=1e-12)
 
 
-def test_it_minimizes_the_weighted_equations() -> None:
+def test_solution_minimizes_the_weighted_residual() -> None:
     rng = np.random.default_rng(3)
     relative_m, weights = rng.uniform(-1, 1, (1, 9, 3)), rng.uniform(0.1, 1, (1, 9))
     noisy = seen(relative_m, np.array([[0.5, -0.2, 5.0]])) + rng.normal(0, 0.02, (1, 9, 2))
@@ -97,7 +97,7 @@ def test_it_minimizes_the_weighted_equations() -> None:
 
 
 @SOLVERS
-def test_a_root_that_does_not_follow_is_nan(solver: Any) -> None:
+def test_undetermined_root_is_nan(solver: Any) -> None:
     right = seen(SQUARE, np.array([[0.0, 0.0, 4.0]]))
     one = np.array([[1.0, 0.0, 0.0, 0.0]])
     cases: dict[str, tuple[Array, Array, Array]] = {
@@ -115,15 +115,15 @@ def test_a_root_that_does_not_follow_is_nan(solver: Any) -> None:
     np.testing.assert_allclose(both.root_cam_m, np.array([[np.nan] * 3, [0, 0, 4]]), atol=1e-12)
 
 
-def test_nobody_stands_behind_the_camera() -> None:
+def test_root_behind_the_camera_is_nan() -> None:
     upside_down = -seen(SQUARE, np.array([[0.0, 0.0, 4.0]]))
     assert np.isnan(solve_root(SQUARE, upside_down).root_cam_m).all()
     reaching = np.concatenate([SQUARE, [[[0.0, 0.0, -9.0]]]], axis=1)
-    places = np.concatenate([seen(SQUARE, np.array([[0.0, 0.0, 4.0]])), [[[0.0, 0.0]]]], axis=1)
-    assert np.isnan(solve_root(reaching, places).root_cam_m).all()
+    keypoints = np.concatenate([seen(SQUARE, np.array([[0.0, 0.0, 4.0]])), [[[0.0, 0.0]]]], axis=1)
+    assert np.isnan(solve_root(reaching, keypoints).root_cam_m).all()
 
 
-def test_noise_brings_the_root_nearer_by_the_documented_fraction() -> None:
+def test_noise_biases_the_root_towards_the_camera_by_the_documented_fraction() -> None:
     rng = np.random.default_rng(5)
     relative_m = np.repeat(rng.normal(0, 0.3, (1, 17, 3)) * [1, 1, 0], 20_000, axis=0)
     exact = seen(relative_m, np.array([[0.0, 0.0, 5.0]]))
@@ -147,7 +147,7 @@ def test_weak_perspective_errs_with_depth_over_distance() -> None:
 
 
 @pytest.mark.parametrize(
-    ("relative", "places", "weights"),
+    ("relative", "keypoints", "weights"),
     [
         (np.zeros((2, 3)), np.zeros((2, 2)), None),
         (np.zeros((1, 4, 3)), np.zeros((1, 5, 2)), None),
@@ -156,7 +156,7 @@ def test_weak_perspective_errs_with_depth_over_distance() -> None:
         (np.zeros((1, 4, 3)), np.zeros((1, 4, 2)), -np.ones((1, 4))),
     ],
 )
-def test_arrays_that_do_not_fit(relative: Any, places: Any, weights: Any) -> None:
+def test_mismatched_arrays_are_an_error(relative: Any, keypoints: Any, weights: Any) -> None:
     for solver in (solve_root, weak_perspective_root):
         with pytest.raises(InputError, match=r"expected shapes \(N, J, 3\), .* got shapes .* same people"):
-            solver(relative, places, weights)
+            solver(relative, keypoints, weights)

@@ -8,7 +8,7 @@ from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.stages.appearance import blended_lab, clothes_lab, color_cost
 
 SKELETON = get_skeleton("muco21")
-PLACES = {
+POSITIONS = {
     "L_Shoulder": (60, 20), "R_Shoulder": (30, 20), "L_Hip": (55, 50), "R_Hip": (35, 50), "L_Knee": (55, 75),
     "R_Knee": (35, 75),
 }  # fmt: skip
@@ -20,8 +20,8 @@ def figure() -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
     image[15:50, 25:65] = (0, 0, 255)
     image[50:90, 28:62] = (255, 0, 0)
     joints = np.full((1, len(SKELETON), 2), np.nan)
-    for name, place in PLACES.items():
-        joints[0, SKELETON.index_of[name]] = place
+    for name, position in POSITIONS.items():
+        joints[0, SKELETON.index_of[name]] = position
     return image, joints
 
 
@@ -31,7 +31,7 @@ def test_shirt_and_trousers_have_their_own_colors() -> None:
     np.testing.assert_allclose(lower, [32.3, 79.2, -107.9], atol=0.5)  # and blue
 
 
-def test_an_unseen_part_has_no_color() -> None:
+def test_unseen_part_has_no_color() -> None:
     image, joints = figure()
     joints[0, SKELETON.index_of["L_Hip"]] = np.nan
     colors = clothes_lab(image, joints, SKELETON)[0]
@@ -39,7 +39,7 @@ def test_an_unseen_part_has_no_color() -> None:
     assert np.isfinite(colors[1]).all()  # the right leg still shows
 
 
-def test_a_skeleton_without_hips_is_no_error() -> None:
+def test_skeleton_without_hips_is_no_error() -> None:
     image, _ = figure()
     headless = get_skeleton("coco17")
     assert np.isnan(clothes_lab(image, np.full((1, 17, 2), np.nan), headless)).all()
@@ -53,7 +53,7 @@ def test_unseen_parts_cost_nothing_and_other_clothes_do() -> None:
     assert cost[0, 2] == 0
 
 
-def test_blending_keeps_what_only_one_knows() -> None:
+def test_blending_keeps_colors_known_in_one_frame_only() -> None:
     before, now = np.array([[10.0, 0, 0], [np.nan] * 3]), np.array([[20.0, 0, 0], [5.0, 5, 5]])
     np.testing.assert_allclose(blended_lab(before, now, 0.1), [[11, 0, 0], [5, 5, 5]])
     np.testing.assert_allclose(blended_lab(now, before, 0.1), [[19, 0, 0], [5, 5, 5]])

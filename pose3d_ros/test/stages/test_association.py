@@ -23,7 +23,7 @@ def test_similarity_by_hand() -> None:
     np.testing.assert_allclose(similarity, [[1, np.exp(-0.5)], [np.exp(-0.5), 1]])
 
 
-def test_the_smaller_person_sets_the_scale() -> None:
+def test_smaller_person_sets_the_scale() -> None:
     similarity = image_similarity([pose(0, side_px=200), pose(10, side_px=100)])
     assert similarity[0, 1] == pytest.approx(np.exp(-0.5))
 
@@ -33,13 +33,13 @@ def test_boxes_decide_where_few_joints_are_shared() -> None:
     assert similarity[0, 1] == pytest.approx(50 / 150)
 
 
-def test_the_better_of_two_stays_in_its_place() -> None:
+def test_duplicate_with_the_lower_score_is_dropped() -> None:
     far = pose(300, 0.5)
     best = pose(2, 0.9)
     assert drop_duplicates([pose(0, 0.6), far, best], 0.7) == (far, best)
 
 
-def test_neighbors_both_stay() -> None:
+def test_neighbors_are_no_duplicates() -> None:
     both = (pose(0), pose(30))
     assert drop_duplicates(both, 0.7) == both
     assert drop_duplicates((), 0.7) == ()

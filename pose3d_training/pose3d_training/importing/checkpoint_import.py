@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import Tensor
 
-from pose3d_ros.engines.spec.engine_folder import UNKNOWN_SHA256, EngineFolder, Placed
+from pose3d_ros.engines.spec.engine_folder import UNKNOWN_SHA256, EngineFolder, StoredModel
 from pose3d_ros.engines.spec.entry import ManifestEntry, Normalization
 from pose3d_ros.engines.spec.manifest import sha256_of
 from pose3d_ros.errors import EngineError
@@ -147,7 +147,7 @@ class Imported:
     """What became of a checkpoint. net: its configuration, for people."""
 
     net: str
-    placed: Placed
+    stored: StoredModel
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from pose3d_ros.engines import (
 from pose3d_ros.engines.engine_set import RoleEngine
 from pose3d_ros.errors import EngineError, SkeletonError
 from pose3d_ros.geometry import Camera
-from pose3d_ros.geometry.crop import crop_places, cut_crops
+from pose3d_ros.geometry.crop import crop_transforms, cut_crops
 from pose3d_ros.records import Detection, Frame
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.stages.pose.root_pose_estimator import RootPoseEstimator
@@ -93,9 +93,9 @@ def test_rootnet_manifest_entry(tmp_path: Path) -> None:
     assert entry.license == "see the authors' terms: https://github.com/mks0601/3DMPPE_ROOTNET_RELEASE"
     assert entry.training_data == f"Human3.6M (checkpoint snapshot_19.pth.tar, sha256 {sha256_of(checkpoint)})"
     assert entry.sha256 == sha256_of(entry.file)
-    assert entry.accuracy == {"onnx_difference_from_torch": imported.placed.difference}
-    assert imported.placed.difference is not None
-    assert imported.placed.difference <= 1e-4
+    assert entry.accuracy == {"onnx_difference_from_torch": imported.stored.difference}
+    assert imported.stored.difference is not None
+    assert imported.stored.difference <= 1e-4
 
 
 @pytest.mark.parametrize("flip", [False, True])
@@ -111,11 +111,11 @@ def test_imported_engines_give_the_poses_of_the_torch_nets(tmp_path: Path, flip:
     with open_engine(pose, backend) as pose_engine, open_engine(root, backend) as root_engine:
         models = RoleEngine(pose_engine, pose), RoleEngine(root_engine, root)
         estimator, frame = RootPoseEstimator(*models, config=PoseConfig(flip_test=flip)), Frame(image, camera)
-        (found,) = estimator.place(frame, estimator.read(frame, [Detection(box, 1.0)]))
+        (found,) = estimator.localize(frame, estimator.estimate_keypoints(frame, [Detection(box, 1.0)]))
     # 90 px high, so 89 from the first pixel's center to the last one's, x1.25: a box of 111.25 px about (70, 65).
-    places = crop_places(box[None], 160, 120, SIDE, half_pixel_centers=False, inset_px=0.5)
-    np.testing.assert_allclose(places.boxes_xyxy_px[0], [14.375, 9.375, 125.625, 120.625])
-    images = cut_crops(image, places.img2crop, places.size_px)
+    transforms = crop_transforms(box[None], 160, 120, SIDE, half_pixel_centers=False, inset_px=0.5)
+    np.testing.assert_allclose(transforms.boxes_xyxy_px[0], [14.375, 9.375, 125.625, 120.625])
+    images = cut_crops(image, transforms.img2crop, transforms.size_px)
     rgb = torch.from_numpy(images[..., ::-1].astype(np.float32)).permute(0, 3, 1, 2)
     mean, std = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]]).reshape(2, 3, 1, 1)
     network_input = (rgb - mean) / std
@@ -145,7 +145,7 @@ def _authors_bins(net: PoseNet, network_input: Tensor, flip: bool) -> npt.NDArra
 def test_default_skeleton_by_number_of_joints(tmp_path: Path, joints: int, name: str) -> None:
     checkpoint, _ = _posenet(tmp_path / "p.pth", joints)
     imported = import_posenet(checkpoint, tmp_path, ImportOptions(input_size_px=SIDE))
-    assert imported.placed.entry.skeleton == name
+    assert imported.stored.entry.skeleton == name
     assert imported.net == f"resnet10w8, crops of 64 px, {joints} joints ({name})"
 
 
@@ -158,7 +158,7 @@ def test_skeleton_option_is_required_for_other_numbers_of_joints(tmp_path: Path)
     with pytest.raises(SkeletonError, match="expected one of"):
         import_posenet(checkpoint, tmp_path, ImportOptions(skeleton="octopus", input_size_px=SIDE))
     assert (
-        import_posenet(checkpoint, tmp_path, ImportOptions(skeleton="mpii16", input_size_px=SIDE)).placed.entry.skeleton
+        import_posenet(checkpoint, tmp_path, ImportOptions(skeleton="mpii16", input_size_px=SIDE)).stored.entry.skeleton
         == "mpii16"
     )
 
@@ -224,12 +224,12 @@ def _entry(folder: Path, name: str, *roles: str) -> ManifestEntry:
 def test_import_replaces_the_engine_of_its_role_only(tmp_path: Path) -> None:
     (first, _), (second, _) = _rootnet(tmp_path / "r.pth"), _posenet(tmp_path / "p.pth")
     write_manifest(tmp_path, [_entry(tmp_path, "det", "detector"), _entry(tmp_path, "both", "root", "pose")])
-    placed = import_rootnet(first, tmp_path, ImportOptions(input_size_px=SIDE)).placed
-    assert placed.changes == ("both is no longer the root, but still the pose",)
-    assert all(placed.manifest.has_role(role) for role in ("detector", "root", "pose"))
-    again = import_rootnet(first, tmp_path, ImportOptions(input_size_px=SIDE)).placed
+    stored = import_rootnet(first, tmp_path, ImportOptions(input_size_px=SIDE)).stored
+    assert stored.changes == ("both is no longer the root, but still the pose",)
+    assert all(stored.manifest.has_role(role) for role in ("detector", "root", "pose"))
+    again = import_rootnet(first, tmp_path, ImportOptions(input_size_px=SIDE)).stored
     assert again.changes == ("3dmppe-rootnet-resnet50w8x16, the root before, is replaced",)
-    other = import_posenet(second, tmp_path, ImportOptions(input_size_px=SIDE)).placed
+    other = import_posenet(second, tmp_path, ImportOptions(input_size_px=SIDE)).stored
     assert other.changes == ("both, the pose before, is replaced; its file both.onnx is left where it is",)
     names = ["det", "3dmppe-rootnet-resnet50w8x16", "3dmppe-posenet-resnet10w8-h36m18"]
     assert [entry.name for entry in load_manifest(tmp_path).entries] == names

@@ -64,7 +64,7 @@ def videopose3d(path: Path, widths: tuple[int, ...] = (3, 3), *, causal: bool = 
 
 
 def answer(imported: Imported, keypoints: Tensor) -> npt.NDArray[np.float64]:
-    with open_engine(imported.placed.entry, choose_backend("onnxruntime")) as engine:
+    with open_engine(imported.stored.entry, choose_backend("onnxruntime")) as engine:
         return np.asarray(engine.infer({"keypoints": keypoints.numpy()})["joints"], np.float64)
 
 
@@ -162,7 +162,7 @@ def test_import_command_takes_semgcn_and_martinez(tmp_path: Path, capsys: pytest
 def test_symmetric_videopose3d_takes_windows(tmp_path: Path) -> None:
     checkpoint, net = videopose3d(tmp_path / "a.bin")
     imported = import_videopose3d(checkpoint, tmp_path, COCO)
-    entry = imported.placed.entry
+    entry = imported.stored.entry
     assert imported.net == "symmetric, filters 3,3 (9 frames), 8 channels, coco17 → h36m17"
     assert (entry.roles, entry.decoder, entry.skeleton) == (("lifter",), "videopose3d", "h36m17")
     assert entry.parameters == {
@@ -179,7 +179,7 @@ def test_symmetric_videopose3d_takes_windows(tmp_path: Path) -> None:
 
 def test_causal_videopose3d_steps_frame_by_frame(tmp_path: Path) -> None:
     checkpoint, net = videopose3d(tmp_path / "a.bin", causal=True)
-    entry = import_videopose3d(checkpoint, tmp_path, replace(COCO, causal=True)).placed.entry
+    entry = import_videopose3d(checkpoint, tmp_path, replace(COCO, causal=True)).stored.entry
     assert entry.decoder == "videopose3d_step"
     frames = np.random.default_rng(0).normal(size=(9, 34)).astype(np.float32)
     states: dict[str, npt.NDArray[np.float32]] = {
@@ -197,7 +197,7 @@ def test_causal_videopose3d_steps_frame_by_frame(tmp_path: Path) -> None:
 
 def test_videopose3d_in_millimetres_gives_metres(tmp_path: Path) -> None:
     checkpoint, net = videopose3d(tmp_path / "a.bin")
-    entry = import_videopose3d(checkpoint, tmp_path, replace(COCO, units="millimetres")).placed.entry
+    entry = import_videopose3d(checkpoint, tmp_path, replace(COCO, units="millimetres")).stored.entry
     frames = np.ones((1, 9, 17, 2), np.float32)
     with open_engine(entry, choose_backend("onnxruntime")) as engine, torch.no_grad():
         joints = np.asarray(engine.infer({"keypoints": frames})["joints"])
@@ -207,7 +207,7 @@ def test_videopose3d_in_millimetres_gives_metres(tmp_path: Path) -> None:
 def test_input_features_include_scores(tmp_path: Path) -> None:
     net = TemporalModel(17, 3, 17, (3,), channels=8)
     torch.save({"model_pos": net.state_dict()}, tmp_path / "a.bin")
-    assert import_videopose3d(tmp_path / "a.bin", tmp_path, COCO).placed.entry.parameters["input_features"] == 3
+    assert import_videopose3d(tmp_path / "a.bin", tmp_path, COCO).stored.entry.parameters["input_features"] == 3
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Reading, dividing and writing ONNX graphs, for the conversions of their precision."""
+"""Read, split and write ONNX graphs, for the conversions of their precision."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ class ImageReader(Protocol):
 
     @property
     def load_image(self) -> LoadImage | None:
-        """How it wants frames; None for the host's memory."""
+        """What loads frames for it; None for the host's memory."""
 
 
 class ImageLoader:
@@ -45,8 +45,8 @@ class ImageLoader:
             return HostImage(image_bgr)
 
     @contextmanager
-    def reading(self, image: FrameImage) -> Iterator[None]:
-        """Inside, engines read that image; an EngineError passes, and ends the use of the device's images."""
+    def using(self, image: FrameImage) -> Iterator[None]:
+        """A context in which engines read that image; an EngineError passes, and later images stay on the host."""
         try:
             yield
         except EngineError as error:

@@ -12,7 +12,7 @@ import numpy as np
 
 from pose3d_ros.engines.base import Availability, Engine, TensorSpec
 from pose3d_ros.engines.device.device_engine import DeviceEngine
-from pose3d_ros.engines.device.slots import Program, Shapes
+from pose3d_ros.engines.device.prepared_batches import Program, Shapes
 from pose3d_ros.engines.device.torch_device import Buffer, TorchDevice, cuda_availability, open_device
 from pose3d_ros.engines.graphs.half_precision import allows_tf32
 from pose3d_ros.engines.options import EngineOptions
@@ -113,8 +113,8 @@ class BoundOnnxEngine(DeviceEngine):
     def __init__(self, path: str | Path, device: TorchDevice, *, threads: int = 0, tf32: bool = True) -> None:
         provider, options = "cpu", {}
         if device.on_gpu:
-            placed = {"device_id": str(device.index), "user_compute_stream": str(device.stream)}
-            provider, options = "cuda", {_CUDA: placed | _cuda_options(tf32)}
+            device_options = {"device_id": str(device.index), "user_compute_stream": str(device.stream)}
+            provider, options = "cuda", {_CUDA: device_options | _cuda_options(tf32)}
         self._session: Any = _open_session(Path(path), threads, provider, options)
         got = self._session.get_providers()[0]
         if got != _WANTED[provider][0]:
@@ -125,10 +125,10 @@ class BoundOnnxEngine(DeviceEngine):
         status = "onnxruntime on " + _device(got)
         # The runtime allocates while it runs, which a recorded CUDA graph must not.
         super().__init__(Path(path).name, inputs, outputs, device, status=status, records=False)
-        self._place = (device.torch_name, device.index)
+        self._memory = (device.torch_name, device.index)
 
     def _program(self, shapes: Shapes) -> Program:
-        return _Binding(self.name, self._session, self._place, self.inputs, self.outputs, shapes)
+        return _Binding(self.name, self._session, self._memory, self.inputs, self.outputs, shapes)
 
     def _release(self) -> None:
         super()._release()
@@ -136,18 +136,18 @@ class BoundOnnxEngine(DeviceEngine):
 
 
 class _Binding:
-    """A session at fixed shapes as a `Program`. place: the memory's device and its index."""
+    """A session at fixed shapes as a `Program`. memory: the memory's device and its index."""
 
     def __init__(
         self,
         name: str,
         session: Any,
-        place: tuple[str, int],
+        memory: tuple[str, int],
         inputs: tuple[TensorSpec, ...],
         outputs: tuple[TensorSpec, ...],
         shapes: Shapes,
     ) -> None:
-        self._name, self._session, self._place = name, session, place
+        self._name, self._session, self._memory = name, session, memory
         self._inputs = tuple(zip(inputs, shapes, strict=True))
         self._outputs = outputs
         self._output_shapes: list[tuple[int, ...]] = []
@@ -156,9 +156,9 @@ class _Binding:
     def bind_inputs(self, inputs: Mapping[str, Buffer]) -> list[tuple[int, ...]]:
         for spec, shape in self._inputs:
             kind = np.dtype(spec.dtype).type
-            self._binding.bind_input(spec.name, *self._place, kind, shape, inputs[spec.name].address)
-        for spec in self._outputs:  # the first run, which tells the shapes, into memory of the runtime's own
-            self._binding.bind_output(spec.name, *self._place)
+            self._binding.bind_input(spec.name, *self._memory, kind, shape, inputs[spec.name].address)
+        for spec in self._outputs:  # the first run, which gives the output shapes, into memory of the runtime's own
+            self._binding.bind_output(spec.name, *self._memory)
         self.enqueue()
         self._output_shapes = [tuple(value.shape()) for value in self._binding.get_outputs()]
         self._binding.clear_binding_outputs()
@@ -167,7 +167,7 @@ class _Binding:
     def bind_outputs(self, outputs: Mapping[str, Buffer]) -> None:
         for spec, shape in zip(self._outputs, self._output_shapes, strict=True):
             kind = np.dtype(spec.dtype).type
-            self._binding.bind_output(spec.name, *self._place, kind, shape, outputs[spec.name].address)
+            self._binding.bind_output(spec.name, *self._memory, kind, shape, outputs[spec.name].address)
 
     def enqueue(self) -> None:
         with _run_errors(self._name):

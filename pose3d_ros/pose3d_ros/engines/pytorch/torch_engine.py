@@ -23,14 +23,14 @@ from typing import Any
 from pose3d_ros.engines.base import Availability, Engine, TensorSpec
 from pose3d_ros.engines.device import torch_device
 from pose3d_ros.engines.device.device_engine import DeviceEngine
-from pose3d_ros.engines.device.slots import Program, Shapes
+from pose3d_ros.engines.device.prepared_batches import Program, Shapes
 from pose3d_ros.engines.device.torch_device import TorchDevice
 from pose3d_ros.engines.graphs.half_precision import precision_of, write_half
 from pose3d_ros.engines.onnx_runtime.ort_engine import OnnxEngine
 from pose3d_ros.engines.options import EngineOptions
 from pose3d_ros.engines.spec.entry import ManifestEntry
 from pose3d_ros.engines.tensors import first_line
-from pose3d_ros.engines.trial import trial_shapes
+from pose3d_ros.engines.trial import usual_shapes
 from pose3d_ros.errors import EngineError
 
 _log = logging.getLogger(__name__)
@@ -63,10 +63,10 @@ class TorchEngine(DeviceEngine):
         with tempfile.TemporaryDirectory() as folder:
             module = _converted(_fixed_graph(self._entry, named, Path(folder), half=self._half), self.name)
         with self._torch_device.queued():  # the stream that reads the weights copies them
-            self._place(module)
+            self._upload_weights(module)
         return _Module(self.name, module, self._torch_device, named, self.inputs, self.outputs)
 
-    def _place(self, module: Any) -> None:
+    def _upload_weights(self, module: Any) -> None:
         """Put weights on the device, where all batch sizes share them, images' in the order that cuDNN likes."""
         torch: Any = importlib.import_module("torch")
         numbers = _numbers(module)
@@ -166,12 +166,12 @@ def open_model(entry: ManifestEntry, options: EngineOptions) -> Engine:
         ) from error
     if torch_device.cuda_availability().usable:
         device: TorchDevice = torch_device.open_device()
-        place, half = device.facts.gpu, precision_of(entry, options.precision) != "fp32"
+        device_name, half = device.facts.gpu, precision_of(entry, options.precision) != "fp32"
     else:
-        device, place, half = TorchDevice("cpu"), "the CPU", False
+        device, device_name, half = TorchDevice("cpu"), "the CPU", False
         if options.threads:
             torch.set_num_threads(options.threads)
-    status = f"torch {torch.__version__} on {place}"
+    status = f"torch {torch.__version__} on {device_name}"
     if half:
         try:
             return _opened(entry, device, half=True, status=f"{status}, fp16")
@@ -183,7 +183,7 @@ def open_model(entry: ManifestEntry, options: EngineOptions) -> Engine:
 def _opened(entry: ManifestEntry, device: TorchDevice, *, half: bool, status: str) -> Engine:
     """The engine, with the usual shapes of a batch of one prepared, so that it fails here if it can't run."""
     engine = TorchEngine(entry, device, half=half, status=status)
-    engine.prepare(trial_shapes(engine.inputs, entry, 1))
+    engine.prepare(usual_shapes(engine.inputs, entry, 1))
     return engine
 
 

@@ -28,7 +28,7 @@ _CPU = BackendChoice("onnxruntime", "a look at the copy")
 
 
 @dataclass(frozen=True)
-class Placed:
+class StoredModel:
     """A model that now is in its folder.
 
     difference: the largest between torch and ONNX Runtime, relative; None for a file that came as it is. changes: what
@@ -58,7 +58,7 @@ class EngineFolder:
         there = (directory / MANIFEST_NAME).exists()
         self._entries = load_manifest(directory).entries if there else ()
 
-    def put(self, entry: ManifestEntry, export: Callable[[Path], float]) -> Placed:
+    def put(self, entry: ManifestEntry, export: Callable[[Path], float]) -> StoredModel:
         """Export to the entry's file and write the manifest; the entry's sha256 and difference are filled in here.
 
         Raises EngineError when another role's entry has that name or file, and for what `export` finds wrong; the
@@ -73,7 +73,7 @@ class EngineFolder:
             raise _not_writable(self.directory, error) from error
         return self._written(kept, done, difference, changes)
 
-    def take(self, entry: ManifestEntry, others: Sequence[ManifestEntry] = ()) -> Placed:
+    def take(self, entry: ManifestEntry, others: Sequence[ManifestEntry] = ()) -> StoredModel:
         """Copy the entry's file here and write the manifest.
 
         others: fill the other roles of a folder without models; their files are copied too. Raises EngineError as
@@ -102,13 +102,13 @@ class EngineFolder:
 
     def _written(
         self, kept: list[ManifestEntry], entry: ManifestEntry, difference: float | None, changes: list[str]
-    ) -> Placed:
+    ) -> StoredModel:
         try:
             manifest = write_manifest(self.directory, [*kept, entry])
         except OSError as error:
             raise _not_writable(self.directory, error) from error
         self._entries = manifest.entries
-        return Placed(manifest.for_role(entry.roles[0]), difference, tuple(changes), manifest)
+        return StoredModel(manifest.for_role(entry.roles[0]), difference, tuple(changes), manifest)
 
 
 def _room_for(entries: tuple[ManifestEntry, ...], entry: ManifestEntry) -> tuple[list[ManifestEntry], list[str]]:

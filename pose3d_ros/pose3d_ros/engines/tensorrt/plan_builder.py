@@ -16,7 +16,7 @@ from typing import Any
 from pose3d_ros.engines.options import EngineOptions
 from pose3d_ros.engines.tensorrt.plan_cache import PlanKey, replace_file
 from pose3d_ros.engines.tensorrt.profiles import Profile
-from pose3d_ros.engines.tensorrt.trt_api import Messages, driven, load_tensorrt, present, version
+from pose3d_ros.engines.tensorrt.trt_api import Messages, load_tensorrt, require_object, version, with_driver
 from pose3d_ros.errors import EngineError
 
 STRONG_TYPING = 10
@@ -35,7 +35,7 @@ class ParsedNetwork:
 
 def parse_network(trt: Any, graph: Path, messages: Messages) -> ParsedNetwork:
     """Read an ONNX graph. Raises EngineError without a driver, and for operators that TensorRT lacks."""
-    builder: Any = driven(partial(trt.Builder, messages.logger))
+    builder: Any = with_driver(partial(trt.Builder, messages.logger))
     flags = trt.NetworkDefinitionCreationFlag
     kind = flags.STRONGLY_TYPED if version(trt)[0] >= STRONG_TYPING else flags.EXPLICIT_BATCH
     network = builder.create_network(1 << int(kind))
@@ -67,7 +67,7 @@ def build_plan(graph: Path, key: PlanKey, options: EngineOptions, timings: Path)
     _use_timings(config, timings)
     plan = parsed.builder.build_serialized_network(parsed.network, config)
     _require_going_on(key, options)
-    data = bytes(present(plan, "build_serialized_network", messages))
+    data = bytes(require_object(plan, "build_serialized_network", messages))
     _keep_timings(config, timings)
     return data
 

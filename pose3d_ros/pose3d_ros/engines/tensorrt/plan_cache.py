@@ -154,7 +154,7 @@ def _seconds(value: object) -> float:
 
 
 def _change(name: str, before: object, now: object) -> str:
-    """Hashes by their first digits; profiles are too long to tell."""
+    """Hashes by their first digits; profiles are too long to print."""
     if not isinstance(now, str | int):
         return f"{name} differ"
     return f"{name} was {str(before)[:12]}, is {str(now)[:12]}"

@@ -114,7 +114,7 @@ def int8_path(entry: ManifestEntry) -> Path:
 
 
 def _source(entry: ManifestEntry, precision: str) -> Path:
-    """The graph that a plan comes from. Raises EngineError for int8 where nobody calibrated it."""
+    """The graph that a plan comes from. Raises EngineError for int8 without a calibrated graph."""
     if precision != "int8":
         return entry.file
     path = int8_path(entry)

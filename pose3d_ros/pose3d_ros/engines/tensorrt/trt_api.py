@@ -1,4 +1,4 @@
-"""Calls of TensorRT with their results checked: it says False or None where others raise.
+"""Calls of TensorRT with their results checked: it returns False or None where others raise.
 
 TensorRT's Python API from 8.5 to 11 (https://docs.nvidia.com/deeplearning/tensorrt, the repository's python/src).
 """
@@ -62,7 +62,7 @@ _LOGGERS: list[Any] = []
 
 
 class Messages:
-    """What TensorRT said lately. `logger` goes to its objects."""
+    """The latest log messages of TensorRT. `logger` is given to its objects."""
 
     def __init__(self, trt: Any) -> None:
         self._lines: list[str] = []
@@ -88,21 +88,21 @@ class Messages:
         return self._lines[-1] if self._lines else "no message from TensorRT"
 
 
-def succeeded(result: Any, what: str, messages: Messages) -> None:
-    """Raises EngineError for the False by which TensorRT says that a call failed."""
+def require_success(result: Any, what: str, messages: Messages) -> None:
+    """Raises EngineError for False, by which TensorRT reports a failed call."""
     if not result:
         raise EngineError(f"TensorRT's {what}", expected="True", got=f"False: {messages.last}", fix=_FIX)
 
 
-def present(result: Any, what: str, messages: Messages) -> Any:
-    """The object that a call made. Raises EngineError for the None by which TensorRT says that it made none."""
+def require_object(result: Any, what: str, messages: Messages) -> Any:
+    """The object that a call made. Raises EngineError for None, by which TensorRT reports a failure."""
     if result is None:
         raise EngineError(f"TensorRT's {what}", expected="an object", got=f"None: {messages.last}", fix=_FIX)
     return result
 
 
-def driven(make: Callable[[], Any]) -> Any:
-    """A Builder or a Runtime: TensorRT raises TypeError where there is no driver. Raises EngineError instead."""
+def with_driver(make: Callable[[], Any]) -> Any:
+    """Make a Builder or a Runtime. Raises EngineError without a driver, where TensorRT raises TypeError."""
     try:
         return make()
     except TypeError as error:

@@ -12,24 +12,24 @@ from typing import Any
 from pose3d_ros.engines.base import Availability, Engine, TensorSpec
 from pose3d_ros.engines.device import torch_device
 from pose3d_ros.engines.device.device_engine import DeviceEngine
-from pose3d_ros.engines.device.slots import MOST_SLOTS, Program, Shapes
+from pose3d_ros.engines.device.prepared_batches import MAX_PREPARED, Program, Shapes
 from pose3d_ros.engines.device.torch_device import Buffer, Device
 from pose3d_ros.engines.options import EngineOptions
 from pose3d_ros.engines.spec.entry import ManifestEntry
 from pose3d_ros.engines.tensorrt.plan_loading import Plan, load_or_build
 from pose3d_ros.engines.tensorrt.trt_api import (
     Messages,
-    driven,
     dtype_name,
     load_tensorrt,
-    present,
-    succeeded,
+    require_object,
+    require_success,
     version,
+    with_driver,
 )
 from pose3d_ros.errors import EngineError
 
 _SHARED_PROFILES = (8, 6)
-"""From this version on several contexts may use one optimization profile; before, there can be one slot only."""
+"""From this version on several contexts may use one optimization profile; before, there can be one context only."""
 
 
 class TensorRTEngine(DeviceEngine):
@@ -42,9 +42,9 @@ class TensorRTEngine(DeviceEngine):
     def __init__(self, name: str, plan: bytes, device: Device, *, largest_batch: int, note: str = "") -> None:
         trt = load_tensorrt()
         self._messages = Messages(trt)
-        self._runtime: Any = driven(partial(trt.Runtime, self._messages.logger))
+        self._runtime: Any = with_driver(partial(trt.Runtime, self._messages.logger))
         found = self._runtime.deserialize_cuda_engine(plan)
-        self._engine: Any = present(found, "deserialize_cuda_engine", self._messages)
+        self._engine: Any = require_object(found, "deserialize_cuda_engine", self._messages)
         names = [self._engine.get_tensor_name(i) for i in range(self._engine.num_io_tensors)]
         specs = [(self._spec(trt, tensor), self._engine.get_tensor_mode(tensor)) for tensor in names]
         super().__init__(
@@ -54,7 +54,7 @@ class TensorRTEngine(DeviceEngine):
             device,
             status=f"tensorrt {trt.__version__} on {device.facts.gpu}" + (f", {note}" if note else ""),
             largest_batch=largest_batch,
-            most_slots=MOST_SLOTS if version(trt) >= _SHARED_PROFILES else 1,
+            max_prepared=MAX_PREPARED if version(trt) >= _SHARED_PROFILES else 1,
         )
 
     def _spec(self, trt: Any, tensor: str) -> TensorSpec:
@@ -63,7 +63,7 @@ class TensorRTEngine(DeviceEngine):
         return TensorSpec(tensor, axes, dtype_name(trt, self._engine.get_tensor_dtype(tensor)))
 
     def _program(self, shapes: Shapes) -> Program:
-        context = present(self._engine.create_execution_context(), "create_execution_context", self._messages)
+        context = require_object(self._engine.create_execution_context(), "create_execution_context", self._messages)
         named = {spec.name: shape for spec, shape in zip(self.inputs, shapes, strict=True)}
         return _Context(context, self._device, self._messages, named, [spec.name for spec in self.outputs])
 
@@ -110,7 +110,7 @@ class _Context:
             self._require(self._context.set_tensor_address(name, buffer.address), f"set_tensor_address({name})")
 
     def _require(self, result: Any, what: str) -> None:
-        succeeded(result, what, self._messages)
+        require_success(result, what, self._messages)
 
 
 def availability() -> Availability:

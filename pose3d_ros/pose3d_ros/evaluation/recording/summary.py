@@ -23,13 +23,13 @@ DEFINITIONS: dict[str, str] = {
     "frames": "images in the recording",
     "frames_processed": "images for which a people message came",
     "dropped": "frames - frames_processed",
-    "fps": "people messages per second from the first to the last; a live replay can't exceed the camera's rate",
+    "fps": "people messages per second, first to last; at most the camera's rate when played in real time",
     "latency_ms": "from an image's time of capture (its arrival, for an offline run) to the publication of its people",
     "engine_ms": "mean milliseconds per frame spent in the stages that run engines; engine_stage_ms has the parts",
     "people_per_frame": "mean number of detected people (NEW or TRACKED; PREDICTED people are no detections)",
     "detection_recall": f"share of the ground-truth people at least {MIN_VISIBLE:.0%} visible who were "
     "matched to a detected person, over all frames, dropped ones included",
-    "detection_recall_all": "the same over all ground-truth people, however hidden",
+    "detection_recall_all": "the same over all ground-truth people, however occluded",
     "false_positives": "detected people matched to no ground-truth person",
     "joint_coverage": "share of the joints of matched people that have coordinates; the errors are means over these",
     "mpjpe_mm": "mean joint distance of matched people, each pose relative to its own root",
@@ -46,8 +46,8 @@ DEFINITIONS: dict[str, str] = {
     "jitter_raw": "mean third derivative of the camera-space joints over runs of consecutive TRACKED frames, m/s³",
     "jitter_smoothed": "the same of people_smoothed; jitter_truth: of the ground truth",
     "smoother_delay_frames": "frames by which the smoothed poses lag behind their stamps",
-    "id_switches": "how often a ground-truth person is found under another id than before",
-    "idf1": "F1 of the best fixed pairing of ids (Ristani 2016)",
+    "id_switches": "identity switches: a ground-truth person matched with another id than the last time",
+    "idf1": "identity F1: of the best one-to-one assignment of ids (Ristani 2016)",
 }
 
 

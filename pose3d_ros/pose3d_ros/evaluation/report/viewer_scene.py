@@ -14,7 +14,7 @@ from pose3d_ros.evaluation.recording.session import People, Session
 from pose3d_ros.records import TrackState
 from pose3d_ros.types import Array
 
-RAW, SMOOTHED, GROUND_TRUTH = "raw", "smoothed", "truth"
+RAW, SMOOTHED, GROUND_TRUTH = "raw", "smoothed", "ground_truth"
 
 # How the viewer draws each set: bone width in metres, opacity, one color or the sides' (None).
 _STYLES: dict[str, dict[str, Any]] = {

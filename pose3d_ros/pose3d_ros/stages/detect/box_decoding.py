@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from pose3d_ros.engines.spec.manifest import ManifestEntry
 from pose3d_ros.errors import EngineError
-from pose3d_ros.geometry.letterbox import Letterbox, Placement
-from pose3d_ros.stages.binding import FLOATS, Port, RawOutputs, port
+from pose3d_ros.geometry.letterbox import Letterbox, LetterboxMode
 from pose3d_ros.stages.entry_checks import choice_parameter, integer_parameter, wrong_parameter
+from pose3d_ros.stages.io_matching import FLOATS, Port, RawOutputs, port
 from pose3d_ros.types import Array
 
 GRAY = 114
@@ -59,7 +59,7 @@ class DetectorDecoder:
 
     decode: Callable[[RawOutputs, Letterbox, DecodeSettings], Boxes]
     outputs: tuple[Port, ...]
-    placement: Placement
+    letterbox_mode: LetterboxMode
     overlapping: bool
     long_side_px: int | None = 640
     person_class: int = 0

@@ -13,10 +13,10 @@ from pose3d_ros.engines.images.frame_image import FrameImage, HostImage
 from pose3d_ros.engines.tensors import Feed, on_host
 from pose3d_ros.geometry.boxes import suppress
 from pose3d_ros.records import Detection, Frame
-from pose3d_ros.stages.binding import BoundEngine, image_port, port
 from pose3d_ros.stages.detect.box_decoding import read_settings
 from pose3d_ros.stages.detect.detector_decoders import DETECTOR_DECODERS
 from pose3d_ros.stages.entry_checks import check_decoder, integer_parameter, normalization_of
+from pose3d_ros.stages.io_matching import BoundEngine, image_port, port
 from pose3d_ros.types import Array
 
 _SIZE = "orig_target_sizes"
@@ -56,8 +56,8 @@ class Detector:
         EngineError when the engine's answer does not fit its input.
         """
         height_px, width_px = frame.image_bgr.shape[:2]
-        placement = self._decoder.placement
-        letterbox = placement.letterbox(width_px, height_px, self._input_size_px, self._long_side_px)
+        letterbox_mode = self._decoder.letterbox_mode
+        letterbox = letterbox_mode.letterbox(width_px, height_px, self._input_size_px, self._long_side_px)
         tensor = (image or HostImage(frame.image_bgr)).letterboxed(letterbox, self._normalization)
         feeds: dict[str, Feed] = {"image": tensor}
         if len(self._bound.inputs["image"].shape) == 3:

@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pose3d_ros.errors import EngineError
-from pose3d_ros.geometry.letterbox import Letterbox, Placement
-from pose3d_ros.stages.binding import RawOutputs
+from pose3d_ros.geometry.letterbox import Letterbox, LetterboxMode
 from pose3d_ros.stages.detect.box_decoding import Boxes, DecodeSettings, DetectorDecoder, ranked
 from pose3d_ros.stages.detect.detr import DETR_DECODERS
 from pose3d_ros.stages.detect.yolo import YOLO_DECODERS
+from pose3d_ros.stages.io_matching import RawOutputs
 from pose3d_ros.types import Array
 
 
@@ -55,7 +55,7 @@ DETECTOR_DECODERS: dict[str, DetectorDecoder] = {
     "centre_ltrb": DetectorDecoder(
         _center_ltrb,
         (ranked("heat", 4), ranked("ltrb", 4)),
-        Placement(),
+        LetterboxMode(),
         overlapping=True,
         long_side_px=320,
     ),

@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pose3d_ros.geometry.letterbox import Letterbox, Placement
-from pose3d_ros.stages.binding import INTEGERS, RawOutputs
+from pose3d_ros.geometry.letterbox import Letterbox, LetterboxMode
 from pose3d_ros.stages.detect.box_decoding import (
     GRAY,
     Boxes,
@@ -27,6 +26,7 @@ from pose3d_ros.stages.detect.box_decoding import (
     strongest_class,
     wrong_shape,
 )
+from pose3d_ros.stages.io_matching import INTEGERS, RawOutputs
 
 
 def decode_rtdetr(raw: RawOutputs, letterbox: Letterbox, settings: DecodeSettings) -> Boxes:
@@ -103,7 +103,7 @@ def _softmax(logits: Raw) -> Raw:
     return powers
 
 
-_STRETCHED = Placement(stretched=True)
+_STRETCHED = LetterboxMode(stretched=True)
 _BOXES_LABELS_SCORES = (ranked("boxes", 2), ranked("labels", 1, INTEGERS), ranked("scores", 1))
 
 DETR_DECODERS = {
@@ -124,7 +124,7 @@ DETR_DECODERS = {
     "torchvision": DetectorDecoder(
         decode_torchvision,
         _BOXES_LABELS_SCORES,
-        Placement(padding=GRAY),
+        LetterboxMode(padding=GRAY),
         overlapping=False,
         long_side_px=None,
         person_class=1,

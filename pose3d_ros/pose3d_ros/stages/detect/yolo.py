@@ -13,8 +13,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from pose3d_ros.geometry.letterbox import Letterbox, Placement
-from pose3d_ros.stages.binding import RawOutputs
+from pose3d_ros.geometry.letterbox import Letterbox, LetterboxMode
 from pose3d_ros.stages.detect.box_decoding import (
     GRAY,
     Boxes,
@@ -29,6 +28,7 @@ from pose3d_ros.stages.detect.box_decoding import (
     strongest_class,
     wrong_shape,
 )
+from pose3d_ros.stages.io_matching import RawOutputs
 
 
 def decode_yolox_raw(raw: RawOutputs, letterbox: Letterbox, settings: DecodeSettings) -> Boxes:
@@ -108,10 +108,10 @@ def _yolox_people(decoder: str, rows: Raw, settings: DecodeSettings) -> tuple[In
 _OUTPUT = (ranked("output", 3),)
 
 YOLO_DECODERS = {
-    "yolox_raw": DetectorDecoder(decode_yolox_raw, _OUTPUT, Placement(padding=GRAY), overlapping=True),
-    "yolox_decoded": DetectorDecoder(decode_yolox_decoded, _OUTPUT, Placement(padding=GRAY), overlapping=True),
-    "yolov8": DetectorDecoder(decode_yolov8, _OUTPUT, Placement(centered=True, padding=GRAY), overlapping=True),
+    "yolox_raw": DetectorDecoder(decode_yolox_raw, _OUTPUT, LetterboxMode(padding=GRAY), overlapping=True),
+    "yolox_decoded": DetectorDecoder(decode_yolox_decoded, _OUTPUT, LetterboxMode(padding=GRAY), overlapping=True),
+    "yolov8": DetectorDecoder(decode_yolov8, _OUTPUT, LetterboxMode(centered=True, padding=GRAY), overlapping=True),
     "yolo_end2end": DetectorDecoder(
-        decode_yolo_end2end, _OUTPUT, Placement(centered=True, padding=GRAY), overlapping=False
+        decode_yolo_end2end, _OUTPUT, LetterboxMode(centered=True, padding=GRAY), overlapping=False
     ),
 }

@@ -1,4 +1,4 @@
-"""Joints of one skeleton as those of another, with their scores; and places for joints that were not seen."""
+"""Joints of one skeleton as those of another, with their scores; and substitutes for joints that were not seen."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class JointMap:
         """Joints of the target that the source can't give."""
         return tuple(name for name, origin in zip(self.target.joints, self.origins, strict=True) if not origin)
 
-    def places(self, points: Array) -> Array:
+    def coordinates(self, points: Array) -> Array:
         """(N, J_source, C) → (N, J_target, C), NaN where an origin is NaN or there is none."""
         return convert(points, self.source, self.target)
 
@@ -71,18 +71,18 @@ def input_map(entry: ManifestEntry, given: Skeleton) -> JointMap:
     return joints
 
 
-def fill_missing(places: Array, before: npt.NDArray[np.floating]) -> tuple[Array, Array]:
-    """Places for joints that were not seen, for a network that needs them all.
+def fill_missing(keypoints: Array, before: npt.NDArray[np.floating]) -> tuple[Array, Array]:
+    """Substitute keypoints for joints that were not seen, for a network that needs them all.
 
-    places, before: (N, J, 2), this frame's and what was held after the one before, NaN where unknown.
+    keypoints, before: (N, J, 2), this frame's and what was held after the one before, NaN where unknown.
     Returns filled (N, J, 2) without NaN, and held (N, J, 2), to give as `before` the next time: a joint that is not
     seen moves with those seen in both frames; one that never was is the mean of the others in `filled`, NaN in `held`.
     """
-    mask = np.isfinite(places) & np.isfinite(before)
+    mask = np.isfinite(keypoints) & np.isfinite(before)
     shared = mask.any(axis=1, keepdims=True)
-    moved = np.where(shared, _mean(places - before, mask), _mean(places) - _mean(before))
-    anything = np.isfinite(places).any(axis=(1, 2), keepdims=True)
-    held = np.where(np.isfinite(places), places, before + np.where(anything, moved, 0.0))
+    moved = np.where(shared, _mean(keypoints - before, mask), _mean(keypoints) - _mean(before))
+    anything = np.isfinite(keypoints).any(axis=(1, 2), keepdims=True)
+    held = np.where(np.isfinite(keypoints), keypoints, before + np.where(anything, moved, 0.0))
     return np.where(np.isfinite(held), held, _mean(held)), held
 
 

@@ -15,8 +15,8 @@ import numpy as np
 from pose3d_ros.engines.engine_set import RoleEngine
 from pose3d_ros.engines.spec.manifest import ManifestEntry
 from pose3d_ros.errors import EngineError
-from pose3d_ros.stages.binding import BoundEngine, Port, output, port, state_ports, state_shapes
 from pose3d_ros.stages.entry_checks import check_decoder, integer_parameter
+from pose3d_ros.stages.io_matching import BoundEngine, Port, output, port, state_ports, state_shapes
 from pose3d_ros.stages.lift.lift_features import Float32Array
 from pose3d_ros.stages.lift.lift_memory import Values
 from pose3d_ros.types import Array

@@ -1,4 +1,4 @@
-"""What a lifter reads of each person's 2D joints: places on the plane z = 1, as it was trained to see them.
+"""Input features of a lifter: each person's keypoints on the plane z = 1, normalized as in its training.
 
 `screen`: the image as a camera of Human3.6M sees it, so where a person stands in the image counts.
 `person`: the image as a camera sees it that looks straight at the person, zoomed until it fills a fixed size, so
@@ -27,19 +27,19 @@ Mask = npt.NDArray[np.bool_]
 
 
 def known_joints(joints: npt.ArrayLike, scores: npt.ArrayLike) -> Mask:
-    """(N, J): where a joint's place (N, J, 2) is finite and its score (N, J) above 0.
+    """(N, J): where a joint's keypoint (N, J, 2) is finite and its score (N, J) above 0.
 
     Raises InputError for shapes that do not fit each other.
     """
-    places, given = np.asarray(joints, dtype=np.float64), np.asarray(scores, dtype=np.float64)
-    if places.ndim != 3 or places.shape[2] != 2 or given.shape != places.shape[:2]:
+    keypoints, given = np.asarray(joints, dtype=np.float64), np.asarray(scores, dtype=np.float64)
+    if keypoints.ndim != 3 or keypoints.shape[2] != 2 or given.shape != keypoints.shape[:2]:
         raise InputError(
             "2D joints and their scores",
             expected="shapes (N, J, 2) and (N, J)",
-            got=f"shapes {places.shape} and {given.shape}",
+            got=f"shapes {keypoints.shape} and {given.shape}",
             fix="Both come from the same people.",
         )
-    known: Mask = np.isfinite(places).all(axis=-1) & (given > 0)
+    known: Mask = np.isfinite(keypoints).all(axis=-1) & (given > 0)
     return known
 
 
@@ -55,12 +55,12 @@ def screen_features(
     is `normalize_screen_coordinates` of github.com/facebookresearch/VideoPose3D.
     joints_normalized: (N, J, 2), x and y of rays with z = 1, NaN where unknown; scores (N, J).
     Returns (N, J, 2), or (N, J, 3) with the score. An unknown joint is (0, 0, 0) with scores, and stays NaN without:
-    such a network has no input for a missing joint, so fill its place first.
+    such a network has no input for a missing joint, so fill it in first.
     Raises InputError for shapes that do not fit each other.
     """
     known = known_joints(joints_normalized, scores)
-    places = np.where(known[..., None], np.asarray(joints_normalized, dtype=np.float64), np.nan) * focal
-    return _with_scores(places, scores, known) if with_scores else places.astype(np.float32)
+    keypoints = np.where(known[..., None], np.asarray(joints_normalized, dtype=np.float64), np.nan) * focal
+    return _with_scores(keypoints, scores, known) if with_scores else keypoints.astype(np.float32)
 
 
 def person_features(joints_normalized: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[Float32Array, Array]:
@@ -77,10 +77,10 @@ def person_features(joints_normalized: npt.ArrayLike, scores: npt.ArrayLike) -> 
     known = known_joints(joints_normalized, scores)
     rays, cam_from_person = _turned_rays(np.asarray(joints_normalized, dtype=np.float64), known)
     known &= rays[..., 2] > _MIN_AHEAD
-    places = rays[..., :2] / np.where(known, rays[..., 2], 1.0)[..., None]
+    keypoints = rays[..., :2] / np.where(known, rays[..., 2], 1.0)[..., None]
     count = np.maximum(known.sum(axis=1), 1)
-    mean = np.where(known[..., None], places, 0.0).sum(axis=1) / count[:, None]
-    away = np.where(known[..., None], places - mean[:, None], 0.0)
+    mean = np.where(known[..., None], keypoints, 0.0).sum(axis=1) / count[:, None]
+    away = np.where(known[..., None], keypoints - mean[:, None], 0.0)
     spread = np.sqrt((away**2).sum(axis=(1, 2)) / count)
     shaped = spread > _MIN_SPREAD
     known &= shaped[:, None]
@@ -99,6 +99,6 @@ def _turned_rays(joints_normalized: Array, known: Mask) -> tuple[Array, Array]:
     return turned, cam_from_person
 
 
-def _with_scores(places: Array, scores: npt.ArrayLike, known: Mask) -> Float32Array:
-    features = np.concatenate([places, np.asarray(scores, dtype=np.float64)[..., None]], axis=-1)
+def _with_scores(keypoints: Array, scores: npt.ArrayLike, known: Mask) -> Float32Array:
+    features = np.concatenate([keypoints, np.asarray(scores, dtype=np.float64)[..., None]], axis=-1)
     return np.where(known[..., None], features, 0.0).astype(np.float32)

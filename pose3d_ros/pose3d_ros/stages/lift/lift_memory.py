@@ -1,4 +1,4 @@
-"""Who is who from frame to frame before the tracker, by boxes alone, and what is remembered of each.
+"""Association of people from frame to frame before the tracker, by boxes alone, with each person's past.
 
 A network over time needs each person's own past. The tracker follows people in metres, which only the lifter gives, so
 its past hangs on overlap in the image: a person is found again by the box of the frame before.
@@ -32,17 +32,17 @@ class Remembered:
 
 
 class BoxMemory:
-    """Remembers people; who is unseen for more than 0.5 s is forgotten, and everybody when the clock goes back."""
+    """Keeps people's pasts; drops who is unseen for more than 0.5 s, and all people when the clock goes back."""
 
     def __init__(self) -> None:
         self._people: list[Remembered] = []
 
     def clear(self) -> None:
-        """Forget everybody."""
+        """Drop all people."""
         self._people = []
 
     def find(self, boxes_xyxy_px: Array, stamp_ns: int) -> list[Remembered | None]:
-        """Who is in each box (N, 4), each person once; None for somebody new. A frame that fails leaves no trace.
+        """The person in each box (N, 4), each at most once; None for a new one. A frame that fails changes nothing.
 
         The pairs of boxes and people, each of an IoU above 0.3, whose overlaps beyond 0.3 add up to the most.
         """

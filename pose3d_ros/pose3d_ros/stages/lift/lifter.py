@@ -1,4 +1,4 @@
-"""3D joints of everybody's 2D joints: what makes a pose net that only says where joints are seen a 3D one."""
+"""Lifting: 3D joints of all people from their 2D joints, for pose nets that give 2D keypoints only."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ _MIN_JOINTS = 2
 
 
 @dataclass(frozen=True)
-class _Reading:
-    """How a lifter reads 2D joints, and where its joints' z points: see engines/README.md."""
+class _InputConvention:
+    """Input convention of a lifter, and where its joints' z points: see engines/README.md."""
 
     input: str
     with_scores: bool
@@ -43,7 +43,7 @@ class _Reading:
 
 
 @dataclass(frozen=True, eq=False)
-class _Seen:
+class _LifterInput:
     """features (N, J, F). cam_from_net (N, 3, 3): turns the network's joints. held (N, J, 2): see `fill_missing`."""
 
     features: Float32Array
@@ -65,7 +65,7 @@ class Lifter:
         self._skeleton = skeleton_of(entry)
         self._to_input = input_map(entry, input_skeleton)
         self._to_output = JointMap.between(input_skeleton, self._skeleton)
-        self._reading = _reading(entry)
+        self._input_convention = _input_convention(entry)
         sizes = LiftSizes(len(self._to_input.target), _feature_count(entry), len(self._skeleton))
         self._net = lift_net(model, sizes)
         self._memory = BoxMemory()
@@ -76,14 +76,14 @@ class Lifter:
         return self._skeleton
 
     def reset(self) -> None:
-        """Forget everybody's past."""
+        """Drop all people's pasts."""
         self._memory.clear()
 
     def __call__(self, frame: Frame, people: Keypoints) -> Keypoints:
-        """The people's 3D joints, from the root, and where these joints are seen.
+        """The people's root-relative 3D joints with their 2D keypoints.
 
-        people: joints of the input skeleton; one that is not valid, has no place or a score of 0 is unknown. Their
-        boxes tell who was who in the frame before.
+        people: joints of the input skeleton; one that is not valid, not finite or has a score of 0 is unknown.
+        Their boxes associate them with the people of the frame before.
         A joint whose own 2D joint is unknown is NaN; one that the 2D skeleton lacks is what the network says, with the
         mean of the person's scores. A person with fewer than two known joints is all NaN. Raises EngineError when the
         engine fails; what is remembered then stays as it was.
@@ -91,51 +91,57 @@ class Lifter:
         rays = frame.camera.rays(people.joints_img_px)[..., :2]
         known = known_joints(rays, np.where(people.valid, people.scores, 0.0))
         scores = np.where(known, people.scores, 0.0)
-        seen_px, places = (np.where(known[..., None], at, np.nan) for at in (people.joints_img_px, rays))
-        places, read_scores, boxes = self._to_input.places(places), self._to_input.scores(scores), people.boxes_xyxy_px
+        seen_px, keypoints = (np.where(known[..., None], at, np.nan) for at in (people.joints_img_px, rays))
+        keypoints, read_scores, boxes = (
+            self._to_input.coordinates(keypoints),
+            self._to_input.scores(scores),
+            people.boxes_xyxy_px,
+        )
         found = self._memory.find(boxes, frame.stamp_ns) if self._net.shapes else [None] * len(boxes)
         new = [person is None for person in found]
-        before = np.full_like(places, np.nan)
+        before = np.full_like(keypoints, np.nan)
         past: Values = [np.zeros((len(boxes), *shape), dtype=np.float32) for shape in self._net.shapes]
         for i, person in enumerate(found):
             if person is not None:
                 before[i] = person.values[0]
                 for values, own in zip(past, person.values[1:], strict=True):
                     values[i] = own
-        seen = self._seen(frame.camera, boxes, places, read_scores, before)
+        seen = self._seen(frame.camera, boxes, keypoints, read_scores, before)
         if any(new):
             for values, first in zip(past, self._net.begin(seen.features[new]), strict=True):
                 values[new] = first
         joints, past = self._net.lift(seen.features, past)
         if self._net.shapes:  # a network of one frame has no past
             self._memory.remember(found, boxes, frame.stamp_ns, [seen.held, *past])
-        return self._lifted(people, self._in_camera(joints, seen), self._to_output.places(seen_px), scores)
+        return self._lifted(people, self._in_camera(joints, seen), self._to_output.coordinates(seen_px), scores)
 
     def _seen(
         self, camera: Camera, boxes_xyxy_px: Array, given: Array, scores: Array, before: npt.NDArray[np.floating]
-    ) -> _Seen:
-        """What the network is to read.
+    ) -> _LifterInput:
+        """The network's input.
 
-        given: places (N, J, 2) on the plane z = 1, NaN where unknown, and scores (N, J), of the joints that are read.
-        before: the places held of the frame before, NaN for none. A network that reads scores gets a 0 for a
-        joint that is missing; another is given a place for it.
+        given: keypoints (N, J, 2) on the plane z = 1, NaN where unknown. scores: (N, J).
+        before: the keypoints held of the frame before, NaN for none. A network that reads scores gets a 0 for a
+        joint that is missing; another is given a substitute.
         """
-        places, held = fill_missing(given, before)
-        reading = self._reading
-        if reading.with_scores:
-            places = given
+        keypoints, held = fill_missing(given, before)
+        convention = self._input_convention
+        if convention.with_scores:
+            keypoints = given
         else:
             scores = np.ones_like(scores)
-        if reading.input == "person":
-            features, ahead = person_features(places, scores)
-            features = features if reading.with_scores else features[..., :2]
+        if convention.input == "person":
+            features, ahead = person_features(keypoints, scores)
+            features = features if convention.with_scores else features[..., :2]
         else:
-            features = screen_features(places, scores, reading.focal, reading.with_scores)
+            features = screen_features(keypoints, scores, convention.focal, convention.with_scores)
             ahead = ahead2camera(camera, boxes_xyxy_px)
-        return _Seen(features, ahead if reading.ahead == "crop" else np.broadcast_to(np.eye(3), ahead.shape), held)
+        return _LifterInput(
+            features, ahead if convention.ahead == "crop" else np.broadcast_to(np.eye(3), ahead.shape), held
+        )
 
-    def _in_camera(self, joints: Array, seen: _Seen) -> Array:
-        from_root = (joints - joints[:, self._skeleton.root, None]) * self._reading.metres_per_unit
+    def _in_camera(self, joints: Array, seen: _LifterInput) -> Array:
+        from_root = (joints - joints[:, self._skeleton.root, None]) * self._input_convention.metres_per_unit
         relative_m: Array = from_root @ seen.cam_from_net.transpose(0, 2, 1)
         return relative_m
 
@@ -158,9 +164,9 @@ class Lifter:
         )
 
 
-def _reading(entry: ManifestEntry) -> _Reading:
+def _input_convention(entry: ManifestEntry) -> _InputConvention:
     what = choice_parameter(entry, "input", ("screen", "person"), "screen")
-    return _Reading(
+    return _InputConvention(
         what,
         _feature_count(entry) == _SCORED,
         real_parameter(entry, "focal", HUMAN36M_FOCAL),

@@ -1,4 +1,4 @@
-"""A net that reads crops: how its crops lie, and what it is fed."""
+"""A network whose input is person crops: their transforms, and the arrays it is fed."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pose3d_ros.engines.tensors import Feed
 from pose3d_ros.errors import EngineError
 from pose3d_ros.geometry import Camera
 from pose3d_ros.geometry.assemble import moon_k_m
-from pose3d_ros.geometry.crop import CropPlaces, crop_places
-from pose3d_ros.stages.binding import BoundEngine, Kind, Port, image_port
+from pose3d_ros.geometry.crop import CropTransforms, crop_transforms
 from pose3d_ros.stages.entry_checks import crop_size_px, normalization_of, real_parameter
+from pose3d_ros.stages.io_matching import BoundEngine, Kind, Port, image_port
 from pose3d_ros.stages.pose.pose_decoding import PoseDecoder, RootDecoder
 
 _BOX_SCALE = 1.25
@@ -22,7 +22,7 @@ _IDENTITY = (1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
 
 class CropNet:
-    """bound: the engine behind its decoder's names. crops: size, margin and place; nets with the same share them.
+    """bound: the engine behind its decoder's names. crops: size, margin and convention; nets with the same share them.
 
     square: whether its crops must be. Raises EngineError for an engine that does not fit its entry or decoder.
     """
@@ -45,10 +45,10 @@ class CropNet:
                 fix="Correct the manifest, or export the network for float images.",
             )
 
-    def places(self, camera: Camera, boxes_xyxy_px: npt.ArrayLike) -> CropPlaces:
-        """Where the crops of boxes (N, 4) lie in the camera's image. Raises InputError for one without an area."""
+    def crop_transforms(self, camera: Camera, boxes_xyxy_px: npt.ArrayLike) -> CropTransforms:
+        """The crop transforms of boxes (N, 4) in the camera's image. Raises InputError for one without an area."""
         size_px, scale, half_pixel_centers, inset_px = self.crops
-        return crop_places(
+        return crop_transforms(
             boxes_xyxy_px,
             camera.width_px,
             camera.height_px,
@@ -59,15 +59,15 @@ class CropNet:
         )
 
     def feeds(
-        self, image: FrameImage, camera: Camera, places: CropPlaces, *, mirrored: bool = False
+        self, image: FrameImage, camera: Camera, transforms: CropTransforms, *, mirrored: bool = False
     ) -> dict[str, Feed]:
         """What `bound` is given for N crops, or for them and their mirror images: 2N."""
-        at, size_px, norm = places.img2crop, places.size_px, self._normalization
+        at, size_px, norm = transforms.img2crop, transforms.size_px, self._normalization
         if self._whole:
             crops = image.raw_crops(at, size_px, rgb=norm.channel_order == "rgb", mirrored=mirrored)
         else:
             crops = image.crops(at, size_px, norm, mirrored=mirrored)
         if self._decoder.k_input is None:
             return {"image": crops}
-        k_m = moon_k_m(places.boxes_xyxy_px, camera.fx_px, camera.fy_px) * self._decoder.k_per_m
+        k_m = moon_k_m(transforms.boxes_xyxy_px, camera.fx_px, camera.fy_px) * self._decoder.k_per_m
         return {"image": crops, self._decoder.k_input: np.tile(k_m, 1 + mirrored).astype(np.float32)}

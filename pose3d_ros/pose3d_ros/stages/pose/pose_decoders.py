@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pose3d_ros.stages.binding import RawOutputs, output
+from pose3d_ros.stages.io_matching import RawOutputs, output
 from pose3d_ros.stages.keypoints import DecodedRoots
 from pose3d_ros.stages.pose.pose_decoding import DecodedJoints, PoseDecoder, PoseSettings, RootDecoder
 from pose3d_ros.stages.pose.third_party_decoders import THIRD_PARTY_DECODERS

@@ -9,13 +9,13 @@ from typing import Literal
 from pose3d_ros.engines.spec.manifest import ManifestEntry
 from pose3d_ros.errors import EngineError
 from pose3d_ros.skeletons import Skeleton
-from pose3d_ros.stages.binding import RawOutputs
 from pose3d_ros.stages.entry_checks import choice_parameter, joints_parameter, real_parameter
+from pose3d_ros.stages.io_matching import RawOutputs
 from pose3d_ros.stages.keypoints import DecodedRoots
 from pose3d_ros.types import Array
 
 Gives = Literal["pixels", "depth", "metres"]
-"""What a pose net says of a joint: only where it is seen, also its depth from the root, or its place from the root."""
+"""What a pose net gives of a joint: its pixels only, also its depth from the root, or its metric position."""
 
 Ahead = Literal["camera", "crop"]
 
@@ -53,7 +53,7 @@ class DecodedJoints:
         )
 
     def mean_with_mirrored(self, skeleton: Skeleton, size_px: int) -> DecodedJoints:
-        """The flip test: answers for N crops followed by their mirror images (2N) → N (3DMPPE's testing code).
+        """The flip test: outputs for N crops followed by their mirror images (2N) → N (3DMPPE's testing code).
 
         Pixel x of a mirror image is size_px - 1 - x of the crop unless the net's decoder says otherwise, its metric x
         is the negative, and its left joints are the right ones. size_px: width of the crops.

@@ -11,17 +11,17 @@ from pose3d_ros.config.settings import PoseConfig
 from pose3d_ros.engines.engine_set import RoleEngine
 from pose3d_ros.engines.images.frame_image import FrameImage, HostImage
 from pose3d_ros.errors import EngineError
-from pose3d_ros.geometry.crop import CropPlaces, apply_affine, invert_affine
+from pose3d_ros.geometry.crop import CropTransforms, apply_affine, invert_affine
 from pose3d_ros.records import Detection, Frame, Pose
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.stages.appearance import clothes_lab
-from pose3d_ros.stages.binding import RawOutputs
 from pose3d_ros.stages.entry_checks import check_decoder, skeleton_of
+from pose3d_ros.stages.io_matching import RawOutputs
 from pose3d_ros.stages.keypoints import DecodedRoots, Keypoints, ahead2camera
 from pose3d_ros.stages.pose.crop_net import CropNet
-from pose3d_ros.stages.pose.placement import placed, root_solver
 from pose3d_ros.stages.pose.pose_decoders import POSE_DECODERS, ROOT_DECODERS
 from pose3d_ros.stages.pose.pose_decoding import DecodedJoints, read_pose_settings
+from pose3d_ros.stages.pose.root_localization import localize, root_solver
 from pose3d_ros.types import Array
 
 
@@ -63,7 +63,9 @@ class RootPoseEstimator:
         """The skeleton of the keypoints."""
         return self._skeleton
 
-    def read(self, frame: Frame, detections: Sequence[Detection], image: FrameImage | None = None) -> Keypoints:
+    def estimate_keypoints(
+        self, frame: Frame, detections: Sequence[Detection], image: FrameImage | None = None
+    ) -> Keypoints:
         """The joints of one or more detected people, in their order, where they are seen.
 
         image: the frame's image where the engines read it, in the host's memory unless given. Raises InputError for a
@@ -71,7 +73,7 @@ class RootPoseEstimator:
         """
         image = image or HostImage(frame.image_bgr)
         boxes = np.array([d.box_xyxy_px for d in detections], dtype=np.float64)
-        crops = self._net.places(frame.camera, boxes)
+        crops = self._net.crop_transforms(frame.camera, boxes)
         flipped = self.config.flip_test
         raw = self._net.bound.infer(self._net.feeds(image, frame.camera, crops, mirrored=flipped))
         joints = self._decoder.decode(raw, self._settings).chosen(self._settings.joints)
@@ -82,13 +84,13 @@ class RootPoseEstimator:
             roots = roots if roots is None or self._root_net is not None else roots.mean_of_halves()
         return self._keypoints(frame, detections, crops, joints, roots)
 
-    def place(self, frame: Frame, people: Keypoints) -> tuple[Pose, ...]:
+    def localize(self, frame: Frame, people: Keypoints) -> tuple[Pose, ...]:
         """The poses of the people, or of what a lifter made of them.
 
         A joint that is not valid is NaN. A box that holds no person, and one whose root has no depth above 0, are left
         out.
         """
-        found = placed(frame.camera, people, self._solver, hip_centered=self._decoder.hip_centered)
+        found = localize(frame.camera, people, self._solver, hip_centered=self._decoder.hip_centered)
         valid = np.isfinite(found.joints_cam_m).all(axis=-1) & people.valid
         joints_cam_m = np.where(valid[..., None], found.joints_cam_m, np.nan)
         measured_px = np.where(valid[..., None], people.joints_img_px, np.nan)
@@ -111,7 +113,7 @@ class RootPoseEstimator:
         )
 
     def _roots(
-        self, frame: Frame, image: FrameImage, boxes: Array, pose_crops: CropPlaces, raw: RawOutputs
+        self, frame: Frame, image: FrameImage, boxes: Array, pose_crops: CropTransforms, raw: RawOutputs
     ) -> DecodedRoots | None:
         """What a net says of the roots; None where they are to be solved. raw: the pose net's outputs."""
         if self._solver is not None:
@@ -119,7 +121,7 @@ class RootPoseEstimator:
         net = self._root_net
         if net is None:
             return self._root_decoder.decode(raw)
-        crops = pose_crops if net.crops == self._net.crops else net.places(frame.camera, boxes)
+        crops = pose_crops if net.crops == self._net.crops else net.crop_transforms(frame.camera, boxes)
         return self._root_decoder.decode(net.bound.infer(net.feeds(image, frame.camera, crops)))
 
     def _check_counts(self, joints: DecodedJoints, roots: DecodedRoots | None, people: int, flipped: bool) -> None:
@@ -139,7 +141,7 @@ class RootPoseEstimator:
         self,
         frame: Frame,
         detections: Sequence[Detection],
-        crops: CropPlaces,
+        crops: CropTransforms,
         joints: DecodedJoints,
         roots: DecodedRoots | None,
     ) -> Keypoints:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from pose3d_ros.errors import EngineError
-from pose3d_ros.stages.binding import RawOutputs, output
+from pose3d_ros.stages.io_matching import RawOutputs, output
 from pose3d_ros.stages.pose.pose_decoding import DecodedJoints, PoseDecoder, PoseSettings
 from pose3d_ros.types import Array
 
@@ -18,19 +18,19 @@ _LANDMARKS = 33
 
 
 def _simcc_2d(raw: RawOutputs, settings: PoseSettings) -> DecodedJoints:
-    joints_crop_px, scores = _places(raw, settings)
+    joints_crop_px, scores = _located(raw, settings)
     return DecodedJoints(joints_crop_px, np.full(scores.shape, np.nan), scores)
 
 
 def _simcc_3d(raw: RawOutputs, settings: PoseSettings) -> DecodedJoints:
-    joints_crop_px, scores = _places(raw, settings)
+    joints_crop_px, scores = _located(raw, settings)
     depths = output(raw, "simcc_z", (*scores.shape, None))
     # mmpose: (bin / ratio / (depth size / 2) − 1) · range, where the depth size is the number of bins over the ratio.
     depth_m = (depths.argmax(axis=-1) / (depths.shape[-1] / 2) - 1.0) * settings.z_range_m
     return DecodedJoints(joints_crop_px, depth_m, scores)
 
 
-def _places(raw: RawOutputs, settings: PoseSettings) -> tuple[Array, Array]:
+def _located(raw: RawOutputs, settings: PoseSettings) -> tuple[Array, Array]:
     """Pixels of the crop (N, K, 2) and scores (N, K)."""
     width, height = (round(side * settings.split_ratio) for side in (settings.width_px, settings.height_px))
     across = output(raw, "simcc_x", (None, None, width))
@@ -99,7 +99,7 @@ def _metrabs(raw: RawOutputs, settings: PoseSettings) -> DecodedJoints:
 def _mediapipe_world(raw: RawOutputs, settings: PoseSettings) -> DecodedJoints:
     """Landmarks as shares of the crop's sides, from its left and top edges; world landmarks in metres from the hips.
 
-    The score is the smaller of visibility and presence. Nobody found is NaN, with scores of 0.
+    The score is the smaller of visibility and presence. Without a person they are NaN, with scores of 0.
     """
     landmarks = output(raw, "landmarks", (None, _LANDMARKS, 5))
     relative_m = output(raw, "world", (len(landmarks), _LANDMARKS, 3)) * settings.metres_per_unit

@@ -1,4 +1,4 @@
-"""What the temporal smoother reads and what its answer means; training and the running smoother share this file.
+"""Input features and output layout of the temporal smoother; training and the running smoother share this file.
 
 All vectors are in the frame of the person's own ray: the camera's optical frame, turned by the least rotation that
 puts the measured root on the z axis. There the certain directions (x, y: across) and the uncertain one (z: distance)

@@ -14,8 +14,8 @@ from pose3d_ros.errors import InputError
 from pose3d_ros.geometry import Camera
 from pose3d_ros.records import Person, TrackState
 from pose3d_ros.skeletons import Skeleton
-from pose3d_ros.stages.binding import BoundEngine, output, port, state_ports, state_shapes
 from pose3d_ros.stages.entry_checks import check_decoder, integer_parameter, skeleton_of
+from pose3d_ros.stages.io_matching import BoundEngine, output, port, state_ports, state_shapes
 from pose3d_ros.stages.smooth.smooth_features import (
     NOMINAL_DT_S,
     correction_size,
@@ -72,7 +72,7 @@ class Smoother:
         return self._delay_frames
 
     def reset(self) -> None:
-        """Forget everybody's past."""
+        """Drop all people's pasts."""
         self._past = {}
         self._stamp_ns = None
 
@@ -80,8 +80,8 @@ class Smoother:
         """The same people in the same order, those seen in this frame smoothed.
 
         Joints stay NaN where they were; PREDICTED and LOST people, and any behind the camera, pass unchanged. With a
-        camera the pixels are those of the smoothed joints, else the measured ones stay. A clock that goes back forgets
-        everybody; a person unseen for more than max_gap_s starts afresh. Raises InputError for people in another
+        camera the pixels are those of the smoothed joints, else the measured ones stay. A clock that goes back drops
+        all pasts; a person unseen for more than max_gap_s starts afresh. Raises InputError for people in another
         skeleton than the engine's.
         """
         self._check_skeleton(people)

@@ -1,1 +1,1 @@
-"""Identities that survive occlusion."""
+"""Tracking: identities that are kept through occlusions."""

@@ -1,4 +1,4 @@
-"""One person's track, and where somebody who is not seen would be."""
+"""One person's track, and its extrapolation while the person is not detected."""
 
 from __future__ import annotations
 

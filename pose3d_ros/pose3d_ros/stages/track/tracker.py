@@ -1,4 +1,4 @@
-"""Identities that survive occlusion: one Kalman filter per person, in metres, and a life cycle.
+"""Multi-person tracking through occlusions: one Kalman filter per person, in metres, and a life cycle.
 
 The published pose of a seen person is the measurement itself; the filter only links frames, gives the velocity, and
 extrapolates people who are out of sight. Depth from one image is far less certain than direction, so measurement noise
@@ -31,7 +31,7 @@ _MIN_ALONG = 0.01
 _UNMATCHED_MARGIN = 4.0
 """What a true pair costs besides its distance: a usual ln det, shape and box."""
 _WEAK_COST = 2.0
-"""A weak detection may be nobody: all else equal, a strong one is preferred."""
+"""A weak detection may be a false positive: all else equal, a strong one is preferred."""
 _TENTATIVE_S = 0.5
 """A NEW person who is unseen for this long was a false positive."""
 _IMAGE_MATCH_S = 0.5
@@ -44,7 +44,7 @@ _HIDDEN_IOU = 0.2
 
 
 class Tracker:
-    """Gives each pose its person. `config` may be replaced between frames."""
+    """Assigns poses to tracks. `config` may be replaced between frames."""
 
     def __init__(self, config: TrackerConfig | None = None) -> None:
         self.config = config or TrackerConfig()
@@ -53,7 +53,7 @@ class Tracker:
         self._stamp_ns: int | None = None
 
     def reset(self) -> None:
-        """Forget everybody. Identities go on counting: an id is never used twice."""
+        """Drop all tracks. Ids go on counting: an id is never used twice."""
         self._tracks = []
         self._stamp_ns = None
 
@@ -61,7 +61,7 @@ class Tracker:
         """The people of a frame, by id.
 
         poses: what was measured, camera frame, metres; those without a finite root are passed over. stamp_ns: time of
-        capture. camera: gives unseen people pixels (without one their pixels are NaN) and helps to tell people apart.
+        capture. camera: gives unseen people pixels (without one their pixels are NaN) and helps to separate people.
         A clock that goes back, or a pause of more than max_gap_s, resets first. People are NEW until they were seen
         min_hits times, TRACKED when seen, PREDICTED when not, LOST once when unseen for more than max_age_s.
         """
@@ -104,7 +104,7 @@ class Tracker:
         return np.array([t.mean for t in self._tracks]), np.array([t.covariance for t in self._tracks])
 
     def _associate(self, poses: Sequence[Pose], stamp_ns: int, camera: Camera | None) -> Pairs:
-        """Pairs (track, pose): by all cues, then by place in the image alone."""
+        """Pairs (track, pose): by all cues, then by position in the image alone."""
         if not self._tracks or not poses:
             return []
         age_s = np.array([t.age_s(stamp_ns) for t in self._tracks])
@@ -120,7 +120,7 @@ class Tracker:
     def _reappearance_cost(self, poses: Sequence[Pose], age_s: Array) -> Array:
         """Clothes' cost (T, N) of those who were out of sight and can have walked there; inf for the others.
 
-        Who turned round behind somebody comes out where no motion model looks.
+        A person who turns round behind another one reappears where no motion model expects it.
         """
         seen_m = np.array([t.seen_mean_m for t in self._tracks])
         points = np.array([p.root_cam_m for p in poses])
@@ -167,7 +167,7 @@ class Tracker:
         if not pairs:
             return
         noise = self._noise_m2(poses)
-        clear = _unhidden(poses)
+        clear = _unoccluded(poses)
         for i, j in pairs:
             track, pose = self._tracks[i], poses[j]
             squared, _ = kalman.innovations(
@@ -224,7 +224,7 @@ def _fully_known(clothes: Sequence[Array]) -> npt.NDArray[np.bool_]:
     return np.array([bool(np.isfinite(c).all()) for c in clothes])
 
 
-def _unhidden(poses: Sequence[Pose]) -> Array:
+def _unoccluded(poses: Sequence[Pose]) -> Array:
     """1 for each pose (N,) whose box stands free, else 0: among overlapping boxes the colors may be the other's."""
     boxes = np.array([p.detection.box_xyxy_px for p in poses])
     overlap = iou_matrix(boxes, boxes)

@@ -15,7 +15,7 @@ import torch
 
 from pose3d_ros.engines.base import TensorSpec
 from pose3d_ros.engines.device.device_engine import DeviceEngine
-from pose3d_ros.engines.device.slots import Shapes, Slots, filled_up
+from pose3d_ros.engines.device.prepared_batches import PreparedBatches, Shapes, padded_batch_size
 from pose3d_ros.engines.device.torch_device import TorchDevice
 from pose3d_ros.engines.images.device_image import TorchArray
 from pose3d_ros.errors import EngineError
@@ -103,7 +103,7 @@ def test_outputs_are_not_overwritten_by_later_runs(make_device: Callable[..., An
     np.testing.assert_array_equal(kept, first)
 
 
-def test_device_arrays_are_read_where_they_are(
+def test_device_arrays_are_not_copied_to_the_host(
     make_device: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(TorchArray, "numpy", lambda self: pytest.fail("copied to the host"))
@@ -128,22 +128,22 @@ def test_failed_device_is_an_engine_error(make_device: Callable[..., Any], monke
     engine.close()
 
 
-def test_longest_unused_shape_gives_way() -> None:
+def test_least_recently_used_shape_is_freed() -> None:
     made: list[Shapes] = []
 
     def make(shapes: Shapes) -> Any:
         made.append(shapes)
         return object()
 
-    slots = Slots(make, most=2)
+    prepared = PreparedBatches(make, most=2)
     one, two, three = ((1,),), ((2,),), ((3,),)
     for shapes in (one, two, one, three, one, two):
-        slots.of(shapes)
+        prepared.of(shapes)
     assert made == [one, two, three, two]
-    slots.clear()
-    slots.of(one)
+    prepared.clear()
+    prepared.of(one)
     assert made[-1] == one
 
 
 def test_batch_size_is_the_next_power_of_two() -> None:
-    assert [filled_up(n) for n in (0, 1, 2, 3, 4, 5, 8, 9)] == [1, 1, 2, 4, 4, 8, 8, 16]
+    assert [padded_batch_size(n) for n in (0, 1, 2, 3, 4, 5, 8, 9)] == [1, 1, 2, 4, 4, 8, 8, 16]

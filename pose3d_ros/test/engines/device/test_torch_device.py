@@ -25,7 +25,7 @@ from pose3d_ros.engines import (
 from pose3d_ros.engines.device.torch_device import ALIGNMENT, Buffer, TorchDevice
 from pose3d_ros.engines.images.device_image import DeviceImage, DeviceImages, TorchArray
 from pose3d_ros.engines.tensors import Feed, Tensor, on_host
-from pose3d_ros.engines.trial import difference, trial_feeds
+from pose3d_ros.engines.trial import difference, random_feeds
 from pose3d_ros.errors import EngineError
 from pose3d_ros.geometry.crop import img2crop_affine
 from pose3d_ros.geometry.letterbox import Letterbox
@@ -122,7 +122,7 @@ def test_buffer_copies_crops_on_the_gpu() -> None:
     assert np.abs(read(device, buffer, wanted) - wanted).max() <= 1
 
 
-def test_a_recorded_operator_runs_when_it_is_replayed() -> None:
+def test_recorded_operator_runs_on_replay() -> None:
     device, counter = TorchDevice(), torch.zeros(4, device="cuda")
     counter.add_(1)  # loads the kernel, which a capture must not do
     torch.cuda.synchronize()
@@ -140,7 +140,7 @@ def test_a_recorded_operator_runs_when_it_is_replayed() -> None:
     assert counter.tolist() == [3] * 4
 
 
-def test_facts_name_the_gpu() -> None:
+def test_device_facts_name_the_gpu() -> None:
     device = TorchDevice()
     major, minor = torch.cuda.get_device_capability()
     assert device.stream != 0
@@ -152,7 +152,7 @@ def test_facts_name_the_gpu() -> None:
 
 @pytest.mark.parametrize("recorded", [True, False])
 @pytest.mark.parametrize("entry", MANIFEST.entries, ids=lambda entry: entry.name)
-def test_engines_answer_as_onnxruntime_does(
+def test_device_engines_equal_onnxruntime(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, entry: ManifestEntry, recorded: bool
 ) -> None:
     if not recorded:
@@ -161,7 +161,7 @@ def test_engines_answer_as_onnxruntime_does(
     with open_engine(entry, ONNX, ON_CPU) as reference, open_engine(entry, TORCH) as engine:
         allowed = FP32 if engine.status.endswith("fp32") else FP16
         for seed, batch in enumerate((1, 1, 1) if "detector" in entry.roles else (1, 3, 8, 3)):
-            given = trial_feeds(reference, entry, batch, seed)
+            given = random_feeds(reference, entry, batch, seed)
             assert farthest(reference.infer(given), engine.infer(given)) < allowed
     assert ("no CUDA graph" in caplog.text) is not recorded
 
@@ -204,7 +204,7 @@ def test_results_follow_the_images_of_another_stream(own_stream: bool) -> None:
     assert min(difference(a, b) for a, b in pairwise(firsts)) > FP16
 
 
-def test_an_engine_reads_letterboxes_that_the_next_frame_overwrites() -> None:
+def test_engine_reads_a_letterbox_before_the_next_frame_overwrites_it() -> None:
     entry, stream = MANIFEST.for_role("detector"), new_stream()
     load, letterbox = DeviceImages("cuda", stream), Letterbox.fit_long_side(640, 480, 448, centered=True, padding=114)
     with open_engine(entry, ONNX, ON_CPU) as reference, open_engine(entry, TORCH) as engine:

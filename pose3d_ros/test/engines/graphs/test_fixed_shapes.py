@@ -10,7 +10,7 @@ import pytest
 
 from pose3d_ros.engines import ManifestEntry, OnnxEngine, default_manifest_dir, load_manifest
 from pose3d_ros.engines.graphs.fixed_shapes import write_fixed
-from pose3d_ros.engines.trial import trial_feeds
+from pose3d_ros.engines.trial import random_feeds
 from pose3d_ros.errors import EngineError
 
 ARITHMETIC = {"Shape", "Constant", "ConstantOfShape", "Cast", "Range", "DepthToSpace"}
@@ -20,7 +20,7 @@ ARITHMETIC = {"Shape", "Constant", "ConstantOfShape", "Cast", "Range", "DepthToS
 def test_fixed_graph_has_no_shape_arithmetic_and_the_same_numbers(entry: ManifestEntry, tmp_path: Path) -> None:
     target = tmp_path / "fixed.onnx"
     with OnnxEngine(entry.file, threads=1) as reference:
-        feeds = trial_feeds(reference, entry, 3)
+        feeds = random_feeds(reference, entry, 3)
         wanted = reference.infer(feeds)
     write_fixed(entry.file, target, {name: array.shape for name, array in feeds.items()})
     with OnnxEngine(target, threads=1) as fixed:

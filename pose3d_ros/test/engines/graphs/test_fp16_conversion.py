@@ -114,7 +114,7 @@ CASES: list[tuple[Export, dict[str, float], int]] = [
 
 
 @pytest.mark.parametrize(("export", "limits", "casts"), CASES, ids=[c[0].__name__[1:] for c in CASES])
-def test_head_is_float16_and_tail_float32_with_near_values(
+def test_head_is_float16_and_tail_float32_with_close_values(
     tmp_path: Path, export: Export, limits: dict[str, float], casts: int
 ) -> None:
     source, target = tmp_path / "net.onnx", tmp_path / "half.onnx"
@@ -145,7 +145,7 @@ def test_head_is_float16_and_tail_float32_with_near_values(
         assert np.abs(got[name] - array).max() < limits[name], name
 
 
-def test_values_stay_where_every_step_is_rounded(tmp_path: Path) -> None:
+def test_values_stay_close_when_every_step_is_rounded(tmp_path: Path) -> None:
     """ONNX Runtime computes some of float16's layers in float32 on a CPU; ONNX's own evaluator rounds each result."""
     source, target = tmp_path / "net.onnx", tmp_path / "half.onnx"
     _volume(source)
@@ -223,7 +223,7 @@ def test_channel_attention_inside_the_backbone_is_float16(tmp_path: Path) -> Non
     assert _of_type(target, FLOAT) == ["Sigmoid"]
 
 
-def test_the_scales_of_a_resize_stay_float32_constants(tmp_path: Path) -> None:
+def test_scales_of_a_resize_stay_float32_constants(tmp_path: Path) -> None:
     source, target = tmp_path / "net.onnx", tmp_path / "half.onnx"
     _detector(source)
     half_graph(source, target)

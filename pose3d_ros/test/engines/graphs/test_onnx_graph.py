@@ -79,7 +79,7 @@ def _weight(value: float) -> Callable[[Path], None]:
     ],
     ids=["damaged", "missing", "branch", "half", "quantized", "foreign", "large", "nan"],
 )
-def test_a_graph_that_cannot_be_converted_is_refused_and_the_old_file_kept(
+def test_graph_that_cannot_be_converted_is_refused_and_the_old_file_kept(
     tmp_path: Path, write: Callable[[Path], None], message: str
 ) -> None:
     source, target = tmp_path / "net.onnx", tmp_path / "half.onnx"

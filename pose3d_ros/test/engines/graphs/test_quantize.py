@@ -64,7 +64,7 @@ def _pairs(graph: GraphProto) -> list[tuple[NodeProto, NodeProto]]:
     return [(n, readers[n.output[0]]) for n in graph.node if n.op_type == PAIR[0]]
 
 
-def test_every_pair_is_one_that_tensorrt_reads(root_pose: Path, tmp_path: Path) -> None:
+def test_every_quantization_pair_is_one_that_tensorrt_parses(root_pose: Path, tmp_path: Path) -> None:
     target = tmp_path / "int8.onnx"
     report = quantized_graph(root_pose, target, _crops(2))
     model = onnx.load(str(target))
@@ -117,7 +117,7 @@ def _rms(array: Array) -> float:
     return float(np.sqrt(np.mean(array**2)))
 
 
-def test_values_stay_near_float32_on_the_calibration_data(root_pose: Path, tmp_path: Path) -> None:
+def test_int8_is_close_to_float32_on_the_calibration_data(root_pose: Path, tmp_path: Path) -> None:
     """Errors stay within what rounding explains.
 
     Logits: a tensor's largest value is some 4 standard deviations here, so a step is 4/127 of one and rounding is
@@ -136,7 +136,7 @@ def test_values_stay_near_float32_on_the_calibration_data(root_pose: Path, tmp_p
         assert off["joint_scores"] < 0.08 * wanted["joint_scores"].std()
 
 
-def test_a_detector_keeps_its_dynamic_size(detector: Path, tmp_path: Path) -> None:
+def test_detector_keeps_its_dynamic_size(detector: Path, tmp_path: Path) -> None:
     target = tmp_path / "int8.onnx"
     report = quantized_graph(detector, target, _images(2))
     assert [name.split("/")[-2] for name in report.left_out] == ["heat_layer", "ltrb_layer"]
@@ -148,7 +148,7 @@ def test_a_detector_keeps_its_dynamic_size(detector: Path, tmp_path: Path) -> No
         assert np.sqrt(np.mean((got[name] - wanted) ** 2)) < 0.2 * wanted.std()  # on data it was not calibrated on
 
 
-def test_the_smoother_stays_float32(tmp_path: Path) -> None:
+def test_smoother_stays_float32(tmp_path: Path) -> None:
     source, target = tmp_path / "net.onnx", tmp_path / "int8.onnx"
     export_temporal_step(TemporalModel(1, 7, 2, (3,), causal=True, channels=8), source)
     feeds = {"x": np.ones((2, 7), np.float32), "state_0": np.ones((2, 7, 2), np.float32)}
@@ -160,7 +160,7 @@ def test_the_smoother_stays_float32(tmp_path: Path) -> None:
     assert all(np.allclose(got[name], array, atol=1e-6) for name, array in run_graph(source, feeds).items())
 
 
-def test_the_largest_value_gives_the_range(detector: Path, tmp_path: Path) -> None:
+def test_largest_value_gives_the_range(detector: Path, tmp_path: Path) -> None:
     target = tmp_path / "int8.onnx"
     images = [{"image": np.full((1, 3, 64, 64), value, np.float32)} for value in (0.5, -2.54, 1.0)]
     quantized_graph(detector, target, images)
@@ -198,7 +198,7 @@ def test_calibration_data_that_does_not_fit_is_refused(
     assert [p.name for p in tmp_path.iterdir()] == ["int8.onnx"]
 
 
-def test_a_file_that_is_no_graph_or_quantized_already_is_refused(detector: Path, tmp_path: Path) -> None:
+def test_file_that_is_no_graph_or_quantized_already_is_refused(detector: Path, tmp_path: Path) -> None:
     damaged, target = tmp_path / "net.onnx", tmp_path / "int8.onnx"
     damaged.write_bytes(b"not a graph")
     with pytest.raises(EngineError, match="expected a valid ONNX graph"):

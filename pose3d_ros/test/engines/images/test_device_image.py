@@ -63,7 +63,9 @@ def boxes(people: int, width_px: int, height_px: int, seed: int = 0) -> Array:
 
 @pytest.mark.parametrize(("people", "size_px"), [(1, (192, 256)), (8, (64, 64)), (16, (96, 72))])
 @pytest.mark.parametrize("half_pixel_centers", [True, False])
-def test_crops_of_a_photo(photo: ImageArray, people: int, size_px: tuple[int, int], half_pixel_centers: bool) -> None:
+def test_crops_of_a_photo_equal_the_host_ones(
+    photo: ImageArray, people: int, size_px: tuple[int, int], half_pixel_centers: bool
+) -> None:
     affines = img2crop_affine(boxes(people, 640, 480), size_px, half_pixel_centers=half_pixel_centers)
     ours, opencvs = both(photo)
     mean, most = levels(
@@ -74,7 +76,7 @@ def test_crops_of_a_photo(photo: ImageArray, people: int, size_px: tuple[int, in
 
 
 @pytest.mark.parametrize("size_px", [(24, 32), (192, 256), (640, 480)])
-def test_crops_of_noise(noise: ImageArray, size_px: tuple[int, int]) -> None:
+def test_crops_of_noise_equal_the_host_ones(noise: ImageArray, size_px: tuple[int, int]) -> None:
     affines = img2crop_affine(boxes(8, 201, 120), size_px)
     ours, opencvs = both(noise)
     mean, most = levels(
@@ -113,7 +115,7 @@ def test_crop_between_pixels_and_over_the_edge() -> None:
 
 LETTERBOXES = {
     "as it is": lambda w, h: Letterbox.fit_inside(w, h, w, h),
-    "smaller, centred": lambda w, h: Letterbox.fit_inside(w, h, w * 3 // 4, h, centered=True, padding=114),
+    "smaller, centered": lambda w, h: Letterbox.fit_inside(w, h, w * 3 // 4, h, centered=True, padding=114),
     "larger": lambda w, h: Letterbox.fit_long_side(w, h, w * 3 // 2),
     "stretched": lambda w, h: Letterbox.stretch(w, h, w * 2 // 3, h * 4 // 3),
     "a third": lambda w, h: Letterbox.fit_long_side(w, h, w // 3),
@@ -128,7 +130,7 @@ LETTERBOXES = {
 
 @pytest.mark.parametrize("name", LETTERBOXES)
 @pytest.mark.parametrize("of", ["photo", "noise"])
-def test_letterboxes(photo: ImageArray, noise: ImageArray, name: str, of: str) -> None:
+def test_letterboxes_equal_the_host_ones(photo: ImageArray, noise: ImageArray, name: str, of: str) -> None:
     image = photo if of == "photo" else noise
     letterbox = LETTERBOXES[name](image.shape[1], image.shape[0])
     ours, opencvs = both(image)
@@ -154,7 +156,7 @@ def test_normalization(photo: ImageArray, normalization: Normalization) -> None:
 
 @pytest.mark.parametrize("rgb", [False, True])
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_raw_crops(photo: ImageArray, rgb: bool, mirrored: bool) -> None:
+def test_raw_crops_equal_the_host_ones(photo: ImageArray, rgb: bool, mirrored: bool) -> None:
     affines = np.array([[[1.0, 0, -100], [0, 1.0, -50]], [[1.0, 0, 20], [0, 1.0, -420]]])
     ours, opencvs = both(photo)
     got = ours.raw_crops(affines, (64, 80), rgb=rgb, mirrored=mirrored)

@@ -57,6 +57,6 @@ def test_integer_reductions_use_no_extra_samples() -> None:
     np.testing.assert_allclose(samples.weights, 0.5)
 
 
-def test_an_enlarging_area_is_a_share_of_two_neighbors() -> None:
+def test_enlarging_area_is_a_share_of_two_neighbors() -> None:
     # 2 pixels become 3: the middle one has a half of each.
     np.testing.assert_allclose(enlarging_area_samples(2, 3).positions_px[:, 0], [0.0, 0.5, 1.0])

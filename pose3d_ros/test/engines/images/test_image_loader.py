@@ -34,12 +34,12 @@ def refuse(image_bgr: Any) -> Any:
     raise FAILURE
 
 
-def test_without_a_device_images_stay_on_the_host() -> None:
+def test_images_stay_on_the_host_without_a_device() -> None:
     load = ImageLoader([Reader(None), Reader(None)])
     image = load(IMAGE)
     assert isinstance(image, HostImage)
     assert load.batch_sizes(image, 10) == (1,)
-    with pytest.raises(EngineError), load.reading(image):
+    with pytest.raises(EngineError), load.using(image):
         raise FAILURE
     assert not load.problem
 
@@ -61,6 +61,6 @@ def test_failed_upload_moves_all_images_to_the_host(caplog: pytest.LogCaptureFix
 
 def test_failed_read_on_a_device_moves_all_images_to_the_host() -> None:
     load = ImageLoader([Reader(OnDevice)])  # type: ignore[arg-type]  # has no methods
-    with pytest.raises(EngineError), load.reading(load(IMAGE)):
+    with pytest.raises(EngineError), load.using(load(IMAGE)):
         raise FAILURE
     assert isinstance(load(IMAGE), HostImage)

@@ -31,7 +31,7 @@ from pose3d_ros.engines.device.torch_device import TorchDevice
 from pose3d_ros.engines.images.device_image import TorchArray
 from pose3d_ros.engines.onnx_runtime import ort_engine as backend
 from pose3d_ros.engines.onnx_runtime.ort_engine import BoundOnnxEngine
-from pose3d_ros.engines.trial import difference, trial_feeds
+from pose3d_ros.engines.trial import difference, random_feeds
 from pose3d_ros.errors import EngineError
 
 from ..conftest import save_graph
@@ -42,7 +42,7 @@ def feeds(batch: int) -> dict[str, npt.NDArray[Any]]:
     return {"a": a, "b": 2 * a, "n": np.arange(batch)}
 
 
-def test_specs(adder: Path) -> None:
+def test_specs_are_those_of_the_graph(adder: Path) -> None:
     with OnnxEngine(adder) as engine:
         assert engine.name == "adder.onnx"
         assert engine.inputs == (
@@ -54,7 +54,7 @@ def test_specs(adder: Path) -> None:
 
 
 @pytest.mark.parametrize("batch", [1, 2, 9])
-def test_dynamic_batch(adder: Path, batch: int) -> None:
+def test_dynamic_batch_runs_any_batch_size(adder: Path, batch: int) -> None:
     with OnnxEngine(str(adder), threads=1) as engine:
         given = feeds(batch)
         result = engine.infer(given)
@@ -96,7 +96,7 @@ def test_unnamed_axes_are_independent(tmp_path: Path) -> None:
             engine.infer({"a": a, "b": a})
 
 
-def test_missing_file(tmp_path: Path) -> None:
+def test_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="no such file"):
         OnnxEngine(tmp_path / "none.onnx")
     with pytest.raises(EngineError, match="no such file"):
@@ -104,7 +104,9 @@ def test_missing_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"", b"version https://git-lfs.github.com/spec/v1\n", b"\x00\xff" * 200])
-def test_corrupt_file(tmp_path: Path, adder: Path, content: bytes | None, capfd: pytest.CaptureFixture[str]) -> None:
+def test_corrupt_file_is_an_error(
+    tmp_path: Path, adder: Path, content: bytes | None, capfd: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "bad.onnx"
     path.write_bytes(adder.read_bytes()[:-40] if content is None else content)
     with pytest.raises(EngineError, match="a valid ONNX graph"):
@@ -128,12 +130,12 @@ def test_unknown_operators_and_inputs_that_are_no_numbers(
         OnnxEngine(path)
 
 
-def test_bad_thread_count(adder: Path) -> None:
+def test_negative_thread_count_is_an_error(adder: Path) -> None:
     with pytest.raises(EngineError, match="0 or more threads"):
         OnnxEngine(adder, threads=-1)
 
 
-def test_without_onnxruntime(adder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_onnxruntime_is_an_error(adder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(EngineError, match="pip install onnxruntime"):
         OnnxEngine(adder)
@@ -194,7 +196,7 @@ def test_bound_memory_gives_the_same_numbers(entry: ManifestEntry) -> None:
         assert (bound.inputs, bound.outputs) == (fed.inputs, fed.outputs)
         assert bound.status == fed.status
         for batch in (1, 3, 4, 3):
-            given = trial_feeds(fed, entry, batch, seed=batch)
+            given = random_feeds(fed, entry, batch, seed=batch)
             wanted, got = fed.infer(given), bound.infer(given)
             assert max(difference(wanted[name], got[name]) for name in wanted) < 1e-6
 

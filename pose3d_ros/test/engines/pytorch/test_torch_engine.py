@@ -30,7 +30,7 @@ from pose3d_ros.engines.base import Availability
 from pose3d_ros.engines.device import torch_device
 from pose3d_ros.engines.pytorch import torch_engine as backend
 from pose3d_ros.engines.pytorch.torch_engine import TorchEngine
-from pose3d_ros.engines.trial import difference, trial_feeds
+from pose3d_ros.engines.trial import difference, random_feeds
 from pose3d_ros.errors import EngineError
 
 from ..conftest import save_graph
@@ -50,24 +50,24 @@ def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("entry", MANIFEST.entries, ids=lambda entry: entry.file.stem)
-def test_shipped_engines_answer_as_onnxruntime(entry: ManifestEntry) -> None:
+def test_default_engines_equal_onnxruntime(entry: ManifestEntry) -> None:
     with open_engine(entry, ONNX, ON_CPU) as reference, open_engine(entry, TORCH, ON_CPU) as engine:
         assert engine.status == f"torch {torch.__version__} on the CPU"
         assert engine.load_image is None
         assert engine.inputs == reference.inputs
         for batch in (1, 3, 4):
-            given = trial_feeds(reference, entry, batch, seed=batch)
+            given = random_feeds(reference, entry, batch, seed=batch)
             wanted, got = reference.infer(given), engine.infer(given)
             assert max(difference(wanted[name], got[name]) for name in wanted) < FP32
 
 
 @pytest.mark.parametrize("role", ["detector", "pose"])
-def test_half_precision_stays_near_with_shared_weights(make_device: Callable[..., Any], role: str) -> None:
+def test_half_precision_with_shared_weights_is_close_to_float32(make_device: Callable[..., Any], role: str) -> None:
     entry = MANIFEST.for_role(role)
     engine = TorchEngine(entry, make_device(), half=True, status="")
     with open_engine(entry, ONNX, ON_CPU) as reference:
         for batch in (1, 2):
-            given = trial_feeds(reference, entry, batch)
+            given = random_feeds(reference, entry, batch)
             wanted, got = reference.infer(given), engine.infer(given)
             assert max(difference(wanted[name], got[name]) for name in wanted) < FP16
     shared = list(engine._weights.values())
@@ -116,7 +116,7 @@ NODES: dict[str, tuple[Any, tuple[Any, ...]]] = {
 
 
 @pytest.mark.parametrize("name", NODES)
-def test_operators_that_need_rewriting_answer_as_onnxruntime(tmp_path: Path, make_entry: Make, name: str) -> None:
+def test_rewritten_operators_equal_onnxruntime(tmp_path: Path, make_entry: Make, name: str) -> None:
     node, weights = NODES[name]
     path = saved(tmp_path / "one.onnx", node, ["batch", 8, 3, 4], *weights)
     entry = make_entry(file=path, sha256=sha256_of(path))
@@ -229,7 +229,7 @@ def test_gpu_without_room_falls_back_to_onnxruntime(make_entry: Make, monkeypatc
     def full(*_: object, **__: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory.\nmore")
 
-    monkeypatch.setattr(TorchEngine, "_place", full)
+    monkeypatch.setattr(TorchEngine, "_upload_weights", full)
     with open_engine(make_entry(), BackendChoice("torch", "a test", "onnxruntime")) as engine:
         assert engine.status.startswith("onnxruntime")
         assert "got CUDA out of memory." in engine.problem

@@ -67,7 +67,7 @@ def test_optional_fields_may_be_absent(folder: Path) -> None:
     assert entry.parameters == {}
 
 
-def test_british_keys_of_older_manifests_are_read(folder: Path, make_entry: MakeEntry) -> None:
+def test_former_british_keys_are_read(folder: Path, make_entry: MakeEntry) -> None:
     file = folder / "manifest.yaml"
     keys = {"license:": "licence:", "normalization:": "normalisation:"}
     for key, former in keys.items():
@@ -77,7 +77,7 @@ def test_british_keys_of_older_manifests_are_read(folder: Path, make_entry: Make
     assert (entry.license, entry.normalization) == (expected.license, expected.normalization)
 
 
-def test_roles(folder: Path) -> None:
+def test_entries_are_found_by_role(folder: Path) -> None:
     manifest = load_manifest(folder)
     assert manifest.for_role("root") is manifest.for_role("pose")
     assert manifest.has_role("pose")
@@ -155,13 +155,13 @@ def test_every_mistake_is_named(folder: Path, path: list[str], value: object, me
         ("schema: 1\nengines: [1]", r"engines\[0\]: expected a mapping"),
     ],
 )
-def test_files_that_are_no_manifest(tmp_path: Path, text: str, message: str) -> None:
+def test_file_that_is_no_manifest_is_an_error(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "manifest.yaml").write_text(text)
     with pytest.raises(EngineError, match=message):
         load_manifest(tmp_path)
 
 
-def test_no_manifest(tmp_path: Path) -> None:
+def test_folder_without_a_manifest_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match=r"manifest\.yaml: expected a readable YAML file"):
         load_manifest(tmp_path)
     with pytest.raises(EngineError, match="readable YAML"):
@@ -185,7 +185,7 @@ def test_write_refuses_a_file_outside_the_folder(tmp_path: Path, make_entry: Mak
         write_manifest(tmp_path / "inner", [make_entry()])
 
 
-def test_sha256(folder: Path, make_entry: MakeEntry) -> None:
+def test_file_of_another_hash_is_an_error(folder: Path, make_entry: MakeEntry) -> None:
     entry = load_manifest(folder).for_role("pose")
     verify_sha256(entry)
     entry.file.write_bytes(entry.file.read_bytes() + b" ")
@@ -204,7 +204,7 @@ def test_sha256_of_known_bytes(tmp_path: Path) -> None:
     assert sha256_of(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
-def test_default_folder(tmp_path: Path, folder: Path) -> None:
+def test_default_folder_is_the_first_with_a_manifest(tmp_path: Path, folder: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
     assert default_manifest_dir([tmp_path / "nowhere", empty, folder]) == folder

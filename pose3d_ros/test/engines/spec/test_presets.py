@@ -17,7 +17,7 @@ from pose3d_ros.skeletons import SKELETONS
 from pose3d_ros.stages.pose.pose_decoders import POSE_DECODERS
 from pose3d_ros.stages.pose.pose_decoding import read_pose_settings
 
-TERMS: dict[str, Any] = {"name": "somebody's", "license": "Apache-2.0", "training_data": "COCO 2017"}
+TERMS: dict[str, Any] = {"name": "third-party", "license": "Apache-2.0", "training_data": "COCO 2017"}
 PAGE = Path(__file__).resolve().parents[4] / "docs" / "models.md"
 
 
@@ -33,10 +33,10 @@ def written(weights: Path, preset: str) -> Manifest:
     return write_manifest(weights.parent, [entry])
 
 
-def test_an_entry_has_the_preset_and_the_files_hash(weights: Path) -> None:
+def test_entry_has_the_preset_and_the_files_hash(weights: Path) -> None:
     entry = preset_entry("yolox", weights, **TERMS)
     assert entry.sha256 == hashlib.sha256(weights.read_bytes()).hexdigest()
-    assert (entry.name, entry.license, entry.training_data) == ("somebody's", "Apache-2.0", "COCO 2017")
+    assert (entry.name, entry.license, entry.training_data) == ("third-party", "Apache-2.0", "COCO 2017")
     assert (entry.roles, entry.decoder, entry.input_size_px) == (("detector",), "yolox_raw", (640, 640))
     assert entry.normalization is not None
     assert (entry.normalization.scale, entry.normalization.channel_order) == (1.0, "bgr")
@@ -44,7 +44,7 @@ def test_an_entry_has_the_preset_and_the_files_hash(weights: Path) -> None:
     assert not entry.accuracy
 
 
-def test_what_is_given_replaces_the_preset(weights: Path) -> None:
+def test_given_values_override_the_preset(weights: Path) -> None:
     entry = preset_entry(
         "detr",
         weights,
@@ -78,7 +78,7 @@ def test_every_pose_preset_fits_its_decoder(weights: Path, name: str) -> None:
         assert len(settings.joints) == len(SKELETONS[entry.skeleton or ""])
 
 
-def test_a_list_of_joints_reads_back_from_a_manifest(weights: Path) -> None:
+def test_list_of_joints_reads_back_from_a_manifest(weights: Path) -> None:
     entry = written(weights, "metrabs").for_role("pose")
     write_manifest(weights.parent, [attr.evolve(entry, parameters={"joints": [16, 0, 3]})])
     read = load_manifest(weights.parent).for_role("pose")
@@ -96,19 +96,19 @@ def test_joints_with_a_size_have_a_root_in_closed_form_and_no_other() -> None:
     assert roots == {name: None if what == "depth" else "closed_form" for name, what in gives.items()}
 
 
-def test_the_documentation_has_a_row_for_each_pose_preset() -> None:
+def test_documentation_has_a_row_for_each_pose_preset() -> None:
     rows = re.findall(r"^\| `(\w+)` \| .* \| (\d+)x(\d+),", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
     sizes = {name: (int(width), int(height)) for name, width, height in rows}
     assert sizes == {name: preset.input_size_px for name, preset in POSE_PRESETS.items()}
 
 
-def test_the_table_can_not_be_changed() -> None:
+def test_presets_are_read_only() -> None:
     assert list(PRESETS) == [*DETECTOR_PRESETS, *POSE_PRESETS]
     with pytest.raises(TypeError):
         PRESETS["mine"] = PRESETS["yolox"]  # type: ignore[index]
 
 
-def test_an_unknown_preset_and_a_missing_file_are_errors(tmp_path: Path) -> None:
+def test_unknown_preset_and_a_missing_file_are_errors(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match=r"preset: expected one of yolox, .*got 'yolo99'"):
         get_preset("yolo99")
     with pytest.raises(EngineError, match="expected a readable file"):

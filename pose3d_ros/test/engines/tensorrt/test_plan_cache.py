@@ -92,7 +92,7 @@ def test_unwritable_folder_is_an_error(tmp_path: Path) -> None:
         PlanCache(tmp_path / "plans").store(KEY, b"plan", 1.0)
 
 
-def test_a_file_in_the_folders_place(tmp_path: Path) -> None:
+def test_file_in_place_of_the_folder_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "plans").touch()
     cache = PlanCache(tmp_path / "plans")
     with pytest.raises(EngineError, match="engine_cache"):

@@ -37,7 +37,7 @@ def test_long_side_is_rounded_up_to_a_multiple_of_32(make_entry: Make) -> None:
     assert profile_of(entry, "image", (-1, 3, -1, -1), max_people=8).largest == (1, 3, 512, 512)
 
 
-def test_a_detector_of_whole_images_needs_a_size(make_entry: Make) -> None:
+def test_detector_of_whole_images_needs_a_size(make_entry: Make) -> None:
     entry = make_entry(roles=("detector",), input_size_px=None, decoder="torchvision", parameters={})
     with pytest.raises(EngineError, match="input_size_px"):
         profile_of(entry, "image", (-1, 3, -1, -1), max_people=8)

@@ -34,7 +34,7 @@ from pose3d_ros.engines.base import Availability, Engine, NotBuiltError
 from pose3d_ros.engines.tensorrt import trt_engine as backend
 from pose3d_ros.engines.tensorrt.plan_cache import PlanCache
 from pose3d_ros.engines.tensorrt.plan_loading import load_or_build, plan_key
-from pose3d_ros.engines.trial import difference, trial_feeds
+from pose3d_ros.engines.trial import difference, random_feeds
 from pose3d_ros.errors import EngineError
 
 from .tensorrt_stand_in import VERSIONS, Faults, make_tensorrt, read_plan
@@ -105,7 +105,7 @@ def test_close_frees_the_device_memory(install: Install, options: EngineOptions,
     assert machine.device.live == 0
 
 
-def test_a_plan_is_built_once(install: Install, options: EngineOptions, entry: ManifestEntry) -> None:
+def test_plan_is_built_once(install: Install, options: EngineOptions, entry: ManifestEntry) -> None:
     install()
     lines: list[str] = []
     options = dataclasses.replace(options, report=lines.append)
@@ -202,7 +202,7 @@ def test_every_fault_falls_back_to_onnxruntime_with_one_warning(
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_every_fault_is_our_error_without_a_fallback(
+def test_every_fault_without_a_fallback_is_an_engine_error(
     install: Install, options: EngineOptions, entry: ManifestEntry, fault: str
 ) -> None:
     install(faults=FAULTS[fault])
@@ -216,7 +216,7 @@ def test_every_fault_is_our_error_without_a_fallback(
         twice()
 
 
-def test_a_graph_that_cannot_be_recorded_runs_without(
+def test_engine_that_cannot_be_recorded_runs_without_a_cuda_graph(
     install: Install, options: EngineOptions, entry: ManifestEntry, caplog: pytest.LogCaptureFixture
 ) -> None:
     machine = install(faults=Faults(capture_fails=True))
@@ -288,7 +288,7 @@ def test_cancelled_build_raises(install: Install, options: EngineOptions, entry:
         load_or_build(entry, options, FACTS)
 
 
-def test_availability_says_what_lacks(monkeypatch: pytest.MonkeyPatch, install: Install) -> None:
+def test_availability_names_what_is_missing(monkeypatch: pytest.MonkeyPatch, install: Install) -> None:
     monkeypatch.setitem(sys.modules, "tensorrt", None)
     assert backend.availability() == Availability(False, "not installed")
     old = make_tensorrt("8.5.2")
@@ -302,33 +302,33 @@ def test_availability_says_what_lacks(monkeypatch: pytest.MonkeyPatch, install: 
 
 
 @pytest.fixture(scope="module")
-def embedded() -> Manifest:
+def default_models() -> Manifest:
     return load_manifest(default_manifest_dir())
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("role", ["detector", "pose", "smoother", "lifter"])
-def test_the_embedded_engines_give_onnxruntimes_numbers(
-    install: Install, options: EngineOptions, embedded: Manifest, version: str, role: str
+def test_default_engines_equal_onnxruntime_on_tensorrt(
+    install: Install, options: EngineOptions, default_models: Manifest, version: str, role: str
 ) -> None:
     install(version)
-    one = embedded.for_role(role)
+    one = default_models.for_role(role)
     with OnnxEngine(one.file, threads=1) as wanted, open_engine(one, FIRST, options) as got:
         for batch in (1,) if role == "detector" else (1, 3):
-            arrays = trial_feeds(wanted, one, batch)
+            arrays = random_feeds(wanted, one, batch)
             expected, answer = wanted.infer(arrays), got.infer(arrays)
             assert max(difference(expected[name], answer[name]) for name in expected) < 1e-5
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("role", ["detector", "pose"])
-def test_fp16_is_built_and_stays_near(
-    install: Install, options: EngineOptions, embedded: Manifest, version: str, role: str
+def test_fp16_is_built_and_is_close_to_float32(
+    install: Install, options: EngineOptions, default_models: Manifest, version: str, role: str
 ) -> None:
     machine = install(version)
-    one, options = embedded.for_role(role), dataclasses.replace(options, precision="auto")
+    one, options = default_models.for_role(role), dataclasses.replace(options, precision="auto")
     with OnnxEngine(one.file, threads=1) as wanted, open_engine(one, FIRST, options) as got:
-        arrays = trial_feeds(wanted, one, 1)
+        arrays = random_feeds(wanted, one, 1)
         expected, answer = wanted.infer(arrays), got.infer(arrays)
     assert max(difference(expected[name], answer[name]) for name in expected) < 0.02
     key = plan_key(one, options, machine.device.facts)
@@ -337,11 +337,11 @@ def test_fp16_is_built_and_stays_near(
     assert key.precision == "fp16"
     built = read_plan(plan)
     assert built.strongly_typed == (not version.startswith("8"))
-    # Version 8 is told what to leave in FP32: in the pose net the soft-argmax and all behind it.
+    # Version 8 is given what to leave in FP32: in the pose net the soft-argmax and all behind it.
     assert bool(built.pinned) == (version.startswith("8") and role == "pose")
 
 
-def test_int8_needs_its_calibrated_graph(install: Install, options: EngineOptions, embedded: Manifest) -> None:
+def test_int8_needs_its_calibrated_graph(install: Install, options: EngineOptions, default_models: Manifest) -> None:
     install()
     with pytest.raises(EngineError, match="calibration"):
-        open_engine(embedded.for_role("pose"), FIRST, dataclasses.replace(options, precision="int8"))
+        open_engine(default_models.for_role("pose"), FIRST, dataclasses.replace(options, precision="int8"))

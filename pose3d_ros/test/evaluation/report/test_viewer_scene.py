@@ -16,8 +16,8 @@ from ...conftest import Scene, person_at
 def test_scene_data_is_small_json(session: Session) -> None:
     data = scene_data(session)
     assert len(json.dumps(data, allow_nan=False)) < 250_000  # 30 frames, three sets of three people
-    assert list(data["sets"]) == ["truth", "raw", "smoothed"]
-    first = data["frames"][0]["people"]["truth"][0]
+    assert list(data["sets"]) == ["ground_truth", "raw", "smoothed"]
+    first = data["frames"][0]["people"]["ground_truth"][0]
     assert len(first["joints"]) == 63
     assert first["id"] == 1
     assert data["frames"][1]["t"] == pytest.approx(1 / 15, abs=1e-3)

@@ -39,7 +39,7 @@ def detect_cells(*cells: Cell, **config: Any) -> tuple[Detection, ...]:
     return detector("centre_ltrb", heat_maps([*cells]), {"input_size_px": None}, **config)(frame(640, 480))
 
 
-def test_a_cell_decodes_to_its_box() -> None:
+def test_cell_decodes_to_its_box() -> None:
     # 640x480 is halved to 320x240. Cell (10, 5) has its center at input pixel (43.5, 83.5); the box there is
     # 23.5..63.5 by 33.5..143.5, and twice (u' + 0.5) less 0.5 in the image.
     (found,) = detect_cells((10, 5, 0.75, (20, 50, 20, 60)))
@@ -68,7 +68,7 @@ def test_no_peak_is_no_detection() -> None:
     assert detect_cells() == ()
 
 
-def test_the_input_is_normalized_rgb_with_neutral_padding() -> None:
+def test_input_is_normalized_rgb_with_neutral_padding() -> None:
     engine = heat_maps([])
     normalization = Normalization(1 / 255, (0.5, 0.25, 0.0), (0.5, 0.25, 1.0), "rgb")
     shown = frame(640, 480)
@@ -88,7 +88,7 @@ def test_the_input_is_normalized_rgb_with_neutral_padding() -> None:
         ("rtdetr_ultralytics", (1, 300, 84), [30 / 255, 20 / 255, 10 / 255], [30 / 255, 20 / 255, 10 / 255]),
     ],
 )
-def test_the_input_of_a_preset(preset: str, answer: Any, corner: list[float], middle: list[float]) -> None:
+def test_input_of_a_preset(preset: str, answer: Any, corner: list[float], middle: list[float]) -> None:
     engine = answering({"output0": np.zeros(answer, np.float32)})
     shown = frame(128, 64)
     shown.image_bgr[...] = (10, 20, 30)
@@ -100,7 +100,7 @@ def test_the_input_of_a_preset(preset: str, answer: Any, corner: list[float], mi
         assert (tensor[0, :, 32:] == 114).all()
 
 
-def test_a_half_precision_input_of_any_size() -> None:
+def test_half_precision_input_of_any_size() -> None:
     output = {"output0": np.zeros((1, 1, 6), np.float32)}
     shapes: Shapes = {"output0": (1, 1, 6)}
     engine = AnsweringEngine(lambda feeds: output, {"images": ("batch", 3, "h", "w")}, shapes, {"images": "float16"})
@@ -167,7 +167,7 @@ def test_unusable_decoders_and_parameters_are_refused(decoder: str, parameters: 
         detector(decoder, answering({"output0": np.zeros((1, 1, 6))}), {"parameters": parameters})
 
 
-def test_a_stride_that_does_not_fit_the_maps_is_refused() -> None:
+def test_stride_that_does_not_fit_the_maps_is_refused() -> None:
     entry = {"input_size_px": None, "parameters": {"stride": 16}}
     with pytest.raises(EngineError, match="stride"):
         detector("centre_ltrb", heat_maps([]), entry)(frame(640, 480))

@@ -42,7 +42,7 @@ def end2end(*rows: tuple[float, ...]) -> Tensors:
     return {"output0": np.array([[*rows, (0.0,) * 6]], dtype=np.float32)}
 
 
-def test_the_grid_goes_through_the_levels_row_by_row() -> None:
+def test_grid_goes_through_the_levels_row_by_row() -> None:
     cells = grid_cells(Letterbox.fit_inside(64, 32, 64, 32), (8, 16, 32))
     assert cells.shape == (8 * 4 + 4 * 2 + 2 * 1, 3)
     assert cells[[0, 1, 8, 31]].tolist() == [[0, 0, 8], [1, 0, 8], [0, 1, 8], [7, 3, 8]]
@@ -72,7 +72,7 @@ def test_yolox_decodes_every_level() -> None:
         ("yolox_decoded", 3, (40, 20, 32, 24, 0.8, 0.75)),
     ],
 )
-def test_yolox_lands_in_the_image(decoder: str, cell: int, row: Any) -> None:
+def test_yolox_boxes_are_mapped_to_the_image(decoder: str, cell: int, row: Any) -> None:
     (found,) = detect(decoder, yolox({cell: row}), frame(*HALF))
     # 24, 8, 56, 32 in the input is twice that in the image.
     assert_box(found, (48, 16, 112, 64), atol=1e-4)
@@ -86,7 +86,7 @@ def test_yolov8_in_an_image_of_odd_size() -> None:
     assert found.score == pytest.approx(0.7)
 
 
-def test_a_box_over_the_padding_is_clipped_and_one_in_it_is_nobody() -> None:
+def test_box_over_the_padding_is_clipped_and_one_in_it_dropped() -> None:
     (found,) = detect("yolov8", yolov8({5: (32, 32, 100, 100, 0.7)}), frame(101, 51))
     np.testing.assert_allclose(found.box_xyxy_px, [-0.5, -0.5, 100.5, 50.5])
     assert detect("yolov8", yolov8({5: (32, 6, 20, 8, 0.7)}), frame(101, 51)) == ()
@@ -130,12 +130,12 @@ def test_no_people(decoder: str, raw: Tensors) -> None:
     assert detect(decoder, raw, frame(101, 51)) == ()
 
 
-def test_a_size_that_overflows_is_no_box() -> None:
+def test_size_that_overflows_is_no_box() -> None:
     raw = yolox({70: (0.0, 0.0, 1e4, 0.0, 1.0, 1.0), 71: (np.nan, 0.0, 0.0, 0.0, 1.0, 1.0)})
     assert detect("yolox_raw", raw, frame(64, 64)) == ()
 
 
-def test_a_grid_of_four_levels() -> None:
+def test_grid_of_four_levels() -> None:
     raw = yolox({84: (0.0, 0.0, 0.0, 0.0, 1.0, 1.0)}, cells=85)
     entry = {"parameters": {"strides": [8.0, 16.0, 32.0, 64.0]}}
     (found,) = detect("yolox_raw", raw, frame(64, 64), entry=entry)
@@ -159,7 +159,7 @@ def test_wrong_outputs_are_refused(decoder: str, raw: Tensors, message: str) -> 
         detect(decoder, raw, frame(64, 64))
 
 
-def test_a_red_box_is_found_where_it_is() -> None:
+def test_red_box_is_detected_at_its_position() -> None:
     engine = answering(end2end((0.0,) * 6), answer=lambda feeds: end2end((*red_edges(feeds), 0.9, 0.0)))
     # Halved and centered, the rectangle has whole pixels of the input; its edges come back exactly.
     (found,) = detector("yolo_end2end", engine)(frame(*HALF, red=(20, 10, 60, 90)))

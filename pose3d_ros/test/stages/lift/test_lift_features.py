@@ -49,11 +49,11 @@ def test_screen_is_videopose3d_for_a_human36m_camera() -> None:
 
 
 def test_screen_by_hand_with_and_without_scores() -> None:
-    places = np.array([[[0.5, -0.25], [np.nan, 0.1], [0.2, 0.3]]])
+    keypoints = np.array([[[0.5, -0.25], [np.nan, 0.1], [0.2, 0.3]]])
     scores = np.array([[0.9, 0.8, 0.0]])
-    with_scores = screen_features(places, scores, 2.0, True)
+    with_scores = screen_features(keypoints, scores, 2.0, True)
     np.testing.assert_allclose(with_scores, np.array([[[1.0, -0.5, 0.9], [0, 0, 0], [0, 0, 0]]]), rtol=1e-6)
-    plain = screen_features(places, scores, 2.0, False)
+    plain = screen_features(keypoints, scores, 2.0, False)
     np.testing.assert_allclose(plain, np.array([[[1.0, -0.5], [np.nan] * 2, [np.nan] * 2]]))
 
 
@@ -102,29 +102,31 @@ def test_distance_changes_nothing(seed: int, distance_m: float, factor: float) -
 
 @settings(deadline=None)
 @given(SEEDS, DISTANCES_M)
-def test_an_unknown_joint_is_zeros_and_changes_no_other(seed: int, distance_m: float) -> None:
+def test_unknown_joint_is_zeros_and_changes_no_other(seed: int, distance_m: float) -> None:
     shape_m, (ray, _) = random_person(seed)
-    places = on_plane(shape_m + ray * distance_m)
-    scores = np.full(places.shape[:2], 0.5)
-    alone, rotation = person_features(places, scores)
-    more = np.concatenate([places, [[[np.nan, 0.1], [0.3, 0.4]]]], axis=1)
+    keypoints = on_plane(shape_m + ray * distance_m)
+    scores = np.full(keypoints.shape[:2], 0.5)
+    alone, rotation = person_features(keypoints, scores)
+    more = np.concatenate([keypoints, [[[np.nan, 0.1], [0.3, 0.4]]]], axis=1)
     features, same = person_features(more, np.concatenate([scores, [[0.9, 0.0]]], axis=1))
     np.testing.assert_array_equal(features[:, -2:], 0)
     np.testing.assert_allclose(features[:, :-2], alone, atol=1e-6)
     np.testing.assert_allclose(same, rotation, atol=1e-12)
 
 
-@pytest.mark.parametrize("places", [np.full((1, 4, 2), 0.3), np.where(np.arange(8).reshape(1, 4, 2) < 2, 0.3, np.nan)])
-def test_a_person_without_a_shape_is_zeros(places: Array) -> None:
-    features, cam_from_person = person_features(places, CONFIDENT)
+@pytest.mark.parametrize(
+    "keypoints", [np.full((1, 4, 2), 0.3), np.where(np.arange(8).reshape(1, 4, 2) < 2, 0.3, np.nan)]
+)
+def test_person_without_a_shape_is_zeros(keypoints: Array) -> None:
+    features, cam_from_person = person_features(keypoints, CONFIDENT)
     np.testing.assert_array_equal(features, 0)
     np.testing.assert_array_equal(cam_from_person, np.eye(3)[None])
 
 
-def test_a_joint_at_a_right_angle_is_unknown() -> None:
+def test_joint_at_a_right_angle_is_unknown() -> None:
     # Twenty joints ahead and one nearly 90 degrees to the side: x/z in the person's frame would be huge.
-    places = np.concatenate([0.1 * SQUARE.repeat(5, axis=0), [[1e6, 0.0]]])[None]
-    features, _ = person_features(places, np.ones((1, 21)))
+    keypoints = np.concatenate([0.1 * SQUARE.repeat(5, axis=0), [[1e6, 0.0]]])[None]
+    features, _ = person_features(keypoints, np.ones((1, 21)))
     np.testing.assert_array_equal(features[0, 20], 0)
     np.testing.assert_allclose((features[0, :20, :2] ** 2).sum(axis=1).mean(), 1, atol=1e-4)
 

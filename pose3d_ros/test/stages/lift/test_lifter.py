@@ -43,7 +43,7 @@ def frame_lifter(weights: Array, **parameters: Any) -> Lifter:
     return Lifter(RoleEngine(linear_engine(weights), lifter_entry("lifter_frame", 1, **parameters)), COCO)
 
 
-def test_a_frame_by_hand() -> None:
+def test_frame_by_hand() -> None:
     # x of the left wrist becomes X of the pelvis (the root), y of the nose becomes Z of the nose, in units of 1 cm.
     weights = np.zeros((34, 51))
     weights[2 * COCO.index_of["L_Wrist"], 3 * H36M.index_of["Pelvis"]] = 1.0
@@ -73,14 +73,14 @@ def test_frame_by_frame_is_the_offline_run_over_a_padded_clip(decoder: str) -> N
         np.testing.assert_allclose(lifted[t], from_root(network(padded)[-1]), atol=1e-5)
 
 
-def test_everybody_is_one_batch() -> None:
+def test_all_people_are_one_batch() -> None:
     model: Any = over_time("videopose3d")
     make_clip(3).lifted(Lifter(model, COCO))
     assert [call["keypoints"].shape for call in model.engine.calls] == [(2, FIELD, 17, 2)] * 3
 
 
 @pytest.mark.parametrize("decoder", DECODERS)
-def test_people_who_swap_places_in_the_list_keep_their_past(decoder: str) -> None:
+def test_reordered_people_keep_their_past(decoder: str) -> None:
     clip = make_clip(9)
     one, other = (Lifter(over_time(decoder), COCO) for _ in range(2))
     swapped = clip.lifted(other, lambda t: [1, 0] if t % 3 == 1 else [0, 1])
@@ -97,7 +97,7 @@ def test_people_who_swap_places_in_the_list_keep_their_past(decoder: str) -> Non
     ],
 )
 @pytest.mark.parametrize("decoder", DECODERS)
-def test_the_past_is_dropped_after_a_gap_a_clock_jump_or_a_reset(
+def test_past_is_dropped_after_a_gap_a_clock_jump_or_a_reset(
     decoder: str, stamp_ns: int, reset: bool, afresh: bool
 ) -> None:
     clip, lifter = make_clip(4), Lifter(over_time(decoder), COCO)
@@ -109,7 +109,7 @@ def test_the_past_is_dropped_after_a_gap_a_clock_jump_or_a_reset(
     assert np.allclose(lifted, fresh, rtol=0, atol=1e-6 if afresh else 1e-4) == afresh
 
 
-def test_a_frame_that_failed_changes_nobodys_past() -> None:
+def test_failed_frame_keeps_all_pasts() -> None:
     clip, model = make_clip(3), over_time("videopose3d")
     engine: Any = model.engine
     lifter, answer = Lifter(model, COCO), engine.answer
@@ -119,7 +119,7 @@ def test_a_frame_that_failed_changes_nobodys_past() -> None:
         lifter(*clip.frame(1, STEP_NS))
     engine.answer = answer
     lifter(*clip.frame(2, 2 * STEP_NS))
-    first, _, second = (screen_features(places, clip.scores) for places in clip.normalized)
+    first, _, second = (screen_features(keypoints, clip.scores) for keypoints in clip.normalized)
     window = engine.calls[-1]["keypoints"]
     np.testing.assert_allclose(window[:, FIELD // 2 - 1], first, atol=1e-6)
     np.testing.assert_allclose(window[:, FIELD // 2], second, atol=1e-6)
@@ -136,7 +136,7 @@ def test_a_frame_that_failed_changes_nobodys_past() -> None:
         ("person", None, "crop"),
     ],
 )
-def test_inputs_and_axes(read: str, ahead: str | None, axes: str) -> None:
+def test_input_conventions_and_axes(read: str, ahead: str | None, axes: str) -> None:
     weights = np.random.default_rng(2).normal(0, 0.3, (51, 51))
     clip = make_clip(1)
     frame, people = clip.frame(0, 0)
@@ -167,7 +167,7 @@ def test_inputs_and_axes(read: str, ahead: str | None, axes: str) -> None:
         ({"input_features": 3}, r"keypoints: float32 \(batch, 5, 17, 3\).*got keypoints"),
     ],
 )
-def test_parameters_that_can_not_be_used(parameters: Any, message: str) -> None:
+def test_invalid_parameters_are_errors(parameters: Any, message: str) -> None:
     engine = over_time("videopose3d").engine
     with pytest.raises(EngineError, match=message):
         Lifter(RoleEngine(engine, lifter_entry("videopose3d", **parameters)), COCO)
@@ -193,7 +193,7 @@ def test_parameters_that_can_not_be_used(parameters: Any, message: str) -> None:
         ),
     ],
 )
-def test_another_decoder_and_other_graphs_are_refused(engine: Engine, entry: ManifestEntry, message: str) -> None:
+def test_unknown_decoder_or_mismatched_graph_is_an_error(engine: Engine, entry: ManifestEntry, message: str) -> None:
     with pytest.raises(EngineError, match=message):
         Lifter(RoleEngine(engine, entry), COCO)
 
@@ -206,7 +206,7 @@ def test_states_of_no_fixed_length_are_refused(state: tuple[int | str, ...]) -> 
         Lifter(RoleEngine(engine, lifter_entry("videopose3d_step")), COCO)
 
 
-def test_an_answer_of_another_shape_is_refused() -> None:
+def test_output_of_another_shape_is_an_error() -> None:
     engine = frame_engine(lambda feeds: {"joints": np.zeros((2, 16, 3))})
     with pytest.raises(EngineError, match=r"output joints.*\(2, 17, 3\).*\(2, 16, 3\)"):
         Lifter(RoleEngine(engine, ENTRY), COCO)(*make_clip(1).frame(0, 0))

@@ -23,8 +23,8 @@ LACKING = np.array([name in ("Spine", "Neck", "Head_top") for name in H36M.joint
 """Joints of h36m17 that coco17 neither has nor determines."""
 NO_PELVIS = [name for name in SKELETONS["mpii16"].joints if name != "Pelvis"]
 SHAPE_M = np.random.default_rng(1).uniform(-0.8, 0.8, (17, 3))
-"""What every network here says of everybody."""
-JOINTS_PX, PLACES = make_clip(1).joints_img_px[0], np.random.default_rng(8).uniform(-0.3, 0.3, (17, 2))
+"""What every network here gives for all people."""
+JOINTS_PX, KEYPOINTS = make_clip(1).joints_img_px[0], np.random.default_rng(8).uniform(-0.3, 0.3, (17, 2))
 """Of two people in the boxes (2, 17, 2), and of one person at a depth of 1."""
 EVERYTHING = list(range(17))
 SCORES: Array = np.array([np.linspace(0.5, 0.9, 17)] * 2, dtype=np.float64)
@@ -40,7 +40,7 @@ def frame_model(features: int = 2, joints: int = 17, **parameters: Any) -> Any:
     return RoleEngine(frame_engine(answer, features, joints), entry)
 
 
-def test_scores_and_places_of_joints() -> None:
+def test_lifted_joints_have_the_scores_and_keypoints_of_their_origins() -> None:
     lifted = Lifter(frame_model(), COCO)(*seen(JOINTS_PX, SCORES))
     hips, at = [COCO.index_of["L_Hip"], COCO.index_of["R_Hip"]], H36M.index_of
     assert lifted.skeleton is H36M
@@ -54,7 +54,7 @@ def test_scores_and_places_of_joints() -> None:
 
 
 @pytest.mark.parametrize("lost", ["nan", "score", "invalid"])
-def test_a_joint_that_was_not_seen_stays_unknown(lost: str) -> None:
+def test_joint_that_was_not_seen_stays_unknown(lost: str) -> None:
     joints, scores = JOINTS_PX.copy(), SCORES.copy()
     gone = [COCO.index_of["L_Hip"], COCO.index_of["Nose"]]
     joints[0, gone] = np.nan if lost == "nan" else 1e4
@@ -74,13 +74,13 @@ def test_a_joint_that_was_not_seen_stays_unknown(lost: str) -> None:
 
 @pytest.fixture
 def newest() -> Callable[[Array, list[int], int], Array]:
-    """newest(places, missing, frame) → what a network without scores reads of one person's newest frame (17, 2)."""
+    """newest(keypoints, missing, frame) → what a network without scores reads of one person's newest frame (17, 2)."""
     model: Any = over_time("videopose3d")
     entry = attr.evolve(model.entry, parameters={**model.entry.parameters, "focal": 1.0})
     lifter = Lifter(replace(model, entry=entry), COCO)
 
-    def read(places: Array, missing: list[int], frame: int) -> Array:
-        pixels = CAMERA.project(np.append(places, np.ones((17, 1)), axis=1))
+    def read(keypoints: Array, missing: list[int], frame: int) -> Array:
+        pixels = CAMERA.project(np.append(keypoints, np.ones((17, 1)), axis=1))
         pixels[missing] = np.nan
         lifter(*seen(pixels[None], SCORES[:1], stamp_ns=frame * STEP_NS))
         return np.asarray(model.engine.calls[-1]["keypoints"][0, 2], dtype=np.float64)
@@ -88,37 +88,37 @@ def newest() -> Callable[[Array, list[int], int], Array]:
     return read
 
 
-def test_a_joint_never_seen_is_at_the_mean_of_the_others(newest: Any) -> None:
-    np.testing.assert_allclose(newest(PLACES, [5], 0)[5], np.delete(PLACES, 5, axis=0).mean(axis=0), atol=1e-6)
+def test_joint_never_seen_is_at_the_mean_of_the_others(newest: Any) -> None:
+    np.testing.assert_allclose(newest(KEYPOINTS, [5], 0)[5], np.delete(KEYPOINTS, 5, axis=0).mean(axis=0), atol=1e-6)
 
 
-def test_a_missing_joint_moves_with_the_others(newest: Any) -> None:
-    newest(PLACES, [5], 0)
+def test_missing_joint_moves_with_the_others(newest: Any) -> None:
+    newest(KEYPOINTS, [5], 0)
     for frame in (1, 2):
-        moved = PLACES + frame * np.array([0.05, -0.02])
+        moved = KEYPOINTS + frame * np.array([0.05, -0.02])
         np.testing.assert_allclose(newest(moved, [3, 5], frame)[3], moved[3], atol=1e-6)
 
 
 def test_missing_joints_move_with_the_mean_where_no_joint_is_in_both_frames(newest: Any) -> None:
-    places = np.zeros((17, 2))
-    places[:4] = [[0.0, 0.0], [0.2, 0.0], [0.3, 0.1], [0.5, 0.1]]
-    newest(places, EVERYTHING[2:], 0)
-    found = newest(places, [0, 1, *EVERYTHING[4:]], 1)
+    keypoints = np.zeros((17, 2))
+    keypoints[:4] = [[0.0, 0.0], [0.2, 0.0], [0.3, 0.1], [0.5, 0.1]]
+    newest(keypoints, EVERYTHING[2:], 0)
+    found = newest(keypoints, [0, 1, *EVERYTHING[4:]], 1)
     np.testing.assert_allclose(found[:2], [[0.3, 0.1], [0.5, 0.1]], atol=1e-6)
 
 
-def test_a_person_of_whom_nothing_is_seen_stays(newest: Any) -> None:
-    newest(PLACES, [], 0)
-    np.testing.assert_allclose(newest(PLACES + 0.3, EVERYTHING, 1), PLACES, atol=1e-6)
+def test_person_without_visible_joints_keeps_the_past(newest: Any) -> None:
+    newest(KEYPOINTS, [], 0)
+    np.testing.assert_allclose(newest(KEYPOINTS + 0.3, EVERYTHING, 1), KEYPOINTS, atol=1e-6)
 
 
-def test_a_new_person_has_no_past(newest: Any) -> None:
-    newest(PLACES + 0.1, [], 0)
-    np.testing.assert_allclose(newest(PLACES, [3], 90)[3], np.delete(PLACES, 3, axis=0).mean(axis=0), atol=1e-6)
-    np.testing.assert_array_equal(newest(PLACES, EVERYTHING, 180), 0)
+def test_new_person_has_no_past(newest: Any) -> None:
+    newest(KEYPOINTS + 0.1, [], 0)
+    np.testing.assert_allclose(newest(KEYPOINTS, [3], 90)[3], np.delete(KEYPOINTS, 3, axis=0).mean(axis=0), atol=1e-6)
+    np.testing.assert_array_equal(newest(KEYPOINTS, EVERYTHING, 180), 0)
 
 
-def test_a_network_with_scores_gets_zeros_for_missing_joints() -> None:
+def test_network_with_scores_gets_zeros_for_missing_joints() -> None:
     model = frame_model(3)
     joints = JOINTS_PX.copy()
     joints[0, 4] = np.nan
@@ -128,7 +128,7 @@ def test_a_network_with_scores_gets_zeros_for_missing_joints() -> None:
     np.testing.assert_allclose(keypoints[1, :, 2], SCORES[1], atol=1e-6)
 
 
-def test_a_person_of_one_joint_is_unknown() -> None:
+def test_person_of_one_joint_is_unknown() -> None:
     scores = np.zeros((2, 17))
     scores[0, 0] = scores[1, 0] = scores[1, 1] = 0.8
     lifted = relative_m(Lifter(frame_model(), COCO)(*seen(JOINTS_PX, scores)))
@@ -136,7 +136,7 @@ def test_a_person_of_one_joint_is_unknown() -> None:
     assert np.isfinite(lifted[1, LACKING]).all()
 
 
-def test_a_network_of_one_frame_has_no_past() -> None:
+def test_network_of_one_frame_has_no_past() -> None:
     model = frame_model()
     lifter = Lifter(model, COCO)
     lifter(*seen(JOINTS_PX, SCORES))
@@ -147,12 +147,12 @@ def test_a_network_of_one_frame_has_no_past() -> None:
     np.testing.assert_allclose(read[4], np.delete(read, 4, axis=0).mean(axis=0), atol=1e-6)
 
 
-def test_joints_that_can_not_be_had_are_named() -> None:
+def test_unavailable_joints_are_named_in_the_error() -> None:
     with pytest.raises(EngineError, match=r"all joints of h36m17.*coco17 without Spine, Neck, Head_top"):
         Lifter(frame_model(input_skeleton="h36m17"), COCO)
 
 
-def test_joints_that_follow_from_others_are_enough() -> None:
+def test_joints_derived_from_others_are_accepted() -> None:
     # MPII's pelvis is between the hips: a lifter that reads a pelvis can be given joints without one.
     given = replace(SKELETONS["mpii16"], name="hipless", joints=tuple(NO_PELVIS), root=0)
     model = frame_model(joints=16, input_skeleton="mpii16", focal=1.0)

@@ -30,7 +30,7 @@ DETECTION = Detection(BOX, 0.9)
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody ahead and to the right. joints_cam_m (J, 3); crop_px (J, 2), where they are in the net's crop."""
+    """A person ahead and to the right. joints_cam_m (J, 3); crop_px (J, 2), where they are in the net's crop."""
 
     joints_cam_m: Array
     crop_px: Array
@@ -95,10 +95,10 @@ def root_model(depth_m: float) -> RoleEngine:
 def pose_of(model: RoleEngine, root: RoleEngine | None = None, lifter: RoleEngine | None = None) -> Pose:
     """The person that these models see."""
     estimator = RootPoseEstimator(model, root, lifted=lifter is not None, config=PoseConfig(flip_test=False))
-    people = estimator.read(FRAME, [DETECTION])
+    people = estimator.estimate_keypoints(FRAME, [DETECTION])
     if lifter is not None:
         people = Lifter(lifter, estimator.skeleton)(FRAME, people)
-    (found,) = estimator.place(FRAME, people)
+    (found,) = estimator.localize(FRAME, people)
     return found
 
 

@@ -53,12 +53,12 @@ def test_simcc_depths_span_the_range() -> None:
     )
 
 
-def test_a_split_ratio_that_is_not_the_nets() -> None:
+def test_split_ratio_that_is_not_the_nets() -> None:
     with pytest.raises(EngineError, match=r"output simcc_x: expected shape \(any, any, 36\), got \(1, 3, 24\)"):
         decode("simcc_2d", simcc(), 12, 16, split_ratio=3.0)
 
 
-def test_volumes_have_a_mean_place() -> None:
+def test_integral_volume_gives_the_mean_position() -> None:
     # Two joints in 4 x 4 x 4: all of one in cell (x 1, y 2, z 3), the other half in x 0 and half in x 3, y 1, z 0.
     volume = np.full((1, 2, 4, 4, 4), -100.0)
     volume[0, 0, 3, 2, 1] = 50.0
@@ -95,7 +95,7 @@ def test_mediapipe_counts_from_the_crops_edges() -> None:
     joints = decode("mediapipe_world", {"landmarks": landmarks, "world": world}, 256, 128)
     np.testing.assert_allclose(joints.joints_crop_px[0, :2], [[127.5, 127.5], [-0.5, -0.5]])
     assert joints.scores[0, 0] == pytest.approx(0.6)
-    # Nobody found: no coordinates, and no score above 0.
+    # No person found: no coordinates, and no score above 0.
     assert np.isnan(joints.joints_crop_px[1]).all()
     assert (joints.scores[1] == 0).all()
 
@@ -109,7 +109,7 @@ def test_choosing_joints() -> None:
         joints.chosen(tuple(range(17)))
 
 
-def test_a_mirror_image_that_agrees_changes_nothing() -> None:
+def test_mirror_image_that_agrees_changes_nothing() -> None:
     rng, skeleton = np.random.default_rng(0), get_skeleton("muco21")
     joints, depth = rng.uniform(0, 95, (3, 21, 2)), rng.normal(size=(3, 21))
     scores, order = rng.uniform(size=(3, 21)), list(skeleton.flip_order)

@@ -67,7 +67,7 @@ def metric_model(answer: Callable[[Tensors], Tensors] | None = None, **changes: 
 
 def poses_of(estimator: RootPoseEstimator, *boxes: Any) -> tuple[Pose, ...]:
     people = [Detection(np.asarray(box), score) for box, score in zip(boxes, (0.8, 0.7), strict=False)]
-    return estimator.place(FRAME, estimator.read(FRAME, people))
+    return estimator.localize(FRAME, estimator.estimate_keypoints(FRAME, people))
 
 
 def estimate(answer: Callable[[Tensors], Tensors], box: Any = BOX, **config: Any) -> tuple[Pose, ...]:
@@ -96,13 +96,13 @@ def test_joints_outside_the_crop_or_below_the_threshold_are_invalid() -> None:
     assert (np.isnan(pose.joints_img_px).any(axis=1) == invalid).all()
 
 
-def test_a_root_joint_below_the_threshold_still_places_the_person() -> None:
+def test_root_joint_below_the_threshold_still_localizes_the_person() -> None:
     (pose,) = estimate(metric(score=0.2), joint_score_threshold=0.5, person_score_threshold=0.1)
     np.testing.assert_allclose(pose.root_cam_m, [0, 0, 5], atol=1e-9)
     assert np.isnan(pose.joints_cam_m).all()
 
 
-def test_everybody_is_one_batch() -> None:
+def test_all_people_are_one_batch() -> None:
     made = metric_model()
     poses = poses_of(RootPoseEstimator(made, config=PLAIN), BOX, BOX + 30)
     (call,) = made.engine.calls
@@ -114,7 +114,7 @@ def test_everybody_is_one_batch() -> None:
 
 
 @pytest.mark.parametrize("depth_m", [0.0, -2.0, float("nan")])
-def test_a_person_without_a_depth_is_left_out(depth_m: float) -> None:
+def test_person_without_a_depth_is_left_out(depth_m: float) -> None:
     assert estimate(metric(depth_m)) == ()
 
 
@@ -157,7 +157,7 @@ def test_entries_that_lack_something_are_refused(changes: dict[str, Any]) -> Non
         RootPoseEstimator(metric_model(**changes))
 
 
-def test_a_box_without_a_confident_joint_holds_nobody() -> None:
+def test_box_without_a_confident_joint_is_a_false_positive() -> None:
     assert estimate(metric(score=0.3)) == ()
 
 
@@ -171,7 +171,7 @@ def test_half_a_person_is_a_person() -> None:
     assert np.isnan(pose.joints_cam_m[: J // 2]).any(axis=1).all()
 
 
-def test_the_flip_test_reads_every_crop_twice_in_one_call() -> None:
+def test_flip_test_adds_mirrored_crops_to_the_same_batch() -> None:
     def centered(feeds: Any) -> dict[str, Any]:
         answer = metric()(feeds)
         answer["joints_crop_px"][:] = 49.5  # the middle is its own mirror image
@@ -208,7 +208,7 @@ def test_unusable_decoders_and_parameters_are_refused(decoder: str, parameters: 
         RootPoseEstimator(replace(model, entry=pose_entry(decoder, 256, 256, "h36m17", **parameters)))
 
 
-def test_a_root_net_does_not_lift_pixels() -> None:
+def test_root_net_does_not_lift_pixels() -> None:
     model = metrabs_model(make_person(17, (256, 256)))
     with pytest.raises(EngineError, match="role lifter"):
         RootPoseEstimator(replace(model, entry=pose_entry("simcc_2d", 256, 256, "coco17")), root_model(4.0))
@@ -222,7 +222,7 @@ def test_uint8_pixels_are_not_normalized() -> None:
         RootPoseEstimator(constant_model(entry, who.metrabs, "uint8", image=(1, 256, 256, 3)))
 
 
-def test_a_skeleton_of_another_size_is_refused() -> None:
+def test_skeleton_of_another_size_is_refused() -> None:
     model = metrabs_model(make_person(17, (256, 256)))
     with pytest.raises(EngineError, match=r"1 people with the 21 joints of muco21, .* its parameter joints chooses"):
         pose_of(replace(model, entry=attr.evolve(model.entry, skeleton="muco21")))

@@ -57,7 +57,7 @@ def lifter(joints_m: Array, skeleton: str, reads: str) -> RoleEngine:
     return constant_model(entry, {"joints": joints_m[None]}, keypoints=("batch", 17, 2))
 
 
-def test_the_root_follows_from_the_size() -> None:
+def test_root_follows_from_the_size() -> None:
     raised = lifter(WHO.joints_cam_m + [3.0, -1, 2], "h36m17", "h36m17")
     pose = pose_of(simcc("h36m17"), None, raised)
     assert pose.skeleton is H36M
@@ -69,7 +69,7 @@ def test_the_root_follows_from_the_size() -> None:
     np.testing.assert_allclose(pose.joints_img_px, CAMERA.project(WHO.joints_cam_m), atol=crop_px * HALF_BIN_PX)
 
 
-def test_a_root_net_gives_the_depth() -> None:
+def test_root_net_gives_the_depth() -> None:
     raised = lifter(WHO.joints_cam_m, "h36m17", "h36m17")
     pose = pose_of(simcc("h36m17"), root_model(5.0), raised)
     assert pose.root_cam_m[2] == pytest.approx(5.0)
@@ -88,7 +88,7 @@ def test_joints_that_were_not_seen() -> None:
 
 
 @pytest.mark.parametrize("root_net", [True, False])
-def test_somebody_without_hips_is_not_lost(root_net: bool) -> None:
+def test_person_without_hips_is_localized(root_net: bool) -> None:
     # COCO's joints have no pelvis, and without hips none can be made of them: someone at a table.
     muco = get_skeleton("muco21")
     joints_m = np.nan_to_num(convert(WHO.joints_cam_m, COCO, muco), nan=4.0)
@@ -118,7 +118,7 @@ FindIn = Callable[..., Pose]
 
 @pytest.fixture
 def found_by(monkeypatch: pytest.MonkeyPatch) -> FindIn:
-    """The person that a pipeline of these models, and a detector that finds nobody, finds in a given box."""
+    """The person that a pipeline of these models, and a detector without detections, finds in a given box."""
 
     def find(*models: RoleEngine) -> Pose:
         maps = {"heat": np.zeros((1, 1, 60, 80)), "ltrb": np.zeros((1, 4, 60, 80))}
@@ -136,12 +136,12 @@ def found_by(monkeypatch: pytest.MonkeyPatch) -> FindIn:
     return find
 
 
-def test_a_pipeline_with_a_lifter(found_by: FindIn) -> None:
+def test_pipeline_with_a_lifter(found_by: FindIn) -> None:
     pose = found_by(simcc("h36m17"), lifter(WHO.joints_cam_m, "h36m17", "h36m17"))
     np.testing.assert_allclose(pose.root_cam_m, WHO.joints_cam_m[0], atol=0.02)
 
 
-def test_a_pipeline_of_metric_joints_without_a_root_net(found_by: FindIn) -> None:
+def test_pipeline_of_metric_joints_without_a_root_net(found_by: FindIn) -> None:
     other = make_person(17, (256, 256))
     np.testing.assert_allclose(found_by(metrabs_model(other)).joints_cam_m, other.joints_cam_m, atol=1e-3)
 
@@ -153,7 +153,7 @@ def test_a_pipeline_of_metric_joints_without_a_root_net(found_by: FindIn) -> Non
         ("simcc_3d", "expected a model of the role root"),
     ],
 )
-def test_a_pipeline_that_can_not_place_people_is_refused(found_by: FindIn, decoder: str, message: str) -> None:
+def test_pipeline_that_can_not_place_people_is_refused(found_by: FindIn, decoder: str, message: str) -> None:
     model = metrabs_model(make_person(17, (256, 256)))
     with pytest.raises(EngineError, match=message):
         found_by(replace(model, entry=attr.evolve(model.entry, decoder=decoder)))

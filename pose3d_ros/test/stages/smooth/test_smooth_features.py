@@ -48,7 +48,7 @@ def test_sequences_are_their_steps(joints: int, frames: int, seed: int) -> None:
         np.testing.assert_array_equal(x[:, t], step)
 
 
-def test_the_ray_frame_by_hand() -> None:
+def test_ray_frame_by_hand() -> None:
     # 45° to the right: the ray (1, 0, 1)/√2 becomes z, and what was x turns away from it
     turn = cam2ray(np.array([2.0, 0, 2]))
     half = np.sqrt(0.5)
@@ -57,7 +57,7 @@ def test_the_ray_frame_by_hand() -> None:
     np.testing.assert_allclose(turn @ [0, 1, 0], [0, 1, 0], atol=1e-12)
 
 
-def test_a_step_along_the_ray_is_a_step_in_z() -> None:
+def test_step_along_the_ray_is_a_step_in_z() -> None:
     root, joints = np.array([[1.0, -0.5, 3]]), np.zeros((1, 1, 3))
     x = step_features(joints, joints, root * 1.02, root, np.array([NOMINAL_DT_S]))
     np.testing.assert_allclose(x[0, 6:9], np.array([0, 0, 0.2 * float(np.linalg.norm(root))]), atol=1e-6)

@@ -75,7 +75,7 @@ def test_pixels_follow_when_there_is_a_camera(smoother: Smoother) -> None:
     np.testing.assert_allclose(after.pose.joints_img_px, CAMERA.project(after.pose.joints_cam_m))
 
 
-def test_everybody_steps_in_one_batch_with_a_state_of_their_own(smoother: Smoother, engine: AnsweringEngine) -> None:
+def test_all_people_are_one_batch_with_separate_states(smoother: Smoother, engine: AnsweringEngine) -> None:
     people = tuple(person(i, (0.1 * i, 0, 4)) for i in range(20, 0, -1))
     smoother.update(people[15:], 0)
     assert corrections(people, smoother.update(people, STEP_NS)) == pytest.approx([0.01] * 15 + [0.02] * 5)
@@ -91,7 +91,7 @@ def test_features_of_two_frames(smoother: Smoother, engine: AnsweringEngine) -> 
     np.testing.assert_allclose(second[6 * J :], [0, 0, -2.0, 0.05 / 0.0333], atol=1e-5)
 
 
-def test_a_missing_joint_is_held_inside_and_stays_missing_outside(smoother: Smoother, engine: AnsweringEngine) -> None:
+def test_missing_joint_is_held_inside_and_stays_missing_outside(smoother: Smoother, engine: AnsweringEngine) -> None:
     smoother.update((person(1),), 0)
     partial = person(1)
     partial.pose.joints_cam_m[3] = np.nan
@@ -101,7 +101,7 @@ def test_a_missing_joint_is_held_inside_and_stays_missing_outside(smoother: Smoo
     assert np.flatnonzero(np.isnan(after.pose.joints_cam_m).any(axis=1)).tolist() == [3]
 
 
-def test_a_joint_never_seen_is_at_the_root(smoother: Smoother, engine: AnsweringEngine) -> None:
+def test_joint_never_seen_is_at_the_root(smoother: Smoother, engine: AnsweringEngine) -> None:
     partial = person(1)
     partial.pose.joints_cam_m[3] = np.nan
     smoother.update((partial,), 0)
@@ -118,7 +118,7 @@ def test_a_joint_never_seen_is_at_the_root(smoother: Smoother, engine: Answering
         ((0, 0, 0), TrackState.TRACKED),
     ],
 )
-def test_people_who_are_unseen_or_behind_the_camera_pass(
+def test_unseen_people_and_those_behind_the_camera_pass_unchanged(
     smoother: Smoother, engine: AnsweringEngine, root: npt.ArrayLike, state: TrackState
 ) -> None:
     unseen = person(1, root, state)
@@ -131,20 +131,20 @@ def test_people_who_are_unseen_or_behind_the_camera_pass(
     [(400_000_000, 0.02), (600_000_000, 0.01), (-STEP_NS, 0.01)],
     ids=["short absence", "long absence", "clock goes back"],
 )
-def test_the_past_is_kept_over_a_short_absence_only(smoother: Smoother, stamp_ns: int, correction_m: float) -> None:
+def test_state_is_kept_over_a_short_gap_only(smoother: Smoother, stamp_ns: int, correction_m: float) -> None:
     people = (person(1),)
     smoother.update(people, 0)
     assert corrections(people, smoother.update(people, stamp_ns)) == pytest.approx([correction_m])
 
 
-def test_lost_people_are_forgotten(smoother: Smoother) -> None:
+def test_states_of_lost_people_are_dropped(smoother: Smoother) -> None:
     people = (person(1),)
     smoother.update(people, 0)
     smoother.update((person(1, state=TrackState.LOST),), STEP_NS)
     assert corrections(people, smoother.update(people, 2 * STEP_NS)) == pytest.approx([0.01])
 
 
-def test_a_reset_forgets_everybody(smoother: Smoother) -> None:
+def test_reset_drops_all_states(smoother: Smoother) -> None:
     people = (person(1),)
     smoother.update(people, 0)
     smoother.reset()
@@ -175,7 +175,7 @@ def test_engines_of_another_layout_are_refused(inputs: Shapes, outputs: Shapes) 
         smoother_of(AnsweringEngine(step, inputs, outputs))
 
 
-def test_the_delay_is_the_manifests(engine: AnsweringEngine) -> None:
+def test_delay_is_that_of_the_manifest(engine: AnsweringEngine) -> None:
     assert smoother_of(engine).delay_frames == 0
     assert smoother_of(engine, delay_frames=2).delay_frames == 2
     with pytest.raises(EngineError, match="delay_frames"):

@@ -14,7 +14,7 @@ def test_constant_velocity_by_hand() -> None:
     np.testing.assert_allclose(moved, [[2, 2, 1, 0.5, 0, -1]])
 
 
-def test_a_decaying_velocity_stops() -> None:
+def test_decaying_velocity_stops() -> None:
     mean = np.array([[0.0, 0, 0, 1, 0, 0]])
     moved, _ = kalman.predict(mean, np.eye(6)[None], 100.0, np.array([0.5]), 1.0)
     np.testing.assert_allclose(moved[0], [0.5, 0, 0, 0, 0, 0], atol=1e-12)

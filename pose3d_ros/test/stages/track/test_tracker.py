@@ -37,7 +37,7 @@ def stand(tracker: Tracker, *poses: Pose) -> None:
 
 
 def walk(tracker: Tracker, frames: int, first: int = 0) -> tuple[Person, ...]:
-    """Somebody walks right at 1 m/s, 4 m away, seen every 0.1 s."""
+    """A person walks right at 1 m/s, 4 m away, seen every 0.1 s."""
     people: tuple[Person, ...] = ()
     for i in range(first, first + frames):
         people = tracker.update([pose((0.1 * i - 0.5, 0, 4))], i * STEP_NS, CAMERA)
@@ -58,7 +58,7 @@ def test_velocity_in_metres_per_second() -> None:
     np.testing.assert_allclose(person.velocity_cam_mps, [1, 0, 0], atol=0.05)
 
 
-def test_an_unseen_person_goes_on_slowing_down() -> None:
+def test_unseen_person_is_extrapolated_with_decaying_velocity() -> None:
     tracker = Tracker(TrackerConfig(velocity_decay_s=0.5))
     (seen,) = walk(tracker, 30)
     first, second = (tracker.update([], i * STEP_NS, CAMERA)[0] for i in (30, 31))
@@ -71,7 +71,7 @@ def test_an_unseen_person_goes_on_slowing_down() -> None:
     assert first.pose.root_sigma_m < second.pose.root_sigma_m
 
 
-def test_a_predicted_box_follows_and_without_a_camera_pixels_are_unknown() -> None:
+def test_predicted_box_follows_and_without_a_camera_pixels_are_unknown() -> None:
     tracker = Tracker()
     (seen,) = walk(tracker, 20)
     (with_camera,) = tracker.update([], 20 * STEP_NS, CAMERA)
@@ -84,7 +84,7 @@ def test_a_predicted_box_follows_and_without_a_camera_pixels_are_unknown() -> No
     np.testing.assert_allclose(without.pose.detection.box_xyxy_px, seen.pose.detection.box_xyxy_px)
 
 
-def test_a_hidden_person_keeps_the_identity() -> None:
+def test_hidden_person_keeps_the_identity() -> None:
     tracker = Tracker()
     walk(tracker, 10)
     for i in range(10, 18):
@@ -92,7 +92,7 @@ def test_a_hidden_person_keeps_the_identity() -> None:
     assert states(walk(tracker, 1, first=18)) == [(1, TrackState.TRACKED)]
 
 
-def test_the_order_of_poses_does_not_matter() -> None:
+def test_order_of_poses_does_not_matter() -> None:
     tracker = Tracker()
     left, right = pose((-1, 0, 4)), pose((1, 0, 4))
     tracker.update([left, right], 0, CAMERA)
@@ -107,7 +107,7 @@ def test_depth_noise_does_not_break_a_track_but_a_side_step_does(root: npt.Array
     assert len(tracker.update([pose(root)], 5 * STEP_NS, CAMERA)) == people
 
 
-def test_a_root_far_off_in_depth_keeps_its_identity_by_its_box() -> None:
+def test_root_far_off_in_depth_keeps_its_identity_by_its_box() -> None:
     tracker = Tracker()
     stand(tracker, pose((0, 0, 4), sigma_m=0.05))
     near = pose((0, 0, 4))
@@ -133,7 +133,7 @@ def test_two_detections_of_one_person_are_one() -> None:
     assert sorted(p.score for p in people) == [0.8, 0.9]
 
 
-def test_a_false_positive_is_reported_lost_once() -> None:
+def test_false_positive_is_reported_lost_once() -> None:
     tracker = Tracker(TrackerConfig(min_hits=2))
     seen = [states(tracker.update([pose((0, 0, 4))], 0, CAMERA))]
     seen += [states(tracker.update([], i * STEP_NS, CAMERA)) for i in range(1, 8)]
@@ -142,7 +142,7 @@ def test_a_false_positive_is_reported_lost_once() -> None:
 
 
 @pytest.mark.parametrize("stamp_ns", [0, 40 * STEP_NS])
-def test_a_clock_that_jumps_starts_afresh_with_new_identities(stamp_ns: int) -> None:
+def test_clock_jump_ends_all_tracks_and_starts_new_ids(stamp_ns: int) -> None:
     tracker = Tracker(TrackerConfig(max_gap_s=1.0))
     walk(tracker, 5, first=10)
     assert states(tracker.update([pose((0, 0, 4))], stamp_ns, CAMERA)) == [(2, TrackState.NEW)]
@@ -155,13 +155,13 @@ def test_reset_never_reuses_an_identity() -> None:
     assert states(walk(tracker, 1)) == [(2, TrackState.NEW)]
 
 
-def test_poses_without_a_place_are_passed_over() -> None:
+def test_poses_without_a_finite_root_are_ignored() -> None:
     nowhere = pose((0, 0, 4))
     nowhere.root_cam_m[2] = np.nan
     assert Tracker().update([nowhere, pose((0, 0, 5))], 0, CAMERA)[0].pose.root_cam_m[2] == 5
 
 
-def test_someone_who_walks_through_the_camera_is_lost() -> None:
+def test_person_who_walks_through_the_camera_is_lost() -> None:
     tracker = Tracker(TrackerConfig(velocity_decay_s=30.0))
     for i in range(20):
         tracker.update([pose((0, 0, 2.4 - 0.1 * i), sigma_m=0.01)], i * STEP_NS, CAMERA)
@@ -170,14 +170,14 @@ def test_someone_who_walks_through_the_camera_is_lost() -> None:
     assert all(p.pose.root_cam_m[2] > 0 for frame in people for p in frame if p.state == TrackState.PREDICTED)
 
 
-def test_a_repeated_stamp_is_harmless() -> None:
+def test_repeated_stamp_is_accepted() -> None:
     tracker = Tracker()
     walk(tracker, 5)
     assert states(walk(tracker, 1, first=4)) == [(1, TrackState.TRACKED)]
     assert states(tracker.update([], 4 * STEP_NS, CAMERA)) == [(1, TrackState.PREDICTED)]
 
 
-def test_missing_joints_do_not_matter() -> None:
+def test_missing_joints_do_not_affect_tracking() -> None:
     tracker = Tracker()
     for i in range(3):
         partial = pose((0, 0, 4))

@@ -38,7 +38,7 @@ class Noise:
 
 
 def walk(rng: np.random.Generator, depth_m: float) -> Array:
-    """Joints (FRAMES, 21, 3) of somebody who walks back and forth across the view."""
+    """Joints (FRAMES, 21, 3) of a person who walks back and forth across the view."""
     t = np.arange(FRAMES) / RATE_HZ
     reach, speed = 0.42 * depth_m, rng.uniform(0.7, 1.4)
     # A path that is straight for most of its length and turns within half a second at its ends.
@@ -122,9 +122,9 @@ def test_three_people_keep_their_identities(noise: Noise, seeds: int, mean: floa
     assert max(switches) <= most
 
 
-def test_perfect_measurements_switch_nobody() -> None:
+def test_perfect_measurements_have_no_id_switches() -> None:
     assert id_switches(0, 2, Noise(0.0, 0.0, 0.0, 0.0, 0.0, hidden_overlap=2.0)) == 0
 
 
-def test_the_count_of_switches_can_fail() -> None:
+def test_large_noise_switches_ids() -> None:
     assert id_switches(3, 4, Noise(depth=0.6, across_m=0.8, joints_m=0.5)) > 2

@@ -25,7 +25,7 @@ class MisuseError(Exception):
 
 
 class Checked:
-    """TensorRT's bool (Python's can't be subclassed), which knows whether anybody looked at it."""
+    """TensorRT's bool (Python's can't be subclassed), which knows whether it was tested."""
 
     def __init__(self, call: str, value: bool) -> None:
         self._call, self._value, self._seen = call, value, False

@@ -29,7 +29,7 @@ ThresholdedRelu Tile TopK Transpose Unsqueeze Upsample Where Xor
 (NonMaxSuppression, NonZero): the runtime can't size their outputs."""
 _SINCE_8_6 = frozenset({"LayerNormalization", "GroupNormalization"})
 _KINDS = {"Softmax": "SOFTMAX", "LogSoftmax": "SOFTMAX", "Conv": "CONVOLUTION"}
-"""The LayerType of the operators that the package tells apart; all others are ELEMENTWISE here."""
+"""The LayerType of the operators that the package distinguishes; all others are ELEMENTWISE here."""
 _DTYPES: Mapping[int, tuple[str, str]] = {
     TensorProto.FLOAT: ("FLOAT", "float32"),
     TensorProto.FLOAT16: ("HALF", "float16"),

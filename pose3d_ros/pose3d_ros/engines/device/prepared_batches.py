@@ -1,7 +1,7 @@
-"""Input shapes of an engine on a device, each prepared once: what all backends of a GPU share.
+"""Batches of an engine on a device, each input shape prepared once: what all backends of a GPU share.
 
 The number of people varies from frame to frame, while what makes a run quick (memory, chosen kernels, a recorded CUDA
-graph) belongs to one shape. So batches are filled up to 1, 2, 4, 8, …, and each size gets a slot.
+graph) belongs to one shape. So batches are padded to 1, 2, 4, 8, …, and each size is prepared once.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pose3d_ros.engines.tensors import Feed, Tensor
 Shapes = tuple[tuple[int, ...], ...]
 """Of all inputs, in the engine's order."""
 
-MOST_SLOTS = 8
+MAX_PREPARED = 8
 """Shapes that are kept ready; each holds its inputs, its outputs and all between."""
 _WARM_UPS = 3
 """Runs before a CUDA graph is recorded: kernels are loaded and chosen in them, and memory is allocated."""
@@ -37,8 +37,8 @@ class Program(Protocol):
         """Queue a run on the device's stream."""
 
 
-class Slot:
-    """Runs a program: one upload of each input, one launch where it could be recorded, one wait for all outputs.
+class PreparedBatch:
+    """A program with its buffers: one upload of each input, one launch if recorded, one wait for all outputs.
 
     shapes: of the inputs, in their order. records: whether to record a CUDA graph.
     """
@@ -73,47 +73,47 @@ class Slot:
         return self._replay is not None
 
     def run(self, feeds: Mapping[str, Feed]) -> dict[str, Tensor]:
-        """Upload, run and download; the arrays returned are the caller's.
+        """Upload, run and download; later runs do not overwrite the arrays returned.
 
-        feeds: as many rows as the shapes have or fewer. What the rows beyond compute, from what was there before, is
-        nobody's: the rows of a batch do not see each other.
+        feeds: of the prepared batch size or smaller. The rows beyond compute on old data, and their outputs are to be
+        ignored: the rows of a batch do not depend on each other.
         """
         for name, feed in feeds.items():
             self._inputs[name].upload(feed)
         (self._replay or self._program.enqueue)()
-        answers = {spec.name: np.empty(shape, dtype=spec.dtype) for spec, shape in self._outputs}
-        for name, array in answers.items():
+        outputs = {spec.name: np.empty(shape, dtype=spec.dtype) for spec, shape in self._outputs}
+        for name, array in outputs.items():
             self._results[name].begin_download(array)
         self._device.synchronize()
-        for name, array in answers.items():
+        for name, array in outputs.items():
             self._results[name].finish_download(array)
-        return answers
+        return outputs
 
 
-class Slots:
-    """Slots by the shapes of their inputs, made at first use; the one not used for longest gives way."""
+class PreparedBatches:
+    """Prepared batches by the shapes of their inputs, made at first use; the least recently used is freed."""
 
-    def __init__(self, make: Callable[[Shapes], Slot], most: int = MOST_SLOTS) -> None:
+    def __init__(self, make: Callable[[Shapes], PreparedBatch], most: int = MAX_PREPARED) -> None:
         self._make, self._most = make, most
-        self._slots: dict[Shapes, Slot] = {}
+        self._prepared: dict[Shapes, PreparedBatch] = {}
 
-    def of(self, shapes: Shapes) -> Slot:
-        """The slot of these shapes. Raises what `make` raises."""
-        slot = self._slots.pop(shapes, None)
-        if slot is None:
-            while len(self._slots) >= self._most:
-                self._slots.pop(next(iter(self._slots)))
-            slot = self._make(shapes)
-        self._slots[shapes] = slot
-        return slot
+    def of(self, shapes: Shapes) -> PreparedBatch:
+        """The prepared batch of these shapes. Raises what `make` raises."""
+        prepared = self._prepared.pop(shapes, None)
+        if prepared is None:
+            while len(self._prepared) >= self._most:
+                self._prepared.pop(next(iter(self._prepared)))
+            prepared = self._make(shapes)
+        self._prepared[shapes] = prepared
+        return prepared
 
     def clear(self) -> None:
         """Free them all."""
-        self._slots.clear()
+        self._prepared.clear()
 
 
-def filled_up(batch: int) -> int:
-    """The batch size that a batch is filled up to: the next power of two."""
+def padded_batch_size(batch: int) -> int:
+    """The batch size that a batch is padded to: the next power of two."""
     return 1 << max(batch - 1, 0).bit_length()
 
 

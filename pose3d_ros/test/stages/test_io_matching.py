@@ -9,7 +9,7 @@ import pytest
 
 from pose3d_ros.engines import RoleEngine
 from pose3d_ros.errors import EngineError
-from pose3d_ros.stages.binding import FLOATS, INTEGERS, BoundEngine, Port, image_port, output, port
+from pose3d_ros.stages.io_matching import FLOATS, INTEGERS, BoundEngine, Port, image_port, output, port
 
 from ..conftest import AnsweringEngine, Shapes, Tensors, manifest_entry
 
@@ -74,7 +74,7 @@ def test_another_graph_is_refused(inputs: Shapes, outputs: Shapes, message: str)
         bind(inputs, outputs, [IMAGE], [VECTORS])
 
 
-def test_an_input_of_another_type_is_refused() -> None:
+def test_input_of_another_type_is_refused() -> None:
     with pytest.raises(EngineError, match=r"size: int64 or int32"):
         bind({"image": (1, 3, 8, 8), "size": (1, 2)}, {"vectors": (1, 3)}, [IMAGE, SIZE], [VECTORS])
 
@@ -82,7 +82,7 @@ def test_an_input_of_another_type_is_refused() -> None:
 @pytest.mark.parametrize(
     ("size", "shape"), [((8, 4), ("n", 3, 4, 8)), ((8, 4), (1, 3, "h", "w")), (None, (1, 3, "h", "w"))]
 )
-def test_an_image_fits_fixed_and_dynamic_axes(size: Any, shape: Any) -> None:
+def test_image_fits_fixed_and_dynamic_axes(size: Any, shape: Any) -> None:
     image = image_port(manifest_entry("any", input_size_px=size))
     assert bind({"x": shape}, {"vectors": (1, 3)}, [image], [VECTORS]).inputs["image"].name == "x"
     for wrong in ((1, 3, 5, 8), (2, 3, "h", "w"), (1, 4, "h", "w"), (3, "h", "w")):
@@ -90,13 +90,13 @@ def test_an_image_fits_fixed_and_dynamic_axes(size: Any, shape: Any) -> None:
             bind({"x": wrong}, {"vectors": (1, 3)}, [image], [VECTORS])
 
 
-def test_a_graph_for_one_is_run_for_each() -> None:
+def test_graph_of_batch_size_one_is_run_for_each_person() -> None:
     bound = bind({"x": (1, 3), "k": ("n",)}, {"vectors": (1, 3)}, [port("x", None, 3), port("k", None)], [VECTORS])
     raw = bound.infer({"x": np.zeros((4, 3), np.float32), "k": np.zeros(4)})
     assert raw["vectors"].shape == (4, 3)
 
 
-def test_an_output_must_be_there_and_fit() -> None:
+def test_output_must_be_there_and_fit() -> None:
     raw = {"y": np.ones((2, 3), np.float32)}
     assert output(raw, "y", (2, None)).dtype == np.float64
     with pytest.raises(EngineError, match=r"output z: expected shape \(any\), got no such output"):

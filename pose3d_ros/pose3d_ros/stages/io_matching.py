@@ -1,4 +1,4 @@
-"""Which inputs and outputs of an engine play the roles that a decoder knows; checked once, when a stage is made.
+"""Match an engine's inputs and outputs with those that a decoder expects; checked once, when a stage is made.
 
 An input or output is found by its documented name, or else by its kind: type and axes. Where that is not enough, the
 manifest's parameters `image_input` (a name) and `outputs` (names in the documented order) say.
@@ -28,7 +28,7 @@ INTEGERS = ("int64", "int32", "uint8", "int8", "uint16", "int16")
 
 @dataclass(frozen=True)
 class Kind:
-    """A type and axes. shape: a length that an axis must take, a name for one that takes any, None for either."""
+    """A dtype and shape pattern: per axis a length, a name for an axis of any length, or None for either."""
 
     shape: tuple[int | str | None, ...]
     dtypes: tuple[str, ...] = ("float32",)

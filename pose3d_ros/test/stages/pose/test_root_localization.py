@@ -66,7 +66,7 @@ def test_integral_volume_with_a_root_net() -> None:
 
 
 @pytest.mark.parametrize("ahead", ["crop", "camera"])
-def test_location_maps(ahead: str) -> None:
+def test_location_maps_are_localized(ahead: str) -> None:
     who = make_person(21, (368, 368))
     # The same depths, seen at the centers of cells.
     cells = np.rint((who.crop_px - 3.5) / 8)
@@ -86,7 +86,7 @@ def test_location_maps(ahead: str) -> None:
     assert np.isnan(pose.root_sigma_m)
 
 
-def test_metrabs() -> None:
+def test_metrabs_is_localized() -> None:
     who = make_person(17, (256, 256))
     pose = pose_of(metrabs_model(who))
     assert_placed(pose, who.joints_cam_m)
@@ -98,7 +98,7 @@ def test_metric_joints_with_a_root_net() -> None:
     z_m = float(who.joints_cam_m[0, 2])
     given = pose_of(metrabs_model(who), root_model(z_m))
     np.testing.assert_allclose(given.joints_cam_m, who.joints_cam_m, atol=MILLIMETRE)
-    # A root net that errs moves everybody, unless the entry asks for the closed form.
+    # A root net that errs moves all people, unless the entry asks for the closed form.
     moved = pose_of(metrabs_model(who), root_model(z_m + 1))
     assert moved.root_cam_m[2] == pytest.approx(z_m + 1, abs=MILLIMETRE)
     asked = pose_of(metrabs_model(who, root="closed_form"), root_model(z_m + 1))
@@ -111,7 +111,7 @@ def test_weak_perspective_is_near() -> None:
     assert MILLIMETRE < float(np.linalg.norm(pose.root_cam_m - who.joints_cam_m[0])) < 0.5
 
 
-def test_mediapipe_world() -> None:
+def test_mediapipe_world_is_localized() -> None:
     who = make_person(33, (256, 256))
     hips_m = who.joints_cam_m[[23, 24]].mean(axis=0)
     landmarks = np.concatenate([(who.crop_px + 0.5) / 256, np.zeros((33, 1)), np.full((33, 2), 0.9)], axis=1)
@@ -126,7 +126,7 @@ def test_mediapipe_world() -> None:
     assert_placed(given, who.joints_cam_m)
 
 
-def test_joints_outside_the_crop_do_not_pull_at_the_root() -> None:
+def test_joints_outside_the_crop_do_not_affect_the_root() -> None:
     who = make_person(17, (256, 256))
     lost = get_skeleton("h36m17").index_of["L_Hip"]
     who.crop_px[lost] = (-40.0, 300.0)
@@ -135,17 +135,17 @@ def test_joints_outside_the_crop_do_not_pull_at_the_root() -> None:
     assert np.flatnonzero(np.isnan(pose.joints_cam_m).any(axis=1)).tolist() == [lost]
 
 
-def test_a_graph_for_one_crop_is_run_for_each() -> None:
+def test_graph_for_one_crop_is_run_for_each() -> None:
     who = make_person(17, (256, 256))
     estimator = RootPoseEstimator(metrabs_model(who), config=PoseConfig(flip_test=False))
     both = [DETECTION, Detection(DETECTION.box_xyxy_px, 0.5)]
-    first, second = estimator.place(FRAME, estimator.read(FRAME, both))
+    first, second = estimator.localize(FRAME, estimator.estimate_keypoints(FRAME, both))
     np.testing.assert_array_equal(first.joints_cam_m, second.joints_cam_m)
     assert (first.detection.score, second.detection.score) == (0.9, 0.5)
 
 
-def test_the_flip_test_mirrors_metric_joints() -> None:
-    # A graph that always gives the same answer is right for both views of somebody who is his own mirror image.
+def test_flip_test_mirrors_metric_joints() -> None:
+    # A graph with a constant output is right for both views of a person whose mirror image is the same.
     order = list(get_skeleton("h36m17").flip_order)
     relative_m = np.random.default_rng(2).uniform(-0.5, 0.5, (17, 3))
     relative_m = (relative_m + relative_m[order] * [-1, 1, 1]) / 2
@@ -157,7 +157,7 @@ def test_the_flip_test_mirrors_metric_joints() -> None:
     answers = {"coords2d": crop_px[None], "coords3d": relative_m[None]}
     estimator = RootPoseEstimator(constant_model(entry, answers, image=(1, 3, 256, 256)))
     frame = Frame(FRAME.image_bgr, camera)
-    (pose,) = estimator.place(frame, estimator.read(frame, [DETECTION]))
+    (pose,) = estimator.localize(frame, estimator.estimate_keypoints(frame, [DETECTION]))
     np.testing.assert_allclose(pose.joints_cam_m, joints_cam_m, atol=MILLIMETRE)
 
 

@@ -25,7 +25,7 @@ _DEFAULT_SOLVER = "closed_form"
 
 
 @dataclass(frozen=True, eq=False)
-class Placed:
+class LocalizedPeople:
     """root_cam_m (N, 3), joints_cam_m (N, J, 3), metres, NaN where unknown; root_sigma_m (N,), NaN without one."""
 
     root_cam_m: Array
@@ -40,7 +40,7 @@ def gives_pixels(entry: ManifestEntry) -> bool:
 
 
 def needed_roles(manifest: Manifest) -> tuple[str, ...]:
-    """The roles that have to be filled for its pose net's people to get a place; those of any pose net without one."""
+    """The roles that its pose net needs for root localization; those of any pose net without one."""
     decoder = POSE_DECODERS.get(manifest.for_role("pose").decoder) if manifest.has_role("pose") else None
     if decoder is None or decoder.gives == "depth":
         return ("detector", "root", "pose")
@@ -56,21 +56,21 @@ def skeleton_of_people(manifest: Manifest) -> str | None:
 def root_solver(
     entry: ManifestEntry, decoder: PoseDecoder, root_entry: ManifestEntry | None, *, lifted: bool = False
 ) -> RootSolver | None:
-    """What solves the roots of a pose engine's people, None where a net gives them.
+    """The closed-form root solver of a pose engine's people, None where a net gives the roots.
 
     root_entry: the engine of the role root. The entry's parameter `root` asks for a solver also where there is such a
-    net. lifted: whether a lifter makes metric joints of the engine's. Raises EngineError for a pose net that says too
-    little to be placed, and for another value of the parameter.
+    net. lifted: whether a lifter makes metric joints of the engine's. Raises EngineError for a pose net that gives too
+    little for root localization, and for another value of the parameter.
     """
     if decoder.gives == "pixels" and not lifted:
-        raise _cannot_be_placed(
+        raise _cannot_be_localized(
             entry,
             "a model of the role lifter, or a decoder that gives depths or metres",
             "Joints in the image alone need a lifter in the same folder; see docs/models.md.",
         )
     asked = "root" in entry.parameters
     if decoder.gives == "depth" and (asked or root_entry is None):
-        raise _cannot_be_placed(
+        raise _cannot_be_localized(
             entry,
             "a model of the role root" + ", and no parameter root" * asked,
             "Depths from the root need a root net beside them; only metric joints have a root in closed form.",
@@ -80,8 +80,8 @@ def root_solver(
     return _SOLVERS[choice_parameter(entry, "root", tuple(_SOLVERS), _DEFAULT_SOLVER)]
 
 
-def placed(camera: Camera, people: Keypoints, solver: RootSolver | None, *, hip_centered: bool) -> Placed:
-    """Where the people are. solver: None where a net gives their roots. hip_centered: see `_by_net`."""
+def localize(camera: Camera, people: Keypoints, solver: RootSolver | None, *, hip_centered: bool) -> LocalizedPeople:
+    """Localize the people. solver: None where a net gives their roots. hip_centered: see `_by_net`."""
     if solver is not None and people.relative_m is not None:
         return _by_solver(camera, people, people.relative_m, solver)
     if people.roots is None:
@@ -93,7 +93,7 @@ def placed(camera: Camera, people: Keypoints, solver: RootSolver | None, *, hip_
     return _by_net(camera, people, people.roots, hip_centered)
 
 
-def _by_net(camera: Camera, people: Keypoints, roots: DecodedRoots, hip_centered: bool) -> Placed:
+def _by_net(camera: Camera, people: Keypoints, roots: DecodedRoots, hip_centered: bool) -> LocalizedPeople:
     """Every joint on its ray, at the root's depth plus its own (Moon 2019).
 
     hip_centered: depths, the root net's as well, are those of the hips, also for a skeleton with another root.
@@ -104,10 +104,10 @@ def _by_net(camera: Camera, people: Keypoints, roots: DecodedRoots, hip_centered
     root_cam_m, joints_cam_m = assemble(camera, people.joints_img_px, depth_m, roots.depth_m, root)
     if hip_centered:
         root_cam_m = joints_cam_m[:, root]
-    return Placed(root_cam_m, joints_cam_m, roots.relative_sigma * np.linalg.norm(root_cam_m, axis=-1))
+    return LocalizedPeople(root_cam_m, joints_cam_m, roots.relative_sigma * np.linalg.norm(root_cam_m, axis=-1))
 
 
-def _lifted(camera: Camera, people: Keypoints, relative_m: Array, roots: DecodedRoots) -> Placed:
+def _lifted(camera: Camera, people: Keypoints, relative_m: Array, roots: DecodedRoots) -> LocalizedPeople:
     """A lifter's skeleton as it is, at a root net's depth, moved to where it covers what is seen."""
     depth_m = np.where(roots.depth_m > 0, roots.depth_m, np.nan)[:, None] + relative_m[..., 2]
     offset_m = camera.backproject(people.joints_img_px, depth_m) - relative_m
@@ -115,15 +115,15 @@ def _lifted(camera: Camera, people: Keypoints, relative_m: Array, roots: Decoded
     with np.errstate(invalid="ignore"):
         root_cam_m = (np.nan_to_num(offset_m) * share).sum(axis=1) / share.sum(axis=1)
     sigma_m = roots.relative_sigma * np.linalg.norm(root_cam_m, axis=-1)
-    return Placed(root_cam_m, relative_m + root_cam_m[:, None], sigma_m)
+    return LocalizedPeople(root_cam_m, relative_m + root_cam_m[:, None], sigma_m)
 
 
-def _by_solver(camera: Camera, people: Keypoints, relative_m: Array, solver: RootSolver) -> Placed:
+def _by_solver(camera: Camera, people: Keypoints, relative_m: Array, solver: RootSolver) -> LocalizedPeople:
     """The metric skeleton where it looks as large as it does: root-relative shape kept, moved by the solved root."""
     solved = solver(relative_m, camera.rays(people.joints_img_px)[..., :2], _weights(people))
     joints_cam_m = relative_m + solved.root_cam_m[:, None]
     root_cam_m = solved.root_cam_m if people.lifted else joints_cam_m[:, people.skeleton.root]
-    return Placed(root_cam_m, joints_cam_m, np.full(len(relative_m), np.nan))
+    return LocalizedPeople(root_cam_m, joints_cam_m, np.full(len(relative_m), np.nan))
 
 
 def _weights(people: Keypoints) -> Array:
@@ -131,6 +131,6 @@ def _weights(people: Keypoints) -> Array:
     return np.where(people.valid, people.scores, 0.0)
 
 
-def _cannot_be_placed(entry: ManifestEntry, expected: str, fix: str) -> EngineError:
+def _cannot_be_localized(entry: ManifestEntry, expected: str, fix: str) -> EngineError:
     got = f"the decoder {entry.decoder} alone"
-    return EngineError(f"place of the people of {entry.name}", expected=expected, got=got, fix=fix)
+    return EngineError(f"root localization of {entry.name}", expected=expected, got=got, fix=fix)
