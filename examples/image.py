@@ -21,7 +21,7 @@ def main(path: str, hfov_deg: str = "60") -> None:
     camera = Camera.from_hfov(float(hfov_deg), width_px, height_px)
     with open_pipeline() as pipeline:
         people = pipeline(Frame(image, camera)).people
-    print(f"{len(people)} people")
+    print(f"people: {len(people)}")
     for person in people:
         x, y, z = person.pose.root_cam_m
         print(f"person {person.track_id}: {x:.2f} m to the right, {y:.2f} m down, {z:.2f} m away")

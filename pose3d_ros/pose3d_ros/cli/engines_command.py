@@ -71,13 +71,13 @@ def _list(args: argparse.Namespace, manifest: Manifest, config: PipelineConfig) 
             "roles": "+".join(entry.roles),
             "file": entry.file.name,
             "MiB": round(entry.file.stat().st_size / _MIB, 1),
-            "TensorRT plan": _plan_state(entry, options) if usable.usable else "-",
+            "TensorRT engine": _plan_state(entry, options) if usable.usable else "-",
         }
         for entry in manifest.entries
     ]
     print_table(rows)
     if not usable.usable:
-        print(f"\nno TensorRT plans: {usable.reason}")
+        print(f"\nno TensorRT engines (TensorRT: {usable.reason})")
     return 0
 
 

@@ -58,8 +58,8 @@ def execute(args: argparse.Namespace) -> int:
         files = stack.enter_context(RunOutput(output, source, overlay=not args.no_overlay))
         run = Run(pipeline, camera, boxes, files, stack.enter_context(ProgressBar(Path(args.source).name)))
         run.process(source, args.frames)
-    failed = f"; {len(run.errors)} frames could not be used (see people.jsonl)" if run.errors else ""
-    print(f"{run.frames} frames, {run.people} people{failed}. Written to {output}.")
+    failed = f" Frames that could not be used: {len(run.errors)} (see people.jsonl)." if run.errors else ""
+    print(f"Frames: {run.frames}. Poses: {run.people}.{failed} Written to {output}.")
     if boxes is not None and boxes.unused:
         shown = ", ".join(boxes.unused[:5]) + (" …" if len(boxes.unused) > 5 else "")
         print(f"{len(boxes.unused)} frames of the box file are not in the source: {shown}", file=sys.stderr)

@@ -30,8 +30,10 @@ class Camera:
     ----------
     K_px : ndarray
         (3, 3) float64, [[fx, 0, cx], [0, fy, cy], [0, 0, 1]] in pixels.
-    width_px, height_px : int
-        Size of the image.
+    width_px : int
+        Width of the image.
+    height_px : int
+        Height of the image.
     distortion : ndarray
         (n,) float64, OpenCV's order. No coefficients, or zeros for all models but `equidistant`, make it a pinhole; a
         fisheye lens whose coefficients are zero is none (its radius is f times the angle).

@@ -18,12 +18,12 @@ from .conftest import Pose3d
 
 @pytest.fixture(autouse=True)
 def _short_timing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines_command, "cost_of", functools.partial(measure_latency, seconds=0.05))
+    monkeypatch.setattr(engines_command, "measure_latency", functools.partial(measure_latency, seconds=0.05))
 
 
 def test_list_has_every_model(pose3d: Pose3d) -> None:
     printed = pose3d("engines", "list", "--engines", default_manifest_dir())
-    assert all(name in printed for name in ("detector.onnx", "root_pose.onnx", "smoother.onnx", "no TensorRT plans"))
+    assert all(name in printed for name in ("detector.onnx", "root_pose.onnx", "smoother.onnx", "no TensorRT engines"))
 
 
 def test_verify_finds_a_damaged_model(engines: Path, tmp_path: Path, pose3d: Pose3d) -> None:

@@ -57,7 +57,7 @@ def test_folder_of_images(photos: Path, tmp_path: Path, run: Run) -> None:
     assert set(person["joints"]["Pelvis"]) == {"xyz", "uv", "score"}
     assert person["joints"]["Pelvis"]["xyz"][2] > 0
     assert {p.name for p in (tmp_path / "out/overlay").iterdir()} == {"a.jpg", "b.jpg", "c.jpg"}
-    assert "3 frames, 2 people" in printed
+    assert "Frames: 3. Poses: 2." in printed
 
 
 def test_images_are_independent(photos: Path, run: Run) -> None:
@@ -134,7 +134,7 @@ def test_undecodable_images_are_reported_and_the_others_processed(photos: Path, 
     assert set(b) == set(empty) == {"frame", "error"}
     assert b["frame"] == "b.png"
     assert "b.png: expected" in printed
-    assert "2 frames could not be used" in printed
+    assert "Frames that could not be used: 2" in printed
 
 
 def test_only_undecodable_images_are_an_error(tmp_path: Path, run: Run) -> None:

@@ -113,8 +113,10 @@ class Normalization:
     ----------
     scale : float
         Above 0.
-    mean, std : tuple of float
-        One a channel, in the order of `channel_order`; std above 0.
+    mean : tuple of float
+        One a channel, in the order of `channel_order`.
+    std : tuple of float
+        The same, above 0.
     channel_order : str
         `rgb` or `bgr`, the order of the model's channels.
     """
@@ -176,7 +178,9 @@ class ManifestEntry:
         Name of its joints' order, None without joints.
     units : str
         Of the outputs, in words.
-    license, training_data : str
+    license : str
+        Of the weights.
+    training_data : str
         Of the weights.
     accuracy : mapping of str to float or str
         What was measured.
