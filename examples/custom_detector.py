@@ -40,7 +40,10 @@ def main(path: str, hfov_deg: str = "60") -> None:
             camera = Camera.from_hfov(float(hfov_deg), image.shape[1], image.shape[0])
             boxes = list(detector(image))
             people = pipeline(Frame(image, camera, stamp_ns), detections=boxes).people
-            print(f"{stamp_ns / 1e9:.2f} s: boxes: {len(boxes)}; people:", *(f"{p.pose.root_cam_m.round(2)} m" for p in people))
+            print(
+                f"{stamp_ns / 1e9:.2f} s: boxes: {len(boxes)}; people:",
+                *(f"{p.pose.root_cam_m.round(2)} m" for p in people),
+            )
 
 
 if __name__ == "__main__":
