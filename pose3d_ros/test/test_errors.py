@@ -10,12 +10,8 @@ def test_error_says_expected_got_and_fix(kind: type[Pose3DError]) -> None:
     error = kind("camera_info", expected="fx > 0", got="0.0", fix="Calibrate the camera.")
     assert isinstance(error, Pose3DError)
     assert str(error) == "camera_info: expected fx > 0, got 0.0. Calibrate the camera."
-    assert (error.subject, error.expected, error.got, error.fix) == (
-        "camera_info",
-        "fx > 0",
-        "0.0",
-        "Calibrate the camera.",
-    )
+    parts = (error.subject, error.expected, error.got, error.fix)
+    assert parts == ("camera_info", "fx > 0", "0.0", "Calibrate the camera.")
 
 
 def test_error_needs_every_part() -> None:

@@ -22,6 +22,7 @@ from .engines.tensorrt.tensorrt_stand_in import VERSIONS, Faults
 from .engines.tensorrt.tensorrt_stand_in.stand_in_device import install_stand_in
 
 ONNX = BackendChoice("onnxruntime", "a test")
+People = list[tuple[Person, ...]]
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +35,15 @@ def opened(backend: BackendChoice, config: PipelineConfig) -> Pipeline:
     return Pipeline(EngineSet(load_manifest(default_manifest_dir()), backend, engine_options(config)), config)
 
 
-def people(backend: BackendChoice, config: PipelineConfig, frames: list[Frame]) -> list[tuple[Person, ...]]:
+def people(backend: BackendChoice, config: PipelineConfig, frames: list[Frame]) -> People:
     with opened(backend, config) as pipeline:
         return [pipeline(frame).people for frame in frames]
+
+
+@pytest.fixture(scope="module")
+def wanted(frames: list[Frame], tmp_path_factory: pytest.TempPathFactory) -> People:
+    """The people that ONNX Runtime finds in the frames."""
+    return people(ONNX, config_for(tmp_path_factory.mktemp("cache")), frames)
 
 
 def config_for(folder: Path) -> PipelineConfig:
@@ -49,10 +56,9 @@ def only_tensorrt() -> BackendChoice:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_device_pipeline_gives_the_same_people(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, frames: list[Frame], version: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, frames: list[Frame], wanted: People, version: str
 ) -> None:
     config = config_for(tmp_path)
-    wanted = people(ONNX, config, frames)
     device = install_stand_in(monkeypatch, version).device
     got = people(only_tensorrt(), config, frames)
     assert device.images == len(frames)  # one upload a frame, and of each the detector's input and the crops
@@ -68,10 +74,9 @@ def test_device_pipeline_gives_the_same_people(
 
 
 def test_frame_that_fails_to_upload_is_processed_on_the_host(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, frames: list[Frame]
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, frames: list[Frame], wanted: People
 ) -> None:
     config = config_for(tmp_path)
-    wanted = people(ONNX, config, frames)
     device = install_stand_in(monkeypatch).device
 
     def full(image_bgr: ImageArray) -> FrameImage:
@@ -90,10 +95,9 @@ def test_frame_that_fails_to_upload_is_processed_on_the_host(
 
 
 def test_failure_in_mid_frame_loses_no_person(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, frames: list[Frame]
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, frames: list[Frame], wanted: People
 ) -> None:
     config = config_for(tmp_path)
-    wanted = people(ONNX, config, frames)
     install_stand_in(monkeypatch)
     people(only_tensorrt(), config, frames)  # builds the plans
     # Without graphs every frame is one enqueue of the detector, the pose net and the smoother.

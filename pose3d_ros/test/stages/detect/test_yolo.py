@@ -10,8 +10,7 @@ import pytest
 
 from pose3d_ros.errors import EngineError
 from pose3d_ros.geometry.letterbox import Letterbox
-from pose3d_ros.stages.detect.box_decoding import DecodeSettings
-from pose3d_ros.stages.detect.yolo import decode_yolox_raw, grid_cells
+from pose3d_ros.stages.detect.yolo import grid_cells
 
 from ...conftest import Tensors
 from .conftest import answering, assert_box, detect, detector, frame, red_edges
@@ -49,31 +48,25 @@ def test_grid_goes_through_the_levels_row_by_row() -> None:
     assert cells[[32, 36, 39, 40, 41]].tolist() == [[0, 0, 16], [0, 1, 16], [3, 1, 16], [0, 0, 32], [1, 0, 32]]
 
 
-def test_yolox_decodes_every_level() -> None:
-    # Cell 10: stride 8, column 2, row 1. Cell 70: stride 16, column 2, row 1. Cell 83: stride 32, column 1, row 1.
-    raw = yolox(
-        {
-            10: (0.0, 0.0, 0.0, 0.0, 1.0, 0.5),
-            70: (0.5, 0.25, np.log(2.0), np.log(1.5), 0.8, 0.75),
-            83: (-0.5, 0.5, np.log(0.5), 0.0, 0.5, 0.5),
-        }
-    )
-    boxes, scores = decode_yolox_raw(raw, Letterbox.fit_inside(64, 64, 64, 64), DecodeSettings(0.1))
-    # Center (16, 8) and size 8; center (40, 20) and size 32x24; center (16, 48) and size 16x32; less half a pixel.
-    expected = [[12, 4, 20, 12], [24, 8, 56, 32], [8, 32, 24, 64]]
-    np.testing.assert_allclose(boxes, np.array(expected) - 0.5, atol=1e-5)
-    np.testing.assert_allclose(scores, [0.5, 0.6, 0.25], atol=1e-6)
-
-
 @pytest.mark.parametrize(
-    ("decoder", "cell", "row"),
+    ("cell", "row", "box", "score"),
     [
-        ("yolox_raw", 70, (0.5, 0.25, np.log(2.0), np.log(1.5), 0.8, 0.75)),
-        ("yolox_decoded", 3, (40, 20, 32, 24, 0.8, 0.75)),
+        # Stride 8, column 2, row 1: center (16, 8) and size 8.
+        (10, (0.0, 0.0, 0.0, 0.0, 1.0, 0.5), (12, 4, 20, 12), 0.5),
+        # Stride 16, column 2, row 1: center (40, 20) and size 32x24.
+        (70, (0.5, 0.25, np.log(2.0), np.log(1.5), 0.8, 0.75), (24, 8, 56, 32), 0.6),
+        # Stride 32, column 1, row 1: center (16, 48) and size 16x32.
+        (83, (-0.5, 0.5, np.log(0.5), 0.0, 0.5, 0.6), (8, 32, 24, 64), 0.3),
     ],
 )
-def test_yolox_boxes_are_mapped_to_the_image(decoder: str, cell: int, row: Any) -> None:
-    (found,) = detect(decoder, yolox({cell: row}), frame(*HALF))
+def test_yolox_decodes_every_level(cell: int, row: Any, box: Any, score: float) -> None:
+    (found,) = detect("yolox_raw", yolox({cell: row}), frame(64, 64))
+    assert_box(found, box, atol=1e-5)
+    assert found.score == pytest.approx(score, abs=1e-6)
+
+
+def test_decoded_yolox_boxes_are_mapped_to_the_image() -> None:
+    (found,) = detect("yolox_decoded", yolox({3: (40, 20, 32, 24, 0.8, 0.75)}), frame(*HALF))
     # 24, 8, 56, 32 in the input is twice that in the image.
     assert_box(found, (48, 16, 112, 64), atol=1e-4)
     assert found.score == pytest.approx(0.6, abs=1e-6)

@@ -81,12 +81,6 @@ def test_only_the_unseen_person_is_dropped(watched: Watched) -> None:
     assert watched.found(12 * STEP_NS, LEFT, RIGHT) == [0, 2]
 
 
-def test_failed_frame_changes_nothing(watched: Watched) -> None:
-    watched.seen(0, LEFT)
-    for _ in range(3):
-        assert watched.found(STEP_NS, [10.0, 0.0, 110.0, 200.0], FAR) == [1, 0]
-
-
 def test_no_people_and_clear(watched: Watched) -> None:
     assert watched.seen(0) == []
     watched.seen(STEP_NS, LEFT)
