@@ -92,7 +92,7 @@ def test_close_closes_the_running_engine() -> None:
 
 
 class Build:
-    """A first engine that arrives when the test says so."""
+    """A first engine that is built when the test releases it."""
 
     def __init__(self, made: Engine | None) -> None:
         self.made, self.go, self.done = made, threading.Event(), threading.Event()

@@ -97,7 +97,7 @@ def test_joints_with_a_size_have_a_root_in_closed_form_and_no_other() -> None:
 
 
 def test_documentation_has_a_row_for_each_pose_preset() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| .* \| (\d+)x(\d+),", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \| .* \| (\d+)x(\d+)[, ]", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
     sizes = {name: (int(width), int(height)) for name, width, height in rows}
     assert sizes == {name: preset.input_size_px for name, preset in POSE_PRESETS.items()}
 
