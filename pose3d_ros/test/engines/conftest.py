@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import attr
+import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from pose3d_ros.engines import ManifestEntry, Normalization, sha256_of
+from pose3d_ros.engines import Engine, ManifestEntry, Normalization, sha256_of
+from pose3d_ros.engines.tensors import Tensor
+from pose3d_ros.engines.trial import difference, random_feeds
 
 
 def save_graph(
@@ -29,6 +32,20 @@ def save_graph(
         onnx.checker.check_model(model)
     onnx.save(model, path)
     return path
+
+
+def adder_feeds(batch: int) -> dict[str, Tensor]:
+    """Inputs of the adder; its outputs are 3 a and n."""
+    a = np.arange(batch * 3, dtype=np.float32).reshape(batch, 3)
+    return {"a": a, "b": 2 * a, "n": np.arange(batch) + 7}
+
+
+def farthest(reference: Engine, engine: Engine, entry: ManifestEntry, batch: int, seed: int = 0) -> float:
+    """The largest difference between two engines' outputs for the same inputs, relative to values above 1."""
+    given = random_feeds(reference, entry, batch, seed)
+    wanted, got = reference.infer(given), engine.infer(given)
+    assert wanted.keys() == got.keys()
+    return max(difference(wanted[name], got[name]) for name in wanted)
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-import attr
 import pytest
 
 from pose3d_ros.config.settings import DetectorConfig, EngineConfig, PipelineConfig
@@ -13,16 +13,6 @@ from pose3d_ros.engines.engine_set import EngineSet, engine_options, open_engine
 from pose3d_ros.engines.tensors import Tensor
 from pose3d_ros.errors import EngineError
 
-ENTRY = ManifestEntry(
-    name="both",
-    roles=("root", "pose"),
-    file=Path("a.onnx"),
-    sha256="0" * 64,
-    decoder="d",
-    units="m",
-    license="x",
-    training_data="none",
-)
 BACKEND = BackendChoice("onnxruntime", "a test")
 
 
@@ -40,9 +30,9 @@ class Idle(Engine):
         self.open = False
 
 
-def test_engine_of_two_roles_is_opened_once_and_closed() -> None:
-    detector = attr.evolve(ENTRY, name="boxes", roles=("detector",))
-    with EngineSet(Manifest(Path("."), (ENTRY, detector)), BACKEND, opener=Idle) as engines:
+def test_engine_of_two_roles_is_opened_once_and_closed(make_entry: Callable[..., ManifestEntry]) -> None:
+    both, detector = make_entry(name="both"), make_entry(name="boxes", roles=("detector",))
+    with EngineSet(Manifest(Path("."), (both, detector)), BACKEND, opener=Idle) as engines:
         root, pose = engines.for_role("root"), engines.for_role("pose")
         assert root.engine is pose.engine
         assert (engines.names, engines.statuses, engines.problems) == ("both", ("both: Idle",), ())

@@ -109,6 +109,11 @@ class Build:
         self.cancelled = True
         self.go.set()
 
+    def finish(self) -> None:
+        """Let it arrive, and wait for the thread."""
+        self.go.set()
+        wait_for_thread("build net")
+
 
 def wait_for_thread(name: str) -> None:
     for thread in threading.enumerate():
@@ -120,8 +125,7 @@ def test_fallback_runs_while_the_first_is_built() -> None:
     build, second = Build(Adds(1)), Adds(2)
     engine = FallbackEngine("net", not_built, lambda: second, build)
     assert engine.infer(X)["y"].tolist() == [2, 2]
-    build.go.set()
-    wait_for_thread("build net")
+    build.finish()
     assert engine.infer(X)["y"].tolist() == [1, 1]
     assert (engine.status, engine.problem, second.released) == ("backend 1", "", True)
 
@@ -129,8 +133,7 @@ def test_fallback_runs_while_the_first_is_built() -> None:
 def test_built_engine_that_fails_later_falls_back() -> None:
     build = Build(Adds(1, fails_at=2))
     engine = FallbackEngine("net", not_built, lambda: Adds(2), build)
-    build.go.set()
-    wait_for_thread("build net")
+    build.finish()
     assert [engine.infer(X)["y"][0] for _ in range(3)] == [1, 2, 2]
     assert engine.problem
 
@@ -138,8 +141,7 @@ def test_built_engine_that_fails_later_falls_back() -> None:
 def test_other_open_failure_starts_no_build() -> None:
     build = Build(Adds(1))
     FallbackEngine("net", refuse, lambda: Adds(2), build)
-    build.go.set()
-    wait_for_thread("build net")
+    build.finish()
     assert not build.done.is_set()
 
 
@@ -147,8 +149,7 @@ def test_failed_build_keeps_the_fallback(caplog: pytest.LogCaptureFixture) -> No
     build = Build(None)
     engine = FallbackEngine("net", not_built, lambda: Adds(2), build)
     assert engine.problem.endswith("It is being built.")
-    build.go.set()
-    wait_for_thread("build net")
+    build.finish()
     assert engine.infer(X)["y"].tolist() == [2, 2]
     assert engine.problem.endswith("got None. None.")
     assert [r.levelno for r in caplog.records] == [logging.WARNING]
@@ -178,7 +179,6 @@ def test_close_before_the_built_engine_is_used_closes_it() -> None:
     late = Adds(1)
     build = Build(late)
     engine = FallbackEngine("net", not_built, lambda: Adds(2), build)
-    build.go.set()
-    wait_for_thread("build net")
+    build.finish()
     engine.close()
     assert late.released

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -115,9 +115,24 @@ def test_close_releases_once(mediapipe: StandIn, task: Path) -> None:
         engine.infer({"image": np.zeros((1, 8, 8, 3), dtype=np.uint8)})
 
 
-def test_file_that_is_no_landmarker_is_refused(mediapipe: StandIn, task: Path) -> None:
-    mediapipe.failure = RuntimeError("unable to open zip archive")
-    with pytest.raises(EngineError, match=r"expected a pose landmarker of MediaPipe, got unable to open zip archive"):
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("damaged", "expected a pose landmarker of MediaPipe, got unable to open zip archive"),
+        ("no file", "expected a .task file, got no such file"),
+        ("no mediapipe", "mediapipe: expected an installed package.*pip install mediapipe"),
+    ],
+)
+def test_landmarker_that_can_not_be_opened_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, mediapipe: StandIn, task: Path, fault: str, message: str
+) -> None:
+    if fault == "damaged":
+        mediapipe.failure = RuntimeError("unable to open zip archive")
+    elif fault == "no file":
+        task.unlink()
+    else:
+        monkeypatch.setitem(sys.modules, "mediapipe", None)
+    with pytest.raises(EngineError, match=message):
         MediapipeEngine(task)
 
 
@@ -127,31 +142,10 @@ def test_failed_run_is_an_engine_error(engine: MediapipeEngine, mediapipe: Stand
         engine.infer({"image": np.zeros((1, 8, 8, 3), dtype=np.uint8)})
 
 
-def test_missing_mediapipe_is_an_error(monkeypatch: pytest.MonkeyPatch, task: Path) -> None:
-    monkeypatch.setitem(sys.modules, "mediapipe", None)
-    with pytest.raises(EngineError, match=r"mediapipe: expected an installed package.*pip install mediapipe"):
-        MediapipeEngine(task)
-
-
-def test_missing_task_file_is_an_error(mediapipe: StandIn, tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match=r"expected a .task file, got no such file"):
-        MediapipeEngine(tmp_path / "none.task")
-
-
-def test_task_files_are_opened_by_mediapipe_with_any_backend(mediapipe: StandIn, task: Path) -> None:
-    digest = sha256_of(task)
-    entry = ManifestEntry(
-        name="landmarker",
-        roles=("pose",),
-        file=task,
-        sha256=digest,
-        decoder="mediapipe_world",
-        input_size_px=(256, 256),
-        skeleton="mediapipe33",
-        units="m",
-        license="-",
-        training_data="-",
-    )
+def test_task_files_are_opened_by_mediapipe_with_any_backend(
+    mediapipe: StandIn, task: Path, make_entry: Callable[..., ManifestEntry]
+) -> None:
+    entry = make_entry(file=task, sha256=sha256_of(task), decoder="mediapipe_world", skeleton="mediapipe33")
     with open_engine(entry, BackendChoice("onnxruntime", "a test")) as engine:
         assert isinstance(engine, MediapipeEngine)
         assert engine.name == "pose_landmarker.task"

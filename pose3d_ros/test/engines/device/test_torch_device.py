@@ -25,11 +25,13 @@ from pose3d_ros.engines import (
 from pose3d_ros.engines.device.torch_device import ALIGNMENT, Buffer, TorchDevice
 from pose3d_ros.engines.images.device_image import DeviceImage, DeviceImages, TorchArray
 from pose3d_ros.engines.tensors import Feed, Tensor, on_host
-from pose3d_ros.engines.trial import difference, random_feeds
+from pose3d_ros.engines.trial import difference
 from pose3d_ros.errors import EngineError
 from pose3d_ros.geometry.crop import img2crop_affine
 from pose3d_ros.geometry.letterbox import Letterbox
 from pose3d_ros.types import ImageArray
+
+from ..conftest import farthest
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that PyTorch sees")
 
@@ -161,13 +163,11 @@ def test_device_engines_equal_onnxruntime(
     with open_engine(entry, ONNX, ON_CPU) as reference, open_engine(entry, TORCH) as engine:
         allowed = FP32 if engine.status.endswith("fp32") else FP16
         for seed, batch in enumerate((1, 1, 1) if "detector" in entry.roles else (1, 3, 8, 3)):
-            given = random_feeds(reference, entry, batch, seed)
-            assert farthest(reference.infer(given), engine.infer(given)) < allowed
+            assert farthest(reference, engine, entry, batch, seed) < allowed
     assert ("no CUDA graph" in caplog.text) is not recorded
 
 
-def farthest(wanted: Mapping[str, Tensor], got: Mapping[str, Tensor]) -> float:
-    assert wanted.keys() == got.keys()
+def worst(wanted: Mapping[str, Tensor], got: Mapping[str, Tensor]) -> float:
     return max(difference(wanted[name], got[name]) for name in wanted)
 
 
@@ -199,7 +199,7 @@ def test_results_follow_the_images_of_another_stream(own_stream: bool) -> None:
             given = people((3, 1, 2, 8, 5, 1)[seed % 6], load(blocks(seed)), entry)
             got = engine.infer(given)
             answers.append((reference.infer({name: on_host(feed) for name, feed in given.items()}), got))
-    assert max(farthest(wanted, got) for wanted, got in answers) < FP16  # at the end: no later run writes into one
+    assert max(worst(wanted, got) for wanted, got in answers) < FP16  # at the end: no later run writes into one
     firsts = [wanted["joint_scores"][:1] for wanted, _ in answers]
     assert min(difference(a, b) for a, b in pairwise(firsts)) > FP16
 
@@ -212,7 +212,7 @@ def test_engine_reads_a_letterbox_before_the_next_frame_overwrites_it() -> None:
             work(stream)
             image = load(blocks(seed)).letterboxed(letterbox, entry.normalization or PIXELS)
             got, wanted = engine.infer({"image": image}), reference.infer({"image": image.numpy()})
-            assert farthest(wanted, got) < FP16
+            assert worst(wanted, got) < FP16
 
 
 def refuse() -> None:

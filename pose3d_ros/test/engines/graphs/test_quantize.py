@@ -196,13 +196,3 @@ def test_calibration_data_that_does_not_fit_is_refused(
         quantized_graph(detector, target, calibration)
     assert target.read_bytes() == b"the engine before"
     assert [p.name for p in tmp_path.iterdir()] == ["int8.onnx"]
-
-
-def test_file_that_is_no_graph_or_quantized_already_is_refused(detector: Path, tmp_path: Path) -> None:
-    damaged, target = tmp_path / "net.onnx", tmp_path / "int8.onnx"
-    damaged.write_bytes(b"not a graph")
-    with pytest.raises(EngineError, match="expected a valid ONNX graph"):
-        quantized_graph(damaged, target, _images(1))
-    quantized_graph(detector, target, _images(1))
-    with pytest.raises(EngineError, match="quantized already"):
-        quantized_graph(target, tmp_path / "again.onnx", _images(1))

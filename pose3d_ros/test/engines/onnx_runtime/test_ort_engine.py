@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from onnx import TensorProto, helper
 
@@ -31,15 +30,9 @@ from pose3d_ros.engines.device.torch_device import TorchDevice
 from pose3d_ros.engines.images.device_image import TorchArray
 from pose3d_ros.engines.onnx_runtime import ort_engine as backend
 from pose3d_ros.engines.onnx_runtime.ort_engine import BoundOnnxEngine
-from pose3d_ros.engines.trial import difference, random_feeds
 from pose3d_ros.errors import EngineError
 
-from ..conftest import save_graph
-
-
-def feeds(batch: int) -> dict[str, npt.NDArray[Any]]:
-    a = np.arange(batch * 3, dtype=np.float32).reshape(batch, 3)
-    return {"a": a, "b": 2 * a, "n": np.arange(batch)}
+from ..conftest import adder_feeds, farthest, save_graph
 
 
 def test_specs_are_those_of_the_graph(adder: Path) -> None:
@@ -56,7 +49,7 @@ def test_specs_are_those_of_the_graph(adder: Path) -> None:
 @pytest.mark.parametrize("batch", [1, 2, 9])
 def test_dynamic_batch_runs_any_batch_size(adder: Path, batch: int) -> None:
     with OnnxEngine(str(adder), threads=1) as engine:
-        given = feeds(batch)
+        given = adder_feeds(batch)
         result = engine.infer(given)
     assert list(result) == ["total", "same"]
     np.testing.assert_array_equal(result["total"], 3 * given["a"])
@@ -196,9 +189,7 @@ def test_bound_memory_gives_the_same_numbers(entry: ManifestEntry) -> None:
         assert (bound.inputs, bound.outputs) == (fed.inputs, fed.outputs)
         assert bound.status == fed.status
         for batch in (1, 3, 4, 3):
-            given = random_feeds(fed, entry, batch, seed=batch)
-            wanted, got = fed.infer(given), bound.infer(given)
-            assert max(difference(wanted[name], got[name]) for name in wanted) < 1e-6
+            assert farthest(fed, bound, entry, batch, seed=batch) < 1e-6
 
 
 def test_bound_memory_takes_crops_from_the_device(adder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

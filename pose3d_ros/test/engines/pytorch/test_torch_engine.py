@@ -30,10 +30,9 @@ from pose3d_ros.engines.base import Availability
 from pose3d_ros.engines.device import torch_device
 from pose3d_ros.engines.pytorch import torch_engine as backend
 from pose3d_ros.engines.pytorch.torch_engine import TorchEngine
-from pose3d_ros.engines.trial import difference, random_feeds
 from pose3d_ros.errors import EngineError
 
-from ..conftest import save_graph
+from ..conftest import farthest, save_graph
 
 Make = Callable[..., ManifestEntry]
 TORCH, ONNX = BackendChoice("torch", "a test"), BackendChoice("onnxruntime", "a test")
@@ -56,9 +55,7 @@ def test_default_engines_equal_onnxruntime(entry: ManifestEntry) -> None:
         assert engine.load_image is None
         assert engine.inputs == reference.inputs
         for batch in (1, 3, 4):
-            given = random_feeds(reference, entry, batch, seed=batch)
-            wanted, got = reference.infer(given), engine.infer(given)
-            assert max(difference(wanted[name], got[name]) for name in wanted) < FP32
+            assert farthest(reference, engine, entry, batch, seed=batch) < FP32
 
 
 @pytest.mark.parametrize("role", ["detector", "pose"])
@@ -67,9 +64,7 @@ def test_half_precision_with_shared_weights_is_close_to_float32(make_device: Cal
     engine = TorchEngine(entry, make_device(), half=True, status="")
     with open_engine(entry, ONNX, ON_CPU) as reference:
         for batch in (1, 2):
-            given = random_feeds(reference, entry, batch)
-            wanted, got = reference.infer(given), engine.infer(given)
-            assert max(difference(wanted[name], got[name]) for name in wanted) < FP16
+            assert farthest(reference, engine, entry, batch) < FP16
     shared = list(engine._weights.values())
     halves = sum(weight.nbytes for weight in shared if weight.dtype == torch.float16)
     assert halves > 0.8 * sum(weight.nbytes for weight in shared)

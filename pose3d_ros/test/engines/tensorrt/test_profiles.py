@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -11,55 +12,50 @@ from pose3d_ros.engines.tensorrt.profiles import profile_of
 from pose3d_ros.errors import EngineError
 
 Make = Callable[..., ManifestEntry]
+Shape = tuple[int, ...]
+POSE: dict[str, Any] = {"roles": ("root", "pose"), "input_size_px": (96, 96)}
+LIFTER: dict[str, Any] = {"roles": ("lifter",), "input_size_px": None, "parameters": {"receptive_field": 27}}
+SMOOTHER: dict[str, Any] = {"roles": ("smoother",), "input_size_px": None}
 
 
-def test_pose_profile_doubles_people_for_the_flip_test(make_entry: Make) -> None:
-    entry = make_entry(roles=("root", "pose"), input_size_px=(96, 96))
-    found = profile_of(entry, "image", (-1, 3, 96, 96), max_people=8)
-    assert (found.smallest, found.usual, found.largest) == ((1, 3, 96, 96), (4, 3, 96, 96), (16, 3, 96, 96))
-    assert profile_of(entry, "k_m", (-1,), max_people=1).largest == (2,)
+def detector(decoder: str = "detr_logits", **parameters: Any) -> dict[str, Any]:
+    return {"roles": ("detector",), "input_size_px": None, "decoder": decoder, "parameters": parameters}
 
 
-def test_lifter_profile_has_its_window(make_entry: Make) -> None:
-    entry = make_entry(roles=("lifter",), input_size_px=None, parameters={"receptive_field": 27})
-    found = profile_of(entry, "keypoints", (-1, -1, 17, 2), max_people=8)
-    assert (found.smallest, found.usual, found.largest) == ((1, 27, 17, 2), (4, 27, 17, 2), (8, 27, 17, 2))
+IMAGES = (-1, 3, -1, -1)
 
 
-def test_detector_profile_of_any_image_size(make_entry: Make) -> None:
-    entry = make_entry(roles=("detector",), input_size_px=None, parameters={"long_side_px": 448})
-    found = profile_of(entry, "image", (-1, 3, -1, -1), max_people=8)
-    assert (found.smallest, found.usual, found.largest) == ((1, 3, 32, 32), (1, 3, 320, 448), (1, 3, 448, 448))
+@pytest.mark.parametrize(
+    ("fields", "shape", "smallest", "usual", "largest"),
+    [
+        (POSE, (-1, 3, 96, 96), (1, 3, 96, 96), (4, 3, 96, 96), (16, 3, 96, 96)),  # people twice, for the flip test
+        (POSE, (-1,), (1,), (4,), (16,)),
+        (LIFTER, (-1, -1, 17, 2), (1, 27, 17, 2), (4, 27, 17, 2), (8, 27, 17, 2)),  # its window of frames
+        (SMOOTHER, (-1, 63, 2), (1, 63, 2), (4, 63, 2), (8, 63, 2)),
+        (detector(long_side_px=448), IMAGES, (1, 3, 32, 32), (1, 3, 320, 448), (1, 3, 448, 448)),
+        (detector(long_side_px=500), IMAGES, (1, 3, 32, 32), (1, 3, 384, 512), (1, 3, 512, 512)),  # multiples of 32
+        (detector(), IMAGES, (1, 3, 32, 32), (1, 3, 480, 640), (1, 3, 640, 640)),
+        (detector("torchvision", long_side_px=640), IMAGES, (1, 3, 32, 32), (1, 3, 480, 640), (1, 3, 640, 640)),
+        (detector() | {"input_size_px": (640, 384)}, (1, 3, -1, -1), *[(1, 3, 384, 640)] * 3),
+    ],
+)
+def test_profile_follows_from_the_entry(
+    make_entry: Make, fields: dict[str, Any], shape: Shape, smallest: Shape, usual: Shape, largest: Shape
+) -> None:
+    found = profile_of(make_entry(**fields), "input", shape, max_people=8)
+    assert (found.smallest, found.usual, found.largest) == (smallest, usual, largest)
 
 
-def test_long_side_is_rounded_up_to_a_multiple_of_32(make_entry: Make) -> None:
-    entry = make_entry(roles=("detector",), input_size_px=None, parameters={"long_side_px": 500})
-    assert profile_of(entry, "image", (-1, 3, -1, -1), max_people=8).largest == (1, 3, 512, 512)
+def test_usual_batch_is_no_larger_than_the_largest(make_entry: Make) -> None:
+    assert profile_of(make_entry(**SMOOTHER), "state_0", (-1, 63, 2), max_people=3).usual == (3, 63, 2)
 
 
-def test_detector_of_whole_images_needs_a_size(make_entry: Make) -> None:
-    entry = make_entry(roles=("detector",), input_size_px=None, decoder="torchvision", parameters={})
-    with pytest.raises(EngineError, match="input_size_px"):
-        profile_of(entry, "image", (-1, 3, -1, -1), max_people=8)
-    bounded = make_entry(
-        roles=("detector",), input_size_px=None, decoder="torchvision", parameters={"long_side_px": 640}
-    )
-    assert profile_of(bounded, "image", (-1, 3, -1, -1), max_people=8).largest == (1, 3, 640, 640)
-    usual = make_entry(roles=("detector",), input_size_px=None, decoder="detr_logits", parameters={})
-    assert profile_of(usual, "image", (-1, 3, -1, -1), max_people=8).largest == (1, 3, 640, 640)
-
-
-def test_detector_profile_of_one_image_size(make_entry: Make) -> None:
-    entry = make_entry(roles=("detector",), input_size_px=(640, 384))
-    found = profile_of(entry, "image", (1, 3, -1, -1), max_people=8)
-    assert found.smallest == found.usual == found.largest == (1, 3, 384, 640)
-
-
-def test_smoother_profile_of_its_states(make_entry: Make) -> None:
-    entry = make_entry(roles=("smoother",), input_size_px=None)
-    assert profile_of(entry, "state_0", (-1, 63, 2), max_people=3).usual == (3, 63, 2)
-
-
-def test_unsupported_dynamic_axis_is_refused(make_entry: Make) -> None:
-    with pytest.raises(EngineError, match="input frames of"):
-        profile_of(make_entry(roles=("smoother",), input_size_px=None), "frames", (1, -1, 34), max_people=3)
+@pytest.mark.parametrize(
+    ("fields", "shape", "message"),
+    [(SMOOTHER, (1, -1, 34), "input frames of"), (detector("torchvision"), IMAGES, "input_size_px")],
+)
+def test_axis_of_unknown_length_is_refused(
+    make_entry: Make, fields: dict[str, Any], shape: Shape, message: str
+) -> None:
+    with pytest.raises(EngineError, match=message):
+        profile_of(make_entry(**fields), "frames", shape, max_people=3)

@@ -57,13 +57,11 @@ class Block:
         self.dtype = values.dtype
 
     def read(self, what: str, dtype: npt.DTypeLike, shape: tuple[int, ...]) -> Array:
-        """A copy of its start as an array. Raises MisuseError where it holds another type, or too little."""
+        """A copy of its start as an array. Raises MisuseError where it holds another type."""
         wanted = np.dtype(dtype)
         if self.dtype is None or self.dtype != wanted:  # NumPy takes None for float64
             raise MisuseError("read of the device", f"{what} is {wanted}, its buffer holds {self.dtype}")
         nbytes = int(np.prod(shape)) * wanted.itemsize
-        if nbytes > self.nbytes:
-            raise MisuseError("read of the device", f"{what} has {nbytes} bytes, its buffer {self.nbytes}")
         return np.frombuffer(ctypes.string_at(self.address, nbytes), wanted).reshape(shape)
 
 

@@ -61,12 +61,6 @@ class IOptimizationProfile:
     def set_shape(self, input: str, min: Sequence[int], opt: Sequence[int], max: Sequence[int]) -> None:
         self._ranges[input] = (tuple(min), tuple(opt), tuple(max))
 
-    def _consistent(self) -> bool:
-        return all(
-            len(low) == len(usual) == len(high) and all(a <= b <= c for a, b, c in zip(low, usual, high, strict=True))
-            for low, usual, high in self._ranges.values()
-        )
-
 
 @dataclass(frozen=True)
 class ITimingCache:
@@ -105,9 +99,7 @@ class IBuilderConfig(Binding):
         self._features |= {feature.name} if enable else set()
 
     def add_optimization_profile(self, profile: IOptimizationProfile) -> int:
-        """The profile's number, -1 for one that is not consistent."""
-        if not profile._consistent():
-            return -1
+        """The profile's number."""
         self._profiles.append(profile)
         return len(self._profiles) - 1
 
