@@ -10,12 +10,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
-from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.engines import BackendChoice
+from pose3d_ros.pipeline import Pipeline
 from pose3d_ros.records import Detection, Frame, FrameResult, Person, Pose, TrackState
 from pose3d_ros.skeletons import get_skeleton
 
@@ -156,37 +157,17 @@ def make_person(track_id: int = 1, x_m: float = 0.5, skeleton: str = "muco21") -
     return Person(track_id, TrackState.TRACKED, pose, np.array([0.1, 0.2, 0.3]), 0.875)
 
 
-class FakePipeline:
-    """Stands in for the pipeline: finds one person everywhere, and keeps what it was called with."""
-
-    def __init__(self) -> None:
-        self.people = (make_person(),)
-        self.skeleton = self.people[0].pose.skeleton
-        self.frames: list[Frame] = []
-        self.configs: list[PipelineConfig] = []
-        self.resets = 0
-        self.closed = False
-        self.error: Exception | None = None
-        backend = BackendChoice("onnxruntime", "a test")
-        self.engines = SimpleNamespace(names="fake", backend=backend, statuses=("fake: nothing runs it",))
-        self.engine_problems: tuple[str, ...] = ()
-
-    def __call__(self, frame: Frame) -> FrameResult:
-        self.frames.append(frame)
-        if self.error is not None:
-            raise self.error
-        return FrameResult(self.people, (), {"total": 1.0})
-
-    def reconfigure(self, config: PipelineConfig) -> None:
-        self.configs.append(config)
-
-    def reset(self) -> None:
-        self.resets += 1
-
-    def close(self) -> None:
-        self.closed = True
-
-
 @pytest.fixture
-def pipeline() -> FakePipeline:
-    return FakePipeline()
+def pipeline() -> Mock:
+    """Stands in for the pipeline: finds one person everywhere."""
+    people = (make_person(),)
+    made = Mock(Pipeline, return_value=FrameResult(people, (), {"total": 1.0}))
+    made.skeleton, made.engine_problems = people[0].pose.skeleton, ()
+    backend = BackendChoice("onnxruntime", "a test")
+    made.engines = SimpleNamespace(names="fake", backend=backend, statuses=("fake: nothing runs it",))
+    return made
+
+
+def frames_of(pipeline: Mock) -> list[Frame]:
+    """The frames that the pipeline was called with."""
+    return [call.args[0] for call in pipeline.call_args_list]

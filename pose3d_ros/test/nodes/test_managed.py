@@ -15,6 +15,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.errors import EngineError
 
+from .conftest import frames_of
 from .rigs.pose_rig import PoseRig, gray_image, header
 
 
@@ -40,7 +41,7 @@ def test_lifecycle_transitions_open_and_close_the_pipeline(graph: Any, pipeline:
     graph.spin_until(lambda: rig.people[-1].people == [])
     graph.spin_until(lambda: bool(markers) and markers[-1].markers[0].action == Marker.DELETEALL)
     assert change(graph, Transition.TRANSITION_CLEANUP) == "unconfigured"
-    assert pipeline.closed
+    pipeline.close.assert_called_once()
     assert change(graph, Transition.TRANSITION_CONFIGURE) == "inactive"
     assert change(graph, Transition.TRANSITION_INACTIVE_SHUTDOWN) == "finalized"
 
@@ -74,13 +75,13 @@ def test_node_subscribes_only_while_it_has_subscribers(graph: Any, pipeline: Any
     rig.until_status(DiagnosticStatus.OK, "no subscribers")
     graph.listen(Person3DArray, "people")
     rig.send(gray_image())
-    graph.spin_until(lambda: len(pipeline.frames) == 2)
+    graph.spin_until(lambda: len(frames_of(pipeline)) == 2)
 
 
 def test_work_without_subscribers_keeps_the_node_subscribed(graph: Any, pipeline: Any) -> None:
     graph.add_pose_node(pipeline, work_without_subscribers=True, fallback_hfov_deg=90.0)
     graph.publish(Image, "image_raw")(gray_image())
-    graph.spin_until(lambda: bool(pipeline.frames))
+    graph.spin_until(lambda: pipeline.called)
 
 
 def test_disabling_publishes_an_empty_result_and_enabling_resumes(graph: Any, pipeline: Any) -> None:
@@ -89,7 +90,7 @@ def test_disabling_publishes_an_empty_result_and_enabling_resumes(graph: Any, pi
     assert graph.call(SetBool, "pose_node/enable", SetBool.Request(data=False)).success
     empty = rig.until_people(2)
     assert (empty.people, empty.header) == ([], header(4))
-    assert pipeline.resets >= 1
+    pipeline.reset.assert_called()
     until_image_subscribers(graph, 0)
     assert graph.call(SetBool, "pose_node/enable", SetBool.Request(data=True)).success
     assert len(rig.process(gray_image(5)).people) == 1

@@ -11,6 +11,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 from pose3d_ros.errors import EngineError
 from pose3d_ros.nodes.topics import latched_qos
 
+from .conftest import frames_of
 from .rigs.pose_rig import HEIGHT, WIDTH, PoseRig, camera_info, gray_image, header, jpeg_image
 
 
@@ -21,7 +22,7 @@ def test_people_are_published_with_the_header_of_the_image(graph: Any, pipeline:
     assert message.header == header(3)
     assert (message.skeleton, message.model, message.calibrated) == ("muco21", "fake", True)
     assert [person.id for person in message.people] == ["person_1"]
-    (frame,) = pipeline.frames
+    (frame,) = frames_of(pipeline)
     assert (frame.stamp_ns, frame.frame_id) == (3_000_000_005, "camera_optical_frame")
     assert frame.camera.fx_px == 40.0
     assert (frame.image_bgr == 77).all()
@@ -91,7 +92,7 @@ def test_invalid_image_is_reported_once_and_the_next_one_processed(
     assert rig.logged_once(words)
     assert len(rig.logged) == 1
     rig.process(gray_image() if raw else jpeg_image())
-    assert len(pipeline.frames) == 1
+    assert len(frames_of(pipeline)) == 1
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,7 @@ def test_invalid_camera_info_is_reported_once_until_a_valid_one_arrives(
     assert "fallback_hfov_deg" in status.message
     assert rig.logged_once(words)
     assert not rig.people
-    assert not pipeline.frames
+    pipeline.assert_not_called()
     rig.calibrate()
     rig.process()
 
@@ -118,7 +119,7 @@ def test_invalid_camera_info_is_reported_once_until_a_valid_one_arrives(
 def test_people_of_a_fallback_field_of_view_are_uncalibrated(graph: Any, pipeline: Any) -> None:
     rig = PoseRig(graph, pipeline, fallback_hfov_deg=90.0)
     assert not rig.process().calibrated
-    assert pipeline.frames[0].camera.fx_px == pytest.approx(WIDTH / 2)
+    assert frames_of(pipeline)[0].camera.fx_px == pytest.approx(WIDTH / 2)
     rig.until_status(DiagnosticStatus.WARN, "guess")
     rig.calibrate()
     assert rig.process().calibrated
@@ -129,11 +130,11 @@ def test_people_of_a_fallback_field_of_view_are_uncalibrated(graph: Any, pipelin
 )
 def test_pipeline_error_drops_one_frame(graph: Any, pipeline: Any, error: Exception) -> None:
     rig = PoseRig(graph, pipeline, fallback_hfov_deg=90.0)
-    pipeline.error = error
+    pipeline.side_effect = error
     rig.send_until_counted(gray_image(), type(error).__name__)
     rig.until_status(DiagnosticStatus.ERROR, str(error))
     assert rig.logged_once(str(error))
-    pipeline.error = None
+    pipeline.side_effect = None
     rig.process()
 
 

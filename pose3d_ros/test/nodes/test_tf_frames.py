@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from types import ModuleType, SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from geometry_msgs.msg import TransformStamped
@@ -26,32 +26,12 @@ class UnknownTransform(Exception):
     """As tf2_ros.TransformException."""
 
 
-class Tf:
-    """Stands in for tf2_ros: what TF knows, was asked for and was sent."""
-
-    def __init__(self) -> None:
-        self.transforms: dict[tuple[str, str], TransformStamped] = {}
-        self.asked: list[tuple[str, str, int]] = []
-        self.sent: list[TransformStamped] = []
-
-    def lookup_transform(self, target: str, source: str, time: Any, timeout: Any) -> TransformStamped:
-        self.asked.append((target, source, time.nanoseconds))
-        if (target, source) not in self.transforms:
-            raise UnknownTransform(target)
-        return self.transforms[target, source]
-
-
 @pytest.fixture
-def tf(monkeypatch: pytest.MonkeyPatch) -> Tf:
-    made, module = Tf(), ModuleType("tf2_ros")
-    members = {
-        "Buffer": lambda node: made,
-        "TransformListener": lambda buffer, node: SimpleNamespace(unregister=lambda: None),
-        "TransformBroadcaster": lambda node: SimpleNamespace(sendTransform=made.sent.extend),
-        "TransformException": UnknownTransform,
-    }
-    vars(module).update(members)
-    monkeypatch.setitem(sys.modules, "tf2_ros", module)
+def tf2_ros(monkeypatch: pytest.MonkeyPatch) -> Mock:
+    """Stands in for tf2_ros, which is not among the wheels, and knows no transform."""
+    made = Mock(TransformException=UnknownTransform)
+    made.Buffer.return_value.lookup_transform.side_effect = UnknownTransform("base_link")
+    monkeypatch.setitem(sys.modules, "tf2_ros", made)
     return made
 
 
@@ -61,9 +41,7 @@ def publish(graph: Any, config: OutputConfig) -> tuple[Person3DArray, list[tuple
     board = ProblemBoard(lambda level, text: logged.append((level, text)), lambda: 0.0)
     output = PeopleOutput(graph.node, "", config, board)
     heard = graph.listen(Person3DArray, "people")
-    graph.spin_until(
-        lambda: graph.node.count_subscribers(f"{graph.namespace}/people") == 1 and output.has_subscribers()
-    )
+    graph.spin_until(output.has_subscribers)
     header = Header(frame_id="optical")
     header.stamp.sec = 5
     for _ in range(2):
@@ -73,21 +51,24 @@ def publish(graph: Any, config: OutputConfig) -> tuple[Person3DArray, list[tuple
     return heard[-1], logged
 
 
-def test_people_are_published_in_the_target_frame(graph: Any, tf: Tf) -> None:
-    tf.transforms["base_link", "optical"] = known = TransformStamped()
+def test_people_are_published_in_the_target_frame(graph: Any, tf2_ros: Mock) -> None:
+    known = TransformStamped()
     known.transform.translation.z = 1.5  # REP 103: a camera above its robot's origin that looks ahead
     turn = known.transform.rotation
     turn.x, turn.y, turn.z, turn.w = -0.5, 0.5, -0.5, 0.5
+    lookup = tf2_ros.Buffer.return_value.lookup_transform
+    lookup.side_effect = [known, known]
     message, logged = publish(graph, OutputConfig(target_frame="base_link"))
     assert message.header.frame_id == "base_link"
     assert message.header.stamp.sec == 5
     root = message.people[0].root  # (0.5, 1.4, 3) in the optical frame
     assert (root.x, root.y, root.z) == pytest.approx((3.0, -0.5, 1.5 - 1.4))
-    assert tf.asked[0] == ("base_link", "optical", 5_000_000_000)
+    target, source, time, *_ = lookup.call_args.args
+    assert (target, source, time.nanoseconds) == ("base_link", "optical", 5_000_000_000)
     assert not logged
 
 
-def test_unknown_target_frame_keeps_the_camera_frame(graph: Any, tf: Tf) -> None:
+def test_unknown_target_frame_keeps_the_camera_frame(graph: Any, tf2_ros: Mock) -> None:
     message, logged = publish(graph, OutputConfig(target_frame="base_link"))
     assert message.header.frame_id == "optical"
     assert message.people[0].root.z == 3.0
@@ -95,9 +76,9 @@ def test_unknown_target_frame_keeps_the_camera_frame(graph: Any, tf: Tf) -> None
     assert "base_link" in logged[0][1]
 
 
-def test_root_of_each_person_is_broadcast_as_a_frame(graph: Any, tf: Tf) -> None:
+def test_root_of_each_person_is_broadcast_as_a_frame(graph: Any, tf2_ros: Mock) -> None:
     publish(graph, OutputConfig(publish_tf=True))
-    transform = tf.sent[-1]
+    ((transform,),) = tf2_ros.TransformBroadcaster.return_value.sendTransform.call_args.args
     assert (transform.header.frame_id, transform.child_frame_id) == ("optical", "person_1")
     assert transform.header.stamp.sec == 5
     move, turn = transform.transform.translation, transform.transform.rotation
