@@ -29,6 +29,8 @@ MUCO = get_skeleton("muco21")
 
 Tensors = Mapping[str, npt.NDArray[Any]]
 Shapes = Mapping[str, tuple[int | str, ...]]
+# (row, column, score, (left, top, right, bottom)) of a detection, in cells of 8 pixels and in pixels
+Cell = tuple[int, int, float, tuple[float, float, float, float]]
 
 
 class AnsweringEngine(Engine):
@@ -56,6 +58,21 @@ class AnsweringEngine(Engine):
 
     def _release(self) -> None:
         self.released = True
+
+
+def heat_maps(*cells: Cell) -> AnsweringEngine:
+    """A `centre_ltrb` network for images of any size, with these cells and nothing elsewhere."""
+
+    def answer(feeds: Tensors) -> Tensors:
+        height, width = (side // 8 for side in feeds["image"].shape[2:])
+        heat, ltrb = (np.zeros((1, channels, height, width), dtype=np.float32) for channels in (1, 4))
+        for row, column, score, sides in cells:
+            heat[0, 0, row, column] = score
+            ltrb[0, :, row, column] = sides
+        return {"heat": heat, "ltrb": ltrb}
+
+    outputs: Shapes = {"heat": ("batch", 1, "h", "w"), "ltrb": ("batch", 4, "h", "w")}
+    return AnsweringEngine(answer, {"image": ("batch", 3, "height", "width")}, outputs)
 
 
 def failing(feeds: Tensors) -> Tensors:

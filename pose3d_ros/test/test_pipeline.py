@@ -16,25 +16,12 @@ from pose3d_ros.pipeline import Pipeline
 from pose3d_ros.records import Detection, Frame, TrackState
 from pose3d_ros.stages.smooth.smooth_features import cam2ray
 
-from .conftest import AnsweringEngine, Shapes, Tensors, failing, manifest_entry
+from .conftest import AnsweringEngine, Shapes, Tensors, failing, heat_maps, manifest_entry
 
 J = 21
 CAMERA = Camera.from_hfov(60.0, 640, 480)
 BACKEND = BackendChoice("onnxruntime", "a test")
 STEP_NS = 66_666_667
-
-
-def detector_engine() -> AnsweringEngine:
-    """One person in the middle of the image."""
-
-    def answer(feeds: Tensors) -> Tensors:
-        height, width = (side // 8 for side in feeds["image"].shape[2:])
-        heat, ltrb = np.zeros((1, 1, height, width), np.float32), np.full((1, 4, height, width), 40, np.float32)
-        heat[0, 0, 15, 20] = 0.9
-        return {"heat": heat, "ltrb": ltrb}
-
-    outputs: Shapes = {"heat": ("b", 1, "y", "x"), "ltrb": ("b", 4, "y", "x")}
-    return AnsweringEngine(answer, {"image": ("b", 3, "h", "w")}, outputs)
 
 
 def root_pose_engine() -> AnsweringEngine:
@@ -65,7 +52,11 @@ def smoother_engine() -> AnsweringEngine:
     return AnsweringEngine(answer, inputs, {"y": ("b", 3 * J + 3), "next_state_0": ("b", 1, 2)})
 
 
-ENGINES = {"detector": detector_engine, "root_pose": root_pose_engine, "smoother": smoother_engine}
+ENGINES = {
+    "detector": lambda: heat_maps((15, 20, 0.9, (40, 40, 40, 40))),
+    "root_pose": root_pose_engine,
+    "smoother": smoother_engine,
+}
 ENTRIES = (
     manifest_entry("centre_ltrb", name="detector", roles=("detector",)),
     manifest_entry("root_pose_metric", name="root_pose", skeleton="muco21", input_size_px=(64, 64)),

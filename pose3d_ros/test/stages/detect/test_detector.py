@@ -11,32 +11,15 @@ from pose3d_ros.errors import EngineError
 from pose3d_ros.records import Detection
 from pose3d_ros.stages.detect.detector_decoders import DETECTOR_DECODERS
 
-from ...conftest import AnsweringEngine, Shapes, Tensors
+from ...conftest import AnsweringEngine, Cell, Shapes, Tensors, heat_maps
 from .conftest import IMAGE, answering, assert_box, detect, detector, frame
 
-# (row, column, score, (left, top, right, bottom))
-Cell = tuple[int, int, float, tuple[float, float, float, float]]
 BOXES, LABELS, SCORES = np.array([[8, 8, 40, 40]], np.float32), np.array([1]), np.array([0.9], np.float32)
-
-
-def heat_maps(cells: list[Cell]) -> AnsweringEngine:
-    """A `centre_ltrb` network for images of any size, with these cells and nothing elsewhere."""
-
-    def answer(feeds: Tensors) -> Tensors:
-        height, width = (side // 8 for side in feeds["image"].shape[2:])
-        heat, ltrb = (np.zeros((1, channels, height, width), dtype=np.float32) for channels in (1, 4))
-        for row, column, score, sides in cells:
-            heat[0, 0, row, column] = score
-            ltrb[0, :, row, column] = sides
-        return {"heat": heat, "ltrb": ltrb}
-
-    outputs: Shapes = {"heat": ("batch", 1, "h", "w"), "ltrb": ("batch", 4, "h", "w")}
-    return AnsweringEngine(answer, {"image": ("batch", 3, "height", "width")}, outputs)
 
 
 def detect_cells(*cells: Cell, **config: Any) -> tuple[Detection, ...]:
     """The detections in a 640x480 image."""
-    return detector("centre_ltrb", heat_maps([*cells]), {"input_size_px": None}, **config)(frame(640, 480))
+    return detector("centre_ltrb", heat_maps(*cells), {"input_size_px": None}, **config)(frame(640, 480))
 
 
 def test_cell_decodes_to_its_box() -> None:
@@ -69,7 +52,7 @@ def test_no_peak_is_no_detection() -> None:
 
 
 def test_input_is_normalized_rgb_with_neutral_padding() -> None:
-    engine = heat_maps([])
+    engine = heat_maps()
     normalization = Normalization(1 / 255, (0.5, 0.25, 0.0), (0.5, 0.25, 1.0), "rgb")
     shown = frame(640, 480)
     shown.image_bgr[...] = (51, 102, 255)
@@ -170,7 +153,7 @@ def test_unusable_decoders_and_parameters_are_refused(decoder: str, parameters: 
 def test_stride_that_does_not_fit_the_maps_is_refused() -> None:
     entry = {"input_size_px": None, "parameters": {"stride": 16}}
     with pytest.raises(EngineError, match="stride"):
-        detector("centre_ltrb", heat_maps([]), entry)(frame(640, 480))
+        detector("centre_ltrb", heat_maps(), entry)(frame(640, 480))
 
 
 def test_every_preset_of_a_detector_has_its_decoder() -> None:

@@ -19,7 +19,7 @@ from pose3d_ros.records import Pose
 from pose3d_ros.skeletons import convert, get_skeleton
 from pose3d_ros.types import Array
 
-from ...conftest import manifest_entry
+from ...conftest import heat_maps, manifest_entry
 from .conftest import (
     CAMERA,
     DETECTION,
@@ -121,9 +121,8 @@ def found_by(monkeypatch: pytest.MonkeyPatch) -> FindIn:
     """The person that a pipeline of these models, and a detector without detections, finds in a given box."""
 
     def find(*models: RoleEngine) -> Pose:
-        maps = {"heat": np.zeros((1, 1, 60, 80)), "ltrb": np.zeros((1, 4, 60, 80))}
         entry = manifest_entry("centre_ltrb", name="detector", roles=("detector",), input_size_px=(640, 480))
-        models = (constant_model(entry, maps, image=(1, 3, 480, 640)), *models)
+        models = (RoleEngine(heat_maps(), entry), *models)
         engines = {model.entry.name: model.engine for model in models}
         monkeypatch.setattr(engine_set, "open_engine", lambda entry, backend, options: engines[entry.name])
         opened = EngineSet(Manifest(Path("."), tuple(m.entry for m in models)), BackendChoice("onnxruntime", "a test"))
