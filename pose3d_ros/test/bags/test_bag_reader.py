@@ -11,31 +11,29 @@ from pose3d_ros.bags.bag_writer import BagWriter
 from pose3d_ros.bags.message_records import TrackIds
 from pose3d_ros.bags.message_types import IMAGE_TYPE, PEOPLE_TYPE, pose3d_typestore
 from pose3d_ros.errors import BagError
-from pose3d_ros.skeletons import get_skeleton
 
-IMAGES = "/image_raw/compressed"
+from ..conftest import GROUND_TRUTH, Scene
 
 
 @pytest.fixture
-def bag(tmp_path: Path) -> Path:
-    """Three images and three empty messages of people."""
-    path = tmp_path / "bag.mcap"
-    with BagWriter(path) as writer:
-        for i in range(3):
-            writer.write_image(IMAGES, 1000 + i, "cam", np.full((64, 64, 3), i, np.uint8))
-            writer.write_people("/people", 1000 + i, "cam", (), get_skeleton("muco21"))
-    return path
+def bag(scene: Scene, tmp_path: Path) -> Path:
+    return scene.write(tmp_path / "bag.mcap", frames=3)
 
 
-def test_only_the_requested_topics_are_read(bag: Path) -> None:
+def test_only_the_requested_topics_are_read(scene: Scene, bag: Path) -> None:
     with BagReader(bag) as reader:
-        assert {m.topic for m in reader.serialized(["/people"])} == {"/people"}
-        assert reader.topics["/people"].msgtype == PEOPLE_TYPE
-        assert reader.start_ns == 1000
+        assert {m.topic for m in reader.serialized([GROUND_TRUTH])} == {GROUND_TRUTH}
+        assert reader.topics[GROUND_TRUTH].msgtype == PEOPLE_TYPE
+        assert reader.start_ns == scene.stamps_ns[0]
 
 
-def test_missing_topic_is_an_error_that_lists_the_topics(bag: Path) -> None:
-    with BagReader(bag) as reader, pytest.raises(BagError, match=r"/people \(pose3d_msgs/msg/Person3DArray\)"):
+def test_missing_topic_is_an_error_that_lists_the_topics(tmp_path: Path) -> None:
+    with BagWriter(tmp_path / "b.mcap") as writer:
+        writer.add_topic("/people", PEOPLE_TYPE)
+    with (
+        BagReader(tmp_path / "b.mcap") as reader,
+        pytest.raises(BagError, match=r"/people \(pose3d_msgs/msg/Person3DArray\)"),
+    ):
         next(reader.cameras())
 
 

@@ -15,7 +15,7 @@ import pytest
 from pose3d_ros.skeletons import get_skeleton
 
 from .conftest import Pose3d
-from .test_sources import CameraOfTwoImages
+from .test_sources import camera_of_two_images
 
 KEYS = {"frame", "stamp_ns", "width", "height", "camera", "skeleton", "people"}
 
@@ -146,7 +146,7 @@ def test_ctrl_c_finishes_the_files_of_a_live_camera(
     photos: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(photos)
-    monkeypatch.setattr("pose3d_ros.cli.sources.cv2.VideoCapture", CameraOfTwoImages)
+    monkeypatch.setattr("pose3d_ros.cli.sources.cv2.VideoCapture", camera_of_two_images)
     assert len(run("0")[1]) == 2
     assert (tmp_path / "out/overlay.mp4").stat().st_size > 0
 

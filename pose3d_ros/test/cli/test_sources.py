@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from unittest.mock import Mock
 
 import cv2
 import pytest
@@ -42,28 +42,15 @@ def test_calibration_is_scaled_to_images_of_its_aspect() -> None:
         camera_of_size(camera, 640, 360)
 
 
-class CameraOfTwoImages:
+def camera_of_two_images(number: int) -> Mock:
     """Stands in for OpenCV's camera; the user presses Ctrl-C after two images."""
-
-    def __init__(self, number: int) -> None:
-        self.left = 2
-
-    def isOpened(self) -> bool:
-        return True
-
-    def get(self, what: int) -> float:
-        return 0.0
-
-    def read(self) -> tuple[bool, Any]:
-        if not self.left:
-            raise KeyboardInterrupt
-        self.left -= 1
-        return True, cv2.imread("a.png")
+    found = True, cv2.imread("a.png")
+    return Mock(**{"get.return_value": 0.0, "read.side_effect": [found, found, KeyboardInterrupt]})
 
 
 def test_live_camera_has_no_count_and_stamps_of_the_clock(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(photos)
-    monkeypatch.setattr("pose3d_ros.cli.sources.cv2.VideoCapture", CameraOfTwoImages)
+    monkeypatch.setattr("pose3d_ros.cli.sources.cv2.VideoCapture", camera_of_two_images)
     camera = open_source("0", calibrated=False)
     assert (camera.count, camera.rate_hz, camera.stills) == (None, 30.0, False)
     frames = iter(camera)

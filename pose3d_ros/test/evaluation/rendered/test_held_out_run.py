@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from unittest.mock import Mock, call
 
 import pytest
 
 from pose3d_ros.evaluation.metrics.box_precision import Outcome
 from pose3d_ros.evaluation.rendered.held_out_run import HeldOutScene, ground_truth_boxes, run_held_out
 from pose3d_ros.pipeline import Pipeline
-from pose3d_ros.records import Detection, Frame, FrameResult, Person
+from pose3d_ros.records import Detection, Frame, FrameResult
 
 from .conftest import FRAME, RUN, found, ground_truth
 
@@ -29,35 +30,29 @@ def test_ground_truth_boxes_are_those_of_people_with_a_group() -> None:
     assert [d.score for d in given] == [1.0, 1.0]
 
 
-class PipelineOfOnePerson(Pipeline):
-    """Always finds the same person, and records how it is called."""
+@pytest.fixture
+def pipeline() -> Mock:
+    """Always finds the same person, in the boxes that it is given or in a box of its own."""
+    person = found(ground_truth(1))
 
-    def __init__(self, person: Person) -> None:
-        self.person, self.calls = person, list[Sequence[Detection] | str | None]()
+    def find(_: Frame, detections: Sequence[Detection] | None = None) -> FrameResult:
+        return FrameResult((person,), tuple(detections or (person.pose.detection,)))
 
-    def reset(self) -> None:
-        self.calls.append("reset")
-
-    def __call__(self, frame: Frame, detections: Sequence[Detection] | None = None) -> FrameResult:
-        self.calls.append(detections)
-        return FrameResult((self.person,), tuple(detections or (self.person.pose.detection,)))
+    return Mock(Pipeline, side_effect=find)
 
 
-def test_every_image_is_processed_by_itself() -> None:
-    person = ground_truth(1)
-    pipeline, done = PipelineOfOnePerson(found(person)), list[tuple[int, int]]()
-    scored = run_held_out([HeldOutScene(FRAME, (person,))] * 2, pipeline, RUN, lambda *args: done.append(args))
-    assert pipeline.calls == ["reset", None, "reset", None]
+def test_every_image_is_processed_by_itself(pipeline: Mock) -> None:
+    done: list[tuple[int, int]] = []
+    scenes = [HeldOutScene(FRAME, (ground_truth(1),))] * 2
+    scored = run_held_out(scenes, pipeline, RUN, lambda *args: done.append(args))
+    assert pipeline.mock_calls == [call.reset(), call(FRAME, None)] * 2
     assert done == [(1, 2), (2, 2)]
     assert [scene.people[0].scene for scene in scored] == [0, 1]
     assert scored[0].boxes[0].outcome is Outcome.TRUE_POSITIVE
 
 
-def test_oracle_boxes_are_given_to_the_pipeline_and_not_scored() -> None:
-    person = ground_truth(1)
-    pipeline = PipelineOfOnePerson(found(person))
-    (scored,) = run_held_out([HeldOutScene(FRAME, (person,))], pipeline, replace(RUN, oracle_boxes=True))
-    given = pipeline.calls[1]
-    assert given is not None
-    assert len(given) == 1
+def test_oracle_boxes_are_given_to_the_pipeline_and_not_scored(pipeline: Mock) -> None:
+    scene = HeldOutScene(FRAME, (ground_truth(1),))
+    (scored,) = run_held_out([scene], pipeline, replace(RUN, oracle_boxes=True))
+    assert len(pipeline.call_args.args[1]) == 1
     assert scored.boxes == ()
