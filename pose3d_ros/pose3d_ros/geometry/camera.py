@@ -16,10 +16,6 @@ from pose3d_ros.geometry.intrinsics import checked_lens, checked_matrix, checked
 from pose3d_ros.types import Array
 
 
-def _no_distortion() -> Array:
-    return np.zeros(0)
-
-
 @dataclass(frozen=True, eq=False)
 class Camera:
     """Intrinsics of one image; crops and resizes of the image have cameras of their own.
@@ -44,7 +40,7 @@ class Camera:
     K_px: Array
     width_px: int
     height_px: int
-    distortion: Array = field(default_factory=_no_distortion)
+    distortion: Array = field(default_factory=lambda: np.zeros(0))
     model: str = "pinhole"
 
     def __post_init__(self) -> None:
