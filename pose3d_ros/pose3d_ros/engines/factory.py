@@ -87,7 +87,7 @@ def choose_backend(requested: str = "auto", probes: Mapping[str, Probe] | None =
             return BackendChoice(name, _reason(name, found), _FALLBACK if _usable(_FALLBACK, known) else "")
     if _FALLBACK in found and found[_FALLBACK].usable:
         return BackendChoice(_FALLBACK, _reason(_FALLBACK, found))
-    refused = "; ".join(f"no {name}: {one.reason}" for name, one in found.items())
+    refused = "; ".join(f"not {name}: {one.reason}" for name, one in found.items())
     raise EngineError("backend", expected="one that works", got=refused, fix="Install onnxruntime.")
 
 
@@ -136,7 +136,7 @@ def open_engine(entry: ManifestEntry, backend: BackendChoice, options: EngineOpt
 
 def _reason(chosen: str, found: Mapping[str, Availability]) -> str:
     """Why that one, and why not the others that were asked."""
-    others = (f"no {name}: {one.reason}" for name, one in found.items() if name != chosen)
+    others = (f"not {name}: {one.reason}" for name, one in found.items() if name != chosen)
     return "; ".join([found[chosen].reason, *others])
 
 

@@ -33,14 +33,14 @@ def probes(**found: str) -> dict[str, Callable[[], Availability]]:
     [
         (GPU, GPU, GPU, "tensorrt", "onnxruntime", "tensorrt on a GPU"),
         (GPU, MISSING, MISSING, "tensorrt", "", "tensorrt on a GPU"),
-        (MISSING, GPU, GPU, "onnxruntime", "onnxruntime", "onnxruntime on a GPU; no tensorrt: tensorrt missing"),
+        (MISSING, GPU, GPU, "onnxruntime", "onnxruntime", "onnxruntime on a GPU; not tensorrt: tensorrt missing"),
         (
             MISSING,
             CPU_ONLY,
             GPU,
             "torch",
             "onnxruntime",
-            "torch on a GPU; no tensorrt: tensorrt missing; no onnxruntime: onnxruntime on the CPU",
+            "torch on a GPU; not tensorrt: tensorrt missing; not onnxruntime: onnxruntime on the CPU",
         ),
         (
             MISSING,
@@ -48,7 +48,7 @@ def probes(**found: str) -> dict[str, Callable[[], Availability]]:
             CPU_ONLY,
             "onnxruntime",
             "",
-            "onnxruntime on the CPU; no tensorrt: tensorrt missing; no torch: torch on the CPU",
+            "onnxruntime on the CPU; not tensorrt: tensorrt missing; not torch: torch on the CPU",
         ),
     ],
 )
@@ -61,7 +61,7 @@ def test_auto_chooses_the_best_backend_and_gives_the_reason(
 
 def test_auto_never_chooses_torch_on_the_cpu() -> None:
     slow = probes(tensorrt=MISSING, onnxruntime=MISSING, torch=CPU_ONLY)
-    with pytest.raises(EngineError, match="no onnxruntime: onnxruntime missing; no torch: torch on the CPU"):
+    with pytest.raises(EngineError, match="not onnxruntime: onnxruntime missing; not torch: torch on the CPU"):
         choose_backend("auto", slow)
     assert choose_backend("torch", slow).name == "torch"
 
