@@ -6,8 +6,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
@@ -56,19 +58,11 @@ def test_dynamic_batch_runs_any_batch_size(adder: Path, batch: int) -> None:
     np.testing.assert_array_equal(result["same"], given["n"])
 
 
-def test_session_options_reach_the_runtime(adder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import onnxruntime
-
-    seen = []
-    make = onnxruntime.InferenceSession
-
-    def spy(path: str, options: onnxruntime.SessionOptions, providers: list[str]) -> onnxruntime.InferenceSession:
-        seen.append(options)
-        return make(path, options, providers=providers)
-
-    monkeypatch.setattr(onnxruntime, "InferenceSession", spy)
-    OnnxEngine(adder, threads=2).close()
-    OnnxEngine(adder).close()
+def test_session_options_reach_the_runtime(adder: Path) -> None:
+    with mock.patch.object(onnxruntime, "InferenceSession", wraps=onnxruntime.InferenceSession) as made:
+        OnnxEngine(adder, threads=2).close()
+        OnnxEngine(adder).close()
+    seen = [call.args[1] for call in made.call_args_list]
     assert [o.intra_op_num_threads for o in seen] == [2, 0]
     assert [o.get_session_config_entry("session.intra_op.allow_spinning") for o in seen] == ["0", "0"]
 
@@ -87,13 +81,6 @@ def test_unnamed_axes_are_independent(tmp_path: Path) -> None:
         # The specs can't know that the inner lengths must agree: the runtime's complaint becomes ours.
         with pytest.raises(EngineError, match="expected a run without an error"):
             engine.infer({"a": a, "b": a})
-
-
-def test_missing_file_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match="no such file"):
-        OnnxEngine(tmp_path / "none.onnx")
-    with pytest.raises(EngineError, match="no such file"):
-        OnnxEngine(tmp_path)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"version https://git-lfs.github.com/spec/v1\n", b"\x00\xff" * 200])
@@ -123,11 +110,6 @@ def test_unknown_operators_and_inputs_that_are_no_numbers(
         OnnxEngine(path)
 
 
-def test_negative_thread_count_is_an_error(adder: Path) -> None:
-    with pytest.raises(EngineError, match="0 or more threads"):
-        OnnxEngine(adder, threads=-1)
-
-
 def test_missing_onnxruntime_is_an_error(adder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(EngineError, match="pip install onnxruntime"):
@@ -143,8 +125,6 @@ CUDA, TENSORRT, CPU = "CUDAExecutionProvider", "TensorrtExecutionProvider", "CPU
 @pytest.fixture
 def gpu_build(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """Make the runtime say that its build has a GPU; what its sessions were asked for. They run on the CPU."""
-    import onnxruntime
-
     asked: list[tuple[Any, ...]] = []
     session = onnxruntime.InferenceSession
 
@@ -223,8 +203,18 @@ def test_gpu_engine_runs_on_the_devices_stream_or_not_at_all(
         assert engine.problem == "the GPU could not be used, see nvidia-smi"
 
 
-@pytest.mark.parametrize("provider", ["cuda", "tensorrt", "rocm"])
-def test_missing_provider_is_an_error(adder: Path, provider: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("file", "arguments", "message"),
+    [
+        ("none.onnx", {}, "no such file"),
+        (".", {}, "no such file"),
+        ("adder.onnx", {"threads": -1}, "0 or more threads"),
+        *(("adder.onnx", {"provider": provider}, "onnx_provider") for provider in ("cuda", "tensorrt", "rocm")),
+    ],
+)
+def test_missing_file_provider_or_wrong_thread_count_is_an_error(
+    adder: Path, monkeypatch: pytest.MonkeyPatch, file: str, arguments: dict[str, Any], message: str
+) -> None:
     monkeypatch.setattr("onnxruntime.get_available_providers", lambda: [CPU])
-    with pytest.raises(EngineError, match="onnx_provider"):
-        OnnxEngine(adder, provider=provider)
+    with pytest.raises(EngineError, match=message):
+        OnnxEngine(adder.parent / file, **arguments)

@@ -201,22 +201,21 @@ def gpu(no_gpu: None, monkeypatch: pytest.MonkeyPatch, make_device: Callable[...
 
 @pytest.mark.usefixtures("gpu")
 def test_image_nets_are_in_half_precision_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    pose, smoother = MANIFEST.for_role("pose"), MANIFEST.for_role("smoother")
-    with open_engine(pose, TORCH) as engine, open_engine(smoother, TORCH) as steady:
-        assert engine.status.endswith("on Some GPU, fp16")
-        assert isinstance(steady, TorchEngine)
-        assert not steady._half
-    with open_engine(pose, TORCH, EngineOptions(precision="fp32")) as engine:
-        assert isinstance(engine, TorchEngine)
-        assert not engine._half
+    def is_half(entry: ManifestEntry, options: EngineOptions | None = None) -> bool:
+        with open_engine(entry, TORCH, options) as engine:
+            assert isinstance(engine, TorchEngine)
+            assert engine.status.endswith("on Some GPU, fp16") is engine._half
+            return engine._half
 
     def refuse(*_: object) -> None:
         raise EngineError("graph", expected="weights", got="1e9", fix="None.")
 
+    pose = MANIFEST.for_role("pose")
+    assert is_half(pose)
+    assert not is_half(MANIFEST.for_role("smoother"))
+    assert not is_half(pose, EngineOptions(precision="fp32"))
     monkeypatch.setattr(backend, "write_half", refuse)
-    with open_engine(pose, TORCH) as engine:
-        assert isinstance(engine, TorchEngine)
-        assert not engine._half
+    assert not is_half(pose)
 
 
 @pytest.mark.usefixtures("gpu")

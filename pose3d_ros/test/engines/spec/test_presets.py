@@ -85,11 +85,6 @@ def test_list_of_joints_reads_back_from_a_manifest(weights: Path) -> None:
     assert read_pose_settings(read, POSE_DECODERS["metrabs"], (256, 256)).joints == (16, 0, 3)
 
 
-def test_sizes_are_width_by_height() -> None:
-    assert PRESETS["rtmpose"].input_size_px == (192, 256)
-    assert PRESETS["rtmw3d"].input_size_px == (288, 384)
-
-
 def test_joints_with_a_size_have_a_root_in_closed_form_and_no_other() -> None:
     gives = {name: POSE_DECODERS[preset.decoder].gives for name, preset in POSE_PRESETS.items()}
     roots = {name: preset.parameters.get("root") for name, preset in POSE_PRESETS.items()}

@@ -128,3 +128,12 @@ class Binding:
             self._log(f"{call}: {fault}")
         self._last = Checked(call, fault is None)
         return self._last
+
+
+class NeedsDriver(Binding):
+    """What callers make themselves. Raises TypeError where the library gives no object, as without a driver."""
+
+    def __init__(self, api: Api, logger: Any) -> None:
+        if api.faults.no_driver:
+            raise TypeError("pybind11::init(): factory function returned nullptr")
+        super().__init__(api, logger)

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from .binding import Api, Binding, Dims
+from .binding import Api, Binding, Dims, NeedsDriver
 from .device_memory import ALIGNMENT_BYTES, Block, Checked, MisuseError
-from .network_builder import NO_OBJECT, Shape, StandInPlan, read_plan
+from .network_builder import Shape, StandInPlan, read_plan
 from .onnx_parser import INetworkDefinition, ITensor
 
 Array = npt.NDArray[Any]
@@ -25,13 +25,8 @@ _ONLY_FATAL = 4
 _RUN = "execute_async_v3"
 
 
-class Runtime(Binding):
+class Runtime(NeedsDriver):
     """Loads plans."""
-
-    def __init__(self, api: Api, logger: Any) -> None:
-        if api.faults.no_driver:
-            raise TypeError(NO_OBJECT)
-        super().__init__(api, logger)
 
     def deserialize_cuda_engine(self, serialized_engine: bytes) -> ICudaEngine | None:
         """The engine, None with a message for damaged bytes and for a plan of another version."""
@@ -90,15 +85,11 @@ class ICudaEngine(Binding):
         """Whether no context has the one optimization profile."""
         return self._static or all(context._profile < 0 for context in self._contexts)
 
-    def _output_shapes(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...] | None:
-        """The outputs' shapes for these, from a run on zeros; None for shapes that contradict each other."""
+    def _output_shapes(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        """The outputs' shapes for these, from a run on zeros."""
         if inputs not in self._shapes:
             zeros = [np.zeros(shape, t.numpy_dtype) for t, shape in zip(self._inputs, inputs, strict=True)]
-            try:
-                self._shapes[inputs] = tuple(output.shape for output in self._run(zeros))
-            except Exception as error:  # the runtime's errors share no base class of their own
-                self._log(f"Error Code 4: Internal Error ({error})")
-                return None
+            self._shapes[inputs] = tuple(output.shape for output in self._run(zeros))
         return self._shapes[inputs]
 
     def _run(self, arrays: list[Array]) -> list[Array]:
@@ -156,8 +147,9 @@ class IExecutionContext(Binding):
         tensor = self._engine._tensors[name]
         if tensor in self._engine._inputs:
             return Dims(self._shapes.get(name, tensor.dims))
-        shapes = None if self._open_inputs() else self._engine._output_shapes(self._input_shapes())
-        return Dims(tensor.dims if shapes is None else shapes[self._engine._outputs.index(tensor)])
+        if self._open_inputs():
+            return tensor.shape
+        return Dims(self._engine._output_shapes(self._input_shapes())[self._engine._outputs.index(tensor)])
 
     def set_tensor_address(self, name: str, memory: int) -> Checked:
         """Set where a tensor lies."""
@@ -210,10 +202,9 @@ class IExecutionContext(Binding):
         if missing := [name for name in self._engine._tensors if not self._addresses.get(name)]:
             raise MisuseError(_RUN, f"no address is set for {', '.join(missing)}")
         inputs = self._input_shapes()
-        outputs = self._engine._output_shapes(inputs)
-        if outputs is None:
-            raise MisuseError(_RUN, f"the shapes {inputs} contradict each other")
-        return State(inputs, outputs, tuple(self._addresses[name] for name in self._engine._tensors))
+        return State(
+            inputs, self._engine._output_shapes(inputs), tuple(self._addresses[name] for name in self._engine._tensors)
+        )
 
     def _blocks(self, state: State) -> list[Block]:
         """Where the tensors lie. Raises MisuseError where one shares its memory, and for what is no device memory."""

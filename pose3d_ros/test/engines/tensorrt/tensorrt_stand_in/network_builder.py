@@ -8,11 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .binding import Api, Binding, IHostMemory, IProgressMonitor, ready
+from .binding import Api, Binding, IHostMemory, IProgressMonitor, NeedsDriver, ready
 from .device_memory import Checked, MisuseError
 from .onnx_parser import INetworkDefinition, ITensor
 
-NO_OBJECT = "pybind11::init(): factory function returned nullptr"
 _REDUCED = frozenset({"FP16", "BF16", "INT8", "FP8", "INT4", "FP4"})
 _TIMINGS = "stand-in timing cache "
 _PLAN = b"stand-in plan\n"
@@ -128,13 +127,8 @@ class IBuilderConfig(Binding):
     progress_monitor = property(None, _set_monitor)
 
 
-class Builder(Binding):
+class Builder(NeedsDriver):
     """Makes networks, configurations and plans."""
-
-    def __init__(self, api: Api, logger: Any) -> None:
-        if api.faults.no_driver:
-            raise TypeError(NO_OBJECT)
-        super().__init__(api, logger)
 
     def create_network(self, flags: int) -> INetworkDefinition:
         """An empty network. flags: a bit for each member of NetworkDefinitionCreationFlag."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -142,8 +142,8 @@ class INetworkDefinition(Binding):
             raise GraphError(f"Failed to parse ONNX model: {error}") from error
         weights = {tensor.name for tensor in model.graph.initializer}
         self._onnx = data
-        self._inputs = self._tensors(value for value in model.graph.input if value.name not in weights)
-        self._outputs = self._tensors(model.graph.output)
+        self._inputs = [self._tensor(value) for value in model.graph.input if value.name not in weights]
+        self._outputs = [self._tensor(value) for value in model.graph.output]
         inner = {value.name: value for value in onnx.shape_inference.infer_shapes(model).graph.value_info}
         known = {tensor.name: tensor for tensor in (*self._inputs, *self._outputs)}
         for node in model.graph.node:
@@ -155,9 +155,6 @@ class INetworkDefinition(Binding):
                 known.setdefault(name, self._tensor(inner[name]) if name in inner else unknown)
                 layer._outputs.append(known[name])
             self._layers.append(layer)
-
-    def _tensors(self, values: Iterable[onnx.ValueInfoProto]) -> list[ITensor]:
-        return [self._tensor(value) for value in values]
 
     def _tensor(self, value: onnx.ValueInfoProto) -> ITensor:
         kind = value.type.tensor_type
