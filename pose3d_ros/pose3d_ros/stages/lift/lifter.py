@@ -92,11 +92,8 @@ class Lifter:
         known = known_joints(rays, np.where(people.valid, people.scores, 0.0))
         scores = np.where(known, people.scores, 0.0)
         seen_px, keypoints = (np.where(known[..., None], at, np.nan) for at in (people.joints_img_px, rays))
-        keypoints, read_scores, boxes = (
-            self._to_input.coordinates(keypoints),
-            self._to_input.scores(scores),
-            people.boxes_xyxy_px,
-        )
+        keypoints, read_scores = self._to_input.coordinates(keypoints), self._to_input.scores(scores)
+        boxes = people.boxes_xyxy_px
         found = self._memory.find(boxes, frame.stamp_ns) if self._net.shapes else [None] * len(boxes)
         new = [person is None for person in found]
         before = np.full_like(keypoints, np.nan)
@@ -106,16 +103,16 @@ class Lifter:
                 before[i] = person.values[0]
                 for values, own in zip(past, person.values[1:], strict=True):
                     values[i] = own
-        seen = self._seen(frame.camera, boxes, keypoints, read_scores, before)
+        net_input = self._net_input(frame.camera, boxes, keypoints, read_scores, before)
         if any(new):
-            for values, first in zip(past, self._net.begin(seen.features[new]), strict=True):
+            for values, first in zip(past, self._net.begin(net_input.features[new]), strict=True):
                 values[new] = first
-        joints, past = self._net.lift(seen.features, past)
+        joints, past = self._net.lift(net_input.features, past)
         if self._net.shapes:  # a network of one frame has no past
-            self._memory.remember(found, boxes, frame.stamp_ns, [seen.held, *past])
-        return self._lifted(people, self._in_camera(joints, seen), self._to_output.coordinates(seen_px), scores)
+            self._memory.remember(found, boxes, frame.stamp_ns, [net_input.held, *past])
+        return self._lifted(people, self._in_camera(joints, net_input), self._to_output.coordinates(seen_px), scores)
 
-    def _seen(
+    def _net_input(
         self, camera: Camera, boxes_xyxy_px: Array, given: Array, scores: Array, before: npt.NDArray[np.floating]
     ) -> _LifterInput:
         """The network's input.
@@ -140,9 +137,9 @@ class Lifter:
             features, ahead if convention.ahead == "crop" else np.broadcast_to(np.eye(3), ahead.shape), held
         )
 
-    def _in_camera(self, joints: Array, seen: _LifterInput) -> Array:
+    def _in_camera(self, joints: Array, net_input: _LifterInput) -> Array:
         from_root = (joints - joints[:, self._skeleton.root, None]) * self._input_convention.metres_per_unit
-        relative_m: Array = from_root @ seen.cam_from_net.transpose(0, 2, 1)
+        relative_m: Array = from_root @ net_input.cam_from_net.transpose(0, 2, 1)
         return relative_m
 
     def _lifted(self, people: Keypoints, relative_m: Array, seen_px: Array, scores: Array) -> Keypoints:
