@@ -90,8 +90,6 @@ def test_nodes_have_a_domain_of_their_own_on_this_machine() -> None:
     assert own["FASTDDS_DEFAULT_PROFILES_FILE"].endswith("fastdds.xml")
     assert "ROS_LOCALHOST_ONLY" not in own
     assert demo.demo_environment({"ROS_DISTRO": "humble"})["ROS_LOCALHOST_ONLY"] == "1"
-    mine = demo.demo_environment({"FASTDDS_DEFAULT_PROFILES_FILE": "/mine.xml"})
-    assert mine["FASTDDS_DEFAULT_PROFILES_FILE"] == "/mine.xml"
 
 
 def test_node_commands_have_topics_and_parameters(recording: Path, tmp_path: Path) -> None:

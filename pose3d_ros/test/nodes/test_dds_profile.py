@@ -23,17 +23,15 @@ def test_shared_memory_segment_holds_a_large_image() -> None:
     assert segments[0] > IMAGE_4K_BYTES
 
 
-def test_child_process_gets_the_profile() -> None:
-    child = transport_environment({"HOME": "/home/me"})
-    assert child["HOME"] == "/home/me"
-    assert child[PROFILE_VARIABLES[0]] == str(share_file(PROFILE))
-    assert PROFILE_VARIABLES[1] not in child
-
-
-def test_humble_uses_the_older_variable() -> None:
-    child = transport_environment({"ROS_DISTRO": "humble"})
-    assert child[PROFILE_VARIABLES[1]] == str(share_file(PROFILE))
-    assert PROFILE_VARIABLES[0] not in child
+@pytest.mark.parametrize(
+    ("environment", "variable"),
+    [({"HOME": "/home/me"}, PROFILE_VARIABLES[0]), ({"ROS_DISTRO": "humble"}, PROFILE_VARIABLES[1])],
+)
+def test_child_process_gets_the_profile_by_the_variable_of_its_distribution(
+    environment: dict[str, str], variable: str
+) -> None:
+    child = transport_environment(environment)
+    assert child == {**environment, variable: str(share_file(PROFILE))}
 
 
 @pytest.mark.parametrize("name", PROFILE_VARIABLES)

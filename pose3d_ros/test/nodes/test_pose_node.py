@@ -88,8 +88,7 @@ def test_invalid_image_is_reported_once_and_the_next_one_processed(
     rig = PoseRig(graph, pipeline, image_transport="raw" if raw else "compressed")
     rig.calibrate()
     rig.send_until_counted(message, "InputError", 3)
-    rig.until_status(DiagnosticStatus.ERROR, words)
-    assert rig.logged_once(words)
+    rig.until_reported(DiagnosticStatus.ERROR, words)
     assert len(rig.logged) == 1
     rig.process(gray_image() if raw else jpeg_image())
     assert len(frames_of(pipeline)) == 1
@@ -106,10 +105,9 @@ def test_invalid_camera_info_is_reported_once_until_a_valid_one_arrives(
     if changes is not None:
         rig.calibrate(**changes)
     rig.send_until_counted(gray_image(), "CameraError")
-    status = rig.until_status(DiagnosticStatus.ERROR, words)
+    status = rig.until_reported(DiagnosticStatus.ERROR, words)
     assert f"{graph.namespace}/camera_info" in status.message
     assert "fallback_hfov_deg" in status.message
-    assert rig.logged_once(words)
     assert not rig.people
     pipeline.assert_not_called()
     rig.calibrate()
@@ -132,8 +130,7 @@ def test_pipeline_error_drops_one_frame(graph: Any, pipeline: Any, error: Except
     rig = PoseRig(graph, pipeline, fallback_hfov_deg=90.0)
     pipeline.side_effect = error
     rig.send_until_counted(gray_image(), type(error).__name__)
-    rig.until_status(DiagnosticStatus.ERROR, str(error))
-    assert rig.logged_once(str(error))
+    rig.until_reported(DiagnosticStatus.ERROR, str(error))
     pipeline.side_effect = None
     rig.process()
 
@@ -141,8 +138,7 @@ def test_pipeline_error_drops_one_frame(graph: Any, pipeline: Any, error: Except
 def test_engine_on_a_fallback_backend_is_a_warning_until_it_recovers(graph: Any, pipeline: Any) -> None:
     pipeline.engine_problems = ("pose runs on onnxruntime: no plan yet",)
     rig = PoseRig(graph, pipeline, fallback_hfov_deg=60.0)
-    rig.until_status(DiagnosticStatus.WARN, "pose runs on onnxruntime: no plan yet")
-    assert rig.logged_once("no plan yet")
+    rig.until_reported(DiagnosticStatus.WARN, "pose runs on onnxruntime: no plan yet")
     assert rig.values["runs on"] == "fake: nothing runs it"
     pipeline.engine_problems = ()
     graph.spin_until(lambda: rig.status is not None and "no plan yet" not in rig.status.message)
@@ -150,9 +146,8 @@ def test_engine_on_a_fallback_backend_is_a_warning_until_it_recovers(graph: Any,
 
 def test_watchdog_explains_why_no_image_arrives(graph: Any, pipeline: Any) -> None:
     rig = PoseRig(graph, pipeline, watchdog_timeout_s=0.2)
-    status = rig.until_status(DiagnosticStatus.WARN, "no message arrives")
+    status = rig.until_reported(DiagnosticStatus.WARN, "no message arrives")
     assert "FASTDDS_DEFAULT_PROFILES_FILE" in status.message
-    assert rig.logged_once("no message arrives")
 
 
 def test_watchdog_reports_a_topic_without_a_publisher(graph: Any, pipeline: Any) -> None:

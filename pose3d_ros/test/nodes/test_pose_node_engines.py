@@ -59,22 +59,16 @@ def test_image_gives_smoothed_people_in_metres(graph: Any, engines: Path) -> Non
     assert 0 < max(map(abs, moved_m)) < 0.5
 
 
-@pytest.mark.parametrize(
-    ("node_class", "file"),
-    [(PoseNode, "root_pose.onnx"), (SmootherNode, "smoother.onnx"), (PoseNode, None), (SmootherNode, None)],
-)
-def test_damaged_or_missing_models_are_reported_once_and_leave_the_node_running(
-    graph: Any, engines: Path, node_class: Any, file: str | None
+@pytest.mark.parametrize(("node_class", "file"), [(PoseNode, "root_pose.onnx"), (SmootherNode, "smoother.onnx")])
+def test_damaged_model_is_reported_once_and_leaves_the_node_running(
+    graph: Any, engines: Path, node_class: Any, file: str
 ) -> None:
-    if file is not None:
-        path = engines / file
-        path.write_bytes(path.read_bytes()[:-1] + b"!")
+    (engines / file).write_bytes((engines / file).read_bytes()[:-1] + b"!")
     heard = graph.listen(DiagnosticArray, "/diagnostics")
-    node = node_class(**graph.options(engines=str(engines if file else engines / "nowhere")))
+    node = node_class(**graph.options(engines=str(engines)))
     logged = graph.log_of(node.get_name())
     graph.add(node).autostart()
-    words = "sha256" if file else "nowhere"
-    graph.spin_until(lambda: words in getattr(graph.status_of(heard, node.get_name()), "message", ""))
+    graph.spin_until(lambda: "sha256" in getattr(graph.status_of(heard, node.get_name()), "message", ""))
     graph.spin_until(lambda: bool(logged))
     assert node.lifecycle_state == "unconfigured"
     assert len(logged) == 1

@@ -18,8 +18,7 @@ from .rigs.pose_rig import PoseRig
 )
 def test_unknown_or_former_name_is_a_warning(graph: Any, pipeline: Any, name: str, words: str) -> None:
     rig = PoseRig(graph, pipeline, **{name: 0.5})
-    rig.until_status(DiagnosticStatus.WARN, words)
-    assert rig.logged_once(name.rpartition("__")[2])
+    rig.until_reported(DiagnosticStatus.WARN, words)
     assert rig.node.lifecycle_state == "active"
     assert not rig.node.has_parameter(name.replace("__", "."))
     former = name == "silence_warning_s"

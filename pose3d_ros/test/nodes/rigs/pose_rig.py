@@ -57,6 +57,14 @@ class PoseRig:
         assert self.status is not None
         return self.status
 
+    def until_reported(self, level: bytes, words: str) -> DiagnosticStatus:
+        """Spin until the status has this level and these words, which are logged once."""
+        status = self.until_status(level, words)
+        self.graph.spin_until(lambda: any(words in line for line in self.logged))
+        self.graph.spin_for(0.2)
+        assert sum(words in line for line in self.logged) == 1
+        return status
+
     def until_people(self, count: int = 1) -> Person3DArray:
         """Spin until that many results have come; the latest."""
         self.graph.spin_until(lambda: len(self.people) >= count)
@@ -67,12 +75,6 @@ class PoseRig:
         before = len(self.people)
         self.send(gray_image() if image is None else image)
         return self.until_people(before + 1)
-
-    def logged_once(self, words: str) -> bool:
-        """Whether the node's log has one line with these words, once it has had the time to come."""
-        self.graph.spin_until(lambda: any(words in line for line in self.logged))
-        self.graph.spin_for(0.2)
-        return sum(words in line for line in self.logged) == 1
 
     def send_until_counted(self, message: Any, kind: str, times: int = 2) -> None:
         """Send a message that many times, each when the node has counted the problem of the one before."""
