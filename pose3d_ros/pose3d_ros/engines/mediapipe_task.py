@@ -5,7 +5,6 @@ Its landmarks and world landmarks are the outputs of an engine like any other, f
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,7 @@ import numpy.typing as npt
 from pose3d_ros.engines.base import Engine, TensorSpec
 from pose3d_ros.engines.options import EngineOptions
 from pose3d_ros.engines.spec.entry import ManifestEntry
-from pose3d_ros.engines.tensors import Tensor
-from pose3d_ros.errors import EngineError
+from pose3d_ros.engines.tensors import Tensor, import_package, library_errors, require_file
 
 _LANDMARKS = 33
 _INPUTS = (TensorSpec("image", ("batch", "height", "width", 3), "uint8"),)
@@ -25,7 +23,7 @@ _OUTPUTS = (
     TensorSpec("landmarks", ("batch", _LANDMARKS, 5), "float32"),
     TensorSpec("world", ("batch", _LANDMARKS, 3), "float32"),
 )
-_INSTALL = "Install it: pip install mediapipe."
+_FAILURES = (RuntimeError, ValueError)
 
 
 class MediapipeEngine(Engine):
@@ -39,7 +37,8 @@ class MediapipeEngine(Engine):
     """
 
     def __init__(self, path: str | Path) -> None:
-        self._mediapipe: Any = _mediapipe(Path(path))
+        require_file(Path(path), "a .task file")
+        self._mediapipe: Any = import_package("mediapipe", "Install it: pip install mediapipe.")
         self._landmarker: Any = _open_landmarker(self._mediapipe, Path(path))
         super().__init__(Path(path).name, _INPUTS, _OUTPUTS)
 
@@ -55,15 +54,9 @@ class MediapipeEngine(Engine):
 
     def _detect(self, crop_rgb: npt.NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
         image = self._mediapipe.Image(image_format=self._mediapipe.ImageFormat.SRGB, data=crop_rgb)
-        try:
+        fix = "Look whether mediapipe's own example runs on this machine."
+        with library_errors(f"engine {self.name}", expected="a run without an error", fix=fix, kinds=_FAILURES):
             found = self._landmarker.detect(image)
-        except (RuntimeError, ValueError) as error:
-            raise EngineError(
-                f"engine {self.name}",
-                expected="a run without an error",
-                got=str(error) or type(error).__name__,
-                fix="Look whether mediapipe's own example runs on this machine.",
-            ) from error
         return (
             _rows(found.pose_landmarks, ("x", "y", "z", "visibility", "presence")),
             _rows(found.pose_world_landmarks, ("x", "y", "z")),
@@ -79,17 +72,6 @@ def open_model(entry: ManifestEntry, options: EngineOptions) -> Engine:
     return MediapipeEngine(entry.file)
 
 
-def _mediapipe(path: Path) -> Any:
-    if not path.is_file():
-        raise EngineError(
-            f"engine {path}", expected="a .task file", got="no such file", fix="Check the path in the manifest."
-        )
-    try:
-        return importlib.import_module("mediapipe")
-    except ImportError as error:
-        raise EngineError("mediapipe", expected="an installed package", got=str(error), fix=_INSTALL) from error
-
-
 def _open_landmarker(mediapipe: Any, path: Path) -> Any:
     tasks = mediapipe.tasks
     options = tasks.vision.PoseLandmarkerOptions(
@@ -97,15 +79,9 @@ def _open_landmarker(mediapipe: Any, path: Path) -> Any:
         running_mode=tasks.vision.RunningMode.IMAGE,
         num_poses=1,
     )
-    try:
+    fix = "Download pose_landmarker_lite.task, _full.task or _heavy.task again."
+    with library_errors(f"engine {path}", expected="a pose landmarker of MediaPipe", fix=fix, kinds=_FAILURES):
         return tasks.vision.PoseLandmarker.create_from_options(options)
-    except (RuntimeError, ValueError) as error:
-        raise EngineError(
-            f"engine {path}",
-            expected="a pose landmarker of MediaPipe",
-            got=str(error) or type(error).__name__,
-            fix="Download pose_landmarker_lite.task, _full.task or _heavy.task again.",
-        ) from error
 
 
 def _rows(people: Sequence[Sequence[Any]], fields: tuple[str, ...]) -> npt.NDArray[np.float32]:

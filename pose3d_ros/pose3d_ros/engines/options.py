@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pose3d_ros.engines.spec.entry import IMAGE_ROLES, ManifestEntry
 from pose3d_ros.errors import EngineError
 
 PRECISIONS = ("auto", "fp32", "fp16", "int8")
@@ -76,3 +77,22 @@ class EngineOptions:
                 got=f"{self.max_people} and {self.workspace_mib}",
                 fix="Correct them.",
             )
+
+
+def precision_of(entry: ManifestEntry, wanted: str) -> str:
+    """The arithmetic of an entry's engine on a GPU.
+
+    That of nets which read joints is always fp32: they are small, and rounding would be jitter.
+    """
+    if IMAGE_ROLES.isdisjoint(entry.roles):
+        return "fp32"
+    return "fp16" if wanted == "auto" else wanted
+
+
+def allows_tf32(entry: ManifestEntry, wanted: bool) -> bool:
+    """Whether a GPU may round the products of an entry's engine to TF32.
+
+    TF32 has FP16's ten bits of mantissa: too few for joints in metres, whose noise a smoother is there to remove. On
+    an H200 it moved the smoother's outputs by 3e-3.
+    """
+    return wanted and not IMAGE_ROLES.isdisjoint(entry.roles)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -41,17 +43,32 @@ def on_host(feed: Feed) -> Tensor:
 
 
 @contextmanager
-def cuda_errors(subject: str, expected: str) -> Iterator[None]:
-    """PyTorch's RuntimeError, which it raises for every failure of CUDA, becomes an EngineError."""
+def library_errors(
+    subject: str, *, expected: str, fix: str, kinds: type[Exception] | tuple[type[Exception], ...] = Exception
+) -> Iterator[None]:
+    """What a library raises inside becomes an EngineError. kinds: of which classes; libraries raise many."""
     try:
         yield
-    except RuntimeError as error:
-        raise EngineError(
-            subject,
-            expected=expected,
-            got=first_line(error),
-            fix="See nvidia-smi; the backend onnxruntime needs no GPU.",
-        ) from error
+    except kinds as error:
+        raise EngineError(subject, expected=expected, got=first_line(error), fix=fix) from error
+
+
+def cuda_errors(subject: str, expected: str) -> AbstractContextManager[None]:
+    """PyTorch's RuntimeError, which it raises for every failure of CUDA, becomes an EngineError."""
+    fix = "See nvidia-smi; the backend onnxruntime needs no GPU."
+    return library_errors(subject, expected=expected, fix=fix, kinds=RuntimeError)
+
+
+def import_package(name: str, fix: str) -> Any:
+    """The module of a package. Raises EngineError when it can't be imported."""
+    with library_errors(name, expected="an installed package", fix=fix, kinds=ImportError):
+        return importlib.import_module(name)
+
+
+def require_file(path: Path, kind: str) -> None:
+    """Raise EngineError where there is no file. kind: such as `an ONNX file`."""
+    if not path.is_file():
+        raise EngineError(f"engine {path}", expected=kind, got="no such file", fix="Check the path in the manifest.")
 
 
 def first_line(error: Exception) -> str:

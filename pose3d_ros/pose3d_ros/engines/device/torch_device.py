@@ -18,7 +18,7 @@ import numpy as np
 
 from pose3d_ros.engines.base import Availability
 from pose3d_ros.engines.images.frame_image import LoadImage
-from pose3d_ros.engines.tensors import Feed, Tensor, first_line
+from pose3d_ros.engines.tensors import Feed, Tensor, first_line, library_errors
 from pose3d_ros.errors import EngineError
 
 ALIGNMENT = 256
@@ -231,12 +231,8 @@ def open_device() -> TorchDevice:
     found = cuda_availability()
     if not found.usable:
         raise EngineError("GPU", expected="one that torch sees", got=found.reason, fix="Use the backend onnxruntime.")
-    try:
+    with library_errors("GPU", expected="one that can be used", fix="See nvidia-smi.", kinds=RuntimeError):
         return TorchDevice()
-    except RuntimeError as error:
-        raise EngineError(
-            "GPU", expected="one that can be used", got=first_line(error), fix="See nvidia-smi."
-        ) from error
 
 
 def cuda_availability() -> Availability:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,9 @@ from pose3d_ros.engines.base import Availability, Engine, TensorSpec
 from pose3d_ros.engines.device.device_engine import DeviceEngine
 from pose3d_ros.engines.device.prepared_batches import Program, Shapes
 from pose3d_ros.engines.device.torch_device import Buffer, TorchDevice, cuda_availability, open_device
-from pose3d_ros.engines.graphs.half_precision import allows_tf32
-from pose3d_ros.engines.options import EngineOptions
+from pose3d_ros.engines.options import EngineOptions, allows_tf32
 from pose3d_ros.engines.spec.entry import ManifestEntry
-from pose3d_ros.engines.tensors import Tensor, first_line
+from pose3d_ros.engines.tensors import Tensor, import_package, library_errors, require_file
 from pose3d_ros.errors import EngineError
 
 _DTYPES = {
@@ -203,18 +202,12 @@ def open_model(entry: ManifestEntry, options: EngineOptions) -> Engine:
 
 
 def _open_session(path: Path, threads: int, provider: str, provider_options: Mapping[str, dict[str, str]]) -> Any:
-    if not path.is_file():
-        raise EngineError(
-            f"engine {path}", expected="an ONNX file", got="no such file", fix="Check the path in the manifest."
-        )
+    require_file(path, "an ONNX file")
     if threads < 0:
         raise EngineError(
             f"engine {path}", expected="0 or more threads", got=f"{threads}", fix="0 leaves it to the runtime."
         )
-    try:
-        runtime = importlib.import_module("onnxruntime")
-    except ImportError as error:
-        raise EngineError("onnxruntime", expected="an installed package", got=str(error), fix=_INSTALL) from error
+    runtime = import_package("onnxruntime", _INSTALL)
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -223,15 +216,9 @@ def _open_session(path: Path, threads: int, provider: str, provider_options: Map
     # and 88 ms without, and a lone one was no slower.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     providers = [(name, provider_options.get(name, {})) for name in _providers(provider)]
-    try:
+    fix = "Export or download the file again."
+    with library_errors(f"engine {path}", expected="a valid ONNX graph", fix=fix):
         return runtime.InferenceSession(str(path), options, providers=providers)
-    except Exception as error:  # the runtime's errors share no base class of their own
-        raise EngineError(
-            f"engine {path}",
-            expected="a valid ONNX graph",
-            got=first_line(error),
-            fix="Export or download the file again.",
-        ) from error
 
 
 def _providers(wanted: str) -> list[str]:
@@ -281,15 +268,7 @@ def _spec(node: Any, path: Path) -> TensorSpec:
     return TensorSpec(node.name, axes, _DTYPES[node.type])
 
 
-@contextmanager
-def _run_errors(name: str) -> Iterator[None]:
+def _run_errors(name: str) -> AbstractContextManager[None]:
     """A failed run of the runtime becomes an EngineError."""
-    try:
-        yield
-    except Exception as error:  # the runtime's errors share no base class of their own
-        raise EngineError(
-            f"engine {name}",
-            expected="a run without an error",
-            got=first_line(error),
-            fix="The graph can't take these shapes; check them against the engine's manifest.",
-        ) from error
+    fix = "The graph can't take these shapes; check them against the engine's manifest."
+    return library_errors(f"engine {name}", expected="a run without an error", fix=fix)

@@ -25,11 +25,10 @@ from pose3d_ros.engines.device import torch_device
 from pose3d_ros.engines.device.device_engine import DeviceEngine
 from pose3d_ros.engines.device.prepared_batches import Program, Shapes
 from pose3d_ros.engines.device.torch_device import TorchDevice
-from pose3d_ros.engines.graphs.half_precision import precision_of, write_half
 from pose3d_ros.engines.onnx_runtime.ort_engine import OnnxEngine
-from pose3d_ros.engines.options import EngineOptions
+from pose3d_ros.engines.options import EngineOptions, precision_of
 from pose3d_ros.engines.spec.entry import ManifestEntry
-from pose3d_ros.engines.tensors import first_line
+from pose3d_ros.engines.tensors import library_errors
 from pose3d_ros.engines.trial import usual_shapes
 from pose3d_ros.errors import EngineError
 
@@ -121,18 +120,12 @@ class _Module:
 
     def _results(self) -> list[Any]:
         torch = self._torch
-        try:
-            with self._device.queued(), torch.inference_mode():
-                images = torch.channels_last
-                feeds = [t.contiguous(memory_format=images) if _is_image(t) else t for t in self._inputs]
-                results = self._module(*feeds)
-        except Exception as error:  # PyTorch raises many kinds
-            raise EngineError(
-                f"engine {self._name}",
-                expected="a run without an error of PyTorch",
-                got=first_line(error),
-                fix="Check the shapes against the engine's manifest, or use the backend onnxruntime.",
-            ) from error
+        fix = "Check the shapes against the engine's manifest, or use the backend onnxruntime."
+        errors = library_errors(f"engine {self._name}", expected="a run without an error of PyTorch", fix=fix)
+        with errors, self._device.queued(), torch.inference_mode():
+            images = torch.channels_last
+            feeds = [t.contiguous(memory_format=images) if _is_image(t) else t for t in self._inputs]
+            results = self._module(*feeds)
         return results if isinstance(results, list) else [results]
 
 
@@ -157,13 +150,9 @@ def open_model(entry: ManifestEntry, options: EngineOptions) -> Engine:
 
     On a GPU in FP16 unless fp32 is asked for, or the graph can't be converted; int8 is TensorRT's, and FP16 here.
     """
-    try:
+    with library_errors("backend torch", expected=f"the Python packages {', '.join(_NEEDED)}", fix=_INSTALL):
         torch: Any = importlib.import_module("torch")
         _library()
-    except Exception as error:  # a torch that lacks a library of CUDA raises OSError
-        raise EngineError(
-            "backend torch", expected=f"the Python packages {', '.join(_NEEDED)}", got=first_line(error), fix=_INSTALL
-        ) from error
     if torch_device.cuda_availability().usable:
         device: TorchDevice = torch_device.open_device()
         device_name, half = device.facts.gpu, precision_of(entry, options.precision) != "fp32"
@@ -188,31 +177,26 @@ def _opened(entry: ManifestEntry, device: TorchDevice, *, half: bool, status: st
 
 
 def _fixed_graph(entry: ManifestEntry, shapes: Mapping[str, tuple[int, ...]], folder: Path, *, half: bool) -> Path:
-    """The entry's graph for these shapes, and in FP16 if wanted. Raises EngineError without the package onnx."""
-    graphs: Any = importlib.import_module("pose3d_ros.engines.graphs.fixed_shapes")
-    fixed = folder / f"fixed-{entry.file.name}"
-    graphs.write_fixed(entry.file, fixed, shapes)
-    if not half:
-        return fixed
-    write_half(entry, fixed, folder / f"half-{entry.file.name}")
-    return folder / f"half-{entry.file.name}"
+    """The entry's graph for these shapes, and in FP16 if wanted."""
+    fixed_shapes: Any = importlib.import_module("pose3d_ros.engines.graphs.fixed_shapes")
+    graph = folder / f"fixed-{entry.file.name}"
+    fixed_shapes.write_fixed(entry.file, graph, shapes)
+    if half:
+        fp16_conversion: Any = importlib.import_module("pose3d_ros.engines.graphs.fp16_conversion")
+        fp16_conversion.half_graph(graph, graph)
+    return graph
 
 
 def _converted(path: Path, name: str) -> Any:
     """The graph as a module of PyTorch. Raises EngineError for operators that the library lacks."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of choices that a graph of fixed shapes does not leave
-            module = _library().convert(str(path)).eval()
-            _index_by_tuples(module)
-            return module
-    except Exception as error:  # the library raises many kinds
-        raise EngineError(
-            f"engine {name}",
-            expected="operators that onnx2torch knows",
-            got=first_line(error),
-            fix="Use the backend onnxruntime.",
-        ) from error
+    errors = library_errors(
+        f"engine {name}", expected="operators that onnx2torch knows", fix="Use the backend onnxruntime."
+    )
+    with errors, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of choices that a graph of fixed shapes does not leave
+        module = _library().convert(str(path)).eval()
+        _index_by_tuples(module)
+        return module
 
 
 def _numbers(module: Any) -> set[str]:

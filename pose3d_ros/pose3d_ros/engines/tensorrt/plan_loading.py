@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import tempfile
 import threading
 import time
@@ -13,14 +14,14 @@ from typing import Any
 
 from pose3d_ros.engines.base import NotBuiltError
 from pose3d_ros.engines.device.torch_device import DeviceFacts
-from pose3d_ros.engines.graphs.half_precision import allows_tf32, precision_of, write_half
-from pose3d_ros.engines.options import EngineOptions
+from pose3d_ros.engines.options import EngineOptions, allows_tf32, precision_of
 from pose3d_ros.engines.spec.entry import ManifestEntry
 from pose3d_ros.engines.spec.manifest import sha256_of
 from pose3d_ros.engines.tensorrt.plan_builder import STRONG_TYPING, build_plan, parse_network
 from pose3d_ros.engines.tensorrt.plan_cache import PlanCache, PlanKey
 from pose3d_ros.engines.tensorrt.profiles import Profile, profile_of
 from pose3d_ros.engines.tensorrt.trt_api import Messages, load_tensorrt
+from pose3d_ros.engines.tensors import library_errors
 from pose3d_ros.errors import EngineError
 
 _TIMING = "timing"
@@ -134,7 +135,10 @@ def _typed_graph(entry: ManifestEntry, key: PlanKey, folder: Path) -> Path:
     if key.precision != "fp16" or int(key.tensorrt.split(".")[0]) < STRONG_TYPING:
         return source
     target = folder / source.name
-    write_half(entry, source, target)
+    fix = "Install it (pip install onnx), or set precision to fp32."
+    with library_errors(f"engine {entry.name} in fp16", expected="the Python package onnx", fix=fix, kinds=ImportError):
+        fp16_conversion: Any = importlib.import_module("pose3d_ros.engines.graphs.fp16_conversion")
+    fp16_conversion.half_graph(source, target)
     return target
 
 

@@ -28,6 +28,7 @@ from pose3d_ros.engines import (
 )
 from pose3d_ros.engines.base import Availability
 from pose3d_ros.engines.device import torch_device
+from pose3d_ros.engines.graphs import fp16_conversion
 from pose3d_ros.engines.pytorch import torch_engine as backend
 from pose3d_ros.engines.pytorch.torch_engine import TorchEngine
 from pose3d_ros.errors import EngineError
@@ -214,7 +215,7 @@ def test_image_nets_are_in_half_precision_on_a_gpu(monkeypatch: pytest.MonkeyPat
     assert is_half(pose)
     assert not is_half(MANIFEST.for_role("smoother"))
     assert not is_half(pose, EngineOptions(precision="fp32"))
-    monkeypatch.setattr(backend, "write_half", refuse)
+    monkeypatch.setattr(fp16_conversion, "half_graph", refuse)
     assert not is_half(pose)
 
 

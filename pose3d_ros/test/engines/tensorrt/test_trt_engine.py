@@ -293,7 +293,11 @@ def test_fp16_is_built_and_is_close_to_float32(rig: Rig, version: str, role: str
     assert bool(plan.pinned) == (early and role == "pose")
 
 
-def test_int8_needs_its_calibrated_graph(rig: Rig) -> None:
+@pytest.mark.parametrize(("precision", "message"), [("int8", "calibration"), ("fp16", "pip install onnx")])
+def test_int8_needs_a_calibrated_graph_and_fp16_onnx(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, precision: str, message: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "pose3d_ros.engines.graphs.fp16_conversion", None)
     rig.entry = DEFAULT_MODELS.for_role("pose")
-    with pytest.raises(EngineError, match="calibration"):
-        rig.open(precision="int8")
+    with pytest.raises(EngineError, match=message):
+        rig.open(precision=precision)

@@ -1,0 +1,34 @@
+"""Options of engines, and the precision that follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pose3d_ros.engines import EngineOptions, ManifestEntry
+from pose3d_ros.engines.options import precision_of
+from pose3d_ros.errors import EngineError
+
+
+@pytest.mark.parametrize(
+    ("roles", "wanted", "precision"),
+    [
+        (("smoother",), "auto", "fp32"),
+        (("lifter",), "fp16", "fp32"),
+        (("detector",), "auto", "fp16"),
+        (("root", "pose"), "int8", "int8"),
+        (("root",), "fp32", "fp32"),
+    ],
+)
+def test_only_image_models_are_rounded(
+    make_entry: Callable[..., ManifestEntry], roles: tuple[str, ...], wanted: str, precision: str
+) -> None:
+    assert precision_of(make_entry(roles=roles), wanted) == precision
+
+
+@pytest.mark.parametrize("values", [{"precision": "fp8"}, {"provider": "rocm"}, {"max_people": 0}])
+def test_unknown_option_is_an_error(values: dict[str, Any]) -> None:
+    with pytest.raises(EngineError, match="expected"):
+        EngineOptions(**values)
