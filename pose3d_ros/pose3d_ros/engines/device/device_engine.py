@@ -18,7 +18,7 @@ from pose3d_ros.engines.device.prepared_batches import (
     Shapes,
     padded_batch_size,
 )
-from pose3d_ros.engines.device.torch_device import Device
+from pose3d_ros.engines.device.torch_device import TorchDevice
 from pose3d_ros.engines.images.frame_image import LoadImage
 from pose3d_ros.engines.tensors import Feed, Tensor, cuda_errors, on_host
 
@@ -41,7 +41,7 @@ class DeviceEngine(Engine):
         name: str,
         inputs: tuple[TensorSpec, ...],
         outputs: tuple[TensorSpec, ...],
-        device: Device,
+        device: TorchDevice,
         *,
         status: str,
         records: bool = True,

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from pose3d_ros.engines.base import TensorSpec
-from pose3d_ros.engines.device.torch_device import Buffer, Device
+from pose3d_ros.engines.device.torch_device import TorchBuffer, TorchDevice
 from pose3d_ros.engines.tensors import Feed, Tensor
 
 Shapes = tuple[tuple[int, ...], ...]
@@ -27,10 +27,10 @@ _WARM_UPS = 3
 class Program(Protocol):
     """A network at fixed input shapes, as a backend prepares it. Its methods raise EngineError."""
 
-    def bind_inputs(self, inputs: Mapping[str, Buffer]) -> Sequence[tuple[int, ...]]:
+    def bind_inputs(self, inputs: Mapping[str, TorchBuffer]) -> Sequence[tuple[int, ...]]:
         """Read these buffers, which hold zeros, from now on. Returns the shapes of the outputs, in their order."""
 
-    def bind_outputs(self, outputs: Mapping[str, Buffer]) -> None:
+    def bind_outputs(self, outputs: Mapping[str, TorchBuffer]) -> None:
         """Write these buffers from now on."""
 
     def enqueue(self) -> None:
@@ -46,7 +46,7 @@ class PreparedBatch:
     def __init__(
         self,
         program: Program,
-        device: Device,
+        device: TorchDevice,
         inputs: Sequence[TensorSpec],
         outputs: Sequence[TensorSpec],
         shapes: Shapes,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -30,27 +30,6 @@ _CAPTURING = threading.Lock()
 """A capture starts with a wait for the whole GPU, which would break one that another thread has under way."""
 
 
-class Buffer(Protocol):
-    """Device memory that lives as long as the object."""
-
-    @property
-    def address(self) -> int:
-        """Of its first byte, in the device's memory."""
-
-    def upload(self, array: Feed) -> None:
-        """Queue a copy to the buffer's start.
-
-        array: of the host, which may change as soon as this returns, or of the device.
-        Not again before the stream was waited for: the copy reads memory that the next one writes.
-        """
-
-    def begin_download(self, array: Tensor) -> None:
-        """Queue a copy of as many bytes as the array has."""
-
-    def finish_download(self, array: Tensor) -> None:
-        """Fill the array, after the stream was waited for."""
-
-
 @dataclass(frozen=True)
 class DeviceFacts:
     """What a plan is tied to: GPU, driver side and operating system."""
@@ -62,38 +41,10 @@ class DeviceFacts:
     system: str
 
 
-class Device(Protocol):
-    """One GPU and one stream of it that is not the default one. Use it from one thread at a time."""
-
-    @property
-    def stream(self) -> int:
-        """The stream's handle, never 0."""
-
-    @property
-    def facts(self) -> DeviceFacts:
-        """What a plan is tied to."""
-
-    def allocate(self, nbytes: int) -> Buffer:
-        """Device memory at a multiple of ALIGNMENT, of at least one byte."""
-
-    def synchronize(self) -> None:
-        """Wait for all that was queued."""
-
-    @property
-    def load_image(self) -> LoadImage | None:
-        """Uploads a frame's image, once, to be read in many ways; None where images stay on the host."""
-
-    def record(self, enqueue: Callable[[], None]) -> Callable[[], None] | None:
-        """Capture what `enqueue` queues into a graph; calling the result queues it again.
-
-        None where capture does not work or `enqueue` raises. Nothing runs while it is captured.
-        """
-
-
 class TorchDevice:
-    """The `Device` of PyTorch: its current GPU, or the CPU, where nothing is recorded and images stay on the host.
+    """PyTorch's current GPU with a stream of its own, or the CPU, without CUDA graphs and with images on the host.
 
-    torch_name: `cuda` or `cpu`.
+    Use it from one thread at a time. torch_name: `cuda` or `cpu`.
     """
 
     def __init__(self, torch_name: str = "cuda") -> None:
@@ -109,7 +60,7 @@ class TorchDevice:
 
     @property
     def stream(self) -> int:
-        """The stream's handle, 0 on the CPU."""
+        """The stream's handle: never 0, the default stream's, on a GPU; 0 on the CPU."""
         return int(self._stream.cuda_stream) if self.on_gpu else 0
 
     @property
@@ -130,7 +81,7 @@ class TorchDevice:
         )
 
     def allocate(self, nbytes: int) -> TorchBuffer:
-        """Device memory of at least one byte."""
+        """Device memory at a multiple of ALIGNMENT, of at least one byte."""
         return TorchBuffer(self, self._torch, max(nbytes, 1))
 
     def synchronize(self) -> None:
@@ -156,11 +107,14 @@ class TorchDevice:
 
     @property
     def load_image(self) -> LoadImage | None:
-        """Uploads a frame's image; None on the CPU."""
+        """Uploads a frame's image, once, to be read in many ways; None on the CPU, where images stay on the host."""
         return self._load
 
     def record(self, enqueue: Callable[[], None]) -> Callable[[], None] | None:
-        """Capture what `enqueue` queues into a CUDA graph; None on the CPU and where that does not work."""
+        """Capture what `enqueue` queues into a CUDA graph; calling the result queues it again.
+
+        None on the CPU, and where capture does not work or `enqueue` raises. Nothing runs while it is captured.
+        """
         if not self.on_gpu:
             return None
         graph = self._torch.cuda.CUDAGraph()
@@ -202,7 +156,11 @@ class TorchBuffer:
         return self._memory[: int(np.prod(shape)) * kind.itemsize].view(kind).reshape(shape)
 
     def upload(self, array: Feed) -> None:
-        """Queue a copy to the buffer's start, through the page-locked memory where the array is the host's."""
+        """Queue a copy to the buffer's start, through the page-locked memory where the array is the host's.
+
+        The array may change as soon as this returns. Not again before the stream was waited for: the copy reads memory
+        that the next one writes.
+        """
         if isinstance(array, np.ndarray):
             source = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
             self._staged.numpy()[: source.nbytes] = source

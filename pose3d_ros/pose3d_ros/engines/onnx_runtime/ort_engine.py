@@ -13,7 +13,7 @@ import numpy as np
 from pose3d_ros.engines.base import Availability, Engine, TensorSpec
 from pose3d_ros.engines.device.device_engine import DeviceEngine
 from pose3d_ros.engines.device.prepared_batches import Program, Shapes
-from pose3d_ros.engines.device.torch_device import Buffer, TorchDevice, cuda_availability, open_device
+from pose3d_ros.engines.device.torch_device import TorchBuffer, TorchDevice, cuda_availability, open_device
 from pose3d_ros.engines.options import EngineOptions, allows_tf32
 from pose3d_ros.engines.spec.entry import ManifestEntry
 from pose3d_ros.engines.tensors import Tensor, import_package, library_errors, require_file
@@ -152,7 +152,7 @@ class _Binding:
         self._output_shapes: list[tuple[int, ...]] = []
         self._binding: Any = session.io_binding()
 
-    def bind_inputs(self, inputs: Mapping[str, Buffer]) -> list[tuple[int, ...]]:
+    def bind_inputs(self, inputs: Mapping[str, TorchBuffer]) -> list[tuple[int, ...]]:
         for spec, shape in self._inputs:
             kind = np.dtype(spec.dtype).type
             self._binding.bind_input(spec.name, *self._memory, kind, shape, inputs[spec.name].address)
@@ -163,7 +163,7 @@ class _Binding:
         self._binding.clear_binding_outputs()
         return self._output_shapes
 
-    def bind_outputs(self, outputs: Mapping[str, Buffer]) -> None:
+    def bind_outputs(self, outputs: Mapping[str, TorchBuffer]) -> None:
         for spec, shape in zip(self._outputs, self._output_shapes, strict=True):
             kind = np.dtype(spec.dtype).type
             self._binding.bind_output(spec.name, *self._memory, kind, shape, outputs[spec.name].address)

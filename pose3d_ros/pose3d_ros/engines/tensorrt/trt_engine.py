@@ -13,7 +13,7 @@ from pose3d_ros.engines.base import Availability, Engine, TensorSpec
 from pose3d_ros.engines.device import torch_device
 from pose3d_ros.engines.device.device_engine import DeviceEngine
 from pose3d_ros.engines.device.prepared_batches import MAX_PREPARED, Program, Shapes
-from pose3d_ros.engines.device.torch_device import Buffer, Device
+from pose3d_ros.engines.device.torch_device import TorchBuffer, TorchDevice
 from pose3d_ros.engines.options import EngineOptions
 from pose3d_ros.engines.spec.entry import ManifestEntry
 from pose3d_ros.engines.tensorrt.plan_loading import Plan, load_or_build
@@ -39,7 +39,7 @@ class TensorRTEngine(DeviceEngine):
     Raises EngineError when TensorRT refuses the plan.
     """
 
-    def __init__(self, name: str, plan: bytes, device: Device, *, largest_batch: int, note: str = "") -> None:
+    def __init__(self, name: str, plan: bytes, device: TorchDevice, *, largest_batch: int, note: str = "") -> None:
         trt = load_tensorrt()
         self._messages = Messages(trt)
         self._runtime: Any = with_driver(partial(trt.Runtime, self._messages.logger))
@@ -77,12 +77,17 @@ class _Context:
     """An execution context as a `Program`. shapes: of the inputs, by name. outputs: their names."""
 
     def __init__(
-        self, context: Any, device: Device, messages: Messages, shapes: Mapping[str, Sequence[int]], outputs: list[str]
+        self,
+        context: Any,
+        device: TorchDevice,
+        messages: Messages,
+        shapes: Mapping[str, Sequence[int]],
+        outputs: list[str],
     ) -> None:
         self._context, self._device, self._messages = context, device, messages
         self._shapes, self._outputs = shapes, outputs
 
-    def bind_inputs(self, inputs: Mapping[str, Buffer]) -> list[tuple[int, ...]]:
+    def bind_inputs(self, inputs: Mapping[str, TorchBuffer]) -> list[tuple[int, ...]]:
         if self._context.active_optimization_profile < 0:  # 8.6 lets contexts share the profile, but does not set it
             self._context.set_optimization_profile_async(0, self._device.stream)
             self._device.synchronize()
@@ -99,13 +104,13 @@ class _Context:
             )
         return shapes
 
-    def bind_outputs(self, outputs: Mapping[str, Buffer]) -> None:
+    def bind_outputs(self, outputs: Mapping[str, TorchBuffer]) -> None:
         self._bind(outputs)
 
     def enqueue(self) -> None:
         self._require(self._context.execute_async_v3(self._device.stream), "execute_async_v3")
 
-    def _bind(self, buffers: Mapping[str, Buffer]) -> None:
+    def _bind(self, buffers: Mapping[str, TorchBuffer]) -> None:
         for name, buffer in buffers.items():
             self._require(self._context.set_tensor_address(name, buffer.address), f"set_tensor_address({name})")
 
@@ -136,5 +141,5 @@ def open_model(entry: ManifestEntry, options: EngineOptions) -> Engine:
     return _opened(entry, load_or_build(entry, options, device.facts, refused=plan.data), device)
 
 
-def _opened(entry: ManifestEntry, plan: Plan, device: Device) -> Engine:
+def _opened(entry: ManifestEntry, plan: Plan, device: TorchDevice) -> Engine:
     return TensorRTEngine(entry.name, plan.data, device, largest_batch=plan.largest_batch, note=plan.note)

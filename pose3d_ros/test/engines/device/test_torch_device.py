@@ -22,7 +22,7 @@ from pose3d_ros.engines import (
     load_manifest,
     open_engine,
 )
-from pose3d_ros.engines.device.torch_device import ALIGNMENT, Buffer, TorchDevice
+from pose3d_ros.engines.device.torch_device import ALIGNMENT, TorchBuffer, TorchDevice
 from pose3d_ros.engines.images.device_image import DeviceImage, DeviceImages, TorchArray
 from pose3d_ros.engines.tensors import Feed, Tensor, on_host
 from pose3d_ros.engines.trial import difference
@@ -90,7 +90,7 @@ def test_frame_memory_can_be_reused_at_once() -> None:
     assert [round(float(mean)) for mean in means] == list(range(20))
 
 
-def read(device: TorchDevice, buffer: Buffer, like: Tensor) -> Tensor:
+def read(device: TorchDevice, buffer: TorchBuffer, like: Tensor) -> Tensor:
     copy = np.empty(like.shape, like.dtype)
     buffer.begin_download(copy)
     device.synchronize()

@@ -1,4 +1,4 @@
-"""The stand-in's memory as the backend's `Device`: what `TorchDevice` is on a machine with a GPU."""
+"""The stand-in's memory with the methods of `TorchDevice`, in its place on a machine without a GPU."""
 
 from __future__ import annotations
 
