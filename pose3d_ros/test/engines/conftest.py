@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,13 @@ def farthest(reference: Engine, engine: Engine, entry: ManifestEntry, batch: int
     wanted, got = reference.infer(given), engine.infer(given)
     assert wanted.keys() == got.keys()
     return max(difference(wanted[name], got[name]) for name in wanted)
+
+
+def wait_for_build(name: str) -> None:
+    """Wait for the thread that builds this engine in the background."""
+    for thread in threading.enumerate():
+        if thread.name == f"build {name}":
+            thread.join(30)
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ from pose3d_ros.engines.fallback import FallbackEngine
 from pose3d_ros.engines.tensors import Tensor
 from pose3d_ros.errors import EngineError
 
+from .conftest import wait_for_build
+
 SPEC = (TensorSpec("x", ("batch",), "float32"),)
 
 
@@ -112,13 +114,7 @@ class Build:
     def finish(self) -> None:
         """Let it arrive, and wait for the thread."""
         self.go.set()
-        wait_for_thread("build net")
-
-
-def wait_for_thread(name: str) -> None:
-    for thread in threading.enumerate():
-        if thread.name == name:
-            thread.join(10)
+        wait_for_build("net")
 
 
 def test_fallback_runs_while_the_first_is_built() -> None:
@@ -160,7 +156,7 @@ def test_any_build_exception_is_reported(caplog: pytest.LogCaptureFixture) -> No
         raise OSError("disk full")
 
     engine = FallbackEngine("net", not_built, lambda: Adds(2), broken)
-    wait_for_thread("build net")
+    wait_for_build("net")
     assert engine.problem == "disk full"
     assert [r.levelno for r in caplog.records] == [logging.WARNING]
 
@@ -170,7 +166,7 @@ def test_close_cancels_the_build_and_closes_its_engine() -> None:
     build = Build(late)
     engine = FallbackEngine("net", not_built, lambda: Adds(2), build, build.cancel)
     engine.close()
-    wait_for_thread("build net")
+    wait_for_build("net")
     assert build.cancelled
     assert late.released
 

@@ -101,13 +101,9 @@ def test_every_crop_has_a_row_of_landmarks(engine: MediapipeEngine, mediapipe: S
     np.testing.assert_allclose(answer["world"][1, 20], [0.2, -0.2, 0.3], rtol=1e-6)
 
 
-def test_close_releases_once(mediapipe: StandIn, task: Path) -> None:
-    engine = MediapipeEngine(task)
-    engine.close()
-    engine.close()
+def test_close_releases_the_landmarker(mediapipe: StandIn, task: Path) -> None:
+    MediapipeEngine(task).close()
     assert mediapipe.closed == 1
-    with pytest.raises(EngineError, match="closed"):
-        engine.infer({"image": np.zeros((1, 8, 8, 3), dtype=np.uint8)})
 
 
 @pytest.mark.parametrize(

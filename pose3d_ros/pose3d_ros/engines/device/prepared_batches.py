@@ -78,12 +78,13 @@ class PreparedBatch:
         feeds: of the prepared batch size or smaller. The rows beyond compute on old data, and their outputs are to be
         ignored: the rows of a batch do not depend on each other.
         """
-        for name, feed in feeds.items():
-            self._inputs[name].upload(feed)
-        (self._replay or self._program.enqueue)()
         outputs = {spec.name: np.empty(shape, dtype=spec.dtype) for spec, shape in self._outputs}
-        for name, array in outputs.items():
-            self._results[name].begin_download(array)
+        with self._device.on_stream():
+            for name, feed in feeds.items():
+                self._inputs[name].upload(feed)
+            (self._replay or self._program.enqueue)()
+            for name, array in outputs.items():
+                self._results[name].begin_download(array)
         self._device.synchronize()
         for name, array in outputs.items():
             self._results[name].finish_download(array)

@@ -51,6 +51,7 @@ class TorchDevice:
         self._torch: Any = importlib.import_module("torch")
         self.torch_name, self.on_gpu = torch_name, torch_name == "cuda"
         self._stream: Any = None
+        self._is_current = False
         self._load: LoadImage | None = None
         if self.on_gpu:
             _survive_failures(self._torch)
@@ -93,12 +94,21 @@ class TorchDevice:
     def queued(self) -> Iterator[None]:
         """PyTorch's operators inside are queued on the stream; cuDNN takes the time to choose its fastest kernels."""
         flags = self._torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False)
-        with self._torch.cuda.stream(self._stream), flags:
+        with self.on_stream(), flags:
             yield
 
-    def on_stream(self) -> Any:
-        """A context in which PyTorch's copies are queued on the stream."""
-        return self._torch.cuda.stream(self._stream)
+    @contextmanager
+    def on_stream(self) -> Iterator[None]:
+        """PyTorch's copies and replays inside are queued on the stream; nested uses cost nothing."""
+        if self._is_current:
+            yield
+            return
+        self._is_current = True
+        try:
+            with self._torch.cuda.stream(self._stream):
+                yield
+        finally:
+            self._is_current = False
 
     def after(self, array: Any) -> None:
         """What is queued next waits for what fills that `TorchArray`."""
@@ -131,7 +141,7 @@ class TorchDevice:
         return lambda: self._replay(graph)
 
     def _replay(self, graph: Any) -> None:
-        with self._torch.cuda.stream(self._stream):
+        with self.on_stream():
             graph.replay()
 
 

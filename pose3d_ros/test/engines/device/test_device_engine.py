@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -101,6 +102,14 @@ def test_outputs_are_not_overwritten_by_later_runs(make_device: Callable[..., An
     first = kept.copy()
     engine.infer({**feeds(2), "a": np.full((2, 3), 99, np.float32)})
     np.testing.assert_array_equal(kept, first)
+
+
+def test_run_enters_the_stream_once(make_device: Callable[..., Any]) -> None:
+    engine = Doubler(make_device())
+    check(engine, 2)
+    with mock.patch.object(torch.cuda, "stream", wraps=torch.cuda.stream) as entered:
+        check(engine, 2)
+    assert entered.call_count == 1
 
 
 def test_device_arrays_are_not_copied_to_the_host(

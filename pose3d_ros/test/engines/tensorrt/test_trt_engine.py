@@ -37,7 +37,7 @@ from pose3d_ros.engines.tensorrt.plan_cache import PlanCache, PlanKey
 from pose3d_ros.engines.tensorrt.plan_loading import load_or_build, plan_key
 from pose3d_ros.errors import EngineError
 
-from ..conftest import adder_feeds, farthest
+from ..conftest import adder_feeds, farthest, wait_for_build
 from .tensorrt_stand_in import VERSIONS, Faults, make_tensorrt, read_plan
 from .tensorrt_stand_in.stand_in_device import FACTS, install_stand_in
 
@@ -76,12 +76,6 @@ def run(engine: Engine, *batches: int) -> None:
         answer = engine.infer(feeds)
         np.testing.assert_array_equal(answer["total"], feeds["a"] * 3)
         np.testing.assert_array_equal(answer["same"], feeds["n"])
-
-
-def wait_for_the_build() -> None:
-    for thread in threading.enumerate():
-        if thread.name == "build adder":
-            thread.join(30)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -166,7 +160,7 @@ def test_every_fault_falls_back_to_onnxruntime_with_one_warning(
     rig.install(version, FAULTS[fault])
     caplog.set_level(logging.WARNING)
     with rig.open(WITH_FALLBACK) as engine:
-        wait_for_the_build()
+        wait_for_build("adder")
         run(engine, 2, 2, 3)
         assert engine.status == "onnxruntime on the CPU"
         assert engine.problem
@@ -197,7 +191,7 @@ def test_engine_that_cannot_be_recorded_runs_without_a_cuda_graph(rig: Rig, capl
 def test_background_build_takes_over(rig: Rig) -> None:
     with rig.open(WITH_FALLBACK) as engine:
         run(engine, 2)
-        wait_for_the_build()
+        wait_for_build("adder")
         run(engine, 2)
         assert engine.status.startswith("tensorrt")
         assert not engine.problem

@@ -16,7 +16,7 @@ from .device_memory import DeviceMemory, MisuseError
 from .execution import Runtime
 from .network_builder import Builder, read_plan
 from .onnx_parser import OnnxParser
-from .versions import RELEASES, VERSIONS, Faults
+from .versions import MODULE_VERSIONS, RELEASES, VERSIONS, Faults
 
 __all__ = ["VERSIONS", "Faults", "Messages", "MisuseError", "make_tensorrt", "parsed", "read_plan"]
 _NONE = Faults()
@@ -29,7 +29,7 @@ def make_tensorrt(version: str, faults: Faults = _NONE, device: DeviceMemory | N
     """
     api = Api(RELEASES[version], faults, device or DeviceMemory())
     members: dict[str, Any] = {
-        "__version__": api.release.module_version,
+        "__version__": MODULE_VERSIONS.get(version, version),
         **api.enums,
         "ILogger": ILogger,
         "Builder": partial(Builder, api),

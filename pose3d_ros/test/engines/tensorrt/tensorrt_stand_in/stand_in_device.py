@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -66,6 +67,9 @@ class StandInDevice(DeviceMemory):
 
     def allocate(self, nbytes: int) -> StandInBuffer:
         return StandInBuffer(self, max(nbytes, 1))
+
+    def on_stream(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def load_image(self, image_bgr: ImageArray) -> FrameImage:
         self.images += 1

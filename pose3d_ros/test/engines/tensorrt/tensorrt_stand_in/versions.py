@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 Members = Mapping[str, int]
-_MODULE_VERSIONS = {"10.13.3": "10.13.3.9", "11.1.0": "11.1.0.106"}
+MODULE_VERSIONS = {"10.13.3": "10.13.3.9", "11.1.0": "11.1.0.106"}
+"""`tensorrt.__version__`, which has a fourth number in some releases."""
 
 
 @dataclass(frozen=True)
@@ -19,11 +20,6 @@ class Release:
 
     version: str
     enums: Mapping[str, Members]
-
-    @property
-    def module_version(self) -> str:
-        """`tensorrt.__version__`, which has a fourth number in some releases."""
-        return _MODULE_VERSIONS.get(self.version, self.version)
 
     @property
     def number(self) -> tuple[int, int]:
