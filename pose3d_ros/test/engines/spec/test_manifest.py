@@ -61,17 +61,13 @@ def test_optional_fields_may_be_absent(folder: Path) -> None:
     for key in ("input_size_px", "normalization", "accuracy", "parameters"):
         edit(folder, [key], ...)
     entry = load_manifest(folder).for_role("smoother")
-    assert entry.input_size_px is None
-    assert entry.normalization is None
-    assert entry.accuracy == {}
-    assert entry.parameters == {}
+    assert (entry.input_size_px, entry.normalization) == (None, None)
+    assert entry.accuracy == entry.parameters == {}
 
 
 def test_former_british_keys_are_read(folder: Path, make_entry: MakeEntry) -> None:
     file = folder / "manifest.yaml"
-    keys = {"license:": "licence:", "normalization:": "normalisation:"}
-    for key, former in keys.items():
-        assert key != former
+    for key, former in (("license:", "licence:"), ("normalization:", "normalisation:")):
         file.write_text(file.read_text().replace(key, former))
     entry, expected = load_manifest(folder).entries[0], make_entry()
     assert (entry.license, entry.normalization) == (expected.license, expected.normalization)

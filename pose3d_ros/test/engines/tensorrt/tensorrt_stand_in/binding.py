@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .device_memory import Checked, DeviceMemory, MisuseError
+from .device_memory import Checked, DeviceMemory
 from .versions import Faults, Release
 
 
@@ -62,9 +62,6 @@ class ILogger(Callback):
     """Derive from it and give it `log(severity, msg)`."""
 
     INTERNAL_ERROR, ERROR = Severity.INTERNAL_ERROR, Severity.ERROR
-
-    def log(self, severity: Any, msg: str) -> None:
-        raise MisuseError("ILogger.log", "a logger must define it")
 
 
 class IProgressMonitor(Callback):
