@@ -119,12 +119,13 @@ def open_engine(entry: ManifestEntry, backend: BackendChoice, options: EngineOpt
     options = options or EngineOptions()
     verify_sha256(entry)
     if entry.file.suffix in _ONLY_BY:
-        return _open(importlib.import_module(_ONLY_BY[entry.file.suffix]), entry, options)
+        only: Engine = importlib.import_module(_ONLY_BY[entry.file.suffix]).open_model(entry, options)
+        return only
     options = replace(options, cancelled=threading.Event())  # closing one engine must not stop another's build
-    first = partial(_open, _module(backend.name), entry)
+    first: Callable[[EngineOptions], Engine] = partial(_module(backend.name).open_model, entry)
     if not backend.fallback:
         return first(options)
-    second = partial(_open, _module(backend.fallback), entry, replace(options, provider="cpu"))
+    second = partial(_module(backend.fallback).open_model, entry, replace(options, provider="cpu"))
     return FallbackEngine(
         entry.name,
         partial(first, replace(options, allow_build=False)),
@@ -142,11 +143,6 @@ def _reason(chosen: str, found: Mapping[str, Availability]) -> str:
 
 def _usable(name: str, probes: Mapping[str, Probe]) -> bool:
     return name in probes and probes[name]().usable
-
-
-def _open(module: ModuleType, entry: ManifestEntry, options: EngineOptions) -> Engine:
-    engine: Engine = module.open_model(entry, options)
-    return engine
 
 
 def _module(name: str) -> ModuleType:

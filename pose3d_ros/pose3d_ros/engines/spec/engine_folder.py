@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from pose3d_ros.engines.spec.manifest import (
     sha256_of,
     write_manifest,
 )
+from pose3d_ros.engines.tensors import library_errors
 from pose3d_ros.errors import EngineError
 
 UNKNOWN_SHA256 = "0" * 64
@@ -49,12 +51,9 @@ class EngineFolder:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        try:
+        with self._writing():
             directory.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=directory):
-                pass
-        except OSError as error:
-            raise _not_writable(directory, error) from error
+            tempfile.TemporaryFile(dir=directory).close()
         there = (directory / MANIFEST_NAME).exists()
         self._entries = load_manifest(directory).entries if there else ()
 
@@ -65,12 +64,10 @@ class EngineFolder:
         manifest and the models in it are then as they were.
         """
         kept, changes = _room_for(self._entries, entry)
-        try:
+        with self._writing():
             difference = export(entry.file)
             accuracy = {"onnx_difference_from_torch": difference}
             done = attr.evolve(entry, sha256=sha256_of(entry.file), accuracy=accuracy)
-        except OSError as error:
-            raise _not_writable(self.directory, error) from error
         return self._written(kept, done, difference, changes)
 
     def take(self, entry: ManifestEntry, others: Sequence[ManifestEntry] = ()) -> StoredModel:
@@ -83,12 +80,19 @@ class EngineFolder:
         sources = [entry, *new]
         here, *there = (attr.evolve(one, file=self.directory / one.file.name) for one in sources)
         kept, changes = _room_for((*self._entries, *there), here)
-        try:
+        with self._writing():
             _check_unknown(there)
             self._copy([source for source in sources if not _same_file(source.file, self.directory)])
-        except OSError as error:
-            raise _not_writable(self.directory, error) from error
         return self._written(kept, here, None, changes)
+
+    def _writing(self) -> AbstractContextManager[None]:
+        """A failed write inside becomes an EngineError."""
+        return library_errors(
+            f"folder {self.directory}",
+            expected="a folder that can be written",
+            fix="Choose another --output, or make room there.",
+            kinds=OSError,
+        )
 
     def _copy(self, sources: Sequence[ManifestEntry]) -> None:
         """All of the files or none: what is wrong with a copy is found before it takes its place."""
@@ -103,10 +107,8 @@ class EngineFolder:
     def _written(
         self, kept: list[ManifestEntry], entry: ManifestEntry, difference: float | None, changes: list[str]
     ) -> StoredModel:
-        try:
+        with self._writing():
             manifest = write_manifest(self.directory, [*kept, entry])
-        except OSError as error:
-            raise _not_writable(self.directory, error) from error
         self._entries = manifest.entries
         return StoredModel(manifest.for_role(entry.roles[0]), difference, tuple(changes), manifest)
 
@@ -168,12 +170,3 @@ def _check_opens(copy: ManifestEntry) -> None:
             got=error.got,
             fix="If its weights lie in a file beside it, save it as one file: onnx.save(onnx.load(F), G).",
         ) from error
-
-
-def _not_writable(directory: Path, error: OSError) -> EngineError:
-    return EngineError(
-        f"folder {directory}",
-        expected="a folder that can be written",
-        got=str(error),
-        fix="Choose another --output, or make room there.",
-    )

@@ -15,6 +15,7 @@ import yaml
 
 from pose3d_ros.config.share_folders import share_directories
 from pose3d_ros.engines.spec.entry import ROLES, ManifestEntry, Normalization, Parameter, entry_fields, read_entry
+from pose3d_ros.engines.tensors import library_errors
 from pose3d_ros.errors import EngineError
 
 __all__ = [
@@ -184,15 +185,11 @@ def sha256_of(path: str | Path) -> str:
     EngineError
         When it can't be read.
     """
-    digest = hashlib.sha256()
-    try:
-        with Path(path).open("rb") as file:
-            while block := file.read(_BLOCK_BYTES):
-                digest.update(block)
-    except OSError as error:
-        raise EngineError(
-            f"model {path}", expected="a readable file", got=str(error), fix="Check the path in the manifest."
-        ) from error
+    digest, fix = hashlib.sha256(), "Check the path in the manifest."
+    errors = library_errors(f"model {path}", expected="a readable file", fix=fix, kinds=OSError)
+    with errors, Path(path).open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
     return digest.hexdigest()
 
 

@@ -8,12 +8,12 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pose3d_ros.engines.tensorrt.profiles import Profile
-from pose3d_ros.errors import EngineError
+from pose3d_ros.engines.tensors import library_errors
 
 SCHEMA = 1
 """Of this record and of how plans are built; raising it makes every plan stale."""
@@ -85,21 +85,17 @@ class PlanCache:
         """
         path = self.path(key.name, key.precision)
         record = {"key": key.as_record(), "plan_sha256": _sha256(plan), "build_s": round(build_s, 1)}
-        try:
+        with self._writing():
             replace_file(path, plan)
             replace_file(_record_path(path), json.dumps(record, indent=1).encode())
-        except OSError as error:
-            raise self._unwritable(error) from error
 
     @contextmanager
     def locked(self, name: str, precision: str) -> Iterator[None]:
         """Alone among all processes for that plan: the second one waits, and then finds it built."""
         path = self.path(name, precision)
-        try:
+        with self._writing():
             self.folder.mkdir(parents=True, exist_ok=True)
             file = path.with_name(path.name + ".lock").open("w")
-        except OSError as error:
-            raise self._unwritable(error) from error
         with file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
@@ -117,13 +113,10 @@ class PlanCache:
         except OSError:
             return b""
 
-    def _unwritable(self, error: OSError) -> EngineError:
-        return EngineError(
-            f"engine cache {self.folder}",
-            expected="a folder that can be written",
-            got=str(error),
-            fix="Set engine_cache to another folder.",
-        )
+    def _writing(self) -> AbstractContextManager[None]:
+        """A failed write inside becomes an EngineError."""
+        subject, fix = f"engine cache {self.folder}", "Set engine_cache to another folder."
+        return library_errors(subject, expected="a folder that can be written", fix=fix, kinds=OSError)
 
 
 def _record_path(plan: Path) -> Path:

@@ -9,6 +9,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
+from pose3d_ros.engines.tensors import library_errors
 from pose3d_ros.errors import EngineError
 
 OLDEST = (8, 5)
@@ -103,7 +104,5 @@ def require_object(result: Any, what: str, messages: Messages) -> Any:
 
 def with_driver(make: Callable[[], Any]) -> Any:
     """Make a Builder or a Runtime. Raises EngineError without a driver, where TensorRT raises TypeError."""
-    try:
+    with library_errors("TensorRT", expected="a GPU and its driver", fix="See nvidia-smi.", kinds=TypeError):
         return make()
-    except TypeError as error:
-        raise EngineError("TensorRT", expected="a GPU and its driver", got=str(error), fix="See nvidia-smi.") from error
