@@ -12,8 +12,11 @@ import numpy as np
 import onnx
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, numpy_helper
 
+from pose3d_ros.engines.tensors import library_errors
 from pose3d_ros.errors import EngineError
 
+_INVALID = (onnx.checker.ValidationError, onnx.shape_inference.InferenceError)
+_FIX = "Start from the float32 file as it was exported."
 _HALVES = frozenset({TensorProto.FLOAT16, TensorProto.BFLOAT16})
 _QUANTISED = frozenset({"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "ConvInteger"})
 _SUBGRAPHS = frozenset({onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS})
@@ -25,11 +28,9 @@ def read_float_graph(path: Path) -> ModelProto:
     Raises EngineError for a file that is no valid graph, holds subgraphs, is in half precision, is quantized or has a
     weight that is not a number.
     """
-    try:
+    with library_errors(f"graph {path}", expected="a valid ONNX graph", fix=_FIX, kinds=_INVALID):
         onnx.checker.check_model(str(path), full_check=True)
         model = onnx.shape_inference.infer_shapes(onnx.load(str(path)))
-    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise refused_graph(path, "a valid ONNX graph", str(error).splitlines()[0]) from error
     graph = model.graph
     if any(a.type in _SUBGRAPHS for n in graph.node for a in n.attribute):
         raise refused_graph(path, "a graph without subgraphs", "a loop or a branch")
@@ -47,10 +48,8 @@ def read_float_graph(path: Path) -> ModelProto:
 
 def write_graph(model: ModelProto, path: Path) -> None:
     """Check the graph and put it in place of `path` in one step. Raises EngineError for a graph that is not valid."""
-    try:
+    with library_errors(f"graph {path}", expected="a graph that converts", fix=_FIX, kinds=_INVALID):
         onnx.checker.check_model(model, full_check=True)
-    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise refused_graph(path, "a graph that converts", str(error).splitlines()[0]) from error
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as directory:
         whole = Path(directory) / path.name
@@ -95,9 +94,7 @@ def element_types(graph: GraphProto) -> dict[str, int]:
 
 def refused_graph(path: Path, expected: str, got: str) -> EngineError:
     """The error about a graph that a conversion can't take."""
-    return EngineError(
-        f"graph {path}", expected=expected, got=got, fix="Start from the float32 file as it was exported."
-    )
+    return EngineError(f"graph {path}", expected=expected, got=got, fix=_FIX)
 
 
 def _lift_constants(graph: GraphProto) -> None:

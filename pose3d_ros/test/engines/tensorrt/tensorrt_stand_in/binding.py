@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,11 +18,7 @@ class BindingEnum(enum.Enum):
         return int(self.value)
 
 
-def make_enum(name: str, members: Mapping[str, int]) -> Any:
-    """An enumeration with these members and no other."""
-    return BindingEnum(name, dict(members))  # type: ignore[call-arg]  # mypy knows this form of Enum itself only
-
-
+make_enum: Any = BindingEnum  # mypy knows Enum's form with a name and members of Enum itself only
 Severity = make_enum("Severity", {"INTERNAL_ERROR": 0, "ERROR": 1, "WARNING": 2, "INFO": 3, "VERBOSE": 4})
 
 
@@ -86,7 +82,7 @@ class Api:
     enums: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.enums = {name: make_enum(name, members) for name, members in self.release.enums.items()}
+        self.enums = {name: make_enum(name, dict(members)) for name, members in self.release.enums.items()}
 
     def member(self, enum_name: str, name: str) -> Any:
         """A member of an enumeration."""
