@@ -10,9 +10,9 @@ Conventions, here and everywhere in the package:
 - A point without a value is NaN, and stays NaN through every function. Nothing is invented in its place.
 """
 
+from pose3d_ros.geometry.alignment import similarity_align
 from pose3d_ros.geometry.assemble import assemble
 from pose3d_ros.geometry.camera import Camera
-from pose3d_ros.geometry.procrustes import similarity_align
 from pose3d_ros.geometry.root_solver import SolvedRoots, solve_root
 
 __all__ = ["Camera", "SolvedRoots", "assemble", "similarity_align", "solve_root"]

@@ -11,8 +11,8 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from pose3d_ros.bags.message_records import person_of
+from pose3d_ros.geometry.alignment import RigidTransform
 from pose3d_ros.geometry.rays import ray_covariance_m2
-from pose3d_ros.geometry.rigid import RigidTransform
 from pose3d_ros.records import Person, Pose
 from pose3d_ros.skeletons import Skeleton, get_skeleton
 from pose3d_ros.types import Array, ImageArray

@@ -14,7 +14,7 @@ from visualization_msgs.msg import MarkerArray
 from pose3d_ros.bags.message_records import stamp_ns
 from pose3d_ros.config.settings import OutputConfig
 from pose3d_ros.errors import ConfigError
-from pose3d_ros.geometry.rigid import RigidTransform
+from pose3d_ros.geometry.alignment import RigidTransform
 from pose3d_ros.nodes.conversion import PeopleInfo, PeopleWriter, person_id, skeleton_message
 from pose3d_ros.nodes.markers import MarkerMaker
 from pose3d_ros.nodes.problems import Level, ProblemBoard

@@ -14,7 +14,7 @@ from rclpy.time import Time
 from std_msgs.msg import Header
 
 from pose3d_ros.errors import ConfigError
-from pose3d_ros.geometry.rigid import RigidTransform
+from pose3d_ros.geometry.alignment import RigidTransform
 
 
 class TfFrames:

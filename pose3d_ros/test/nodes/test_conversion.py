@@ -10,7 +10,7 @@ from std_msgs.msg import Header
 
 from pose3d_ros.bags.image_decoding import image_bgr
 from pose3d_ros.errors import InputError, SkeletonError
-from pose3d_ros.geometry.rigid import RigidTransform
+from pose3d_ros.geometry.alignment import RigidTransform
 from pose3d_ros.nodes.conversion import (
     PeopleInfo,
     PeopleWriter,

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pose3d_ros.errors import InputError
-from pose3d_ros.geometry.procrustes import similarity_align
+from pose3d_ros.geometry.alignment import similarity_align
 from pose3d_ros.types import Array
 
 MM_PER_M = 1000.0
