@@ -14,7 +14,7 @@ import numpy as np
 
 from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.engines.engine_set import EngineSet, Report, open_engine_set
-from pose3d_ros.engines.images.image_loader import ImageLoader
+from pose3d_ros.engines.images.frame_image import ImageLoader
 from pose3d_ros.errors import EngineError, InputError
 from pose3d_ros.geometry import Camera
 from pose3d_ros.records import STILL, Detection, Frame, FrameResult

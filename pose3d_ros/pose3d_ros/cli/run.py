@@ -10,9 +10,8 @@ from itertools import islice
 from pathlib import Path
 
 from pose3d_ros.cli.common_options import add_engine_options, pipeline_config
-from pose3d_ros.cli.detections_file import BoxFile
 from pose3d_ros.cli.run_output import RunOutput
-from pose3d_ros.cli.sources import Source, SourceFrame, camera_of_size, open_camera, open_source
+from pose3d_ros.cli.sources import BoxFile, Source, SourceFrame, camera_of_size, open_camera, open_source
 from pose3d_ros.cli.terminal import ProgressBar
 from pose3d_ros.engines.engine_set import open_engine_set
 from pose3d_ros.errors import CameraError, InputError, Pose3DError

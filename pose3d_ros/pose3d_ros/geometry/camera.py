@@ -11,8 +11,7 @@ import numpy.typing as npt
 
 from pose3d_ros.errors import CameraError, InputError
 from pose3d_ros.geometry import lens
-from pose3d_ros.geometry.calibration_file import read_calibration
-from pose3d_ros.geometry.intrinsics import checked_lens, checked_matrix, checked_size
+from pose3d_ros.geometry.intrinsics import checked_lens, checked_matrix, checked_size, read_calibration
 from pose3d_ros.types import Array
 
 

@@ -1,12 +1,10 @@
-"""A frame's image where engines read it: crops and reductions are made there.
-
-Engines on the CPU read `HostImage`, by OpenCV. Engines on a GPU have one of their own (`device_image`), so that a
-frame is uploaded once, whatever the number of people, and what is cut out of it never comes back.
-"""
+"""A frame's image where engines read it (crops and reductions are made there), and how it is loaded."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 import cv2
@@ -15,6 +13,7 @@ import numpy.typing as npt
 
 from pose3d_ros.engines.spec.entry import Normalization
 from pose3d_ros.engines.tensors import Feed
+from pose3d_ros.errors import EngineError
 from pose3d_ros.geometry.crop import cut_crops
 from pose3d_ros.geometry.letterbox import Letterbox
 from pose3d_ros.types import Array, ImageArray
@@ -83,3 +82,57 @@ class HostImage:
         if self._cut is None or self._cut[0] is not img2crop or self._cut[1] != size_px:
             self._cut = img2crop, size_px, cut_crops(self.image_bgr, img2crop, size_px)
         return self._cut[2]
+
+
+_log = logging.getLogger(__name__)
+
+
+class ImageReader(Protocol):
+    """What the loader needs of an engine."""
+
+    @property
+    def load_image(self) -> LoadImage | None:
+        """What loads frames for it; None for the host's memory."""
+
+
+class ImageLoader:
+    """Loads each frame's image once, for all engines.
+
+    readers: the engines; the first of them that runs on a device says where, and without one the image stays on the
+    host. After a failure of the device all crops are made on the CPU, since what failed may be the device's memory or
+    an engine in the middle; `problem` then says why.
+    """
+
+    def __init__(self, readers: Sequence[ImageReader]) -> None:
+        self._readers = tuple(readers)
+        self.problem = ""
+
+    def __call__(self, image_bgr: ImageArray) -> FrameImage:
+        """Load an image (H, W, 3) uint8."""
+        loaders = (reader.load_image for reader in self._readers if not self.problem)
+        load = next((load for load in loaders if load is not None), HostImage)
+        try:
+            return load(image_bgr)
+        except EngineError as error:
+            self._use_host(error)
+            return HostImage(image_bgr)
+
+    @contextmanager
+    def using(self, image: FrameImage) -> Iterator[None]:
+        """A context in which engines read that image; an EngineError passes, and later images stay on the host."""
+        try:
+            yield
+        except EngineError as error:
+            if not isinstance(image, HostImage):
+                self._use_host(error)
+            raise
+
+    def batch_sizes(self, image: FrameImage, max_people: int) -> tuple[int, ...]:
+        """The batch sizes to warm up with: a GPU prepares each size once (1, 2, 4, …), a CPU has nothing to prepare."""
+        if isinstance(image, HostImage):
+            return (1,)
+        return tuple(min(2**exponent, max_people) for exponent in range((max_people - 1).bit_length() + 1))
+
+    def _use_host(self, error: EngineError) -> None:
+        self.problem = f"crops are made on the CPU: {error}"
+        _log.warning("%s", self.problem)

@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from pose3d_ros.evaluation.metrics import pose_metrics as metrics
-from pose3d_ros.evaluation.metrics.identity import id_switches, idf1, recall
 from pose3d_ros.evaluation.metrics.json_file import plain, write_json
-from pose3d_ros.evaluation.metrics.matching import detected, errors_of, root_frame
+from pose3d_ros.evaluation.metrics.matching import detected, errors_of, id_switches, idf1, recall, root_frame
 from pose3d_ros.evaluation.recording.scoring import Pair, jitter_of, match_session, motion_errors
 from pose3d_ros.evaluation.recording.session import Session
 

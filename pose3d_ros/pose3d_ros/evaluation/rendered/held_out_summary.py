@@ -12,9 +12,8 @@ import numpy as np
 
 from pose3d_ros.evaluation.metrics import pose_metrics as metrics
 from pose3d_ros.evaluation.metrics.box_precision import MIN_IOU, Outcome, ScoredBox, average_precision
-from pose3d_ros.evaluation.metrics.identity import recall
 from pose3d_ros.evaluation.metrics.json_file import plain, write_json
-from pose3d_ros.evaluation.metrics.matching import errors_of, root_frame
+from pose3d_ros.evaluation.metrics.matching import errors_of, recall, root_frame
 from pose3d_ros.evaluation.metrics.reliability import Reliability, SigmaCoverage, reliability, sigma_coverage
 from pose3d_ros.evaluation.rendered.held_out_run import (
     FARTHEST_M,

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pose3d_ros.engines.images.frame_image import HostImage, LoadImage
-from pose3d_ros.engines.images.image_loader import ImageLoader
+from pose3d_ros.engines.images.frame_image import HostImage, ImageLoader, LoadImage
 from pose3d_ros.errors import EngineError
 
 IMAGE = np.zeros((4, 6, 3), dtype=np.uint8)
