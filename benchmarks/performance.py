@@ -38,9 +38,10 @@ from pose3d_ros.config.settings import (
     PoseConfig,
     TrackerConfig,
 )
-from pose3d_ros.engines import BackendChoice, Manifest, choose_backend, sha256_of
+from pose3d_ros.engines import BackendChoice, Manifest, choose_backend
 from pose3d_ros.engines.engine_set import EngineSet, engine_options, open_manifest
 from pose3d_ros.engines.factory import default_probes
+from pose3d_ros.engines.spec.manifest import sha256_of
 from pose3d_ros.errors import Pose3DError
 from pose3d_ros.pipeline import Pipeline
 from pose3d_ros.records import FrameResult, TrackState

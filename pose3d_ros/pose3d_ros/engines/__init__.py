@@ -6,7 +6,6 @@ An engine is described by an entry of a manifest (`manifest.yaml`), and loads on
 from pose3d_ros.engines.base import Engine, TensorSpec
 from pose3d_ros.engines.engine_set import EngineSet, RoleEngine
 from pose3d_ros.engines.factory import BackendChoice, choose_backend, open_engine
-from pose3d_ros.engines.onnx_runtime.ort_engine import OnnxEngine
 from pose3d_ros.engines.options import EngineOptions
 from pose3d_ros.engines.spec.manifest import (
     Manifest,
@@ -14,8 +13,6 @@ from pose3d_ros.engines.spec.manifest import (
     Normalization,
     default_manifest_dir,
     load_manifest,
-    sha256_of,
-    write_manifest,
 )
 
 __all__ = [
@@ -26,13 +23,10 @@ __all__ = [
     "Manifest",
     "ManifestEntry",
     "Normalization",
-    "OnnxEngine",
     "RoleEngine",
     "TensorSpec",
     "choose_backend",
     "default_manifest_dir",
     "load_manifest",
     "open_engine",
-    "sha256_of",
-    "write_manifest",
 ]

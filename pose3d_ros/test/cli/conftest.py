@@ -14,7 +14,8 @@ import pytest
 
 from pose3d_ros.bags.bag_writer import BagWriter
 from pose3d_ros.cli.main import main
-from pose3d_ros.engines import ManifestEntry, Normalization, load_manifest, sha256_of, write_manifest
+from pose3d_ros.engines import ManifestEntry, Normalization, load_manifest
+from pose3d_ros.engines.spec.manifest import sha256_of, write_manifest
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.skeletons import Skeleton, get_skeleton
 from pose3d_ros.stages.smooth.smooth_features import correction_size, feature_size

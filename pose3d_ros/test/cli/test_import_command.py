@@ -10,8 +10,9 @@ import onnx
 import pytest
 
 from pose3d_ros.cli.doctor import State, engine_checks
-from pose3d_ros.engines import choose_backend, default_manifest_dir, load_manifest, sha256_of, write_manifest
+from pose3d_ros.engines import choose_backend, default_manifest_dir, load_manifest
 from pose3d_ros.engines.engine_set import EngineSet
+from pose3d_ros.engines.spec.manifest import sha256_of, write_manifest
 from pose3d_ros.pipeline import Pipeline, open_pipeline
 
 from .conftest import Pose3d, save_model

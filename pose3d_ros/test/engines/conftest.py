@@ -13,7 +13,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from pose3d_ros.engines import Engine, ManifestEntry, Normalization, sha256_of
+from pose3d_ros.engines import Engine, ManifestEntry, Normalization
+from pose3d_ros.engines.spec.manifest import sha256_of
 from pose3d_ros.engines.tensors import Tensor
 from pose3d_ros.engines.trial import difference, random_feeds
 

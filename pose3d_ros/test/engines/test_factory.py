@@ -12,9 +12,10 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from pose3d_ros.engines import BackendChoice, EngineOptions, ManifestEntry, OnnxEngine, choose_backend, open_engine
+from pose3d_ros.engines import BackendChoice, EngineOptions, ManifestEntry, choose_backend, open_engine
 from pose3d_ros.engines import factory as backend_module
 from pose3d_ros.engines.base import Availability, Engine
+from pose3d_ros.engines.onnx_runtime.ort_engine import OnnxEngine
 from pose3d_ros.errors import EngineError
 
 GPU, CPU_ONLY, MISSING = "on a GPU", "on the CPU", "missing"

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pose3d_ros.engines import BackendChoice, ManifestEntry, open_engine, sha256_of
+from pose3d_ros.engines import BackendChoice, ManifestEntry, open_engine
 from pose3d_ros.engines.mediapipe_task import MediapipeEngine
+from pose3d_ros.engines.spec.manifest import sha256_of
 from pose3d_ros.errors import EngineError
 
 

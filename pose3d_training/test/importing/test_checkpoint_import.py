@@ -13,16 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from pose3d_ros.config.settings import PoseConfig
-from pose3d_ros.engines import (
-    ManifestEntry,
-    Normalization,
-    choose_backend,
-    load_manifest,
-    open_engine,
-    sha256_of,
-    write_manifest,
-)
+from pose3d_ros.engines import ManifestEntry, Normalization, choose_backend, load_manifest, open_engine
 from pose3d_ros.engines.engine_set import RoleEngine
+from pose3d_ros.engines.spec.manifest import sha256_of, write_manifest
 from pose3d_ros.errors import EngineError, SkeletonError
 from pose3d_ros.geometry import Camera
 from pose3d_ros.geometry.crop import crop_transforms, cut_crops

@@ -136,22 +136,8 @@ def load_manifest(path: str | Path) -> Manifest:
 def write_manifest(directory: str | Path, entries: Sequence[ManifestEntry]) -> Manifest:
     """Write `manifest.yaml` into a folder; the old one is replaced only after the new one was read without an error.
 
-    Parameters
-    ----------
-    directory : str or Path
-        The folder that holds the entries' files.
-    entries : sequence of ManifestEntry
-        Its models.
-
-    Returns
-    -------
-    Manifest
-        As it reads back.
-
-    Raises
-    ------
-    EngineError
-        As `load_manifest`, for a file outside the folder, and for one whose sha256 is not the entry's.
+    Returns the manifest as it reads back. Raises EngineError as `load_manifest` does, for a file outside the folder, and
+    for one whose sha256 is not the entry's.
     """
     folder = Path(directory)
     for entry in entries:
@@ -168,23 +154,7 @@ def write_manifest(directory: str | Path, entries: Sequence[ManifestEntry]) -> M
 
 
 def sha256_of(path: str | Path) -> str:
-    """Hash a file.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file.
-
-    Returns
-    -------
-    str
-        Its sha256 as 64 hexadecimal digits.
-
-    Raises
-    ------
-    EngineError
-        When it can't be read.
-    """
+    """The sha256 of a file as 64 hexadecimal digits. Raises EngineError when it can't be read."""
     digest, fix = hashlib.sha256(), "Check the path in the manifest."
     errors = library_errors(f"model {path}", expected="a readable file", fix=fix, kinds=OSError)
     with errors, Path(path).open("rb") as file:

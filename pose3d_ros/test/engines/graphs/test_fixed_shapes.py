@@ -8,8 +8,9 @@ import numpy as np
 import onnx
 import pytest
 
-from pose3d_ros.engines import ManifestEntry, OnnxEngine, default_manifest_dir, load_manifest
+from pose3d_ros.engines import ManifestEntry, default_manifest_dir, load_manifest
 from pose3d_ros.engines.graphs.fixed_shapes import write_fixed
+from pose3d_ros.engines.onnx_runtime.ort_engine import OnnxEngine
 from pose3d_ros.engines.trial import random_feeds
 from pose3d_ros.errors import EngineError
 

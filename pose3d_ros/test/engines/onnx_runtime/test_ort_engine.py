@@ -21,7 +21,6 @@ from pose3d_ros.engines import (
     BackendChoice,
     EngineOptions,
     ManifestEntry,
-    OnnxEngine,
     TensorSpec,
     default_manifest_dir,
     load_manifest,
@@ -31,7 +30,7 @@ from pose3d_ros.engines.base import Availability
 from pose3d_ros.engines.device.torch_device import TorchDevice
 from pose3d_ros.engines.images.device_image import TorchArray
 from pose3d_ros.engines.onnx_runtime import ort_engine as backend
-from pose3d_ros.engines.onnx_runtime.ort_engine import BoundOnnxEngine
+from pose3d_ros.engines.onnx_runtime.ort_engine import BoundOnnxEngine, OnnxEngine
 from pose3d_ros.errors import EngineError
 
 from ..conftest import adder_feeds, farthest, save_graph

@@ -24,13 +24,13 @@ from pose3d_ros.engines import (
     default_manifest_dir,
     load_manifest,
     open_engine,
-    sha256_of,
 )
 from pose3d_ros.engines.base import Availability
 from pose3d_ros.engines.device import torch_device
 from pose3d_ros.engines.graphs import fp16_conversion
 from pose3d_ros.engines.pytorch import torch_engine as backend
 from pose3d_ros.engines.pytorch.torch_engine import TorchEngine
+from pose3d_ros.engines.spec.manifest import sha256_of
 from pose3d_ros.errors import EngineError
 
 from ..conftest import farthest, save_graph

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pose3d_ros.engines import ManifestEntry, load_manifest, sha256_of
+from pose3d_ros.engines import ManifestEntry, load_manifest
 from pose3d_ros.engines.spec.engine_folder import UNKNOWN_SHA256, EngineFolder
+from pose3d_ros.engines.spec.manifest import sha256_of
 from pose3d_ros.errors import EngineError
 
 MakeEntry = Callable[..., ManifestEntry]

@@ -10,16 +10,9 @@ import numpy as np
 import pytest
 import yaml
 
-from pose3d_ros.engines import (
-    ManifestEntry,
-    Normalization,
-    default_manifest_dir,
-    load_manifest,
-    sha256_of,
-    write_manifest,
-)
+from pose3d_ros.engines import ManifestEntry, Normalization, default_manifest_dir, load_manifest
 from pose3d_ros.engines.spec.entry import numeric_parameter
-from pose3d_ros.engines.spec.manifest import verify_sha256
+from pose3d_ros.engines.spec.manifest import sha256_of, verify_sha256, write_manifest
 from pose3d_ros.errors import EngineError
 
 MakeEntry = Callable[..., ManifestEntry]

@@ -10,7 +10,8 @@ from typing import Any
 import attr
 import pytest
 
-from pose3d_ros.engines import Manifest, load_manifest, write_manifest
+from pose3d_ros.engines import Manifest, load_manifest
+from pose3d_ros.engines.spec.manifest import write_manifest
 from pose3d_ros.engines.spec.presets import DETECTOR_PRESETS, POSE_PRESETS, PRESETS, get_preset, preset_entry
 from pose3d_ros.errors import EngineError
 from pose3d_ros.skeletons import SKELETONS

@@ -24,14 +24,14 @@ from pose3d_ros.engines import (
     BackendChoice,
     EngineOptions,
     ManifestEntry,
-    OnnxEngine,
     choose_backend,
     default_manifest_dir,
     load_manifest,
     open_engine,
-    sha256_of,
 )
 from pose3d_ros.engines.base import Availability, Engine, NotBuiltError
+from pose3d_ros.engines.onnx_runtime.ort_engine import OnnxEngine
+from pose3d_ros.engines.spec.manifest import sha256_of
 from pose3d_ros.engines.tensorrt import trt_engine as backend
 from pose3d_ros.engines.tensorrt.plan_cache import PlanCache, PlanKey
 from pose3d_ros.engines.tensorrt.plan_loading import load_or_build, plan_key
