@@ -136,8 +136,8 @@ def load_manifest(path: str | Path) -> Manifest:
 def write_manifest(directory: str | Path, entries: Sequence[ManifestEntry]) -> Manifest:
     """Write `manifest.yaml` into a folder; the old one is replaced only after the new one was read without an error.
 
-    Returns the manifest as it reads back. Raises EngineError as `load_manifest` does, for a file outside the folder, and
-    for one whose sha256 is not the entry's.
+    Returns it as it reads back. Raises EngineError as `load_manifest` does, for a file outside the folder and for one
+    whose sha256 is not the entry's.
     """
     folder = Path(directory)
     for entry in entries:
