@@ -51,7 +51,7 @@ class TorchDevice:
         self._torch: Any = importlib.import_module("torch")
         self.torch_name, self.on_gpu = torch_name, torch_name == "cuda"
         self._stream: Any = None
-        self._is_current = False
+        self._entered = threading.local()  # as the current stream of PyTorch
         self._load: LoadImage | None = None
         if self.on_gpu:
             _survive_failures(self._torch)
@@ -100,15 +100,15 @@ class TorchDevice:
     @contextmanager
     def on_stream(self) -> Iterator[None]:
         """PyTorch's copies and replays inside are queued on the stream; nested uses cost nothing."""
-        if self._is_current:
+        if getattr(self._entered, "is_current", False):
             yield
             return
-        self._is_current = True
+        self._entered.is_current = True
         try:
             with self._torch.cuda.stream(self._stream):
                 yield
         finally:
-            self._is_current = False
+            self._entered.is_current = False
 
     def after(self, array: Any) -> None:
         """What is queued next waits for what fills that `TorchArray`."""
