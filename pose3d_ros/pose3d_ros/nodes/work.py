@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 import traceback
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +17,7 @@ from pose3d_ros.nodes.problems import FRAME_PROBLEM_S, Level, ProblemBoard
 from pose3d_ros.nodes.timing import RateMeter, TimeMeter, Watchdog
 
 
-class Work:
+class Work(ABC):
     """One configured life of a node. Called from the executor's thread only, unless said otherwise.
 
     node: the ManagedNode. topic: the input's, resolved. hint: what to look for where the input has no publisher.
@@ -86,12 +87,13 @@ class Work:
         shown.update({f"{name} [ms]": f"{value:.1f}" for name, value in self._times.take_means_ms().items()})
         return shown
 
+    @abstractmethod
     def _subscribe(self) -> Any:
-        raise NotImplementedError
+        """Subscribe to the input; returns the subscription."""
 
+    @abstractmethod
     def _reset(self) -> None:
         """Drop all tracks."""
-        raise NotImplementedError
 
     def _engine_problems(self) -> tuple[str, ...]:
         return self._engines.problems

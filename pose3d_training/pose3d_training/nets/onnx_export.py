@@ -1,7 +1,7 @@
 """Export of a net to one ONNX file: opset 17, weights inside, dynamic batch, checked against torch in ONNX Runtime.
 
-The signatures are in `graphs.py`. The graphs hold plain operators only: no Einsum, which TensorRT plans badly, and no
-NonMaxSuppression, whose output size depends on data and so rules CUDA graphs out.
+The signatures are in `exported_graphs.py`. The graphs hold plain operators only: no Einsum, which TensorRT plans badly,
+and no NonMaxSuppression, whose output size depends on data and so rules CUDA graphs out.
 """
 
 from __future__ import annotations

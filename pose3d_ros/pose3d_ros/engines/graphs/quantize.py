@@ -11,7 +11,7 @@ What TensorRT asks for, and what follows from it here:
 - no transposed convolutions: TensorRT knows scales of their input channels only (NVIDIA/TensorRT issue 2380), and some
   versions have no kernel or give wrong values (issues 2280, 1694).
 The last convolution before each output, and everything behind it, stays float32: heat maps, depths, softmax. So does
-all that is not int8, since QuantizeLinear of opset 17 reads float32 only: int8 is not combined with `half.py`.
+all that is not int8, since QuantizeLinear of opset 17 reads float32 only: int8 is not combined with FP16.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def parse_network(trt: Any, graph: Path, messages: Messages) -> ParsedNetwork:
             f"graph {graph.name}",
             expected="operators that TensorRT knows",
             got="; ".join(problems) or messages.last,
-            fix="Export it with `pose3d_ros.nets`, opset 17, or run it on onnxruntime.",
+            fix="Export it with opset 17, or run it on onnxruntime.",
         )
     return ParsedNetwork(builder, network, parser)
 

@@ -108,7 +108,7 @@ class WindowNet(LiftNet):
 class StepNet(LiftNet):
     """`videopose3d_step`: x (N, J·F), state_l (N, C_l, R_l) → y (N, 3·J'), next_state_l; remembers the states.
 
-    Column R_l − 1 of a next state is what its layer read in this frame (`nets/temporal.py:TemporalStep`).
+    Column R_l − 1 of a next state is what its layer read in this frame (`TemporalStep` of pose3d_training).
     """
 
     def __init__(self, model: RoleEngine, sizes: LiftSizes) -> None:
