@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Mapping
 from typing import Literal
 
 import torch
+import torch.distributed
 from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning_fabric.utilities.exceptions import MisconfigurationException
@@ -43,7 +45,18 @@ def open_fabric(half: bool = False, device: str = "", environment: Mapping[str, 
             fix="Name another device, or leave the option out.",
         ) from error
     fabric.launch()
+    if count > 1:
+        atexit.register(_leave_process_group)
     return fabric
+
+
+def _leave_process_group() -> None:
+    """Join gloo's threads: an interpreter that ends with them running calls std::terminate.
+
+    Fabric does so for NCCL alone.
+    """
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def _half_precision(device: torch.device) -> Literal["16-mixed", "bf16-mixed"]:
