@@ -1,11 +1,10 @@
-"""The path of a frame: detect → root and pose (→ lift) → track → smooth. The only file that orders the stages."""
+"""The path of a frame: poses (a `PoseSource` finds them) → track → smooth."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -19,11 +18,9 @@ from pose3d_ros.errors import EngineError, InputError
 from pose3d_ros.geometry import Camera
 from pose3d_ros.records import STILL, Detection, Frame, FrameResult
 from pose3d_ros.skeletons import Skeleton, get_skeleton
-from pose3d_ros.stages.detect.detector import Detector
-from pose3d_ros.stages.lift.lifter import Lifter
-from pose3d_ros.stages.pose.root_localization import gives_pixels
-from pose3d_ros.stages.pose.root_pose_estimator import RootPoseEstimator
+from pose3d_ros.stages.pose_source import PoseSource, timed
 from pose3d_ros.stages.smooth.smoother import Smoother
+from pose3d_ros.stages.top_down import TopDownPoses
 from pose3d_ros.stages.track.tracker import Tracker
 
 _log = logging.getLogger(__name__)
@@ -110,28 +107,18 @@ class Pipeline:
         self.engines = engines
         with contextlib.ExitStack() as opened:
             opened.enter_context(engines)
-            self._detector = Detector(engines.for_role("detector"), config.detector)
-            pose = engines.for_role("pose")
-            needs_lifter = gives_pixels(pose.entry) and engines.manifest.has_role("lifter")
-            # Without a root net the pose net has to give metres, or have a lifter; the stage says so where it does not.
-            needs_root = "root" not in pose.entry.parameters and engines.manifest.has_role("root")
-            root = engines.for_role("root") if needs_root else None
-            self._estimator = RootPoseEstimator(pose, root, lifted=needs_lifter, config=config.pose)
-            self._lifter = Lifter(engines.for_role("lifter"), self._estimator.skeleton) if needs_lifter else None
+            self._poses: PoseSource = TopDownPoses(engines, config)
             self._tracker = Tracker(config.tracker)
-            self._smoother = _smoother(engines, config, self._engine_skeleton) if smooth else None
-            self._skeleton = get_skeleton(config.skeleton) if config.skeleton else self._engine_skeleton
+            self._smoother = _smoother(engines, config, self._poses.skeleton) if smooth else None
+            self._skeleton = get_skeleton(config.skeleton) if config.skeleton else self._poses.skeleton
             opened.pop_all()
         self._load_image = ImageLoader(engines.opened)
+        self._max_people = config.detector.max_people
 
     @property
     def skeleton(self) -> Skeleton:
         """The skeleton of the people that come out."""
         return self._skeleton
-
-    @property
-    def _engine_skeleton(self) -> Skeleton:
-        return self._estimator.skeleton if self._lifter is None else self._lifter.skeleton
 
     @property
     def engine_problems(self) -> tuple[str, ...]:
@@ -172,25 +159,20 @@ class Pipeline:
             self.reset()
         timings_ms: dict[str, float] = {}
         busy_s = self.engines.busy_s
-        with _timed(timings_ms, "total"):
-            with _timed(timings_ms, "upload"):
+        with timed(timings_ms, "total"):
+            with timed(timings_ms, "upload"):
                 image = self._load_image(frame.image_bgr)
             with self._load_image.using(image):
-                with _timed(timings_ms, "detect"):
-                    found = self._detector(frame, image) if given is None else given
-                with _timed(timings_ms, "pose"):
-                    people = self._estimator.estimate_keypoints(frame, found, image) if found else None
-                    if people is not None and self._lifter is not None:
-                        people = self._lifter(frame, people)
-                    poses = () if people is None else self._estimator.localize(frame, people)
-            with _timed(timings_ms, "track"):
-                tracked = self._tracker.update(poses, frame.stamp_ns, frame.camera)
+                found = self._poses(frame, image, given)
+            timings_ms.update(found.timings_ms)
+            with timed(timings_ms, "track"):
+                tracked = self._tracker.update(found.poses, frame.stamp_ns, frame.camera)
             if self._smoother is not None and not still:
-                with _timed(timings_ms, "smooth"):
+                with timed(timings_ms, "smooth"):
                     tracked = self._smoother.update(tracked, frame.stamp_ns, frame.camera)
             tracked = tuple(person.converted(self._skeleton) for person in tracked)
         timings_ms["engines"] = (self.engines.busy_s - busy_s) * 1e3
-        return FrameResult(tracked, found, timings_ms)
+        return FrameResult(tracked, found.detections, timings_ms)
 
     def warm_up(self, width_px: int, height_px: int) -> None:
         """Run the image engines on a black image: a first run allocates and is slow.
@@ -215,19 +197,11 @@ class Pipeline:
             if not self._load_image.problem:
                 raise
             self._run_sizes(frame)  # with crops of the CPU
-        if self._lifter is not None:
-            self._lifter.reset()
 
     def _run_sizes(self, frame: Frame) -> None:
-        height_px, width_px = frame.image_bgr.shape[:2]
-        whole = Detection(np.array([-0.5, -0.5, width_px - 0.5, height_px - 0.5]), 1.0)
         image = self._load_image(frame.image_bgr)
         with self._load_image.using(image):
-            self._detector(frame, image)
-            for people in self._load_image.batch_sizes(image, self._detector.config.max_people):
-                keypoints = self._estimator.estimate_keypoints(frame, (whole,) * people, image)
-                if self._lifter is not None:
-                    self._lifter(frame, keypoints)
+            self._poses.warm_up(frame, image, self._load_image.batch_sizes(image, self._max_people))
 
     def reconfigure(self, config: PipelineConfig) -> None:
         """Apply new settings of the stages.
@@ -237,17 +211,16 @@ class Pipeline:
         config : PipelineConfig
             Its settings of engines, backend and threads are passed over.
         """
-        self._detector.config = config.detector
-        self._estimator.config = config.pose
+        self._max_people = config.detector.max_people
+        self._poses.configure(config)
         self._tracker.config = config.tracker
-        self._skeleton = get_skeleton(config.skeleton) if config.skeleton else self._engine_skeleton
+        self._skeleton = get_skeleton(config.skeleton) if config.skeleton else self._poses.skeleton
         if self._smoother is not None:
             self._smoother.config = config.smoother
 
     def reset(self) -> None:
         """Drop all tracks, as before another recording."""
-        if self._lifter is not None:
-            self._lifter.reset()
+        self._poses.reset()
         self._tracker.reset()
         if self._smoother is not None:
             self._smoother.reset()
@@ -304,10 +277,3 @@ def _smoother(engines: EngineSet, config: PipelineConfig, skeleton: Skeleton) ->
         _log.warning("people are not smoothed: %s", about)
         return None
     return Smoother(engines.for_role("smoother"), config.smoother)
-
-
-@contextlib.contextmanager
-def _timed(timings_ms: dict[str, float], stage: str) -> Iterator[None]:
-    start = time.perf_counter()
-    yield
-    timings_ms[stage] = (time.perf_counter() - start) * 1e3

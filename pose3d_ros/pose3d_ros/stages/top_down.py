@@ -1,0 +1,73 @@
+"""Poses from the top down (Moon 2019): boxes, then root and pose of each, with a lifter where the pose is 2D."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pose3d_ros.config.settings import PipelineConfig
+from pose3d_ros.engines.engine_set import EngineSet
+from pose3d_ros.engines.images.frame_image import FrameImage
+from pose3d_ros.records import Detection, Frame
+from pose3d_ros.skeletons import Skeleton
+from pose3d_ros.stages.detect.detector import Detector
+from pose3d_ros.stages.lift.lifter import Lifter
+from pose3d_ros.stages.pose.root_localization import gives_pixels
+from pose3d_ros.stages.pose.root_pose_estimator import RootPoseEstimator
+from pose3d_ros.stages.pose_source import FramePoses, timed
+
+
+class TopDownPoses:
+    """A `PoseSource` of the roles detector, pose, and root and lifter where the pose net needs them.
+
+    Raises EngineError when a role has no model, or an engine can't be opened or does not fit its decoder.
+    """
+
+    def __init__(self, engines: EngineSet, config: PipelineConfig) -> None:
+        self._detector = Detector(engines.for_role("detector"), config.detector)
+        pose = engines.for_role("pose")
+        needs_lifter = gives_pixels(pose.entry) and engines.manifest.has_role("lifter")
+        # Without a root net the pose net has to give metres, or have a lifter; the stage says so where it does not.
+        needs_root = "root" not in pose.entry.parameters and engines.manifest.has_role("root")
+        root = engines.for_role("root") if needs_root else None
+        self._estimator = RootPoseEstimator(pose, root, lifted=needs_lifter, config=config.pose)
+        self._lifter = Lifter(engines.for_role("lifter"), self._estimator.skeleton) if needs_lifter else None
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """See PoseSource."""
+        return self._estimator.skeleton if self._lifter is None else self._lifter.skeleton
+
+    def __call__(self, frame: Frame, image: FrameImage, given: tuple[Detection, ...] | None) -> FramePoses:
+        """See PoseSource."""
+        timings_ms: dict[str, float] = {}
+        with timed(timings_ms, "detect"):
+            found = self._detector(frame, image) if given is None else given
+        with timed(timings_ms, "pose"):
+            people = self._estimator.estimate_keypoints(frame, found, image) if found else None
+            if people is not None and self._lifter is not None:
+                people = self._lifter(frame, people)
+            poses = () if people is None else self._estimator.localize(frame, people)
+        return FramePoses(found, poses, timings_ms)
+
+    def configure(self, config: PipelineConfig) -> None:
+        """See PoseSource."""
+        self._detector.config = config.detector
+        self._estimator.config = config.pose
+
+    def warm_up(self, frame: Frame, image: FrameImage, batch_sizes: Sequence[int]) -> None:
+        """See PoseSource."""
+        height_px, width_px = frame.image_bgr.shape[:2]
+        whole = Detection(np.array([-0.5, -0.5, width_px - 0.5, height_px - 0.5]), 1.0)
+        self._detector(frame, image)
+        for people in batch_sizes:
+            keypoints = self._estimator.estimate_keypoints(frame, (whole,) * people, image)
+            if self._lifter is not None:
+                self._lifter(frame, keypoints)
+        self.reset()
+
+    def reset(self) -> None:
+        """See PoseSource."""
+        if self._lifter is not None:
+            self._lifter.reset()
