@@ -98,7 +98,7 @@ class EngineSet:
         Parameters
         ----------
         role : str
-            `detector`, `root`, `pose`, `lifter` or `smoother`.
+            `detector`, `region_detector`, `root`, `pose`, `lifter` or `smoother`.
 
         Returns
         -------

@@ -19,9 +19,9 @@ from pose3d_ros.errors import EngineError
 from pose3d_ros.skeletons import SKELETONS
 from pose3d_ros.types import ImageArray
 
-ROLES = ("detector", "root", "pose", "smoother", "lifter")
-"""A `lifter` makes 3D joints of a person's 2D joints, for pose models that give no more than 2D joints."""
-IMAGE_ROLES = frozenset({"detector", "root", "pose"})
+ROLES = ("detector", "region_detector", "root", "pose", "smoother", "lifter")
+"""A `region_detector` finds people who fill much of a square view, a `lifter` makes 3D joints of 2D joints."""
+IMAGE_ROLES = frozenset({"detector", "region_detector", "root", "pose"})
 
 Parameter = float | int | str | list[float] | list[int] | list[str]
 
@@ -300,7 +300,7 @@ def _check_roles_complete(where: str, entry: ManifestEntry) -> None:
         raise _wrong(
             f"{where}.normalization", "scale, mean, std and channel_order for a model that takes images", "none"
         )
-    if roles & {"root", "pose"} and entry.input_size_px is None:
+    if roles & {"region_detector", "root", "pose"} and entry.input_size_px is None:
         raise _wrong(f"{where}.input_size_px", "[width, height] for a model that takes crops", "none")
     if roles & {"pose", "smoother", "lifter"} and entry.skeleton is None:
         raise _wrong(f"{where}.skeleton", "a skeleton for a model that gives joints", "none")

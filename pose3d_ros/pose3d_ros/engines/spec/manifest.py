@@ -58,7 +58,7 @@ class Manifest:
         Parameters
         ----------
         role : str
-            One of `detector`, `root`, `pose`, `smoother`, `lifter`.
+            One of `detector`, `region_detector`, `root`, `pose`, `smoother`, `lifter`.
 
         Returns
         -------
