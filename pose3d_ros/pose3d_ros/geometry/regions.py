@@ -90,9 +90,7 @@ class Regions:
 
     def corners_px(self) -> Array:
         """(N, 4, 2), the regions' corners in the image: top left, top right, bottom right, bottom left of the crop."""
-        half = self.sides_px[:, None, None] / 2 * np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
-        cosine, sine = np.cos(self.angles_rad)[:, None], np.sin(self.angles_rad)[:, None]
-        turned = np.stack(
-            [cosine * half[..., 0] - sine * half[..., 1], sine * half[..., 0] + cosine * half[..., 1]], -1
-        )
-        return self.centers_px[:, None] + turned
+        corners = np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]]) / 2
+        crop2img = np.swapaxes(self.img2crop(1)[..., :2], 1, 2) * (self.sides_px**2)[:, None, None]
+        turned: Array = np.einsum("nij,kj->nki", crop2img, corners) + self.centers_px[:, None]
+        return turned

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,6 +14,13 @@ from pose3d_ros.geometry.crop import apply_affine, invert_affine
 from pose3d_ros.geometry.regions import Regions
 
 QUARTER = np.pi / 2
+
+
+def made(centers_px: Any, sides_px: Any, angles_rad: Any) -> Regions:
+    """Regions of lists."""
+    return Regions(np.array(centers_px, float), np.array(sides_px, float), np.array(angles_rad, float))
+
+
 NUMBER = st.floats(-500, 500)
 
 
@@ -37,18 +46,18 @@ def test_from_keypoints_turns_the_head_up(top_px: tuple[float, float], angle_rad
 
 def test_img2crop_by_hand() -> None:
     # A region of 4 px about (10, 20) in 8 px: its left edge 8 is the crop's -0.5, its right one 12 the crop's 7.5.
-    upright = Regions([[10.0, 20.0]], [4.0], [0.0]).img2crop(8)[0]
+    upright = made([[10.0, 20.0]], [4.0], [0.0]).img2crop(8)[0]
     np.testing.assert_allclose(
         apply_affine(upright, [[8, 18], [12, 22], [10, 20]]), [[-0.5, -0.5], [7.5, 7.5], [3.5, 3.5]]
     )
     # Head to the right: right in the image is up in the crop, down in the image is right.
-    turned = Regions([[10.0, 20.0]], [4.0], [QUARTER]).img2crop(8)[0]
+    turned = made([[10.0, 20.0]], [4.0], [QUARTER]).img2crop(8)[0]
     np.testing.assert_allclose(apply_affine(turned, [[12, 20], [10, 22]]), [[3.5, -0.5], [7.5, 3.5]], atol=1e-12)
 
 
 @given(x=NUMBER, y=NUMBER, side=st.floats(1, 900), angle=st.floats(-10, 10))
 def test_corners_are_the_corners_of_the_crop(x: float, y: float, side: float, angle: float) -> None:
-    regions = Regions([[x, y]], [side], [angle])
+    regions = made([[x, y]], [side], [angle])
     corners = np.array([[-0.5, -0.5], [255.5, -0.5], [255.5, 255.5], [-0.5, 255.5]])
     np.testing.assert_allclose(
         apply_affine(invert_affine(regions.img2crop(256)), corners[None]), regions.corners_px(), atol=1e-9
@@ -64,7 +73,7 @@ def test_keypoints_survive_the_way_into_the_crop_and_back(x: float, y: float, dx
 
 
 def test_chosen_and_concatenated() -> None:
-    three = Regions([[1, 2], [3, 4], [5, 6]], [1, 2, 3], [0, 0.1, 0.2])
+    three = made([[1, 2], [3, 4], [5, 6]], [1, 2, 3], [0, 0.1, 0.2])
     two = three.chosen(np.array([True, False, True]))
     np.testing.assert_allclose(two.sides_px, [1, 3])
     assert len(three.chosen([])) == 0
@@ -88,7 +97,7 @@ def test_chosen_and_concatenated() -> None:
 )
 def test_refuses_what_is_no_region(centers: object, sides: object, angles: object) -> None:
     with pytest.raises(InputError, match="regions"):
-        Regions(centers, sides, angles)  # type: ignore[arg-type]
+        made(centers, sides, angles)
 
 
 def test_refuses_keypoints_in_one_place() -> None:

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pose3d_ros.engines.spec.entry import Normalization
+from pose3d_ros.geometry.crop import invert_affine
 from pose3d_ros.geometry.letterbox import Letterbox
 from pose3d_ros.types import Array
 
@@ -45,26 +46,30 @@ def crop_positions(
 ) -> npt.NDArray[np.float32]:
     """Where the columns and the rows of crops lie in the image, as `grid_sample` counts.
 
-    img2crop: (N, 2, 3), scale and shift: crop pixel u' is read at u = (u' - shift) / scale. size_px, image_size_px:
-    width and height. Returns (N, W + H) float32, x before y; mirrored: (2N, W + H), the mirror images behind the crops.
+    img2crop: (N, 2, 3). size_px, image_size_px: width and height. Returns (N, W + H, 2) float32, columns before rows:
+    a crop's pixel is read at the sum of its column's and its row's, of which one is 0 unless the crop is turned.
+    mirrored: (2N, W + H, 2), the mirror images behind the crops.
     """
-    sides = [
-        _unit((np.arange(length) - img2crop[:, axis, 2:]) / img2crop[:, axis, axis, None], image_px)
-        for axis, (length, image_px) in enumerate(zip(size_px, image_size_px, strict=True))
-    ]
-    positions = np.concatenate(sides, axis=1)
+    crop2img = invert_affine(img2crop)
+    per_pixel = 2 / np.array(image_size_px)
+    columns = np.arange(size_px[0])[:, None] * crop2img[:, None, :, 0] * per_pixel
+    rows = np.arange(size_px[1])[:, None] * crop2img[:, None, :, 1] * per_pixel
+    start = crop2img[:, :, 2] * per_pixel + 1 / np.array(image_size_px) - 1
+    columns[..., 0] += start[:, None, 0]
+    rows[..., 1] += start[:, None, 1]
+    positions = np.concatenate([columns, rows], axis=1)
     if mirrored:
-        positions = np.concatenate([positions, np.concatenate([sides[0][:, ::-1], sides[1]], axis=1)])
+        positions = np.concatenate([positions, np.concatenate([columns[:, ::-1], rows], axis=1)])
     return positions.astype(np.float32)
 
 
 def sample_crops(planes: Tensor, positions: Tensor, width_px: int) -> Tensor:
     """Crops in whole gray levels, bilinear, black beyond the image.
 
-    planes: (1, 3, H, W) float32, the image. positions: (N, width_px + height) of `crop_positions`.
+    planes: (1, 3, H, W) float32, the image. positions: (N, width_px + height, 2) of `crop_positions`.
     Returns (N, 3, height, width_px) float32, contiguous.
     """
-    grid = _grid(positions[:, :width_px], positions[:, width_px:])
+    grid = positions[:, None, :width_px] + positions[:, width_px:, None]
     frames = planes.expand(len(positions), -1, -1, -1)
     sampled = functional.grid_sample(frames, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
     return sampled.round_()

@@ -28,7 +28,7 @@ class FrameImage(Protocol):
     def crops(self, img2crop: Array, size_px: tuple[int, int], normalization: Normalization, *, mirrored: bool) -> Feed:
         """Crops, normalized: (N, 3, H, W) float32, 2N with their mirror images behind them.
 
-        img2crop: (N, 2, 3), scale and shift. Bilinear, black where a crop reaches over the image.
+        img2crop: (N, 2, 3), turns included. Bilinear, black where a crop reaches over the image.
         """
 
     def raw_crops(self, img2crop: Array, size_px: tuple[int, int], *, rgb: bool, mirrored: bool) -> Feed:

@@ -18,10 +18,11 @@ from pose3d_ros.bags.bag_reader import BagReader, sample_bag
 from pose3d_ros.engines import Normalization
 from pose3d_ros.engines.images.device_image import DeviceImages, TorchArray
 from pose3d_ros.engines.images.frame_image import HostImage
-from pose3d_ros.engines.tensors import DeviceArray
+from pose3d_ros.engines.tensors import DeviceArray, on_host
 from pose3d_ros.errors import EngineError
 from pose3d_ros.geometry.crop import img2crop_affine
 from pose3d_ros.geometry.letterbox import Letterbox
+from pose3d_ros.geometry.regions import Regions
 from pose3d_ros.types import Array, ImageArray
 
 PIXELS = Normalization(1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "bgr")
@@ -76,6 +77,30 @@ def test_crops_of_noise_equal_the_host_ones(noise: ImageArray, size_px: tuple[in
     # Neighbors differ by 85 on average and 1/32 px is missed by 1/128 px on average: 0.66 along each axis at most.
     assert mean < 2 * 85 / 128
     assert most < MOST_LEVELS
+
+
+def turned(people: int, size_px: int, seed: int = 1) -> Array:
+    """The affines of crops of any roll, from a twentieth of the photo to more than all of it."""
+    rng = np.random.default_rng(seed)
+    centers = rng.uniform(0, [640, 480], (people, 2))
+    return Regions(centers, rng.uniform(30, 700, people), rng.uniform(-np.pi, np.pi, people)).img2crop(size_px)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_turned_crops_of_a_photo_equal_the_host_ones(photo: ImageArray, mirrored: bool) -> None:
+    mean, most = levels(photo, lambda image: image.crops(turned(16, 96), (96, 96), PIXELS, mirrored=mirrored))
+    assert mean < 0.1
+    assert most < MOST_LEVELS
+
+
+def test_turned_crop_of_a_ramp_is_exact() -> None:
+    ramp = np.repeat(np.arange(200, dtype=np.uint8)[None, :, None].repeat(200, 0), 3, axis=2)
+    region = Regions(np.array([[100.0, 90.0]]), np.array([60.0]), np.array([0.4]))
+    columns, rows = np.meshgrid(np.arange(60) - 29.5, np.arange(60) - 29.5)
+    wanted = 100 + columns * np.cos(0.4) - rows * np.sin(0.4)
+    for image in (HostImage(ramp), DeviceImages()(ramp)):
+        crop = np.asarray(on_host(image.raw_crops(region.img2crop(60), (60, 60), rgb=True, mirrored=False)))
+        assert np.abs(crop[0, ..., 0] - wanted).max() <= 0.55
 
 
 @pytest.mark.parametrize("edge", range(4))

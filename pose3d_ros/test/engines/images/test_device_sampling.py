@@ -23,8 +23,17 @@ def test_crop_positions_count_from_edge_to_edge() -> None:
     # Crop pixels 0 … 3 of an image of 8x2 are read at x = 1, 1.5, 2, 2.5, hence (2x + 1) / 8 - 1; the rows as they are.
     affine = np.array([[[2.0, 0.0, -2.0], [0.0, 1.0, 0.0]]])
     positions = crop_positions(affine, (4, 2), (8, 2), mirrored=True)
-    np.testing.assert_allclose(positions[0], [-0.625, -0.5, -0.375, -0.25, -0.5, 0.5])
-    np.testing.assert_allclose(positions[1], [-0.25, -0.375, -0.5, -0.625, -0.5, 0.5])
+    np.testing.assert_allclose(positions[:, :4, 0], [[-0.625, -0.5, -0.375, -0.25], [-0.25, -0.375, -0.5, -0.625]])
+    np.testing.assert_allclose(positions[:, 4:, 1], [[-0.5, 0.5]] * 2)
+    assert not positions[:, :4, 1].any()
+    assert not positions[:, 4:, 0].any()
+
+
+def test_positions_of_a_turned_crop_are_sums_of_column_and_row() -> None:
+    # A quarter turn: the crop's right is down in the image, its down is left. Crop pixel (1, 2) reads (5 - 2, 1 + 1).
+    affine = np.array([[[0.0, 1.0, -1.0], [-1.0, 0.0, 5.0]]])
+    positions = crop_positions(affine, (4, 3), (8, 4), mirrored=False)
+    np.testing.assert_allclose(positions[0, 1] + positions[0, 4 + 2], [(2 * 3 + 1) / 8 - 1, (2 * 2 + 1) / 4 - 1])
 
 
 @pytest.mark.parametrize("side_px", [3840, 7680])
