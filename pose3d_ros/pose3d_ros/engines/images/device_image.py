@@ -8,11 +8,20 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch.nn import functional
 
-from pose3d_ros.engines.images.device_sampling import LetterboxSampler, Scaling, crop_positions, sample_crops
+from pose3d_ros.engines.images.device_sampling import (
+    LetterboxSampler,
+    Scaling,
+    crop_positions,
+    grid_positions,
+    sample_crops,
+    sample_grids,
+)
 from pose3d_ros.engines.spec.entry import Normalization
 from pose3d_ros.engines.tensors import Tensor, cuda_errors
 from pose3d_ros.geometry.letterbox import Letterbox
+from pose3d_ros.geometry.region_views import GRID_STEP_PX, RegionViews
 from pose3d_ros.types import Array, ImageArray
 
 
@@ -73,6 +82,7 @@ class DeviceImage:
         """frame: (H, W, 3) uint8 BGR on the device."""
         self._frame, self._size = frame, size
         self._planes: dict[str, torch.Tensor] = {}
+        self._levels: dict[tuple[str, int], torch.Tensor] = {}
 
     def letterboxed(self, letterbox: Letterbox, normalization: Normalization) -> TorchArray:
         """See FrameImage. The next frame's letterbox is written over it."""
@@ -94,6 +104,32 @@ class DeviceImage:
             sampled = self._sampled(img2crop, size_px, "rgb" if rgb else "bgr", mirrored).permute(0, 2, 3, 1)
             return self._result(sampled.to(torch.uint8, memory_format=torch.contiguous_format))
 
+    def views(self, views: RegionViews, normalization: Normalization) -> TorchArray:
+        """See FrameImage: (N, 3, S, S) float32."""
+        with _queued(self._size.stream):
+            shape = (len(views), 3, views.size_px, views.size_px)
+            sampled = torch.empty(shape, dtype=torch.float32, device=self._frame.device)
+            reductions = views.reductions
+            for reduction, bent in {*zip(reductions.tolist(), views.bent.tolist(), strict=True)}:
+                at = np.flatnonzero((reductions == reduction) & (views.bent == bent))
+                crops = self._sampled_views(views.chosen(at), reduction, bent, normalization.channel_order)
+                if len(at) == len(views):
+                    sampled = crops
+                else:
+                    sampled[self._size.to_device(at)] = crops
+            return self._result(self._size.scaling(normalization).apply(sampled, out=sampled))
+
+    def _sampled_views(self, views: RegionViews, reduction: int, bent: bool, channel_order: str) -> torch.Tensor:
+        height_px, width_px = self._frame.shape[:2]
+        planes = self._reduced(channel_order, reduction)
+        covered_px = (width_px // reduction * reduction, height_px // reduction * reduction)
+        if bent:
+            grids = self._size.to_device(grid_positions(views.grids_px(), covered_px))
+            return sample_grids(planes, grids, views.size_px, GRID_STEP_PX)
+        size_px = (views.size_px, views.size_px)
+        positions = crop_positions(views.img2crop, size_px, covered_px, mirrored=False)
+        return sample_crops(planes, self._size.to_device(positions), views.size_px)
+
     def _sampled(self, img2crop: Array, size_px: tuple[int, int], channel_order: str, mirrored: bool) -> torch.Tensor:
         height_px, width_px = self._frame.shape[:2]
         positions = crop_positions(img2crop, size_px, (width_px, height_px), mirrored=mirrored)
@@ -106,6 +142,15 @@ class DeviceImage:
             pixels = self._frame if channel_order == "bgr" else self._frame.flip(2)
             planes = self._planes[channel_order] = pixels.to(torch.float32).permute(2, 0, 1)[None]
         return planes
+
+    def _reduced(self, channel_order: str, reduction: int) -> torch.Tensor:
+        """The planes averaged over blocks, in whole gray levels; a part of a block at the end is left out."""
+        key = (channel_order, reduction)
+        if reduction == 1:
+            return self._in_order(channel_order)
+        if key not in self._levels:
+            self._levels[key] = functional.avg_pool2d(self._in_order(channel_order), reduction).round_()
+        return self._levels[key]
 
     def _result(self, tensor: torch.Tensor) -> TorchArray:
         return TorchArray(tensor, self._size.stream)

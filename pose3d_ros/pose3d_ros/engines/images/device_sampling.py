@@ -20,6 +20,8 @@ from pose3d_ros.geometry.crop import invert_affine
 from pose3d_ros.geometry.letterbox import Letterbox
 from pose3d_ros.types import Array
 
+_BEYOND = 9.0
+"""A place outside of any image, as `grid_sample` counts."""
 _LEAST_SHARE = 1e-6
 """Of a result's pixel: less is rounding, where the reduction is by an integer."""
 
@@ -71,6 +73,25 @@ def sample_crops(planes: Tensor, positions: Tensor, width_px: int) -> Tensor:
     """
     grid = positions[:, None, :width_px] + positions[:, width_px:, None]
     frames = planes.expand(len(positions), -1, -1, -1)
+    sampled = functional.grid_sample(frames, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    return sampled.round_()
+
+
+def grid_positions(grids_px: Array, image_size_px: tuple[int, int]) -> npt.NDArray[np.float32]:
+    """Places (N, G, G, 2) in an image, x and y in pixels, as `grid_sample` counts: (N, 2, G, G) float32."""
+    units = _unit(grids_px, np.array(image_size_px))
+    return np.ascontiguousarray(np.moveaxis(units, -1, 1), dtype=np.float32)
+
+
+def sample_grids(planes: Tensor, grids: Tensor, size_px: int, step_px: int) -> Tensor:
+    """As `sample_crops`, for square crops of which every step_px-th pixel's place is known.
+
+    grids: (N, 2, G, G) of `grid_positions`, see `RegionViews.grids_px`; NaN is black.
+    """
+    places = functional.interpolate(grids, scale_factor=step_px, mode="bilinear", align_corners=False)
+    inner = slice(step_px, step_px + size_px)
+    grid = places[:, :, inner, inner].permute(0, 2, 3, 1).nan_to_num_(nan=_BEYOND)
+    frames = planes.expand(len(grids), -1, -1, -1)
     sampled = functional.grid_sample(frames, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
     return sampled.round_()
 
@@ -162,7 +183,7 @@ def _letterbox_samples(letterbox: Letterbox, image_size_px: tuple[int, int]) -> 
     return samples(image_size_px[0], content_px[0]), samples(image_size_px[1], content_px[1])
 
 
-def _unit(positions_px: Array, image_px: int) -> Array:
+def _unit(positions_px: Array, image_px: int | npt.NDArray[np.intp]) -> Array:
     """Pixels, whose centers are integers, → −1 and 1 at the image's edges."""
     return (2 * positions_px + 1) / image_px - 1
 

@@ -16,6 +16,7 @@ from pose3d_ros.engines.tensors import Feed
 from pose3d_ros.errors import EngineError
 from pose3d_ros.geometry.crop import cut_crops
 from pose3d_ros.geometry.letterbox import Letterbox
+from pose3d_ros.geometry.region_views import RegionViews, cut_views
 from pose3d_ros.types import Array, ImageArray
 
 
@@ -33,6 +34,9 @@ class FrameImage(Protocol):
 
     def raw_crops(self, img2crop: Array, size_px: tuple[int, int], *, rgb: bool, mirrored: bool) -> Feed:
         """The same as pixels: uint8 (N or 2N, H, W, 3), BGR or RGB."""
+
+    def views(self, views: RegionViews, normalization: Normalization) -> Feed:
+        """Views of regions, normalized: (N, 3, S, S) float32. Averaged before they are reduced by 2 or more."""
 
 
 LoadImage = Callable[[ImageArray], FrameImage]
@@ -76,6 +80,10 @@ class HostImage:
         images = self._crops(img2crop, size_px)
         images = np.concatenate([images, images[:, :, ::-1]]) if mirrored else images
         return images[..., ::-1] if rgb else images
+
+    def views(self, views: RegionViews, normalization: Normalization) -> npt.NDArray[np.float32]:
+        """See FrameImage."""
+        return normalization.apply(cut_views(self.image_bgr, views))
 
     def _crops(self, img2crop: Array, size_px: tuple[int, int]) -> ImageArray:
         """The last crops are kept: a root net often reads those of the pose net."""

@@ -20,8 +20,10 @@ from pose3d_ros.engines.images.device_image import DeviceImages, TorchArray
 from pose3d_ros.engines.images.frame_image import HostImage
 from pose3d_ros.engines.tensors import DeviceArray, on_host
 from pose3d_ros.errors import EngineError
+from pose3d_ros.geometry import Camera
 from pose3d_ros.geometry.crop import img2crop_affine
 from pose3d_ros.geometry.letterbox import Letterbox
+from pose3d_ros.geometry.region_views import RegionViews
 from pose3d_ros.geometry.regions import Regions
 from pose3d_ros.types import Array, ImageArray
 
@@ -101,6 +103,44 @@ def test_turned_crop_of_a_ramp_is_exact() -> None:
     for image in (HostImage(ramp), DeviceImages()(ramp)):
         crop = np.asarray(on_host(image.raw_crops(region.img2crop(60), (60, 60), rgb=True, mirrored=False)))
         assert np.abs(crop[0, ..., 0] - wanted).max() <= 0.55
+
+
+def views(camera: Camera, size_px: int, people: int = 12) -> RegionViews:
+    """Of regions of any roll, from a twelfth of the camera's image to all of it."""
+    rng = np.random.default_rng(2)
+    centers = rng.uniform(0, [camera.width_px, camera.height_px], (people, 2))
+    return RegionViews.of(camera, Regions(centers, rng.uniform(40, 480, people), rng.uniform(-4, 4, people)), size_px)
+
+
+FISHEYE = Camera(np.array([[280.0, 0, 319.5], [0, 280, 239.5], [0, 0, 1]]), 640, 480, np.zeros(4), "equidistant")
+
+
+@pytest.mark.parametrize("size_px", [64, 100, 224])
+@pytest.mark.parametrize("camera", [Camera.from_hfov(50, 640, 480), FISHEYE], ids=["narrow", "fisheye"])
+def test_views_equal_the_host_ones(photo: ImageArray, camera: Camera, size_px: int) -> None:
+    seen = views(camera, size_px)
+    assert seen.bent.any() == (camera is FISHEYE)
+    assert set(seen.reductions) >= ({1} if size_px == 224 else {1, 2, 3})
+    mean, most = levels(photo, lambda image: image.views(seen, PIXELS))
+    assert mean < 0.15
+    assert most < MOST_LEVELS
+    assert levels(photo, lambda image: image.views(seen, RGB))[0] < 0.15 / 255 / 0.22
+
+
+def test_view_is_averaged_before_it_is_reduced(photo: ImageArray) -> None:
+    # Of stripes one pixel wide, black and white, a smaller view is gray, whichever pixel it reads.
+    stripes = np.zeros((240, 320, 3), dtype=np.uint8)
+    stripes[:, ::2] = 255
+    whole = Regions(np.array([[159.5, 119.5]]), np.array([200.0]), np.zeros(1))
+    seen = RegionViews.of(Camera.from_hfov(50, 320, 240), whole, 50)
+    for image in (HostImage(stripes), DeviceImages()(stripes)):
+        assert np.abs(on_host(image.views(seen, PIXELS)) - 127.5).max() <= 1
+
+
+def test_no_views(photo: ImageArray) -> None:
+    none = RegionViews.of(FISHEYE, Regions.empty(), 64)
+    assert HostImage(photo).views(none, PIXELS).shape == (0, 3, 64, 64)
+    assert DeviceImages()(photo).views(none, PIXELS).shape == (0, 3, 64, 64)
 
 
 @pytest.mark.parametrize("edge", range(4))
