@@ -34,12 +34,16 @@ _POSTURE_SHARES = (0.50, 0.24, 0.06, 0.10, 0.05, 0.025, 0.025)
 
 @dataclass(frozen=True, eq=False)
 class SampledPose:
-    """Global bone rotations (31, 3, 3) of a figure, the clearance of the lowest point over the floor, their source."""
+    """Global bone rotations (31, 3, 3) of a figure, the clearance of the lowest point over the floor, their source.
+
+    kind: of the posture, where it has a name.
+    """
 
     turned: Array
     clearance_m: float
     clip: str
     frame: int
+    kind: str = ""
 
 
 def sample_pose(assets: Path, clips: tuple[str, ...], figure: Figure, rng: np.random.Generator) -> SampledPose:
@@ -47,24 +51,30 @@ def sample_pose(assets: Path, clips: tuple[str, ...], figure: Figure, rng: np.ra
 
     Clips and postures are mixed such that most people stand or walk, as before a robot.
     """
-    clip, frame = _random_frame(assets, clips, rng)
+    clip, frame = random_frame(assets, clips, rng)
     turned = figure.bones(clip, frame)
     local = to_local(figure, turned)
     posture = _POSTURES[int(rng.choice(len(_POSTURES), p=_POSTURE_SHARES))]
     if posture is not None:
         posture(local, rng)
-    _change_arms(local, figure, posture is postures.stand, assets, clips, rng)
-    if rng.random() < 0.5:
-        turn = Rotation.from_euler("yx", [rng.normal(0, 0.45), rng.normal(0, 0.2)]).as_matrix()
-        local[_AT["Head"]] = local[_AT["Head"]] @ turn
-    for bone in _LOOSE:
-        local[bone] = local[bone] @ Rotation.from_rotvec(rng.normal(0, 0.06, 3)).as_matrix()
+    change_arms(local, figure, posture is postures.stand, assets, clips, rng)
+    loosen(local, rng)
     is_jump = posture is None and not clip.name.startswith("01")
     clearance = float(clip.clearance_m[frame]) * figure.leg_length_m / clip.leg_length_m if is_jump else 0.0
     return SampledPose(to_global(figure, local), min(clearance, _MAX_CLEARANCE_M), clip.name, frame)
 
 
-def _random_frame(assets: Path, clips: tuple[str, ...], rng: np.random.Generator) -> tuple[Clip, int]:
+def loosen(local: Array, rng: np.random.Generator) -> None:
+    """Turn the head of every other pose, and the limbs a little, in place."""
+    if rng.random() < 0.5:
+        turn = Rotation.from_euler("yx", [rng.normal(0, 0.45), rng.normal(0, 0.2)]).as_matrix()
+        local[_AT["Head"]] = local[_AT["Head"]] @ turn
+    for bone in _LOOSE:
+        local[bone] = local[bone] @ Rotation.from_rotvec(rng.normal(0, 0.06, 3)).as_matrix()
+
+
+def random_frame(assets: Path, clips: tuple[str, ...], rng: np.random.Generator) -> tuple[Clip, int]:
+    """A frame of one of the clips, in half the cases mirrored."""
     still = [name for name in clips if name.startswith("bvh/")]
     moving = [name for name in clips if not name.startswith("bvh/")]
     pool = still if still and (not moving or rng.random() < 0.06) else moving
@@ -87,7 +97,7 @@ def to_global(figure: Figure, local: Array) -> Array:
     return out
 
 
-def _change_arms(
+def change_arms(
     local: Array, figure: Figure, is_standing: bool, assets: Path, clips: tuple[str, ...], rng: np.random.Generator
 ) -> None:
     """Leave the clip's arms, take another frame's, or bend them at random: hanging ones are common in standing."""
@@ -95,7 +105,7 @@ def _change_arms(
     if is_standing and kind < 0.45:
         _random_arms(local, figure, rng, hanging=True)
     elif kind < 0.65:
-        other, at = _random_frame(assets, clips, rng)
+        other, at = random_frame(assets, clips, rng)
         local[list(_ARMS)] = to_local(figure, figure.bones(other, at))[list(_ARMS)]
     elif kind < 0.88:
         _random_arms(local, figure, rng)
