@@ -48,7 +48,7 @@ setup(
         *shared_files(),
     ],
     python_requires=">=3.10",
-    install_requires=["setuptools"],
+    install_requires=["setuptools", "onnx", "tflite"],
     zip_safe=False,
     entry_points={
         "console_scripts": [

@@ -46,11 +46,11 @@ PIP_NAMES = {
 ROS_PACKAGES = {"rclpy": "rclpy", "tf2_ros": "tf2_ros_py", "ament_index_python": "ament_index_python"}
 # What is used where it is there.
 OPTIONAL = {
-    "pose3d_ros": {"imageio_ffmpeg", "mediapipe", "onnx", "onnx2torch", "tensorrt", "torch", "torchvision"},
+    "pose3d_ros": {"imageio_ffmpeg", "mediapipe", "onnx2torch", "tensorrt", "torch", "torchvision"},
     "pose3d_training": {"tensorboard"},
 }
-# What has no rosdep key; pose3d_training/setup.py requires it.
-BY_PIP = {"pose3d_ros": set[str](), "pose3d_training": {"lightning_fabric", "moderngl", "onnx"}}
+# What has no rosdep key; the packages' setup.py require it.
+BY_PIP = {"pose3d_ros": {"onnx", "tflite"}, "pose3d_training": {"lightning_fabric", "moderngl", "onnx"}}
 
 # Beside this interpreter when the environment is used without being sourced.
 SEARCH = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
@@ -179,7 +179,7 @@ def test_requirements_are_pinned(name: str) -> None:
 
 def test_demo_needs_no_torch() -> None:
     names = {name.lower() for file in ("runtime", "ros", "runtime-sourced-ros") for name in _pins(file)}
-    assert not [name for name in names if name.startswith(("torch", "nvidia", "onnx-", "tensorrt")) or name == "onnx"]
+    assert not [name for name in names if name.startswith(("torch", "nvidia", "onnx-", "onnx2", "tensorrt"))]
 
 
 def test_no_requirement_names_a_package_index() -> None:

@@ -92,7 +92,11 @@ def test_parameters_as_numbers(make_entry: MakeEntry) -> None:
         (["sha256"], ..., "got none of sha256"),
         (["colour"], "red", "only the keys .*, got colour"),
         (["name"], "", r"engines\[0\]\.name: expected a non-empty string"),
-        (["roles"], ["pose", "chef"], r"engines\[0\] \(adder\)\.roles: expected a list of detector, root, pose"),
+        (
+            ["roles"],
+            ["pose", "chef"],
+            r"engines\[0\] \(adder\)\.roles: expected a list of detector, region_detector, root, pose",
+        ),
         (["roles"], [], "roles: expected a list of .* each role once"),
         (["roles"], "pose", "roles: expected a list of .* each role once"),
         (["roles"], ["pose", "pose"], "each role once"),
