@@ -19,6 +19,7 @@ from pose3d_ros.geometry import Camera
 from pose3d_ros.records import STILL, Detection, Frame, FrameResult
 from pose3d_ros.skeletons import Skeleton, get_skeleton
 from pose3d_ros.stages.pose_source import PoseSource, timed
+from pose3d_ros.stages.scene_change import SceneChange
 from pose3d_ros.stages.smooth.smoother import Smoother
 from pose3d_ros.stages.top_down import TopDownPoses
 from pose3d_ros.stages.track.tracker import Tracker
@@ -113,6 +114,8 @@ class Pipeline:
             self._skeleton = get_skeleton(config.skeleton) if config.skeleton else self._poses.skeleton
             opened.pop_all()
         self._load_image = ImageLoader(engines.opened)
+        self._scene_change = SceneChange()
+        self._jumped = False
         self._max_people = config.detector.max_people
 
     @property
@@ -160,19 +163,28 @@ class Pipeline:
         timings_ms: dict[str, float] = {}
         busy_s = self.engines.busy_s
         with timed(timings_ms, "total"):
+            with timed(timings_ms, "scene"):
+                self._notice_jump(frame, still=still)
             with timed(timings_ms, "upload"):
                 image = self._load_image(frame.image_bgr)
             with self._load_image.using(image):
                 found = self._poses(frame, image, given)
             timings_ms.update(found.timings_ms)
             with timed(timings_ms, "track"):
-                tracked = self._tracker.update(found.poses, frame.stamp_ns, frame.camera)
+                tracked = self._tracker.update(found.poses, frame.stamp_ns, frame.camera, jumped=self._jumped)
+                self._jumped = False
             if self._smoother is not None and not still:
                 with timed(timings_ms, "smooth"):
                     tracked = self._smoother.update(tracked, frame.stamp_ns, frame.camera)
             tracked = tuple(person.converted(self._skeleton) for person in tracked)
         timings_ms["engines"] = (self.engines.busy_s - busy_s) * 1e3
         return FrameResult(tracked, found.detections, timings_ms)
+
+    def _notice_jump(self, frame: Frame, *, still: bool) -> None:
+        """Where the image shows another scene than the last, nothing that was seen there helps to find its people."""
+        if not still and self._scene_change(frame.image_bgr):
+            self._poses.reset()
+            self._jumped = True  # until the tracker has heard of it, whatever engine fails on this frame
 
     def warm_up(self, width_px: int, height_px: int) -> None:
         """Run the image engines on a black image: a first run allocates and is slow.
@@ -220,6 +232,8 @@ class Pipeline:
 
     def reset(self) -> None:
         """Drop all tracks, as before another recording."""
+        self._scene_change.reset()
+        self._jumped = False
         self._poses.reset()
         self._tracker.reset()
         if self._smoother is not None:

@@ -97,7 +97,7 @@ def test_from_image_to_people(engines: Opened) -> None:
     np.testing.assert_allclose(person.pose.root_cam_m, expected, atol=1e-6)
     assert person.pose.skeleton.name == "muco21"
     assert len(result.detections) == 1
-    assert list(result.timings_ms) == ["upload", "detect", "pose", "track", "smooth", "total", "engines"]
+    assert list(result.timings_ms) == ["scene", "upload", "detect", "pose", "track", "smooth", "total", "engines"]
     assert result.timings_ms["engines"] <= result.timings_ms["total"]
     assert all(ms >= 0 for ms in result.timings_ms.values())
     assert all(engine.released for engine in engines.values())
@@ -179,6 +179,32 @@ def test_reset_drops_all_tracks(engines: Opened) -> None:
     pipeline(frame(0))
     pipeline.reset()
     assert [(p.track_id, p.state) for p in pipeline(frame(1)).people] == [(2, TrackState.NEW)]
+
+
+def scene(seed: int) -> Any:
+    """A mosaic of random colors."""
+    return np.random.default_rng(seed).integers(0, 256, (12, 16, 3), np.uint8).repeat(40, axis=0).repeat(40, axis=1)
+
+
+def test_image_that_jumps_ends_all_tracks(engines: Opened) -> None:
+    pipeline = build()
+    for stamp in range(3):
+        pipeline(frame(stamp, scene(0)))
+    ended = pipeline(frame(3, scene(1)), detections=[])
+    assert [(p.track_id, p.state) for p in ended.people] == [(1, TrackState.LOST)]
+    assert pipeline(frame(4, scene(1)), detections=[]).people == ()
+    assert [(p.track_id, p.state) for p in pipeline(frame(5, scene(1))).people] == [(2, TrackState.NEW)]
+
+
+def test_jump_in_a_frame_that_fails_is_not_forgotten(engines: Opened) -> None:
+    pipeline = build()
+    pipeline(frame(0, scene(0)))
+    answer, engines["root_pose"].answer = engines["root_pose"].answer, failing
+    with pytest.raises(EngineError):
+        pipeline(frame(1, scene(1)))
+    engines["root_pose"].answer = answer
+    people = pipeline(frame(2, scene(1))).people
+    assert [(p.track_id, p.state) for p in people] == [(1, TrackState.LOST), (2, TrackState.NEW)]
 
 
 def test_images_without_a_stamp_are_independent(engines: Opened) -> None:

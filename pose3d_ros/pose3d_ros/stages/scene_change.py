@@ -22,12 +22,18 @@ _PATCH = 12
 _HIGH_PASS = 7
 _REACH_X, _REACH_Y = 14, 7
 """How far patches are looked for: 29% of the width, a robot that turns at 200° per second at 10 Hz and 70°."""
-_TEXTURE = 1.5
-"""Standard deviation, gray levels of 255, below which a patch shows nothing."""
+_TEXTURE = 4.0
+"""Standard deviation, gray levels of 255, below which a patch shows nothing: a dark image's noise leaves 3 of 12."""
 _FOUND_AGAIN = 3
-_ALIKE = 0.55
-"""Correlation of the third best patch: between scenes 0.38 (median) to 0.51, in turns by 28% of the width from 0.56."""
+_ALIKE, _ALIKE_AT_REST = 0.55, 0.7
+"""Correlation of the third best patch: between scenes 0.31 (median) to 0.46, in turns by 28% of the width, with motion
+blur, from 0.55. Rooms are alike where they are symmetric (the sample's and its mirror image: 0.54 to 0.74), at rest."""
+_BLURRED = 8.0
+"""Movement, thumbnail pixels, from which on motion blur is that of a fast turn."""
 
+_SHIFT = np.hypot(*np.mgrid[-_REACH_Y : _REACH_Y + 1, -_REACH_X : _REACH_X + 1])
+_NEEDED = _ALIKE + (_ALIKE_AT_REST - _ALIKE) * np.maximum(0.0, 1.0 - _SHIFT / _BLURRED)
+"""By how far the patches moved, (2 · reach + 1) down and across."""
 _WINDOW = np.asarray(cv2.createHanningWindow((_WIDTH, _HEIGHT), cv2.CV_32F), np.float32)
 
 _Thumbnail = npt.NDArray[np.float32]
@@ -82,7 +88,7 @@ class _Patches:
         if self._found_at(round(across), round(down), thumbnail):
             return True
         found = np.sort([self._found(corner, thumbnail) for corner in self.corners], axis=0)
-        return bool(found[-_FOUND_AGAIN].max() >= _ALIKE)
+        return bool((found[-_FOUND_AGAIN] >= _NEEDED).any())
 
     def _found_at(self, across: int, down: int, thumbnail: _Thumbnail) -> bool:
         inside = [
@@ -94,7 +100,7 @@ class _Patches:
         now = _centered([thumbnail[y + down : y + down + _PATCH, x + across : x + across + _PATCH] for x, y in inside])
         power = np.einsum("np,np->n", before, before) * np.einsum("np,np->n", now, now)
         alike = np.einsum("np,np->n", before, now) / np.sqrt(np.maximum(power, 1.0))
-        return bool(np.sort(alike)[-_FOUND_AGAIN] >= _ALIKE)
+        return bool(np.sort(alike)[-_FOUND_AGAIN] >= _NEEDED[_REACH_Y + down, _REACH_X + across])
 
     def _found(self, corner: tuple[int, int], thumbnail: _Thumbnail) -> Array:
         """Correlation of a patch by how far it moved, (2 · reach + 1) down and across, best of each 3x3; -1 outside."""

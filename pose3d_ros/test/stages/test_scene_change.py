@@ -60,6 +60,19 @@ def test_exposure_is_none_and_does_not_hide_one() -> None:
     assert changes(image, exposed(other, 0.4)) == [False, True]
 
 
+@pytest.mark.parametrize("gain", [0.3, 0.1, 0.02])
+def test_noise_of_a_dark_image_is_none(gain: float) -> None:
+    rng, image = np.random.default_rng(0), view(room(14)) * gain
+    noisy = [np.clip(image + rng.normal(0, 10, image.shape), 0, 255).astype(np.uint8) for _ in range(10)]
+    assert not any(changes(*noisy))
+
+
+def test_mirrored_room_is_one() -> None:
+    # Almost symmetric: three of four such pairs of frames are noticed, this one among them.
+    before, after = (frame.image_bgr for frame in recorded_frames(59, 101, 41))
+    assert changes(before, np.ascontiguousarray(after[:, ::-1])) == [False, True]
+
+
 def test_person_near_the_camera_is_none() -> None:
     background, coat = view(room(5)), room(6)
     walk = []

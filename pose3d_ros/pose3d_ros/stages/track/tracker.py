@@ -57,11 +57,14 @@ class Tracker:
         self._tracks = []
         self._stamp_ns = None
 
-    def update(self, poses: Sequence[Pose], stamp_ns: int, camera: Camera | None = None) -> tuple[Person, ...]:
+    def update(
+        self, poses: Sequence[Pose], stamp_ns: int, camera: Camera | None = None, *, jumped: bool = False
+    ) -> tuple[Person, ...]:
         """The people of a frame, by id.
 
         poses: what was measured, camera frame, metres; those without a finite root are passed over. stamp_ns: time of
         capture. camera: gives unseen people pixels (without one their pixels are NaN) and helps to separate people.
+        jumped: whether the image shows another scene than the last; all who were followed are LOST then.
         A clock that goes back, or a pause of more than max_gap_s, resets first. People are NEW until they were seen
         min_hits times, TRACKED when seen, PREDICTED when not, LOST once when unseen for more than max_age_s.
         """
@@ -69,6 +72,9 @@ class Tracker:
         usable = [p for p in poses if np.isfinite(p.root_cam_m).all() and p.root_cam_m[2] > 0]
         poses = drop_duplicates(usable, self.config.duplicate_overlap)
         self._predict(dt_s)
+        ended = [self._lost(track, camera) for track in self._tracks] if jumped else []
+        if jumped:
+            self._tracks = []
         pairs = self._associate(poses, stamp_ns, camera)
         self._correct(poses, pairs, stamp_ns)
         matched = {pose for _, pose in pairs}
@@ -78,7 +84,7 @@ class Tracker:
             p for i, p in enumerate(poses) if i not in matched and p.detection.score >= self.config.new_track_score
         ]
         people.extend(self._person(self._start(pose, stamp_ns), stamp_ns, camera) for pose in fresh)
-        return tuple(p for p in people if p is not None)
+        return tuple(p for p in (*ended, *people) if p is not None)
 
     def _advance_clock(self, stamp_ns: int) -> float:
         """Seconds since the last frame; 0 for the first one and after a reset."""
@@ -206,13 +212,16 @@ class Tracker:
         if track.seen:
             state = TrackState.TRACKED if confirmed else TrackState.NEW
             return Person(track.track_id, state, track.pose, velocity, track.pose.detection.score)
-        ended = self._ended(track, stamp_ns)
-        if not confirmed and not ended:
+        if self._ended(track, stamp_ns):
+            return self._lost(track, camera)
+        if not confirmed:
             return None
-        pose = track.extrapolated_pose(camera)
-        state = TrackState.LOST if ended else TrackState.PREDICTED
-        left = 0.0 if ended else math.exp(-track.age_s(stamp_ns) / self.config.velocity_decay_s)
-        return Person(track.track_id, state, pose, velocity, track.pose.detection.score * left)
+        left = math.exp(-track.age_s(stamp_ns) / self.config.velocity_decay_s)
+        score = track.pose.detection.score * left
+        return Person(track.track_id, TrackState.PREDICTED, track.extrapolated_pose(camera), velocity, score)
+
+    def _lost(self, track: Track, camera: Camera | None) -> Person:
+        return Person(track.track_id, TrackState.LOST, track.extrapolated_pose(camera), track.mean[3:].copy(), 0.0)
 
 
 def _log_heights(boxes_xyxy_px: Array) -> Array:

@@ -92,6 +92,17 @@ def test_hidden_person_keeps_the_identity() -> None:
     assert states(walk(tracker, 1, first=18)) == [(1, TrackState.TRACKED)]
 
 
+def test_jump_of_the_image_ends_all_and_gives_new_ids() -> None:
+    tracker = Tracker()
+    left, right = pose((-1, 0, 4)), pose((1, 0, 4))
+    stand(tracker, left, right)
+    tracker.update([left], 5 * STEP_NS, CAMERA)  # the other is PREDICTED
+    people = tracker.update([left], 6 * STEP_NS, CAMERA, jumped=True)
+    assert states(people) == [(1, TrackState.LOST), (2, TrackState.LOST), (3, TrackState.NEW)]
+    assert [p.score for p in people] == [0.0, 0.0, 0.9]
+    assert states(tracker.update([left], 7 * STEP_NS, CAMERA)) == [(3, TrackState.TRACKED)]
+
+
 def test_order_of_poses_does_not_matter() -> None:
     tracker = Tracker()
     left, right = pose((-1, 0, 4)), pose((1, 0, 4))
