@@ -42,6 +42,11 @@ def report(
     return path
 
 
+def load() -> float:
+    """How many processes want a core, over the last minute."""
+    return round(os.getloadavg()[0], 1)
+
+
 def machine() -> dict[str, object]:
     """What the numbers were measured on."""
     return {"cores": os.cpu_count(), "processor": _processor(), "python": platform.python_version()}

@@ -1,52 +1,62 @@
-"""The pipeline beside MediaPipe Pose on the same frames, each frame for itself.
+"""The pipeline beside MediaPipe Pose on the same frames: speed, memory, and the time to the first people.
 
-MediaPipe finds one person, relative to the hips; this pipeline finds all people, in metres from the camera. So it also
-says what each further person costs: on the same boxes, one to three of them. All take turns, frame by frame, and
-medians are compared: what else the machine does meets all alike.
+Compared are one person in single images and in video (MediaPipe Pose: one person, relative to the hips) and three
+people in video (its landmarker with three people switched on); and what each further person costs here: in single
+images on given boxes, one to three of them. This pipeline finds people in metres from the camera, on as many threads as
+MediaPipe has (one) and on all. All take turns, frame by frame, so what else the machine does meets all alike. Videos
+are played to and fro, so that nothing jumps.
 
-MediaPipe is installed for this comparison only, in out/bench-venv.
+A ratio is that of the medians; beside it stand the least and the largest of the rounds. MediaPipe is installed for this
+comparison only, in out/bench-venv.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-import venv
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+import cv2
 import numpy as np
-from common import OUTPUT, report
+from common import load, report
+from peers.mediapipe_process import Peer, Setting, Skipped, call
 
 from pose3d_ros.bags.bag_reader import BagReader, sample_bag
 from pose3d_ros.config.settings import DetectorConfig, EngineConfig, PipelineConfig
-from pose3d_ros.errors import Pose3DError
+from pose3d_ros.errors import InputError, Pose3DError
+from pose3d_ros.geometry import Camera
 from pose3d_ros.pipeline import Pipeline, open_pipeline
-from pose3d_ros.records import Detection, Frame
+from pose3d_ros.records import STILL, Detection, Frame, TrackState
+from pose3d_ros.types import ImageArray
 
-# The last release with its models inside; newer ones fetch them from a server.
-REQUIREMENT = "mediapipe==0.10.21"
-ENVIRONMENT = OUTPUT.parent / "bench-venv"
-WORKER = Path(__file__).parent / "peers" / "mediapipe_worker.py"
-_LIMIT_S = 1800
-
-
-PEER, ONE, ALL = "MediaPipe Pose", "pose3d, one person", "pose3d, all people"
-BOXES = "pose3d, boxes of {}"
-_PEOPLE = (1, 2, 3)
-_WARM_UP = 3
-
-
-class Skipped(Exception):
-    """Why the peer could not be measured."""
+FIRST_PEOPLE = Path(__file__).parent / "peers" / "first_people.py"
+SETTINGS = {
+    "MediaPipe Pose, static": Setting("pose", "static"),
+    "MediaPipe Pose, video": Setting("pose", "video"),
+    "MediaPipe landmarker, 3 people, video": Setting("landmarker", "video", 3),
+}
+STATIC, VIDEO, VIDEO_OF_3 = SETTINGS
+ONE, FOLLOWED, FOLLOWED_3 = "one person, static", "one person followed", "three people followed"
+ALL_STATIC, FURTHER, FURTHER_FOLLOWED = "all people, static", "each further person, static", "each further followed"
+BOXES = "boxes of {}, static"
+_PEOPLE = 3
+_TARGETS = (
+    (ONE, STATIC, 0.75),
+    (FOLLOWED, VIDEO, 0.6),
+    (FOLLOWED_3, VIDEO_OF_3, 0.6),
+    (FURTHER, STATIC, 0.3),
+    (FURTHER_FOLLOWED, STATIC, 0.3),
+)
+_WARM_UP = 5
+_SEEN = (TrackState.NEW, TrackState.TRACKED)
 
 
 @dataclass(frozen=True)
@@ -58,192 +68,239 @@ class Turn:
     people: int
 
 
-Method = Callable[[int], Turn]
-"""Frame number → what it took."""
+@dataclass(frozen=True)
+class Step:
+    """Which frame comes next, and when it does in the video that is played to and fro."""
+
+    frame: int
+    stamp_ns: int
+
+
+Method = Callable[[Step], Turn]
+Rounds = Sequence[Sequence[Turn]]
+"""The turns of a method, by round."""
 
 
 def main() -> None:
-    """Measure both and report."""
+    """Measure all and report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bag", help="recording to take the frames from (default: the package's)")
-    parser.add_argument("--frames", type=int, default=60)
-    parser.add_argument("--rounds", type=int, default=3, help="how often every method has every frame (%(default)s)")
-    parser.add_argument("--engines", default="", help="folder with a manifest.yaml (default: the package's)")
+    parser.add_argument("--video", help="video to take them from instead, as of a camera of 60 degrees")
+    parser.add_argument("--frames", type=int, default=60, help="that follow each other (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=4, help="how often every method has every frame (%(default)s)")
+    parser.add_argument("--engines", default="", help="set of engines or folder (default: as users get)")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, os.cpu_count() or 1], help="(%(default)s)")
     args = parser.parse_args()
-    frames = read_frames(Path(args.bag) if args.bag else sample_bag(), args.frames)
-    camera = frames[0].camera
-    notes: dict[str, object] = {
-        "frames": len(frames), "rounds": args.rounds, "size": f"{camera.width_px}x{camera.height_px}"
-    }  # fmt: skip
+    frames = video_frames(args.video, args.frames) if args.video else bag_frames(args.bag, args.frames)
+    camera, before = frames[0].camera, load()
+    threads = list(dict.fromkeys(args.threads))
+    notes: dict[str, object] = {"frames": f"{len(frames)}, {camera.width_px}x{camera.height_px}", "rounds": args.rounds}
     with ExitStack() as stack:
         methods: dict[str, Method] = {}
         try:
-            peer = stack.enter_context(Peer(frames))
-            methods[PEER] = peer
-            notes["peer"] = f"MediaPipe Pose {peer.version}, full model, static mode"
+            peer = stack.enter_context(Peer(SETTINGS))
+            methods |= {name: peer_method(peer, name, frames) for name in SETTINGS}
+            notes["peer"] = f"MediaPipe {peer.version}, full model"
         except Skipped as reason:
             notes["peer"] = f"not measured: {reason}"
-        methods |= our_methods(PipelineConfig(engine=EngineConfig(engines=args.engines)), frames, stack)
-        turns = take_turns(methods, len(frames), args.rounds)
-    notes["each further person"] = (
-        "median of (boxes of 3 - boxes of 1) / 2, frame by frame; boxes: those of the frame's own detections, and no "
-        "detector runs"
-    )
-    report("mediapipe_peer", rows_of(turns), notes)
+        for count in threads:
+            config = PipelineConfig(engine=EngineConfig(engines=args.engines, threads=count))
+            methods |= our_methods(config, frames, stack, notes)
+        turns = take_turns(methods, frames, args.rounds)
+    for count in threads:
+        one, three = (turns[labelled(BOXES.format(people), count)] for people in (1, _PEOPLE))
+        turns[labelled(FURTHER, count)] = further(one, three)
+        one, three = turns[labelled(FOLLOWED, count)], turns[labelled(FOLLOWED_3, count)]
+        turns[labelled(FURTHER_FOLLOWED, count)] = further(one, three)
+    notes["load before and after"] = f"{before}, {load()}"
+    notes["each further person"] = "(three - one) / 2, frame by frame; static: of given boxes, and no detector runs"
+    ratios = ratio_rows(turns, threads)
+    report("mediapipe_peer", [row_of(name, rounds) for name, rounds in turns.items()], notes)
+    if ratios:
+        report("mediapipe_peer_ratios", ratios, figures=figures_of(ratios))
+    report("first_people", first_people_rows(frames[0], args.engines, args.rounds), notes)
 
 
-def read_frames(bag: Path, count: int) -> list[Frame]:
-    """Frames spread over a recording."""
-    with BagReader(bag) as reader:
+def bag_frames(bag: str | None, count: int) -> list[Frame]:
+    """The first frames of a recording."""
+    with BagReader(Path(bag) if bag else sample_bag()) as reader:
         camera = next(reader.cameras()).camera
-        images = list(reader.images())
-    chosen = np.linspace(0, len(images) - 1, min(count, len(images))).round().astype(int)
-    return [Frame(images[i].image_bgr, camera, images[i].stamp_ns) for i in chosen]
+        images = list(reader.images())[:count]
+    return [Frame(image.image_bgr, camera, image.stamp_ns - images[0].stamp_ns) for image in images]
 
 
-def take_turns(methods: Mapping[str, Method], frames: int, rounds: int) -> dict[str, list[Turn]]:
-    """Every method on every frame, one after the other, as often as there are rounds."""
-    for method in methods.values():
-        for i in range(min(_WARM_UP, frames)):
-            method(i)
-    turns: dict[str, list[Turn]] = {name: [] for name in methods}
-    for _ in range(rounds):
-        for i in range(frames):
+def video_frames(path: str, count: int) -> list[Frame]:
+    """The first frames of a video. Raises InputError."""
+    capture = cv2.VideoCapture(path)
+    rate_hz = capture.get(cv2.CAP_PROP_FPS) or 30.0
+    images: list[ImageArray] = []
+    while len(images) < count and (read := capture.read())[0]:
+        images.append(np.asarray(read[1], dtype=np.uint8))
+    if not images:
+        raise InputError(f"video {path}", expected="one that OpenCV can read", got="no frame", fix="Check the path.")
+    camera = Camera.from_hfov(60.0, images[0].shape[1], images[0].shape[0])
+    return [Frame(image, camera, round(i * 1e9 / rate_hz)) for i, image in enumerate(images)]
+
+
+def steps_of(frames: Sequence[Frame], rounds: int) -> list[list[Step]]:
+    """The rounds, each of all frames: forth, back, forth …, with times that go on."""
+    period_ns = frames[1].stamp_ns - frames[0].stamp_ns if len(frames) > 1 else 33_000_000
+    order = list(range(len(frames)))
+    return [
+        [Step(frame, (n * len(order) + i) * period_ns) for i, frame in enumerate(order if n % 2 == 0 else order[::-1])]
+        for n in range(rounds)
+    ]
+
+
+def take_turns(methods: Mapping[str, Method], frames: Sequence[Frame], rounds: int) -> dict[str, list[list[Turn]]]:
+    """Every method on every frame, one after the other, as often as there are rounds; the first frames don't count."""
+    turns: dict[str, list[list[Turn]]] = {name: [] for name in methods}
+    for n, steps in enumerate(steps_of(frames, rounds)):
+        taken: dict[str, list[Turn]] = {name: [] for name in methods}
+        for i, step in enumerate(steps):
             for name, method in methods.items():
-                turns[name].append(method(i))
+                turn = method(step)
+                if n or i >= min(_WARM_UP, len(steps) - 1):
+                    taken[name].append(turn)
+        for name, of_round in taken.items():
+            turns[name].append(of_round)
     return turns
 
 
-def our_methods(config: PipelineConfig, frames: Sequence[Frame], stack: ExitStack) -> dict[str, Method]:
-    """The pipeline without smoothing, reset between frames: one person, all people, and given boxes."""
-    one = stack.enter_context(
-        open_pipeline(config=replace(config, detector=DetectorConfig(max_people=1)), smooth=False)
-    )
-    all_people = stack.enter_context(open_pipeline(config=config, smooth=False))
-    boxes = [boxes_of(all_people, frame) for frame in frames]
+def peer_method(peer: Peer, name: str, frames: Sequence[Frame]) -> Method:
+    """A setting of MediaPipe."""
 
-    def timed(pipeline: Pipeline, i: int, detections: Sequence[Detection] | None = None) -> Turn:
-        pipeline.reset()
+    def method(step: Step) -> Turn:
+        answer = peer(name, frames[step.frame].image_bgr, step.stamp_ns // 1_000_000)
+        return Turn(answer.ms, answer.cpu_ms, len(answer.landmarks_px))
+
+    return method
+
+
+def our_methods(
+    config: PipelineConfig, frames: Sequence[Frame], stack: ExitStack, notes: dict[str, object]
+) -> dict[str, Method]:
+    """The pipeline without smoothing on so many threads, which its methods' names end with."""
+
+    def opened(people: int) -> Pipeline:
+        limited = replace(config, detector=DetectorConfig(max_people=people)) if people else config
+        return stack.enter_context(open_pipeline(config=limited, smooth=False))
+
+    one, everyone, followed, followed_3 = opened(1), opened(0), opened(1), opened(0)
+    boxes = [boxes_of(everyone, frame) for frame in frames]
+    notes["engines"] = everyone.engines.names
+
+    def timed(pipeline: Pipeline, step: Step, stamp_ns: int, given: Sequence[Detection] | None = None) -> Turn:
+        frame = replace(frames[step.frame], stamp_ns=stamp_ns)
         cpu_s, start_s = time.process_time(), time.perf_counter()
-        people = len(pipeline(frames[i], detections).people)
+        people = pipeline(frame, given).people
         took_s, cpu_s = time.perf_counter() - start_s, time.process_time() - cpu_s
-        return Turn(took_s * 1e3, cpu_s * 1e3, people)
+        return Turn(took_s * 1e3, cpu_s * 1e3, sum(person.state in _SEEN for person in people))
 
     def on_boxes(count: int) -> Method:
-        return lambda i: timed(all_people, i, boxes[i][:count])
+        return lambda step: timed(everyone, step, STILL, boxes[step.frame][:count])
 
-    return {
-        ONE: lambda i: timed(one, i),
-        ALL: lambda i: timed(all_people, i),
-        **{BOXES.format(count): on_boxes(count) for count in _PEOPLE},
+    methods: dict[str, Method] = {
+        ONE: lambda step: timed(one, step, STILL),
+        FOLLOWED: lambda step: timed(followed, step, step.stamp_ns),
+        FOLLOWED_3: lambda step: timed(followed_3, step, step.stamp_ns),
+        ALL_STATIC: lambda step: timed(everyone, step, STILL),
+        **{BOXES.format(count): on_boxes(count) for count in (1, _PEOPLE)},
     }
+    return {labelled(name, config.engine.threads): method for name, method in methods.items()}
+
+
+def labelled(name: str, threads: int) -> str:
+    """A method of this pipeline on so many threads."""
+    return f"{name}, {threads} thread{'s' if threads != 1 else ''}"
 
 
 def boxes_of(pipeline: Pipeline, frame: Frame) -> tuple[Detection, ...]:
     """Three boxes of a frame: of the people found, again from the first where there are fewer, else the middle."""
-    pipeline.reset()
-    found = [person.pose.detection for person in pipeline(frame).people]
+    found = [person.pose.detection for person in pipeline(replace(frame, stamp_ns=STILL)).people]
     width, height = frame.camera.width_px, frame.camera.height_px
     found = found or [Detection(np.array([0.4 * width, 0.2 * height, 0.6 * width, 0.8 * height]), 1.0)]
-    return tuple(found[i % len(found)] for i in range(max(_PEOPLE)))
+    return tuple(found[i % len(found)] for i in range(_PEOPLE))
 
 
-class Peer:
-    """MediaPipe in a process of its own. Raises Skipped where it can't be had."""
-
-    def __init__(self, frames: Sequence[Frame]) -> None:
-        python = peer_python()
-        self._folder = tempfile.TemporaryDirectory()
-        file = Path(self._folder.name) / "frames.npy"
-        np.save(file, np.stack([frame.image_bgr[..., ::-1] for frame in frames]))
-        self._process = subprocess.Popen(
-            [str(python), str(WORKER), str(file)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        try:
-            self.version = str(self._answer()["version"])
-        except Skipped:
-            self.__exit__()
-            raise
-
-    def __call__(self, i: int) -> Turn:
-        if self._process.stdin is None:
-            raise Skipped("the worker has no input")
-        self._process.stdin.write(f"{i}\n")
-        self._process.stdin.flush()
-        return Turn(**self._answer())
-
-    def _answer(self) -> dict[str, Any]:
-        line = self._process.stdout.readline() if self._process.stdout is not None else ""
-        while line and not line.startswith("{"):  # its libraries print as well
-            line = self._process.stdout.readline() if self._process.stdout is not None else ""
-        if not line:
-            raise Skipped(f"the worker ended with code {self._process.wait()}")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
-
-    def __enter__(self) -> Peer:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
-        self._folder.cleanup()
+def further(one: Rounds, three: Rounds) -> list[list[Turn]]:
+    """What each person beyond the first costs, frame by frame."""
+    more = _PEOPLE - 1
+    return [
+        [Turn((b.ms - a.ms) / more, (b.cpu_ms - a.cpu_ms) / more, 1) for a, b in zip(*pair, strict=True)]
+        for pair in zip(one, three, strict=True)
+    ]
 
 
-def peer_python() -> Path:
-    """The interpreter of the peer's environment, which is made when it is not there. Raises Skipped."""
-    python = ENVIRONMENT / "bin" / "python"
-    ready = ENVIRONMENT / REQUIREMENT.replace("==", "-")
-    if not ready.exists():
-        print(f"installing {REQUIREMENT} in {ENVIRONMENT} …", flush=True)
-        venv.create(ENVIRONMENT, with_pip=True, clear=True)
-        call([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", REQUIREMENT])
-        ready.touch()
-    return python
+def median_of(rounds: Rounds, field: str) -> float:
+    """Median of a field of all turns."""
+    return float(statistics.median(getattr(turn, field) for turns in rounds for turn in turns))
 
 
-def call(command: Sequence[str]) -> str:
-    """What a command prints. Raises Skipped with the end of its complaint."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_LIMIT_S, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise Skipped(str(error)) from error
-    if done.returncode != 0:
-        complaint = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        raise Skipped(complaint)
-    return done.stdout
-
-
-def rows_of(turns: Mapping[str, Sequence[Turn]]) -> list[dict[str, object]]:
-    """A line a method, and one for each further person; the ratios are to the peer, or to the first without one."""
-    first = next(iter(turns.values()))
-    ms, cpu_ms = (statistics.median([getattr(turn, name) for turn in first]) for name in ("ms", "cpu_ms"))
-    rows: list[dict[str, object]] = [row_of(name, of_one, ms, cpu_ms) for name, of_one in turns.items()]
-    low, high = (turns[BOXES.format(count)] for count in (_PEOPLE[0], _PEOPLE[-1]))
-    more = _PEOPLE[-1] - _PEOPLE[0]
-    further = [Turn((b.ms - a.ms) / more, (b.cpu_ms - a.cpu_ms) / more, 1) for a, b in zip(low, high, strict=True)]
-    return [*rows, row_of("each further person", further, ms, cpu_ms)]
-
-
-def row_of(name: str, turns: Sequence[Turn], first_ms: float, first_cpu_ms: float) -> dict[str, object]:
-    """A line of the table."""
-    ms, cpu_ms = statistics.median([turn.ms for turn in turns]), statistics.median([turn.cpu_ms for turn in turns])
+def row_of(name: str, rounds: Rounds) -> dict[str, object]:
+    """A line of the table of times."""
+    turns = [turn for of_round in rounds for turn in of_round]
     return {
         "method": name,
-        "median ms": round(ms, 1),
+        "median ms": round(median_of(rounds, "ms"), 1),
         "p95 ms": round(float(np.percentile([turn.ms for turn in turns], 95)), 1),
-        "CPU ms": round(cpu_ms, 1),
+        "CPU ms": round(median_of(rounds, "cpu_ms"), 1),
         "people a frame": round(statistics.mean(turn.people for turn in turns), 2),
-        "ratio": round(ms / first_ms, 2),
-        "CPU ratio": round(cpu_ms / first_cpu_ms, 2),
     }
+
+
+def ratio_rows(turns: Mapping[str, Rounds], threads: Sequence[int]) -> list[dict[str, object]]:
+    """A line a comparison and number of threads; none without the peer."""
+    rows: list[dict[str, object]] = []
+    for ours, theirs, target in _TARGETS:
+        for count in threads if theirs in turns else ():
+            a, b = turns[labelled(ours, count)], turns[theirs]
+            by_round = [median_of([x], "ms") / median_of([y], "ms") for x, y in zip(a, b, strict=True)]
+            rows.append(
+                {
+                    "compared": ours,
+                    "with": theirs,
+                    "threads": count,
+                    "ratio": round(median_of(a, "ms") / median_of(b, "ms"), 2),
+                    "least": round(min(by_round), 2),
+                    "largest": round(max(by_round), 2),
+                    "CPU ratio": round(median_of(a, "cpu_ms") / median_of(b, "cpu_ms"), 2),
+                    "target": target,
+                }
+            )
+    return rows
+
+
+def figures_of(ratios: Sequence[Mapping[str, object]]) -> dict[str, float]:
+    """The ratios by name."""
+    return {f"{row['compared']}, {row['threads']} threads": float(str(row["ratio"])) for row in ratios}
+
+
+def first_people_rows(frame: Frame, engines: str, rounds: int) -> list[dict[str, object]]:
+    """From the start of a process to the first people, and its peak memory: medians of processes that take turns."""
+    measured: dict[str, list[tuple[float, float]]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        image = Path(folder) / "image.npy"
+        np.save(image, frame.image_bgr)
+        for _ in range(rounds):
+            for name in dict.fromkeys((engines or "auto", "embedded")):
+                said = json.loads(call([sys.executable, str(FIRST_PEOPLE), name, str(image)]))
+                measured.setdefault(f"pose3d, {name}", []).append((said["since_start_s"], said["peak_mb"]))
+            for name in (STATIC, VIDEO_OF_3):
+                try:
+                    with Peer({name: SETTINGS[name]}) as peer:
+                        answer = peer(name, frame.image_bgr)
+                except Skipped:
+                    continue
+                measured.setdefault(name, []).append((answer.since_start_s, answer.peak_mb))
+    return [
+        {
+            "process": name,
+            "first people after s": round(statistics.median(s for s, _ in values), 2),
+            "peak MB": round(statistics.median(mb for _, mb in values)),
+        }
+        for name, values in measured.items()
+    ]
 
 
 if __name__ == "__main__":

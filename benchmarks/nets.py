@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from common import report
+from common import load, report
 
 from pose3d_ros.engines.onnx_runtime.ort_engine import OnnxEngine
 from pose3d_ros.engines.tensors import Tensor
@@ -36,19 +36,25 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15, help="calls of each (%(default)s)")
     parser.add_argument("--threads", type=int, default=2, help="of one session (%(default)s)")
     args = parser.parse_args()
+    before = load()
     with tempfile.TemporaryDirectory() as folder:
         root, pose, shared = exported(Path(folder))
         engines = [OnnxEngine(path, threads=args.threads) for path in (root, pose, shared)]
-        medians = {batch: measured(engines, batch, args.rounds) for batch in BATCHES}
+        times = measured(engines, args.rounds)
+    medians = {batch: {net: statistics.median(ms) for net, ms in of_batch.items()} for batch, of_batch in times.items()}
+    of_four = [four / 4 / one for four, one in zip(times[4]["shared"], times[1]["shared"], strict=True)]
     rows = [row(batch, ms, medians[1]) for batch, ms in medians.items()]
     arithmetic = work()
     figures = {
         "shared_over_two": round(medians[1]["shared"] / (medians[1]["root"] + medians[1]["pose"]), 3),
         "shared_over_two_by_multiply_adds": round(arithmetic["shared"] / (arithmetic["root"] + arithmetic["pose"]), 3),
-        "person_of_4_over_1": round(medians[4]["shared"] / 4 / medians[1]["shared"], 3),
+        "person_of_4_over_1": round(statistics.median(of_four), 3),
     }
-    notes = {f"{name} [GMAC]": round(count / 1e9, 2) for name, count in arithmetic.items()}
-    report("nets", rows, {**notes, "threads": args.threads, "rounds": args.rounds}, figures)
+    spread = ", ".join(f"{share:.2f}" for share in np.percentile(of_four, (10, 90)))
+    notes: dict[str, object] = {f"{name} [GMAC]": round(count / 1e9, 2) for name, count in arithmetic.items()}
+    notes |= {"threads": args.threads, "rounds": args.rounds, "load before and after": f"{before}, {load()}"}
+    notes["person_of_4_over_1"] = f"median of the rounds' ratios; 10% and 90% of them: {spread}"
+    report("nets", rows, notes, figures)
 
 
 def nets() -> tuple[RootNet, PoseNet, RootPoseNet]:
@@ -84,8 +90,22 @@ def work() -> dict[str, int]:
     }
 
 
-def measured(engines: list[OnnxEngine], batch: int, rounds: int) -> dict[str, float]:
-    """Median milliseconds of each net's call."""
+def measured(engines: list[OnnxEngine], rounds: int) -> dict[int, dict[str, list[float]]]:
+    """Milliseconds of each net's calls by batch: one call of all in every round, so that a round's calls are alike."""
+    calls = {batch: calls_of(engines, batch) for batch in BATCHES}
+    times_ms: dict[int, dict[str, list[float]]] = {batch: {name: [] for name in calls[batch]} for batch in BATCHES}
+    for turn in range(_WARM_UP + rounds):
+        for batch, of_batch in calls.items():
+            for name, call in of_batch.items():
+                start_s = time.perf_counter()
+                call()
+                if turn >= _WARM_UP:
+                    times_ms[batch][name].append((time.perf_counter() - start_s) * 1e3)
+    return times_ms
+
+
+def calls_of(engines: list[OnnxEngine], batch: int) -> dict[str, Callable[[], object]]:
+    """A call of each net on so many random crops."""
     rng = np.random.default_rng(0)
     image = rng.normal(size=(batch, 3, SIZE_PX, SIZE_PX)).astype(np.float32)
     distance = np.full(batch, 4.0, dtype=np.float32)
@@ -94,18 +114,10 @@ def measured(engines: list[OnnxEngine], batch: int, rounds: int) -> dict[str, fl
         {"image": image},
         {"image": image, "k_m": distance},
     ]
-    calls: dict[str, Callable[[], object]] = {
+    return {
         name: (lambda engine=engine, feed=feed: engine.infer(feed))  # type: ignore[misc]
         for name, engine, feed in zip(("root", "pose", "shared"), engines, feeds, strict=True)
     }
-    times_ms: dict[str, list[float]] = {name: [] for name in calls}
-    for turn in range(_WARM_UP + rounds):
-        for name, call in calls.items():
-            start_s = time.perf_counter()
-            call()
-            if turn >= _WARM_UP:
-                times_ms[name].append((time.perf_counter() - start_s) * 1e3)
-    return {name: statistics.median(times) for name, times in times_ms.items()}
 
 
 def row(batch: int, ms: dict[str, float], alone: dict[str, float]) -> dict[str, object]:
