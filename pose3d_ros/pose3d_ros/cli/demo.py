@@ -21,7 +21,8 @@ from pose3d_ros.bags.message_types import CAMERA_INFO_TYPE, COMPRESSED_TYPE, IMA
 from pose3d_ros.cli.common_options import add_engine_options, parameters_asked_for, pipeline_config
 from pose3d_ros.cli.processes import ChildGroup, wait_for_end, wait_until_idle
 from pose3d_ros.cli.terminal import ProgressBar, print_table
-from pose3d_ros.config.settings import parameters_of
+from pose3d_ros.config.settings import PipelineConfig, parameters_of
+from pose3d_ros.config.share_folders import share_file
 from pose3d_ros.engines import choose_backend
 from pose3d_ros.errors import ConfigError
 
@@ -60,7 +61,7 @@ def execute(args: argparse.Namespace) -> int:
     output = Path(args.output)
     started_s = time.monotonic()
     record(play, output / "people.mcap", parameters_asked_for(args))
-    write_results(play.bag, output)
+    write_results(play.bag, output, config)
     print(f"\nFinished in {time.monotonic() - started_s:.0f} s.")
     return 0
 
@@ -180,15 +181,28 @@ def player_command(play: Playback) -> list[str]:
     return node_command("bag_player", parameters)
 
 
-def write_results(bag: Path, output: Path) -> None:
-    """Score what was recorded, write the report, and print the metrics and where the files are."""
+def write_results(bag: Path, output: Path, config: PipelineConfig) -> None:
+    """Score what was recorded, write the report, and print the metrics and where the files are.
+
+    config: what runs on the report's photographs.
+    """
     from pose3d_ros.evaluation.recording.session import session_from_bags
     from pose3d_ros.evaluation.report.html_report import ReportContent
+    from pose3d_ros.evaluation.report.photographs import FOLDER, photograph_stills
     from pose3d_ros.evaluation.report.publish import publish
     from pose3d_ros.evaluation.report.summary_table import headline_rows
+    from pose3d_ros.pipeline import open_pipeline
 
     results = output / "people.mcap"
-    content = ReportContent("pose3d demo", _LEAD, command="pose3d demo")
+    with open_pipeline(config=config) as pipeline:
+        photographs = photograph_stills(pipeline, share_file(FOLDER))
+        content = ReportContent(
+            "pose3d demo",
+            _LEAD,
+            command="pose3d demo",
+            photographs=photographs,
+            photographs_by=pipeline.engines.names,
+        )
     with ProgressBar("drawing") as bar:
         made = publish(session_from_bags(bag, results), bag, output, content, bar)
     print_table(headline_rows(made.summary), right=("value",))

@@ -23,6 +23,8 @@ _SHIFT = 4
 _DEPTH_MARGIN_M = 1.0
 _BEHIND_M = 0.6
 _MIN_DEPTH_M = 4.0
+# At a height of 480 px.
+_TEXT_HEIGHT, _LEGEND_FOOT = 11, 10
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,10 @@ def _draw_grid(canvas: ImageArray, view: TopView) -> None:
     for z in range(0, int(view.depth_m) + 1, step_m):
         _segment(canvas, view, (-half_m, z), (half_m, z), _AXIS if z == 0 else _GRID)
         x_px, y_px = view.to_px(np.array([-half_m, 0.0, z]))
-        _text(canvas, f"{z} m", (int(x_px + 6 * unit), int(y_px - 5 * unit)), unit)
+        foot_px = int(y_px - 5 * unit)
+        # Neither cut off by the image's upper edge nor on the legend.
+        if _TEXT_HEIGHT * unit <= foot_px <= view.height_px - (_LEGEND_FOOT + 1.2 * _TEXT_HEIGHT) * unit:
+            _text(canvas, f"{z} m", (int(x_px + 6 * unit), foot_px), unit)
     camera_px = view.to_px(np.array([[-0.16, 0, -0.2], [0.16, 0, -0.2], [0.0, 0, 0.08]]))
     cv2.fillPoly(canvas, [_fixed(camera_px)], _TEXT, cv2.LINE_AA, _SHIFT)
 
@@ -164,7 +169,7 @@ def _label(canvas: ImageArray, person: Person, at_px: tuple[int, int], unit: flo
 
 def _draw_legend(canvas: ImageArray, view: TopView, *, with_ground_truth: bool) -> None:
     unit = view.height_px / 480
-    y = view.height_px - round(10 * unit)
+    y = view.height_px - round(_LEGEND_FOOT * unit)
     _text(canvas, f"from above, {_grid_step_m(view)} m grid", (round(10 * unit), y), unit)
     if with_ground_truth:
         x = view.width_px - round(110 * unit)

@@ -55,3 +55,12 @@ def test_top_view_grows_for_people_far_away(scene: Scene) -> None:
     shapes = [composer.draw(scene.image(0), (person,)).shape for person in (near, far)]
     assert shapes == [(240, 320 + 4 + 187, 3)] * 2
     assert composer.depth_m > 12.0
+
+
+@pytest.mark.parametrize(("depth_m", "labeled"), [(20.0, False), (8.0, True)])
+def test_distances_stand_neither_on_the_legend_nor_across_the_edge(depth_m: float, labeled: bool) -> None:
+    drawn = draw_top_view(TopView(560, 720, depth_m), ())
+    text = (drawn.min(axis=-1) > 110)[:, :100]  # left of the camera, which is as bright; the grid is darker
+    assert not text[:5].any()
+    assert text[690:].any()  # the legend
+    assert text[640:687].any() == labeled  # 0 m: 21 px above the lower edge, or 50

@@ -40,13 +40,18 @@ class Still:
 
 @dataclass(frozen=True, eq=False)
 class ReportContent:
-    """What the report shows besides the metrics. video: an .mp4 file, or None. command: how it was made."""
+    """What the report shows besides the metrics. video: an .mp4 file, or None. command: how it was made.
+
+    photographs: of real people, with what `photographs_by`, the engines' names, found there.
+    """
 
     title: str
     lead: str
     video: Path | None = None
     stills: tuple[Still, ...] = ()
     command: str = ""
+    photographs: tuple[Still, ...] = ()
+    photographs_by: str = ""
 
 
 def write_report(path: Path, session: Session, summary: Summary, pairs: Sequence[Pair], content: ReportContent) -> None:
@@ -60,7 +65,8 @@ def write_report(path: Path, session: Session, summary: Summary, pairs: Sequence
         cards=_cards(summary),
         video=_video(content, path.parent),
         toggles=_toggles(session),
-        figures=_figures(content.stills),
+        photographs=_section("Real people", content.photographs, _photographs_caption(content)),
+        figures=_section("Frames", content.stills),
         plots="".join(_plot(plot) for plot in session_plots(session, pairs)),
         table=_table(summary),
         footer=footer_html(content.command),
@@ -131,7 +137,14 @@ def _toggles(session: Session) -> str:
     )
 
 
-def _figures(stills: Sequence[Still]) -> str:
+def _photographs_caption(content: ReportContent) -> str:
+    return (
+        "Photographs beside the recording, which is rendered. Skeletons and view from above were made by the engines "
+        f"{content.photographs_by}."
+    )
+
+
+def _section(title: str, stills: Sequence[Still], caption: str = "") -> str:
     if not stills:
         return ""
     figures = "".join(
@@ -139,7 +152,8 @@ def _figures(stills: Sequence[Still]) -> str:
         f"<figcaption>{html.escape(still.caption)}</figcaption></figure>"
         for still in stills
     )
-    return f'<section><h2>Frames</h2><div class="figures">{figures}</div></section>'
+    below = f'<p class="caption">{html.escape(caption)}</p>' if caption else ""
+    return f'<section><h2>{html.escape(title)}</h2><div class="figures">{figures}</div>{below}</section>'
 
 
 def _plot(plot: Plot) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -38,8 +38,8 @@ def publish(
 ) -> Publication:
     """Write summary.json, overlay.mp4 and report.html of a session into a folder.
 
-    recording: the bag with the session's images. content: title, lead and command of the report; its video and
-    stills are made here. progress: called with (done, all) frames drawn.
+    recording: the bag with the session's images. content: of the report; its video and stills are made here.
+    progress: called with (done, all) frames drawn.
     """
     folder.mkdir(parents=True, exist_ok=True)
     pairs = match_session(session)
@@ -47,7 +47,7 @@ def publish(
     summary.write(folder / "summary.json")
     video = folder / "overlay.mp4"
     stills = _draw(session, recording, video, progress)
-    shown = ReportContent(content.title, content.lead, video, stills, content.command)
+    shown = replace(content, video=video, stills=stills)
     write_report(folder / "report.html", session, summary, pairs, shown)
     return Publication(summary, folder / "summary.json", video, folder / "report.html")
 

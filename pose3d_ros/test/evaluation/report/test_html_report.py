@@ -49,6 +49,16 @@ def write(session: Session, path: Path, **content: Any) -> tuple[str, Page]:
     return text, page
 
 
+def test_photographs_have_a_section_that_names_the_engines(session: Session, tmp_path: Path) -> None:
+    still = Still(np.zeros((8, 8, 3), np.uint8), "Found: 1 <there>.")
+    text, page = write(session, tmp_path / "r.html", photographs=(still,), photographs_by="net & net")
+    assert page.open == []
+    assert "<h2>Real people</h2>" in text
+    assert "Found: 1 &lt;there&gt;." in text
+    assert "net &amp; net" in text
+    assert "<h2>Real people</h2>" not in write(session, tmp_path / "s.html")[0]
+
+
 def test_report_is_one_file_that_loads_nothing(session: Session, tmp_path: Path) -> None:
     (tmp_path / "v.mp4").write_bytes(b"video")
     still = Still(np.zeros((8, 8, 3), np.uint8), "An image.")
