@@ -2,7 +2,8 @@
 
 The joint orders are those of the datasets and of the networks trained on them: Human3.6M (17 joints as in
 3DMPPE, with the thorax as an 18th, without the nose 16 as in SemGCN), MuCo-3DHP (21), MuPoTS-3D (its first
-17), MPII (16), COCO (17) and the landmarks of MediaPipe Pose (33).
+17), MPII (16), COCO (17) and the landmarks of MediaPipe Pose (33); body40 is MuCo-3DHP's joints and then those that
+only MediaPipe has.
 A name means the same place on the body in every skeleton here, so that a conversion is a look-up by name:
 Human3.6M's "Head" is the crown of the head (`Head_top`) and its "Torso" the middle of the spine (`Spine`).
 """
@@ -23,7 +24,7 @@ _PARENT: dict[str, str] = {
     "Thorax": "Spine",
     "Neck": "Thorax",
     "Head": "Neck",
-    "Nose": "Neck",
+    "Nose": "Head",
     "Head_top": "Head",
     "L_Eye": "Nose",
     "R_Eye": "Nose",
@@ -37,6 +38,9 @@ _PARENT: dict[str, str] = {
     **{f"{s}_Elbow": f"{s}_Shoulder" for s in "LR"},
     **{f"{s}_Wrist": f"{s}_Elbow" for s in "LR"},
     **{f"{s}_Hand": f"{s}_Wrist" for s in "LR"},
+    **{f"{s}_{part}": "Nose" for s in "LR" for part in ("Eye_Inner", "Eye_Outer", "Mouth")},
+    **{f"{s}_{finger}": f"{s}_Wrist" for s in "LR" for finger in ("Pinky", "Index", "Thumb")},
+    **{f"{s}_Heel": f"{s}_Ankle" for s in "LR"},
 }
 """Body tree over all joint names; a skeleton that lacks a parent uses the nearest ancestor it has."""
 
@@ -91,11 +95,14 @@ class Skeleton:
         return tuple(order)
 
 
-def _nearest_ancestor(joint: str, joints: Sequence[str]) -> str | None:
+def ancestors(joint: str) -> tuple[str, ...]:
+    """Names of a joint's ancestors in the body tree over all joint names, the parent first; empty for the pelvis."""
     parent = _PARENT.get(joint)
-    while parent is not None and parent not in joints:
-        parent = _PARENT.get(parent)
-    return parent
+    return () if parent is None else (parent, *ancestors(parent))
+
+
+def _nearest_ancestor(joint: str, joints: Sequence[str]) -> str | None:
+    return next((name for name in ancestors(joint) if name in joints), None)
 
 
 def _build(name: str, joints: Sequence[str], root: str, extra_parents: dict[str, str] | None = None) -> Skeleton:
@@ -138,16 +145,12 @@ _MEDIAPIPE = (
     "L_Shoulder R_Shoulder L_Elbow R_Elbow L_Wrist R_Wrist L_Pinky R_Pinky L_Index R_Index L_Thumb R_Thumb "
     "L_Hip R_Hip L_Knee R_Knee L_Ankle R_Ankle L_Heel R_Heel L_Toe R_Toe"
 ).split()
-_MEDIAPIPE_PARENTS = {
-    **_COCO_PARENTS,
-    **{f"{s}_Eye_Inner": "Nose" for s in "LR"},
+_FACE_PARENTS = {
     **{f"{s}_Eye": f"{s}_Eye_Inner" for s in "LR"},
     **{f"{s}_Eye_Outer": f"{s}_Eye" for s in "LR"},
     **{f"{s}_Ear": f"{s}_Eye_Outer" for s in "LR"},
-    **{f"{s}_Mouth": "Nose" for s in "LR"},
-    **{f"{s}_{finger}": f"{s}_Wrist" for s in "LR" for finger in ("Pinky", "Index", "Thumb")},
-    **{f"{s}_Heel": f"{s}_Ankle" for s in "LR"},
 }
+_BODY = [*_MUCO, *(joint for joint in _MEDIAPIPE if joint not in _MUCO)]
 
 # In Human3.6M the shoulders hang off the neck joint, and the crown off the nose.
 _H36M_PARENTS = {"L_Shoulder": "Neck", "R_Shoulder": "Neck", "Head_top": "Nose"}
@@ -162,7 +165,8 @@ SKELETONS: dict[str, Skeleton] = {
         _build("mpii16", _MPII, "Pelvis"),
         _build("coco17", _COCO, "Nose", _COCO_PARENTS),
         _build("h36m16", [j for j in _H36M if j != "Nose"], "Pelvis", {"L_Shoulder": "Neck", "R_Shoulder": "Neck"}),
-        _build("mediapipe33", _MEDIAPIPE, "Nose", _MEDIAPIPE_PARENTS),
+        _build("mediapipe33", _MEDIAPIPE, "Nose", {**_COCO_PARENTS, **_FACE_PARENTS}),
+        _build("body40", _BODY, "Pelvis", _FACE_PARENTS),
     )
 }
 """The skeletons by name. `coco17` and `mediapipe33` have no pelvis: their trees start at the nose."""

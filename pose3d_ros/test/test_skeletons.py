@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pose3d_ros.errors import SkeletonError
-from pose3d_ros.skeletons import SKELETONS, Skeleton, convert, get_skeleton
+from pose3d_ros.skeletons import SKELETONS, Skeleton, ancestors, convert, get_skeleton
 
 ALL = [pytest.param(skeleton, id=name) for name, skeleton in SKELETONS.items()]
 ORDERS = {
@@ -18,6 +18,7 @@ ORDERS = {
     "mpii16": (16, 6, "Pelvis", "R_Ankle", "L_Wrist"),
     "coco17": (17, 0, "Nose", "Nose", "R_Ankle"),
     "mediapipe33": (33, 0, "Nose", "Nose", "R_Toe"),
+    "body40": (40, 14, "Pelvis", "Head_top", "R_Heel"),
 }
 """Number of joints, index and name of the root, first and last joint, as the data sets' papers and code have them."""
 
@@ -69,6 +70,10 @@ def test_flipping_twice_changes_nothing_and_mirrors_the_tree(skeleton: Skeleton)
         ("mpii16", {"Head_top": "Neck", "R_Hip": "Pelvis"}),
         ("coco17", {"L_Hip": "L_Shoulder", "L_Ear": "L_Eye"}),
         ("mediapipe33", {"R_Ear": "R_Eye_Outer", "L_Thumb": "L_Wrist", "R_Toe": "R_Ankle", "L_Hip": "L_Shoulder"}),
+        (
+            "body40",
+            {"Nose": "Head", "L_Mouth": "Nose", "R_Ear": "R_Eye_Outer", "L_Heel": "L_Ankle", "R_Index": "R_Wrist"},
+        ),
     ],
 )
 def test_parents_by_hand(name: str, parents: dict[str, str]) -> None:
@@ -79,6 +84,18 @@ def test_parents_by_hand(name: str, parents: dict[str, str]) -> None:
 
 def test_mupots_is_the_first_17_of_muco() -> None:
     assert get_skeleton("mupots17").joints == get_skeleton("muco21").joints[:17]
+
+
+def test_body40_is_muco_and_then_what_only_mediapipe_has() -> None:
+    body, muco, mediapipe = (get_skeleton(name).joints for name in ("body40", "muco21", "mediapipe33"))
+    assert body[:21] == muco
+    assert set(body) == set(muco) | set(mediapipe)
+
+
+def test_ancestors_lead_to_the_pelvis() -> None:
+    assert ancestors("L_Heel") == ("L_Ankle", "L_Knee", "L_Hip", "Pelvis")
+    assert ancestors("R_Ear") == ("R_Eye", "Nose", "Head", "Neck", "Thorax", "Spine", "Pelvis")
+    assert ancestors("Pelvis") == ()
 
 
 def test_unknown_skeleton_names_the_known_ones() -> None:
