@@ -18,6 +18,7 @@ from pose3d_ros.errors import EngineError, InputError
 from pose3d_ros.geometry import Camera
 from pose3d_ros.records import STILL, Detection, Frame, FrameResult
 from pose3d_ros.skeletons import Skeleton, get_skeleton
+from pose3d_ros.stages.landmark_poses import LandmarkPoses, is_landmark_chain
 from pose3d_ros.stages.pose_source import PoseSource, timed
 from pose3d_ros.stages.scene_change import SceneChange
 from pose3d_ros.stages.smooth.smoother import Smoother
@@ -108,10 +109,11 @@ class Pipeline:
         self.engines = engines
         with contextlib.ExitStack() as opened:
             opened.enter_context(engines)
-            self._poses: PoseSource = TopDownPoses(engines, config)
+            chain = LandmarkPoses if is_landmark_chain(engines) else TopDownPoses
+            self._poses: PoseSource = chain(engines, config)
             self._tracker = Tracker(config.tracker)
             self._smoother = _smoother(engines, config, self._poses.skeleton) if smooth else None
-            self._skeleton = get_skeleton(config.skeleton) if config.skeleton else self._poses.skeleton
+            self._skeleton = get_skeleton(config.skeleton) if config.skeleton else self._poses.usual_skeleton
             opened.pop_all()
         self._load_image = ImageLoader(engines.opened)
         self._scene_change = SceneChange()
@@ -226,7 +228,7 @@ class Pipeline:
         self._max_people = config.detector.max_people
         self._poses.configure(config)
         self._tracker.config = config.tracker
-        self._skeleton = get_skeleton(config.skeleton) if config.skeleton else self._poses.skeleton
+        self._skeleton = get_skeleton(config.skeleton) if config.skeleton else self._poses.usual_skeleton
         if self._smoother is not None:
             self._smoother.config = config.smoother
 

@@ -33,6 +33,10 @@ class PoseSource(Protocol):
     def skeleton(self) -> Skeleton:
         """The skeleton of the poses."""
 
+    @property
+    def usual_skeleton(self) -> Skeleton:
+        """The skeleton that people are given in unless another one is asked for."""
+
     def __call__(self, frame: Frame, image: FrameImage, given: tuple[Detection, ...] | None) -> FramePoses:
         """The people of a frame. image: the frame's, where the engines read it. given: replaces finding them.
 

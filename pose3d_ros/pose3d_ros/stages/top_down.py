@@ -39,6 +39,11 @@ class TopDownPoses:
         """See PoseSource."""
         return self._estimator.skeleton if self._lifter is None else self._lifter.skeleton
 
+    @property
+    def usual_skeleton(self) -> Skeleton:
+        """See PoseSource."""
+        return self.skeleton
+
     def __call__(self, frame: Frame, image: FrameImage, given: tuple[Detection, ...] | None) -> FramePoses:
         """See PoseSource."""
         timings_ms: dict[str, float] = {}

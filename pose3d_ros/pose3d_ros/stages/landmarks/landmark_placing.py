@@ -1,0 +1,80 @@
+"""Selected readings of the landmark net become poses in the camera's frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pose3d_ros.config.settings import PoseConfig
+from pose3d_ros.geometry import solve_root
+from pose3d_ros.records import Detection, Frame, Pose
+from pose3d_ros.stages.appearance import clothes_lab
+from pose3d_ros.stages.landmarks.body_joints import BODY, LANDMARKS, body_joints_m, landmark_body
+from pose3d_ros.stages.landmarks.landmark_decoding import Landmarks
+from pose3d_ros.types import Array
+
+_SURFACE = [BODY.index_of[name] for name in LANDMARKS.joints]
+_SKIN = 0.02
+"""Margin about the joints, as a fraction of the longer side of their box: limbs and clothes are thicker than lines."""
+_SIGMA = 0.08
+"""Standard deviation of ln of the root's distance, from people's unknown size and the joints' errors."""
+
+
+@dataclass(frozen=True, eq=False)
+class PlacedPeople:
+    """root_cam_m (N, 3) and joints_cam_m (N, 40, 3), metres, camera frame, NaN where unknown; joints_img_px (N, 40, 2).
+
+    scores (N, 40), 0–1. boxes_xyxy_px (N, 4), of the whole person as far as the image shows it.
+    """
+
+    root_cam_m: Array
+    joints_cam_m: Array
+    joints_img_px: Array
+    scores: Array
+    boxes_xyxy_px: Array
+
+
+def place(frame: Frame, people: Landmarks, lifted_m: Array | None) -> PlacedPeople:
+    """Place the bodies where their landmarks are seen; the root in closed form. lifted_m: see `body_joints_m`."""
+    camera = frame.camera
+    solved = solve_root(people.relative_m, camera.rays(people.points_img_px)[..., :2], people.visibility)
+    hips_m = people.relative_m[:, [LANDMARKS.index_of["L_Hip"], LANDMARKS.index_of["R_Hip"]]].mean(axis=1)
+    root_cam_m = solved.root_cam_m + hips_m
+    joints_cam_m = root_cam_m[:, None] + body_joints_m(people.relative_m, lifted_m)
+    joints_img_px = camera.project(joints_cam_m)
+    joints_img_px[:, _SURFACE] = people.points_img_px
+    scores = landmark_body(((people.visibility + people.certainty) / 2)[..., None])[..., 0].clip(0.0, 1.0)
+    return PlacedPeople(root_cam_m, joints_cam_m, joints_img_px, scores, whole_boxes(frame, joints_img_px))
+
+
+def whole_boxes(frame: Frame, joints_img_px: Array) -> Array:
+    """Boxes (N, 4) about whole people, cut at the image's edges; joints_img_px (N, 40, 2)."""
+    low, high = np.nanmin(joints_img_px, axis=1), np.nanmax(joints_img_px, axis=1)
+    margin = _SKIN * (high - low).max(axis=-1, keepdims=True)
+    most = np.array([frame.camera.width_px, frame.camera.height_px] * 2) - 0.5
+    boxes: Array = np.clip(np.concatenate([low - margin, high + margin], axis=-1), -0.5, most)
+    return boxes
+
+
+def poses_of(frame: Frame, placed: PlacedPeople, detections: tuple[Detection, ...], config: PoseConfig) -> list[Pose]:
+    """The poses of people whose root is known. detections: of each of them."""
+    known = np.isfinite(placed.joints_cam_m).all(axis=-1) & (placed.scores >= config.joint_score_threshold)
+    joints_cam_m = np.where(known[..., None], placed.joints_cam_m, np.nan)
+    joints_img_px = np.where(known[..., None], placed.joints_img_px, np.nan)
+    clothes = clothes_lab(frame.image_bgr, joints_img_px, BODY)
+    sigma_m = _SIGMA * np.linalg.norm(placed.root_cam_m, axis=-1)
+    return [
+        Pose(
+            placed.root_cam_m[i],
+            joints_cam_m[i],
+            joints_img_px[i],
+            placed.scores[i],
+            BODY,
+            detection,
+            float(sigma_m[i]),
+            clothes[i],
+        )
+        for i, detection in enumerate(detections)
+        if np.isfinite(placed.root_cam_m[i]).all() and placed.root_cam_m[i, 2] > 0
+    ]

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pose3d_ros.config.settings import DetectorConfig, PipelineConfig
+from pose3d_ros.engines import BackendChoice, Manifest
+from pose3d_ros.engines.engine_set import EngineSet
+from pose3d_ros.engines.images.frame_image import HostImage
+from pose3d_ros.geometry import Camera
+from pose3d_ros.records import STILL, Detection, Frame
+from pose3d_ros.stages.landmark_poses import LandmarkPoses, is_landmark_chain
+from pose3d_ros.types import Array
+
+from ..conftest import AnsweringEngine, heat_maps, manifest_entry
+from .landmarks.conftest import LANDMARK_ENTRY, landmark_engine
+
+CAMERA = Camera.from_hfov(60.0, 640, 480)
+Opened = dict[str, AnsweringEngine]
+STEP_NS = 66_666_667
+WHERE_PX = (327.5, 247.5)
+DETECTOR = manifest_entry("centre_ltrb", name="detector", roles=("detector",))
+
+
+def frame(stamp_ns: int, *middles_px: tuple[float, float]) -> Frame:
+    """Black, with bright squares about the people's middles."""
+    image = np.zeros((480, 640, 3), dtype=np.uint8)
+    for x, y in middles_px:
+        image[int(y) - 30 : int(y) + 30, int(x) - 30 : int(x) + 30] = 200
+    return Frame(image, CAMERA, stamp_ns)
+
+
+@pytest.fixture
+def engines() -> Opened:
+    return {"detector": heat_maps((15, 20, 0.9, (40, 80, 40, 80))), "landmarks": landmark_engine()}
+
+
+@pytest.fixture
+def opened(engines: Opened) -> EngineSet:
+    manifest = Manifest(Path("."), (DETECTOR, LANDMARK_ENTRY))
+    return EngineSet(manifest, BackendChoice("onnxruntime", "a test"), opener=lambda entry: engines[entry.name])
+
+
+@pytest.fixture
+def source(opened: EngineSet) -> LandmarkPoses:
+    return LandmarkPoses(opened, PipelineConfig())
+
+
+def batches(engines: Opened) -> list[int]:
+    return [len(call["image"]) for call in engines["landmarks"].calls]
+
+
+def run(source: LandmarkPoses, seen: Frame, given: tuple[Detection, ...] | None = None) -> list[Array]:
+    """Middles of the people's boxes."""
+    found = source(seen, HostImage(seen.image_bgr), given)
+    return [p.detection.box_xyxy_px.reshape(2, 2).mean(axis=0) for p in found.poses]
+
+
+def test_new_people_are_read_twice_and_followed_ones_once(source: LandmarkPoses, engines: Opened) -> None:
+    (middle,) = run(source, frame(0, WHERE_PX))
+    np.testing.assert_allclose(middle[0], WHERE_PX[0], atol=5.0)
+    assert batches(engines) == [1, 1]
+    engines["detector"].answer = heat_maps().answer
+    assert len(run(source, frame(STEP_NS, WHERE_PX))) == 1
+    assert batches(engines) == [1, 1, 1]
+
+
+def test_one_person_found_and_followed_is_one_pose(source: LandmarkPoses) -> None:
+    for i in range(3):
+        assert len(run(source, frame(i * STEP_NS, WHERE_PX))) == 1
+
+
+def test_people_who_are_gone_are_dropped(source: LandmarkPoses, engines: Opened) -> None:
+    run(source, frame(0, WHERE_PX))
+    assert run(source, frame(STEP_NS)) == []
+    engines["detector"].answer = heat_maps().answer
+    engines["landmarks"].calls.clear()
+    assert run(source, frame(20 * STEP_NS, WHERE_PX)) == []
+    assert batches(engines) == []
+
+
+@pytest.mark.parametrize("stamp_ns", [-STEP_NS, STILL, 10 * STEP_NS])
+def test_nobody_is_followed_into_another_recording(source: LandmarkPoses, engines: Opened, stamp_ns: int) -> None:
+    run(source, frame(0, WHERE_PX))
+    engines["detector"].answer = heat_maps().answer
+    assert run(source, frame(stamp_ns, WHERE_PX)) == []
+
+
+def test_reset_forgets(source: LandmarkPoses, engines: Opened) -> None:
+    run(source, frame(0, WHERE_PX))
+    source.reset()
+    engines["detector"].answer = heat_maps().answer
+    assert run(source, frame(STEP_NS, WHERE_PX)) == []
+
+
+def test_given_boxes_are_not_looked_for(source: LandmarkPoses, engines: Opened) -> None:
+    given = (Detection(np.array([60.0, 60, 140, 240]), 1.0), Detection(np.array([400.0, 100, 480, 300]), 1.0))
+    middles = run(source, frame(STILL, (100.0, 150.0), (440.0, 200.0)), given)
+    assert sorted(round(x, -1) for x, _ in middles) == [100, 440]
+    assert engines["detector"].calls == []
+
+
+def test_settings_hold_from_the_next_frame_on(source: LandmarkPoses) -> None:
+    source.configure(PipelineConfig(detector=DetectorConfig(score_threshold=0.95)))
+    assert run(source, frame(0, WHERE_PX)) == []
+
+
+def test_poses_are_whole_bodies_in_metres(source: LandmarkPoses) -> None:
+    seen = frame(0, WHERE_PX)
+    found = source(seen, HostImage(seen.image_bgr), None)
+    (pose,) = found.poses
+    assert pose.skeleton is source.skeleton
+    assert source.usual_skeleton.name == "muco21"
+    joints = {name: pose.joints_cam_m[i] for i, name in enumerate(pose.skeleton.joints)}
+    assert np.isfinite(pose.joints_cam_m).all()
+    np.testing.assert_allclose(joints["L_Ankle"] - joints["L_Knee"], [0.0, 0.4, 0.04], atol=0.02)
+    assert list(found.timings_ms) == ["detect", "pose"]
+
+
+def test_warm_up_runs_each_batch_size_and_leaves_nobody(source: LandmarkPoses, engines: Opened) -> None:
+    seen = frame(0, WHERE_PX)
+    source.warm_up(seen, HostImage(seen.image_bgr), (1, 2))
+    assert batches(engines) == [1, 2]
+    engines["detector"].answer = heat_maps().answer
+    assert run(source, seen) == []
+
+
+def test_chain_is_known_by_its_landmark_net(opened: EngineSet) -> None:
+    assert is_landmark_chain(opened)
+    assert not is_landmark_chain(EngineSet(Manifest(Path("."), (DETECTOR,)), BackendChoice("onnxruntime", "a test")))
