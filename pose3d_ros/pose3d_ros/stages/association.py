@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 
 from pose3d_ros.geometry.boxes import iou_matrix, suppress_overlaps
 from pose3d_ros.records import Pose
@@ -37,10 +37,58 @@ def assign(cost: Array, unmatched_cost: float) -> Pairs:
 
     cost (T, N), inf for what may not be. Capping makes a pair that is no better than none cost the same as none.
     """
-    if not cost.size:
+    possible = cost < unmatched_cost
+    rows, columns = np.flatnonzero(possible.any(axis=1)), np.flatnonzero(possible.any(axis=0))
+    if not rows.size:
         return []
-    rows, columns = linear_sum_assignment(np.minimum(cost, unmatched_cost))
-    return [(int(r), int(c)) for r, c in zip(rows, columns, strict=True) if cost[r, c] < unmatched_cost]
+    capped = np.where(possible, cost, unmatched_cost)[np.ix_(rows, columns)]
+    if len(rows) <= len(columns):
+        pairs = [(int(row), int(columns[at])) for row, at in zip(rows, _columns_of_rows(capped), strict=True)]
+    else:
+        pairs = [(int(rows[at]), int(column)) for column, at in zip(columns, _columns_of_rows(capped.T), strict=True)]
+    return sorted(pair for pair in pairs if possible[pair])
+
+
+def _columns_of_rows(cost: Array) -> list[int]:
+    """The column of each row, each another one, of least total cost; finite cost (T, N), T ≤ N.
+
+    SciPy's `linear_sum_assignment` would be a third of the nodes' memory and time of start, for a few people.
+    """
+    nearest: list[int] = cost.argmin(axis=1).tolist()
+    if len(set(nearest)) == len(nearest):
+        return nearest
+    return _shortest_augmenting_paths(cost.tolist())
+
+
+def _shortest_augmenting_paths(cost: list[list[float]]) -> list[int]:
+    """The column of each row (D. F. Crouse, IEEE Trans. AES 52(4), 2016, sec. III), of lists: arrays pay from 20 on."""
+    columns = range(len(cost[0]))
+    row_price, column_price = [0.0] * len(cost), [0.0] * len(columns)
+    column_of, row_of = [-1] * len(cost), [-1] * len(columns)
+    for start in range(len(cost)):
+        length, before = [math.inf] * len(columns), [start] * len(columns)
+        left, reached = set(columns), []
+        row, shortest = start, 0.0
+        while row >= 0:
+            costs, offset = cost[row], shortest - row_price[row]
+            for column in left:
+                along = offset + costs[column] - column_price[column]
+                if along < length[column]:
+                    length[column], before[column] = along, row
+            column = min(left, key=length.__getitem__)
+            shortest, row = length[column], row_of[column]
+            left.remove(column)
+            reached.append(column)
+        row_price[start] += shortest
+        for passed in reached[:-1]:
+            row_price[row_of[passed]] += shortest - length[passed]
+        for passed in reached:
+            column_price[passed] -= shortest - length[passed]
+        row = -1
+        while row != start:
+            row = before[column]
+            row_of[column], column_of[row], column = row, column, column_of[row]
+    return column_of
 
 
 def shape_cost(track_joints_m: Array, pose_joints_m: Array, age_s: Array) -> Array:

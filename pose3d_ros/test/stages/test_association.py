@@ -2,10 +2,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from scipy.optimize import linear_sum_assignment
 
 from pose3d_ros.records import Detection, Pose
 from pose3d_ros.skeletons import get_skeleton
-from pose3d_ros.stages.association import drop_duplicates, image_similarity
+from pose3d_ros.stages.association import assign, drop_duplicates, image_similarity
+from pose3d_ros.types import Array
 
 SKELETON = get_skeleton("mpii16")
 
@@ -15,6 +20,28 @@ def pose(shift_px: float, score: float = 0.9, side_px: float = 100.0, valid: int
     joints[valid:] = np.nan
     box = np.array([shift_px, 0, shift_px + side_px, side_px])
     return Pose(np.array([0, 0, 4.0]), np.zeros((16, 3)), joints, np.ones(16), SKELETON, Detection(box, score))
+
+
+COSTS = arrays(
+    np.float64, array_shapes(min_dims=2, max_dims=2, max_side=7), elements=st.floats(-9, 9) | st.just(np.inf)
+)
+
+
+@given(COSTS)
+def test_assignment_costs_what_that_of_scipy_does(cost: Array) -> None:
+    pairs = assign(cost, 5.0)
+    assert len({row for row, _ in pairs}) == len({column for _, column in pairs}) == len(pairs)
+    rows, columns = linear_sum_assignment(np.minimum(cost, 5.0))
+    least = np.minimum(cost, 5.0)[rows, columns].sum() - 5.0 * len(rows)
+    assert sum(cost[pair] - 5.0 for pair in pairs) == pytest.approx(least)
+    assert all(cost[pair] < 5.0 for pair in pairs)
+
+
+def test_assignment_by_hand() -> None:
+    # The nearest of each row is column 0; 1 + 2 is the least of all.
+    assert assign(np.array([[1.0, 4.0], [0.5, 2.0]]), 9.0) == [(0, 0), (1, 1)]
+    assert assign(np.array([[1.0], [0.5], [np.nan]]), 9.0) == [(1, 0)]
+    assert assign(np.empty((0, 3)), 9.0) == assign(np.full((2, 2), 9.0), 9.0) == []
 
 
 def test_similarity_by_hand() -> None:
