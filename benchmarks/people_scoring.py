@@ -141,15 +141,14 @@ def read_mot_boxes(path: Path) -> dict[int, Array]:
     try:
         rows = np.loadtxt(path, delimiter=",", ndmin=2)
         boxes = np.concatenate([rows[:, 2:4], rows[:, 2:4] + rows[:, 4:6]], axis=1)
-        counted = rows[:, 6] != 0  # the seventh column is 0 for boxes that are to be passed over
     except (OSError, ValueError, IndexError) as error:
         raise InputError(
             f"boxes {path}",
-            expected="lines of frame, id, left, top, width, height, counted, …",
+            expected="lines of frame, id, left, top, width, height, …",
             got=str(error),
             fix="Give the gt.txt of a MOT challenge sequence.",
         ) from error
-    return {int(frame): boxes[(rows[:, 0] == frame) & counted] for frame in np.unique(rows[:, 0])}
+    return {int(frame): boxes[rows[:, 0] == frame] for frame in np.unique(rows[:, 0])}
 
 
 def limbs_of(names: Sequence[str], points_px: Array) -> dict[str, tuple[float, float]]:

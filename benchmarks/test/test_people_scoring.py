@@ -180,12 +180,12 @@ def test_malformed_annotations_are_refused(tmp_path: Path, text: str) -> None:
         read_annotations(tmp_path)
 
 
-def test_mot_boxes_that_count_are_read_by_frame(tmp_path: Path) -> None:
+def test_mot_boxes_are_read_by_frame(tmp_path: Path) -> None:
     path = tmp_path / "gt.txt"
-    path.write_text("1,7,10,20,30,40,1,-1,-1,-1\n1,8,0,0,5,5,0,-1,-1,-1\n3,7,11,20,30,40,1,-1,-1,-1\n")
+    path.write_text("1,7,10,20,30,40,1,-1,-1,-1\n1,8,0,0,5,6,0,-1,-1,-1\n3,7,11,20,30,40,1,-1,-1,-1\n")
     boxes = read_mot_boxes(path)
     assert sorted(boxes) == [1, 3]
-    assert (boxes[1].tolist(), boxes[3].tolist()) == ([[10, 20, 40, 60]], [[11, 20, 41, 60]])
+    assert (boxes[1].tolist(), boxes[3].tolist()) == ([[10, 20, 40, 60], [0, 0, 5, 6]], [[11, 20, 41, 60]])
     path.write_text("no boxes")
     with pytest.raises(InputError, match="MOT"):
         read_mot_boxes(path)
