@@ -18,6 +18,15 @@ def iou_matrix(a_xyxy: Array, b_xyxy: Array) -> Array:
     return iou
 
 
+def paired_iou(a_xyxy: Array, b_xyxy: Array) -> Array:
+    """The same of boxes side by side: (N, 4), (N, 4) → (N,)."""
+    low, high = np.maximum(a_xyxy[:, :2], b_xyxy[:, :2]), np.minimum(a_xyxy[:, 2:], b_xyxy[:, 2:])
+    shared = np.clip(high - low, 0.0, None).prod(axis=-1)
+    union = _areas(a_xyxy) + _areas(b_xyxy) - shared
+    iou: Array = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return iou
+
+
 def suppress(boxes_xyxy: Array, scores: Array, max_iou: float, limit: int) -> npt.NDArray[np.intp]:
     """Greedy non-maximum suppression: indices of the boxes (N, 4) to keep, best score first, at most `limit`.
 

@@ -14,19 +14,24 @@ from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.engines.engine_set import EngineSet
 from pose3d_ros.engines.images.frame_image import FrameImage
 from pose3d_ros.geometry.regions import Regions
-from pose3d_ros.records import STILL, Detection, Frame
+from pose3d_ros.records import Detection, Frame, Pose
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.stages.detect.detector import Detector
 from pose3d_ros.stages.landmarks.body_joints import BODY, MUCO, RegionLifter, is_region_lifter
+from pose3d_ros.stages.landmarks.followed_people import FollowedPeople
 from pose3d_ros.stages.landmarks.landmark_decoding import Landmarks
 from pose3d_ros.stages.landmarks.landmark_net import DECODER, LandmarkNet
 from pose3d_ros.stages.landmarks.landmark_placing import place, poses_of
-from pose3d_ros.stages.landmarks.landmark_selection import person_scores, select
+from pose3d_ros.stages.landmarks.landmark_selection import (
+    best_in_boxes,
+    certainties,
+    merged,
+    person_scores,
+    select,
+    worth_reading_again,
+)
 from pose3d_ros.stages.pose_source import FramePoses, timed
 from pose3d_ros.types import Array
-
-_MAX_GAP_NS = 500_000_000
-"""After a longer pause between frames nobody is where their last region is."""
 
 
 def is_landmark_chain(engines: EngineSet) -> bool:
@@ -47,7 +52,7 @@ class LandmarkPoses:
         manifest = engines.manifest
         lifts = manifest.has_role("lifter") and is_region_lifter(manifest.for_role("lifter"))
         self._lifter = RegionLifter(engines.for_role("lifter")) if lifts else None
-        self._followed, self._stamp_ns = Regions.empty(), STILL
+        self._followed = FollowedPeople()
 
     @property
     def skeleton(self) -> Skeleton:
@@ -60,27 +65,26 @@ class LandmarkPoses:
         return MUCO
 
     def __call__(self, frame: Frame, image: FrameImage, given: tuple[Detection, ...] | None) -> FramePoses:
-        """See PoseSource."""
+        """See PoseSource. Without given boxes the detections are those of the people."""
         timings_ms: dict[str, float] = {}
-        followed = self._regions_to_follow(frame.stamp_ns)
+        if given is not None:
+            with timed(timings_ms, "detect"):
+                self._followed.forget()
+            with timed(timings_ms, "pose"):
+                people, detections = self._in_boxes(frame, image, given)
+                found = self._posed(frame, people, detections)
+            return FramePoses(given, found, timings_ms)
+        followed = self._followed.regions(frame.stamp_ns)
         with timed(timings_ms, "detect"):
-            found = self._detector(frame, image) if given is None else given
+            boxes = np.array([d.box_xyxy_px for d in self._detector(frame, image)]).reshape(-1, 4)
+            new = Regions.from_boxes(boxes)
         with timed(timings_ms, "pose"):
-            new = Regions.from_boxes([d.box_xyxy_px for d in found])
-            people, scores = self._read(frame, image, followed, new)
-            least = self._config.pose.person_score_threshold
-            at = select(people, scores, self._config.detector.max_people)
-            at = at[scores[at] >= least]
-            people, scores = people.chosen(at), scores[at]
-            self._followed, self._stamp_ns = people.next_regions, frame.stamp_ns
-            if not len(people):
-                return FramePoses(found, (), timings_ms)
-            placed = place(frame, people, None if self._lifter is None else self._lifter(people))
-            detections = tuple(
-                Detection(box, float(score)) for box, score in zip(placed.boxes_xyxy_px, scores, strict=True)
-            )
-            poses = tuple(poses_of(frame, placed, detections, self._config.pose))
-        return FramePoses(found, poses, timings_ms)
+            people, certainty = self._read(frame, image, followed, new)
+            least, limit = self._config.pose.person_score_threshold, self._config.detector.max_people
+            kept, scores = select(people, certainty, least, limit)
+            self._followed.update(people, kept, len(followed), frame.stamp_ns)
+            poses = self._posed(frame, merged(people, certainty, kept), scores)
+        return FramePoses(tuple(pose.detection for pose in poses), poses, timings_ms)
 
     def configure(self, config: PipelineConfig) -> None:
         """See PoseSource."""
@@ -100,23 +104,45 @@ class LandmarkPoses:
 
     def reset(self) -> None:
         """See PoseSource."""
-        self._followed, self._stamp_ns = Regions.empty(), STILL
-
-    def _regions_to_follow(self, stamp_ns: int) -> Regions:
-        last_ns = self._stamp_ns
-        continues = stamp_ns != STILL != last_ns and 0 <= stamp_ns - last_ns <= _MAX_GAP_NS
-        return self._followed if continues else Regions.empty()
+        self._followed.forget()
 
     def _read(self, frame: Frame, image: FrameImage, followed: Regions, new: Regions) -> tuple[Landmarks, Array]:
-        """What the net says of the people who are followed, and of new ones at their second reading; their scores."""
-        size_px = frame.camera.width_px, frame.camera.height_px
-        if not len(followed) + len(new):
+        """Readings of the people who are followed, then of new ones at their second reading, and how sure they are."""
+        size_px, before = (frame.camera.width_px, frame.camera.height_px), len(followed)
+        if not before + len(new):
             return Landmarks.none(), np.zeros(0)
-        people = self._net(frame.camera, image, Regions.concatenated([followed, new]))
-        scores = person_scores(people, *size_px)
-        likely = np.flatnonzero((np.arange(len(people)) >= len(followed)) & (people.person > 0.1))
+        first = self._net(frame.camera, image, Regions.concatenated([followed, new]))
+        certainty = certainties(first, *size_px)
+        likely = before + np.flatnonzero(worth_reading_again(certainty[before:]))
+        known = first.chosen(np.arange(before))
         if not len(likely):
-            return people.chosen(np.arange(len(followed))), scores[: len(followed)]
-        again = self._net(frame.camera, image, people.next_regions.chosen(likely))
-        people = Landmarks.concatenated([people.chosen(np.arange(len(followed))), again])
-        return people, np.concatenate([scores[: len(followed)], person_scores(again, *size_px)])
+            return known, certainty[:before]
+        again = self._net(frame.camera, image, first.next_regions.chosen(likely))
+        return Landmarks.concatenated([known, again]), np.append(certainty[:before], certainties(again, *size_px))
+
+    def _in_boxes(
+        self, frame: Frame, image: FrameImage, given: tuple[Detection, ...]
+    ) -> tuple[Landmarks, tuple[Detection, ...]]:
+        """The people in given boxes, one at most in each, and the boxes that hold one."""
+        boxes = np.array([d.box_xyxy_px for d in given]).reshape(-1, 4)
+        places = Regions.from_boxes(boxes)
+        if not len(places):
+            return Landmarks.none(), ()
+        people = self._net(frame.camera, image, self._net(frame.camera, image, places).next_regions)
+        certainty = certainties(people, frame.camera.width_px, frame.camera.height_px)
+        owners = np.arange(len(boxes))
+        best = best_in_boxes(people, certainty, owners, boxes)
+        best = best[person_scores(certainty[best]) >= self._config.pose.person_score_threshold]
+        return people.chosen(best), tuple(given[i] for i in owners[best])
+
+    def _posed(self, frame: Frame, people: Landmarks, found: Array | tuple[Detection, ...]) -> tuple[Pose, ...]:
+        """found: the scores of the people, or the boxes that they were found in."""
+        if not len(people):
+            return ()
+        placed = place(frame, people, None if self._lifter is None else self._lifter(people))
+        detections = (
+            found
+            if isinstance(found, tuple)
+            else tuple(Detection(box, float(score)) for box, score in zip(placed.boxes_xyxy_px, found, strict=True))
+        )
+        return poses_of(frame, placed, detections, self._config.pose)

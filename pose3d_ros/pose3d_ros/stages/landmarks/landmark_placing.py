@@ -15,8 +15,8 @@ from pose3d_ros.stages.landmarks.landmark_decoding import Landmarks
 from pose3d_ros.types import Array
 
 _SURFACE = [BODY.index_of[name] for name in LANDMARKS.joints]
-_SKIN = 0.02
-"""Margin about the joints, as a fraction of the longer side of their box: limbs and clothes are thicker than lines."""
+_MARGINS = np.array([0.05, 0.035, 0.05, 0.015])
+"""Left, above, right and below the joints, as fractions of the longer side of their box: flesh, hair and clothes."""
 _SIGMA = 0.08
 """Standard deviation of ln of the root's distance, from people's unknown size and the joints' errors."""
 
@@ -51,20 +51,22 @@ def place(frame: Frame, people: Landmarks, lifted_m: Array | None) -> PlacedPeop
 def whole_boxes(frame: Frame, joints_img_px: Array) -> Array:
     """Boxes (N, 4) about whole people, cut at the image's edges; joints_img_px (N, 40, 2)."""
     low, high = np.nanmin(joints_img_px, axis=1), np.nanmax(joints_img_px, axis=1)
-    margin = _SKIN * (high - low).max(axis=-1, keepdims=True)
+    margins = _MARGINS * (high - low).max(axis=-1, keepdims=True)
     most = np.array([frame.camera.width_px, frame.camera.height_px] * 2) - 0.5
-    boxes: Array = np.clip(np.concatenate([low - margin, high + margin], axis=-1), -0.5, most)
+    boxes: Array = np.clip(np.concatenate([low - margins[:, :2], high + margins[:, 2:]], axis=-1), -0.5, most)
     return boxes
 
 
-def poses_of(frame: Frame, placed: PlacedPeople, detections: tuple[Detection, ...], config: PoseConfig) -> list[Pose]:
+def poses_of(
+    frame: Frame, placed: PlacedPeople, detections: tuple[Detection, ...], config: PoseConfig
+) -> tuple[Pose, ...]:
     """The poses of people whose root is known. detections: of each of them."""
     known = np.isfinite(placed.joints_cam_m).all(axis=-1) & (placed.scores >= config.joint_score_threshold)
     joints_cam_m = np.where(known[..., None], placed.joints_cam_m, np.nan)
     joints_img_px = np.where(known[..., None], placed.joints_img_px, np.nan)
     clothes = clothes_lab(frame.image_bgr, joints_img_px, BODY)
     sigma_m = _SIGMA * np.linalg.norm(placed.root_cam_m, axis=-1)
-    return [
+    return tuple(
         Pose(
             placed.root_cam_m[i],
             joints_cam_m[i],
@@ -77,4 +79,4 @@ def poses_of(frame: Frame, placed: PlacedPeople, detections: tuple[Detection, ..
         )
         for i, detection in enumerate(detections)
         if np.isfinite(placed.root_cam_m[i]).all() and placed.root_cam_m[i, 2] > 0
-    ]
+    )

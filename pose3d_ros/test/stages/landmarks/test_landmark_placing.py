@@ -56,7 +56,7 @@ def test_box_holds_crown_and_toes() -> None:
 
 def test_box_ends_at_the_image() -> None:
     joints = np.tile([[-50.0, 100.0], [700.0, 500.0]], (1, 20, 1))
-    np.testing.assert_allclose(whole_boxes(FRAME, joints), [[-0.5, 85.0, 639.5, 479.5]])
+    np.testing.assert_allclose(whole_boxes(FRAME, joints), [[-0.5, 73.75, 639.5, 479.5]])
 
 
 def test_poses_lack_joints_below_the_threshold() -> None:
