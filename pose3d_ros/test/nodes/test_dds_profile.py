@@ -23,6 +23,14 @@ def test_shared_memory_segment_holds_a_large_image() -> None:
     assert segments[0] > IMAGE_4K_BYTES
 
 
+def test_participant_goes_on_announcing_itself_every_second() -> None:
+    names = {"p": "http://www.eprosima.com/XMLSchemas/fastRTPS_Profiles"}
+    config = ElementTree.parse(share_file(PROFILE)).find(".//p:participant/p:rtps/p:builtin/p:discovery_config", names)
+    assert config is not None
+    assert config.findtext("p:leaseAnnouncement/p:sec", namespaces=names) == "1"
+    assert config.findtext("p:initialAnnouncements/p:count", namespaces=names) == "10"
+
+
 @pytest.mark.parametrize(
     ("environment", "variable"),
     [({"HOME": "/home/me"}, PROFILE_VARIABLES[0]), ({"ROS_DISTRO": "humble"}, PROFILE_VARIABLES[1])],
