@@ -17,7 +17,7 @@ from pose3d_ros.engines.engine_set import open_engine_set
 from pose3d_ros.errors import CameraError, InputError, Pose3DError
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.pipeline import Pipeline
-from pose3d_ros.records import Frame
+from pose3d_ros.records import Frame, Person
 from pose3d_ros.skeletons import SKELETONS
 
 
@@ -85,7 +85,7 @@ class Run:
         """Process the frames of a source, at most `limit`. Ctrl-C ends a live camera properly.
 
         A frame that can't be used is reported on stderr and gets a line with its error. Raises the first error when
-        no frame could be used.
+        no frame could be used, and InputError when the overlay can't be written.
         """
         total = source.count if limit is None else min(limit, source.count or limit)
         try:
@@ -93,11 +93,15 @@ class Run:
                 if source.stills:
                     self.pipeline.reset()  # the next image's people are other people
                 try:
-                    self._process(item, number)
+                    frame, people = self._found(item, number)
                 except (InputError, CameraError) as error:
                     self.bar.say(f"{item.name}: {error}")
                     self.files.write_error(item.name, error)
                     self.errors.append(error)
+                else:
+                    self.files.write(item.name, frame, self.pipeline.skeleton, people)
+                    self.frames += 1
+                    self.people += len(people)
                 self.bar(number + 1, total)
         except KeyboardInterrupt:
             if source.count is not None:
@@ -105,13 +109,10 @@ class Run:
         if self.errors and not self.frames:
             raise self.errors[0]
 
-    def _process(self, item: SourceFrame, number: int) -> None:
+    def _found(self, item: SourceFrame, number: int) -> tuple[Frame, tuple[Person, ...]]:
         if item.image_bgr is None:
             raise item.error or InputError(str(item.name), expected="an image", got="none", fix="Check the source.")
         height_px, width_px = item.image_bgr.shape[:2]
         frame = Frame(item.image_bgr, camera_of_size(self.camera, width_px, height_px), item.stamp_ns)
         detections = None if self.boxes is None else self.boxes.of_frame(item.name, number)
-        people = self.pipeline(frame, detections).people
-        self.files.write(item.name, frame, self.pipeline.skeleton, people)
-        self.frames += 1
-        self.people += len(people)
+        return frame, self.pipeline(frame, detections).people

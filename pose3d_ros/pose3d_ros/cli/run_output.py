@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from types import TracebackType
 
 import cv2
 import numpy as np
@@ -16,6 +19,8 @@ from pose3d_ros.errors import InputError
 from pose3d_ros.records import Frame, Person, TrackState
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.types import Array, ImageArray
+
+_WAITING_FRAMES = 4
 
 
 def frame_line(name: str | int, frame: Frame, skeleton: Skeleton, people: Sequence[Person]) -> str:
@@ -59,14 +64,17 @@ def _rounded(values: Array, digits: int) -> list[float]:
 
 
 class RunOutput:
-    """A context manager that writes people.jsonl and, if asked for, `overlay/NAME.jpg` of stills or `overlay.mp4`."""
+    """A context manager that writes people.jsonl and, if asked for, `overlay/NAME.jpg` of stills or `overlay.mp4`.
+
+    Overlays are drawn and encoded in a thread of their own, in order, since OpenCV, the engines and the encoder's pipe
+    all let other threads run. A few may wait; then the caller does. What waits on leaving is written.
+    """
 
     def __init__(self, folder: Path, source: Source, *, overlay: bool) -> None:
         self._folder = folder
-        self._overlay = overlay
-        self._video = VideoWriter(folder / "overlay.mp4", source.rate_hz) if overlay and not source.stills else None
-        self._composer: Composer | None = None
-        self._written: set[str] = set()
+        self._overlay = _Overlay(folder, source) if overlay else None
+        self._thread = ThreadPoolExecutor(1, "overlay")
+        self._waiting: deque[Future[None]] = deque()
 
     def __enter__(self) -> RunOutput:
         try:
@@ -78,35 +86,63 @@ class RunOutput:
             ) from error
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._lines.close()
-        if self._video is not None:
-            self._video.close()
+        self._thread.shutdown()
+        try:
+            for written in self._waiting if error is None else ():
+                written.result()
+        finally:
+            if self._overlay is not None:
+                self._overlay.close()
 
     def write(self, name: str | int, frame: Frame, skeleton: Skeleton, people: Sequence[Person]) -> None:
-        """Write a frame's line and draw it."""
+        """Write a frame's line and have it drawn; its image must not change any more.
+
+        Raises InputError when this or an earlier overlay can't be written.
+        """
         self._lines.write(frame_line(name, frame, skeleton, people) + "\n")
         self._lines.flush()
-        if not self._overlay:
+        if self._overlay is None:
             return
-        if self._video is None or self._composer is None:
-            self._composer = Composer(frame.camera, np.empty((0, 3)))
-        image = self._composer.draw(frame.image_bgr, people)
-        if self._video is not None:
-            self._video.write(image)
-        else:
-            self._write_still(str(name), image)
+        self._waiting.append(self._thread.submit(self._overlay.write, str(name), frame, people))
+        if len(self._waiting) > _WAITING_FRAMES:
+            self._waiting.popleft().result()
 
     def write_error(self, name: str | int, error: Exception) -> None:
         """Write the line of a frame that could not be processed: {"frame", "error"}."""
         line = {"frame": name, "error": str(error)}
         self._lines.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
 
+
+class _Overlay:
+    """Draws frames and writes them: images of stills, one video of other sources."""
+
+    def __init__(self, folder: Path, source: Source) -> None:
+        self._folder = folder / "overlay"
+        self._video = None if source.stills else VideoWriter(folder / "overlay.mp4", source.rate_hz)
+        self._composer: Composer | None = None
+        self._written: set[str] = set()
+
+    def write(self, name: str, frame: Frame, people: Sequence[Person]) -> None:
+        if self._video is None or self._composer is None:
+            self._composer = Composer(frame.camera, np.empty((0, 3)))
+        image = self._composer.draw(frame.image_bgr, people)
+        if self._video is not None:
+            self._video.write(image)
+        else:
+            self._write_still(name, image)
+
+    def close(self) -> None:
+        if self._video is not None:
+            self._video.close()
+
     def _write_still(self, name: str, image_bgr: ImageArray) -> None:
-        folder = self._folder / "overlay"
-        folder.mkdir(exist_ok=True)
+        self._folder.mkdir(exist_ok=True)
         stem = Path(name).stem
-        file = folder / f"{name if stem in self._written else stem}.jpg"  # a.jpg and a.png are two
+        file = self._folder / f"{name if stem in self._written else stem}.jpg"  # a.jpg and a.png are two
         self._written.add(stem)
         if not cv2.imwrite(str(file), image_bgr):
             raise InputError(f"overlay {file}", expected="a folder to write to", got="an error", fix="Check the disk.")

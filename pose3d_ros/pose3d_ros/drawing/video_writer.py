@@ -95,7 +95,10 @@ class VideoWriter:
         source = f"-f rawvideo -pix_fmt bgr24 -s {width}x{height} -r {self._rate_hz:g} -i -".split()
         coding = f"-c:v libx264 -preset fast -crf {_CRF} -pix_fmt yuv420p -movflags +faststart".split()
         command = [ffmpeg, "-y", "-loglevel", "error", *source, *coding, str(self._path)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._log)
+        # A session of its own: a terminal's Ctrl-C would end it before the last frames are written.
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._log, start_new_session=True
+        )
         self._stdin = self._process.stdin
 
     def _feed(self, frame: ImageArray) -> None:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
-from collections.abc import Callable
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +17,12 @@ import cv2
 import numpy as np
 import pytest
 
+from pose3d_ros.drawing.composite import Composer
+from pose3d_ros.drawing.video_writer import VideoWriter
+from pose3d_ros.errors import InputError
+from pose3d_ros.records import Person
 from pose3d_ros.skeletons import get_skeleton
+from pose3d_ros.types import ImageArray
 
 from .conftest import Pose3d
 from .test_sources import camera_of_two_images
@@ -149,6 +159,57 @@ def test_ctrl_c_finishes_the_files_of_a_live_camera(
     monkeypatch.setattr("pose3d_ros.cli.sources.cv2.VideoCapture", camera_of_two_images)
     assert len(run("0")[1]) == 2
     assert (tmp_path / "out/overlay.mp4").stat().st_size > 0
+
+
+def test_ctrl_c_in_a_terminal_leaves_a_video_that_plays(tmp_path: Path, engines: Path) -> None:
+    path, out = tmp_path / "long.avi", tmp_path / "out"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10.0, (64, 48))
+    for i in range(5000):
+        writer.write(np.full((48, 64, 3), i % 256, np.uint8))
+    writer.release()
+    options = ["--source", path, "--hfov", "60", "--output", out, "--engines", engines]
+    command = [sys.executable, "-m", "pose3d_ros.cli.main", "run", *map(str, options)]
+    with subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, text=True) as child:
+        people = out / "people.jsonl"
+        while child.poll() is None and not (people.exists() and people.read_text(encoding="utf-8").count("\n") > 20):
+            time.sleep(0.02)
+        os.killpg(child.pid, signal.SIGINT)  # as a terminal does: all processes of the group
+        assert child.stderr is not None
+        assert child.stderr.read() == "pose3d run: interrupted\n"
+    lines = people.read_text(encoding="utf-8").splitlines()
+    overlay = cv2.VideoCapture(str(out / "overlay.mp4"))
+    assert overlay.get(cv2.CAP_PROP_FRAME_COUNT) == len(lines) < 5000
+
+
+def test_overlays_are_drawn_in_order(video: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[float] = []
+
+    def slow(composer: Composer, image_bgr: ImageArray, people: Sequence[Person]) -> ImageArray:
+        time.sleep(0.02)  # longer than the tiny engines take: all places for waiting frames are used
+        drawn.append(float(people[0].pose.detection.box_xyxy_px[0]))
+        return image_bgr
+
+    monkeypatch.setattr(Composer, "draw", slow)
+    run(video)
+    assert len(drawn) == 10
+    assert drawn == sorted(drawn)
+    assert cv2.VideoCapture(str(tmp_path / "out/overlay.mp4")).get(cv2.CAP_PROP_FRAME_COUNT) == 10
+
+
+@pytest.mark.parametrize("failing_frame", [0, 9])
+def test_overlay_that_fails_ends_the_run(
+    failing_frame: int, video: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = iter(range(10))
+
+    def write(writer: VideoWriter, image_bgr: ImageArray) -> None:
+        if next(count) == failing_frame:
+            raise InputError("video", expected="room on the disk", got="none", fix="Make some.")
+
+    monkeypatch.setattr(VideoWriter, "write", write)
+    printed, lines = run(video, code=2)
+    assert "room on the disk" in printed
+    assert len(lines) == min(10, failing_frame + 5)
 
 
 @pytest.mark.parametrize(
