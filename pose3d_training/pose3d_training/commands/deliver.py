@@ -28,6 +28,7 @@ from pose3d_training.nets.exported_graphs import (
 from pose3d_training.nets.lifter_nets import FrameLifter
 from pose3d_training.nets.root_pose_net import RootPoseNet
 from pose3d_training.nets.temporal_net import TemporalModel
+from pose3d_training.synthetic.body_points import LANDMARKS
 from pose3d_training.synthetic.compose import SceneComposer
 from pose3d_training.tasks.image_tasks import MEAN_RGB, STD_RGB, composer
 from pose3d_training.tasks.lifting import IN_FEATURES, center_outputs
@@ -42,6 +43,7 @@ _RENDERED = (
 )
 _MOTIONS = "CMU motion-capture sequences on MakeHuman bodies (CC0) with simulated measurement error"
 _LIFTED = "CMU motion-capture sequences on MakeHuman bodies (CC0), as a 2D net sees them"
+_LANDMARKS = "MakeHuman bodies (CC0) in CMU and made poses, with a landmark net's errors on rendered people"
 _NETS = ("detector", "root_pose", "smoother", "lifter")
 _NORMALIZATION = Normalization(scale=1 / 255, mean=MEAN_RGB, std=STD_RGB, channel_order="rgb")
 
@@ -95,6 +97,7 @@ def _entry(recipe: Recipe, module: nn.Module, path: Path, samples: int) -> Manif
     }
     roles, decoder, units = about[recipe.net]
     kind = f"{recipe.net}-{recipe.architecture}" if recipe.architecture else recipe.net
+    kind = f"{kind}-landmarks" if recipe.lifter_input == "region" else kind
     return ManifestEntry(
         name=f"{kind}-{recipe.backbone or recipe.channels}-synthetic",
         roles=roles,
@@ -106,10 +109,15 @@ def _entry(recipe: Recipe, module: nn.Module, path: Path, samples: int) -> Manif
         skeleton=skeleton,
         units=units,
         license=_LICENSE,
-        training_data={"smoother": _MOTIONS, "lifter": _LIFTED}.get(recipe.net, _RENDERED),
+        training_data=_training_data(recipe),
         accuracy={"training_samples": float(samples)},
         parameters=_parameters(recipe, module),
     )
+
+
+def _training_data(recipe: Recipe) -> str:
+    lifted = _LANDMARKS if recipe.lifter_input == "region" else _LIFTED
+    return {"smoother": _MOTIONS, "lifter": lifted}.get(recipe.net, _RENDERED)
 
 
 def _lifter_decoder(module: nn.Module) -> str:
@@ -124,6 +132,8 @@ def _parameters(recipe: Recipe, module: nn.Module) -> dict[str, Parameter]:
         return {"stride": STRIDE_PX, "long_side_px": _DETECTOR_LONG_SIDE_PX}
     if recipe.net == "smoother":
         return {"window": frames}
+    if recipe.lifter_input == "region":
+        return {"input": "region", "landmarks": list(LANDMARKS), "input_features": IN_FEATURES}
     if recipe.net == "lifter":
         return {
             "input_skeleton": recipe.input_skeleton,

@@ -20,16 +20,22 @@ _SMOOTHER_BODIES = 6
 """Bodies on which the smoother sees every recorded motion."""
 _LIFTER_BODIES = 12
 """The same of lifters, which learn how large people can be."""
+_POOL_BODIES = 300
+"""Bodies that take the poses which a lifter of landmarks learns from."""
 
 
 @dataclass(frozen=True)
 class TrainingFolders:
-    """Where things are: the run's output, rendered people, bodies and motions, backgrounds without people."""
+    """Where things are: the run's output, rendered people, bodies and motions, backgrounds without people.
+
+    landmarks: what a landmark net said of rendered people, see `tasks.landmark_runs`.
+    """
 
     output: Path
     bank: Path | None = None
     assets: Path | None = None
     backgrounds: tuple[Path, ...] = ()
+    landmarks: Path | None = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bank", type=Path, metavar="DIR", help="rendered people (detector, root_pose)")
     parser.add_argument("--assets", type=Path, metavar="DIR", help="bodies and recorded motions (smoother, lifter)")
     parser.add_argument("--backgrounds", type=Path, metavar="DIR", nargs="*", default=[], help="images without people")
+    parser.add_argument("--landmarks", type=Path, metavar="FILE", help="a net's landmarks (lifter_landmarks)")
     parser.add_argument(
         "--output", type=Path, metavar="DIR", help="checkpoints and curves; an unfinished run there is resumed"
     )
@@ -74,7 +81,7 @@ def execute(args: argparse.Namespace) -> int:
         return 0
     if args.output is None:
         raise ConfigError("option --output", expected="a folder for the run", got="none", fix="Add --output runs/NAME.")
-    folders = TrainingFolders(args.output, args.bank, args.assets, tuple(args.backgrounds))
+    folders = TrainingFolders(args.output, args.bank, args.assets, tuple(args.backgrounds), args.landmarks)
     train(recipe, folders, args.device, args.threads, args.engine)
     return 0
 
@@ -125,11 +132,27 @@ def build_task(recipe: Recipe, folders: TrainingFolders) -> Task:
         from pose3d_training.tasks.lifting_samples import lifting_tracks
 
         assets = _needed(folders.assets, "--assets", "the folder with the recorded motions and the bodies")
+        if recipe.lifter_input == "region":
+            return _landmark_task(recipe, assets, folders.landmarks)
         return LifterTask(recipe, lifting_tracks(assets, range(_LIFTER_BODIES)))
     from pose3d_training.tasks.image_tasks import DetectorTask, RootPoseTask, composer
 
     scenes = composer(_needed(folders.bank, "--bank", "the folder of rendered people"), folders.backgrounds)
     return DetectorTask(recipe, scenes) if recipe.net == "detector" else RootPoseTask(recipe, scenes)
+
+
+def _landmark_task(recipe: Recipe, assets: Path, landmarks: Path | None) -> Task:
+    from pose3d_training.synthetic.motion import training_clips
+    from pose3d_training.tasks.landmark_errors import LandmarkErrors
+    from pose3d_training.tasks.landmark_pool import make_pool
+    from pose3d_training.tasks.landmark_runs import LandmarkRuns
+    from pose3d_training.tasks.lifting import LandmarkLifterTask
+
+    if landmarks is None or not landmarks.is_file():
+        meaning = "the file that `python -m pose3d_training.tasks.landmark_runs` wrote"
+        raise ConfigError("option --landmarks", expected=meaning, got=str(landmarks), fix="See docs/train.md.")
+    errors = LandmarkErrors.of(LandmarkRuns.load(landmarks))
+    return LandmarkLifterTask(recipe, make_pool(assets, training_clips(assets), range(_POOL_BODIES)), errors)
 
 
 def _needed(folder: Path | None, option: str, meaning: str) -> Path:

@@ -14,6 +14,8 @@ from pose3d_ros.errors import ConfigError
 NETS = ("detector", "root_pose", "smoother", "lifter")
 ARCHITECTURES = ("residual", "sem_gcn", "temporal")
 """Of the net `lifter`: Martinez 2017, Zhao 2019, Pavllo 2019."""
+LIFTER_INPUTS = ("person", "region")
+"""2D joints in the person's frame, or a landmark net's in its region."""
 OPTIMIZERS = ("adamw", "muon")
 _SHIPPED = Path(__file__).resolve().parents[1] / "recipes"
 
@@ -22,8 +24,9 @@ _SHIPPED = Path(__file__).resolve().parents[1] / "recipes"
 class Recipe:
     """One net's training. Sizes in pixels; `steps` is the length of the cosine schedule.
 
-    architecture, input_skeleton, blocks, causal, dropout: of the net `lifter`. `blocks` are the residual ones of nets
-    of single frames; a temporal one that is not `causal` waits for frames to come.
+    architecture, lifter_input, input_skeleton, blocks, causal, dropout: of the net `lifter`. `blocks` are the residual
+    ones of nets of single frames; a temporal one that is not `causal` waits for frames to come. A lifter of regions
+    reads landmarks instead of the input skeleton, with architecture `residual`.
     """
 
     net: str
@@ -43,6 +46,7 @@ class Recipe:
     filter_widths: tuple[int, ...] = (3, 3, 3)
     architecture: str = ""
     input_skeleton: str = "coco17"
+    lifter_input: str = "person"
     blocks: int = 2
     causal: bool = True
     dropout: float = 0.0
@@ -58,11 +62,14 @@ class Recipe:
     def __post_init__(self) -> None:
         is_lifter = self.net == "lifter"
         architectures = "one of " + ", ".join(ARCHITECTURES) if is_lifter else "none, as net is no lifter"
+        regions = self.lifter_input == "region"
         not_negative = ("warmup_steps", "refine_channels", "depth_bins", "workers")
         positive = ("steps", "batch_size", "learning_rate", "log_every", "save_every", "blocks")
         for name, holds, expected in (
             ("net", self.net in NETS, "one of " + ", ".join(NETS)),
             ("architecture", self.architecture in (ARCHITECTURES if is_lifter else ("",)), architectures),
+            ("lifter_input", self.lifter_input in LIFTER_INPUTS, "one of " + ", ".join(LIFTER_INPUTS)),
+            ("lifter_input", not regions or self.architecture == "residual", "person, unless architecture is residual"),
             ("dropout", 0 <= self.dropout < 1, "0 or more, below 1"),
             ("optimizer", self.optimizer in OPTIMIZERS, "one of " + ", ".join(OPTIMIZERS)),
             *((name, getattr(self, name) >= 0, "0 or more") for name in not_negative),

@@ -6,11 +6,14 @@ Ranges of motion of grown-ups (Norkin & White, Measurement of Joint Motion, 5th 
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from pose3d_ros.types import Array
 from pose3d_training.synthetic.figure import Figure
+from pose3d_training.synthetic.limb_aiming import cross
 from pose3d_training.synthetic.motion import BONES
 
 _AT = {bone: i for i, bone in enumerate(BONES)}
@@ -71,11 +74,16 @@ def _leg(local: Array, side: str, sign: float) -> list[tuple[str, float]]:
 
 def _forward_aside_turn(rotation: Array) -> tuple[float, float, float]:
     """How a bone along y is turned forwards about x, then aside about z, and what it turned about itself before."""
-    up = rotation @ np.array([0.0, 1.0, 0.0])
-    forward, aside = np.arctan2(up[2], up[1]), np.arcsin(np.clip(-up[0], -1, 1))
-    swing = Rotation.from_euler("X", forward) * Rotation.from_euler("Z", aside)
-    turn = (swing.inv() * Rotation.from_matrix(rotation)).as_euler("YXZ")[0]
-    return _degrees(forward), _degrees(aside), _degrees(turn)
+    up = rotation[:, 1]
+    forward, aside = math.atan2(up[2], up[1]), -math.asin(float(np.clip(up[0], -1, 1)))
+    # The first and third column, turned back about x; then z keeps the third's x, but for the turn aside.
+    x, z = rotation[:, 0], rotation[:, 2]
+    back = math.cos(forward), math.sin(forward)
+    turn = math.atan2(
+        math.cos(aside) * z[0] + math.sin(aside) * (back[0] * z[1] + back[1] * z[2]),
+        math.cos(aside) * x[0] + math.sin(aside) * (back[0] * x[1] + back[1] * x[2]),
+    )
+    return math.degrees(forward), math.degrees(aside), math.degrees(turn)
 
 
 def _arm(figure: Figure, local: Array, side: str, sign: float) -> list[tuple[str, float]]:
@@ -87,7 +95,7 @@ def _arm(figure: Figure, local: Array, side: str, sign: float) -> list[tuple[str
     level = float(np.hypot(arm[0], arm[2]))
     # An arm that hangs or is raised has no direction about the upright axis.
     across = np.arctan2(-sign * arm[0], max(arm[2], 1e-9)) if level > 0.35 and arm[2] > 0 else -np.pi / 2
-    hinge = np.cross(along, fore)
+    hinge = cross(along, fore)
     hinge = hinge / np.linalg.norm(hinge)
     turned = Rotation.from_matrix(local[lower]).as_rotvec()
     rest = float(np.arccos(np.clip(along @ fore, -1, 1)))

@@ -14,6 +14,9 @@ from pose3d_training.loop.training_loop import Batch, Loss, Task, loaded
 from pose3d_training.nets.lifter_nets import FrameLifter, ResidualLifter
 from pose3d_training.nets.sem_gcn import SkeletonLifter
 from pose3d_training.nets.temporal_net import TemporalModel
+from pose3d_training.synthetic.body_points import LANDMARKS
+from pose3d_training.tasks.landmark_errors import LandmarkErrors
+from pose3d_training.tasks.landmark_samples import LandmarkSamples
 from pose3d_training.tasks.lifting_samples import LiftSamples
 
 IN_FEATURES = 3
@@ -24,7 +27,7 @@ _WINDOW_FRAMES = 40
 def build_lifter(recipe: Recipe) -> FrameLifter | TemporalModel:
     """The untrained net of a recipe."""
     seen, skeleton = get_skeleton(recipe.input_skeleton), get_skeleton(recipe.skeleton)
-    sizes = len(seen), IN_FEATURES, len(skeleton)
+    sizes = len(LANDMARKS if recipe.lifter_input == "region" else seen), IN_FEATURES, len(skeleton)
     if recipe.architecture == "residual":
         net = ResidualLifter(*sizes, channels=recipe.channels, blocks=recipe.blocks, dropout=recipe.dropout)
         nn.init.zeros_(net.w2.weight)  # poses of metres to begin with would take long to unlearn
@@ -78,3 +81,15 @@ class LifterTask(Task):
         error = joints - joints[:, :, root : root + 1] - batch["target_m"]
         distance = error.norm(dim=-1).mean()
         return 10 * distance, {"joint_mm": distance.detach() * 1000}
+
+
+class LandmarkLifterTask(LifterTask):
+    """The same of people as a landmark net sees them. pool (M, 31, 3): see `make_pool`."""
+
+    def __init__(self, recipe: Recipe, pool: Array, errors: LandmarkErrors) -> None:
+        super().__init__(recipe, [])
+        self.pool, self.errors = pool, errors
+
+    def batches(self, seed: int) -> Iterator[Batch]:
+        """See `Task.batches`."""
+        return loaded(LandmarkSamples(self.pool, self.errors, seed), self.recipe)
