@@ -9,13 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
+from pose3d_ros.geometry import Camera
+from pose3d_ros.geometry.region_views import RegionViews
 from pose3d_ros.geometry.regions import Regions
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.types import Array
 from pose3d_training.synthetic.body_points import BODY_POINTS, LANDMARK_POINTS, LANDMARKS
-from pose3d_training.tasks.landmark_runs import SIZE_PX, LandmarkRuns, true_regions
+from pose3d_training.tasks.landmark_runs import SIZE_PX, LandmarkRuns
 
+Mask = npt.NDArray[np.bool_]
 _AT = {name: i for i, name in enumerate(BODY_POINTS)}
 _READ = [_AT[name] for name in LANDMARK_POINTS]
 _FOUND = [get_skeleton("mediapipe33").index_of[name] for name in LANDMARKS]
@@ -70,21 +74,27 @@ class LandmarkErrors:
     @classmethod
     def of(cls, runs: LandmarkRuns) -> LandmarkErrors:
         """Of the people that the net knows for one."""
-        kept = runs.person >= _MIN_PERSON
-        points, found, region = _in_crop(runs)
-        true_region = regions_of(runs.true_region)
-        shares = fit_shares(points[kept], found[kept], visibility_of(runs.landmarks)[kept])
+        kept = (runs.person >= _MIN_PERSON) & ~bent_views(runs)
+        region, true_region = regions_of(runs.region[kept]), regions_of(runs.true_region[kept])
+        pixels = runs_pixels(runs)[kept]
+        points, found = apply(region, pixels), _half_crops(runs.landmarks_crop_px[kept][:, _FOUND])
+        visibility = runs.visibility[kept][:, _FOUND]
+        shares = fit_shares(points, found, visibility)
         placed = points[:, _READ] + np.einsum("nlkc,lk->nlc", landmark_axes(points), shares)
-        poses = apply(true_region, runs_pixels(runs))[:, _READ]
         return cls(
-            shares, (found - placed)[kept], visibility_of(runs.landmarks)[kept], _moved(region, true_region)[kept],
-            poses[kept],
-        )  # fmt: skip
+            shares, found - placed, visibility, _moved(region, true_region), apply(true_region, pixels)[:, _READ]
+        )
 
 
-def visibility_of(landmarks: Array) -> Array:
-    """(N, 19), 0–1, of a net's landmarks (N, 39, 5)."""
-    return np.asarray(1 / (1 + np.exp(-landmarks[:, _FOUND, 3])))
+def bent_views(runs: LandmarkRuns) -> Mask:
+    """(N,): whose crop is no affine part of the image."""
+    return np.array(
+        [
+            bool(RegionViews.of(Camera(K, int(w), int(h)), regions_of(row[None]), SIZE_PX).bent[0])
+            for K, (w, h), row in zip(runs.K, runs.size_px, runs.region, strict=True)
+        ],
+        dtype=np.bool_,
+    )
 
 
 def regions_of(rows: Array) -> Regions:
@@ -103,14 +113,11 @@ def apply(regions: Regions, points_px: Array) -> Array:
     """Points (N, P, 2) of the image in half crops about the middle of each region's crop."""
     affine = regions.img2crop(SIZE_PX)
     crop = np.einsum("nij,npj->npi", affine[:, :, :2], points_px) + affine[:, None, :, 2]
-    return np.asarray((crop - MIDDLE_PX) / HALF_PX)
+    return _half_crops(crop)
 
 
-def _in_crop(runs: LandmarkRuns) -> tuple[Array, Array, Regions]:
-    """Points (N, 31, 2) and landmarks (N, 19, 2), in half crops, and the regions."""
-    region = regions_of(runs.region)
-    found = (runs.landmarks[:, _FOUND, :2] - MIDDLE_PX) / HALF_PX
-    return apply(region, runs_pixels(runs)), found, region
+def _half_crops(points_crop_px: Array) -> Array:
+    return np.asarray((points_crop_px - MIDDLE_PX) / HALF_PX)
 
 
 def fit_shares(points: Array, found: Array, visibility: Array) -> Array:
@@ -138,6 +145,3 @@ def moved_regions(true: Regions, moves: Array) -> Regions:
     back = np.swapaxes(true.img2crop(1)[:, :, :2], 1, 2) * (true.sides_px**2)[:, None, None]
     centers = true.centers_px + np.einsum("nij,nj->ni", back, moves[:, :2])
     return Regions(centers, true.sides_px * np.exp(moves[:, 2]), true.angles_rad + moves[:, 3])
-
-
-__all__ = ["LandmarkErrors", "apply", "landmark_axes", "moved_regions", "true_regions", "visibility_of"]

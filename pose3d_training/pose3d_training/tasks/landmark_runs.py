@@ -13,21 +13,19 @@ from dataclasses import dataclass, fields
 from itertools import islice
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from pose3d_ros.engines import RoleEngine, choose_backend, load_manifest, open_engine
+from pose3d_ros.engines.images.frame_image import HostImage
+from pose3d_ros.geometry import Camera
 from pose3d_ros.geometry.regions import Regions
-from pose3d_ros.stages.io_matching import BoundEngine, image_port, port
-from pose3d_ros.types import Array, ImageArray
-from pose3d_training.synthetic.body_points import BODY_POINTS, LANDMARK_POINTS
+from pose3d_ros.stages.landmarks.landmark_net import LandmarkNet
+from pose3d_ros.types import Array
+from pose3d_training.synthetic.body_points import BODY_POINTS
 from pose3d_training.tasks.landmark_crops import RenderedPerson, rendered_people
 
 SIZE_PX = 256
-_HIPS_AT, _TOP_AT = 33, 34
 _AT = {name: i for i, name in enumerate(BODY_POINTS)}
-_READ = [_AT[name] for name in LANDMARK_POINTS]
-_HALF_PX = 127.5
 _CROWN = 1.05
 """MediaPipe's circle about the hips holds the hands and the crown, a little beyond the landmarks."""
 _JITTER_SHIFT, _JITTER_SCALE, _JITTER_RAD = 0.03, 0.08, 0.12
@@ -38,9 +36,10 @@ _SAVE_EVERY = 100
 class LandmarkRuns:
     """N people, a row each, with what the net said of the region in its second pass.
 
-    points_cam_m (N, 31, 3), K (N, 3, 3), size_px (N, 2): of the image. kinds (N,). occluded (N,). seed (N,).
+    points_cam_m (N, 31, 3), K (N, 3, 3), size_px (N, 2): of the image. kinds (N,). occluded (N,).
     true_region, region (N, 4): center x, y, side, angle of the region that the true landmarks give, and of the one
-    that the net read, which its first pass gave. landmarks (N, 39, 5), person (N,), world_m (N, 39, 3): as read.
+    that the net read, which its first pass gave. The rest as in `Landmarks`: landmarks_crop_px (N, 33, 2),
+    visibility, certainty (N, 33), person (N,), relative_m (N, 33, 3), view2cam (N, 3, 3).
     """
 
     points_cam_m: Array
@@ -50,9 +49,12 @@ class LandmarkRuns:
     occluded: Array
     true_region: Array
     region: Array
-    landmarks: Array
+    landmarks_crop_px: Array
+    visibility: Array
+    certainty: Array
     person: Array
-    world_m: Array
+    relative_m: Array
+    view2cam: Array
 
     @classmethod
     def load(cls, path: Path) -> LandmarkRuns:
@@ -75,34 +77,6 @@ class LandmarkRuns:
         return cls(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)})
 
 
-class LandmarkNet:
-    """A landmark net of a model folder, on one crop."""
-
-    def __init__(self, models: Path) -> None:
-        entry = load_manifest(models).for_role("pose")
-        outputs = [port("landmarks", None, 195), port("person", None, 1), port("world", None, 117)]
-        engine = open_engine(entry, choose_backend("onnxruntime"))
-        self._bound = BoundEngine(RoleEngine(engine, entry), [image_port(entry)], outputs)
-
-    def __call__(self, image_bgr: ImageArray, region: Regions) -> tuple[Array, float, Array]:
-        """Landmarks (39, 5) in pixels of the crop, whether somebody is there, 0–1, world landmarks (39, 3)."""
-        crop = cut(image_bgr, region)
-        feed = crop[..., ::-1].transpose(2, 0, 1)[None].astype(np.float32) / 255
-        raw = self._bound.infer({"image": np.ascontiguousarray(feed)})
-        person = float(np.asarray(raw["person"]).ravel()[0])
-        return np.reshape(raw["landmarks"], (39, 5)), person, np.reshape(raw["world"], (39, 3))
-
-
-def cut(image_bgr: ImageArray, region: Regions) -> ImageArray:
-    """The crop (256, 256, 3) of one region, black outside the image."""
-    affine, image = region.img2crop(SIZE_PX)[0], image_bgr
-    while np.linalg.norm(affine[0, :2]) < 0.6:  # halved first, that it does not alias
-        image = np.asarray(cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
-        # Pixel u of the half is pixel 2 u + 0.5 of the whole.
-        affine = np.concatenate([2 * affine[:, :2], affine[:, 2:] + 0.5 * affine[:, :2].sum(axis=1, keepdims=True)], 1)
-    return np.asarray(cv2.warpAffine(image, affine, (SIZE_PX, SIZE_PX), flags=cv2.INTER_LINEAR), np.uint8)
-
-
 def true_regions(points_px: Array) -> Regions:
     """Of the points (N, 31, 2) of whole people, as MediaPipe makes them: about the hips, the shoulders up."""
     hips = (points_px[:, _AT["L_Hip"]] + points_px[:, _AT["R_Hip"]]) / 2
@@ -113,28 +87,28 @@ def true_regions(points_px: Array) -> Regions:
     return Regions.from_keypoints(hips, hips + radius[:, None] * up)
 
 
-def region_of_landmarks(landmarks: Array, region: Regions) -> Regions:
-    """The next region, from landmarks (39, 5) of one crop."""
-    affine = region.img2crop(SIZE_PX)[0]
-    at = (landmarks[[_HIPS_AT, _TOP_AT], :2] - affine[:, 2]) @ np.linalg.inv(affine[:, :2]).T
-    return Regions.from_keypoints(at[:1], at[1:])
+def open_net(models: Path) -> LandmarkNet:
+    """The landmark net of a model folder."""
+    entry = load_manifest(models).for_role("pose")
+    return LandmarkNet(RoleEngine(open_engine(entry, choose_backend("onnxruntime")), entry))
 
 
 def run_net(net: LandmarkNet, people: Iterator[RenderedPerson], rng: np.random.Generator) -> Iterator[LandmarkRuns]:
     """Two passes each, the first about a jittered region of the true landmarks."""
     for person in people:
+        height, width = person.image_bgr.shape[:2]
+        camera, image = Camera(person.K, width, height), HostImage(person.image_bgr)
         true = true_regions(person.pixels()[None])
         first = Regions(
             true.centers_px + rng.normal(0, _JITTER_SHIFT, 2) * true.sides_px[:, None],
             true.sides_px * np.exp(rng.normal(0, _JITTER_SCALE)), true.angles_rad + rng.normal(0, _JITTER_RAD),
         )  # fmt: skip
-        region = region_of_landmarks(net(person.image_bgr, first)[0], first)
-        landmarks, score, world = net(person.image_bgr, region)
-        height, width = person.image_bgr.shape[:2]
+        region = net(camera, image, first).next_regions
+        found = net(camera, image, region)
         yield LandmarkRuns(
             person.points_cam_m[None], person.K[None], np.array([[width, height]]), np.array([person.kind]),
-            np.array([person.occluded]), _row(true), _row(region), landmarks[None].astype(np.float64),
-            np.array([score]), world[None].astype(np.float64),
+            np.array([person.occluded]), _row(true), _row(region), found.points_crop_px, found.visibility,
+            found.certainty, found.person, found.relative_m, found.view2cam,
         )  # fmt: skip
 
 
@@ -158,7 +132,7 @@ def main(arguments: list[str] | None = None) -> int:
     done = sum(len(part) for part in parts)
     seed = parsed.seed + 1000 * (done > 0) + done
     made = run_net(
-        LandmarkNet(parsed.models), rendered_people(parsed.assets, seed, parsed.split), np.random.default_rng(seed)
+        open_net(parsed.models), rendered_people(parsed.assets, seed, parsed.split), np.random.default_rng(seed)
     )
     for row in islice(made, max(parsed.people - done, 0)):
         parts.append(row)

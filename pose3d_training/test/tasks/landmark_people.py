@@ -37,16 +37,16 @@ def made_runs(count: int, off: float = 0.01, seed: int = 0) -> LandmarkRuns:
     region = type(true)(regions[:, :2], true.sides_px * 1.1, true.angles_rad + 0.1)
     affine = region.img2crop(SIZE_PX)
     crop = np.einsum("nij,npj->npi", affine[:, :, :2], pixels) + affine[:, None, :, 2]
-    landmarks = np.zeros((count, 39, 5))
-    landmarks[..., 3:] = 3.0
+    landmarks = np.zeros((count, 33, 2))
     index = get_skeleton("mediapipe33").index_of
     for name, point in zip(LANDMARKS, LANDMARK_POINTS, strict=True):
-        landmarks[:, index[name], :2] = crop[:, AT[point]] + off * SIZE_PX / 2 * rng.normal(size=(count, 2))
+        landmarks[:, index[name]] = crop[:, AT[point]] + off * SIZE_PX / 2 * rng.normal(size=(count, 2))
 
     def rows(of: object) -> Array:
         return np.column_stack([getattr(of, n) for n in ("centers_px", "sides_px", "angles_rad")])
 
     return LandmarkRuns(
         points, np.tile(K, (count, 1, 1)), np.tile([640, 480], (count, 1)), np.full(count, "standing"),
-        np.zeros(count, bool), rows(true), rows(region), landmarks, np.ones(count), np.zeros((count, 39, 3)),
+        np.zeros(count, bool), rows(true), rows(region), landmarks, np.full((count, 33), 0.95),
+        np.full((count, 33), 0.8), np.ones(count), np.zeros((count, 33, 3)), np.tile(np.eye(3), (count, 1, 1)),
     )  # fmt: skip

@@ -102,12 +102,3 @@ def _turned_rays(joints_normalized: Array, known: Mask) -> tuple[Array, Array]:
 def _with_scores(keypoints: Array, scores: npt.ArrayLike, known: Mask) -> Float32Array:
     features = np.concatenate([keypoints, np.asarray(scores, dtype=np.float64)[..., None]], axis=-1)
     return np.where(known[..., None], features, 0.0).astype(np.float32)
-
-
-def region_features(landmarks_crop_px: Array, visibility: Array, size_px: int) -> Float32Array:
-    """The landmarks of a region's square crop, the middle of the crop at 0 and its edges at -1 and 1.
-
-    landmarks_crop_px: (N, L, 2), pixel centers are integers; visibility: (N, L), 0–1. Returns (N, L, 3).
-    """
-    at = (landmarks_crop_px - (size_px - 1) / 2) / (size_px / 2)
-    return np.concatenate([at, visibility[..., None]], axis=-1).astype(np.float32)
