@@ -22,7 +22,7 @@ from pose3d_ros.types import Array, ImageArray
 
 GRID_STEP_PX = 16
 """Between the pixels of a bent view that are worked out; those between them are interpolated."""
-_MOST_BENT = 0.1
+MOST_BENT = 0.1
 """Of a region's side: a view is bent where a flat crop would put a point further off."""
 _REACH = 0.4
 """Of a region's side, from its middle: where a person is, who fills 1 / 1.25 of it."""
@@ -47,10 +47,11 @@ class RegionViews:
     focals_px: Array
 
     @classmethod
-    def of(cls, camera: Camera, regions: Regions, size_px: int, most_bent: float = _MOST_BENT) -> RegionViews:
+    def of(cls, camera: Camera, regions: Regions, size_px: int, most_bent: float | Array = MOST_BENT) -> RegionViews:
         """The views of regions in the camera's image; a region whose middle the camera does not see gets a flat one.
 
-        most_bent: of a region's side, how far a point of a flat crop may lie from its place in the turned camera's.
+        most_bent: of a region's side, how far a point of a flat crop may lie from its place in the turned camera's; one
+        number, or one for each region.
         """
         up = np.stack([np.sin(regions.angles_rad), -np.cos(regions.angles_rad)], axis=-1)
         ends_px = _REACH / 2 * regions.sides_px[:, None, None] * up[:, None] * np.array([[0.0], [1.0], [-1.0]])
@@ -59,7 +60,7 @@ class RegionViews:
         flat = np.zeros(len(regions), dtype=bool)
         view2cam = turn @ _roll(regions.angles_rad)
         views = cls(regions, camera, size_px, regions.img2crop(size_px), flat, view2cam, np.full(len(regions), np.nan))
-        if _is_narrow(camera, most_bent):
+        if _is_narrow(camera, float(np.min(np.asarray(most_bent, dtype=np.float64), initial=np.inf))):
             return views
         focals_px, rolls_rad = _turned_cameras(rays[:, 1:] @ turn, size_px)
         seen = np.isfinite(rays[:, 0]).all(axis=1) & np.isfinite(focals_px)

@@ -81,6 +81,18 @@ class Regions:
         at = np.asarray(index, dtype=None if len(index) else np.intp)
         return Regions(self.centers_px[at], self.sides_px[at], self.angles_rad[at])
 
+    @property
+    def tops_px(self) -> Array:
+        """(N, 2), the points of `from_keypoints` above the heads that would give these regions."""
+        up = np.stack([np.sin(self.angles_rad), -np.cos(self.angles_rad)], axis=-1)
+        tops: Array = self.centers_px + self.sides_px[:, None] / (2 * _MARGIN) * up
+        return tops
+
+    def bodies_xyxy_px(self) -> Array:
+        """(N, 4), upright squares that hold the people whatever their roll, without the margin."""
+        half = self.sides_px[:, None] / (2 * _MARGIN)
+        return np.concatenate([self.centers_px - half, self.centers_px + half], axis=-1)
+
     def img2crop(self, size_px: int) -> Array:
         """The affines (N, 2, 3) from image pixels to the pixels of upright crops, size_px wide and high."""
         scale, middle = size_px / self.sides_px, (size_px - 1) / 2
@@ -94,3 +106,16 @@ class Regions:
         crop2img = np.swapaxes(self.img2crop(1)[..., :2], 1, 2) * (self.sides_px**2)[:, None, None]
         turned: Array = np.einsum("nij,kj->nki", crop2img, corners) + self.centers_px[:, None]
         return turned
+
+
+def region_distances(a: Regions, b: Regions) -> Array:
+    """How differently each pair of regions shows a person: (N, M), 0 for the same.
+
+    The larger of how far their middles and their upper ends lie apart, by the mean of half the people's sizes.
+    """
+    apart = [
+        np.linalg.norm(p[:, None] - q[None], axis=-1) for p, q in ((a.centers_px, b.centers_px), (a.tops_px, b.tops_px))
+    ]
+    sizes_px = (a.sides_px[:, None] + b.sides_px[None]) / (4 * _MARGIN)
+    distances: Array = np.maximum(*apart) / sizes_px
+    return distances
