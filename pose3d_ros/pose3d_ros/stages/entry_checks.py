@@ -8,6 +8,8 @@ from pose3d_ros.engines.spec.manifest import ManifestEntry, Normalization
 from pose3d_ros.errors import EngineError
 from pose3d_ros.skeletons import Skeleton, get_skeleton
 
+LANDMARK_NET = "mediapipe_landmarks"
+"""Decoder of a pose net whose people are found and followed by their landmarks: see `stages.landmark_poses`."""
 _FIX = "Correct the manifest."
 
 

@@ -17,10 +17,11 @@ from pose3d_ros.geometry.regions import Regions
 from pose3d_ros.records import Detection, Frame, Pose
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.stages.detect.detector import Detector
+from pose3d_ros.stages.entry_checks import LANDMARK_NET
 from pose3d_ros.stages.landmarks.body_joints import BODY, MUCO, RegionLifter, is_region_lifter
 from pose3d_ros.stages.landmarks.followed_people import FollowedPeople
 from pose3d_ros.stages.landmarks.landmark_decoding import Landmarks
-from pose3d_ros.stages.landmarks.landmark_net import DECODER, LandmarkNet
+from pose3d_ros.stages.landmarks.landmark_net import LandmarkNet
 from pose3d_ros.stages.landmarks.landmark_placing import place, poses_of
 from pose3d_ros.stages.landmarks.landmark_selection import (
     best_in_boxes,
@@ -36,7 +37,7 @@ from pose3d_ros.types import Array
 
 def is_landmark_chain(engines: EngineSet) -> bool:
     """Whether the engine of the role pose is a landmark net."""
-    return engines.manifest.has_role("pose") and engines.manifest.for_role("pose").decoder == DECODER
+    return engines.manifest.has_role("pose") and engines.manifest.for_role("pose").decoder == LANDMARK_NET
 
 
 class LandmarkPoses:

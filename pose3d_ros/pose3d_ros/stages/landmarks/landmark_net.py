@@ -9,11 +9,10 @@ from pose3d_ros.engines.images.frame_image import FrameImage
 from pose3d_ros.geometry import Camera
 from pose3d_ros.geometry.region_views import RegionViews
 from pose3d_ros.geometry.regions import Regions
-from pose3d_ros.stages.entry_checks import check_decoder, crop_size_px, normalization_of
+from pose3d_ros.stages.entry_checks import LANDMARK_NET, check_decoder, crop_size_px, normalization_of
 from pose3d_ros.stages.io_matching import BoundEngine, image_port
 from pose3d_ros.stages.landmarks.landmark_decoding import OUTPUTS, Landmarks, decode_landmarks, next_regions
 
-DECODER = "mediapipe_landmarks"
 _SAME = np.array([[0.0, 0.0], [0.0, -0.4]])
 """Points of an upright region, in its sides from its center, that give the same region again."""
 
@@ -22,7 +21,7 @@ class LandmarkNet:
     """model: of the decoder `mediapipe_landmarks`. Raises EngineError for another one, or one that does not fit it."""
 
     def __init__(self, model: RoleEngine) -> None:
-        check_decoder(model.entry, (DECODER,))
+        check_decoder(model.entry, (LANDMARK_NET,))
         self.size_px = crop_size_px(model.entry, square=True)[0]
         self._normalization = normalization_of(model.entry)
         self._bound = BoundEngine(model, [image_port(model.entry)], OUTPUTS)

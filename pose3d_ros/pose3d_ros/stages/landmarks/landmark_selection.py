@@ -78,6 +78,8 @@ def select(people: Landmarks, certainty: Array, least_score: float, limit: int) 
     order = order[person_scores(certainty[order]) >= least_score]
     if not len(order):
         return np.zeros(0, dtype=np.intp), np.zeros(0)
+    if len(order) == 1:
+        return order[:limit], person_scores(certainty[order[:limit]])
     likely = people.chosen(order)
     alike, part = similarity(likely), share_on_limbs(likely)
     for i, reading in enumerate(order.tolist()):
@@ -108,6 +110,8 @@ def merged(people: Landmarks, certainty: Array, kept: Indices) -> Landmarks:
     kept: as `select` gives them. Their next regions, and what a lifter reads, stay their own.
     """
     chosen = people.chosen(kept)
+    if len(people) == len(kept):
+        return chosen
     agree = (body_similarity(people)[kept] > _AGREEING) & (certainty >= _MIDDLE)
     agree[np.arange(len(kept)), kept] = True
     if agree.sum() == len(kept):

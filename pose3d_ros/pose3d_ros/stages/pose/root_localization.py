@@ -12,7 +12,7 @@ from pose3d_ros.engines.spec.manifest import Manifest, ManifestEntry
 from pose3d_ros.errors import EngineError
 from pose3d_ros.geometry import Camera, SolvedRoots, assemble, solve_root
 from pose3d_ros.geometry.root_solver import weak_perspective_root
-from pose3d_ros.stages.entry_checks import choice_parameter
+from pose3d_ros.stages.entry_checks import LANDMARK_NET, choice_parameter
 from pose3d_ros.stages.keypoints import DecodedRoots, Keypoints
 from pose3d_ros.stages.pose.pose_decoders import POSE_DECODERS
 from pose3d_ros.stages.pose.pose_decoding import PoseDecoder
@@ -42,6 +42,8 @@ def gives_pixels(entry: ManifestEntry) -> bool:
 def needed_roles(manifest: Manifest) -> tuple[str, ...]:
     """The roles that its pose net needs for root localization; those of any pose net without one."""
     decoder = POSE_DECODERS.get(manifest.for_role("pose").decoder) if manifest.has_role("pose") else None
+    if _reads_landmarks(manifest):
+        return ("detector", "region_detector", "pose")
     if decoder is None or decoder.gives == "depth":
         return ("detector", "root", "pose")
     return ("detector", "pose", "lifter") if decoder.gives == "pixels" else ("detector", "pose")
@@ -49,8 +51,14 @@ def needed_roles(manifest: Manifest) -> tuple[str, ...]:
 
 def skeleton_of_people(manifest: Manifest) -> str | None:
     """Name of the skeleton in which people come out of the pose net or its lifter, None without such an engine."""
+    if _reads_landmarks(manifest):
+        return "body40"
     role = "lifter" if manifest.has_role("pose") and gives_pixels(manifest.for_role("pose")) else "pose"
     return manifest.for_role(role).skeleton if manifest.has_role(role) else None
+
+
+def _reads_landmarks(manifest: Manifest) -> bool:
+    return manifest.has_role("pose") and manifest.for_role("pose").decoder == LANDMARK_NET
 
 
 def root_solver(

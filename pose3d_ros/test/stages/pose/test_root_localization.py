@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pose3d_ros.config.settings import PoseConfig
+from pose3d_ros.engines import Manifest
 from pose3d_ros.geometry.crop import apply_affine, invert_affine
 from pose3d_ros.records import Detection, Frame, Pose
 from pose3d_ros.skeletons import get_skeleton
+from pose3d_ros.stages.pose.root_localization import needed_roles, skeleton_of_people
 from pose3d_ros.stages.pose.root_pose_estimator import RootPoseEstimator
 from pose3d_ros.types import Array
 
@@ -167,3 +170,17 @@ def test_outputs_of_other_names_and_a_half_precision_input() -> None:
     entry = metrabs_model(who, outputs=["a", "b"], image_input="pixels").entry
     model = constant_model(entry, answers, "float16", pixels=("batch", 3, "h", "w"))
     assert_placed(pose_of(model), who.joints_cam_m)
+
+
+@pytest.mark.parametrize(
+    ("decoder", "roles", "skeleton"),
+    [
+        ("mediapipe_landmarks", ("detector", "region_detector", "pose"), "body40"),
+        ("mediapipe_world", ("detector", "pose"), "mediapipe33"),
+        ("root_pose_metric", ("detector", "root", "pose"), "mediapipe33"),
+    ],
+)
+def test_roles_and_skeleton_of_a_folder(decoder: str, roles: tuple[str, ...], skeleton: str) -> None:
+    manifest = Manifest(Path("."), (pose_entry(decoder, 256, 256, "mediapipe33"),))
+    assert needed_roles(manifest) == roles
+    assert skeleton_of_people(manifest) == skeleton
