@@ -14,9 +14,10 @@ from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.engines.engine_set import EngineSet
 from pose3d_ros.engines.images.frame_image import FrameImage
 from pose3d_ros.geometry.regions import Regions
-from pose3d_ros.records import Detection, Frame, Pose
+from pose3d_ros.records import STILL, Detection, Frame, Pose
 from pose3d_ros.skeletons import Skeleton
-from pose3d_ros.stages.detect.detector import Detector
+from pose3d_ros.stages.detect.finder import PeopleFinder
+from pose3d_ros.stages.detect.region_detector import RegionDetector
 from pose3d_ros.stages.entry_checks import LANDMARK_NET
 from pose3d_ros.stages.landmarks.body_joints import BODY, MUCO, RegionLifter, is_region_lifter
 from pose3d_ros.stages.landmarks.followed_people import FollowedPeople
@@ -24,8 +25,10 @@ from pose3d_ros.stages.landmarks.landmark_decoding import Landmarks
 from pose3d_ros.stages.landmarks.landmark_net import LandmarkNet
 from pose3d_ros.stages.landmarks.landmark_placing import place, poses_of
 from pose3d_ros.stages.landmarks.landmark_selection import (
+    Indices,
     best_in_boxes,
     certainties,
+    mean_with,
     merged,
     person_scores,
     select,
@@ -33,6 +36,13 @@ from pose3d_ros.stages.landmarks.landmark_selection import (
 )
 from pose3d_ros.stages.pose_source import FramePoses, timed
 from pose3d_ros.types import Array
+
+_WIDE = 0.75
+"""Width of a box by its height, from which on its person may not be upright."""
+_VIEW_SCALE = 1.2
+_MIDDLE = 0.3
+"""Distance from a box's middle, in sides of the view of it, at which a proposal counts e times less."""
+_UNLIKELY = 0.05
 
 
 def is_landmark_chain(engines: EngineSet) -> bool:
@@ -47,10 +57,11 @@ class LandmarkPoses:
     """
 
     def __init__(self, engines: EngineSet, config: PipelineConfig) -> None:
-        self._config = config
-        self._detector = Detector(engines.for_role("detector"), config.detector)
+        self._config, manifest = config, engines.manifest
+        self._finder = PeopleFinder(engines, config.detector)
+        found = manifest.has_role("region_detector")
+        self._region_detector = RegionDetector(engines.for_role("region_detector")) if found else None
         self._net = LandmarkNet(engines.for_role("pose"))
-        manifest = engines.manifest
         lifts = manifest.has_role("lifter") and is_region_lifter(manifest.for_role("lifter"))
         self._lifter = RegionLifter(engines.for_role("lifter")) if lifts else None
         self._followed = FollowedPeople()
@@ -70,32 +81,34 @@ class LandmarkPoses:
         timings_ms: dict[str, float] = {}
         if given is not None:
             with timed(timings_ms, "detect"):
-                self._followed.forget()
+                self.reset()
             with timed(timings_ms, "pose"):
                 people, detections = self._in_boxes(frame, image, given)
                 found = self._posed(frame, people, detections)
             return FramePoses(given, found, timings_ms)
         followed = self._followed.regions(frame.stamp_ns)
         with timed(timings_ms, "detect"):
-            boxes = np.array([d.box_xyxy_px for d in self._detector(frame, image)]).reshape(-1, 4)
-            new = Regions.from_boxes(boxes)
+            new = self._finder(frame, image, followed).regions
         with timed(timings_ms, "pose"):
             people, certainty = self._read(frame, image, followed, new)
             least, limit = self._config.pose.person_score_threshold, self._config.detector.max_people
             kept, scores = select(people, certainty, least, limit)
             self._followed.update(people, kept, len(followed), frame.stamp_ns)
-            poses = self._posed(frame, merged(people, certainty, kept), scores)
+            people = merged(people, certainty, kept)
+            if frame.stamp_ns == STILL and self._config.pose.flip_test and len(people):
+                people = mean_with(people, self._net(frame.camera, image, people.next_regions, mirrored=True))
+            poses = self._posed(frame, people, scores)
         return FramePoses(tuple(pose.detection for pose in poses), poses, timings_ms)
 
     def configure(self, config: PipelineConfig) -> None:
         """See PoseSource."""
         self._config = config
-        self._detector.config = config.detector
+        self._finder.config = config.detector
 
     def warm_up(self, frame: Frame, image: FrameImage, batch_sizes: Sequence[int]) -> None:
         """See PoseSource."""
         height_px, width_px = frame.image_bgr.shape[:2]
-        self._detector(frame, image)
+        self._finder.warm_up(frame, image, tuple(batch_sizes))
         for people in batch_sizes:
             regions = Regions.from_boxes([[-0.5, -0.5, width_px - 0.5, height_px - 0.5]] * people)
             read = self._net(frame.camera, image, regions)
@@ -106,6 +119,7 @@ class LandmarkPoses:
     def reset(self) -> None:
         """See PoseSource."""
         self._followed.forget()
+        self._finder.reset()
 
     def _read(self, frame: Frame, image: FrameImage, followed: Regions, new: Regions) -> tuple[Landmarks, Array]:
         """Readings of the people who are followed, then of new ones at their second reading, and how sure they are."""
@@ -126,15 +140,33 @@ class LandmarkPoses:
     ) -> tuple[Landmarks, tuple[Detection, ...]]:
         """The people in given boxes, one at most in each, and the boxes that hold one."""
         boxes = np.array([d.box_xyxy_px for d in given]).reshape(-1, 4)
-        places = Regions.from_boxes(boxes)
-        if not len(places):
+        if not len(boxes):
             return Landmarks.none(), ()
+        places, owners = self._places_in_boxes(frame, image, boxes)
         people = self._net(frame.camera, image, self._net(frame.camera, image, places).next_regions)
         certainty = certainties(people, frame.camera.width_px, frame.camera.height_px)
-        owners = np.arange(len(boxes))
         best = best_in_boxes(people, certainty, owners, boxes)
         best = best[person_scores(certainty[best]) >= self._config.pose.person_score_threshold]
         return people.chosen(best), tuple(given[i] for i in owners[best])
+
+    def _places_in_boxes(self, frame: Frame, image: FrameImage, boxes: Array) -> tuple[Regions, Indices]:
+        """Regions to read for boxes (N, 4), and the box of each: of wide boxes also what the region detector sees.
+
+        People who bend, lie or sit are not upright in their box, and it does not say how they lie.
+        """
+        upright, owners = Regions.from_boxes(boxes), np.arange(len(boxes))
+        wide = np.flatnonzero(boxes[:, 2] - boxes[:, 0] > _WIDE * (boxes[:, 3] - boxes[:, 1]))
+        if self._region_detector is None or not len(wide):
+            return upright, owners
+        views = Regions.from_boxes(boxes[wide], _VIEW_SCALE)
+        seen = self._region_detector(frame.camera, image, views, self._config.detector.score_threshold)
+        if not len(seen):
+            return upright, owners
+        away = np.linalg.norm(views.centers_px[:, None] - seen.regions.centers_px, axis=-1) / views.sides_px[:, None]
+        likely = seen.ranks * np.exp(-((away / _MIDDLE) ** 2))
+        best = likely.argmax(axis=1)
+        good = likely[np.arange(len(wide)), best] > _UNLIKELY
+        return Regions.concatenated([upright, seen.regions.chosen(best[good])]), np.append(owners, wide[good])
 
     def _posed(self, frame: Frame, people: Landmarks, found: Array | tuple[Detection, ...]) -> tuple[Pose, ...]:
         """found: the scores of the people, or the boxes that they were found in."""

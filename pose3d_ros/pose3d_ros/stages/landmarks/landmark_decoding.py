@@ -9,17 +9,20 @@ heat map where a landmark lies says how sure the net is of its place: low for a 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pose3d_ros.geometry.regions import Regions
+from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.stages.io_matching import Port, RawOutputs, output
 from pose3d_ros.types import Array
 
-BODY_LANDMARKS = 33
+SKELETON = get_skeleton("mediapipe33")
+"""Of the landmarks of the body."""
+BODY_LANDMARKS = len(SKELETON)
 _ALL_LANDMARKS = 39
 _VALUES = 5
 OUTPUTS = tuple(Port(name) for name in ("landmarks", "person", "world", "heat"))
@@ -46,6 +49,16 @@ class DecodedLandmarks:
     certainty: Array
     person: Array
     world_m: Array
+
+    def in_order(self, order: list[int]) -> DecodedLandmarks:
+        """The body's landmarks in another order, such as that of a mirror image."""
+        return replace(
+            self,
+            points_crop_px=self.points_crop_px[:, order],
+            visibility=self.visibility[:, order],
+            certainty=self.certainty[:, order],
+            world_m=self.world_m[:, order],
+        )
 
 
 @dataclass(frozen=True, eq=False)

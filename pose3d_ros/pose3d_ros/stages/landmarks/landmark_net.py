@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from pose3d_ros.engines.engine_set import RoleEngine
@@ -11,7 +13,13 @@ from pose3d_ros.geometry.region_views import RegionViews
 from pose3d_ros.geometry.regions import Regions
 from pose3d_ros.stages.entry_checks import LANDMARK_NET, check_decoder, crop_size_px, normalization_of
 from pose3d_ros.stages.io_matching import BoundEngine, image_port
-from pose3d_ros.stages.landmarks.landmark_decoding import OUTPUTS, Landmarks, decode_landmarks, next_regions
+from pose3d_ros.stages.landmarks.landmark_decoding import (
+    OUTPUTS,
+    SKELETON,
+    Landmarks,
+    decode_landmarks,
+    next_regions,
+)
 
 _SAME = np.array([[0.0, 0.0], [0.0, -0.4]])
 """Points of an upright region, in its sides from its center, that give the same region again."""
@@ -26,11 +34,16 @@ class LandmarkNet:
         self._normalization = normalization_of(model.entry)
         self._bound = BoundEngine(model, [image_port(model.entry)], OUTPUTS)
 
-    def __call__(self, camera: Camera, image: FrameImage, regions: Regions) -> Landmarks:
-        """What the net says of one or more regions of the camera's image. Raises EngineError."""
+    def __call__(self, camera: Camera, image: FrameImage, regions: Regions, *, mirrored: bool = False) -> Landmarks:
+        """What the net says of one or more regions of the camera's image. Raises EngineError.
+
+        mirrored: read from mirror images, in which the net errs otherwise; the result is that of the image itself.
+        """
         views = RegionViews.of(camera, regions, self.size_px)
+        views = _reflected(views) if mirrored else views
         raw = self._bound.infer({"image": image.views(views, self._normalization)})
         found = decode_landmarks(raw, self.size_px)
+        found = found.in_order(list(SKELETON.flip_order)) if mirrored else found
         # What a bent view shows of places that the camera does not see has no pixel: the region itself is the next one.
         same_px = regions.centers_px[:, None] + _SAME * regions.sides_px[:, None, None]
         next_px = views.crop2img(found.next_crop_px)
@@ -44,3 +57,12 @@ class LandmarkNet:
             views.view2cam,
             found.points_crop_px,
         )
+
+
+def _reflected(views: RegionViews) -> RegionViews:
+    """Views whose crops are the mirror images, with all that leads back from them."""
+    img2crop, view2cam = views.img2crop.copy(), views.view2cam.copy()
+    img2crop[:, 0] *= -1.0
+    img2crop[:, 0, 2] += views.size_px - 1
+    view2cam[:, :, 0] *= -1.0
+    return replace(views, img2crop=img2crop, view2cam=view2cam)

@@ -43,6 +43,7 @@ _BOX_SHARE = 0.5
 """What a reading counts for whose person does not overlap the box at all."""
 _AGREEING = 0.5
 _MEAN_POWER = 4.0
+_LEAST_SHARE = 1e-3
 
 
 def certainties(people: Landmarks, width_px: int, height_px: int) -> Array:
@@ -102,6 +103,31 @@ def best_in_boxes(people: Landmarks, certainty: Array, owners: Indices, boxes_xy
     _, first = np.unique(owners[order], return_index=True)
     best: Indices = order[first]
     return best
+
+
+def mean_with(people: Landmarks, again: Landmarks) -> Landmarks:
+    """Readings averaged joint by joint with others of the same people, the surer the more, where the two agree.
+
+    Their next regions, and what a lifter reads, stay the first ones'.
+    """
+    both = Landmarks.concatenated([people, again])
+    first, second = np.arange(len(people)), np.arange(len(people), len(both))
+    agree = body_similarity(both)[first, second] > _AGREEING
+    own = people.certainty**2 + _LEAST_SHARE
+    other = np.where(agree[:, None], again.certainty**2 + _LEAST_SHARE, 0.0)
+    share = other / (own + other)
+
+    def mean(a: Array, b: Array) -> Array:
+        weight = share if a.ndim == share.ndim else share[..., None]
+        return np.where(np.isfinite(b), a + weight * (b - a), a)
+
+    return replace(
+        people,
+        points_img_px=mean(people.points_img_px, again.points_img_px),
+        relative_m=mean(people.relative_m, again.relative_m),
+        visibility=mean(people.visibility, again.visibility),
+        certainty=mean(people.certainty, again.certainty),
+    )
 
 
 def merged(people: Landmarks, certainty: Array, kept: Indices) -> Landmarks:

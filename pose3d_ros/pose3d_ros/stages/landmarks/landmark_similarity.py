@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from pose3d_ros.skeletons import get_skeleton
-from pose3d_ros.stages.landmarks.landmark_decoding import Landmarks
+from pose3d_ros.stages.landmarks.landmark_decoding import SKELETON, Landmarks
 from pose3d_ros.types import Array
-
-SKELETON = get_skeleton("mediapipe33")
-"""Of the landmarks."""
 
 
 def _indices(*names: str) -> list[int]:
