@@ -143,7 +143,8 @@ def _draw_person(canvas: ImageArray, view: TopView, person: Person) -> None:
         _draw_beyond(canvas, view, person, color)
     elif np.isfinite(root_px).all():
         _circle(canvas, root_px, 5.5 * unit, color, max(1, round(1.5 * unit)) if predicted else cv2.FILLED)
-        label_px = (int(root_px[0] + 9 * unit), int(root_px[1] - 7 * unit))
+        right_px = float(np.nanmax([root_px[0] + 5.5 * unit, *joints_px[:, 0]]))  # beside the skeleton, not on it
+        label_px = (int(right_px + 4 * unit), int(root_px[1] - 7 * unit))
         _label(canvas, person, label_px, unit, color)
 
 
