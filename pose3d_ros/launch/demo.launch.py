@@ -17,7 +17,7 @@ ARGUMENTS = (
     ("camera_info_topic", "/camera/camera_info", "Topic of the recording's camera_info."),
     ("image_transport", "compressed", "Image transport: raw or compressed."),
     ("fixed_frame", "camera_optical_frame", "RViz's fixed frame: the frame_id of the images."),
-    ("engines", "", "Folder with a manifest.yaml of models; empty for the default models."),
+    ("engines", "", "Models: auto, embedded, mediapipe-full, or a folder with a manifest.yaml."),
     ("backend", "", "Inference backend: auto, tensorrt, onnxruntime or torch."),
 )
 PASSED_ON = ("rviz smoother image_topic camera_info_topic image_transport fixed_frame engines backend").split()

@@ -24,7 +24,7 @@ ARGUMENTS = (
     ("use_sim_time", "false", "Use simulation time (/clock)."),
 )
 BOTH_NODES = (
-    ("engines", str, "Folder with a manifest.yaml of models."),
+    ("engines", str, "Models: auto, embedded, mediapipe-full, or a folder with a manifest.yaml."),
     ("backend", str, "Inference backend: auto, tensorrt, onnxruntime or torch."),
 )
 POSE_NODE_ONLY = (

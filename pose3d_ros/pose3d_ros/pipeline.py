@@ -44,7 +44,8 @@ def open_pipeline(
     Parameters
     ----------
     engines : str or Path
-        Folder with a `manifest.yaml`; empty for the one that `config` names, else the default models.
+        `auto`, `embedded`, the name of a set that `pose3d models get` got, or a folder with a `manifest.yaml`; empty
+        for what `config` names, which is `auto` by default: the best that is there.
     backend : str
         `auto`, `tensorrt`, `torch` or `onnxruntime`; `auto` leaves it to `config`, whose own default takes the
         fastest that works here.

@@ -52,7 +52,7 @@ ONLY_IN: dict[str, set[str]] = {
     "torchvision": {"engines/pytorch"},
     "onnx2torch": {"engines/pytorch"},
     "tensorrt": {"engines/tensorrt"},
-    "onnx": {"engines/graphs", "engines/tflite"},
+    "onnx": {"engines/graphs", "engines/tflite", "engines/mediapipe"},
     "tflite": {"engines/tflite"},
     "onnxruntime": {"engines"},
     "mediapipe": {"engines/mediapipe_task"},

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
 
 import yaml
 
@@ -14,7 +15,9 @@ from pose3d_ros.errors import ConfigError
 def add_engine_options(parser: argparse.ArgumentParser) -> None:
     """--engines, --backend, --param."""
     group = parser.add_argument_group("models")
-    group.add_argument("--engines", metavar="DIR", default="", help=PARAMETERS["engines"].description)
+    group.add_argument(
+        "--engines", metavar="NAME|DIR", default=PARAMETERS["engines"].default, help=PARAMETERS["engines"].description
+    )
     group.add_argument(
         "--backend",
         choices=PARAMETERS["backend"].choices,
@@ -28,6 +31,12 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="any other parameter of config/pose3d.yaml, such as detector.score_threshold=0.4; may be repeated",
     )
+
+
+def warn_of(problems: Iterable[str]) -> None:
+    """Say on stderr what does not run as it was meant."""
+    for problem in problems:
+        print(f"warning: {problem}", file=sys.stderr)
 
 
 def pipeline_config(args: argparse.Namespace) -> PipelineConfig:

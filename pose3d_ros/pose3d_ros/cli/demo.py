@@ -18,7 +18,7 @@ from pathlib import Path
 
 from pose3d_ros.bags.bag_reader import BagReader, sample_bag
 from pose3d_ros.bags.message_types import CAMERA_INFO_TYPE, COMPRESSED_TYPE, IMAGE_TYPE
-from pose3d_ros.cli.common_options import add_engine_options, parameters_asked_for, pipeline_config
+from pose3d_ros.cli.common_options import add_engine_options, parameters_asked_for, pipeline_config, warn_of
 from pose3d_ros.cli.processes import ChildGroup, wait_for_end, wait_until_idle
 from pose3d_ros.cli.terminal import ProgressBar, print_table
 from pose3d_ros.config.settings import PipelineConfig, parameters_of
@@ -53,7 +53,8 @@ def execute(args: argparse.Namespace) -> int:
 
     require_ros()
     config = pipeline_config(args)
-    open_manifest(config.engine)  # these two fail here, with a clear message, rather than in a node's log
+    # These two fail here, with a clear message, rather than in a node's log.
+    warn_of(open_manifest(config.engine).problems)
     choose_backend(config.engine.backend)
     if not 0.01 <= args.rate <= 100.0:
         raise ConfigError("--rate", expected="0.01 to 100", got=str(args.rate), fix="1 is real time.")

@@ -20,10 +20,11 @@ from rich.text import Text
 import pose3d_ros
 from pose3d_ros.bags.bag_reader import sample_bag
 from pose3d_ros.cli.terminal import open_console
-from pose3d_ros.config.settings import EngineConfig
-from pose3d_ros.engines import ManifestEntry, choose_backend, load_manifest
+from pose3d_ros.config.settings import PARAMETERS
+from pose3d_ros.engines import ManifestEntry, choose_backend
 from pose3d_ros.engines.factory import default_probes
 from pose3d_ros.engines.spec.manifest import verify_sha256
+from pose3d_ros.engines.spec.model_sets import open_set
 from pose3d_ros.errors import Pose3DError
 from pose3d_ros.stages.pose.root_localization import needed_roles
 
@@ -59,7 +60,9 @@ class Check:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("--engines", metavar="DIR", help="folder of models to check (default: the package's)")
+    parser.add_argument(
+        "--engines", metavar="NAME|DIR", default=PARAMETERS["engines"].default, help="models to check (%(default)s)"
+    )
 
 
 def execute(args: argparse.Namespace) -> int:
@@ -172,16 +175,16 @@ def backend_checks() -> Iterator[Check]:
     yield _tried("chosen", lambda: "{0.name}: {0.reason}".format(choose_backend()))
 
 
-def engine_checks(folder: str | None) -> Iterator[Check]:
-    """Check the manifest, and that every model is the file it describes."""
-    from pose3d_ros.engines.engine_set import open_manifest
-
+def engine_checks(engines: str) -> Iterator[Check]:
+    """Check the manifest, and that every model is the file it describes. engines: as the setting."""
     try:
-        manifest = load_manifest(folder) if folder else open_manifest(EngineConfig())
+        manifest = open_set(engines)
     except Pose3DError as error:
         yield Check(State.FAIL, "manifest", str(error))
         return
     yield Check(State.OK, "manifest", str(manifest.directory))
+    for problem in manifest.problems:
+        yield Check(State.WARN, "engines", problem)
     yield from (_tried(entry.name, partial(_verified, entry)) for entry in manifest.entries)
     needed = needed_roles(manifest)
     for role in dict.fromkeys((*needed, "root", "smoother")):

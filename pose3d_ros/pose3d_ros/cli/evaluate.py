@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pose3d_ros.bags.bag_reader import sample_bag
-from pose3d_ros.cli.common_options import add_engine_options, pipeline_config
+from pose3d_ros.cli.common_options import add_engine_options, pipeline_config, warn_of
 from pose3d_ros.cli.extensions import extension, has_extension
 from pose3d_ros.cli.terminal import ProgressBar, print_table
 from pose3d_ros.config.settings import PipelineConfig
@@ -106,6 +106,7 @@ def offline_session(bag: Path, config: PipelineConfig) -> Session:
 
     with ExitStack() as stack:
         pipeline = stack.enter_context(open_pipeline(config=config, smooth=False))
+        warn_of(pipeline.engine_problems)
         smoother, model = None, pipeline.engines.names
         manifest, people = pipeline.engines.manifest, pipeline.skeleton.name
         fits = manifest.has_role("smoother") and manifest.for_role("smoother").skeleton == people
@@ -137,6 +138,7 @@ def _evaluate_rendered(args: argparse.Namespace) -> int:
     choice = rendering.HeldOutChoice(args.assets, args.synthetic, scenes, folder, tuple(args.backgrounds or ()))
     with ExitStack() as stack:
         pipeline = stack.enter_context(open_pipeline(config=config, smooth=False))
+        warn_of(pipeline.engine_problems)
         images = rendering.open_held_out(choice, pipeline.skeleton)
         oracle, engines = bool(args.oracle_boxes), pipeline.engines
         run = HeldOutRun(asked.pose.joint_score_threshold, oracle, engines.names, engines.backend.name)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from pose3d_ros.cli.common_options import add_engine_options, pipeline_config
+from pose3d_ros.cli.common_options import add_engine_options, pipeline_config, warn_of
 from pose3d_ros.cli.run_output import RunOutput
 from pose3d_ros.cli.sources import BoxFile, Source, SourceFrame, camera_of_size, open_camera, open_source
 from pose3d_ros.cli.terminal import ProgressBar
@@ -54,6 +54,7 @@ def execute(args: argparse.Namespace) -> int:
     output = Path(args.output)
     with ExitStack() as stack:
         pipeline = stack.enter_context(Pipeline(engines, config, smooth=not source.stills))
+        warn_of(pipeline.engine_problems)
         files = stack.enter_context(RunOutput(output, source, overlay=not args.no_overlay))
         run = Run(pipeline, camera, boxes, files, stack.enter_context(ProgressBar(Path(args.source).name)))
         run.process(source, args.frames)

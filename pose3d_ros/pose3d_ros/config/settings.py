@@ -30,7 +30,11 @@ _YAML_HEAD = """\
 class EngineConfig(Settings, nodes=BOTH_NODES):
     """Where the models are and what runs them."""
 
-    engines: str = setting("", "Directory with a manifest.yaml of models; empty for the default models.")
+    engines: str = setting(
+        "auto",
+        "Models: mediapipe-full, -heavy or -lite (see `pose3d models`), embedded, or a directory with a manifest.yaml; "
+        "auto: the first of these that is there.",
+    )
     backend: str = setting(
         "auto",
         "Inference backend; auto: the first of tensorrt, onnxruntime and torch that has a GPU, else onnxruntime's CPU.",

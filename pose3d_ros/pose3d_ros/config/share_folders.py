@@ -29,3 +29,10 @@ def share_file(relative: str, environ: Mapping[str, str] | None = None) -> Path:
         if (directory / relative).exists():
             return directory / relative
     raise FileNotFoundError(f"{PACKAGE} is installed without {relative}: install it again with its data files")
+
+
+def user_models_directory(environ: Mapping[str, str] | None = None) -> Path:
+    """The folder of the models that this user got, which may not be there (XDG Base Directory: `$XDG_DATA_HOME`)."""
+    variables = os.environ if environ is None else environ
+    home = Path(variables.get("XDG_DATA_HOME", ""))  # the specification ignores relative ones
+    return (home if home.is_absolute() else Path("~/.local/share").expanduser()) / PACKAGE / "models"

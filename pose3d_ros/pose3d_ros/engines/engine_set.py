@@ -12,12 +12,9 @@ from pose3d_ros.config.settings import DetectorConfig, EngineConfig, PipelineCon
 from pose3d_ros.engines.base import Engine, engine_problems
 from pose3d_ros.engines.factory import BackendChoice, choose_backend, open_engine
 from pose3d_ros.engines.options import DEFAULT_CACHE_DIR, EngineOptions
-from pose3d_ros.engines.spec.manifest import (
-    Manifest,
-    ManifestEntry,
-    default_manifest_dir,
-    load_manifest,
-)
+from pose3d_ros.engines.spec.entry import IMAGE_ROLES
+from pose3d_ros.engines.spec.manifest import Manifest, ManifestEntry
+from pose3d_ros.engines.spec.model_sets import open_set
 
 Report = Callable[[str], object]
 Opener = Callable[[ManifestEntry], Engine]
@@ -84,8 +81,9 @@ class EngineSet:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Why an engine does not run on the chosen backend, of those that do not."""
-        return engine_problems(self.opened)
+        """Why other models look at images than those that were meant, and why an engine does not run on its backend."""
+        looking = any(e.name in self._engines and IMAGE_ROLES & set(e.roles) for e in self.manifest.entries)
+        return (*(self.manifest.problems if looking else ()), *engine_problems(self.opened))
 
     @property
     def busy_s(self) -> float:
@@ -137,8 +135,8 @@ def open_engine_set(config: PipelineConfig, report: Report | None = None) -> Eng
 
 
 def open_manifest(config: EngineConfig) -> Manifest:
-    """The manifest of the engines to use; the default models unless a folder is named. Raises EngineError."""
-    return load_manifest(config.engines or default_manifest_dir())
+    """The manifest of the engines to use. Raises EngineError; see `model_sets.open_set`."""
+    return open_set(config.engines)
 
 
 def engine_options(config: PipelineConfig, report: Report | None = None) -> EngineOptions:

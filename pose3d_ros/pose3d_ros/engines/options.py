@@ -82,11 +82,17 @@ class EngineOptions:
 def precision_of(entry: ManifestEntry, wanted: str) -> str:
     """The arithmetic of an entry's engine on a GPU.
 
-    That of nets which read joints is always fp32: they are small, and rounding would be jitter.
+    That of nets which read joints is always fp32: they are small, and rounding would be jitter. A net that int8 would
+    spoil has fp16 instead.
     """
     if IMAGE_ROLES.isdisjoint(entry.roles):
         return "fp32"
-    return "fp16" if wanted == "auto" else wanted
+    return "fp16" if wanted == "auto" or (wanted == "int8" and int8_refused(entry)) else wanted
+
+
+def int8_refused(entry: ManifestEntry) -> str:
+    """Why an entry's engine must not compute in int8: its manifest's parameter `int8_refused`; empty if it may."""
+    return str(entry.parameters.get("int8_refused", ""))
 
 
 def allows_tf32(entry: ManifestEntry, wanted: bool) -> bool:

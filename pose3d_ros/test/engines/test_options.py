@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pose3d_ros.engines import EngineOptions, ManifestEntry
-from pose3d_ros.engines.options import precision_of
+from pose3d_ros.engines.options import int8_refused, precision_of
 from pose3d_ros.errors import EngineError
 
 
@@ -26,6 +26,13 @@ def test_only_image_models_are_rounded(
     make_entry: Callable[..., ManifestEntry], roles: tuple[str, ...], wanted: str, precision: str
 ) -> None:
     assert precision_of(make_entry(roles=roles), wanted) == precision
+
+
+def test_int8_gives_way_to_fp16_where_the_manifest_refuses_it(make_entry: Callable[..., ManifestEntry]) -> None:
+    entry = make_entry(parameters={"int8_refused": "it moves joints by 6 px"})
+    assert [precision_of(entry, wanted) for wanted in ("int8", "auto", "fp32")] == ["fp16", "fp16", "fp32"]
+    assert int8_refused(entry) == "it moves joints by 6 px"
+    assert int8_refused(make_entry()) == ""
 
 
 @pytest.mark.parametrize("values", [{"precision": "fp8"}, {"provider": "rocm"}, {"max_people": 0}])

@@ -19,11 +19,16 @@ _INVALID = (onnx.checker.ValidationError, onnx.shape_inference.InferenceError)
 _FIX = "Start from the float32 file as it was exported."
 _HALVES = frozenset({TensorProto.FLOAT16, TensorProto.BFLOAT16})
 _QUANTISED = frozenset({"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "ConvInteger"})
+_LARGEST_HALF = float(np.finfo(np.float16).max)
+_MIN_STORED = 16
+"""Numbers in a tensor from which on half of their bytes are worth a node."""
 _SUBGRAPHS = frozenset({onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS})
 
 
 def read_float_graph(path: Path) -> ModelProto:
     """The float32 graph of a file: types inferred, nodes named apart, constants among the initializers.
+
+    Weights that are stored in float16, and cast before they are used, are float32 in it.
 
     Raises EngineError for a file that is no valid graph, holds subgraphs, is in half precision, is quantized or has a
     weight that is not a number.
@@ -32,6 +37,7 @@ def read_float_graph(path: Path) -> ModelProto:
         onnx.checker.check_model(str(path), full_check=True)
         model = onnx.shape_inference.infer_shapes(onnx.load(str(path)))
     graph = model.graph
+    _widen_weights(graph)
     if any(a.type in _SUBGRAPHS for n in graph.node for a in n.attribute):
         raise refused_graph(path, "a graph without subgraphs", "a loop or a branch")
     if set(element_types(graph).values()) & _HALVES:
@@ -55,6 +61,15 @@ def write_graph(model: ModelProto, path: Path) -> None:
         whole = Path(directory) / path.name
         onnx.save(model, str(whole))
         os.replace(whole, path)
+
+
+def write_widened(source: Path, target: Path) -> bool:
+    """Write a graph with float32 weights where `source` stores them in float16. Returns whether it does."""
+    model = onnx.load(str(source))
+    if not _widen_weights(model.graph):
+        return False
+    write_graph(model, target)
+    return True
 
 
 def head_nodes(model: ModelProto) -> list[NodeProto]:
@@ -95,6 +110,48 @@ def element_types(graph: GraphProto) -> dict[str, int]:
 def refused_graph(path: Path, expected: str, got: str) -> EngineError:
     """The error about a graph that a conversion can't take."""
     return EngineError(f"graph {path}", expected=expected, got=got, fix=_FIX)
+
+
+def store_halves(model: ModelProto) -> ModelProto:
+    """The same graph with its weights stored in float16, and a Cast behind each, which runtimes do once, at loading.
+
+    Weights beyond float16's range stay as they are.
+    """
+    stored = ModelProto()
+    stored.CopyFrom(model)
+    graph, casts = stored.graph, []
+    for tensor in [t for t in graph.initializer if t.data_type == TensorProto.FLOAT and _is_large(t)]:
+        values, name = numpy_helper.to_array(tensor), tensor.name
+        if np.abs(values).max() <= _LARGEST_HALF:
+            tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}/half"))
+            casts.append(onnx.helper.make_node("Cast", [f"{name}/half"], [name], name=name, to=TensorProto.FLOAT))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    return stored
+
+
+def _is_large(tensor: TensorProto) -> bool:
+    """Whether it is worth a node: a layer's weights, no operator's arguments."""
+    return int(np.prod(tensor.dims)) >= _MIN_STORED
+
+
+def _widen_weights(graph: GraphProto) -> bool:
+    """Undo `store_halves`. Returns whether there was anything to undo."""
+    halves = {t.name: t for t in graph.initializer if t.data_type == TensorProto.FLOAT16}
+    casts = [n for n in graph.node if n.op_type == "Cast" and n.input[0] in halves]
+    for node in casts:
+        values = numpy_helper.to_array(halves[node.input[0]])
+        if node.attribute[0].i == TensorProto.FLOAT:
+            graph.initializer.append(numpy_helper.from_array(values.astype(np.float32), node.output[0]))
+            graph.node.remove(node)
+    read = {name for node in graph.node for name in node.input}
+    for name in halves.keys() - read:
+        graph.initializer.remove(halves[name])
+    widened = {node.output[0] for node in casts}
+    for info in [v for v in graph.value_info if v.name in widened]:
+        graph.value_info.remove(info)
+    return bool(casts)
 
 
 def _lift_constants(graph: GraphProto) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import attr
 import yaml
 
 from pose3d_ros.config.share_folders import share_directories
@@ -26,6 +27,7 @@ __all__ = [
     "Normalization",
     "Parameter",
     "default_manifest_dir",
+    "layered",
     "load_manifest",
     "sha256_of",
     "verify_sha256",
@@ -47,10 +49,13 @@ class Manifest:
         The folder.
     entries : tuple of ManifestEntry
         No two have the same name or fill the same role.
+    problems : tuple of str
+        Why these models and not those that were meant, a sentence each.
     """
 
     directory: Path
     entries: tuple[ManifestEntry, ...]
+    problems: tuple[str, ...] = ()
 
     def has_role(self, role: str) -> bool:
         """Check whether a model fills a role.
@@ -133,6 +138,22 @@ def load_manifest(path: str | Path) -> Manifest:
     return Manifest(file.parent, entries)
 
 
+def layered(manifests: Sequence[Manifest]) -> Manifest:
+    """One manifest of several: of each role the model of the first that fills it.
+
+    Its directory is the first one's. Raises EngineError where two models that are needed have one name.
+    """
+    entries: list[ManifestEntry] = []
+    for manifest in manifests:
+        taken = {role for entry in entries for role in entry.roles}
+        for entry in manifest.entries:
+            if roles := tuple(role for role in entry.roles if role not in taken):
+                entries.append(attr.evolve(entry, roles=roles))
+    _check_unique(manifests[0].directory, "name", [entry.name for entry in entries])
+    problems = tuple(problem for manifest in manifests for problem in manifest.problems)
+    return Manifest(manifests[0].directory, tuple(entries), problems)
+
+
 def write_manifest(directory: str | Path, entries: Sequence[ManifestEntry]) -> Manifest:
     """Write `manifest.yaml` into a folder; the old one is replaced only after the new one was read without an error.
 
@@ -176,7 +197,7 @@ def verify_sha256(entry: ManifestEntry) -> None:
 
 
 def default_manifest_dir(folders: Sequence[Path] | None = None) -> Path:
-    """Find the models that come with the package.
+    """Find the embedded models, those that come with the package.
 
     Parameters
     ----------

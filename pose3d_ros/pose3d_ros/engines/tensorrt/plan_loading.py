@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import tempfile
 import threading
 import time
@@ -130,11 +131,18 @@ def _source(entry: ManifestEntry, precision: str) -> Path:
 
 
 def _typed_graph(entry: ManifestEntry, key: PlanKey, folder: Path) -> Path:
-    """The graph that is built: the entry's, with FP16 written into it where only the graph can say so."""
+    """The graph that is built: the entry's, with FP16 written into it where only the graph can say so.
+
+    Weights that it stores in float16 are float32 in it: a Cast behind them would be a layer, and layers of TensorRT 8
+    take weights only as such.
+    """
     source = _source(entry, key.precision)
-    if key.precision != "fp16" or int(key.tensorrt.split(".")[0]) < STRONG_TYPING:
-        return source
     target = folder / source.name
+    if key.precision != "fp16" or int(key.tensorrt.split(".")[0]) < STRONG_TYPING:
+        if importlib.util.find_spec("onnx") is None:
+            return source
+        onnx_graph: Any = importlib.import_module("pose3d_ros.engines.graphs.onnx_graph")
+        return target if onnx_graph.write_widened(source, target) else source
     fix = "Install it (pip install onnx), or set precision to fp32."
     with library_errors(f"engine {entry.name} in fp16", expected="the Python package onnx", fix=fix, kinds=ImportError):
         fp16_conversion: Any = importlib.import_module("pose3d_ros.engines.graphs.fp16_conversion")
