@@ -60,6 +60,6 @@ def _still(pipeline: Pipeline, folder: Path, photograph: Photograph) -> Still:
 
 def _found(people: tuple[Person, ...]) -> str:
     if not people:
-        return "Nobody found."
+        return "No person found."
     distances = ", ".join(f"{math.dist(person.pose.root_cam_m, (0.0, 0.0, 0.0)):.1f} m" for person in people)
     return f"Found: {len(people)}, at {distances}."

@@ -32,7 +32,7 @@ def test_photographs_show_what_was_found_and_whom_to_credit(scene: Scene) -> Non
     empty = photograph_stills(FoundPeople(()), share_file(FOLDER))  # type: ignore[arg-type]
     for still, nobody, frame, photograph in zip(stills, empty, pipeline.frames, PHOTOGRAPHS, strict=True):
         assert still.caption.startswith("Found: 2, at ")
-        assert nobody.caption.startswith("Nobody found.")
+        assert nobody.caption.startswith("No person found.")
         assert still.caption.endswith(photograph.credit)
         assert still.image_bgr.shape == (720, 720 + 4 + 560, 3)
         assert not np.array_equal(still.image_bgr[:, :720], nobody.image_bgr[:, :720])
