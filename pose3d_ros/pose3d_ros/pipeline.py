@@ -21,7 +21,7 @@ from pose3d_ros.skeletons import Skeleton, get_skeleton
 from pose3d_ros.stages.landmark_poses import LandmarkPoses, is_landmark_chain
 from pose3d_ros.stages.pose_source import PoseSource, timed
 from pose3d_ros.stages.scene_change import SceneChange
-from pose3d_ros.stages.smooth.smoother import Smoother
+from pose3d_ros.stages.smooth.smoother import Smoother, why_unsmoothed
 from pose3d_ros.stages.top_down import TopDownPoses
 from pose3d_ros.stages.track.tracker import Tracker
 
@@ -288,9 +288,8 @@ def _checked(detections: Sequence[Detection]) -> tuple[Detection, ...]:
 def _smoother(engines: EngineSet, config: PipelineConfig, skeleton: Skeleton) -> Smoother | None:
     if not engines.manifest.has_role("smoother"):
         return None
-    entry = engines.manifest.for_role("smoother")
-    if entry.skeleton != skeleton.name:
-        about = f"{entry.name} is for {entry.skeleton}, and people come in {skeleton.name}"
-        _log.warning("people are not smoothed: %s", about)
+    problem = why_unsmoothed(engines.manifest.for_role("smoother"), skeleton)
+    if problem is not None:
+        _log.warning("%s", problem)
         return None
     return Smoother(engines.for_role("smoother"), config.smoother)

@@ -45,7 +45,7 @@ _PARENT: dict[str, str] = {
 """Body tree over all joint names; a skeleton that lacks a parent uses the nearest ancestor it has."""
 
 # A joint that a source skeleton lacks but that its other joints determine: the mean of these.
-_DERIVED: dict[str, tuple[str, ...]] = {
+DERIVED: dict[str, tuple[str, ...]] = {
     "Pelvis": ("L_Hip", "R_Hip"),
     "Thorax": ("L_Shoulder", "R_Shoulder"),
 }
@@ -235,6 +235,6 @@ def convert(points: npt.NDArray[np.floating], source: Skeleton, target: Skeleton
     for i, name in enumerate(target.joints):
         if name in source.index_of:
             out[..., i, :] = points[..., source.index_of[name], :]
-        elif all(j in source.index_of for j in _DERIVED.get(name, ("",))):
-            out[..., i, :] = np.mean([points[..., source.index_of[j], :] for j in _DERIVED[name]], axis=0)
+        elif all(j in source.index_of for j in DERIVED.get(name, ("",))):
+            out[..., i, :] = np.mean([points[..., source.index_of[j], :] for j in DERIVED[name]], axis=0)
     return out

@@ -23,12 +23,14 @@ from pose3d_ros.engines.spec.presets import PRESETS, get_preset, preset_entry
 from pose3d_ros.errors import ConfigError, EngineError
 from pose3d_ros.geometry import Camera
 from pose3d_ros.records import Frame
+from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.stages.detect.detector import Detector
 from pose3d_ros.stages.entry_checks import skeleton_of
 from pose3d_ros.stages.pose.crop_net import CropNet
 from pose3d_ros.stages.pose.pose_decoders import POSE_DECODERS
 from pose3d_ros.stages.pose.pose_decoding import read_pose_settings
 from pose3d_ros.stages.pose.root_localization import needed_roles, root_solver, skeleton_of_people
+from pose3d_ros.stages.smooth.smoother import why_unsmoothed
 
 _CHECKPOINTS = "import-checkpoint"
 CHECKPOINT_KINDS = ("3dmppe-rootnet", "3dmppe-posenet", "videopose3d", "semgcn", "martinez")
@@ -189,8 +191,9 @@ def _report(net: str, stored: StoredModel, folder: Path) -> None:
 
 
 def _report_smoother(manifest: Manifest) -> None:
-    """Print a note where the smoother is for another skeleton than the people's."""
+    """Print a note where the smoother can't be used for people of the pose net's skeleton."""
     people = skeleton_of_people(manifest)
-    reads = manifest.for_role("smoother").skeleton if manifest.has_role("smoother") else people
-    if people is not None and reads != people:
-        print(f"note:     the smoother is for {reads}, not {people}: launch with smoother:=false")
+    if people is not None and manifest.has_role("smoother"):
+        problem = why_unsmoothed(manifest.for_role("smoother"), get_skeleton(people))
+        if problem is not None:
+            print(f"note:     {problem}")

@@ -158,7 +158,7 @@ class OutputConfig(Settings, nodes=BOTH_NODES):
 
     skeleton: str = setting(
         "",
-        "Skeleton to publish; empty for the model's own. If the smoother runs, set it on smoother_node only.",
+        "Skeleton to publish; empty for the model's own, in smoother_node for the one that arrives.",
         choices=("", *sorted(SKELETONS)),
     )
     target_frame: str = setting(

@@ -50,11 +50,13 @@ class SmootherWork(Work):
         topic = node.resolve_topic_name("people")
         super().__init__(node, engines, output, topic=topic, hint="Is pose_node running?")
         self._numbers = TrackNumbers()
-        output.publish_skeleton(self._skeleton)
+        self._read_name = ""
+        output.publish_skeleton(self._shown(smoother.skeleton))
 
     def close(self) -> None:
         """Close the engine, destroy publishers; stopped before."""
         super().close()
+        self._board.show_warnings("skeleton", ())
         self._engines.close()
 
     def reconfigure(self, config: NodeConfig) -> None:
@@ -66,10 +68,17 @@ class SmootherWork(Work):
         """As `Work.values`, with the smoother's delay."""
         return {**super().values(), "delay [frames]": str(self._smoother.delay_frames)}
 
-    @property
-    def _skeleton(self) -> Skeleton:
+    def _shown(self, arrived: Skeleton) -> Skeleton:
+        """The skeleton to publish people of that one in."""
         name = self._config.output.skeleton
-        return get_skeleton(name) if name else self._smoother.skeleton
+        return get_skeleton(name) if name else arrived
+
+    def _note_skeleton(self, name: str) -> None:
+        """Warn of people in a skeleton that can't be smoothed, until they come in another one."""
+        if name != self._read_name:
+            problem = self._smoother.why_unsmoothed(get_skeleton(name))
+            self._board.show_warnings("skeleton", () if problem is None else (problem,))
+            self._read_name = name
 
     def _subscribe(self) -> Any:
         return self._node.create_subscription(
@@ -84,12 +93,13 @@ class SmootherWork(Work):
         self._count_arrival()
         with self._reporting():
             people = read_people(message, self._numbers)
+            self._note_skeleton(message.skeleton)
             smoothed = self._smoother.update(people, stamp_ns(message.header))
             here_ms = (time.monotonic() - arrived_s) * 1e3
             now_ns = self._node.get_clock().now().nanoseconds
             latency = latency_ms(now_ns, stamp_ns(message.header), message.latency_ms + here_ms)
             model = " + ".join(name for name in (message.model, self._engines.names) if name)
-            info = PeopleInfo(self._skeleton, model, message.calibrated, latency)
+            info = PeopleInfo(self._shown(get_skeleton(message.skeleton)), model, message.calibrated, latency)
             shown = [person.converted(info.skeleton) for person in smoothed]
             self._output.publish(message.header, shown, info, self._numbers.name_of)
             self._out.tick()

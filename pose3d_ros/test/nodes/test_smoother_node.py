@@ -12,13 +12,16 @@ from rclpy.parameter import Parameter
 from std_msgs.msg import Header
 
 from pose3d_ros.config.settings import SmootherConfig
-from pose3d_ros.engines import BackendChoice
+from pose3d_ros.engines import BackendChoice, RoleEngine
 from pose3d_ros.nodes.conversion import PeopleInfo, PeopleWriter
 from pose3d_ros.nodes.smoother_node import SmootherNode
 from pose3d_ros.nodes.topics import latched_qos
 from pose3d_ros.records import Person
 from pose3d_ros.skeletons import get_skeleton
+from pose3d_ros.stages.smooth.smooth_features import correction_size, feature_size
+from pose3d_ros.stages.smooth.smoother import Smoother
 
+from ..conftest import AnsweringEngine, Shapes, Tensors, manifest_entry
 from .conftest import make_person
 
 INFO = PeopleInfo(get_skeleton("muco21"), "pose engine", False, 8.0)
@@ -33,6 +36,7 @@ def start(graph: Any, **parameters: object) -> tuple[Any, Mock]:
     """A node and its smoother, which moves all people half a metre up and is its own set of engines."""
     smoother = Mock(config=SmootherConfig(), delay_frames=2, skeleton=get_skeleton("muco21"))
     smoother.update.side_effect = half_metre_up
+    smoother.why_unsmoothed.return_value = None
     smoother.names, smoother.statuses, smoother.problems = "temporal", ("temporal: nothing",), ()
     smoother.backend = BackendChoice("onnxruntime", "a test")
     node = graph.add(SmootherNode(opener=lambda _: (smoother, smoother), **graph.options(**parameters)))
@@ -40,10 +44,11 @@ def start(graph: Any, **parameters: object) -> tuple[Any, Mock]:
     return node, smoother
 
 
-def people_message(people: Sequence[Person], *names: str) -> Person3DArray:
+def people_message(people: Sequence[Person], *names: str, stamp_s: int = 4, skeleton: str = "muco21") -> Person3DArray:
     header = Header(frame_id="cam")
-    header.stamp.sec = 4
-    message = PeopleWriter().write(header, people, INFO)
+    header.stamp.sec = stamp_s
+    shown = [person.converted(get_skeleton(skeleton)) for person in people]
+    message = PeopleWriter().write(header, shown, replace(INFO, skeleton=get_skeleton(skeleton)))
     for person, name in zip(message.people, names, strict=True):
         person.id = name
     return message
@@ -78,6 +83,64 @@ def test_people_are_published_in_the_configured_skeleton(graph: Any) -> None:
     graph.spin_until(lambda: bool(smoothed) and bool(skeletons))
     assert smoothed[0].skeleton == skeletons[0].name == "h36m17"
     assert len(smoothed[0].people[0].joints) == 17
+
+
+def centimetre_ahead(feeds: Tensors) -> Tensors:
+    """Adds a centimetre along the ray to the root for every frame of a person."""
+    frames = feeds["state_0"] + 1
+    y = np.zeros((len(frames), correction_size(21)), dtype=np.float32)
+    y[:, -1] = 0.01 * frames[:, 0, 0]
+    return {"y": y, "next_state_0": frames}
+
+
+def start_with_engine(graph: Any, **parameters: object) -> Any:
+    """A node around the real stage, whose engine needs 8 of its 21 joints."""
+    state = ("batch", 1, 1)
+    inputs: Shapes = {"x": ("batch", feature_size(21)), "state_0": state}
+    outputs: Shapes = {"y": ("batch", correction_size(21)), "next_state_0": state}
+    entry = manifest_entry("temporal_step", name="temporal", skeleton="muco21", parameters={"least_joints": 8})
+    engines = Mock(names="temporal", statuses=(), problems=(), backend=BackendChoice("onnxruntime", "a test"))
+    smoother = Smoother(RoleEngine(AnsweringEngine(centimetre_ahead, inputs, outputs), entry))
+    node = graph.add(SmootherNode(opener=lambda _: (smoother, engines), **graph.options(**parameters)))
+    node.autostart()
+    return node
+
+
+def test_people_are_smoothed_and_published_in_the_skeleton_they_come_in_also_when_it_changes(graph: Any) -> None:
+    start_with_engine(graph)
+    smoothed = graph.listen(Person3DArray, "people_smoothed")
+    skeletons = graph.listen(SkeletonInfo, "skeleton_smoothed", latched_qos())
+    send = graph.publish(Person3DArray, "people")
+    moved_m = []
+    for number, skeleton in enumerate(["muco21", "muco21", "mediapipe33", "mediapipe33", "muco21"]):
+        sent = people_message([make_person(1)], "anna", stamp_s=4 + number, skeleton=skeleton)
+        sent.header.stamp.sec, sent.header.stamp.nanosec = 4, 50_000_000 * number
+        send(sent)
+        graph.spin_until(lambda number=number: len(smoothed) > number)
+        assert smoothed[-1].skeleton == skeleton
+        assert len(smoothed[-1].people[0].joints) == len(get_skeleton(skeleton))
+        before, after = (
+            np.array([m.people[0].root.x, m.people[0].root.y, m.people[0].root.z]) for m in (sent, smoothed[-1])
+        )
+        moved_m.append(float(np.linalg.norm(after - before)))
+    assert moved_m == pytest.approx([0.01, 0.02, 0.01, 0.02, 0.01], abs=1e-4)  # each change starts the track afresh
+    graph.spin_until(lambda: [s.name for s in skeletons[-3:]] == ["muco21", "mediapipe33", "muco21"])
+
+
+def test_people_in_a_skeleton_that_can_not_be_smoothed_pass_with_one_warning(graph: Any) -> None:
+    logged = graph.log_of("smoother_node")
+    node, smoother = start(graph)
+    smoother.why_unsmoothed.side_effect = lambda people: "not smoothed" if people.name == "coco17" else None
+    smoothed = graph.listen(Person3DArray, "people_smoothed")
+    send = graph.publish(Person3DArray, "people")
+    for number, skeleton in enumerate(["coco17", "coco17", "muco21"], start=1):
+        send(people_message([make_person(1)], "anna", skeleton=skeleton))
+        graph.spin_until(lambda number=number: len(smoothed) == number)
+        graph.spin_for(0.05)
+        assert [p.text for p in node.board.current()] == (["not smoothed"] if skeleton == "coco17" else [])
+    graph.spin_until(lambda: bool(logged))
+    graph.spin_for(0.2)
+    assert logged == ["not smoothed"]
 
 
 def test_unreadable_people_are_reported_once_and_the_next_are_smoothed(graph: Any) -> None:

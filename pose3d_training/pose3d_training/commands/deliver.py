@@ -41,9 +41,11 @@ _LICENSE = "Apache-2.0"
 _RENDERED = (
     "people rendered from MakeHuman bodies (CC0) in CMU motion-capture poses, over procedural and free backgrounds"
 )
-_MOTIONS = "CMU motion-capture sequences on MakeHuman bodies (CC0) with simulated measurement error"
+_MOTIONS = "CMU motion-capture sequences and made postures on MakeHuman bodies (CC0) with simulated measurement error"
 _LIFTED = "CMU motion-capture sequences on MakeHuman bodies (CC0), as a 2D net sees them"
 _LANDMARKS = "MakeHuman bodies (CC0) in CMU and made poses, with a landmark net's errors on rendered people"
+_LEAST_JOINTS = 8
+"""Of its own that a smoother needs of people in another skeleton: fewer are hardly ever all that a sample has."""
 _NETS = ("detector", "root_pose", "smoother", "lifter")
 _NORMALIZATION = Normalization(scale=1 / 255, mean=MEAN_RGB, std=STD_RGB, channel_order="rgb")
 
@@ -131,7 +133,7 @@ def _parameters(recipe: Recipe, module: nn.Module) -> dict[str, Parameter]:
     if recipe.net == "detector":
         return {"stride": STRIDE_PX, "long_side_px": _DETECTOR_LONG_SIDE_PX}
     if recipe.net == "smoother":
-        return {"window": frames}
+        return {"window": frames, "least_joints": _LEAST_JOINTS}
     if recipe.lifter_input == "region":
         return {"input": "region", "landmarks": list(LANDMARKS), "input_features": IN_FEATURES}
     if recipe.net == "lifter":

@@ -121,12 +121,13 @@ def train(
 def build_task(recipe: Recipe, folders: TrainingFolders) -> Task:
     """Build the recipe's task over the folders. Raises ConfigError when the one it needs is missing."""
     if recipe.net == "smoother":
-        from pose3d_ros.skeletons import get_skeleton
-        from pose3d_training.tasks.noisy_tracks import training_tracks
+        from pose3d_training.tasks.lifting_samples import lifting_tracks
+        from pose3d_training.tasks.posture_tracks import posture_tracks
         from pose3d_training.tasks.smoothing import SmootherTask
 
         assets = _needed(folders.assets, "--assets", "the folder with the recorded motions and the bodies")
-        return SmootherTask(recipe, training_tracks(assets, get_skeleton(recipe.skeleton), range(_SMOOTHER_BODIES)))
+        bodies = range(_SMOOTHER_BODIES)
+        return SmootherTask(recipe, [*lifting_tracks(assets, bodies), *posture_tracks(assets, bodies)])
     if recipe.net == "lifter":
         from pose3d_training.tasks.lifting import LifterTask
         from pose3d_training.tasks.lifting_samples import lifting_tracks

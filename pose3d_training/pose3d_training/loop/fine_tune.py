@@ -18,7 +18,8 @@ from torch import Tensor, nn
 
 from pose3d_ros.errors import EngineError
 
-Weighted = nn.Conv2d | nn.ConvTranspose2d | nn.Linear
+Weighted = nn.Conv1d | nn.Conv2d | nn.ConvTranspose2d | nn.Linear
+Norm = nn.BatchNorm1d | nn.BatchNorm2d
 _OPERATORS = ("Conv", "ConvTranspose", "Gemm")
 
 
@@ -28,7 +29,7 @@ class _Layer:
 
     name: str
     module: Weighted
-    norm: nn.BatchNorm2d | None
+    norm: Norm | None
 
 
 def start_from_engine(module: nn.Module, path: Path, batches: Iterable[Callable[[], object]]) -> None:
@@ -43,7 +44,7 @@ def start_from_engine(module: nn.Module, path: Path, batches: Iterable[Callable[
     with torch.no_grad():
         layers = _layers_in_order(module, runs[0])
         for layer, (weight, bias) in zip(layers, _checked(layers, _graph_weights(path), path), strict=True):
-            layer.module.weight.copy_(weight)
+            layer.module.weight.copy_(weight.reshape(layer.module.weight.shape))
             _set_bias(layer, bias)
         _restore_statistics([layer for layer in layers if layer.norm is not None], runs)
     module.train(was_training)
@@ -69,12 +70,12 @@ def _layers_in_order(module: nn.Module, run: Callable[[], object]) -> list[_Laye
     """The layers in the order in which a forward pass calls them, as the exporter writes them."""
     called: list[tuple[str, Weighted]] = []
     made_by: dict[int, int] = {}
-    norms: dict[int, nn.BatchNorm2d] = {}
+    norms: dict[int, Norm] = {}
     keep: list[Tensor] = []  # a freed tensor's id would be used again
 
     def on_layer(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
         def hook(layer: nn.Module, _: tuple[Tensor, ...], result: Tensor) -> None:
-            if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            if isinstance(layer, Weighted):
                 made_by[id(result)] = len(called)
                 called.append((name, layer))
                 keep.append(result)
@@ -82,15 +83,15 @@ def _layers_in_order(module: nn.Module, run: Callable[[], object]) -> list[_Laye
         return hook
 
     def on_norm(norm: nn.Module, arguments: tuple[Tensor, ...]) -> None:
-        if isinstance(norm, nn.BatchNorm2d):
+        if isinstance(norm, Norm):
             norms[made_by[id(arguments[0])]] = norm
 
     handles = [
         part.register_forward_hook(on_layer(name))
         for name, part in module.named_modules()
-        if isinstance(part, nn.Conv2d | nn.ConvTranspose2d | nn.Linear)
+        if isinstance(part, Weighted)
     ]
-    handles += [p.register_forward_pre_hook(on_norm) for p in module.modules() if isinstance(p, nn.BatchNorm2d)]
+    handles += [p.register_forward_pre_hook(on_norm) for p in module.modules() if isinstance(p, Norm)]
     run()
     for handle in handles:
         handle.remove()
@@ -100,7 +101,7 @@ def _layers_in_order(module: nn.Module, run: Callable[[], object]) -> list[_Laye
 def _checked(
     layers: list[_Layer], weights: list[tuple[Tensor, Tensor | None]], path: Path
 ) -> list[tuple[Tensor, Tensor | None]]:
-    ours = [(layer.name, tuple(layer.module.weight.shape)) for layer in layers]
+    ours = [(layer.name, _graph_shape(layer.module)) for layer in layers]
     theirs = [tuple(weight.shape) for weight, _ in weights]
     if [shape for _, shape in ours] == theirs:
         return weights
@@ -112,6 +113,12 @@ def _checked(
         got=f"{len(theirs)} layers, there {theirs[at] if at < len(theirs) else 'nothing'}",
         fix="Start from an engine that the same recipe made, or train from the beginning.",
     )
+
+
+def _graph_shape(module: Weighted) -> tuple[int, ...]:
+    """Shape of a layer's weight in a graph, where a convolution over time is a matrix over the taps."""
+    weight = module.weight
+    return tuple(weight.flatten(1).shape if isinstance(module, nn.Conv1d) else weight.shape)
 
 
 def _set_bias(layer: _Layer, bias: Tensor | None) -> None:
@@ -132,8 +139,8 @@ def _restore_statistics(layers: list[_Layer], runs: list[Callable[[], object]]) 
 
     def on(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
         def hook(_: nn.Module, __: tuple[Tensor, ...], result: Tensor) -> None:
-            value = result.double()
-            moments = [value.mean(dim=(0, 2, 3)), value.square().mean(dim=(0, 2, 3))]
+            value = result.double().transpose(0, 1).flatten(1)
+            moments = [value.mean(dim=1), value.square().mean(dim=1)]
             sums[name] = [a + b for a, b in zip(sums.get(name, [torch.zeros_like(m) for m in moments]), moments,
                                                 strict=True)]  # fmt: skip
 

@@ -67,11 +67,13 @@ class SmootherTask(Task):
         measured, true, root = batch["measured_m"], batch["true_m"], self.skeleton.root
         out = self.module.forward_sequence(batch["features"]).float()
         smoothed = apply_corrections(measured, out, batch["cam2ray"], root)
-        pose = _errors(_centered(smoothed, root), _centered(true, root))
-        root_error = _errors(smoothed[:, :, root : root + 1], true[:, :, root : root + 1])
-        before = _errors(_centered(measured, root), _centered(true, root))
+        present = batch["present"]
+        pose = _errors(_centered(smoothed, root), _centered(true, root), present)
+        at_root = present[:, :, root : root + 1]
+        root_error = _errors(smoothed[:, :, root : root + 1], true[:, :, root : root + 1], at_root)
+        before = _errors(_centered(measured, root), _centered(true, root), present)
         logged = {"joint_mm": pose[0], "joint_mm_before": before[0], "step_mm": pose[1], "step_mm_before": before[1]}
-        root_before = _errors(measured[:, :, root : root + 1], true[:, :, root : root + 1])
+        root_before = _errors(measured[:, :, root : root + 1], true[:, :, root : root + 1], at_root)
         logged |= {"root_mm": root_error[0], "root_mm_before": root_before[0]}
         total = sum(w * (a + 0.5 * b) for w, a, b in zip(_SMOOTHNESS_WEIGHTS, pose, root_error, strict=True))
         return torch.as_tensor(total) * 10, {k: v.detach() * 1000 for k, v in logged.items()}
@@ -81,8 +83,14 @@ def _centered(joints_m: Tensor, root: int) -> Tensor:
     return joints_m - joints_m[:, :, root : root + 1]
 
 
-def _errors(predicted_m: Tensor, true_m: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean norms of the error and of its first and second differences over time, metres a frame."""
-    error = predicted_m - true_m
-    norms = [torch.diff(error, n=n, dim=1).norm(dim=-1).mean() for n in range(3)]
-    return norms[0], norms[1], norms[2]
+def _errors(predicted_m: Tensor, true_m: Tensor, present: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean norms of the error and of its first and second differences over time, metres a frame.
+
+    present (N, T, K): 1 for the joints that count; a difference counts where all of its frames do.
+    """
+    error, counts, means = predicted_m - true_m, present, []
+    for n in range(3):
+        norm = error.norm(dim=-1)
+        means.append((norm * counts).sum() / counts.sum().clamp(min=1))
+        error, counts = torch.diff(error, dim=1), counts[:, 1:] * present[:, : -n - 1]
+    return means[0], means[1], means[2]

@@ -15,8 +15,9 @@ from pose3d_ros.errors import EngineError
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_training.loop.fine_tune import start_from_engine
 from pose3d_training.nets.detector_net import PersonDetector
-from pose3d_training.nets.exported_graphs import export_detector, export_root_pose
+from pose3d_training.nets.exported_graphs import export_detector, export_root_pose, export_temporal_step
 from pose3d_training.nets.root_pose_net import RootPoseNet
+from pose3d_training.nets.temporal_net import TemporalModel
 
 SIZE_PX = 64
 Run = Callable[[], tuple[Tensor, ...]]
@@ -96,6 +97,19 @@ def test_batch_statistics_are_taken_over_all_batches(randomized: Randomize, make
         seen = torch.cat([stem(inputs(fresh, seed)[0]) for seed in range(4)])
     torch.testing.assert_close(norm.running_mean, seen.mean(dim=(0, 2, 3)), rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(norm.running_var, seen.var(dim=(0, 2, 3), unbiased=False), rtol=1e-4, atol=1e-5)
+
+
+def test_temporal_net_started_from_its_step_gives_its_outputs(randomized: Randomize, tmp_path: Path) -> None:
+    torch.manual_seed(4)
+    trained, fresh = (TemporalModel(1, 7, 2, (3, 3), causal=True, dropout=0.0, channels=8) for _ in range(2))
+    randomized(trained).eval()
+    export_temporal_step(trained, tmp_path / "engine.onnx")
+    seen = torch.randn(6, 20, 7)
+    start_from_engine(fresh, tmp_path / "engine.onnx", [partial(fresh.forward_sequence, seen)])
+    unseen = torch.randn(5, 30, 7)
+    with torch.no_grad():
+        assert difference((trained.forward_sequence(unseen),), (fresh.eval().forward_sequence(unseen),)) < 1e-3
+        assert difference((trained.forward_sequence(seen),), (fresh.train().forward_sequence(seen),)) < 5e-3
 
 
 def test_engine_of_another_width_is_an_error(randomized: Randomize, make: Make, tmp_path: Path) -> None:

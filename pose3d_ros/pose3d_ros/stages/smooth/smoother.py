@@ -1,7 +1,11 @@
-"""The temporal smoother: a causal network that steps once per frame, for all people at once (Pavllo 2019)."""
+"""The temporal smoother: a causal network that steps once per frame, for all people at once (Pavllo 2019).
+
+The network knows one skeleton; people of another one are read into it by joint name, see `joint_links`.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -10,12 +14,13 @@ import numpy.typing as npt
 
 from pose3d_ros.config.settings import SmootherConfig
 from pose3d_ros.engines.engine_set import RoleEngine
-from pose3d_ros.errors import InputError
+from pose3d_ros.engines.spec.entry import ManifestEntry
 from pose3d_ros.geometry import Camera
 from pose3d_ros.records import Person, TrackState
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.stages.entry_checks import check_decoder, integer_parameter, skeleton_of
 from pose3d_ros.stages.io_matching import BoundEngine, output, port, state_ports, state_shapes
+from pose3d_ros.stages.smooth.joint_links import JointLinks
 from pose3d_ros.stages.smooth.smooth_features import (
     NOMINAL_DT_S,
     correction_size,
@@ -26,18 +31,50 @@ from pose3d_ros.stages.smooth.smooth_features import (
 )
 from pose3d_ros.types import Array
 
+_log = logging.getLogger(__name__)
+
 _DECODER = "temporal_step"
 _SEEN = (TrackState.NEW, TrackState.TRACKED)
 
 
+def why_unsmoothed(entry: ManifestEntry, people: Skeleton) -> str | None:
+    """Why a smoother leaves people of that skeleton as they are; None where it smooths them.
+
+    Its parameter `least_joints` says how many of its own joints it needs: all of them unless it is given.
+    """
+    own = skeleton_of(entry)
+    known, least = JointLinks(people, own).known, integer_parameter(entry, "least_joints", len(own), least=1)
+    if known >= least:
+        return None
+    has = f"{known} of the {least} joints it needs"
+    return f"people are not smoothed: {entry.name} is for {own.name}, and people come in {people.name}, which has {has}"
+
+
+@dataclass(frozen=True, eq=False)
+class _Measured:
+    """A person in the net's skeleton of K joints: joints_m (K, 3) in the camera's frame, NaN for none, the root (3,).
+
+    to_root_m (3,): from the pose's root, which may be another joint, to that root.
+    """
+
+    joints_m: Array
+    root_m: Array
+    to_root_m: Array
+
+
 @dataclass(frozen=True, eq=False)
 class _Past:
-    """A person's previous frame: joints from the root (J, 3), missing ones held, the root (3,), and the states."""
+    """A person's previous frame: joints from the root (K, 3), missing ones held, the root (3,), and the states.
+
+    to_root_m (3,): as measured last. skeleton: name of the person's.
+    """
 
     relative_m: Array
     root_m: Array
+    to_root_m: Array
     states: Sequence[npt.NDArray[np.generic]]
     stamp_ns: int
+    skeleton: str = ""
 
 
 class Smoother:
@@ -50,6 +87,7 @@ class Smoother:
     def __init__(self, model: RoleEngine, config: SmootherConfig | None = None) -> None:
         check_decoder(model.entry, (_DECODER,))
         self.config = config or SmootherConfig()
+        self._entry = model.entry
         self._skeleton = skeleton_of(model.entry)
         self._delay_frames = integer_parameter(model.entry, "delay_frames", 0, least=0)
         joints, states = len(self._skeleton), state_shapes(model)
@@ -57,14 +95,19 @@ class Smoother:
         outputs = [port("y", None, correction_size(joints)), *state_ports("next_state_", states)]
         self._bound = BoundEngine(model, inputs, outputs)
         zeros = [np.zeros(shape, dtype=np.float32) for shape in states]
-        self._nobody = _Past(np.zeros((joints, 3)), np.zeros(3), zeros, 0)
+        self._nobody = _Past(np.zeros((joints, 3)), np.zeros(3), np.zeros(3), zeros, 0)
         self._past: dict[int, _Past] = {}
+        self._links: dict[str, JointLinks | None] = {}
         self._stamp_ns: int | None = None
 
     @property
     def skeleton(self) -> Skeleton:
-        """The skeleton of the people it smooths."""
+        """The skeleton of the network."""
         return self._skeleton
+
+    def why_unsmoothed(self, people: Skeleton) -> str | None:
+        """See the function of that name."""
+        return why_unsmoothed(self._entry, people)
 
     @property
     def delay_frames(self) -> int:
@@ -79,34 +122,49 @@ class Smoother:
     def update(self, people: Sequence[Person], stamp_ns: int, camera: Camera | None = None) -> tuple[Person, ...]:
         """The same people in the same order, those seen in this frame smoothed.
 
-        Joints stay NaN where they were; PREDICTED and LOST people, and any behind the camera, pass unchanged. With a
-        camera the pixels are those of the smoothed joints, else the measured ones stay. A clock that goes back drops
-        all pasts; a person unseen for more than max_gap_s starts afresh. Raises InputError for people in another
-        skeleton than the engine's.
+        People of any skeleton, also of several; those of one with too few of the network's joints pass unchanged, with
+        one warning. Joints stay NaN where they were; PREDICTED and LOST people, and any behind the camera, pass
+        unchanged. With a camera the pixels are those of the smoothed joints, else the measured ones stay. A clock that
+        goes back drops all pasts; a person unseen for more than max_gap_s, or in another skeleton than before, starts
+        afresh.
         """
-        self._check_skeleton(people)
         if self._stamp_ns is not None and stamp_ns < self._stamp_ns:
             self.reset()
         self._stamp_ns = stamp_ns
         oldest_ns = stamp_ns - round(self.config.max_gap_s * 1e9)
         lost = {p.track_id for p in people if p.state == TrackState.LOST}
         self._past = {i: past for i, past in self._past.items() if past.stamp_ns >= oldest_ns and i not in lost}
-        seen = [i for i, p in enumerate(people) if p.state in _SEEN and _ahead(p)]
+        measured = {i: found for i, p in enumerate(people) if (found := self._measured(p)) is not None}
         smoothed = list(people)
-        if seen:
-            moved = self._step([people[i] for i in seen], stamp_ns)
-            for i, (root_cam_m, joints_cam_m) in zip(seen, moved, strict=True):
+        if measured:
+            moved = self._step([people[i] for i in measured], list(measured.values()), stamp_ns)
+            for i, (root_cam_m, joints_cam_m) in zip(measured, moved, strict=True):
                 smoothed[i] = _replaced(people[i], root_cam_m, joints_cam_m, camera)
         return tuple(smoothed)
 
-    def _step(self, people: Sequence[Person], stamp_ns: int) -> list[tuple[Array, Array]]:
+    def _measured(self, person: Person) -> _Measured | None:
+        """The person in the net's skeleton; None for one to leave alone."""
+        links = self._links_of(person.pose.skeleton)
+        if links is None or person.state not in _SEEN or not _ahead(person.pose.root_cam_m):
+            return None
+        joints_m, to_root_m = links.read(person.pose.joints_cam_m), np.zeros(3)
+        if not links.starts_at_net_root:
+            to_root_m = joints_m[self._skeleton.root] - person.pose.root_cam_m
+            if not np.isfinite(to_root_m).all():
+                to_root_m = self._past_of(person).to_root_m
+        root_m = person.pose.root_cam_m + to_root_m
+        return _Measured(joints_m, root_m, to_root_m) if _ahead(root_m) else None
+
+    def _step(
+        self, people: Sequence[Person], measured: Sequence[_Measured], stamp_ns: int
+    ) -> list[tuple[Array, Array]]:
         """One step of the network: (root_cam_m, joints_cam_m) of each person, NaN joints still NaN."""
-        root = np.array([p.pose.root_cam_m for p in people])
-        measured = np.array([p.pose.joints_cam_m for p in people]) - root[:, None]
-        past = [self._past.get(p.track_id, self._nobody) for p in people]
+        root = np.array([m.root_m for m in measured])
+        read = np.array([m.joints_m for m in measured])
+        past = [self._past_of(p) for p in people]
         new = np.array([p is self._nobody for p in past])
         held = np.array([p.relative_m for p in past])
-        relative = hold_missing(measured, held)
+        relative = hold_missing(read - root[:, None], held)
         before_relative = np.where(new[:, None, None], relative, held)
         before_root = np.where(new[:, None], root, [p.root_m for p in past])
         dt_s = np.where(new, NOMINAL_DT_S, [(stamp_ns - p.stamp_ns) * 1e-9 for p in past])
@@ -115,26 +173,34 @@ class Smoother:
         raw = self._bound.infer({"x": x, **states})
         to_relative, to_root = split_corrections(output(raw, "y", (len(people), None)), root, self._skeleton.root)
         newer = [raw[f"next_{name}"] for name in states]
+        moved = []
         for i, person in enumerate(people):
-            self._past[person.track_id] = _Past(relative[i], root[i], [s[i] for s in newer], stamp_ns)
-        root = root + to_root
-        joints = root[:, None] + measured + to_relative
-        return list(zip(root, joints, strict=True))
+            pose, kept = person.pose, [s[i] for s in newer]
+            self._past[person.track_id] = _Past(
+                relative[i], root[i], measured[i].to_root_m, kept, stamp_ns, pose.skeleton.name
+            )
+            links = self._links_of(pose.skeleton)
+            own = to_relative[i] if links is None else links.spread(to_relative[i], read[i])
+            joints_cam_m = pose.joints_cam_m + to_root[i] + own
+            is_joint = np.allclose(pose.root_cam_m, pose.joints_cam_m[pose.skeleton.root], rtol=0, atol=1e-6)
+            moved.append((joints_cam_m[pose.skeleton.root] if is_joint else pose.root_cam_m + to_root[i], joints_cam_m))
+        return moved
 
-    def _check_skeleton(self, people: Sequence[Person]) -> None:
-        for person in people:
-            if person.pose.skeleton.name != self._skeleton.name:
-                raise InputError(
-                    "skeleton of the people",
-                    expected=self._skeleton.name,
-                    got=person.pose.skeleton.name,
-                    fix=f"Use a smoother for {person.pose.skeleton.name}, or none (smoother:=false). If `skeleton` is "
-                    "set on pose_node, set it on smoother_node instead.",
-                )
+    def _past_of(self, person: Person) -> _Past:
+        past = self._past.get(person.track_id, self._nobody)
+        return past if past.skeleton == person.pose.skeleton.name else self._nobody
+
+    def _links_of(self, people: Skeleton) -> JointLinks | None:
+        """None for a skeleton that is not smoothed, which is logged once."""
+        if people.name not in self._links:
+            problem = self.why_unsmoothed(people)
+            if problem is not None:
+                _log.warning("%s", problem)
+            self._links[people.name] = JointLinks(people, self._skeleton) if problem is None else None
+        return self._links[people.name]
 
 
-def _ahead(person: Person) -> bool:
-    root_m = person.pose.root_cam_m
+def _ahead(root_m: Array) -> bool:
     return bool(np.isfinite(root_m).all() and root_m[2] > 0)
 
 

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from pose3d_ros.config.settings import SmootherConfig
 from pose3d_ros.engines import RoleEngine
-from pose3d_ros.errors import EngineError, InputError
+from pose3d_ros.errors import EngineError
 from pose3d_ros.geometry import Camera
 from pose3d_ros.records import Detection, Person, Pose, TrackState
-from pose3d_ros.skeletons import get_skeleton
+from pose3d_ros.skeletons import SKELETONS, Skeleton, get_skeleton
 from pose3d_ros.stages.smooth.smoother import Smoother
 
 from ...conftest import AnsweringEngine, Shapes, Tensors, manifest_entry
@@ -31,10 +33,15 @@ def step(feeds: Tensors) -> Tensors:
     return {"y": (state[:, :1, 0] * y).astype(np.float32), "next_state_0": state}
 
 
-def person(track_id: int, root: npt.ArrayLike = (0, 0, 4), state: TrackState = TrackState.TRACKED) -> Person:
-    root_cam_m = np.array(root, dtype=np.float64)
-    joints = root_cam_m + np.linspace(-0.5, 0.5, 3 * J).reshape(J, 3)
-    pose = Pose(root_cam_m, joints, CAMERA.project(joints), np.ones(J), SKELETON, Detection(np.zeros(4), 0.9))
+def person(
+    track_id: int,
+    root: npt.ArrayLike = (0, 0, 4),
+    state: TrackState = TrackState.TRACKED,
+    skeleton: Skeleton = SKELETON,
+) -> Person:
+    root_cam_m, count = np.array(root, dtype=np.float64), len(skeleton)
+    joints = root_cam_m + np.linspace(-0.5, 0.5, 3 * count).reshape(count, 3)
+    pose = Pose(root_cam_m, joints, CAMERA.project(joints), np.ones(count), skeleton, Detection(np.zeros(4), 0.9))
     return Person(track_id, state, pose, np.zeros(3), 0.9)
 
 
@@ -151,14 +158,98 @@ def test_reset_drops_all_states(smoother: Smoother) -> None:
     assert corrections(people, smoother.update(people, STEP_NS)) == pytest.approx([0.01])
 
 
-def test_another_skeleton_is_refused(smoother: Smoother) -> None:
-    said = set()
-    for track_id in (1, 2):  # one problem for the node, whoever comes first
-        with pytest.raises(InputError, match=r"^skeleton of the people: .*mpii16, got coco17") as raised:
-            smoother.update([person(track_id).converted(get_skeleton("coco17"))], 0)
-        said.add(str(raised.value))
-    assert len(said) == 1
-    assert "smoother:=false" in said.pop()
+def correction(joint: str) -> float:
+    """How far along the ray the engine moves a joint it knows in a person's first frame."""
+    return 0.01 + 0.001 * (SKELETON.index_of[joint] - SKELETON.root)
+
+
+@pytest.mark.parametrize("name", SKELETONS)
+def test_every_skeleton_is_smoothed(engine: AnsweringEngine, name: str) -> None:
+    skeleton, smoother = get_skeleton(name), smoother_of(engine, least_joints=8)
+    before, after = (
+        p.pose for p in (person(1, skeleton=skeleton), smoother.update([person(1, skeleton=skeleton)], 0)[0])
+    )
+    moved = np.linalg.norm(after.joints_cam_m - before.joints_cam_m, axis=1)
+    for joint in set(skeleton.joints) & set(SKELETON.joints):
+        assert moved[skeleton.index_of[joint]] == pytest.approx(correction(joint), abs=1e-6)
+    assert after.skeleton is skeleton
+    assert np.isfinite(engine.calls[0]["x"]).all()
+
+
+def test_joints_that_the_network_lacks_keep_their_bones(engine: AnsweringEngine) -> None:
+    body = get_skeleton("body40")
+    before, after = (
+        p.pose for p in (person(1, skeleton=body), smoother_of(engine).update([person(1, skeleton=body)], 0)[0])
+    )
+    for joint, carrier in (("L_Heel", "L_Ankle"), ("R_Thumb", "R_Wrist"), ("L_Eye", "Thorax")):
+        at, to = body.index_of[joint], body.index_of[carrier]
+        bone_m = after.joints_cam_m[at] - after.joints_cam_m[to]
+        np.testing.assert_allclose(bone_m, before.joints_cam_m[at] - before.joints_cam_m[to], atol=1e-12)
+
+
+def test_lost_joints_of_another_skeleton_stay_lost_and_the_rest_is_smoothed(engine: AnsweringEngine) -> None:
+    smoother, coco = smoother_of(engine, least_joints=8), get_skeleton("coco17")
+    partial = person(1, skeleton=coco)
+    partial.pose.joints_cam_m[[coco.index_of["L_Hip"], coco.index_of["R_Ankle"]]] = np.nan
+    (after,) = smoother.update([partial], 0)
+    lost = np.isnan(after.pose.joints_cam_m).any(axis=1)
+    assert {coco.joints[i] for i in np.flatnonzero(lost)} == {"L_Hip", "R_Ankle"}
+    at = coco.index_of["R_Knee"]
+    moved_m = np.linalg.norm(after.pose.joints_cam_m[at] - partial.pose.joints_cam_m[at])
+    assert moved_m == pytest.approx(correction("R_Knee"), abs=1e-6)
+    assert np.isfinite(engine.calls[0]["x"]).all()
+
+
+def test_root_that_is_the_nose_moves_with_it_and_one_at_the_hips_with_them(engine: AnsweringEngine) -> None:
+    coco = get_skeleton("coco17")
+    nose = person(1, skeleton=coco)
+    nose = replace(nose, pose=replace(nose.pose, root_cam_m=nose.pose.joints_cam_m[0].copy()))
+    hips = person(2, skeleton=coco)
+    after = smoother_of(engine, least_joints=8).update([nose, hips], 0)
+    np.testing.assert_array_equal(after[0].pose.root_cam_m, after[0].pose.joints_cam_m[0])
+    assert np.linalg.norm(after[1].pose.root_cam_m - hips.pose.root_cam_m) == pytest.approx(0.01, abs=1e-6)
+
+
+def test_hips_that_are_lost_are_held_where_they_were_from_the_root(engine: AnsweringEngine) -> None:
+    smoother, coco = smoother_of(engine, least_joints=8), get_skeleton("coco17")
+    smoother.update([person(1, skeleton=coco)], 0)
+    partial = person(1, skeleton=coco)
+    partial.pose.joints_cam_m[[coco.index_of["L_Hip"], coco.index_of["R_Hip"]]] = np.nan
+    smoother.update([partial], STEP_NS)
+    first, second = (call["x"][0] for call in engine.calls)
+    np.testing.assert_allclose(second[: 3 * J], first[: 3 * J], atol=1e-6)
+    np.testing.assert_allclose(second[3 * J : 6 * J + 3], 0, atol=1e-6)
+
+
+def test_people_of_several_skeletons_are_one_batch(engine: AnsweringEngine) -> None:
+    smoother = smoother_of(engine, least_joints=8)
+    people = [person(1), person(2, skeleton=get_skeleton("coco17")), person(3, skeleton=get_skeleton("h36m17"))]
+    after = smoother.update(people, 0)
+    assert [len(call["x"]) for call in engine.calls] == [3]
+    assert [p.pose.skeleton.name for p in after] == ["mpii16", "coco17", "h36m17"]
+
+
+def test_changed_skeleton_starts_the_person_afresh(engine: AnsweringEngine) -> None:
+    smoother, changed = smoother_of(engine, least_joints=8), (person(1, skeleton=get_skeleton("body40")),)
+    smoother.update([person(1)], 0)
+    assert corrections(changed, smoother.update(changed, STEP_NS)) == pytest.approx([0.01])
+    assert corrections(changed, smoother.update(changed, 2 * STEP_NS)) == pytest.approx([0.02])
+
+
+def test_skeleton_with_too_few_joints_passes_unchanged_with_one_warning(
+    engine: AnsweringEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    smoother, coco = smoother_of(engine), get_skeleton("coco17")  # without least_joints all are needed
+    people = (person(1, skeleton=coco), person(2))
+    for stamp_ns in (0, STEP_NS):
+        after = smoother.update(people, stamp_ns)
+        assert after[0] is people[0]
+        assert after[1] is not people[1]
+    (record,) = caplog.records
+    assert "people come in coco17, which has 14 of the 16 joints it needs" in record.message
+    assert smoother.why_unsmoothed(coco) == record.message
+    assert smoother.why_unsmoothed(get_skeleton("body40")) is not None  # mpii16 has a Neck
+    assert smoother_of(engine, least_joints=14).why_unsmoothed(coco) is None
 
 
 @pytest.mark.parametrize(
