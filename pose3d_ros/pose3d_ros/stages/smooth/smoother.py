@@ -16,7 +16,7 @@ from pose3d_ros.config.settings import SmootherConfig
 from pose3d_ros.engines.engine_set import RoleEngine
 from pose3d_ros.engines.spec.entry import ManifestEntry
 from pose3d_ros.geometry import Camera
-from pose3d_ros.records import Person, TrackState
+from pose3d_ros.records import Person, Pose, TrackState
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.stages.entry_checks import check_decoder, integer_parameter, skeleton_of
 from pose3d_ros.stages.io_matching import BoundEngine, output, port, state_ports, state_shapes
@@ -35,6 +35,8 @@ _log = logging.getLogger(__name__)
 
 _DECODER = "temporal_step"
 _SEEN = (TrackState.NEW, TrackState.TRACKED)
+_SAME_M = 1e-6
+"""A root closer than this to the root joint is that joint, and moves with it; else it is at the hips."""
 
 
 def why_unsmoothed(entry: ManifestEntry, people: Skeleton) -> str | None:
@@ -51,18 +53,6 @@ def why_unsmoothed(entry: ManifestEntry, people: Skeleton) -> str | None:
 
 
 @dataclass(frozen=True, eq=False)
-class _Measured:
-    """A person in the net's skeleton of K joints: joints_m (K, 3) in the camera's frame, NaN for none, the root (3,).
-
-    to_root_m (3,): from the pose's root, which may be another joint, to that root.
-    """
-
-    joints_m: Array
-    root_m: Array
-    to_root_m: Array
-
-
-@dataclass(frozen=True, eq=False)
 class _Past:
     """A person's previous frame: joints from the root (K, 3), missing ones held, the root (3,), and the states.
 
@@ -75,6 +65,21 @@ class _Past:
     states: Sequence[npt.NDArray[np.generic]]
     stamp_ns: int
     skeleton: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class _Measured:
+    """A person in the net's skeleton of K joints: joints_m (K, 3) in the camera's frame, NaN for none, the root (3,).
+
+    to_root_m (3,): from the pose's root, which may be another joint, to that root.
+    """
+
+    pose: Pose
+    links: JointLinks
+    past: _Past
+    joints_m: Array
+    root_m: Array
+    to_root_m: Array
 
 
 class Smoother:
@@ -137,34 +142,37 @@ class Smoother:
         measured = {i: found for i, p in enumerate(people) if (found := self._measured(p)) is not None}
         smoothed = list(people)
         if measured:
-            moved = self._step([people[i] for i in measured], list(measured.values()), stamp_ns)
+            moved = self._step([people[i].track_id for i in measured], list(measured.values()), stamp_ns)
             for i, (root_cam_m, joints_cam_m) in zip(measured, moved, strict=True):
                 smoothed[i] = _replaced(people[i], root_cam_m, joints_cam_m, camera)
         return tuple(smoothed)
 
     def _measured(self, person: Person) -> _Measured | None:
         """The person in the net's skeleton; None for one to leave alone."""
-        links = self._links_of(person.pose.skeleton)
-        if links is None or person.state not in _SEEN or not _ahead(person.pose.root_cam_m):
+        pose = person.pose
+        links = self._links_of(pose.skeleton)
+        if links is None or person.state not in _SEEN or not _ahead(pose.root_cam_m):
             return None
-        joints_m, to_root_m = links.read(person.pose.joints_cam_m), np.zeros(3)
+        past = self._past.get(person.track_id, self._nobody)
+        if past.skeleton != pose.skeleton.name:
+            past = self._nobody
+        joints_m, root_m, to_root_m = links.read(pose.joints_cam_m), pose.root_cam_m, self._nobody.to_root_m
         if not links.starts_at_net_root:
-            to_root_m = joints_m[self._skeleton.root] - person.pose.root_cam_m
+            to_root_m = joints_m[self._skeleton.root] - root_m
             if not np.isfinite(to_root_m).all():
-                to_root_m = self._past_of(person).to_root_m
-        root_m = person.pose.root_cam_m + to_root_m
-        return _Measured(joints_m, root_m, to_root_m) if _ahead(root_m) else None
+                to_root_m = past.to_root_m
+            root_m = root_m + to_root_m
+            if not _ahead(root_m):
+                return None
+        return _Measured(pose, links, past, joints_m, root_m, to_root_m)
 
-    def _step(
-        self, people: Sequence[Person], measured: Sequence[_Measured], stamp_ns: int
-    ) -> list[tuple[Array, Array]]:
+    def _step(self, track_ids: Sequence[int], people: Sequence[_Measured], stamp_ns: int) -> list[tuple[Array, Array]]:
         """One step of the network: (root_cam_m, joints_cam_m) of each person, NaN joints still NaN."""
-        root = np.array([m.root_m for m in measured])
-        read = np.array([m.joints_m for m in measured])
-        past = [self._past_of(p) for p in people]
+        root = np.array([p.root_m for p in people])
+        past = [p.past for p in people]
         new = np.array([p is self._nobody for p in past])
         held = np.array([p.relative_m for p in past])
-        relative = hold_missing(read - root[:, None], held)
+        relative = hold_missing(np.array([p.joints_m for p in people]) - root[:, None], held)
         before_relative = np.where(new[:, None, None], relative, held)
         before_root = np.where(new[:, None], root, [p.root_m for p in past])
         dt_s = np.where(new, NOMINAL_DT_S, [(stamp_ns - p.stamp_ns) * 1e-9 for p in past])
@@ -173,22 +181,11 @@ class Smoother:
         raw = self._bound.infer({"x": x, **states})
         to_relative, to_root = split_corrections(output(raw, "y", (len(people), None)), root, self._skeleton.root)
         newer = [raw[f"next_{name}"] for name in states]
-        moved = []
-        for i, person in enumerate(people):
-            pose, kept = person.pose, [s[i] for s in newer]
-            self._past[person.track_id] = _Past(
-                relative[i], root[i], measured[i].to_root_m, kept, stamp_ns, pose.skeleton.name
-            )
-            links = self._links_of(pose.skeleton)
-            own = to_relative[i] if links is None else links.spread(to_relative[i], read[i])
-            joints_cam_m = pose.joints_cam_m + to_root[i] + own
-            is_joint = np.allclose(pose.root_cam_m, pose.joints_cam_m[pose.skeleton.root], rtol=0, atol=1e-6)
-            moved.append((joints_cam_m[pose.skeleton.root] if is_joint else pose.root_cam_m + to_root[i], joints_cam_m))
-        return moved
-
-    def _past_of(self, person: Person) -> _Past:
-        past = self._past.get(person.track_id, self._nobody)
-        return past if past.skeleton == person.pose.skeleton.name else self._nobody
+        for i, (track_id, person) in enumerate(zip(track_ids, people, strict=True)):
+            kept, name = [s[i] for s in newer], person.pose.skeleton.name
+            self._past[track_id] = _Past(relative[i], root[i], person.to_root_m, kept, stamp_ns, name)
+        to_joints = to_relative + to_root[:, None]
+        return [_moved(person, to_root[i], to_joints[i]) for i, person in enumerate(people)]
 
     def _links_of(self, people: Skeleton) -> JointLinks | None:
         """None for a skeleton that is not smoothed, which is logged once."""
@@ -202,6 +199,16 @@ class Smoother:
 
 def _ahead(root_m: Array) -> bool:
     return bool(np.isfinite(root_m).all() and root_m[2] > 0)
+
+
+def _moved(person: _Measured, to_root_m: Array, to_joints_m: Array) -> tuple[Array, Array]:
+    """Root and joints of a person after the corrections of the net's root (3,) and joints (K, 3)."""
+    pose, links = person.pose, person.links
+    joints_cam_m = pose.joints_cam_m + links.spread(to_joints_m, person.joints_m)
+    root = pose.skeleton.root
+    if not links.starts_at_net_root and np.abs(pose.root_cam_m - pose.joints_cam_m[root]).max() < _SAME_M:
+        return joints_cam_m[root], joints_cam_m
+    return pose.root_cam_m + to_root_m, joints_cam_m
 
 
 def _replaced(person: Person, root_cam_m: Array, joints_cam_m: Array, camera: Camera | None) -> Person:
