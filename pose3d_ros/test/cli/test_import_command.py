@@ -133,7 +133,8 @@ def test_folder_without_a_root_model_passes_where_a_lifter_is(rtmpose: Path, fol
 
 def test_smoother_of_another_skeleton_is_noted(metrabs: Path, folder: Path, run_import: Import) -> None:
     printed = run_import("metrabs", metrabs, *METRABS_OPTIONS, "--with-default")
-    assert "note:     the smoother is for muco21, not h36m17: launch with smoother:=false" in printed
+    assert "note:     people are not smoothed: smoother" in printed
+    assert "is for muco21, and people come in h36m17, which has 17 of the 21 joints it needs" in printed
     assert "missing" not in printed
     assert opened_files(folder, smooth=False) == {"detector.onnx", "a.onnx"}  # its joints have a size: no root net
 
