@@ -46,7 +46,7 @@ def track_errors(true_m: Array, names: Sequence[str], root: int, rate_hz: float,
     relative = made(len(true_m), names, rate_hz, rng)
     across = log_uniform(rng, 0.002, 0.012) * rng.normal(size=(len(true_m), 1, 3))
     if not is_white:
-        slow = autoregressive((len(true_m), 1, 3), rate_hz, log_uniform(rng, 0.1, 0.6), rng)
+        slow = autoregressive((len(true_m), 1, 3), rate_hz, float(log_uniform(rng, 0.1, 0.6)), rng)
         across = across / 3 + log_uniform(rng, 0.003, 0.03) * slow * [1.0, 1.0, 0.0]
     return np.asarray(relative - relative[:, [root]] + along[:, None] + across)
 
@@ -72,8 +72,8 @@ def _limb_errors(frames: int, names: Sequence[str], rate_hz: float, rng: np.rand
     """Errors that a joint hands on to its children in the body tree, with bursts, and a constant part."""
     shape = (frames, len(names), 3)
     size = log_uniform(rng, *_SIZES) * np.array([_OWN_M.get(name.split("_")[-1], _TRUNK_M) for name in names])[:, None]
-    quick = autoregressive(shape, rate_hz, log_uniform(rng, 0.08, 0.5), rng, bursts=_BURSTS)
-    slow = autoregressive(shape, rate_hz, log_uniform(rng, 0.4, 2.5), rng)
+    quick = autoregressive(shape, rate_hz, float(log_uniform(rng, 0.08, 0.5)), rng, bursts=_BURSTS)
+    slow = autoregressive(shape, rate_hz, float(log_uniform(rng, 0.4, 2.5)), rng)
     part = rng.uniform(0.2, 0.9)
     own = np.sqrt(part) * quick + np.sqrt(1 - part) * slow + _BIAS * rng.normal(size=shape[1:])
     own = own * size * [1.0, 1.0, _ALONG] + log_uniform(rng, 0.0005, 0.006) * rng.normal(size=shape)

@@ -111,7 +111,8 @@ def test_lost_joints_are_held_as_the_running_smoother_holds_them() -> None:
     rng = np.random.default_rng(0)
     relative = rng.normal(size=(20, 5, 3))
     relative[rng.random((20, 5)) < 0.5] = np.nan
-    last, expected = np.zeros((5, 3)), []
+    last: Array = np.zeros((5, 3))
+    expected = []
     for joints in relative:
         last = hold_missing(joints, last)
         expected.append(last)

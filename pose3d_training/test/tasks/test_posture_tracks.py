@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from pose3d_ros.types import Array
 from pose3d_training.tasks.posture_tracks import _between
 
 
-def turned(angle_rad: float) -> np.ndarray:
+def turned(angle_rad: float) -> Array:
     """Local rotations (2, 3, 3): one about x by the angle, one at rest."""
     return np.stack([Rotation.from_rotvec([angle_rad, 0, 0]).as_matrix(), np.eye(3)])
 

@@ -22,7 +22,7 @@ class JointLinks:
 
     def __init__(self, people: Skeleton, net: Skeleton) -> None:
         self._is_net = people.joints == net.joints
-        self._root = net.root
+        self._at_root = np.arange(len(net)) == net.root
         self._sources = _sources(people, net)
         self._carriers = _carriers(people, net)
         self.starts_at_net_root = people.joints[people.root] == net.joints[net.root]
@@ -40,10 +40,9 @@ class JointLinks:
         """Corrections of the net's joints (K, 3) → of the person's (J, 3). read_m (K, 3): what was read."""
         if self._is_net:
             return corrections_m
-        usable = np.isfinite(read_m).all(axis=-1)
-        usable[self._root] = True
+        usable = np.isfinite(read_m).all(axis=-1) | self._at_root
         first = usable[self._carriers].argmax(axis=1)
-        return corrections_m[self._carriers[np.arange(len(first)), first]]
+        return np.asarray(corrections_m[self._carriers[np.arange(len(first)), first]])
 
 
 def _sources(people: Skeleton, net: Skeleton) -> _Indices:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from pose3d_ros.skeletons import SKELETONS, convert, get_skeleton
 from pose3d_ros.stages.smooth.joint_links import JointLinks
+from pose3d_ros.types import Array
 
 NET = get_skeleton("muco21")
 KNOWN = {
@@ -22,7 +23,7 @@ KNOWN = {
 }
 
 
-def joints_of(name: str, seed: int = 0) -> np.ndarray:
+def joints_of(name: str, seed: int = 0) -> Array:
     return np.random.default_rng(seed).normal(size=(len(get_skeleton(name)), 3))
 
 
