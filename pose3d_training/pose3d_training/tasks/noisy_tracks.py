@@ -106,7 +106,7 @@ class TrackSamples(IterableDataset[TrackSample]):
         root = measured[:, self.skeleton.root]
         hidden = self._hidden(dt_s, rng)
         measured = np.where(hidden[..., None], np.nan, measured)
-        present: Mask = np.isfinite(measured).all(axis=-1)
+        present = np.asarray(np.isfinite(measured).all(axis=-1))
         relative = held(measured - root[:, None])
         true = np.where(present[..., None], true, 0.0)
         return TrackSample(
@@ -164,7 +164,7 @@ class _Reader:
 
 def held(relative_m: Array) -> Array:
     """A track (T, K, 3) relative to the root with each joint where it was last seen, at the root before it ever was."""
-    seen: Mask = np.isfinite(relative_m).all(axis=-1)
+    seen = np.asarray(np.isfinite(relative_m).all(axis=-1))
     last = np.maximum.accumulate(np.where(seen, np.arange(len(seen))[:, None], -1), axis=0)
     found = np.take_along_axis(relative_m, np.maximum(last, 0)[..., None], axis=0)
     return np.asarray(np.where(last[..., None] >= 0, found, 0.0), np.float64)

@@ -47,7 +47,9 @@ def _track(figure: Figure, clips: tuple[str, ...], rng: np.random.Generator) -> 
         poses += [pose, pose]
         changed_s = seconds[-1] + float(rng.uniform(*_CHANGE_S))
         seconds += [changed_s, changed_s + float(rng.uniform(*_HOLD_S))]
-    return _joints(figure, _between(np.array(seconds), np.array(poses), np.arange(0.0, _SECONDS, 1 / FPS)))
+    return _joints(
+        figure, _between(np.array(seconds), np.array(poses), np.arange(_SECONDS * int(FPS), dtype=np.float64) / FPS)
+    )
 
 
 def _between(seconds: Array, poses: Array, times_s: Array) -> Array:
