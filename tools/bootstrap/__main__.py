@@ -17,7 +17,7 @@ from bootstrap.environment import Environment
 
 PROFILES = ("demo", "test")
 FREE_BYTES = {"demo": 2 * 1024**3, "test": 4 * 1024**3}
-STEPS = 6
+STEPS = 7
 
 
 def check_machine(root: Path, profile: str, ros_distro: str) -> None:

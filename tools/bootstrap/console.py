@@ -56,6 +56,10 @@ class Console:
         """Count a step that has nothing to do."""
         self._number += 1
 
+    def note(self, text: str) -> None:
+        """Show what does not stop the set-up."""
+        self._print("".join(f"    {line}\n" for line in text.splitlines()), end="")
+
     def run(
         self, command: Sequence[str | Path], *, env: Mapping[str, str] | None = None, cwd: Path | None = None
     ) -> None:

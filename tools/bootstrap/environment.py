@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bootstrap.console import Console
 from bootstrap.messages import build_messages, localize_wheels
+from bootstrap.models import get_models
 from bootstrap.stamps import Stamp
 from bootstrap.system import can_install, install_packages, missing_packages, wanted_packages
 
@@ -51,6 +52,8 @@ class Environment:
         self._messages()
         self._robot_package()
         self._training_package()
+        released = self._root / "pose3d_ros/pose3d_ros/engines/mediapipe/released_files.py"
+        get_models(self._console, self._venv / "env.sh", self._stamp("models", released))
 
     def _system_packages(self) -> None:
         missing = missing_packages(ros_sourced=bool(self._ros_distro))

@@ -12,6 +12,7 @@ import pytest
 
 from bootstrap.console import Console, SetupError
 from bootstrap.messages import localize_cmake
+from bootstrap.models import get_models, models_folder
 from bootstrap.stamps import Stamp, fingerprint
 
 BOOTSTRAP = Path(__file__).resolve().parents[2] / "tools/bootstrap.sh"
@@ -101,3 +102,40 @@ def test_sourced_ros_without_its_python_is_explained() -> None:
     done = _start(PYTHON="false", ROS_DISTRO="jazzy")
     assert done.returncode == 1
     assert "rclpy" in done.stderr
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's folder of models; `pose3d` is what a test makes of it."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    return models_folder()
+
+
+def _set_up_models(tmp_path: Path, pose3d: str) -> str:
+    """What set-up prints of the models' step, with this body of the command `pose3d`."""
+    (tmp_path / "bin").mkdir(exist_ok=True)
+    (tmp_path / "bin/pose3d").write_text(f"#!/bin/sh\n{pose3d}\n")
+    (tmp_path / "bin/pose3d").chmod(0o755)
+    (tmp_path / "env.sh").write_text(f"PATH={tmp_path}/bin:$PATH\n")
+    out = io.StringIO()
+    get_models(Console(tmp_path / "setup.log", 1, out), tmp_path / "env.sh", Stamp(tmp_path, "models", ["1"]))
+    return out.getvalue()
+
+
+def test_models_are_got_once(tmp_path: Path, models: Path) -> None:
+    manifest = models / "mediapipe-full/manifest.yaml"
+    pose3d = f'[ "$*" = "models get mediapipe" ] && mkdir -p {manifest.parent} && >{manifest}'
+    assert _set_up_models(tmp_path, pose3d).startswith("[1/1] MediaPipe's models ")
+    assert _set_up_models(tmp_path, "exit 1") == ""
+    manifest.unlink()
+    assert "failed" in _set_up_models(tmp_path, "exit 1")
+
+
+def test_set_up_goes_on_without_models(tmp_path: Path, models: Path) -> None:
+    error = "pose3d models: download of mediapipe: expected the package, got no connection. Get its .whl file"
+    printed = _set_up_models(tmp_path, f"echo downloading; echo '{error}' >&2; exit 2")
+    assert printed == (
+        f"[1/1] MediaPipe's models failed\n    {error}\n"
+        "    Set-up goes on. Later: . tools/env.sh && pose3d models get mediapipe\n"
+    )
+    assert not models.exists()
