@@ -55,7 +55,6 @@ ONLY_IN: dict[str, set[str]] = {
     "onnx": {"engines/graphs", "engines/tflite", "engines/mediapipe"},
     "tflite": {"engines/tflite"},
     "onnxruntime": {"engines"},
-    "mediapipe": {"engines/mediapipe_task"},
     "matplotlib": {"evaluation", "drawing/plot_style"},
     "rosbags": {"bags"},
     "argparse": {"cli"},

@@ -116,7 +116,7 @@ def _build(args: argparse.Namespace, manifest: Manifest, config: PipelineConfig)
         _calibrate(manifest, config, args.calibration)
     facts = open_device().facts
     failed = 0
-    for entry in (e for e in manifest.entries if e.file.suffix == ".onnx"):
+    for entry in manifest.entries:
         verify_sha256(entry)
         try:
             plan = _stoppable(load_or_build, entry, options, facts)

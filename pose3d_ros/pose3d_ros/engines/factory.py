@@ -27,8 +27,6 @@ _MODULES = {
 _AUTO_ORDER = ("tensorrt", "onnxruntime", "torch")
 _FALLBACK = "onnxruntime"
 """On the CPU: it needs no GPU, so whatever a GPU fails at it can do."""
-_ONLY_BY = {".task": "pose3d_ros.engines.mediapipe_task"}
-"""End of a file's name → the module that alone can open it, whatever the backend."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,7 @@ def open_engine(entry: ManifestEntry, backend: BackendChoice, options: EngineOpt
     """Open an entry's file with the chosen backend, after its sha256 matched.
 
     An engine that the backend can't open, or fails to run later, goes on with the choice's fallback, if there is one;
-    one that has to be built first runs there until it is. A `*.task` file is MediaPipe's, whatever was chosen.
+    one that has to be built first runs there until it is.
 
     Parameters
     ----------
@@ -118,9 +116,6 @@ def open_engine(entry: ManifestEntry, backend: BackendChoice, options: EngineOpt
     """
     options = options or EngineOptions()
     verify_sha256(entry)
-    if entry.file.suffix in _ONLY_BY:
-        only: Engine = importlib.import_module(_ONLY_BY[entry.file.suffix]).open_model(entry, options)
-        return only
     options = replace(options, cancelled=threading.Event())  # closing one engine must not stop another's build
     first: Callable[[EngineOptions], Engine] = partial(_module(backend.name).open_model, entry)
     if not backend.fallback:

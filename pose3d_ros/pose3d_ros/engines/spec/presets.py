@@ -127,15 +127,6 @@ POSE_PRESETS: Mapping[str, Preset] = {
         "github.com/isarandi/metrabs, metrabs_pytorch/models/metrabs.py",
         _SOLVED,
     ),
-    "mediapipe": _pose(
-        "mediapipe_world",
-        (256, 256),
-        _RGB_255,
-        "mediapipe33",
-        "metres",
-        "ai.google.dev/edge/mediapipe/solutions/vision/pose_landmarker",
-        _SOLVED,
-    ),
 }
 """A preset without a skeleton needs one that fits the exported joints."""
 

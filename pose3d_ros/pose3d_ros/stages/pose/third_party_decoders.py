@@ -14,8 +14,6 @@ from pose3d_ros.stages.io_matching import RawOutputs, output
 from pose3d_ros.stages.pose.pose_decoding import DecodedJoints, PoseDecoder, PoseSettings
 from pose3d_ros.types import Array
 
-_LANDMARKS = 33
-
 
 def _simcc_2d(raw: RawOutputs, settings: PoseSettings) -> DecodedJoints:
     joints_crop_px, scores = _located(raw, settings)
@@ -96,18 +94,6 @@ def _metrabs(raw: RawOutputs, settings: PoseSettings) -> DecodedJoints:
     return DecodedJoints(joints_crop_px, relative_m[..., 2], np.ones(relative_m.shape[:2]), relative_m=relative_m)
 
 
-def _mediapipe_world(raw: RawOutputs, settings: PoseSettings) -> DecodedJoints:
-    """Landmarks as shares of the crop's sides, from its left and top edges; world landmarks in metres from the hips.
-
-    The score is the smaller of visibility and presence. Without a person they are NaN, with scores of 0.
-    """
-    landmarks = output(raw, "landmarks", (None, _LANDMARKS, 5))
-    relative_m = output(raw, "world", (len(landmarks), _LANDMARKS, 3)) * settings.metres_per_unit
-    joints_crop_px = landmarks[..., :2] * [settings.width_px, settings.height_px] - 0.5
-    scores = np.clip(np.nan_to_num(landmarks[..., 3:].min(axis=-1)), 0.0, 1.0)
-    return DecodedJoints(joints_crop_px, relative_m[..., 2], scores, relative_m=relative_m)
-
-
 THIRD_PARTY_DECODERS: dict[str, PoseDecoder] = {
     "simcc_2d": PoseDecoder(_simcc_2d, half_pixel_centers=False, outputs=("simcc_x", "simcc_y"), gives="pixels"),
     "simcc_3d": PoseDecoder(
@@ -128,14 +114,6 @@ THIRD_PARTY_DECODERS: dict[str, PoseDecoder] = {
         outputs=("coords2d", "coords3d"),
         gives="metres",
         metres_per_unit=0.001,
-        ahead="crop",
-    ),
-    "mediapipe_world": PoseDecoder(
-        _mediapipe_world,
-        half_pixel_centers=True,
-        outputs=("landmarks", "world"),
-        gives="metres",
-        hip_centered=True,
         ahead="crop",
     ),
 }

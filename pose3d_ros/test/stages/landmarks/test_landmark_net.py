@@ -43,4 +43,4 @@ def test_dark_regions_hold_nobody() -> None:
 
 def test_other_decoders_are_errors() -> None:
     with pytest.raises(EngineError, match="decoder"):
-        LandmarkNet(RoleEngine(landmark_engine(), attr.evolve(LANDMARK_ENTRY, decoder="mediapipe_world")))
+        LandmarkNet(RoleEngine(landmark_engine(), attr.evolve(LANDMARK_ENTRY, decoder="metrabs")))

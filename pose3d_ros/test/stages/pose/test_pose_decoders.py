@@ -88,18 +88,6 @@ def test_location_maps_are_read_at_the_maximum() -> None:
         decode("location_maps", {"heat": heat, "x": x, "y": y, "z": z[..., :2]}, 24, 16)
 
 
-def test_mediapipe_counts_from_the_crops_edges() -> None:
-    landmarks, world = np.zeros((2, 33, 5)), np.ones((2, 33, 3))
-    landmarks[0, 0] = (0.5, 1.0, 0.2, 0.9, 0.6)
-    landmarks[1], world[1] = np.nan, np.nan
-    joints = decode("mediapipe_world", {"landmarks": landmarks, "world": world}, 256, 128)
-    np.testing.assert_allclose(joints.joints_crop_px[0, :2], [[127.5, 127.5], [-0.5, -0.5]])
-    assert joints.scores[0, 0] == pytest.approx(0.6)
-    # No person found: no coordinates, and no score above 0.
-    assert np.isnan(joints.joints_crop_px[1]).all()
-    assert (joints.scores[1] == 0).all()
-
-
 def test_choosing_joints() -> None:
     joints = decode("simcc_3d", simcc(), 12, 16)
     assert joints.chosen(None) is joints

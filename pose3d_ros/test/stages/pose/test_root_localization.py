@@ -114,21 +114,6 @@ def test_weak_perspective_is_near() -> None:
     assert MILLIMETRE < float(np.linalg.norm(pose.root_cam_m - who.joints_cam_m[0])) < 0.5
 
 
-def test_mediapipe_world_is_localized() -> None:
-    who = make_person(33, (256, 256))
-    hips_m = who.joints_cam_m[[23, 24]].mean(axis=0)
-    landmarks = np.concatenate([(who.crop_px + 0.5) / 256, np.zeros((33, 1)), np.full((33, 2), 0.9)], axis=1)
-    answers = {"landmarks": landmarks[None], "world": ((who.joints_cam_m - hips_m) @ who.ray2camera)[None]}
-    model = constant_model(
-        pose_entry("mediapipe_world", 256, 256, "mediapipe33"), answers, "uint8", image=(1, 256, 256, 3)
-    )
-    pose = pose_of(model)
-    assert_placed(pose, who.joints_cam_m)
-    # A root net's depth is the hips': the nose is as far from them as the world landmarks say.
-    given = pose_of(model, root_model(float(hips_m[2])))
-    assert_placed(given, who.joints_cam_m)
-
-
 def test_joints_outside_the_crop_do_not_affect_the_root() -> None:
     who = make_person(17, (256, 256))
     lost = get_skeleton("h36m17").index_of["L_Hip"]
@@ -176,7 +161,7 @@ def test_outputs_of_other_names_and_a_half_precision_input() -> None:
     ("decoder", "roles", "skeleton"),
     [
         ("mediapipe_landmarks", ("detector", "region_detector", "pose"), "body40"),
-        ("mediapipe_world", ("detector", "pose"), "mediapipe33"),
+        ("metrabs", ("detector", "pose"), "mediapipe33"),
         ("root_pose_metric", ("detector", "root", "pose"), "mediapipe33"),
     ],
 )
