@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from pose3d_ros.engines import RoleEngine, choose_backend, load_manifest, open_engine
 from pose3d_ros.engines.images.frame_image import HostImage
@@ -70,6 +71,10 @@ class LandmarkRuns:
 
     def __len__(self) -> int:
         return len(self.K)
+
+    def chosen(self, rows: npt.NDArray[np.bool_]) -> LandmarkRuns:
+        """Those of a mask (N,)."""
+        return LandmarkRuns(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
     @classmethod
     def joined(cls, parts: list[LandmarkRuns]) -> LandmarkRuns:
