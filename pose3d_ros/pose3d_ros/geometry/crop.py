@@ -27,6 +27,13 @@ class CropTransforms:
     def __len__(self) -> int:
         return len(self.img2crop)
 
+    def mirrored(self, at: npt.NDArray[np.intp]) -> CropTransforms:
+        """The mirror images of some crops: x' becomes width − 1 − x'."""
+        img2crop = self.img2crop[at].copy()
+        img2crop[:, 0] *= -1
+        img2crop[:, 0, 2] += self.size_px[0] - 1
+        return CropTransforms(img2crop, self.boxes_xyxy_px[at], self.size_px)
+
 
 def aspect_box(
     box_xyxy_px: npt.ArrayLike,

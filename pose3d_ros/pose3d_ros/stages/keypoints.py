@@ -28,6 +28,14 @@ class DecodedRoots:
         depth_m = np.sqrt(np.maximum(self.depth_m[:people] * self.depth_m[people:], 0.0))
         return DecodedRoots(depth_m, (self.relative_sigma[:people] + self.relative_sigma[people:]) / 2)
 
+    def with_mirrored(self, at: npt.NDArray[np.intp], mirrored: DecodedRoots) -> DecodedRoots:
+        """At some crops the mean with those of their mirror images."""
+        depth_m, sigma = self.depth_m.copy(), self.relative_sigma.copy()
+        both = np.append(depth_m[at], mirrored.depth_m), np.append(sigma[at], mirrored.relative_sigma)
+        means = DecodedRoots(*both).mean_of_halves()
+        depth_m[at], sigma[at] = means.depth_m, means.relative_sigma
+        return DecodedRoots(depth_m, sigma)
+
 
 def ahead2camera(camera: Camera, boxes_xyxy_px: Array) -> Array:
     """Rotations (N, 3, 3) of the optical axis onto the rays through the centers of boxes (N, 4); NaN without a ray."""

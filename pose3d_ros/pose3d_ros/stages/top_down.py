@@ -9,9 +9,10 @@ import numpy as np
 from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.engines.engine_set import EngineSet
 from pose3d_ros.engines.images.frame_image import FrameImage
-from pose3d_ros.records import Detection, Frame
+from pose3d_ros.records import STILL, Detection, Frame
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.stages.detect.detector import Detector
+from pose3d_ros.stages.detect.followed_boxes import FollowedBoxes
 from pose3d_ros.stages.lift.lifter import Lifter
 from pose3d_ros.stages.pose.root_localization import gives_pixels
 from pose3d_ros.stages.pose.root_pose_estimator import RootPoseEstimator
@@ -20,6 +21,9 @@ from pose3d_ros.stages.pose_source import FramePoses, timed
 
 class TopDownPoses:
     """A `PoseSource` of the roles detector, pose, and root and lifter where the pose net needs them.
+
+    In video, boxes of people who are followed take the detector's place in up to every second frame, and the flip test
+    is for those who are new or unsure.
 
     Raises EngineError when a role has no model, or an engine can't be opened or does not fit its decoder.
     """
@@ -33,6 +37,7 @@ class TopDownPoses:
         root = engines.for_role("root") if needs_root else None
         self._estimator = RootPoseEstimator(pose, root, lifted=needs_lifter, config=config.pose)
         self._lifter = Lifter(engines.for_role("lifter"), self._estimator.skeleton) if needs_lifter else None
+        self._followed = FollowedBoxes()
 
     @property
     def skeleton(self) -> Skeleton:
@@ -48,18 +53,23 @@ class TopDownPoses:
         """See PoseSource."""
         timings_ms: dict[str, float] = {}
         with timed(timings_ms, "detect"):
-            found = self._detector(frame, image) if given is None else given
+            size_px = (frame.camera.width_px, frame.camera.height_px)
+            moved = self._followed.moved(frame.stamp_ns, *size_px) if given is None else ()
+            found = moved or (self._detector(frame, image) if given is None else given)
         with timed(timings_ms, "pose"):
-            people = self._estimator.estimate_keypoints(frame, found, image) if found else None
+            known = None if frame.stamp_ns == STILL else self._followed.known(found, frame.stamp_ns)
+            people = self._estimator.estimate_keypoints(frame, found, image, known) if found else None
             if people is not None and self._lifter is not None:
                 people = self._lifter(frame, people)
             poses = () if people is None else self._estimator.localize(frame, people)
+        self._followed.update(poses, frame.stamp_ns, detected=not moved)
         return FramePoses(found, poses, timings_ms)
 
     def configure(self, config: PipelineConfig) -> None:
         """See PoseSource."""
         self._detector.config = config.detector
         self._estimator.config = config.pose
+        self._followed.forget()
 
     def warm_up(self, frame: Frame, image: FrameImage, batch_sizes: Sequence[int]) -> None:
         """See PoseSource."""
@@ -68,11 +78,13 @@ class TopDownPoses:
         self._detector(frame, image)
         for people in batch_sizes:
             keypoints = self._estimator.estimate_keypoints(frame, (whole,) * people, image)
+            self._estimator.estimate_keypoints(frame, (whole,) * people, image, np.ones(people, dtype=np.bool_))
             if self._lifter is not None:
                 self._lifter(frame, keypoints)
         self.reset()
 
     def reset(self) -> None:
         """See PoseSource."""
+        self._followed.forget()
         if self._lifter is not None:
             self._lifter.reset()

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
+
 from pose3d_ros.engines.spec.manifest import ManifestEntry
 from pose3d_ros.errors import EngineError
 from pose3d_ros.skeletons import Skeleton
@@ -50,6 +53,35 @@ class DecodedJoints:
             relative_depth_m=self.relative_depth_m[:, at],
             scores=self.scores[:, at],
             relative_m=None if self.relative_m is None else self.relative_m[:, at],
+        )
+
+    def of_people(self, at: npt.NDArray[np.intp]) -> DecodedJoints:
+        """Those of some people."""
+        return self._mapped(lambda values: values[at])
+
+    def followed_by(self, others: DecodedJoints) -> DecodedJoints:
+        """These people and others behind them, of the same net."""
+        return self._mapped(lambda values, more: np.concatenate([values, more]), others)
+
+    def with_people(self, at: npt.NDArray[np.intp], others: DecodedJoints) -> DecodedJoints:
+        """With others in the place of some people."""
+
+        def put(values: Array, more: Array) -> Array:
+            changed = values.copy()
+            changed[at] = more
+            return changed
+
+        return self._mapped(put, others)
+
+    def _mapped(self, change: Callable[..., Array], *others: DecodedJoints) -> DecodedJoints:
+        every = (self, *others)
+        relative_m = [joints.relative_m for joints in every]
+        return replace(
+            self,
+            joints_crop_px=change(*(joints.joints_crop_px for joints in every)),
+            relative_depth_m=change(*(joints.relative_depth_m for joints in every)),
+            scores=change(*(joints.scores for joints in every)),
+            relative_m=None if self.relative_m is None else change(*relative_m),
         )
 
     def mean_with_mirrored(self, skeleton: Skeleton, size_px: int) -> DecodedJoints:

@@ -24,6 +24,11 @@ from pose3d_ros.stages.pose.pose_decoding import DecodedJoints, read_pose_settin
 from pose3d_ros.stages.pose.root_localization import localize, root_solver
 from pose3d_ros.types import Array
 
+_SURE = 0.8
+"""Mean score of the best third of a followed person's joints from which one reading serves: 95% of the sample's."""
+_REFUSAL_MARGIN = 0.1
+"""By how much a second reading could still raise a score over the threshold of a person."""
+
 
 class RootPoseEstimator:
     """Poses from boxes: all people of a frame in one call of each net. `config` may be replaced between frames.
@@ -64,25 +69,65 @@ class RootPoseEstimator:
         return self._skeleton
 
     def estimate_keypoints(
-        self, frame: Frame, detections: Sequence[Detection], image: FrameImage | None = None
+        self,
+        frame: Frame,
+        detections: Sequence[Detection],
+        image: FrameImage | None = None,
+        known: npt.NDArray[np.bool_] | None = None,
     ) -> Keypoints:
         """The joints of one or more detected people, in their order, where they are seen.
 
-        image: the frame's image where the engines read it, in the host's memory unless given. Raises InputError for a
-        box without an area in the image, EngineError for an answer that does not fit.
+        image: the frame's image where the engines read it, in the host's memory unless given. known: (N,), who was
+        seen in the last frame; with it the flip test is made only of those who were not, or whom the net is unsure
+        about, and of no box that holds nobody. Raises InputError for a box without an area in the image, EngineError
+        for an answer that does not fit.
         """
         image = image or HostImage(frame.image_bgr)
         boxes = np.array([d.box_xyxy_px for d in detections], dtype=np.float64)
         crops = self._net.crop_transforms(frame.camera, boxes)
         flipped = self.config.flip_test
-        raw = self._net.bound.infer(self._net.feeds(image, frame.camera, crops, mirrored=flipped))
+        joints, roots = self._read(frame, image, boxes, crops, mirrored=flipped and known is None)
+        if flipped and known is not None:
+            again = np.flatnonzero(self._needs_mirrored(joints, known))
+            if again.size:
+                joints, roots = self._with_mirrored(frame, image, crops, (joints, roots), again)
+        return self._keypoints(frame, detections, crops, joints, roots)
+
+    def _read(
+        self, frame: Frame, image: FrameImage, boxes: Array, crops: CropTransforms, *, mirrored: bool
+    ) -> tuple[DecodedJoints, DecodedRoots | None]:
+        """What the nets say of the crops; mirrored: the mean with their mirror images."""
+        raw = self._net.bound.infer(self._net.feeds(image, frame.camera, crops, mirrored=mirrored))
         joints = self._decoder.decode(raw, self._settings).chosen(self._settings.joints)
         roots = self._roots(frame, image, boxes, crops, raw)
-        self._check_counts(joints, roots, len(detections), flipped)
-        if flipped:
+        self._check_counts(joints, roots, len(crops), mirrored)
+        if mirrored:
             joints = joints.mean_with_mirrored(self._skeleton, self._settings.width_px)
             roots = roots if roots is None or self._root_net is not None else roots.mean_of_halves()
-        return self._keypoints(frame, detections, crops, joints, roots)
+        return joints, roots
+
+    def _needs_mirrored(self, joints: DecodedJoints, known: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        person = np.array([_best_third(scores) for scores in joints.scores])
+        sure = known & (person >= _SURE)
+        needs: npt.NDArray[np.bool_] = ~sure & (person >= self.config.person_score_threshold - _REFUSAL_MARGIN)
+        return needs
+
+    def _with_mirrored(
+        self,
+        frame: Frame,
+        image: FrameImage,
+        crops: CropTransforms,
+        read: tuple[DecodedJoints, DecodedRoots | None],
+        at: npt.NDArray[np.intp],
+    ) -> tuple[DecodedJoints, DecodedRoots | None]:
+        """What was read of the crops, at some of them the mean with what the net says of their mirror images."""
+        joints, roots = read
+        raw = self._net.bound.infer(self._net.feeds(image, frame.camera, crops.mirrored(at)))
+        mirrored = self._decoder.decode(raw, self._settings).chosen(self._settings.joints)
+        means = joints.of_people(at).followed_by(mirrored).mean_with_mirrored(self._skeleton, self._settings.width_px)
+        if roots is not None and self._root_net is None:
+            roots = roots.with_mirrored(at, self._root_decoder.decode(raw))
+        return joints.with_people(at, means), roots
 
     def localize(self, frame: Frame, people: Keypoints) -> tuple[Pose, ...]:
         """The poses of the people, or of what a lifter made of them.
@@ -162,9 +207,7 @@ class RootPoseEstimator:
         )
 
     def _is_person(self, scores: Array) -> bool:
-        """Whether the best third of the joints is confident: a person may be cut by the image, but not all of it."""
-        best = np.sort(scores)[-max(len(scores) // 3, 1) :]
-        return bool(best.mean() >= self.config.person_score_threshold)
+        return _best_third(scores) >= self.config.person_score_threshold
 
     def _valid(self, joints: DecodedJoints) -> npt.NDArray[np.bool_]:
         """Joints (N, J) in their crop whose scores reach the threshold."""
@@ -172,3 +215,8 @@ class RootPoseEstimator:
         inside = ((at >= -0.5) & (at <= np.array(self._net.size_px) - 0.5)).all(axis=-1)
         valid: npt.NDArray[np.bool_] = inside & (joints.scores >= self.config.joint_score_threshold)
         return valid
+
+
+def _best_third(scores: Array) -> float:
+    """Mean score of the best third of the joints (J,): a person may be cut by the image, but not all of it."""
+    return float(np.sort(scores)[-max(len(scores) // 3, 1) :].mean())
