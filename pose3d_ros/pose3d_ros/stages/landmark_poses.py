@@ -21,6 +21,7 @@ from pose3d_ros.stages.detect.region_detector import RegionDetector
 from pose3d_ros.stages.entry_checks import LANDMARK_NET
 from pose3d_ros.stages.landmarks.body_joints import BODY, MUCO, RegionLifter, is_region_lifter
 from pose3d_ros.stages.landmarks.followed_people import FollowedPeople
+from pose3d_ros.stages.landmarks.landmark_calibration import LandmarkCalibration
 from pose3d_ros.stages.landmarks.landmark_decoding import Landmarks
 from pose3d_ros.stages.landmarks.landmark_net import LandmarkNet
 from pose3d_ros.stages.landmarks.landmark_placing import place, poses_of
@@ -64,6 +65,7 @@ class LandmarkPoses:
         self._net = LandmarkNet(engines.for_role("pose"))
         lifts = manifest.has_role("lifter") and is_region_lifter(manifest.for_role("lifter"))
         self._lifter = RegionLifter(engines.for_role("lifter")) if lifts else None
+        self._calibration = LandmarkCalibration.of(manifest.for_role("lifter")) if lifts else None
         self._followed = FollowedPeople()
 
     @property
@@ -172,7 +174,8 @@ class LandmarkPoses:
         """found: the scores of the people, or the boxes that they were found in."""
         if not len(people):
             return ()
-        placed = place(frame, people, None if self._lifter is None else self._lifter(people))
+        lifted_m = None if self._lifter is None else self._lifter(people)
+        placed = place(frame, people, lifted_m, self._calibration)
         detections = (
             found
             if isinstance(found, tuple)

@@ -6,7 +6,7 @@ of the body's own axes, so it is fitted in 3D. The rest are errors, kept togethe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from pose3d_training.synthetic.body_points import BODY_POINTS, LANDMARK_POINTS, 
 from pose3d_training.tasks.landmark_runs import SIZE_PX, LandmarkRuns
 
 Mask = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
 _AT = {name: i for i, name in enumerate(BODY_POINTS)}
 _READ = [_AT[name] for name in LANDMARK_POINTS]
 _FOUND = [get_skeleton("mediapipe33").index_of[name] for name in LANDMARKS]
@@ -28,6 +29,11 @@ _MIN_PERSON, _MIN_CLEAR = 0.5, 0.8
 _MAX_OFF = 0.12
 """Of the half crop: landmarks that are farther off say nothing of how they are defined."""
 _RIDGE = 0.3
+_ALIKE = 0.1
+_OTHER_SIDE = [
+    LANDMARKS.index({"L": "R", "R": "L"}[name[0]] + name[1:]) if name[1] == "_" else i
+    for i, name in enumerate(LANDMARKS)
+]
 _NEXT = {
     "Shoulder": ("Elbow",), "Elbow": ("Shoulder", "Wrist"), "Wrist": ("Elbow", "Hand"), "Hip": ("Knee",),
     "Knee": ("Hip", "Ankle"), "Ankle": ("Knee", "Toe_Tip"), "Heel": ("Ankle", "Toe_Tip"), "Toe_Tip": ("Heel",),
@@ -84,6 +90,28 @@ class LandmarkErrors:
         return cls(
             shares, found - placed, visibility, _moved(region, true_region), apply(true_region, pixels)[:, _READ]
         )
+
+    def with_mirror_images(self) -> LandmarkErrors:
+        """The same people and their mirror images, 2 N."""
+        flip = np.array([-1.0, 1.0])
+        return replace(
+            self,
+            errors=np.concatenate([self.errors, (self.errors * flip)[:, _OTHER_SIDE]]),
+            visibility=np.concatenate([self.visibility, self.visibility[:, _OTHER_SIDE]]),
+            regions=np.concatenate([self.regions, self.regions * [-1.0, 1.0, 1.0, -1.0]]),
+            poses=np.concatenate([self.poses, (self.poses * flip)[:, _OTHER_SIDE]]),
+        )
+
+    def alike(self, poses: Array, rng: np.random.Generator) -> IntArray:
+        """For each of P true poses (P, 19, 2), like `poses`, one of the N people in a pose like it, (P,).
+
+        One of the tenth that is nearest: which limbs hide each other, and so the errors, come with the pose.
+        """
+        own, other = poses.reshape(len(poses), -1), self.poses.reshape(len(self.poses), -1)
+        away = np.square(other).sum(axis=1) - 2 * own @ other.T
+        near = max(1, round(_ALIKE * len(other)))
+        candidates = np.argpartition(away, near - 1, axis=1)[:, :near]
+        return np.asarray(candidates[np.arange(len(own)), rng.integers(near, size=len(own))])
 
 
 def bent_views(runs: LandmarkRuns) -> Mask:

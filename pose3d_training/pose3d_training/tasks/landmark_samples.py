@@ -28,7 +28,7 @@ _SIDES = [_AT["R" + name[1:]] if name[:2] == "L_" else _AT["L" + name[1:]] if na
 _CHUNK = 512
 _NEAR_M, _FAR_M, _LEAST_M = 1.2, 12.0, 0.35
 _SCALE_SD = 0.03
-_ERROR_SHARE = (0.2, 1.0)
+_ERROR_SHARE = (0.1, 0.8)
 """Rendered people teach too much distrust: the net is better on real ones."""
 _TURNED = 0.1
 """Share of cameras that are rolled by any angle."""
@@ -47,7 +47,7 @@ class LandmarkSamples(IterableDataset[LiftSample]):
     """pool (M, 31, 3): see `make_pool`. errors: of the net. Features and targets are one frame each."""
 
     def __init__(self, pool: Array, errors: LandmarkErrors, seed: int) -> None:
-        self.pool, self.errors, self.seed = pool.astype(np.float32), errors, seed
+        self.pool, self.errors, self.seed = pool.astype(np.float32), errors.with_mirror_images(), seed
 
     def __iter__(self) -> Iterator[LiftSample]:
         rng = worker_rng(self.seed)
@@ -62,8 +62,9 @@ class LandmarkSamples(IterableDataset[LiftSample]):
         mirrored = (points * [-1.0, 1.0, 1.0])[:, _SIDES]
         points = np.where(rng.random((count, 1, 1)) < 0.5, mirrored, points)
         cam = before_cameras(points, rng)
-        row = rng.integers(len(self.errors.errors), size=count)
-        true = true_regions(cam[..., :2] / cam[..., 2:])
+        on_plane = cam[..., :2] / cam[..., 2:]
+        true = true_regions(on_plane)
+        row = self.errors.alike(apply(true, on_plane)[:, _READ], rng)
         seen = SeenPeople(cam, moved_regions(true, self.errors.regions[row]))
         marks = cam[:, _READ] + np.einsum("nlkc,lk->nlc", landmark_axes(cam), self.errors.shares)
         at = apply(seen.regions, marks[..., :2] / marks[..., 2:])

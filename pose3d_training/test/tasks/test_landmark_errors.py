@@ -73,6 +73,24 @@ def test_people_the_net_does_not_know_are_left_out() -> None:
     assert len(LandmarkErrors.of(runs).errors) == 6
 
 
+def test_mirror_images_are_on_the_other_side() -> None:
+    errors = LandmarkErrors.of(made_runs(8))
+    both = errors.with_mirror_images()
+    left, right = LANDMARKS.index("L_Knee"), LANDMARKS.index("R_Knee")
+    np.testing.assert_array_equal(both.errors[8:, left], errors.errors[:, right] * [-1, 1])
+    np.testing.assert_array_equal(both.poses[8:, right], errors.poses[:, left] * [-1, 1])
+    np.testing.assert_array_equal(both.errors[:8], errors.errors)
+    np.testing.assert_array_equal(both.regions[8:, [0, 3]], -errors.regions[:, [0, 3]])
+
+
+def test_errors_come_from_people_in_a_pose_like_it() -> None:
+    errors = LandmarkErrors.of(made_runs(40))
+    found = np.stack([errors.alike(errors.poses[:5], np.random.default_rng(seed)) for seed in range(60)])
+    for person in range(5):
+        away = np.square(errors.poses - errors.poses[person]).sum(axis=(1, 2))
+        assert set(found[:, person]) == set(np.argsort(away)[:4])  # a tenth of 40, itself among them
+
+
 def test_true_region_holds_the_person_upright() -> None:
     points = np.zeros((1, 31, 2))
     points[0, AT["L_Shoulder"]] = points[0, AT["R_Shoulder"]] = 60.0, 100.0  # lies, the head to the right

@@ -3,7 +3,7 @@
 A joint's score is the probability that it lies within 100 mm of where it is, relative to the root: a logistic function
 of the landmark's visibility and certainty, and of how far landmarks and lifter are apart, with an offset for each part
 of the body. The root's relative standard deviation is the exponential of a linear function of what is known of the
-person. Both are fitted on rendered people (`pose3d_training.tasks.landmark_calibration`) and stand in the parameters of
+person. Both are fitted on rendered people (`pose3d_training.tasks.landmark_scores_fit`) and stand in the parameters of
 the lifter's entry, whose joints they are about.
 """
 

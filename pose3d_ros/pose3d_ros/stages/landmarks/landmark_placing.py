@@ -11,6 +11,7 @@ from pose3d_ros.geometry import solve_root
 from pose3d_ros.records import Detection, Frame, Pose
 from pose3d_ros.stages.appearance import clothes_lab
 from pose3d_ros.stages.landmarks.body_joints import BODY, LANDMARKS, body_joints_m, landmark_body
+from pose3d_ros.stages.landmarks.landmark_calibration import LandmarkCalibration
 from pose3d_ros.stages.landmarks.landmark_decoding import Landmarks
 from pose3d_ros.types import Array
 
@@ -18,25 +19,33 @@ _SURFACE = [BODY.index_of[name] for name in LANDMARKS.joints]
 _MARGINS = np.array([0.05, 0.035, 0.05, 0.015])
 """Left, above, right and below the joints, as fractions of the longer side of their box: flesh, hair and clothes."""
 _SIGMA = 0.08
-"""Standard deviation of ln of the root's distance, from people's unknown size and the joints' errors."""
+"""Standard deviation of ln of the root's distance, from people's unknown size and the joints' errors, where no
+calibration says more."""
 
 
 @dataclass(frozen=True, eq=False)
 class PlacedPeople:
     """root_cam_m (N, 3) and joints_cam_m (N, 40, 3), metres, camera frame, NaN where unknown; joints_img_px (N, 40, 2).
 
-    scores (N, 40), 0–1. boxes_xyxy_px (N, 4), of the whole person as far as the image shows it.
+    scores (N, 40), 0–1. sigmas (N,): standard deviations of ln of the roots' distances. boxes_xyxy_px (N, 4), of the
+    whole person as far as the image shows it.
     """
 
     root_cam_m: Array
     joints_cam_m: Array
     joints_img_px: Array
     scores: Array
+    sigmas: Array
     boxes_xyxy_px: Array
 
 
-def place(frame: Frame, people: Landmarks, lifted_m: Array | None) -> PlacedPeople:
-    """Place the bodies where their landmarks are seen; the root in closed form. lifted_m: see `body_joints_m`."""
+def place(
+    frame: Frame, people: Landmarks, lifted_m: Array | None, calibration: LandmarkCalibration | None = None
+) -> PlacedPeople:
+    """Place the bodies where their landmarks are seen; the root in closed form.
+
+    lifted_m: see `body_joints_m`. calibration: of the lifter's joints.
+    """
     camera = frame.camera
     solved = solve_root(people.relative_m, camera.rays(people.points_img_px)[..., :2], people.visibility)
     hips_m = people.relative_m[:, [LANDMARKS.index_of["L_Hip"], LANDMARKS.index_of["R_Hip"]]].mean(axis=1)
@@ -44,8 +53,14 @@ def place(frame: Frame, people: Landmarks, lifted_m: Array | None) -> PlacedPeop
     joints_cam_m = root_cam_m[:, None] + body_joints_m(people.relative_m, lifted_m)
     joints_img_px = camera.project(joints_cam_m)
     joints_img_px[:, _SURFACE] = people.points_img_px
-    scores = landmark_body(((people.visibility + people.certainty) / 2)[..., None])[..., 0].clip(0.0, 1.0)
-    return PlacedPeople(root_cam_m, joints_cam_m, joints_img_px, scores, whole_boxes(frame, joints_img_px))
+    if calibration is None or lifted_m is None:
+        scores = landmark_body(((people.visibility + people.certainty) / 2)[..., None])[..., 0].clip(0.0, 1.0)
+        sigmas: Array = np.full(len(people), _SIGMA)
+    else:
+        scores = calibration.scores(people, lifted_m)
+        sigmas = calibration.root_sigmas(people, lifted_m, camera.width_px, camera.height_px)
+    boxes = whole_boxes(frame, joints_img_px)
+    return PlacedPeople(root_cam_m, joints_cam_m, joints_img_px, scores, sigmas, boxes)
 
 
 def whole_boxes(frame: Frame, joints_img_px: Array) -> Array:
@@ -65,7 +80,7 @@ def poses_of(
     joints_cam_m = np.where(known[..., None], placed.joints_cam_m, np.nan)
     joints_img_px = np.where(known[..., None], placed.joints_img_px, np.nan)
     clothes = clothes_lab(frame.image_bgr, joints_img_px, BODY)
-    sigma_m = _SIGMA * np.linalg.norm(placed.root_cam_m, axis=-1)
+    sigma_m = placed.sigmas * np.linalg.norm(placed.root_cam_m, axis=-1)
     return tuple(
         Pose(
             placed.root_cam_m[i],

@@ -7,7 +7,8 @@ import numpy as np
 from pose3d_ros.config.settings import PoseConfig
 from pose3d_ros.geometry import Camera
 from pose3d_ros.records import Detection, Frame
-from pose3d_ros.stages.landmarks.body_joints import BODY, LANDMARKS
+from pose3d_ros.stages.landmarks.body_joints import BODY, LANDMARKS, MUCO, landmark_body
+from pose3d_ros.stages.landmarks.landmark_calibration import LandmarkCalibration
 from pose3d_ros.stages.landmarks.landmark_decoding import Landmarks
 from pose3d_ros.stages.landmarks.landmark_placing import place, poses_of, whole_boxes
 
@@ -69,6 +70,20 @@ def test_poses_lack_joints_below_the_threshold() -> None:
     assert pose.root_sigma_m > 0
     assert pose.skeleton is BODY
     np.testing.assert_allclose(pose.clothes_lab[0, 0], 38, atol=3)  # gray
+
+
+def test_calibration_says_how_sure_joints_and_roots_are() -> None:
+    people = seen()
+    body = landmark_body(people.relative_m)
+    lifted = (body - body[:, BODY.root, None])[:, [BODY.index_of[joint] for joint in MUCO.joints]]
+    calibration = LandmarkCalibration(np.zeros(40), np.array([1.0, 0.0, 0.0]), np.array([np.log(0.1), 0, 0, 0, 0]))
+    placed = place(FRAME, people, lifted, calibration)
+    np.testing.assert_allclose(placed.scores, 0.9)  # as visible as all landmarks are
+    np.testing.assert_allclose(placed.sigmas, 0.1)
+    (pose,) = poses_of(FRAME, placed, (detection(),), PoseConfig())
+    assert pose.root_sigma_m is not None
+    np.testing.assert_allclose(pose.root_sigma_m, 0.1 * np.linalg.norm(ROOT_M), rtol=1e-5)
+    np.testing.assert_allclose(place(FRAME, people, None, calibration).sigmas, 0.08)
 
 
 def test_people_without_a_depth_are_left_out() -> None:
