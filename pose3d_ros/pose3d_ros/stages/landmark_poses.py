@@ -24,11 +24,12 @@ from pose3d_ros.stages.landmarks.followed_people import FollowedPeople
 from pose3d_ros.stages.landmarks.landmark_calibration import LandmarkCalibration
 from pose3d_ros.stages.landmarks.landmark_decoding import Landmarks
 from pose3d_ros.stages.landmarks.landmark_net import LandmarkNet
-from pose3d_ros.stages.landmarks.landmark_placing import place, poses_of
+from pose3d_ros.stages.landmarks.landmark_placing import place, poses_of, whole_boxes
 from pose3d_ros.stages.landmarks.landmark_selection import (
     Indices,
     best_in_boxes,
     certainties,
+    doubtful,
     mean_with,
     merged,
     person_scores,
@@ -36,6 +37,7 @@ from pose3d_ros.stages.landmarks.landmark_selection import (
     worth_reading_again,
 )
 from pose3d_ros.stages.pose_source import FramePoses, timed
+from pose3d_ros.stages.second_opinion import second_opinion, without_doubles
 from pose3d_ros.types import Array
 
 _WIDE = 0.75
@@ -44,6 +46,8 @@ _VIEW_SCALE = 1.2
 _MIDDLE = 0.3
 """Distance from a box's middle, in sides of the view of it, at which a proposal counts e times less."""
 _UNLIKELY = 0.05
+_MOST_DOUBTFUL = 4
+"""Readings of a frame that get a second opinion."""
 
 
 def is_landmark_chain(engines: EngineSet) -> bool:
@@ -66,6 +70,7 @@ class LandmarkPoses:
         lifts = manifest.has_role("lifter") and is_region_lifter(manifest.for_role("lifter"))
         self._lifter = RegionLifter(engines.for_role("lifter")) if lifts else None
         self._calibration = LandmarkCalibration.of(manifest.for_role("lifter")) if lifts else None
+        self._second = second_opinion(engines, config.pose)
         self._followed = FollowedPeople()
 
     @property
@@ -85,9 +90,8 @@ class LandmarkPoses:
             with timed(timings_ms, "detect"):
                 self.reset()
             with timed(timings_ms, "pose"):
-                people, detections = self._in_boxes(frame, image, given)
-                found = self._posed(frame, people, detections)
-            return FramePoses(given, found, timings_ms)
+                poses = self._in_boxes(frame, image, given)
+            return FramePoses(given, poses, timings_ms)
         followed = self._followed.regions(frame.stamp_ns)
         with timed(timings_ms, "detect"):
             new = self._finder(frame, image, followed).regions
@@ -95,17 +99,23 @@ class LandmarkPoses:
             people, certainty = self._read(frame, image, followed, new)
             least, limit = self._config.pose.person_score_threshold, self._config.detector.max_people
             kept, scores = select(people, certainty, least, limit)
-            self._followed.update(people, kept, len(followed), frame.stamp_ns)
-            people = merged(people, certainty, kept)
-            if frame.stamp_ns == STILL and self._config.pose.flip_test and len(people):
-                people = mean_with(people, self._net(frame.camera, image, people.next_regions, mirrored=True))
-            poses = self._posed(frame, people, scores)
+            sure = merged(people, certainty, kept)
+            if frame.stamp_ns == STILL and self._config.pose.flip_test and len(sure):
+                sure = mean_with(sure, self._net(frame.camera, image, sure.next_regions, mirrored=True))
+            poses = self._posed(frame, sure, scores)
+            unsure = doubtful(people, certainty, kept, min(limit - len(kept), _MOST_DOUBTFUL))
+            boxes = whole_boxes(frame, people.points_img_px[unsure])
+            at, more = self._confirmed(frame, image, people.chosen(unsure), boxes, poses)
+            self._followed.update(people, np.append(kept, unsure[at]), len(followed), frame.stamp_ns)
+            poses = (*poses, *more)
         return FramePoses(tuple(pose.detection for pose in poses), poses, timings_ms)
 
     def configure(self, config: PipelineConfig) -> None:
         """See PoseSource."""
         self._config = config
         self._finder.config = config.detector
+        if self._second is not None:
+            self._second.estimator.config = config.pose
 
     def warm_up(self, frame: Frame, image: FrameImage, batch_sizes: Sequence[int]) -> None:
         """See PoseSource."""
@@ -137,19 +147,31 @@ class LandmarkPoses:
         again = self._net(frame.camera, image, first.next_regions.chosen(likely))
         return Landmarks.concatenated([known, again]), np.append(certainty[:before], certainties(again, *size_px))
 
-    def _in_boxes(
-        self, frame: Frame, image: FrameImage, given: tuple[Detection, ...]
-    ) -> tuple[Landmarks, tuple[Detection, ...]]:
-        """The people in given boxes, one at most in each, and the boxes that hold one."""
+    def _in_boxes(self, frame: Frame, image: FrameImage, given: tuple[Detection, ...]) -> tuple[Pose, ...]:
+        """The people in given boxes, one at most in each."""
         boxes = np.array([d.box_xyxy_px for d in given]).reshape(-1, 4)
         if not len(boxes):
-            return Landmarks.none(), ()
+            return ()
         places, owners = self._places_in_boxes(frame, image, boxes)
         people = self._net(frame.camera, image, self._net(frame.camera, image, places).next_regions)
         certainty = certainties(people, frame.camera.width_px, frame.camera.height_px)
         best = best_in_boxes(people, certainty, owners, boxes)
-        best = best[person_scores(certainty[best]) >= self._config.pose.person_score_threshold]
-        return people.chosen(best), tuple(given[i] for i in owners[best])
+        sure = person_scores(certainty[best]) >= self._config.pose.person_score_threshold
+        chosen = best[sure]
+        poses = self._posed(frame, people.chosen(chosen), tuple(given[i] for i in owners[chosen]))
+        unsure = best[~sure & worth_reading_again(certainty[best])]
+        _, more = self._confirmed(frame, image, people.chosen(unsure), boxes[owners[unsure]], ())
+        return (*poses, *more)
+
+    def _confirmed(
+        self, frame: Frame, image: FrameImage, unsure: Landmarks, boxes: Array, poses: tuple[Pose, ...]
+    ) -> tuple[list[int], list[Pose]]:
+        """Which of the readings in boxes (N, 4) are people besides those of the poses by a second opinion; theirs."""
+        if self._second is None or not len(unsure):
+            return [], []
+        others = self._second(frame, image, unsure, boxes)
+        at = without_doubles(poses, others)
+        return at, [pose for i in at if (pose := others[i]) is not None]
 
     def _places_in_boxes(self, frame: Frame, image: FrameImage, boxes: Array) -> tuple[Regions, Indices]:
         """Regions to read for boxes (N, 4), and the box of each: of wide boxes also what the region detector sees.

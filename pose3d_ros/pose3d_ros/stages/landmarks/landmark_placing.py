@@ -64,7 +64,7 @@ def place(
 
 
 def whole_boxes(frame: Frame, joints_img_px: Array) -> Array:
-    """Boxes (N, 4) about whole people, cut at the image's edges; joints_img_px (N, 40, 2)."""
+    """Boxes (N, 4) about whole people, cut at the image's edges; joints_img_px (N, J, 2)."""
     low, high = np.nanmin(joints_img_px, axis=1), np.nanmax(joints_img_px, axis=1)
     margins = _MARGINS * (high - low).max(axis=-1, keepdims=True)
     most = np.array([frame.camera.width_px, frame.camera.height_px] * 2) - 0.5

@@ -27,7 +27,7 @@ Indices = npt.NDArray[np.intp]
 
 _FEWEST_JOINTS = 5
 """Of whom the image shows fewer joints than this is not sure, however clear these are."""
-_NO_PERSON = 0.1
+_NO_PERSON = 0.02
 """Of the net's own answer whether the region holds a person; false ones are near 0, people near 1."""
 SAME_PERSON = 0.5
 """Similarity from which on two readings are one person's."""
@@ -90,6 +90,18 @@ def select(people: Landmarks, certainty: Array, least_score: float, limit: int) 
             kept.append(i)
             scores.append(score)
     return order[kept], np.array(scores)
+
+
+def doubtful(people: Landmarks, certainty: Array, kept: Indices, limit: int) -> Indices:
+    """Indices of readings that are no double and no part of a kept one, but not sure enough; at most `limit`."""
+    left = np.setdiff1d(np.flatnonzero(worth_reading_again(certainty)), kept)
+    if len(left) and len(kept):
+        both = people.chosen(np.append(left, kept))
+        same = similarity(both)[: len(left), len(left) :].max(axis=1) > SAME_PERSON
+        part = share_on_limbs(both)[: len(left), len(left) :].max(axis=1) > _PART_SHARE
+        left = left[~(same | part)]
+    unsure: Indices = left[np.argsort(-certainty[left], kind="stable")[:limit]]
+    return unsure
 
 
 def best_in_boxes(people: Landmarks, certainty: Array, owners: Indices, boxes_xyxy_px: Array) -> Indices:
