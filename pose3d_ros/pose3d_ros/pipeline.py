@@ -18,6 +18,7 @@ from pose3d_ros.errors import EngineError, InputError
 from pose3d_ros.geometry import Camera
 from pose3d_ros.records import STILL, Detection, Frame, FrameResult
 from pose3d_ros.skeletons import Skeleton, get_skeleton
+from pose3d_ros.stages.exposure import normalized_exposure
 from pose3d_ros.stages.landmark_poses import LandmarkPoses, is_landmark_chain
 from pose3d_ros.stages.pose_source import PoseSource, timed
 from pose3d_ros.stages.scene_change import SceneChange
@@ -169,7 +170,7 @@ class Pipeline:
             with timed(timings_ms, "scene"):
                 self._notice_jump(frame, still=still)
             with timed(timings_ms, "upload"):
-                image = self._load_image(frame.image_bgr)
+                image = self._load_image(normalized_exposure(frame.image_bgr))
             with self._load_image.using(image):
                 found = self._poses(frame, image, given)
             timings_ms.update(found.timings_ms)
