@@ -16,14 +16,14 @@ from pose3d_ros.types import Array, ImageArray
 _SAMPLES_PX = (96, 72)
 """Pixels that are looked at, of an image of any size."""
 _OUTER_SHARES = (0.01, 0.99)
-_USUAL_SPREAD, _LOW_SPREAD = 0.75, 0.5
+_USUAL_SPREAD, _LOW_SPREAD = 0.4, 0.25
 """Levels between the darkest and the brightest hundredth of the pixels: from the first on an image stays as it is, at
 the second it is spread to all."""
 _LEAST_SPREAD = 0.04
 """Less than this is the noise of the sensor."""
 _MEAN = 0.45
 """Gray level in 0–1 to which dark images are brought, the usual mean of photographs."""
-_USUAL_MEAN, _DARK_MEAN = 0.3, 0.2
+_USUAL_MEAN, _DARK_MEAN = 0.2, 0.12
 """From the first on an image stays as bright as it is, at the second and below it gets that mean."""
 
 

@@ -23,6 +23,8 @@ from pose3d_ros.types import Array
 
 _REGION_SCORE = 0.3
 """MediaPipe's own 0.5 loses people; below, tiles propose five places more an image where no person is."""
+_VIDEO_SCORE = 0.5
+"""In a video what is not sure in this frame is in another."""
 _HINT = 0.05
 """Score from which on a place that is not proposed gets a closer look."""
 _SURE = 0.5
@@ -31,9 +33,9 @@ _ALIKE = 0.3
 _FOLLOWED = 0.6
 """Distance of a proposal from a person who is followed, up to which it is that person."""
 _MAX_GAP_S = 0.5
-_SEARCH_S = 0.5
+_SEARCH_S = 0.2
 """How long more is looked at after a person was lost."""
-_DENIED_S, _DENIED = 1.0, 0.2
+_DENIED_S, _DENIED = 1.0, 0.35
 """How long, and how near, a place is not proposed again where no person was."""
 _MOST_NEW = 4
 """Proposals of a video's frame: the rest come with the next."""
@@ -114,7 +116,7 @@ class PeopleFinder:
         size_px = frame.camera.width_px, frame.camera.height_px
         looks = self._plan.turn(*size_px, elapsed_s, followed, searching=searching)
         boxes = self._find_boxes(frame, image, self.config.score_threshold) if looks.boxes else Proposals.none()
-        return self._joined(self._look(frame, image, looks.views, _REGION_SCORE), boxes)
+        return self._joined(self._look(frame, image, looks.views, _VIDEO_SCORE), boxes)
 
     def _search(self, frame: Frame, image: FrameImage, followed: Regions) -> Proposals:
         """All that both detectors find in an image."""

@@ -1,6 +1,6 @@
 """MediaPipe's pose detector: the regions of people who fill much of a square view, with size and roll (BlazePose).
 
-It was made for one or two people who fill the picture. On parts of an image it also finds smaller ones.
+It was made for one or two people who fill the image. On parts of an image it also finds smaller ones.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ _ALIKE = 0.4
 """Distance of anchors' answers in a view that are of one person, and averaged as MediaPipe does."""
 _LEAST_SHARE = 0.5
 """Of a person, as far as the image shows it, that a view has to show: the rest is guessed, and is seen by another."""
+_LEAST_SIZE = 0.2
+"""Side of a region by that of its view: what is found smaller is hardly ever a person."""
 
 
 def _anchors_px() -> Array:
@@ -99,7 +101,7 @@ def _people_of_view(camera: Camera, view: Regions, hips_px: Array, top_px: Array
     regions = Regions.from_keypoints(means_px[:, 0], means_px[:, 1])
     shares = _shown_shares(camera, view, regions)
     people = _proposals(regions, best, best * shares)
-    return people.chosen(shares >= _LEAST_SHARE)
+    return people.chosen((shares >= _LEAST_SHARE) & (regions.sides_px >= _LEAST_SIZE * view.sides_px))
 
 
 def _proposals(regions: Regions, scores: Array, ranks: Array) -> Proposals:

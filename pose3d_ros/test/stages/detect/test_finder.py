@@ -132,9 +132,13 @@ def test_after_a_loss_more_is_looked_at(engines: Opened) -> None:
     for i in range(1, 4):
         find(finds, frame(i * STEP_NS, LARGE), followed)
     engines["boxes"].calls.clear()
-    for i in range(4, 8):
-        find(finds, frame(i * STEP_NS))
-    assert len(engines["boxes"].calls) == 4
+    other = Regions(np.array([[560.0, 400.0]]), np.array([90.0]), np.zeros(1))
+    for i in range(4, 7):
+        find(finds, frame(i * STEP_NS), Regions.concatenated([followed, other]))
+    engines["boxes"].calls.clear()
+    for i in range(7, 9):
+        find(finds, frame(i * STEP_NS), followed)
+    assert len(engines["boxes"].calls) == 2
 
 
 @pytest.mark.parametrize("stamp_ns", [-STEP_NS, STILL, 20 * STEP_NS])
