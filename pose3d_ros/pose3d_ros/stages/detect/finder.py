@@ -119,13 +119,17 @@ class PeopleFinder:
         return self._joined(self._look(frame, image, looks.views, _VIDEO_SCORE), boxes)
 
     def _search(self, frame: Frame, image: FrameImage, followed: Regions) -> Proposals:
-        """All that both detectors find in an image."""
+        """All that both detectors find in an image, or as many sure people as are wanted."""
         size_px = frame.camera.width_px, frame.camera.height_px
-        boxes = self._find_boxes(frame, image, _HINT)
+        wanted = self.config.max_people - len(followed)
         seen = self._look(frame, image, whole_view(*size_px), _HINT)
+        found = self._joined(seen, Proposals.none())
+        if (found.scores >= _SURE).sum() >= wanted:
+            return found
+        boxes = self._find_boxes(frame, image, _HINT)
         found = self._joined(seen, boxes)
         sure = found.chosen(found.scores >= _SURE).regions
-        if self._regions is None or len(sure) + len(followed) >= self.config.max_people:
+        if self._regions is None or len(sure) >= wanted:
             return found
         hints = merged(Proposals.concatenated([seen.chosen(seen.scores < _REGION_SCORE), boxes]), _ALIKE)
         close = closer_looks(hints.chosen(hints.far_from(found.chosen(found.measured).regions, _ALIKE)))

@@ -92,6 +92,7 @@ def test_no_more_is_looked_for_than_is_wanted(engines: Opened) -> None:
     found = find(finder(engines, max_people=1), frame(STILL, LARGE, SMALL))
     assert len(found) == 1
     assert views(engines) == [1]
+    assert not engines["boxes"].calls
     many = [embedded((20 + 60 * i, 100, 40 + 60 * i, 160), 0.2) for i in range(10)]
     engines["boxes"].answer = heat_maps(*many).answer
     assert len(find(finder(engines, max_people=3), frame(STILL))) == 6
