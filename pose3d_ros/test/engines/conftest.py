@@ -50,6 +50,14 @@ def farthest(reference: Engine, engine: Engine, entry: ManifestEntry, batch: int
     return max(difference(wanted[name], got[name]) for name in wanted)
 
 
+def share_of_range(reference: Engine, engine: Engine, entry: ManifestEntry, batch: int) -> float:
+    """The largest difference between two engines' outputs for the same inputs, over the output's range or 1."""
+    given = random_feeds(reference, entry, batch)
+    wanted, got = reference.infer(given), engine.infer(given)
+    assert wanted.keys() == got.keys()
+    return max(float(np.abs(got[name] - a).max()) / max(1.0, float(np.ptp(a))) for name, a in wanted.items())
+
+
 def wait_for_build(name: str) -> None:
     """Wait for the thread that builds this engine in the background."""
     for thread in threading.enumerate():

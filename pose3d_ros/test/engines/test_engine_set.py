@@ -44,6 +44,18 @@ def test_engine_of_two_roles_is_opened_once_and_closed(make_entry: Callable[...,
     assert not root.engine.open
 
 
+def test_problems_are_told_once_models_look_at_images(
+    make_entry: Callable[..., ManifestEntry],
+) -> None:
+    smoother, pose = make_entry(name="smoother", roles=("smoother",)), make_entry(roles=("pose",))
+    manifest = Manifest(Path("."), (smoother, pose), ("auto runs the embedded models",))
+    with EngineSet(manifest, BACKEND, opener=Idle) as engines:
+        engines.for_role("smoother")
+        assert not engines.problems  # as in smoother_node: pose_node tells it
+        engines.for_role("pose")
+        assert engines.problems == ("auto runs the embedded models",)
+
+
 def test_default_models_are_used_unless_a_folder_is_named(tmp_path: Path) -> None:
     assert open_manifest(EngineConfig()).has_role("detector")
     with pytest.raises(EngineError, match=str(tmp_path)):

@@ -33,7 +33,7 @@ from pose3d_ros.engines.pytorch.torch_engine import TorchEngine
 from pose3d_ros.engines.spec.manifest import sha256_of
 from pose3d_ros.errors import EngineError
 
-from ..conftest import farthest, save_graph
+from ..conftest import farthest, save_graph, share_of_range
 
 Make = Callable[..., ManifestEntry]
 TORCH, ONNX = BackendChoice("torch", "a test"), BackendChoice("onnxruntime", "a test")
@@ -57,6 +57,14 @@ def test_default_engines_equal_onnxruntime(entry: ManifestEntry) -> None:
         assert engine.inputs == reference.inputs
         for batch in (1, 3, 4):
             assert farthest(reference, engine, entry, batch, seed=batch) < FP32
+
+
+@pytest.mark.parametrize("role", ["region_detector", "pose"])
+def test_mediapipe_models_equal_onnxruntime(mediapipe_models: Path, role: str) -> None:
+    entry = load_manifest(mediapipe_models).for_role(role)
+    with open_engine(entry, ONNX, ON_CPU) as reference, open_engine(entry, TORCH, ON_CPU) as engine:
+        for batch in (1, 3, 4):
+            assert share_of_range(reference, engine, entry, batch) < FP32
 
 
 @pytest.mark.parametrize("role", ["detector", "pose"])
