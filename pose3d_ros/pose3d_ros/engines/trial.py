@@ -63,11 +63,14 @@ def measure_latency(engine: Engine, feeds: Mapping[str, Tensor], seconds: float 
 
 
 def difference(wanted: Tensor, got: Tensor) -> float:
-    """The largest difference, relative to values above 1; infinite for another shape or what is not finite."""
+    """The largest difference, over the largest value or 1; infinite for another shape or what is not finite.
+
+    Not over each value: of offsets up to hundreds of pixels those near 0 are as exact as the others.
+    """
     if wanted.shape != got.shape or not np.isfinite(got).all():
         return float("inf")
     a, b = wanted.astype(np.float64), got.astype(np.float64)
-    return float(np.max(np.abs(a - b) / np.maximum(np.abs(a), 1.0), initial=0.0))
+    return float(np.max(np.abs(a - b), initial=0.0) / np.max(np.abs(a), initial=1.0))
 
 
 def _array(spec: TensorSpec, shape: tuple[int, ...], entry: ManifestEntry, rng: np.random.Generator) -> Tensor:
