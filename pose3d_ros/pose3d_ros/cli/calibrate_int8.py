@@ -12,8 +12,7 @@ from pose3d_ros.cli.sources import IMAGE_SUFFIXES
 from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.engines import BackendChoice, Engine, Manifest, ManifestEntry, open_engine
 from pose3d_ros.engines.engine_set import EngineSet
-from pose3d_ros.engines.options import int8_refused
-from pose3d_ros.engines.spec.entry import IMAGE_ROLES
+from pose3d_ros.engines.options import precision_of
 from pose3d_ros.engines.tensorrt.plan_loading import int8_path
 from pose3d_ros.engines.tensors import Tensor
 from pose3d_ros.errors import EngineError, InputError
@@ -50,7 +49,7 @@ def write_quantized(manifest: Manifest, config: PipelineConfig, images: Path) ->
     """Write NAME.int8.onnx beside each model that reads images, calibrated on the images of a folder.
 
     Models that read joints stay as they are: they are small, and their errors would be seen as jitter. So do those
-    whose manifest refuses int8; a line says why. Raises InputError for a folder without people in its images,
+    whose manifest refuses int8. Raises InputError for a folder without people in its images,
     EngineError for a model that can't be quantized.
     """
     try:
@@ -70,10 +69,7 @@ def write_quantized(manifest: Manifest, config: PipelineConfig, images: Path) ->
             camera = Camera.from_hfov(_HFOV_DEG, image.shape[1], image.shape[0])
             pipeline(Frame(image, camera, number * _NS_PER_S))
     written = []
-    for entry in (e for e in manifest.entries if e.name in recorders and not IMAGE_ROLES.isdisjoint(e.roles)):
-        if refused := int8_refused(entry):
-            print(f"{entry.name}: fp16, not int8: {refused}")
-            continue
+    for entry in (e for e in manifest.entries if e.name in recorders and precision_of(e, "int8") == "int8"):
         feeds = recorders[entry.name].feeds
         if not feeds:
             raise InputError(

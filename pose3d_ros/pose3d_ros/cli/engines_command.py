@@ -16,6 +16,7 @@ from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.engines import BackendChoice, EngineOptions, Manifest, ManifestEntry, choose_backend, open_engine
 from pose3d_ros.engines.engine_set import engine_options, open_manifest
 from pose3d_ros.engines.factory import default_probes
+from pose3d_ros.engines.options import int8_refused
 from pose3d_ros.engines.spec.manifest import verify_sha256
 from pose3d_ros.engines.trial import Latency, difference, measure_latency, random_feeds
 from pose3d_ros.errors import EngineError, InputError
@@ -69,7 +70,7 @@ def _list(args: argparse.Namespace, manifest: Manifest, config: PipelineConfig) 
         {
             "model": entry.name,
             "roles": "+".join(entry.roles),
-            "file": entry.file.name,
+            "file": _shown(entry.file, manifest.directory),
             "MiB": round(entry.file.stat().st_size / _MIB, 1),
             "TensorRT engine": _plan_state(entry, options) if usable.usable else "-",
         }
@@ -79,6 +80,11 @@ def _list(args: argparse.Namespace, manifest: Manifest, config: PipelineConfig) 
     if not usable.usable:
         print(f"\nno TensorRT engines (TensorRT: {usable.reason})")
     return 0
+
+
+def _shown(file: Path, directory: Path) -> str:
+    """A model's file as the table has it: of other folders, as those below a named set, with the folder's name."""
+    return file.name if file.parent == directory else f"{file.parent.name}/{file.name}"
 
 
 def _plan_state(entry: ManifestEntry, options: EngineOptions) -> str:
@@ -118,6 +124,8 @@ def _build(args: argparse.Namespace, manifest: Manifest, config: PipelineConfig)
     failed = 0
     for entry in manifest.entries:
         verify_sha256(entry)
+        if options.precision == "int8" and (refused := int8_refused(entry)):
+            print(f"{entry.name}: fp16, not int8: {refused}")
         try:
             plan = _stoppable(load_or_build, entry, options, facts)
         except EngineError as error:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from pathlib import Path
 
+import attr
 import cv2
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from pose3d_ros.cli.calibrate_int8 import write_quantized
 from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.engines import Manifest, default_manifest_dir, load_manifest
 from pose3d_ros.engines.graphs import quantize
+from pose3d_ros.engines.spec.manifest import write_manifest
 from pose3d_ros.engines.tensors import Tensor
 from pose3d_ros.errors import InputError
 
@@ -81,3 +83,17 @@ def test_build_uses_the_calibrated_models(
     assert "calibrated" in printed
     assert "int8, built in" in printed
     assert pose3d("engines", "list", *options).count("int8, ready") == 2
+
+
+def test_models_that_int8_would_spoil_are_built_in_fp16(
+    manifest: Manifest, images: Path, feeds: Feeds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pose3d: Pose3d
+) -> None:
+    install_stand_in(monkeypatch)
+    entries = [attr.evolve(e, parameters={**e.parameters, "int8_refused": "it moves joints"}) for e in manifest.entries]
+    write_manifest(manifest.directory, [entries[0], *manifest.entries[1:]])
+    options = ["--engines", manifest.directory, "--param", f"engine_cache={tmp_path}", "--param", "precision=int8"]
+    printed = pose3d("engines", "build", *options, "--calibration", images)
+    assert f"{entries[0].name}: fp16, not int8: it moves joints" in printed
+    assert list(feeds) == [f"root_pose.{entries[1].sha256[:12]}.int8.onnx"]
+    listed = pose3d("engines", "list", *options)
+    assert (listed.count("int8, ready"), listed.count("fp16, ready")) == (1, 1)

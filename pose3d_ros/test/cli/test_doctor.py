@@ -27,6 +27,12 @@ def test_bad_models_fail(engines: Path, tmp_path: Path) -> None:
     assert only.state is doctor.State.FAIL
 
 
+def test_embedded_models_in_place_of_those_of_auto_are_a_warning() -> None:
+    (warning,) = (c for c in doctor.engine_checks("auto") if c.state is doctor.State.WARN)
+    assert "Run `pose3d models get mediapipe`, or set engines to embedded" in warning.found
+    assert all(c.state is doctor.State.OK for c in doctor.engine_checks("embedded"))
+
+
 def test_cameras_and_their_permissions(tmp_path: Path) -> None:
     (none,) = doctor.camera_checks(tmp_path)
     assert none.state is doctor.State.INFO

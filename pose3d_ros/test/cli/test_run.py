@@ -49,6 +49,13 @@ def run(tmp_path: Path, engines: Path, pose3d: Pose3d) -> Run:
     return command
 
 
+def test_embedded_models_in_place_of_those_of_auto_are_one_warning(photos: Path, run: Run) -> None:
+    printed, lines = run(photos / "c.png", "--engines", "auto")
+    assert printed.count("warning: engines: auto runs the embedded models") == 1
+    assert lines[0]["people"] == []
+    assert "warning" not in run(photos / "c.png", "--engines", "embedded")[0]
+
+
 def test_folder_of_images(photos: Path, tmp_path: Path, run: Run) -> None:
     printed, (a, b, c) = run(photos)
     assert set(a) == KEYS
