@@ -15,10 +15,11 @@ from pose3d_ros.engines.engine_set import EngineSet
 from pose3d_ros.engines.images.frame_image import FrameImage
 from pose3d_ros.geometry.regions import Regions, region_distances
 from pose3d_ros.records import STILL, Frame
+from pose3d_ros.stages.association import assign
 from pose3d_ros.stages.detect.detector import Detector
 from pose3d_ros.stages.detect.region_detector import RegionDetector
 from pose3d_ros.stages.detect.scan_plan import ScanPlan, closer_looks, tiles, unfilled, whole_view
-from pose3d_ros.stages.proposals import Proposals, far_from, merged
+from pose3d_ros.stages.proposals import Mask, Proposals, far_from, merged
 from pose3d_ros.types import Array
 
 _REGION_SCORE = 0.3
@@ -74,7 +75,7 @@ class PeopleFinder:
         else:
             self._notice(followed, elapsed_s)
             found = self._turn(frame, image, followed, elapsed_s)
-        found = found.chosen(found.far_from(followed, _FOLLOWED))
+        found = found.chosen(_not_followed(found, followed))
         if not begins:
             found = found.chosen(found.far_from(self._denied, _DENIED))
         found = found.chosen(np.argsort(-found.scores, kind="stable")[: self._limit(found, len(followed), begins)])
@@ -164,3 +165,14 @@ class PeopleFinder:
         wanted = max(self.config.max_people - followed, 0)
         most = 2 * wanted if (found.scores >= _SURE).sum() < wanted else wanted
         return most if begins else min(most, _MOST_NEW)
+
+
+def _not_followed(found: Proposals, followed: Regions) -> Mask:
+    """(N,), which proposals are of none of the people who are followed: each of those explains the one nearest to it.
+
+    Two people who cross are nearer to each other than the place where one is expected is to where that one is.
+    """
+    distances = region_distances(followed, found.regions)
+    left = np.asarray((distances >= _ALIKE).all(axis=0), dtype=np.bool_)
+    left[[column for _, column in assign(distances, _FOLLOWED)]] = False
+    return left

@@ -119,6 +119,13 @@ def test_new_person_is_proposed_beside_one_who_is_followed(engines: Opened) -> N
     np.testing.assert_allclose(at, [[510, 339.5]], atol=3)
 
 
+def test_who_crosses_before_a_followed_person_is_proposed(engines: Opened) -> None:
+    followed, crossing = (240, 100, 299, 259), (275, 100, 334, 259)
+    engines["boxes"].answer = heat_maps(embedded(followed, 0.8), embedded(crossing, 0.9)).answer
+    found = find(finder(engines, DETECTOR), frame(0), Regions.from_boxes([followed]))
+    np.testing.assert_allclose(found.regions.centers_px, [[304.5, 179.5]], atol=1)
+
+
 def test_place_without_a_person_is_not_proposed_again_for_a_second(engines: Opened) -> None:
     finds = finder(engines)
     assert len(find(finds, frame(0, MEDIUM))) == 1
