@@ -125,8 +125,12 @@ def cut_views(image_bgr: ImageArray, views: RegionViews) -> ImageArray:
     """
     size_px = views.size_px
     crops = np.empty((len(views), size_px, size_px, 3), dtype=np.uint8)
-    grids = dict(zip(np.flatnonzero(views.bent).tolist(), views.grids_px(), strict=True))
+    at = np.flatnonzero(views.bent).tolist()
+    grids = dict(zip(at, views.grids_px(), strict=True)) if at else {}
     for i, reduction in enumerate(views.reductions.tolist()):
+        if reduction == 1 and i not in grids:
+            cv2.warpAffine(image_bgr, views.img2crop[i], (size_px, size_px), dst=crops[i], flags=cv2.INTER_LINEAR)
+            continue
         places = grids[i].reshape(-1, 2) if i in grids else views.regions.chosen([i]).corners_px()[0]
         part, start_px = _reduced(image_bgr, places, reduction)
         if i in grids:

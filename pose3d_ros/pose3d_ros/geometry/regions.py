@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,10 +32,11 @@ class Regions:
         for name in ("centers_px", "sides_px", "angles_rad"):
             object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=np.float64))
         count = len(self.sides_px) if self.sides_px.ndim == 1 else -1
-        values = (self.centers_px, self.sides_px, self.angles_rad)
-        shapes = tuple(value.shape for value in values)
-        fits = shapes == ((count, 2), (count,), (count,)) and all(np.isfinite(value).all() for value in values)
-        if not fits or not (self.sides_px > 0).all():
+        shapes = (self.centers_px.shape, self.sides_px.shape, self.angles_rad.shape)
+        # A sum is finite where all of its terms are, and one pass.
+        total = self.centers_px.sum() + self.sides_px.sum() + self.angles_rad.sum()
+        fits = shapes == ((count, 2), (count,), (count,)) and math.isfinite(total)
+        if not fits or self.sides_px.min(initial=np.inf) <= 0:
             raise InputError(
                 "regions",
                 expected="finite centers (N, 2), sides (N,) above 0 and angles (N,)",

@@ -93,34 +93,16 @@ def is_region_lifter(entry: ManifestEntry) -> bool:
 def body_joints_m(landmarks_m: Array, lifted_m: Array | None) -> Array:
     """The joints (N, 40, 3) of `body40` from the pelvis, metres, in the axes of what is given.
 
-    landmarks_m: (N, 33, 3), from any origin. lifted_m: (N, 21, 3) of `muco21`, from the pelvis; None without a lifter.
+    landmarks_m: (N, 33, 3), finite, from any origin. lifted_m: (N, 21, 3) of `muco21`, finite, from the pelvis; None
+    without a lifter.
     """
-    body = landmark_body(landmarks_m)
-    body = body - body[:, BODY.root, None]
-    if lifted_m is None:
-        return body
-    change = np.zeros_like(body)
-    away = lifted_m[:, [MUCO.index_of[BODY.joints[i]] for i in _SHARED]] - body[:, _SHARED]
-    change[:, _SHARED] = _LIFTER_SHARE * away
-    for joint in set(LANDMARKS.joints) - set(MUCO.joints):
-        change[:, BODY.index_of[joint]] = _mean_of(change, _NEAREST.get(joint, _SHOULDERS))
-    moved = body + change
-    for i, joint in enumerate(MUCO.joints):
-        if joint not in LANDMARKS.index_of and i != MUCO.root:
-            # The lifter's own place, moved as much as the joints near it were against the lifter's.
-            back = (1 / _LIFTER_SHARE - 1) * _mean_of(change, _NEAREST[joint])
-            moved[:, BODY.index_of[joint]] = lifted_m[:, i] - back
-    return moved
+    body: Array = _FROM_PELVIS @ landmarks_m if lifted_m is None else _OF_BOTH[0] @ landmarks_m + _OF_BOTH[1] @ lifted_m
+    return body
 
 
 def landmark_body(landmarks: Array) -> Array:
-    """`body40` (N, 40, C) of landmarks (N, 33, C) alone, its other joints placed between them."""
-    body = np.full((len(landmarks), len(BODY), landmarks.shape[-1]), np.nan)
-    body[:, _SURFACE] = landmarks
-    for joint, parts in _MEANS.items():
-        body[:, BODY.index_of[joint]] = _mean_of(body, parts)
-    thorax, head = body[:, BODY.index_of["Thorax"]], body[:, BODY.index_of["Head"]]
-    body[:, BODY.index_of["Head_top"]] = thorax + _CROWN * (head - thorax)
+    """`body40` (N, 40, C) of finite landmarks (N, 33, C) alone, its other joints placed between them."""
+    body: Array = _OF_LANDMARKS @ landmarks
     return body
 
 
@@ -134,3 +116,39 @@ def _landmark_names(entry: ManifestEntry) -> list[str]:
     if not isinstance(names, list) or not names or not all(name in LANDMARKS.index_of for name in names):
         raise wrong_parameter(entry, "landmarks", f"a list of joints of {LANDMARKS.name}", names)
     return [str(name) for name in names]
+
+
+# All of this is linear: what it does to unit vectors, once, are the matrices that do it to every frame's people.
+def _placed_between(landmarks: Array) -> Array:
+    """See `landmark_body`."""
+    body = np.full((len(landmarks), len(BODY), landmarks.shape[-1]), np.nan)
+    body[:, _SURFACE] = landmarks
+    for joint, parts in _MEANS.items():
+        body[:, BODY.index_of[joint]] = _mean_of(body, parts)
+    thorax, head = body[:, BODY.index_of["Thorax"]], body[:, BODY.index_of["Head"]]
+    body[:, BODY.index_of["Head_top"]] = thorax + _CROWN * (head - thorax)
+    return body
+
+
+def _combined(body: Array, lifted: Array) -> Array:
+    """Body (N, 40, C), from the pelvis, and a lifter's joints (N, 21, C); see `body_joints_m`."""
+    change = np.zeros_like(body)
+    away = lifted[:, [MUCO.index_of[BODY.joints[i]] for i in _SHARED]] - body[:, _SHARED]
+    change[:, _SHARED] = _LIFTER_SHARE * away
+    for joint in set(LANDMARKS.joints) - set(MUCO.joints):
+        change[:, BODY.index_of[joint]] = _mean_of(change, _NEAREST.get(joint, _SHOULDERS))
+    moved = body + change
+    for i, joint in enumerate(MUCO.joints):
+        if joint not in LANDMARKS.index_of and i != MUCO.root:
+            # The lifter's own place, moved as much as the joints near it were against the lifter's.
+            back = (1 / _LIFTER_SHARE - 1) * _mean_of(change, _NEAREST[joint])
+            moved[:, BODY.index_of[joint]] = lifted[:, i] - back
+    return moved
+
+
+_OF_LANDMARKS = _placed_between(np.eye(len(LANDMARKS))[None])[0]
+_FROM_PELVIS = _OF_LANDMARKS - _OF_LANDMARKS[BODY.root]
+_OF_BOTH = (
+    _combined(_FROM_PELVIS[None], np.zeros((1, len(MUCO), len(LANDMARKS))))[0],
+    _combined(np.zeros((1, len(BODY), len(MUCO))), np.eye(len(MUCO))[None])[0],
+)

@@ -41,7 +41,9 @@ class FollowedPeople:
 
         One that was not kept, and is no double of one who was, is looked for in the same place again for a while.
         """
-        lost = np.setdiff1d(np.flatnonzero(stamp_ns - self._seen_ns[:followed] <= _RETRY_NS), kept)
+        unseen = stamp_ns - self._seen_ns[:followed] <= _RETRY_NS
+        unseen[kept[kept < followed]] = False
+        lost = np.flatnonzero(unseen)
         if len(lost) and len(kept):
             lost = lost[similarity(people)[np.ix_(lost, kept)].max(axis=1) <= SAME_PERSON]
         self._regions = Regions.concatenated([people.next_regions.chosen(kept), self._regions.chosen(lost)])

@@ -40,6 +40,7 @@ _LIMBS = [
     for s in "LR"
     for part in ("Shoulder", "Elbow", "Wrist", "Hip", "Knee", "Ankle")
 ]
+_LIMBS_IN_BODY = [BODY.index_of[LANDMARKS.joints[i]] for i in _LIMBS]
 _LOWEST_SIGMA, _HIGHEST_SIGMA = 0.02, 0.5
 
 
@@ -98,7 +99,7 @@ def sigma_inputs(people: Landmarks, lifted_m: Array, width_px: int, height_px: i
     """What the root's standard deviation depends on, (N, 5), see SIGMA_INPUTS."""
     at = people.points_img_px[:, _LIMBS]
     inside = ((at >= -0.5) & (at <= np.array([width_px, height_px]) - 0.5)).all(axis=-1)
-    apart = _apart_m(people, lifted_m)[:, [BODY.index_of[LANDMARKS.joints[i]] for i in _LIMBS]]
+    apart = _apart_m(people, lifted_m)[:, _LIMBS_IN_BODY]
     crop = people.points_crop_px
     sides = np.maximum(crop.max(axis=1) - crop.min(axis=1), 1.0)
     columns = (
@@ -115,10 +116,8 @@ def _apart_m(people: Landmarks, lifted_m: Array) -> Array:
     """(N, 40), how far the lifter's joints are from those of the landmarks, both from the pelvis."""
     body = landmark_body(people.relative_m)
     body = body - body[:, BODY.root, None]
-    known = [BODY.index_of[joint] for joint in MUCO.joints]
-    away = np.linalg.norm(lifted_m - body[:, known], axis=-1)
-    names = [_muco_joint(joint) for joint in BODY.joints]
-    return np.asarray(away[:, [MUCO.index_of[name] for name in names]])
+    away = np.linalg.norm(lifted_m - body[:, _MUCO_IN_BODY], axis=-1)
+    return np.asarray(away[:, _STANDS_FOR])
 
 
 def _muco_joint(joint: str) -> str:
@@ -128,6 +127,10 @@ def _muco_joint(joint: str) -> str:
     side, part = (joint[:2], joint[2:]) if joint[1] == "_" else ("", joint)
     other = _APART_OF[part]
     return other if other in MUCO.index_of else side + other
+
+
+_MUCO_IN_BODY = [BODY.index_of[joint] for joint in MUCO.joints]
+_STANDS_FOR = [MUCO.index_of[_muco_joint(joint)] for joint in BODY.joints]
 
 
 def _numbers(entry: ManifestEntry, key: str, count: int) -> Array:

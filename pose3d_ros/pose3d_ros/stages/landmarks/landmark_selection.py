@@ -94,7 +94,9 @@ def select(people: Landmarks, certainty: Array, least_score: float, limit: int) 
 
 def doubtful(people: Landmarks, certainty: Array, kept: Indices, limit: int) -> Indices:
     """Indices of readings that are no double and no part of a kept one, but not sure enough; at most `limit`."""
-    left = np.setdiff1d(np.flatnonzero(worth_reading_again(certainty)), kept)
+    likely = worth_reading_again(certainty)
+    likely[kept] = False
+    left = np.flatnonzero(likely)
     if len(left) and len(kept):
         both = people.chosen(np.append(left, kept))
         same = similarity(both)[: len(left), len(left) :].max(axis=1) > SAME_PERSON
