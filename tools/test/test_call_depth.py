@@ -37,9 +37,13 @@ def network(path: Path) -> Path:
     return path
 
 
-@pytest.fixture(params=["default engines", "a 2D pose net and a lifter"])
-def engines(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A folder of engines; empty for the default ones."""
+@pytest.fixture(params=["default engines", "a landmark net", "a 2D pose net and a lifter"])
+def engines(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A folder or set of engines; empty for the default ones."""
+    if request.param == "a landmark net":
+        models: Path = request.getfixturevalue("mediapipe_models")
+        monkeypatch.setenv("XDG_DATA_HOME", str(models.parents[2]))
+        return models.name
     if request.param == "default engines":
         return ""
     net, folder = network(tmp_path / "rtmpose.onnx"), tmp_path / "engines"

@@ -94,7 +94,7 @@ class LandmarkPoses:
             return FramePoses(given, poses, timings_ms)
         followed = self._followed.regions(frame.stamp_ns)
         with timed(timings_ms, "detect"):
-            new = self._finder(frame, image, followed).regions
+            new = self._finder(frame, image, self._followed.present).regions
         with timed(timings_ms, "pose"):
             people, certainty = self._read(frame, image, followed, new)
             least, limit = self._config.pose.person_score_threshold, self._config.detector.max_people
@@ -106,7 +106,8 @@ class LandmarkPoses:
             unsure = doubtful(people, certainty, kept, min(limit - len(kept), _MOST_DOUBTFUL))
             boxes = whole_boxes(frame, people.points_img_px[unsure])
             at, more = self._confirmed(frame, image, people.chosen(unsure), boxes, poses)
-            self._followed.update(people, np.append(kept, unsure[at]), len(followed), frame.stamp_ns)
+            found = np.append(kept, unsure[at])
+            self._followed.update(people, found, len(followed), frame.stamp_ns, frame.camera)
             poses = (*poses, *more)
         return FramePoses(tuple(pose.detection for pose in poses), poses, timings_ms)
 

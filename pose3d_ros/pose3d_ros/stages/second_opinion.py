@@ -27,7 +27,7 @@ from pose3d_ros.types import Array
 _ALIKE = 0.1
 """Similarity of the two nets' bodies: readings of nobody that the other net is sure of are below."""
 _SIGMA = 0.1
-_SAME_PERSON = 0.5
+_SAME_PERSON = 0.3
 _LEAST_SIDE_PX = 4.0
 
 

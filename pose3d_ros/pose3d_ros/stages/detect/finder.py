@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from pose3d_ros.config.settings import DetectorConfig
 from pose3d_ros.engines.engine_set import EngineSet
@@ -32,7 +33,7 @@ _SURE = 0.5
 _ALIKE = 0.3
 """Distance of regions from several views, or of a region and a box, that are of one person."""
 _FOLLOWED = 0.6
-"""Distance of a proposal from a person who is followed, up to which it is that person."""
+"""Distance of a proposal from a person who is followed, up to which the nearest one is that person."""
 _MAX_GAP_S = 0.5
 _SEARCH_S = 0.2
 """How long more is looked at after a person was lost."""

@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
+from pose3d_ros.geometry import Camera
 from pose3d_ros.geometry.regions import Regions
 from pose3d_ros.records import STILL
 from pose3d_ros.stages.landmarks.landmark_decoding import Landmarks
-from pose3d_ros.stages.landmarks.landmark_selection import SAME_PERSON
-from pose3d_ros.stages.landmarks.landmark_similarity import similarity
+from pose3d_ros.types import Array
 
 _MAX_GAP_NS = 500_000_000
 """After a longer pause between frames nobody is where their last region is."""
-_RETRY_NS = 300_000_000
-"""How long somebody who is not seen is looked for in the same place: behind a post, or turned into a blur."""
+_RETRY_NS = 1_000_000_000
+"""How long somebody who is not seen is looked for where they should be by now: behind others, or a blur."""
+_NEWEST = 0.3
+"""Share of the last step in a person's velocity."""
 
 
 class FollowedPeople:
-    """Regions of people of the last frame, with the stamp when each was last seen."""
+    """Regions of people of the last frame, how they move, and when each was last seen."""
 
     def __init__(self) -> None:
         self._regions = Regions.empty()
+        self._velocities_pxps: Array = np.zeros((0, 2))
         self._seen_ns: npt.NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self._stamp_ns = STILL
 
     def forget(self) -> None:
         """Follow nobody."""
-        self._regions, self._seen_ns, self._stamp_ns = Regions.empty(), np.zeros(0, dtype=np.int64), STILL
+        self._regions, self._velocities_pxps = Regions.empty(), np.zeros((0, 2))
+        self._seen_ns, self._stamp_ns = np.zeros(0, dtype=np.int64), STILL
 
     def regions(self, stamp_ns: int) -> Regions:
         """The regions to read in a frame; none in a still image, after a pause, and when the clock goes back."""
@@ -36,16 +42,34 @@ class FollowedPeople:
             self.forget()
         return self._regions
 
-    def update(self, people: Landmarks, kept: npt.NDArray[np.intp], followed: int, stamp_ns: int) -> None:
+    @property
+    def present(self) -> Regions:
+        """The regions of those who were seen in the last frame."""
+        return self._regions.chosen(self._seen_ns == self._stamp_ns)
+
+    def update(
+        self, people: Landmarks, kept: npt.NDArray[np.intp], followed: int, stamp_ns: int, camera: Camera
+    ) -> None:
         """Follow who was kept of the readings, of which the first `followed` are those of `regions`.
 
-        One that was not kept, and is no double of one who was, is looked for in the same place again for a while.
+        One that was not kept goes on as before for a while, as long as that is in the camera's image: who walks behind
+        somebody comes out on the other side.
         """
-        unseen = stamp_ns - self._seen_ns[:followed] <= _RETRY_NS
-        unseen[kept[kept < followed]] = False
-        lost = np.flatnonzero(unseen)
-        if len(lost) and len(kept):
-            lost = lost[similarity(people)[np.ix_(lost, kept)].max(axis=1) <= SAME_PERSON]
-        self._regions = Regions.concatenated([people.next_regions.chosen(kept), self._regions.chosen(lost)])
+        elapsed_s = max((stamp_ns - self._stamp_ns) * 1e-9, 1e-3)
+        lost = stamp_ns - self._seen_ns[:followed] <= _RETRY_NS
+        lost[kept[kept < followed]] = False
+        seen = people.next_regions.chosen(kept)
+        velocities = np.zeros((len(kept), 2))
+        again = kept < followed
+        before = kept[again]
+        steps = (seen.centers_px[again] - self._regions.centers_px[before]) / elapsed_s
+        velocities[again] = self._velocities_pxps[before] + _NEWEST * (steps - self._velocities_pxps[before])
+        gone = self._regions.chosen(lost)
+        moved = replace(gone, centers_px=gone.centers_px + elapsed_s * self._velocities_pxps[lost])
+        size_px = camera.width_px, camera.height_px
+        inside = ((moved.centers_px >= 0) & (moved.centers_px < size_px)).all(axis=1)
+        lost = np.flatnonzero(lost)[inside]
+        self._regions = Regions.concatenated([seen, moved.chosen(inside)])
+        self._velocities_pxps = np.concatenate([velocities, self._velocities_pxps[lost]])
         self._seen_ns = np.append(np.full(len(kept), stamp_ns, dtype=np.int64), self._seen_ns[lost])
         self._stamp_ns = stamp_ns

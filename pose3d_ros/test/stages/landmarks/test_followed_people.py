@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pose3d_ros.geometry import Camera
 from pose3d_ros.records import STILL
 from pose3d_ros.stages.landmarks.followed_people import FollowedPeople
 from pose3d_ros.stages.landmarks.landmark_decoding import Landmarks
@@ -12,10 +13,13 @@ from .conftest import reading
 STEP_NS = 100_000_000
 
 
+CAMERA = Camera.from_hfov(60.0, 640, 480)
+
+
 def following(*middles_px: tuple[float, float]) -> FollowedPeople:
     people = FollowedPeople()
     people.regions(0)
-    people.update(reading(*middles_px), np.arange(len(middles_px)), 0, 0)
+    people.update(reading(*middles_px), np.arange(len(middles_px)), 0, 0, CAMERA)
     return people
 
 
@@ -23,8 +27,7 @@ def test_people_are_looked_for_where_their_reading_says() -> None:
     people = following((100.0, 200.0), (300.0, 200.0))
     regions = people.regions(STEP_NS)
     np.testing.assert_allclose(regions.centers_px, [[100, 200], [300, 200]])
-    moved = reading((110.0, 200.0), (300.0, 205.0))
-    people.update(moved, np.array([1, 0]), 2, STEP_NS)
+    people.update(reading((110.0, 200.0), (300.0, 205.0)), np.array([1, 0]), 2, STEP_NS, CAMERA)
     np.testing.assert_allclose(people.regions(2 * STEP_NS).centers_px, [[300, 205], [110, 200]])
 
 
@@ -33,32 +36,41 @@ def test_nobody_is_followed_into_another_time(stamp_ns: int) -> None:
     assert len(following((100.0, 200.0)).regions(stamp_ns)) == 0
 
 
-def test_who_is_not_seen_is_looked_for_in_the_same_place_for_a_while() -> None:
+def test_who_is_not_seen_is_looked_for_where_they_should_be_for_a_second() -> None:
     people = following((100.0, 200.0), (300.0, 200.0))
-    counts = []
-    for i in range(1, 7):
+    for i in range(1, 21):  # the second one walks to the right, 20 px a frame
+        people.regions(i * STEP_NS // 10)
+        read = reading((100.0, 200.0), (300.0 + 2.0 * i, 200.0))
+        people.update(read, np.arange(2), 2, i * STEP_NS // 10, CAMERA)
+    counts, middles = [], []
+    for i in range(3, 15):
         regions = people.regions(i * STEP_NS)
         counts.append(len(regions))
-        people.update(
-            reading((100.0, 200.0), (350.0, 240.0)).chosen(np.arange(len(regions))), np.array([0]), 2, i * STEP_NS
-        )
-        if len(regions) == 2:
-            np.testing.assert_allclose(regions.centers_px[1], [300, 200])
-    assert counts == [2, 2, 2, 2, 1, 1]
+        middles.append(regions.centers_px[-1, 0])
+        read = reading((100.0, 200.0), (100.0, 200.0)).chosen(np.arange(len(regions)))
+        people.update(read, np.array([0]), len(regions), i * STEP_NS, CAMERA)
+        assert len(people.present) == 1
+    assert counts == [2] * 11 + [1]
+    np.testing.assert_allclose(np.diff(middles[:11]), 20.0, rtol=0.01)
 
 
-def test_two_who_became_one_are_followed_as_one() -> None:
-    people = following((100.0, 200.0), (130.0, 200.0))
+def test_who_leaves_the_image_is_not_looked_for() -> None:
+    people = following((600.0, 200.0))
     people.regions(STEP_NS)
-    people.update(reading((100.0, 200.0), (100.0, 200.0)), np.array([0]), 2, STEP_NS)
-    assert len(people.regions(2 * STEP_NS)) == 1
+    people.update(reading((630.0, 200.0)), np.array([0]), 1, STEP_NS, CAMERA)
+    people.regions(2 * STEP_NS)
+    nobody = np.zeros(0, dtype=np.intp)
+    people.update(reading((630.0, 200.0)), nobody, 1, 2 * STEP_NS, CAMERA)
+    assert len(people.regions(3 * STEP_NS)) == 1
+    people.update(reading((630.0, 200.0)), nobody, 1, 3 * STEP_NS, CAMERA)
+    assert len(people.regions(4 * STEP_NS)) == 0
 
 
 def test_nobody_seen_and_nobody_followed() -> None:
     people = FollowedPeople()
     assert len(people.regions(0)) == 0
-    people.update(Landmarks.none(), np.zeros(0, dtype=np.intp), 0, 0)
-    assert len(people.regions(STEP_NS)) == 0
+    people.update(Landmarks.none(), np.zeros(0, dtype=np.intp), 0, 0, CAMERA)
+    assert len(people.regions(STEP_NS)) == len(people.present) == 0
     people = following((100.0, 200.0))
     people.forget()
     assert len(people.regions(STEP_NS)) == 0
