@@ -6,14 +6,15 @@ fill a view, and says how large they are and how they lie. Thresholds are low: t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from pose3d_ros.config.settings import DetectorConfig
 from pose3d_ros.engines.engine_set import EngineSet
 from pose3d_ros.engines.images.frame_image import FrameImage
+from pose3d_ros.geometry import Camera
 from pose3d_ros.geometry.regions import Regions, region_distances
 from pose3d_ros.records import STILL, Frame
 from pose3d_ros.stages.association import assign
@@ -55,6 +56,8 @@ class PeopleFinder:
         self.config = config or DetectorConfig()
         has_regions = engines.manifest.has_role("region_detector")
         self._regions = RegionDetector(engines.for_role("region_detector")) if has_regions else None
+        # Called where it is needed, and not through a method: a frame passes few calls.
+        self._look: Callable[[Camera, FrameImage, Regions, float], Proposals] = self._regions or _sees_nobody
         has_boxes = engines.manifest.has_role("detector") or not has_regions
         self._boxes = Detector(engines.for_role("detector")) if has_boxes else None
         self._plan, self._stamp_ns = ScanPlan(), STILL
@@ -94,7 +97,7 @@ class PeopleFinder:
         if self._boxes is not None:
             self._boxes(frame, image)
         for count in batch_sizes if self._regions is not None else ():
-            self._look(frame, image, Regions.concatenated([view] * count), _SURE)
+            self._look(frame.camera, image, Regions.concatenated([view] * count), _SURE)
 
     def _forget(self) -> None:
         self._plan.reset()
@@ -117,18 +120,20 @@ class PeopleFinder:
         searching = not len(followed) or self._search_s > 0
         size_px = frame.camera.width_px, frame.camera.height_px
         looks = self._plan.turn(*size_px, elapsed_s, followed, searching=searching)
-        boxes = self._find_boxes(frame, image, self.config.score_threshold) if looks.boxes else Proposals.none()
-        return self._joined(self._look(frame, image, looks.views, _VIDEO_SCORE), boxes)
+        detector = self._box_detector(self.config.score_threshold) if looks.boxes else None
+        boxes = Proposals.none() if detector is None else Proposals.of_detections(detector(frame, image))
+        return self._joined(self._look(frame.camera, image, looks.views, _VIDEO_SCORE), boxes)
 
     def _search(self, frame: Frame, image: FrameImage, followed: Regions) -> Proposals:
         """All that both detectors find in an image, or as many sure people as are wanted."""
         size_px = frame.camera.width_px, frame.camera.height_px
         wanted = self.config.max_people - len(followed)
-        seen = self._look(frame, image, whole_view(*size_px), _HINT)
+        seen = self._look(frame.camera, image, whole_view(*size_px), _HINT)
         found = self._joined(seen, Proposals.none())
         if (found.scores >= _SURE).sum() >= wanted:
             return found
-        boxes = self._find_boxes(frame, image, _HINT)
+        detector = self._box_detector(_HINT)
+        boxes = Proposals.none() if detector is None else Proposals.of_detections(detector(frame, image))
         found = self._joined(seen, boxes)
         sure = found.chosen(found.scores >= _SURE).regions
         if self._regions is None or len(sure) >= wanted:
@@ -137,20 +142,15 @@ class PeopleFinder:
         close = closer_looks(hints.chosen(hints.far_from(found.chosen(found.measured).regions, _ALIKE)))
         all_tiles = tiles(*size_px)
         left = all_tiles.chosen(unfilled(all_tiles, *size_px, Regions.concatenated([sure, followed])))
-        more = self._look(frame, image, Regions.concatenated([close, left]), _REGION_SCORE)
+        more = self._look(frame.camera, image, Regions.concatenated([close, left]), _REGION_SCORE)
         return self._joined(Proposals.concatenated([seen, more]), boxes)
 
-    def _look(self, frame: Frame, image: FrameImage, views: Regions, threshold: float) -> Proposals:
-        if self._regions is None or not len(views):
-            return Proposals.none()
-        return self._regions(frame.camera, image, views, threshold)
-
-    def _find_boxes(self, frame: Frame, image: FrameImage, threshold: float) -> Proposals:
-        if self._boxes is None:
-            return Proposals.none()
-        least = min(threshold, self.config.score_threshold)
-        self._boxes.config = replace(self.config, score_threshold=least, max_people=2 * self.config.max_people)
-        return Proposals.of_detections(self._boxes(frame, image))
+    def _box_detector(self, threshold: float) -> Detector | None:
+        """The detector of boxes from that score on."""
+        if self._boxes is not None:
+            least = min(threshold, self.config.score_threshold)
+            self._boxes.config = replace(self.config, score_threshold=least, max_people=2 * self.config.max_people)
+        return self._boxes
 
     def _joined(self, seen: Proposals, boxes: Proposals) -> Proposals:
         """One proposal a person: the best region, or a box where there is none. Who has both is surer."""
@@ -166,6 +166,11 @@ class PeopleFinder:
         wanted = max(self.config.max_people - followed, 0)
         most = 2 * wanted if (found.scores >= _SURE).sum() < wanted else wanted
         return most if begins else min(most, _MOST_NEW)
+
+
+def _sees_nobody(camera: Camera, image: FrameImage, views: Regions, threshold: float) -> Proposals:
+    """Without a region detector."""
+    return Proposals.none()
 
 
 def _not_followed(found: Proposals, followed: Regions) -> Mask:

@@ -55,11 +55,13 @@ class RegionDetector:
         self._bound = BoundEngine(model, [image_port(model.entry)], outputs)
 
     def __call__(self, camera: Camera, image: FrameImage, views: Regions, threshold: float) -> Proposals:
-        """Who is in one or more views of the camera's image, from that score on: once for each view that shows most.
+        """Who is in views of the camera's image, from that score on: once for each view that shows most.
 
         A view as large as the image shows it as it is; smaller ones are turned to what they show where the lens bends
         it. Raises EngineError.
         """
+        if not len(views):
+            return Proposals.none()
         whole = views.sides_px >= max(camera.width_px, camera.height_px)
         seen = RegionViews.of(camera, views, self._size_px, np.where(whole, np.inf, MOST_BENT))
         raw = self._bound.infer({"image": image.views(seen, self._normalization)})

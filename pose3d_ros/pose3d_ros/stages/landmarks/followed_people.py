@@ -67,9 +67,9 @@ class FollowedPeople:
         gone = self._regions.chosen(lost)
         moved = replace(gone, centers_px=gone.centers_px + elapsed_s * self._velocities_pxps[lost])
         size_px = camera.width_px, camera.height_px
-        inside = ((moved.centers_px >= 0) & (moved.centers_px < size_px)).all(axis=1)
-        lost = np.flatnonzero(lost)[inside]
+        inside = np.flatnonzero(((moved.centers_px >= 0) & (moved.centers_px < size_px)).all(axis=1))
+        still = np.flatnonzero(lost)[inside]
         self._regions = Regions.concatenated([seen, moved.chosen(inside)])
-        self._velocities_pxps = np.concatenate([velocities, self._velocities_pxps[lost]])
-        self._seen_ns = np.append(np.full(len(kept), stamp_ns, dtype=np.int64), self._seen_ns[lost])
+        self._velocities_pxps = np.concatenate([velocities, self._velocities_pxps[still]])
+        self._seen_ns = np.append(np.full(len(kept), stamp_ns, dtype=np.int64), self._seen_ns[still])
         self._stamp_ns = stamp_ns
