@@ -95,7 +95,11 @@ class TrackerConfig(Settings, prefix="tracker", nodes=POSE_NODE, tunable=True):
 
     new_track_score: float = setting(0.4, "Detections below this score continue tracks but start none.", (0.0, 1.0))
     min_hits: int = setting(2, "Number of detections after which a track turns from NEW to TRACKED.", (1, 30))
-    max_age_s: float = setting(1.5, "How long an undetected person is PREDICTED before the track is LOST.", (0.0, 30.0))
+    max_age_s: float = setting(
+        1.5,
+        "How long an undetected person is remembered, and PREDICTED for two thirds of it, before the track is LOST.",
+        (0.0, 30.0),
+    )
     max_gap_s: float = setting(
         2.0, "All tracks end after a longer gap between frames, or when the clock jumps back.", (0.05, 60.0)
     )

@@ -45,12 +45,20 @@ def walk(tracker: Tracker, frames: int, first: int = 0) -> tuple[Person, ...]:
 
 
 def test_states_from_new_to_lost() -> None:
-    tracker = Tracker(TrackerConfig(min_hits=3, max_age_s=0.25))
+    tracker = Tracker(TrackerConfig(min_hits=3, max_age_s=0.36))
     history = [states(walk(tracker, 1, first=i)) for i in range(4)]
-    history += [states(tracker.update([], i * STEP_NS, CAMERA)) for i in range(4, 8)]
+    history += [states(tracker.update([], i * STEP_NS, CAMERA)) for i in range(4, 9)]
     new, tracked, predicted, lost = TrackState
-    expected = [new, new, tracked, tracked, predicted, predicted, lost]
-    assert history == [*[[(1, s)] for s in expected], []]
+    seen = [new, new, tracked, tracked]
+    assert history == [*[[(1, s)] for s in [*seen, predicted, predicted]], [], [(1, lost)], []]
+
+
+def test_who_returns_after_predictions_ended_is_known_again() -> None:
+    tracker = Tracker(TrackerConfig(max_age_s=0.9))
+    walk(tracker, 5)
+    unseen = [states(tracker.update([], i * STEP_NS, CAMERA)) for i in range(5, 13)]
+    assert unseen[-1] == []
+    assert states(walk(tracker, 1, first=13)) == [(1, TrackState.TRACKED)]
 
 
 def test_velocity_in_metres_per_second() -> None:
