@@ -129,7 +129,7 @@ class Pipeline:
 
     @property
     def engine_problems(self) -> tuple[str, ...]:
-        """Why an engine does not run on the chosen backend, of those that do not, or crops are not made there."""
+        """What does not run as meant: other models than `auto` looks for, engines or crops on another backend."""
         return (*self.engines.problems, *([self._load_image.problem] if self._load_image.problem else []))
 
     @property

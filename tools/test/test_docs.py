@@ -165,7 +165,8 @@ def test_every_number_of_the_held_out_set_is_defined_and_no_other() -> None:
 
 def test_decoders_are_those_of_the_stages() -> None:
     known = {*POSE_DECODERS, *ROOT_DECODERS, *DETECTOR_DECODERS}
-    for path in (*(SOURCE / "stages/detect").glob("*.py"), *(SOURCE / "stages/smooth").glob("*.py")):
+    folders = (SOURCE / "stages", SOURCE / "stages/detect", SOURCE / "stages/smooth")
+    for path in (path for folder in folders for path in folder.glob("*.py")):
         known |= constants(path)
     assert named("decoder")["pose3d_ros/engines/README.md"] - known == set()
     for page in ("pose3d_ros/engines/README.md", "docs/models.md"):
