@@ -80,9 +80,25 @@ class Letterbox:
         return cls(*input_px, *content, scale_x, scale_y, left, top, padding)
 
     @property
+    def first_reduction(self) -> int:
+        """By how much the image is reduced first, averaged over squares of so many whole pixels; 1: not at all.
+
+        The largest factor that leaves no less than the content and divides both sides: a small part of the time that
+        averaging over parts of pixels takes, which is left where no factor divides them.
+        """
+        if self.stretched or self.scale_x >= _LEAST_LINEAR_SCALE:
+            return 1
+        sides = round(self.content_width_px / self.scale_x), round(self.content_height_px / self.scale_y)
+        factors = range(int(min(sides[0] / self.content_width_px, sides[1] / self.content_height_px)), 1, -1)
+        return next((factor for factor in factors if not any(side % factor for side in sides)), 1)
+
+    @property
     def averages(self) -> bool:
-        """Whether shrinking must average: linear interpolation reads four pixels, and would skip some from 1/2 down."""
-        scale = min(self.scale_x, self.scale_y) if self.stretched else self.scale_x
+        """Whether shrinking, after the first reduction, must average.
+
+        Linear interpolation reads four pixels, and would skip some from 1/2 down.
+        """
+        scale = min(self.scale_x, self.scale_y) if self.stretched else self.scale_x * self.first_reduction
         return scale < _LEAST_LINEAR_SCALE
 
     def input2img(self, boxes_xyxy: Array) -> Array:

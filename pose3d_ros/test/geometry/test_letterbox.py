@@ -87,6 +87,37 @@ def test_strong_shrink_of_the_height_alone_averages() -> None:
     np.testing.assert_array_equal(HostImage(image).letterboxed(Letterbox.stretch(4, 16, 4, 2), BGR), 10)
 
 
+@pytest.mark.parametrize(
+    ("width_px", "height_px", "long_side_px", "factor", "averages"),
+    [
+        (640, 480, 448, 1, False),
+        (1280, 720, 448, 2, False),
+        (1920, 1080, 448, 4, False),
+        (3840, 2160, 448, 8, False),
+        (1366, 768, 448, 2, False),  # 3 would fit, and does not divide 1366
+        (1373, 769, 448, 1, True),  # no factor divides both
+        (2746, 1538, 448, 2, True),  # what is left is still to be averaged
+        (720, 1280, 448, 2, False),
+        (100, 3, 40, 1, True),  # the height would be less than the content's
+    ],
+)
+def test_first_reduction_is_by_whole_pixels(
+    width_px: int, height_px: int, long_side_px: int, factor: int, averages: bool
+) -> None:
+    box = Letterbox.fit_long_side(width_px, height_px, long_side_px)
+    assert (box.first_reduction, box.averages) == (factor, averages)
+
+
+def test_reduction_in_two_steps_reads_every_pixel_alike() -> None:
+    # A ramp of one level a pixel, and stripes one pixel wide on it: no trace of these is left, in the right place.
+    image = np.tile(np.arange(200, dtype=np.uint8)[:, None, None], (1, 200, 3))
+    image[:, ::2] += 40
+    box = Letterbox.fit_long_side(200, 200, 70)
+    got = HostImage(image).letterboxed(box, BGR)[0, 0, :70, :70]
+    expected = (np.arange(70) + 0.5) / box.scale_y - 0.5 + 20
+    np.testing.assert_allclose(got[1:-1], np.tile(expected[1:-1, None], 70), atol=1.01)
+
+
 def test_image_of_any_size_stays_as_it_is() -> None:
     image = np.arange(5 * 7 * 3, dtype=np.uint8).reshape(5, 7, 3)
     box = LetterboxMode(padding=114).letterbox(7, 5, None, None)

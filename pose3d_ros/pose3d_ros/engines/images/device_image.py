@@ -87,7 +87,7 @@ class DeviceImage:
     def letterboxed(self, letterbox: Letterbox, normalization: Normalization) -> TorchArray:
         """See FrameImage. The next frame's letterbox is written over it."""
         with _queued(self._size.stream):
-            planes = self._in_order(normalization.channel_order)
+            planes = self._reduced(normalization.channel_order, letterbox.first_reduction)
             return self._result(self._size.letterbox(letterbox, normalization)(planes))
 
     def crops(
@@ -149,7 +149,9 @@ class DeviceImage:
         if reduction == 1:
             return self._in_order(channel_order)
         if key not in self._levels:
-            self._levels[key] = functional.avg_pool2d(self._in_order(channel_order), reduction).round_()
+            averages = functional.avg_pool2d(self._in_order(channel_order), reduction)
+            # OpenCV rounds halves of 2x2 up, (a + b + c + d + 2) >> 2, and others to even numbers.
+            self._levels[key] = averages.add_(0.5).floor_() if reduction == 2 else averages.round_()
         return self._levels[key]
 
     def _result(self, tensor: torch.Tensor) -> TorchArray:
@@ -182,7 +184,8 @@ class _FrameSize:
     def letterbox(self, letterbox: Letterbox, normalization: Normalization) -> LetterboxSampler:
         key = (letterbox, normalization)
         if key not in self._letterboxes:
-            size_px = (self.shape[1], self.shape[0])
+            factor = letterbox.first_reduction
+            size_px = (self.shape[1] // factor, self.shape[0] // factor)
             self._letterboxes[key] = LetterboxSampler(letterbox, size_px, self.scaling(normalization))
         return self._letterboxes[key]
 

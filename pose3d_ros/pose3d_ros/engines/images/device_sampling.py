@@ -148,7 +148,7 @@ class LetterboxSampler:
     """Makes one letterbox of one size of image, normalized. Every call fills the same memory, padding excepted."""
 
     def __init__(self, letterbox: Letterbox, image_size_px: tuple[int, int], scaling: Scaling) -> None:
-        """image_size_px: width and height."""
+        """image_size_px: width and height of the image after the letterbox's first reduction."""
         self._scaling, device = scaling, scaling.scale.device
         x, y = _letterbox_samples(letterbox, image_size_px)
         units = [_unit(a.positions_px.reshape(1, -1), n) for a, n in zip((x, y), image_size_px, strict=True)]
@@ -164,7 +164,7 @@ class LetterboxSampler:
         self._content = self._input[:, :, top : top + height, left : left + width]
 
     def __call__(self, planes: Tensor) -> Tensor:
-        """planes: (1, 3, H, W) float32, the image. Returns (1, 3, height_px, width_px) float32, contiguous."""
+        """planes: (1, 3, H, W) float32, that image. Returns (1, 3, height_px, width_px) float32, contiguous."""
         sampled = functional.grid_sample(
             planes, self._grid, mode="bilinear", padding_mode="border", align_corners=False
         )

@@ -52,9 +52,13 @@ class HostImage:
 
     def letterboxed(self, letterbox: Letterbox, normalization: Normalization) -> npt.NDArray[np.float32]:
         """See FrameImage."""
+        image, factor = self.image_bgr, letterbox.first_reduction
+        if factor > 1:
+            reduced = (image.shape[1] // factor, image.shape[0] // factor)
+            image = np.asarray(cv2.resize(image, reduced, interpolation=cv2.INTER_AREA), dtype=np.uint8)
         how = cv2.INTER_AREA if letterbox.averages else cv2.INTER_LINEAR
         content = (letterbox.content_width_px, letterbox.content_height_px)
-        resized: ImageArray = np.asarray(cv2.resize(self.image_bgr, content, interpolation=how), dtype=np.uint8)
+        resized: ImageArray = np.asarray(cv2.resize(image, content, interpolation=how), dtype=np.uint8)
         out = np.zeros((1, 3, letterbox.height_px, letterbox.width_px), dtype=np.float32)
         if letterbox.padding is not None:
             out += normalization.apply(np.full((1, 1, 1, 3), letterbox.padding, dtype=np.uint8))
