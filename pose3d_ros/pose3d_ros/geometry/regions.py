@@ -47,7 +47,7 @@ class Regions:
     @classmethod
     def empty(cls) -> Regions:
         """No region."""
-        return cls(np.zeros((0, 2)), np.zeros(0), np.zeros(0))
+        return cls._of(np.zeros((0, 2)), np.zeros(0), np.zeros(0))
 
     @classmethod
     def from_boxes(cls, boxes_xyxy_px: npt.ArrayLike, scale: float = _MARGIN) -> Regions:
@@ -71,9 +71,19 @@ class Regions:
     @classmethod
     def concatenated(cls, several: Sequence[Regions]) -> Regions:
         """All regions of several, in their order."""
-        parts = several or (cls.empty(),)
-        columns = ((part.centers_px, part.sides_px, part.angles_rad) for part in parts)
-        return cls(*(np.concatenate(column) for column in zip(*columns, strict=True)))
+        filled = [part for part in several if len(part)]
+        if len(filled) < 2:
+            return filled[0] if filled else cls.empty()
+        columns = ((part.centers_px, part.sides_px, part.angles_rad) for part in filled)
+        return cls._of(*(np.concatenate(column) for column in zip(*columns, strict=True)))
+
+    @classmethod
+    def _of(cls, centers_px: Array, sides_px: Array, angles_rad: Array) -> Regions:
+        """Of parts of regions, which were checked: there are thirty of them in a frame."""
+        regions = cls.__new__(cls)
+        for name, value in (("centers_px", centers_px), ("sides_px", sides_px), ("angles_rad", angles_rad)):
+            object.__setattr__(regions, name, value)
+        return regions
 
     def __len__(self) -> int:
         return len(self.sides_px)
@@ -81,7 +91,7 @@ class Regions:
     def chosen(self, index: npt.NDArray[np.intp] | npt.NDArray[np.bool_] | Sequence[int]) -> Regions:
         """Those regions, by their indices or a mask."""
         at = np.asarray(index, dtype=None if len(index) else np.intp)
-        return Regions(self.centers_px[at], self.sides_px[at], self.angles_rad[at])
+        return Regions._of(self.centers_px[at], self.sides_px[at], self.angles_rad[at])
 
     @property
     def tops_px(self) -> Array:

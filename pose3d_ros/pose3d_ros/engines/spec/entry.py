@@ -7,11 +7,12 @@ cattrs has no rosdep key, and that of pydantic brings version 1.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import attr  # the namespace `attrs` is missing from Humble's version
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -147,11 +148,16 @@ class Normalization:
             The model's input.
         """
         images = np.empty((len(images_bgr), 3, *images_bgr.shape[1:3]), dtype=np.float32) if out is None else out
-        for channel, (mean, std) in enumerate(zip(self.mean, self.std, strict=True)):
-            source = channel if self.channel_order == "bgr" else 2 - channel
-            np.multiply(images_bgr[..., source], np.float32(self.scale / std), out=images[:, channel])
-            images[:, channel] -= np.float32(mean / std)
+        for image_bgr, planes in zip(images_bgr, images, strict=True):
+            sources = cv2.split(image_bgr)  # reading every third byte would take twice the time
+            for source, plane, mean, std in zip(self._in_order(sources), planes, self.mean, self.std, strict=True):
+                np.multiply(source, np.float32(self.scale / std), out=plane)
+                if mean:
+                    plane -= np.float32(mean / std)
         return images
+
+    def _in_order(self, planes_bgr: Sequence[cv2.typing.MatLike]) -> Sequence[cv2.typing.MatLike]:
+        return planes_bgr if self.channel_order == "bgr" else planes_bgr[::-1]
 
 
 @attr.frozen(eq=False, kw_only=True)

@@ -79,11 +79,14 @@ class PeopleFinder:
         else:
             self._notice(followed, elapsed_s)
             found = self._turn(frame, image, followed, elapsed_s)
+        self._given, self._followed = found.regions, len(followed)
+        if not len(found):
+            return found
         found = found.chosen(_not_followed(found, followed))
         if not begins:
             found = found.chosen(found.far_from(self._denied, _DENIED))
         found = found.chosen(np.argsort(-found.scores, kind="stable")[: self._limit(found, len(followed), begins)])
-        self._given, self._followed = found.regions, len(followed)
+        self._given = found.regions
         return found
 
     def reset(self) -> None:
@@ -107,6 +110,8 @@ class PeopleFinder:
     def _notice(self, followed: Regions, elapsed_s: float) -> None:
         """Who of the last frame's people is lost, and which of its proposals held no person."""
         self._search_s = _SEARCH_S if len(followed) < self._followed else max(self._search_s - elapsed_s, 0.0)
+        if not len(self._given) and not len(self._denied):
+            return
         nobody = far_from(self._given, followed, _FOLLOWED)
         ages = self._denied_s + elapsed_s
         kept = ages < _DENIED_S
@@ -120,6 +125,8 @@ class PeopleFinder:
         searching = not len(followed) or self._search_s > 0
         size_px = frame.camera.width_px, frame.camera.height_px
         looks = self._plan.turn(*size_px, elapsed_s, followed, searching=searching)
+        if not looks.boxes and not len(looks.views):
+            return Proposals.none()
         detector = self._box_detector(self.config.score_threshold) if looks.boxes else None
         boxes = Proposals.none() if detector is None else Proposals.of_detections(detector(frame, image))
         return self._joined(self._look(frame.camera, image, looks.views, _VIDEO_SCORE), boxes)

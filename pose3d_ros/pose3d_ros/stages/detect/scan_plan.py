@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,9 @@ _MOST_CLOSER = 8
 _WHOLE_S, _BOXES_S, _TILES_S = 0.1, 0.2, 0.5
 """How long the whole image, boxes in it and a tile go without a look, seconds."""
 _MOST_TILES = 4
+_STEPS = (np.arange(10) + 0.5) / 10 - 0.5
+_GRID = np.stack(np.meshgrid(_STEPS, _STEPS), axis=-1).reshape(-1, 2)
+"""Points of a view, in its sides from its middle, by which it is told how much of it is covered."""
 _EARLY_S = 0.005
 """Frames do not come at equal intervals."""
 
@@ -33,6 +37,7 @@ def whole_view(width_px: int, height_px: int) -> Regions:
     return Regions(center, np.array([float(max(width_px, height_px))]), np.zeros(1))
 
 
+@lru_cache(maxsize=16)
 def tiles(width_px: int, height_px: int) -> Regions:
     """Squares that cover the image, overlapping; row by row."""
     side_px = _TILE_SHARE * max(width_px, height_px)
@@ -50,9 +55,9 @@ def _centers(length_px: int, side_px: float) -> Array:
 
 def unfilled(views: Regions, width_px: int, height_px: int, known: Regions) -> npt.NDArray[np.bool_]:
     """(V,), which of the upright views of an image show something besides the people who are known."""
-    steps = (np.arange(10) + 0.5) / 10 - 0.5
-    grid = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
-    points = views.centers_px[:, None] + views.sides_px[:, None, None] * grid
+    if not len(known):
+        return np.ones(len(views), dtype=np.bool_)
+    points = views.centers_px[:, None] + views.sides_px[:, None, None] * _GRID
     inside = ((points >= -0.5) & (points <= np.array([width_px, height_px]) - 0.5)).all(axis=-1)
     bodies = known.bodies_xyxy_px()[:, None, None]
     covered = ((points >= bodies[..., :2]) & (points <= bodies[..., 2:])).all(axis=-1).any(axis=0)

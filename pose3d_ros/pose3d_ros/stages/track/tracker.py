@@ -123,9 +123,13 @@ class Tracker:
         cost = self._cost(poses, age_s, box_cost(iou, log_height_ratio))
         weak = np.array([p.detection.score < self.config.new_track_score for p in poses])
         pairs = assign(cost + np.where(weak, _WEAK_COST, 0.0), self.config.gate_sigmas**2 + _UNMATCHED_MARGIN)
+        if len(pairs) == min(cost.shape):
+            return pairs
         # A root depth that is far off, as of someone half out of the image, must not cost an identity.
         by_image = image_cost(iou, log_height_ratio, age_s <= _IMAGE_MATCH_S)
         pairs += assign(_without(by_image, pairs), 1.0)
+        if len(pairs) == min(cost.shape) or all(track.seen_before for track in self._tracks):
+            return pairs
         return pairs + assign(_without(self._reappearance_cost(poses, age_s), pairs), _REAPPEAR_CLOTHES)
 
     def _reappearance_cost(self, poses: Sequence[Pose], age_s: Array) -> Array:
