@@ -71,7 +71,8 @@ class Tracker:
         capture. camera: gives unseen people pixels (without one their pixels are NaN) and helps to separate people.
         jumped: whether the image shows another scene than the last; all who were followed are LOST then.
         A clock that goes back, or a pause of more than max_gap_s, resets first. People are NEW until they were seen
-        min_hits times, TRACKED when seen, PREDICTED when not, for two thirds of max_age_s, and LOST once after all of it.
+        min_hits times, TRACKED when seen, PREDICTED when not, for two thirds of max_age_s, and LOST once after all of
+        it.
         """
         dt_s = self._advance_clock(stamp_ns)
         usable = [p for p in poses if np.isfinite(p.root_cam_m).all() and p.root_cam_m[2] > 0]
