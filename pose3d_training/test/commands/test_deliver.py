@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 
 import attr
 import numpy as np
@@ -15,13 +16,16 @@ pytest.importorskip("lightning_fabric")
 from pose3d_ros.engines import ManifestEntry, RoleEngine, choose_backend, load_manifest, open_engine
 from pose3d_ros.errors import EngineError
 from pose3d_ros.skeletons import get_skeleton
+from pose3d_ros.stages.landmarks.body_joints import RegionLifter, is_region_lifter
 from pose3d_ros.stages.lift.lift_decoders import LiftSizes, lift_net
 from pose3d_ros.types import Array
 from pose3d_training.loop.fabric import open_fabric
 from pose3d_training.loop.recipe import Recipe
 from pose3d_training.loop.run_checkpoints import averaged_weights
 from pose3d_training.loop.training_loop import Trainer
-from pose3d_training.tasks.lifting import LifterTask, build_lifter, lifted
+from pose3d_training.synthetic.body_points import LANDMARKS
+from pose3d_training.tasks.landmark_errors import LandmarkErrors
+from pose3d_training.tasks.lifting import LandmarkLifterTask, LifterTask, build_lifter, lifted
 from pose3d_training.tasks.lifting_samples import LiftSample, LiftSamples
 
 pytest.importorskip("moderngl")
@@ -98,3 +102,19 @@ def test_lifter_check_scores_exact_and_noisy_people(tracks: list[Array], deliver
     screen = attr.evolve(entry, parameters={**entry.parameters, "input": "screen"})
     with pytest.raises(EngineError, match=r"expected a lifter with input person .* got input screen, 3 features"):
         check_engine(screen, exact, noisy)
+
+
+def test_lifter_of_landmarks_is_delivered_for_the_landmark_stage(tmp_path: Path) -> None:
+    recipe = replace(RECIPE, lifter_input="region")
+    pool = np.random.default_rng(0).uniform([-0.4, -0.8, -0.3], [0.4, 0.8, 0.3], (40, 31, 3))
+    errors = LandmarkErrors(
+        np.zeros((19, 5)), np.zeros((30, 19, 2)), np.ones((30, 19)), np.zeros((30, 4)), np.zeros((30, 19, 2))
+    )
+    Trainer(LandmarkLifterTask(recipe, pool, errors), recipe, tmp_path / "lifter", open_fabric(device="cpu")).run()
+    assert main(["--runs", str(tmp_path), "--output", str(tmp_path)]) == 0
+    entry = load_manifest(tmp_path).for_role("lifter")
+    assert entry.name == "lifter-residual-landmarks-8-synthetic"
+    assert entry.parameters == {"input": "region", "landmarks": list(LANDMARKS), "input_features": 3}
+    assert is_region_lifter(entry)
+    with open_engine(entry, choose_backend("onnxruntime")) as engine:
+        assert RegionLifter(RoleEngine(engine, entry)) is not None

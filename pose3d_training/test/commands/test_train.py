@@ -22,6 +22,7 @@ from pose3d_training.loop.recipe import load_recipe, shipped_recipes
         (["detector", "--output", "run"], "option --bank: expected the folder of rendered people"),
         (["smoother", "--assets", "nowhere", "--output", "run"], "got nowhere"),
         (["lifter_residual", "--output", "run"], "option --assets: expected the folder with the recorded motions"),
+        (["lifter_landmarks", "--assets", ".", "--output", "run"], "option --landmarks: expected the file that"),
         (["smoother"], "option --output"),
         (["painter", "--output", "run"], "expected a file, or one of detector, "),
         (["smoother", "--device", "abacus", "--output", "run"], "option --device"),

@@ -9,6 +9,7 @@ from pose3d_ros.errors import ConfigError
 from pose3d_training.loop.recipe import ARCHITECTURES, Recipe, find_recipe, load_recipe, shipped_recipes
 
 MINIMAL: dict[str, Any] = {"net": "detector", "steps": 10, "batch_size": 2, "learning_rate": 1e-3}
+LIFTER = "net: lifter\narchitecture: residual\nsteps: 3\nbatch_size: 1\nlearning_rate: 1.0\n"
 
 
 def write(path: Path, text: str) -> Path:
@@ -33,6 +34,8 @@ def test_saved_recipe_loads_unchanged(tmp_path: Path) -> None:
         ("net: lifter\nsteps: 3\nbatch_size: 1\nlearning_rate: 1.0\n", "one of residual, sem_gcn, temporal, got ''"),
         ("net: detector\narchitecture: residual\nsteps: 3\nbatch_size: 1\nlearning_rate: 1.0\n", "net is no lifter"),
         ("net: detector\ndropout: 1.0\nsteps: 3\nbatch_size: 1\nlearning_rate: 1.0\n", "below 1, got 1.0"),
+        (LIFTER + "lifter_input: image\n", "lifter_input: expected one of person, region, got 'image'"),
+        (LIFTER.replace("residual", "sem_gcn") + "lifter_input: region\n", "unless architecture is residual"),
         ("- a list\n", "list"),
         ("a: [1", "readable YAML"),
     ],
