@@ -8,9 +8,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pose3d_ros.engines import ManifestEntry
+from pose3d_ros.engines import (
+    ManifestEntry,
+    RoleEngine,
+    choose_backend,
+    default_manifest_dir,
+    load_manifest,
+    open_engine,
+)
 from pose3d_ros.errors import EngineError
-from pose3d_ros.stages.landmarks.body_joints import BODY, LANDMARKS, MUCO, landmark_body
+from pose3d_ros.stages.landmarks.body_joints import (
+    BODY,
+    LANDMARKS,
+    MUCO,
+    RegionLifter,
+    is_region_lifter,
+    landmark_body,
+)
 from pose3d_ros.stages.landmarks.landmark_calibration import (
     SCORE_INPUTS,
     SIGMA_INPUTS,
@@ -124,6 +138,22 @@ def test_parameters_that_do_not_fit_are_an_error(changes: dict[str, Any], messag
     object.__setattr__(wrong, "parameters", {**entry().parameters, **changes})
     with pytest.raises(EngineError, match=message):
         LandmarkCalibration.of(wrong)
+
+
+def test_shipped_lifter_fits_the_landmark_stage_and_is_calibrated() -> None:
+    shipped = load_manifest(default_manifest_dir().parent / "landmarks").for_role("lifter")
+    assert is_region_lifter(shipped)
+    with open_engine(shipped, choose_backend("onnxruntime")) as engine:
+        lifted = RegionLifter(RoleEngine(engine, shipped))(reading((300.0, 200.0)))
+    calibrated = LandmarkCalibration.of(shipped)
+    assert calibrated is not None
+    # Somebody who stands before the camera: upright, knees below hips, the left on the left.
+    hip, knee, shoulder = (lifted[0, MUCO.index_of[f"L_{name}"]] for name in ("Hip", "Knee", "Shoulder"))
+    assert knee[1] - hip[1] > 0.25 > -0.25 > shoulder[1] - hip[1]
+    assert lifted[0, MUCO.index_of["L_Shoulder"], 0] > 0.1 > -0.1 > lifted[0, MUCO.index_of["R_Shoulder"], 0]
+    scores = calibrated.scores(reading((300.0, 200.0)), lifted)
+    assert ((scores > 0.3) & (scores < 1)).all()
+    assert 0.03 < calibrated.root_sigmas(reading((300.0, 200.0)), lifted, 640, 480)[0] < 0.25
 
 
 def test_every_joint_has_a_part() -> None:
