@@ -1,6 +1,6 @@
 """Poses from MediaPipe's nets: people are found once, then followed from landmarks to landmarks, as the nets were made.
 
-The regions of people who are followed and of places where somebody may be new are one batch of the landmark net, and
+The regions of people who are followed and of places where a person may be new are one batch of the landmark net, and
 those of who seems to be new a second one: the first reading gives a better region than a box does.
 """
 

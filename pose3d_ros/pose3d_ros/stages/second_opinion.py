@@ -1,8 +1,8 @@
 """A second opinion on people whom the landmark net is not sure of, from the package's own pose net.
 
 The two nets were taught by different people, real and rendered ones, in different crops. Where the landmark net sees
-little of somebody, behind others or at the image's edge, and the other net by itself is sure and sees a body that lies
-alike, there is somebody, who gets the other net's pose.
+little of a person, behind others or at the image's edge, and the other net by itself is sure and sees a body that lies
+alike, there is a person, who gets the other net's pose.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pose3d_ros.stages.pose.root_pose_estimator import RootPoseEstimator
 from pose3d_ros.types import Array
 
 _ALIKE = 0.1
-"""Similarity of the two nets' bodies: readings of nobody that the other net is sure of are below."""
+"""Similarity of the two nets' bodies: readings of no person that the other net is confident of are below."""
 _SIGMA = 0.1
 _SAME_PERSON = 0.3
 _LEAST_SIDE_PX = 4.0

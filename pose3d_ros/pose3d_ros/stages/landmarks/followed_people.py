@@ -14,9 +14,9 @@ from pose3d_ros.stages.landmarks.landmark_decoding import Landmarks
 from pose3d_ros.types import Array
 
 _MAX_GAP_NS = 500_000_000
-"""After a longer pause between frames nobody is where their last region is."""
+"""After a longer pause between frames no person is where the last region is."""
 _RETRY_NS = 1_000_000_000
-"""How long somebody who is not seen is looked for where they should be by now: behind others, or a blur."""
+"""How long a person who is not seen is looked for where they should be by now: behind others, or a blur."""
 _NEWEST = 0.3
 """Share of the last step in a person's velocity."""
 
@@ -31,7 +31,7 @@ class FollowedPeople:
         self._stamp_ns = STILL
 
     def forget(self) -> None:
-        """Follow nobody."""
+        """Follow no one."""
         self._regions, self._velocities_pxps = Regions.empty(), np.zeros((0, 2))
         self._seen_ns, self._stamp_ns = np.zeros(0, dtype=np.int64), STILL
 
@@ -53,7 +53,7 @@ class FollowedPeople:
         """Follow who was kept of the readings, of which the first `followed` are those of `regions`.
 
         One that was not kept goes on as before for a while, as long as that is in the camera's image: who walks behind
-        somebody comes out on the other side.
+        another comes out on the other side.
         """
         elapsed_s = max((stamp_ns - self._stamp_ns) * 1e-9, 1e-3)
         lost = stamp_ns - self._seen_ns[:followed] <= _RETRY_NS

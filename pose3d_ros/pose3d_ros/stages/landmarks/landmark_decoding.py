@@ -1,6 +1,6 @@
 """What MediaPipe's landmark net (BlazePose GHUM, Apache-2.0) says of each region.
 
-39 landmarks a region: 33 of the body, two that give the person's next region, four more that nobody reads. Of each x, y
+39 landmarks a region: 33 of the body, two that give the person's next region, four more that are not read. Of each x, y
 and z in crop pixels counted from its edge, logits of visibility and presence, and a heat map of logits in 64x64 cells,
 around whose values a landmark is refined as MediaPipe does (`RefineLandmarksFromHeatmapCalculator`). The height of the
 heat map where a landmark lies says how sure the net is of its place: low for a body that it only guesses.

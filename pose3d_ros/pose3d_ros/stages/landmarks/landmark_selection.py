@@ -49,7 +49,7 @@ _LEAST_SHARE = 1e-3
 def certainties(people: Landmarks, width_px: int, height_px: int) -> Array:
     """How sure the net is of each reading, (N,) in 0–1: the mean over the body's joints that lie in the image.
 
-    0 where the net itself says that the region holds nobody.
+    0 where the net itself says that the region holds no person.
     """
     at = people.points_img_px[:, BODY_JOINTS]
     inside = ((at >= -0.5) & (at <= np.array([width_px, height_px]) - 0.5)).all(axis=-1)
