@@ -123,10 +123,11 @@ class LandmarkPoses:
         height_px, width_px = frame.image_bgr.shape[:2]
         self._finder.warm_up(frame, image, tuple(batch_sizes))
         for people in batch_sizes:
-            regions = Regions.from_boxes([[-0.5, -0.5, width_px - 0.5, height_px - 0.5]] * people)
-            read = self._net(frame.camera, image, regions)
+            boxes = np.array([[-0.5, -0.5, width_px - 0.5, height_px - 0.5]] * people)
+            read = self._net(frame.camera, image, Regions.from_boxes(boxes))
             if self._lifter is not None:
                 self._lifter(read)
+            self._confirmed(frame, image, read, boxes, ())
         self.reset()
 
     def reset(self) -> None:
