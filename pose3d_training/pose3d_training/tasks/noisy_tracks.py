@@ -38,9 +38,9 @@ _PELVIS = SYNTH_JOINTS.index("Pelvis")
 class TrackSample:
     """One person's track in the camera's optical frame, T frames in the K joints of the net's skeleton.
 
-    measured_m, true_m (T, K, 3): absolute joints, where present (T, K) is 1. Others have what the smoother takes for
-    them. features (T, C): what the smoother reads of the measured ones. cam2ray (T, 3, 3): the frames its answers
-    are in.
+    measured_m, true_m (T, K, 3): absolute joints, where present (T, K) is 1, the true ones with the errors that last.
+    Others have what the smoother takes for them. features (T, C): what the smoother reads of the measured ones.
+    cam2ray (T, 3, 3): the frames its answers are in.
     """
 
     measured_m: npt.NDArray[np.float32]
@@ -95,8 +95,9 @@ class TrackSamples(IterableDataset[TrackSample]):
                 joints = joints + _stroll(at[-1] + 1, rate, rng)[at, None]
             true = _placed(joints, rng)
             errors = track_errors(true, SYNTH_JOINTS, _PELVIS, rate, rng)
-            measured = true + errors @ cam2ray(true[:, _PELVIS].mean(axis=0))
-            yield self._sample(true, measured, np.diff(at, prepend=-1) / rate, rng)
+            ray2cam = cam2ray(true[:, _PELVIS].mean(axis=0))  # of rows
+            steady = true + errors.lasting @ ray2cam
+            yield self._sample(steady, steady + errors.varying @ ray2cam, np.diff(at, prepend=-1) / rate, rng)
 
     def _sample(self, true: Array, measured: Array, dt_s: Array, rng: np.random.Generator) -> TrackSample:
         """What the net reads of a person in a random skeleton."""

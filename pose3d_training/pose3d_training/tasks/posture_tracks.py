@@ -10,9 +10,10 @@ from scipy.spatial.transform import Rotation
 
 from pose3d_ros.types import Array
 from pose3d_training.synthetic.body import SYNTH_JOINTS, posed_joints
+from pose3d_training.synthetic.everyday_poses import KINDS, everyday_pose
 from pose3d_training.synthetic.figure import Figure, make_figure
 from pose3d_training.synthetic.motion import BONES, FPS, training_clips
-from pose3d_training.synthetic.pose_sampling import sample_pose, to_global, to_local
+from pose3d_training.synthetic.pose_sampling import to_global, to_local
 from pose3d_training.synthetic.rig import bone_transforms, load_rig
 
 _SECONDS = 6
@@ -35,21 +36,25 @@ def posture_tracks(assets: Path, bodies: Sequence[int]) -> list[Array]:
 
 
 def _track(figure: Figure, clips: tuple[str, ...], rng: np.random.Generator) -> Array:
-    """A sampled posture whose arms take those of others in turn, while trunk, head and legs move a little."""
-    first = to_local(figure, sample_pose(figure.assets, clips, figure, rng).turned)
+    """A posture whose arms do in turn what they do in it, while trunk, head and legs move a little."""
+    kind = KINDS[int(rng.integers(1, len(KINDS)))]  # the first is the clips' own poses
+
+    def sampled() -> Array:
+        return to_local(figure, everyday_pose(figure.assets, clips, figure, rng, kind).turned)
+
+    first = sampled()
     poses, seconds = [first, first], [0.0, float(rng.uniform(*_HOLD_S))]
     while seconds[-1] < _SECONDS:
         pose = first.copy()
         if rng.random() < 0.7:
-            pose[_ARMS] = to_local(figure, sample_pose(figure.assets, clips, figure, rng).turned)[_ARMS]
+            pose[_ARMS] = sampled()[_ARMS]
         sway = Rotation.from_rotvec(rng.normal(0, _SWAY_RAD, (len(_LOOSE), 3))).as_matrix()
         pose[_LOOSE] = pose[_LOOSE] @ sway
         poses += [pose, pose]
         changed_s = seconds[-1] + float(rng.uniform(*_CHANGE_S))
         seconds += [changed_s, changed_s + float(rng.uniform(*_HOLD_S))]
-    return _joints(
-        figure, _between(np.array(seconds), np.array(poses), np.arange(_SECONDS * int(FPS), dtype=np.float64) / FPS)
-    )
+    times_s = np.arange(_SECONDS * int(FPS), dtype=np.float64) / FPS
+    return _joints(figure, _between(np.array(seconds), np.array(poses), times_s))
 
 
 def _between(seconds: Array, poses: Array, times_s: Array) -> Array:

@@ -11,6 +11,7 @@ with 3 to 4% of variation within half a second.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.signal import lfilter
@@ -26,36 +27,61 @@ _TRUNK_M = 0.02
 """What a joint errs beside its parent in the body tree, across the ray; in sum as measured at its end."""
 _ALONG = 1.8
 _INHERITED = 0.85
-_BIAS = 0.8
-"""Of the constant error, beside the varying one."""
+_BIAS, _ROOT_BIAS = 0.8, 0.05
+"""Of the lasting error beside the varying one; of the root's distance."""
 _SIZES = (0.15, 1.3)
 """Of the measured sizes: people who stand and are seen well have far less than those who climb."""
 _BURSTS = 0.8
 """Standard deviation of the logarithm of a limb's intensity."""
 
 
-def track_errors(true_m: Array, names: Sequence[str], root: int, rate_hz: float, rng: np.random.Generator) -> Array:
-    """Errors (T, J, 3) of absolute joints true_m (T, J, 3), in axes whose z is the person's ray, metres.
+@dataclass(frozen=True, eq=False)
+class TrackErrors:
+    """Errors of absolute joints over time, (T, J, 3) metres, in axes whose z is the person's ray.
 
-    names: the joints'. The root joint, index `root`, has the error of the whole person alone.
+    lasting: those of a person's size and build, which no later frame tells. varying: the rest.
     """
-    share = _share(len(true_m), rate_hz, rng)
-    along = np.linalg.norm(true_m[:, root], axis=-1)[:, None] * [0.0, 0.0, 1.0] * share[:, None]
+
+    lasting: Array
+    varying: Array
+
+
+def track_errors(
+    true_m: Array, names: Sequence[str], root: int, rate_hz: float, rng: np.random.Generator
+) -> TrackErrors:
+    """Errors of the joints true_m (T, J, 3) with these names.
+
+    The root joint, index `root`, has the error of the whole person alone.
+    """
+    away = np.linalg.norm(true_m[:, root], axis=-1)[:, None, None] * [0.0, 0.0, 1.0]
+    size = log_uniform(rng, *_SIZES) * np.array([_OWN_M.get(name.split("_")[-1], _TRUNK_M) for name in names])[:, None]
+    build = _handed_on(_BIAS * size * [1.0, 1.0, _ALONG] * rng.normal(size=(1, len(names), 3)), names)
+    lasting = build - build[:, [root]] + _ROOT_BIAS * rng.normal() * away
+    return TrackErrors(np.asarray(lasting), _varying(away, size, names, root, rate_hz, rng))
+
+
+def _varying(
+    away: Array, size_m: Array, names: Sequence[str], root: int, rate_hz: float, rng: np.random.Generator
+) -> Array:
+    """Away (T, 1, 3): the root's distance along z. size_m (J, 1): of what each joint errs by itself."""
+    frames = len(away)
     is_white = rng.random() < _WHITE_SHARE
-    made = _white_errors if is_white else _limb_errors
-    relative = made(len(true_m), names, rate_hz, rng)
-    across = log_uniform(rng, 0.002, 0.012) * rng.normal(size=(len(true_m), 1, 3))
+    relative = (
+        _white_errors(frames, names, rate_hz, rng) if is_white else _limb_errors(frames, size_m, names, rate_hz, rng)
+    )
+    along = away * _share(frames, rate_hz, rng)[:, None, None]
+    across = log_uniform(rng, 0.002, 0.012) * rng.normal(size=(frames, 1, 3))
     if not is_white:
-        slow = autoregressive((len(true_m), 1, 3), rate_hz, float(log_uniform(rng, 0.1, 0.6)), rng)
+        slow = autoregressive((frames, 1, 3), rate_hz, float(log_uniform(rng, 0.1, 0.6)), rng)
         across = across / 3 + log_uniform(rng, 0.003, 0.03) * slow * [1.0, 1.0, 0.0]
-    return np.asarray(relative - relative[:, [root]] + along[:, None] + across)
+    return np.asarray(relative - relative[:, [root]] + along + across)
 
 
 def _share(frames: int, rate_hz: float, rng: np.random.Generator) -> Array:
-    """Error (T,) of the root's distance, as a share of it."""
+    """Varying error (T,) of the root's distance, as a share of it."""
     drift = autoregressive((frames,), rate_hz, rng.uniform(0.15, 1.0), rng)
     jitter = log_uniform(rng, 0.002, 0.03) * rng.normal(size=frames)
-    return np.asarray(0.05 * rng.normal() + log_uniform(rng, 0.008, 0.06) * drift + jitter)
+    return np.asarray(log_uniform(rng, 0.006, 0.05) * drift + jitter)
 
 
 def _white_errors(frames: int, names: Sequence[str], rate_hz: float, rng: np.random.Generator) -> Array:
@@ -68,19 +94,21 @@ def _white_errors(frames: int, names: Sequence[str], rate_hz: float, rng: np.ran
     return np.asarray((white * outlier + slow) * extremity[:, None] * [1.0, 1.0, 1.8])
 
 
-def _limb_errors(frames: int, names: Sequence[str], rate_hz: float, rng: np.random.Generator) -> Array:
-    """Errors that a joint hands on to its children in the body tree, with bursts, and a constant part."""
+def _limb_errors(frames: int, size_m: Array, names: Sequence[str], rate_hz: float, rng: np.random.Generator) -> Array:
+    """Errors that a joint hands on to its children in the body tree, with bursts."""
     shape = (frames, len(names), 3)
-    size = log_uniform(rng, *_SIZES) * np.array([_OWN_M.get(name.split("_")[-1], _TRUNK_M) for name in names])[:, None]
     quick = autoregressive(shape, rate_hz, float(log_uniform(rng, 0.08, 0.5)), rng, bursts=_BURSTS)
     slow = autoregressive(shape, rate_hz, float(log_uniform(rng, 0.4, 2.5)), rng)
     part = rng.uniform(0.2, 0.9)
-    own = np.sqrt(part) * quick + np.sqrt(1 - part) * slow + _BIAS * rng.normal(size=shape[1:])
-    own = own * size * [1.0, 1.0, _ALONG] + log_uniform(rng, 0.0005, 0.006) * rng.normal(size=shape)
-    parents = _parents(names)
-    error = np.empty(shape)
+    own = (np.sqrt(part) * quick + np.sqrt(1 - part) * slow) * size_m * [1.0, 1.0, _ALONG]
+    return _handed_on(own + log_uniform(rng, 0.0005, 0.006) * rng.normal(size=shape), names)
+
+
+def _handed_on(own_m: Array, names: Sequence[str]) -> Array:
+    """Each joint's own error (T, J, 3) and most of that of its parent in the body tree."""
+    parents, error = _parents(names), np.empty_like(own_m)
     for joint in sorted(range(len(names)), key=lambda j: len(ancestors(names[j]))):
-        error[:, joint] = own[:, joint] + (_INHERITED * error[:, parents[joint]] if parents[joint] >= 0 else 0.0)
+        error[:, joint] = own_m[:, joint] + (_INHERITED * error[:, parents[joint]] if parents[joint] >= 0 else 0.0)
     return error
 
 

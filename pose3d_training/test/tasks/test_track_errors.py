@@ -14,19 +14,20 @@ ROOT, FRAMES, RATE = SYNTH_JOINTS.index("Pelvis"), 60, 30.0
 AT = {name: i for i, name in enumerate(SYNTH_JOINTS)}
 
 
-def errors(count: int, distance_m: float = 4.0) -> Array:
-    """(count, T, J, 3) of people who stand in the camera's axis."""
+def errors(count: int, distance_m: float = 4.0) -> tuple[Array, Array]:
+    """Lasting and varying ones (count, T, J, 3) of people who stand in the camera's axis."""
     rng, true = np.random.default_rng(0), np.zeros((FRAMES, len(SYNTH_JOINTS), 3))
     true[..., 2] = distance_m
-    return np.array([track_errors(true, SYNTH_JOINTS, ROOT, RATE, rng) for _ in range(count)])
+    made = [track_errors(true, SYNTH_JOINTS, ROOT, RATE, rng) for _ in range(count)]
+    return np.array([e.lasting for e in made]), np.array([e.varying for e in made])
 
 
 @pytest.fixture
 def measured_kind(monkeypatch: pytest.MonkeyPatch) -> Array:
-    """Errors from the root of the measured kind alone, of the measured size."""
+    """Varying errors from the root of the measured kind alone, of the measured size."""
     monkeypatch.setattr(module, "_WHITE_SHARE", 0.0)
     monkeypatch.setattr(module, "_SIZES", (1.0, 1.01))
-    made = errors(200)
+    made = errors(200)[1]
     return made - made[:, :, [ROOT]]
 
 
@@ -56,11 +57,20 @@ def test_changes_come_in_bursts(measured_kind: Array) -> None:
 
 
 def test_the_roots_error_is_along_the_ray_and_grows_with_the_distance() -> None:
-    near, far = errors(100, 2.0)[:, :, ROOT], errors(100, 8.0)[:, :, ROOT]
+    near, far = errors(100, 2.0)[1][:, :, ROOT], errors(100, 8.0)[1][:, :, ROOT]
     assert far[..., 2].std() == pytest.approx(4 * near[..., 2].std(), rel=0.05)
     assert far[..., :2].std() == pytest.approx(near[..., :2].std(), rel=0.05)
     assert near[..., 2].std() > 2 * near[..., 0].std()
-    assert 0.03 < (far[..., 2] / 8.0).std() < 0.10
+    assert 0.015 < (far[..., 2] / 8.0).std() < 0.06
+
+
+def test_errors_of_size_and_build_last() -> None:
+    lasting, _ = errors(200)
+    np.testing.assert_allclose(lasting, np.broadcast_to(lasting[:, :1], lasting.shape), atol=1e-12)
+    assert lasting[:, 0, ROOT, 2].std() == pytest.approx(0.05 * 4.0, rel=0.15)
+    np.testing.assert_array_equal(lasting[..., ROOT, :2], 0.0)
+    relative = np.linalg.norm((lasting - lasting[:, :, [ROOT]])[:, 0], axis=-1).mean(axis=0)
+    assert relative[AT["L_Wrist"]] > 1.5 * relative[AT["L_Shoulder"]] > 0.01
 
 
 def test_root_joint_has_the_error_of_the_person_alone(measured_kind: Array) -> None:
