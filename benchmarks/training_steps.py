@@ -140,6 +140,7 @@ def smoother_batch(recipe: Recipe) -> Batch:
     return {
         "measured_m": true + 0.02 * torch.randn(*shape, joints, 3),
         "true_m": true,
+        "present": torch.ones(*shape, joints),
         "features": torch.randn(*shape, feature_size(joints)),
         "cam2ray": torch.eye(3).expand(*shape, 3, 3).clone(),
     }

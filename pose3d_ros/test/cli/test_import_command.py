@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import attr
 import numpy as np
 import onnx
 import pytest
@@ -131,10 +132,18 @@ def test_folder_without_a_root_model_passes_where_a_lifter_is(rtmpose: Path, fol
     assert State.FAIL not in {check.state for check in engine_checks(str(folder))}
 
 
-def test_smoother_of_another_skeleton_is_noted(metrabs: Path, folder: Path, run_import: Import) -> None:
-    printed = run_import("metrabs", metrabs, *METRABS_OPTIONS, "--with-default")
+def test_smoother_that_needs_more_joints_is_noted(metrabs: Path, folder: Path, run_import: Import) -> None:
+    run_import("metrabs", metrabs, *METRABS_OPTIONS, "--with-default")
+    entries = load_manifest(folder).entries
+    write_manifest(folder, [attr.evolve(e, parameters={}) if "smoother" in e.roles else e for e in entries])
+    printed = run_import("metrabs", metrabs, *METRABS_OPTIONS)
     assert "note:     people are not smoothed: smoother" in printed
     assert "is for muco21, and people come in h36m17, which has 17 of the 21 joints it needs" in printed
+
+
+def test_default_smoother_takes_people_of_another_skeleton(metrabs: Path, folder: Path, run_import: Import) -> None:
+    printed = run_import("metrabs", metrabs, *METRABS_OPTIONS, "--with-default")
+    assert "smoothed" not in printed
     assert "missing" not in printed
     assert opened_files(folder, smooth=False) == {"detector.onnx", "a.onnx"}  # its joints have a size: no root net
 

@@ -18,7 +18,7 @@ from pose3d_ros.stages.smooth.smooth_features import cam2ray, correction_size, f
 from pose3d_ros.stages.smooth.smoother import Smoother
 from pose3d_ros.types import Array
 from pose3d_training.nets.temporal_net import TemporalModel
-from pose3d_training.tasks.smoothing import apply_corrections
+from pose3d_training.tasks.smoothing import _errors, apply_corrections
 
 SKELETON = get_skeleton("muco21")
 JOINTS, FRAMES, STEP_NS = len(SKELETON), 12, 50_000_000
@@ -112,6 +112,18 @@ def test_zero_correction_keeps_the_joints() -> None:
     measured = torch.randn(2, 5, JOINTS, 3)
     zeros, turn = torch.zeros(2, 5, SIZES[1]), torch.eye(3).expand(2, 5, 3, 3)
     assert torch.equal(apply_corrections(measured, zeros, turn, SKELETON.root), measured)
+
+
+def test_only_joints_that_are_present_count() -> None:
+    true, present = torch.zeros(1, 6, 3, 3), torch.ones(1, 6, 3)
+    found = true.clone()
+    found[:, :, 1, 0] = 0.3  # one of three joints is off by a constant
+    position, first, second = _errors(found, true, present)
+    assert (float(position), float(first), float(second)) == pytest.approx((0.1, 0, 0))
+    found[:, 3, 2, 1] = 50.0  # where it is not measured
+    present[:, 3, 2] = 0
+    position, first, second = _errors(found, true, present)
+    assert (float(position), float(first), float(second)) == pytest.approx((0.3 * 6 / 17, 0, 0))
 
 
 def test_root_correction_moves_all_joints() -> None:

@@ -7,12 +7,12 @@ import numpy.typing as npt
 import pytest
 
 from pose3d_ros.config.settings import SmootherConfig
-from pose3d_ros.engines import RoleEngine
+from pose3d_ros.engines import RoleEngine, default_manifest_dir, load_manifest
 from pose3d_ros.errors import EngineError
 from pose3d_ros.geometry import Camera
 from pose3d_ros.records import Detection, Person, Pose, TrackState
 from pose3d_ros.skeletons import SKELETONS, Skeleton, get_skeleton
-from pose3d_ros.stages.smooth.smoother import Smoother
+from pose3d_ros.stages.smooth.smoother import Smoother, why_unsmoothed
 
 from ...conftest import AnsweringEngine, Shapes, Tensors, manifest_entry
 
@@ -161,6 +161,11 @@ def test_reset_drops_all_states(smoother: Smoother) -> None:
 def correction(joint: str) -> float:
     """How far along the ray the engine moves a joint it knows in a person's first frame."""
     return 0.01 + 0.001 * (SKELETON.index_of[joint] - SKELETON.root)
+
+
+def test_default_smoother_takes_every_skeleton() -> None:
+    entry = load_manifest(default_manifest_dir()).for_role("smoother")
+    assert [why_unsmoothed(entry, skeleton) for skeleton in SKELETONS.values()] == [None] * len(SKELETONS)
 
 
 @pytest.mark.parametrize("name", SKELETONS)
