@@ -16,7 +16,7 @@ from pose3d_training.nets.temporal_net import TemporalModel
 from pose3d_training.tasks.noisy_tracks import TrackSamples
 
 _WINDOW_FRAMES = 72
-_SMOOTHNESS_WEIGHTS = (1.0, 2.0, 1.0)
+_SMOOTHNESS_WEIGHTS = (1.0, 2.0, 2.0)
 """Of the errors of position, of first and of second differences. Smoothness is the smoother's purpose: a difference's
 error is a few times smaller than a position's, and counts here about as much."""
 
