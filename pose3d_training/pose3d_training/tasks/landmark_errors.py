@@ -79,8 +79,8 @@ class LandmarkErrors:
 
     @classmethod
     def of(cls, runs: LandmarkRuns) -> LandmarkErrors:
-        """Of the people that the net knows for one."""
-        kept = (runs.person >= _MIN_PERSON) & ~bent_views(runs)
+        """Of the people that the net knows for one and does not take back for front, as it seldom does real ones."""
+        kept = (runs.person >= _MIN_PERSON) & ~bent_views(runs) & ~_turned_round(runs)
         region, true_region = regions_of(runs.region[kept]), regions_of(runs.true_region[kept])
         pixels = runs_pixels(runs)[kept]
         points, found = apply(region, pixels), _half_crops(runs.landmarks_crop_px[kept][:, _FOUND])
@@ -123,6 +123,17 @@ def bent_views(runs: LandmarkRuns) -> Mask:
         ],
         dtype=np.bool_,
     )
+
+
+def _turned_round(runs: LandmarkRuns) -> Mask:
+    """(N,): whose left and right shoulders and hips are on the wrong sides."""
+    true = apply(regions_of(runs.region), runs_pixels(runs))[:, _READ]
+    found = _half_crops(runs.landmarks_crop_px[:, _FOUND])
+    agree = np.zeros(len(runs))
+    for part in ("Shoulder", "Hip"):
+        left, right = LANDMARKS.index(f"L_{part}"), LANDMARKS.index(f"R_{part}")
+        agree += ((true[:, left] - true[:, right]) * (found[:, left] - found[:, right])).sum(axis=-1)
+    return np.asarray(agree < 0)
 
 
 def regions_of(rows: Array) -> Regions:

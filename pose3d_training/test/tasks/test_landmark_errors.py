@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("moderngl")
 
 from pose3d_ros.geometry.regions import Regions
+from pose3d_ros.skeletons import get_skeleton
 from pose3d_training.synthetic.body_points import BODY_POINTS, LANDMARK_POINTS, LANDMARKS
 from pose3d_training.tasks.landmark_errors import (
     LandmarkErrors,
@@ -89,6 +90,15 @@ def test_errors_come_from_people_in_a_pose_like_it() -> None:
     for person in range(5):
         away = np.square(errors.poses - errors.poses[person]).sum(axis=(1, 2))
         assert set(found[:, person]) == set(np.argsort(away)[:4])  # a tenth of 40, itself among them
+
+
+def test_people_taken_back_for_front_are_left_out() -> None:
+    runs = made_runs(10)
+    index = get_skeleton("mediapipe33").index_of
+    sides = [index[f"{s}_{part}"] for part in ("Shoulder", "Hip") for s in "LR"]
+    other = [index[f"{s}_{part}"] for part in ("Shoulder", "Hip") for s in "RL"]
+    runs.landmarks_crop_px[:3, sides] = runs.landmarks_crop_px[:3, other]
+    assert len(LandmarkErrors.of(runs).errors) == 7
 
 
 def test_true_region_holds_the_person_upright() -> None:

@@ -143,17 +143,18 @@ def test_parameters_that_do_not_fit_are_an_error(changes: dict[str, Any], messag
 def test_shipped_lifter_fits_the_landmark_stage_and_is_calibrated() -> None:
     shipped = load_manifest(default_manifest_dir().parent / "landmarks").for_role("lifter")
     assert is_region_lifter(shipped)
+    people = replace(reading((300.0, 200.0)), visibility=np.full((1, 33), 0.995))
     with open_engine(shipped, choose_backend("onnxruntime")) as engine:
-        lifted = RegionLifter(RoleEngine(engine, shipped))(reading((300.0, 200.0)))
+        lifted = RegionLifter(RoleEngine(engine, shipped))(people)
     calibrated = LandmarkCalibration.of(shipped)
     assert calibrated is not None
     # Somebody who stands before the camera: upright, knees below hips, the left on the left.
     hip, knee, shoulder = (lifted[0, MUCO.index_of[f"L_{name}"]] for name in ("Hip", "Knee", "Shoulder"))
     assert knee[1] - hip[1] > 0.25 > -0.25 > shoulder[1] - hip[1]
     assert lifted[0, MUCO.index_of["L_Shoulder"], 0] > 0.1 > -0.1 > lifted[0, MUCO.index_of["R_Shoulder"], 0]
-    scores = calibrated.scores(reading((300.0, 200.0)), lifted)
+    scores = calibrated.scores(people, lifted)
     assert ((scores > 0.3) & (scores < 1)).all()
-    assert 0.03 < calibrated.root_sigmas(reading((300.0, 200.0)), lifted, 640, 480)[0] < 0.25
+    assert 0.03 < calibrated.root_sigmas(people, lifted, 640, 480)[0] < 0.25
 
 
 def test_every_joint_has_a_part() -> None:
