@@ -19,11 +19,14 @@ _OVERLAP = 0.25
 _FILLED = 0.4
 """Share of a tile that people cover who are known: it has nothing more to show of the size that is found in a tile."""
 _CLOSER = 2.0
-"""Side of a closer look by the size of the person that may be there."""
+"""Side of a closer look by the size of the person who is, or may be, there."""
 _MOST_CLOSER = 8
+_SMALL = 0.35
+"""Size of a person, by a tile's side, below which a tile may show one of two who walk together."""
 _WHOLE_S, _BOXES_S, _TILES_S = 0.1, 0.2, 0.5
-"""How long the whole image, boxes in it and a tile go without a look, seconds."""
-_MOST_TILES = 4
+"""How long the whole image, boxes in it, and a tile or people's neighbors go without a look, seconds."""
+_MOST_TILES, _MOST_BESIDE = 4, 2
+"""Looks of a frame."""
 _STEPS = (np.arange(10) + 0.5) / 10 - 0.5
 _GRID = np.stack(np.meshgrid(_STEPS, _STEPS), axis=-1).reshape(-1, 2)
 """Points of a view, in its sides from its middle, by which it is told how much of it is covered."""
@@ -79,6 +82,31 @@ def closer_looks(hints: Proposals) -> Regions:
     return Regions(hints.regions.centers_px[chosen], _CLOSER * sizes_px[chosen], np.zeros(len(chosen)))
 
 
+class Neighbors:
+    """Closer looks beside people who are followed and small, each of them in turn."""
+
+    def __init__(self) -> None:
+        self._places_px: Array = np.zeros((0, 2))
+        self._ages_s: Array = np.zeros(0)
+        self._credit = 0.0
+
+    def turn(self, known: Regions, small_px: float, elapsed_s: float) -> Regions:
+        """The looks that are due. small_px: the size below which a person is small."""
+        self._ages_s += elapsed_s
+        recent = self._ages_s < _TILES_S
+        self._places_px, self._ages_s = self._places_px[recent], self._ages_s[recent]
+        bodies = known.bodies_xyxy_px()
+        sizes_px = bodies[:, 2] - bodies[:, 0]
+        apart_px = np.abs(known.centers_px[:, None] - self._places_px).max(axis=-1).min(axis=1, initial=np.inf)
+        small = sizes_px < small_px
+        self._credit = min(self._credit + small.sum() * elapsed_s / (_TILES_S - _EARLY_S), _MOST_BESIDE)
+        at = np.flatnonzero(small & (apart_px > sizes_px / 2))[: int(self._credit)]
+        self._credit -= len(at)
+        self._places_px = np.concatenate([self._places_px, known.centers_px[at]])
+        self._ages_s = np.append(self._ages_s, np.zeros(len(at)))
+        return Regions(known.centers_px[at], _CLOSER * sizes_px[at], np.zeros(len(at)))
+
+
 @dataclass(frozen=True, eq=False)
 class Looks:
     """What to look at in a frame. views: for the region detector. boxes: whether boxes are looked for as well."""
@@ -96,11 +124,13 @@ class ScanPlan:
     def __init__(self) -> None:
         self._whole_s, self._boxes_s, self._credit = 0.0, 0.0, 0.0
         self._tiles_s: Array = np.zeros(0)
+        self._beside = Neighbors()
 
     def reset(self) -> None:
         """All has just been looked at."""
         self._whole_s, self._boxes_s, self._credit = 0.0, 0.0, 0.0
         self._tiles_s = np.zeros(0)
+        self._beside = Neighbors()
 
     def turn(self, width_px: int, height_px: int, elapsed_s: float, known: Regions, *, searching: bool) -> Looks:
         """What is due. elapsed_s: since the last turn. known: the people who are followed. searching: look at more."""
@@ -118,7 +148,8 @@ class ScanPlan:
         self._boxes_s *= not boxes
         self._tiles_s[at] = 0.0
         views = [whole_view(width_px, height_px)] if whole else []
-        return Looks(Regions.concatenated([*views, all_tiles.chosen(at)]), boxes)
+        beside = self._beside.turn(known, _SMALL * all_tiles.sides_px[0], elapsed_s)
+        return Looks(Regions.concatenated([*views, all_tiles.chosen(at), beside]), boxes)
 
     def _due_tiles(self, free: npt.NDArray[np.bool_], elapsed_s: float, *, searching: bool) -> npt.NDArray[np.intp]:
         """The tiles that have waited longest, so many that each is seen in time."""

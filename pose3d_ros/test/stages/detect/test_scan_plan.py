@@ -7,7 +7,7 @@ import pytest
 
 from pose3d_ros.geometry.regions import Regions
 from pose3d_ros.records import Detection
-from pose3d_ros.stages.detect.scan_plan import ScanPlan, closer_looks, tiles, unfilled, whole_view
+from pose3d_ros.stages.detect.scan_plan import Neighbors, ScanPlan, closer_looks, tiles, unfilled, whole_view
 from pose3d_ros.stages.proposals import Proposals
 
 
@@ -92,3 +92,24 @@ def test_after_a_reset_nothing_is_due() -> None:
     plan.reset()
     looks = plan.turn(640, 480, 0.04, Regions.empty(), searching=False)
     assert (len(looks.views), looks.boxes) == (0, False)
+
+
+def test_small_people_get_closer_looks_in_turn() -> None:
+    people = boxes(*((100.0 * i, 100, 100.0 * i + 20, 160) for i in range(5)), (0, 0, 300, 400)).regions
+    beside, looks = Neighbors(), []
+    for _ in range(10):
+        found = beside.turn(people, 128.0, 0.1)
+        assert len(found) <= 2
+        looks += found.centers_px[:, 0].tolist()
+        assert set(found.sides_px) <= {120.0}
+    # Each of the five twice in a second, and the large one never.
+    assert sorted(set(looks)) == [10.0, 110.0, 210.0, 310.0, 410.0]
+    assert 8 <= len(looks) <= 10
+    assert len(beside.turn(Regions.empty(), 128.0, 0.1)) == 0
+
+
+def test_looks_beside_people_are_part_of_the_turn() -> None:
+    small = boxes((300, 200, 320, 280)).regions
+    plan = ScanPlan()
+    sides = [side for _ in range(10) for side in plan.turn(640, 480, 0.1, small, searching=False).views.sides_px]
+    assert sides.count(160.0) == pytest.approx(2, abs=1)
