@@ -44,6 +44,8 @@ def exposure_curve(counts: npt.NDArray[np.intp]) -> Array | None:
     levels = np.arange(256) / 255
     shares = counts / counts.sum()
     low, high = levels[np.searchsorted(np.cumsum(shares), _OUTER_SHARES)].tolist()
+    if low == high:
+        return None  # of one level, such as behind a covered lens, there is nothing to bring out
     spread = _share(_USUAL_SPREAD, _LOW_SPREAD, high - low)
     low, high = spread * low, 1.0 - spread * (1.0 - high)
     if high - low < _LEAST_SPREAD:
