@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 
 from pose3d_ros.config.settings import DetectorConfig, PipelineConfig
-from pose3d_ros.engines import BackendChoice, Manifest
+from pose3d_ros.engines import BackendChoice, Manifest, Normalization
 from pose3d_ros.engines.engine_set import EngineSet
 from pose3d_ros.engines.images.frame_image import HostImage
 from pose3d_ros.geometry import Camera
 from pose3d_ros.records import STILL, Detection, Frame
+from pose3d_ros.stages.detect.region_detector import ANCHORS_PX
 from pose3d_ros.stages.landmark_poses import LandmarkPoses, is_landmark_chain
 from pose3d_ros.types import Array
 
-from ..conftest import AnsweringEngine, heat_maps, manifest_entry
+from ..conftest import AnsweringEngine, Shapes, Tensors, heat_maps, manifest_entry
 from .landmarks.conftest import LANDMARK_ENTRY, landmark_engine
 
 CAMERA = Camera.from_hfov(60.0, 640, 480)
@@ -130,3 +131,51 @@ def test_warm_up_runs_each_batch_size_and_leaves_nobody(source: LandmarkPoses, e
 def test_chain_is_known_by_its_landmark_net(opened: EngineSet) -> None:
     assert is_landmark_chain(opened)
     assert not is_landmark_chain(EngineSet(Manifest(Path("."), (DETECTOR,)), BackendChoice("onnxruntime", "a test")))
+
+
+def region_answer(hips_px: tuple[float, float], top_px: tuple[float, float]) -> AnsweringEngine:
+    """A region detector that sees a person at those pixels of every view's input."""
+
+    def answer(feeds: Tensors) -> Tensors:
+        views, anchor = len(feeds["image"]), 1000
+        boxes = np.zeros((views, len(ANCHORS_PX), 12), dtype=np.float32)
+        logits = np.full((views, len(ANCHORS_PX), 1), -20.0, dtype=np.float32)
+        boxes[:, anchor, 4:6], boxes[:, anchor, 6:8] = hips_px - ANCHORS_PX[anchor], top_px - ANCHORS_PX[anchor]
+        logits[:, anchor] = 3.0
+        return {"boxes": boxes, "logits": logits}
+
+    outputs: Shapes = {"boxes": ("b", len(ANCHORS_PX), 12), "logits": ("b", len(ANCHORS_PX), 1)}
+    return AnsweringEngine(answer, {"image": ("b", 3, 224, 224)}, outputs)
+
+
+def test_who_lies_in_a_wide_box_is_read_lying(engines: Opened) -> None:
+    """The head is to the right; the upright reading of the box is of no one."""
+    engines["regions"] = region_answer((112.0, 112.0), (190.0, 112.0))
+    upright = engines["landmarks"].answer
+
+    def lying_only(feeds: Tensors) -> Tensors:
+        # The bright strip along the box is upright in a crop that is turned with the person.
+        answer = dict(upright(feeds))
+        tall = feeds["image"][:, :, 60:70, 120:136].mean(axis=(1, 2, 3)) > 0.1
+        answer["person"] = tall[:, None].astype(np.float32)
+        return answer
+
+    engines["landmarks"].answer = lying_only
+    entry = manifest_entry(
+        "mediapipe_detector",
+        name="regions",
+        roles=("region_detector",),
+        input_size_px=(224, 224),
+        normalization=Normalization(1 / 127.5, (1.0, 1.0, 1.0), (1.0, 1.0, 1.0), "rgb"),
+    )
+    manifest = Manifest(Path("."), (DETECTOR, LANDMARK_ENTRY, entry))
+    opened = EngineSet(manifest, BackendChoice("onnxruntime", "a test"), opener=lambda e: engines[e.name])
+    image = np.zeros((480, 640, 3), dtype=np.uint8)
+    image[230:250, 240:400] = 200
+    seen = Frame(image, CAMERA)
+    given = (Detection(np.array([240.0, 220.0, 400.0, 260.0]), 1.0),)
+    found = LandmarkPoses(opened, PipelineConfig())(seen, HostImage(image), given)
+    (pose,) = found.poses
+    joints = {name: pose.joints_img_px[i] for i, name in enumerate(pose.skeleton.joints)}
+    assert joints["Nose"][0] > joints["L_Ankle"][0] + 80
+    assert pose.detection is given[0]

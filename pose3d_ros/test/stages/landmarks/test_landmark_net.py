@@ -35,6 +35,21 @@ def test_regions_are_read_in_one_run_and_come_back_to_the_image() -> None:
     np.testing.assert_allclose(found.relative_m[1, 0, 0], 0.68, atol=0.05)
 
 
+@pytest.mark.parametrize("hfov_deg", [30.0, 120.0])
+def test_a_mirror_image_is_read_as_the_image_itself(hfov_deg: float) -> None:
+    engine, camera = landmark_engine(), Camera.from_hfov(hfov_deg, 640, 480)
+    image = HostImage(np.random.default_rng(0).integers(100, 255, (480, 640, 3), dtype=np.uint8))
+    regions = Regions(np.array([[200.0, 240.0], [560.0, 100.0]]), np.array([128.0, 150.0]), np.array([0.0, 0.4]))
+    net = LandmarkNet(RoleEngine(engine, LANDMARK_ENTRY))
+    plain, mirrored = net(camera, image, regions), net(camera, image, regions, mirrored=True)
+    first, second = (call["image"] for call in engine.calls)
+    np.testing.assert_allclose(second, first[..., ::-1], atol=0.02)
+    # The body of the answer is the same on both sides, to a cell of the heat maps.
+    np.testing.assert_allclose(mirrored.points_img_px, plain.points_img_px, atol=4.0)
+    np.testing.assert_allclose(mirrored.relative_m, plain.relative_m, atol=1e-6)
+    np.testing.assert_allclose(mirrored.next_regions.centers_px, plain.next_regions.centers_px, atol=0.6)
+
+
 def test_dark_regions_hold_nobody() -> None:
     image = HostImage(np.zeros((480, 640, 3), dtype=np.uint8))
     regions = Regions(np.array([[200.0, 240.0]]), np.array([128.0]), np.zeros(1))

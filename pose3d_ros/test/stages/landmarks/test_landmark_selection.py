@@ -9,6 +9,8 @@ from pose3d_ros.stages.landmarks.landmark_decoding import Landmarks
 from pose3d_ros.stages.landmarks.landmark_selection import (
     best_in_boxes,
     certainties,
+    doubtful,
+    mean_with,
     merged,
     person_scores,
     select,
@@ -120,6 +122,27 @@ def test_a_landmark_that_one_reading_lacks_is_the_others() -> None:
     people.points_img_px[1, 0] = np.nan
     result = merged(people, np.array([0.5, 0.5]), np.array([0]))
     np.testing.assert_array_equal(result.points_img_px[0, 0], people.points_img_px[0, 0])
+
+
+def test_a_second_reading_counts_joint_by_joint_where_it_agrees() -> None:
+    people = both(reading((100, 200), certainty=0.4), reading((300, 200), certainty=0.4))
+    again = both(reading((104, 200), certainty=0.4), reading((500, 200), certainty=0.9))
+    again.certainty[0, 0] = 0.8
+    result = mean_with(people, again)
+    moved = result.points_img_px[..., 0] - people.points_img_px[..., 0]
+    np.testing.assert_allclose(moved[0, 1:], 2.0, atol=1e-9)
+    np.testing.assert_allclose(moved[0, 0], 4 * 0.64 / (0.64 + 0.16), atol=0.01)
+    np.testing.assert_allclose(moved[1], 0.0)
+    again.points_img_px[0, 5] = np.nan
+    np.testing.assert_array_equal(mean_with(people, again).points_img_px[0, 5], people.points_img_px[0, 5])
+
+
+def test_doubtful_readings_are_neither_kept_nor_their_doubles_nor_hopeless() -> None:
+    people = both(*(reading((x, 200)) for x in (100, 103, 300, 400, 500)))
+    certainty = np.array([0.7, 0.35, 0.3, 0.1, 0.38])
+    np.testing.assert_array_equal(doubtful(people, certainty, np.array([0]), 10), [4, 2])
+    np.testing.assert_array_equal(doubtful(people, certainty, np.array([0]), 1), [4])
+    assert doubtful(people, certainty, np.arange(5), 10).size == 0
 
 
 def test_best_reading_of_each_box_is_sure_and_in_it() -> None:
