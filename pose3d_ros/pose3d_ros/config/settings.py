@@ -82,7 +82,7 @@ class PoseConfig(Settings, prefix="pose", nodes=POSE_NODE, tunable=True):
     )
     flip_test: bool = setting(
         True,
-        "Flip test (test-time augmentation): average a crop with its mirror image, in video for new and unsure people.",
+        "Flip test (test-time augmentation): average a crop with its mirror image; in video of uncertain people.",
     )
     person_score_threshold: float = setting(
         0.35, "Detections whose best third of joints scores less than this on average are false positives.", (0.0, 1.0)

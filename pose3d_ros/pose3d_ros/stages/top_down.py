@@ -23,7 +23,7 @@ class TopDownPoses:
     """A `PoseSource` of the roles detector, pose, and root and lifter where the pose net needs them.
 
     In video, boxes of people who are followed take the detector's place in up to every second frame, and the flip test
-    is for those who are new or unsure.
+    is for those who are new or read with low confidence.
 
     Raises EngineError when a role has no model, or an engine can't be opened or does not fit its decoder.
     """

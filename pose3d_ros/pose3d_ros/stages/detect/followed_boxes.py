@@ -13,12 +13,12 @@ from pose3d_ros.types import Array
 
 _KNOWN_IOU = 0.5
 _MAX_GAP_NS = 200_000_000
-"""After a longer pause nobody is where they were."""
+"""After a longer pause people are elsewhere."""
 _MAX_BLIND_NS = 100_000_000
 """Since the detector's last frame: someone new is seen a frame later, at 10 frames per second or more."""
 _MIN_SIDE_PX = 2.0
 _STEADY = 5
-"""Frames after which somebody is no passing false positive."""
+"""Frames after which a person is no passing false positive."""
 _SEARCH_NS = 300_000_000
 """How long the detector looks in every frame after such a person was lost, who is often only hidden."""
 
@@ -30,14 +30,14 @@ class FollowedBoxes:
         self.forget()
 
     def forget(self) -> None:
-        """Know nobody."""
+        """Forget the last frame."""
         self._poses: tuple[Pose, ...] = ()
         self._steps_px_per_ns, self._frames = np.zeros((0, 2)), np.zeros(0, np.intp)
         self._stamp_ns = self._detected_ns = STILL
         self._lost_ns: int | None = None
 
     def known(self, detections: Sequence[Detection], stamp_ns: int) -> npt.NDArray[np.bool_]:
-        """Which of the detections (N,) overlap somebody of the last frame."""
+        """Which of the detections (N,) overlap a person of the last frame."""
         if not detections or not self._poses or not self._follows(stamp_ns):
             return np.zeros(len(detections), dtype=np.bool_)
         boxes = np.array([d.box_xyxy_px for d in detections])

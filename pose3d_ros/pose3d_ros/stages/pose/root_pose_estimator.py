@@ -78,9 +78,9 @@ class RootPoseEstimator:
         """The joints of one or more detected people, in their order, where they are seen.
 
         image: the frame's image where the engines read it, in the host's memory unless given. known: (N,), who was
-        seen in the last frame; with it the flip test is made only of those who were not, or whom the net is unsure
-        about, and of no box that holds nobody. Raises InputError for a box without an area in the image, EngineError
-        for an answer that does not fit.
+        seen in the last frame; with it the flip test is made only of those who were not, or whose joints have low
+        confidence, and of no box without a person. Raises InputError for a box without an area in the image,
+        EngineError for an answer that does not fit.
         """
         image = image or HostImage(frame.image_bgr)
         boxes = np.array([d.box_xyxy_px for d in detections], dtype=np.float64)
