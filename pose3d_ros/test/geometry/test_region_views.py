@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -10,6 +11,7 @@ from pose3d_ros.geometry import Camera
 from pose3d_ros.geometry.crop import apply_affine
 from pose3d_ros.geometry.region_views import GRID_STEP_PX, RegionViews, cut_views
 from pose3d_ros.geometry.regions import Regions
+from pose3d_ros.types import ImageArray
 
 FISHEYE = Camera(
     np.array([[330.0, 0, 499.5], [0, 330, 499.5], [0, 0, 1]]),
@@ -126,3 +128,31 @@ def test_middle_that_the_camera_does_not_see_is_flat() -> None:
     assert not views.bent.any()
     assert np.isfinite(views.view2cam).all()
     assert len(RegionViews.of(FISHEYE, Regions.empty(), 256)) == 0
+
+
+def sampled(image: ImageArray, places_px: npt.NDArray[np.float64]) -> ImageArray:
+    """The image at those places, (H, W, 2)."""
+    x, y = np.moveaxis(np.nan_to_num(places_px, nan=-99.0).astype(np.float32), -1, 0)
+    return np.asarray(cv2.remap(image, x, y, cv2.INTER_LINEAR), dtype=np.uint8)
+
+
+def test_bent_view_of_a_fisheye_image_is_what_a_turned_pinhole_sees() -> None:
+    # A pinhole's image of noise, seen by a fisheye whose axis is turned 50° away from it.
+    pinhole = Camera.from_hfov(60.0, 900, 900)
+    noise = np.random.default_rng(0).uniform(0, 255, (30, 30, 3)).astype(np.float32)
+    image = cv2.resize(noise, (900, 900), interpolation=cv2.INTER_CUBIC).clip(0, 255).astype(np.uint8)
+    angle = np.deg2rad(50.0)
+    turn = np.array([[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]])
+    pixels = np.stack(np.meshgrid(np.arange(1000), np.arange(1000)), axis=-1).astype(np.float64)
+    seen = sampled(image, pinhole.project(FISHEYE.rays(pixels) @ turn))
+
+    middle = FISHEYE.project(np.array([[0.2, 0.1, 1.0]]) @ turn.T)
+    views = RegionViews.of(FISHEYE, Regions(middle, np.array([180.0]), np.array([0.3])), 128, most_bent=0.0)
+    assert views.bent.all()
+    crop = cut_views(seen, views)[0]
+    across = (np.stack(np.meshgrid(np.arange(128), np.arange(128)), axis=-1) - 63.5) / views.focals_px[0]
+    rays = np.concatenate([across, np.ones((128, 128, 1))], axis=-1) @ views.view2cam[0].T
+    wanted = sampled(image, pinhole.project(rays @ turn))
+    off = np.abs(crop.astype(float) - wanted.astype(float))
+    assert wanted.std() > 30
+    assert off.mean() < 3

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from pose3d_ros.engines import RoleEngine
+from pose3d_ros.engines import RoleEngine, load_manifest
+from pose3d_ros.engines.factory import choose_backend, open_engine
 from pose3d_ros.engines.images.frame_image import HostImage
 from pose3d_ros.errors import EngineError
 from pose3d_ros.geometry import Camera
 from pose3d_ros.geometry.regions import Regions
 from pose3d_ros.records import Frame
 from pose3d_ros.stages.detect.region_detector import ANCHORS_PX, RegionDetector, decode_regions
+from pose3d_ros.stages.detect.scan_plan import whole_view
 from pose3d_ros.stages.proposals import Proposals
 
-from ...conftest import AnsweringEngine, manifest_entry
+from ...conftest import AnsweringEngine, manifest_entry, recorded_frames
 from .conftest import REGION_ENTRY, region_engine
 
 
@@ -122,3 +126,20 @@ def test_view_of_a_fisheye_is_turned_and_the_person_found_where_the_image_has_it
 def test_other_decoder_and_other_outputs_are_refused() -> None:
     with pytest.raises(EngineError, match="decoder"):
         RegionDetector(RoleEngine(region_engine(), manifest_entry("centre_ltrb", roles=("detector",))))
+
+
+@pytest.mark.parametrize("gray", [False, True])
+def test_people_of_the_sample_recording_are_found_by_mediapipes_detector(mediapipe_models: Path, gray: bool) -> None:
+    entry = load_manifest(mediapipe_models).for_role("region_detector")
+    (seen,) = recorded_frames(60, 61)
+    image = seen.image_bgr
+    if gray:
+        image = np.repeat(image.mean(axis=2, keepdims=True).astype(np.uint8), 3, axis=2)
+    with open_engine(entry, choose_backend("onnxruntime")) as engine:
+        detector = RegionDetector(RoleEngine(engine, entry))
+        found = detector(seen.camera, HostImage(image), whole_view(640, 480), 0.5)
+    assert len(found) >= 1
+    # Upright, in the image, and as tall as people near the camera.
+    assert (np.abs(found.regions.angles_rad) < 0.3).all()
+    assert ((found.regions.centers_px > 0) & (found.regions.centers_px < [640, 480])).all()
+    assert ((found.regions.sides_px > 130) & (found.regions.sides_px < 640)).all()
