@@ -29,6 +29,8 @@ _FEWEST_JOINTS = 5
 """Of whom the image shows fewer joints than this is not sure, however clear these are."""
 _NO_PERSON = 0.02
 """Of the net's own answer whether the region holds a person; false ones are near 0, people near 1."""
+_SMALL_PX, _BLUR = 80.0, 0.15
+"""Side of regions below which limbs are a pixel or two wide and a tripod looks like a person; the cost of a halving."""
 SAME_PERSON = 0.5
 """Similarity from which on two readings are one person's."""
 _PART_SHARE = 0.85
@@ -49,12 +51,13 @@ _LEAST_SHARE = 1e-3
 def certainties(people: Landmarks, width_px: int, height_px: int) -> Array:
     """How sure the net is of each reading, (N,) in 0–1: the mean over the body's joints that lie in the image.
 
-    0 where the net itself says that the region holds no person.
+    Less where the region is a few pixels wide, and 0 where the net itself says that it holds no person.
     """
     at = people.points_img_px[:, BODY_JOINTS]
     inside = ((at >= -0.5) & (at <= np.array([width_px, height_px]) - 0.5)).all(axis=-1)
     certainty = (people.certainty[:, BODY_JOINTS] * inside).sum(axis=1) / np.maximum(inside.sum(axis=1), _FEWEST_JOINTS)
-    return np.where(people.person >= _NO_PERSON, certainty, 0.0)
+    halvings = np.log2(np.maximum(_SMALL_PX / people.next_regions.sides_px, 1.0))
+    return np.where(people.person >= _NO_PERSON, np.maximum(certainty - _BLUR * halvings, 0.0), 0.0)
 
 
 def worth_reading_again(certainty: Array) -> npt.NDArray[np.bool_]:

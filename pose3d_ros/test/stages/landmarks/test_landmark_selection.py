@@ -47,6 +47,14 @@ def test_nobody_where_the_net_says_so() -> None:
     assert certainties(people, *SIZE) == 0.0
 
 
+def test_tiny_readings_have_to_be_surer() -> None:
+    people = both(reading((300, 200), scale_px=40.0), reading((300, 200), scale_px=20.0))
+    sides = people.next_regions.sides_px
+    assert sides[0] > 80.0 > sides[1]
+    found = certainties(people, *SIZE)
+    np.testing.assert_allclose(found, [0.7, 0.7 - 0.15 * np.log2(80.0 / sides[1])])
+
+
 def test_joints_beyond_the_image_do_not_count_against_a_person() -> None:
     cut = reading((630.0, 200.0))
     unsure_outside = np.where(cut.points_img_px[..., 0] > 639.5, 0.05, 0.7)
