@@ -24,7 +24,7 @@ from pose3d_ros.stages.landmarks.followed_people import FollowedPeople
 from pose3d_ros.stages.landmarks.landmark_calibration import LandmarkCalibration
 from pose3d_ros.stages.landmarks.landmark_decoding import Landmarks
 from pose3d_ros.stages.landmarks.landmark_net import LandmarkNet
-from pose3d_ros.stages.landmarks.landmark_placing import place, poses_of, whole_boxes
+from pose3d_ros.stages.landmarks.landmark_placing import PlacedPeople, place, poses_of, whole_boxes
 from pose3d_ros.stages.landmarks.landmark_selection import (
     Indices,
     best_in_boxes,
@@ -36,6 +36,7 @@ from pose3d_ros.stages.landmarks.landmark_selection import (
     select,
     worth_reading_again,
 )
+from pose3d_ros.stages.landmarks.learned_distance import LearnedDistances
 from pose3d_ros.stages.pose_source import FramePoses, timed
 from pose3d_ros.stages.second_opinion import second_opinion, without_doubles
 from pose3d_ros.types import Array
@@ -102,12 +103,14 @@ class LandmarkPoses:
             sure = merged(people, certainty, kept)
             if frame.stamp_ns == STILL and self._config.pose.flip_test and len(sure):
                 sure = mean_with(sure, self._net(frame.camera, image, sure.next_regions, mirrored=True))
-            poses = self._posed(frame, sure, scores)
+            learned = self._followed.learned_of(people, kept, len(followed), frame.stamp_ns)
+            poses, learned = self._posed(frame, image, sure, scores, learned)
             unsure = doubtful(people, certainty, kept, min(limit - len(kept), _MOST_DOUBTFUL))
             boxes = whole_boxes(frame, people.points_img_px[unsure])
             at, more = self._confirmed(frame, image, people.chosen(unsure), boxes, poses)
             found = np.append(kept, unsure[at])
-            self._followed.update(people, found, len(followed), frame.stamp_ns, frame.camera)
+            learned = LearnedDistances.concatenated([learned, LearnedDistances.unknown(len(at))])
+            self._followed.update(people, found, len(followed), frame.stamp_ns, frame.camera, learned)
             poses = (*poses, *more)
         return FramePoses(tuple(pose.detection for pose in poses), poses, timings_ms)
 
@@ -160,7 +163,8 @@ class LandmarkPoses:
         best = best_in_boxes(people, certainty, owners, boxes)
         sure = person_scores(certainty[best]) >= self._config.pose.person_score_threshold
         chosen = best[sure]
-        poses = self._posed(frame, people.chosen(chosen), tuple(given[i] for i in owners[chosen]))
+        unknown = LearnedDistances.unknown(len(chosen), frame.stamp_ns + 1)
+        poses, _ = self._posed(frame, image, people.chosen(chosen), tuple(given[i] for i in owners[chosen]), unknown)
         unsure = best[~sure & worth_reading_again(certainty[best])]
         _, more = self._confirmed(frame, image, people.chosen(unsure), boxes[owners[unsure]], ())
         return (*poses, *more)
@@ -194,15 +198,39 @@ class LandmarkPoses:
         good = likely[np.arange(len(wide)), best] > _UNLIKELY
         return Regions.concatenated([upright, seen.regions.chosen(best[good])]), np.append(owners, wide[good])
 
-    def _posed(self, frame: Frame, people: Landmarks, found: Array | tuple[Detection, ...]) -> tuple[Pose, ...]:
-        """found: the scores of the people, or the boxes that they were found in."""
+    def _posed(
+        self,
+        frame: Frame,
+        image: FrameImage,
+        people: Landmarks,
+        found: Array | tuple[Detection, ...],
+        learned: LearnedDistances,
+    ) -> tuple[tuple[Pose, ...], LearnedDistances]:
+        """The poses, and what is known of the people's distances after this frame.
+
+        found: the scores of the people, or the boxes that they were found in.
+        """
         if not len(people):
-            return ()
+            return (), learned
         lifted_m = None if self._lifter is None else self._lifter(people)
         placed = place(frame, people, lifted_m, self._calibration)
+        learned = self._learned(frame, image, placed, learned)
         detections = (
             found
             if isinstance(found, tuple)
             else tuple(Detection(box, float(score)) for box, score in zip(placed.boxes_xyxy_px, found, strict=True))
         )
-        return poses_of(frame, placed, detections, self._config.pose)
+        return poses_of(frame, placed.fused(learned), detections, self._config.pose), learned
+
+    def _learned(
+        self, frame: Frame, image: FrameImage, placed: PlacedPeople, learned: LearnedDistances
+    ) -> LearnedDistances:
+        """With what the other net says of all people of a single image, or of one of a video's who is due."""
+        if self._second is None:
+            return learned
+        due = np.arange(len(learned.counts)) if frame.stamp_ns == STILL else learned.due(frame.stamp_ns)
+        due = due[np.isfinite(placed.distances_m[due])]
+        if not len(due):
+            return learned
+        distances_m, sigmas = self._second.distances(frame, image, placed.boxes_xyxy_px[due])
+        return learned.with_readings(due, np.log(distances_m / placed.distances_m[due]), sigmas, frame.stamp_ns)

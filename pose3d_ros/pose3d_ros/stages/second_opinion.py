@@ -47,6 +47,24 @@ class SecondOpinion:
     def __init__(self, estimator: RootPoseEstimator) -> None:
         self.estimator = estimator
 
+    def distances(self, frame: Frame, image: FrameImage, boxes_xyxy_px: Array) -> tuple[Array, Array]:
+        """Distances (N,) of the roots of people in boxes (N, 4), metres, and standard deviations of their logarithms.
+
+        NaN where the net sees no person. Raises EngineError.
+        """
+        distances_m, sigmas = np.full(len(boxes_xyxy_px), np.nan), np.full(len(boxes_xyxy_px), np.nan)
+        looked = np.flatnonzero((boxes_xyxy_px[:, 2:] - boxes_xyxy_px[:, :2] >= _LEAST_SIDE_PX).all(axis=1))
+        if len(looked):
+            detections = tuple(Detection(boxes_xyxy_px[i], 1.0) for i in looked)
+            of_detection = {id(detection): int(i) for i, detection in zip(looked, detections, strict=True)}
+            known = np.ones(len(looked), dtype=np.bool_)
+            people = self.estimator.estimate_keypoints(frame, detections, image, known)
+            for pose in self.estimator.localize(frame, people):
+                at = of_detection[id(pose.detection)]
+                distances_m[at] = np.linalg.norm(pose.root_cam_m)
+                sigmas[at] = pose.root_sigma_m / distances_m[at]
+        return distances_m, sigmas
+
     def __call__(self, frame: Frame, image: FrameImage, doubtful: Landmarks, boxes_xyxy_px: Array) -> list[Pose | None]:
         """The other net's pose, in `body40`, of each doubtful reading that it confirms.
 

@@ -78,7 +78,7 @@ class HeldOutSet(Sequence[HeldOutScene]):
         scene = self._composer.draw(rng)
         camera = scene.camera
         people = tuple(self._person(scene, camera, i) for i in range(len(scene.joints_cam_m)))
-        return HeldOutScene(Frame(photograph(scene.image_bgr, rng), camera, number), people)
+        return HeldOutScene(Frame(photograph(scene.image_bgr, rng), camera), people)
 
     def _person(self, scene: Scene, camera: Camera, i: int) -> GroundTruthPerson:
         row = int(scene.rows[i])

@@ -113,7 +113,7 @@ def run_held_out(
     run: HeldOutRun,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[ScoredScene, ...]:
-    """Run the pipeline on every image by itself.
+    """Run the pipeline on every image, whose frames have no stamp: each is independent of the others.
 
     pipeline: without a smoother, its joint score threshold 0, so that every joint comes out. progress: called with
     (done, all) after each image.
@@ -121,7 +121,6 @@ def run_held_out(
     scored = []
     for number in range(len(scenes)):
         scene = scenes[number]
-        pipeline.reset()  # the next image's people are other people
         result = pipeline(scene.frame, ground_truth_boxes(scene) if run.oracle_boxes else None)
         boxes = () if run.oracle_boxes else result.detections
         scored.append(score_scene(number, scene, detected(result.people), boxes, run))

@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from pose3d_ros.geometry import Camera
-from pose3d_ros.geometry.regions import Regions
+from pose3d_ros.geometry.regions import Regions, region_distances
 from pose3d_ros.records import STILL
 from pose3d_ros.stages.landmarks.landmark_decoding import Landmarks
+from pose3d_ros.stages.landmarks.learned_distance import LearnedDistances
 from pose3d_ros.types import Array
 
 _MAX_GAP_NS = 500_000_000
@@ -19,13 +20,16 @@ _RETRY_NS = 1_000_000_000
 """How long a person who is not seen is looked for where they should be by now: behind others, or a blur."""
 _NEWEST = 0.3
 """Share of the last step in a person's velocity."""
+_SAME = 0.3
+"""Distance of regions that are of one person."""
 
 
 class FollowedPeople:
-    """Regions of people of the last frame, how they move, and when each was last seen."""
+    """Regions of people of the last frame, how they move, when each was last seen, and what is known of distances."""
 
     def __init__(self) -> None:
         self._regions = Regions.empty()
+        self._learned = LearnedDistances.unknown(0)
         self._velocities_pxps: Array = np.zeros((0, 2))
         self._seen_ns: npt.NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self._stamp_ns = STILL
@@ -34,6 +38,7 @@ class FollowedPeople:
         """Follow no one."""
         self._regions, self._velocities_pxps = Regions.empty(), np.zeros((0, 2))
         self._seen_ns, self._stamp_ns = np.zeros(0, dtype=np.int64), STILL
+        self._learned = LearnedDistances.unknown(0)
 
     def regions(self, stamp_ns: int) -> Regions:
         """The regions to read in a frame; none in a still image, after a pause, and when the clock goes back."""
@@ -47,11 +52,33 @@ class FollowedPeople:
         """The regions of those who were seen in the last frame."""
         return self._regions.chosen(self._seen_ns == self._stamp_ns)
 
+    def learned_of(
+        self, people: Landmarks, kept: npt.NDArray[np.intp], followed: int, stamp_ns: int
+    ) -> LearnedDistances:
+        """What is known of the distances of who was kept of the readings, see `update`.
+
+        Of new people it is nothing, and due in the next frame: this one does enough for them.
+        """
+        unknown = LearnedDistances.unknown(max(len(kept), 1), stamp_ns + 1)
+        if not followed or not len(kept):
+            return unknown.chosen(np.arange(len(kept)))
+        apart = region_distances(people.next_regions.chosen(kept), self._regions)
+        owners = np.where(kept < followed, kept, apart.argmin(axis=1))
+        known = (kept < followed) | (apart.min(axis=1) < _SAME)
+        return LearnedDistances.concatenated([self._learned, unknown]).chosen(np.where(known, owners, followed))
+
     def update(
-        self, people: Landmarks, kept: npt.NDArray[np.intp], followed: int, stamp_ns: int, camera: Camera
+        self,
+        people: Landmarks,
+        kept: npt.NDArray[np.intp],
+        followed: int,
+        stamp_ns: int,
+        camera: Camera,
+        learned: LearnedDistances | None = None,
     ) -> None:
         """Follow who was kept of the readings, of which the first `followed` are those of `regions`.
 
+        learned: of those who were kept, nothing unless given.
         One that was not kept goes on as before for a while, as long as that is in the camera's image: who walks behind
         another comes out on the other side.
         """
@@ -71,5 +98,7 @@ class FollowedPeople:
         still = np.flatnonzero(lost)[inside]
         self._regions = Regions.concatenated([seen, moved.chosen(inside)])
         self._velocities_pxps = np.concatenate([velocities, self._velocities_pxps[still]])
+        learned = learned or LearnedDistances.unknown(len(kept))
+        self._learned = LearnedDistances.concatenated([learned, self._learned.chosen(still)])
         self._seen_ns = np.append(np.full(len(kept), stamp_ns, dtype=np.int64), self._seen_ns[still])
         self._stamp_ns = stamp_ns

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from pose3d_ros.stages.appearance import clothes_lab
 from pose3d_ros.stages.landmarks.body_joints import BODY, LANDMARKS, body_joints_m, landmark_body
 from pose3d_ros.stages.landmarks.landmark_calibration import LandmarkCalibration
 from pose3d_ros.stages.landmarks.landmark_decoding import Landmarks
+from pose3d_ros.stages.landmarks.learned_distance import LearnedDistances
 from pose3d_ros.types import Array
 
 _SURFACE = [BODY.index_of[name] for name in LANDMARKS.joints]
@@ -37,6 +38,18 @@ class PlacedPeople:
     scores: Array
     sigmas: Array
     boxes_xyxy_px: Array
+
+    @property
+    def distances_m(self) -> Array:
+        """(N,), of the roots from the camera."""
+        return np.asarray(np.linalg.norm(self.root_cam_m, axis=-1))
+
+    def fused(self, learned: LearnedDistances) -> PlacedPeople:
+        """The same people, moved along their rays to the distances that both nets together say."""
+        factors, sigmas = learned.fused(self.sigmas)
+        moved_m = (factors - 1.0)[:, None] * self.root_cam_m
+        joints_cam_m = self.joints_cam_m + moved_m[:, None]
+        return replace(self, root_cam_m=self.root_cam_m + moved_m, joints_cam_m=joints_cam_m, sigmas=sigmas)
 
 
 def place(
@@ -80,7 +93,7 @@ def poses_of(
     joints_cam_m = np.where(known[..., None], placed.joints_cam_m, np.nan)
     joints_img_px = np.where(known[..., None], placed.joints_img_px, np.nan)
     clothes = clothes_lab(frame.image_bgr, joints_img_px, BODY)
-    sigma_m = placed.sigmas * np.linalg.norm(placed.root_cam_m, axis=-1)
+    sigma_m = placed.sigmas * placed.distances_m
     return tuple(
         Pose(
             placed.root_cam_m[i],
