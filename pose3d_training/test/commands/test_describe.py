@@ -127,11 +127,12 @@ def test_exported_graph_has_the_input_shape_of_the_recipe(path: Path, tmp_path: 
         export_temporal_step(module.eval(), file)
     first = onnx.load(str(file)).graph.input[0]
     shape = [axis.dim_param or axis.dim_value for axis in first.type.tensor_type.shape.dim]
+    joints = 19 if recipe.lifter_input == "region" else 17
     wanted = {
         "detector": ["batch", 3, "height", "width"],
         "root_pose": ["batch", 3, recipe.input_height_px, recipe.input_width_px],
         "smoother": ["batch", build_smoother(recipe).in_features],
-        "lifter": ["batch", 17 * 3] if recipe.architecture == "temporal" else ["batch", 17, 3],
+        "lifter": ["batch", 17 * 3] if recipe.architecture == "temporal" else ["batch", joints, 3],
     }
     assert shape == wanted[recipe.net]
     assert recipe.input_width_px % 32 == recipe.input_height_px % 32 == 0

@@ -96,8 +96,11 @@ def select(people: Landmarks, certainty: Array, least_score: float, limit: int) 
 
 
 def doubtful(people: Landmarks, certainty: Array, kept: Indices, limit: int) -> Indices:
-    """Indices of readings that are no double and no part of a kept one, but not sure enough; at most `limit`."""
-    likely = worth_reading_again(certainty)
+    """Indices of readings that are no double and no part of a kept one, but not sure enough; at most `limit`.
+
+    None of a few pixels' width: no other net sees more there.
+    """
+    likely = worth_reading_again(certainty) & (people.next_regions.sides_px >= _SMALL_PX)
     likely[kept] = False
     left = np.flatnonzero(likely)
     if len(left) and len(kept):

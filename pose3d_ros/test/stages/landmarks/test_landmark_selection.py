@@ -151,6 +151,8 @@ def test_doubtful_readings_are_neither_kept_nor_their_doubles_nor_hopeless() -> 
     np.testing.assert_array_equal(doubtful(people, certainty, np.array([0]), 10), [4, 2])
     np.testing.assert_array_equal(doubtful(people, certainty, np.array([0]), 1), [4])
     assert doubtful(people, certainty, np.arange(5), 10).size == 0
+    tiny = replace(people, next_regions=replace(people.next_regions, sides_px=np.full(5, 50.0)))
+    assert doubtful(tiny, certainty, np.array([0]), 10).size == 0
 
 
 def test_best_reading_of_each_box_is_sure_and_in_it() -> None:
