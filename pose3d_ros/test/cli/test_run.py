@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -176,7 +177,11 @@ def test_ctrl_c_in_a_terminal_leaves_a_video_that_plays(tmp_path: Path, engines:
     writer.release()
     options = ["--source", path, "--hfov", "60", "--output", out, "--engines", engines]
     command = [sys.executable, "-m", "pose3d_ros.cli.main", "run", *map(str, options)]
-    with subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, text=True) as child:
+    # Background jobs of a script ignore Ctrl-C, and their children inherit that.
+    attended = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(
+        command, start_new_session=True, stderr=subprocess.PIPE, text=True, preexec_fn=attended
+    ) as child:
         people = out / "people.jsonl"
         while child.poll() is None and not (people.exists() and people.read_text(encoding="utf-8").count("\n") > 20):
             time.sleep(0.02)
