@@ -20,7 +20,8 @@ demo:  ## play the sample bag through the nodes and write out/demo/report.html
 test: lint  ## check the code's style and types, then run the tests (minutes)
 	@$(IN_ENV) python -m pytest -m "not slow"
 
-test-slow: setup  ## the tests that train or soak for minutes
+test-slow: setup  ## the tests that train or soak for minutes; promises and figures in out/reliability.json
+	@rm -f out/reliability.json
 	@$(IN_ENV) python -m pytest -m slow
 
 coverage: setup  ## run the tests with coverage; HTML in out/coverage

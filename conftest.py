@@ -13,7 +13,8 @@ from pose3d_ros.config.share_folders import user_models_directory
 
 __all__ = ["pose3d_ros", "pose3d_training"]
 
-pytest_plugins = ["training_fixtures"]  # beside the package: a conftest.py would be a second module test.conftest
+# Beside the package: a conftest.py would be a second module test.conftest.
+pytest_plugins = ["training_fixtures", "reliability_fixture"]
 
 _USER_MODELS = user_models_directory()
 
