@@ -2,6 +2,40 @@
 
 from __future__ import annotations
 
+import reprlib
+
+_MOST_CHARACTERS = 2000
+_LONGEST_INTEGER_BITS = 128
+
+
+class _Repr(reprlib.Repr):
+    """Of few levels and few items: the repr of a small text's values may take minutes and gigabytes (YAML aliases)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel, self.maxdict, self.maxlist, self.maxtuple = 3, 4, 8, 8
+        self.maxstring = self.maxother = 80
+
+    def repr_int(self, x: int, level: int) -> str:
+        """Python refuses to write integers of more than 4300 digits."""
+        return repr(x) if x.bit_length() <= _LONGEST_INTEGER_BITS else f"an integer of {x.bit_length()} bits"
+
+
+_REPR = _Repr()
+
+
+def shown(value: object) -> str:
+    """A value from outside as an error names it: its repr, shortened."""
+    text = _REPR.repr(value)
+    return text if len(text) <= 200 else f"{text[:120]}…{text[-40:]}"
+
+
+def _printable(text: str) -> str:
+    """One line that any terminal, log and message takes: escapes instead of control characters and lone surrogates."""
+    short = text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}…"
+    lines = " ".join(short.split("\n"))
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in lines)
+
 
 class Pose3DError(Exception):
     """Base of every error this package raises about something that came from outside.
@@ -10,11 +44,8 @@ class Pose3DError(Exception):
     """
 
     def __init__(self, subject: str, *, expected: str, got: str, fix: str) -> None:
-        super().__init__(f"{subject}: expected {expected}, got {got}. {fix}")
-        self.subject = subject
-        self.expected = expected
-        self.got = got
-        self.fix = fix
+        self.subject, self.expected, self.got, self.fix = map(_printable, (subject, expected, got, fix))
+        super().__init__(f"{self.subject}: expected {self.expected}, got {self.got}. {self.fix}")
 
 
 class InputError(Pose3DError):

@@ -2,7 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from pose3d_ros.errors import BagError, CameraError, ConfigError, EngineError, InputError, Pose3DError, SkeletonError
+from pose3d_ros.errors import (
+    BagError,
+    CameraError,
+    ConfigError,
+    EngineError,
+    InputError,
+    Pose3DError,
+    SkeletonError,
+    shown,
+)
 
 
 @pytest.mark.parametrize("kind", [InputError, CameraError, ConfigError, EngineError, SkeletonError, BagError])
@@ -17,3 +26,29 @@ def test_error_says_expected_got_and_fix(kind: type[Pose3DError]) -> None:
 def test_error_needs_every_part() -> None:
     with pytest.raises(TypeError):
         InputError("image", expected="3 channels", got="2")  # type: ignore[call-arg]
+
+
+def test_text_of_an_error_is_one_printable_line_of_bounded_length() -> None:
+    error = InputError("image \x1b[2Jé\udcff", expected="a\nb", got="x" * 100_000, fix="Fix\0.")
+    assert str(error).startswith("image \\x1b[2Jé\\udcff: expected a b, got xxx")
+    assert str(error).endswith("Fix\\x00.")
+    assert len(str(error)) < 3000
+
+
+def test_value_from_outside_is_shown_shortened() -> None:
+    multiplied: list[object] = ["x"]
+    for _ in range(20):
+        multiplied = [multiplied] * 9  # its repr has 9**20 characters
+    cases: list[tuple[object, str]] = [
+        (multiplied, "[[["),
+        ({"a": multiplied}, "{'a': [["),
+        (10**5000, "an integer of 16610 bits"),
+        (-7, "-7"),
+        ("word", "'word'"),
+        (b"x" * 10**6, "b'xxx"),
+        ("x" * 10**6, "'xxx"),
+        (1e-05, "1e-05"),
+    ]
+    for value, start in cases:
+        assert shown(value).startswith(start)
+        assert len(shown(value)) <= 200
