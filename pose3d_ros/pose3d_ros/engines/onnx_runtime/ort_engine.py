@@ -15,6 +15,7 @@ from pose3d_ros.engines.device.device_engine import DeviceEngine
 from pose3d_ros.engines.device.prepared_batches import Program, Shapes
 from pose3d_ros.engines.device.torch_device import TorchBuffer, TorchDevice, cuda_availability, open_device
 from pose3d_ros.engines.options import EngineOptions, allows_tf32
+from pose3d_ros.engines.own_files import make_own_folder
 from pose3d_ros.engines.spec.entry import ManifestEntry
 from pose3d_ros.engines.tensors import Tensor, import_package, library_errors, require_file
 from pose3d_ros.errors import EngineError
@@ -75,6 +76,8 @@ class OnnxEngine(Engine):
     ) -> None:
         options = {_CUDA: _cuda_options(tf32)}
         if cache_dir is not None:
+            if provider == "tensorrt":
+                make_own_folder(cache_dir)
             options[_TENSORRT] = {"trt_engine_cache_enable": "1", "trt_engine_cache_path": str(cache_dir)}
         self._session: Any = _open_session(Path(path), threads, provider, options)
         super().__init__(Path(path).name, *_specs(self._session, Path(path)))

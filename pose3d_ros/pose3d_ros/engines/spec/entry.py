@@ -102,6 +102,21 @@ def _to_dict(value: Any) -> Any:
 
 
 _TEXT = _valid("a non-empty string", _is_text)
+_LONGEST_NAME_BYTES = 150
+"""With what is added, a file's name may have 255."""
+_NAME_RULE = "a name for files: letters, digits, spaces and the like, no slash, no dot at its start, 150 bytes at most"
+
+
+def _is_name(value: object) -> bool:
+    text = value if isinstance(value, str) else ""
+    plain = bool(text.strip()) and text.isprintable() and not text.startswith(".") and not set(text) & set("/\\")
+    return plain and len(text.encode()) <= _LONGEST_NAME_BYTES
+
+
+def require_name(where: str, value: object) -> None:
+    """Raises EngineError for what can't be part of a file's name, such as `../x`. where: for the message."""
+    if not _is_name(value):
+        raise _wrong(where, _NAME_RULE, repr(value)[: 2 * _LONGEST_NAME_BYTES])
 
 
 @attr.frozen
@@ -167,7 +182,7 @@ class ManifestEntry:
     Attributes
     ----------
     name : str
-        Not empty.
+        It becomes part of file names: without a slash, without a dot at its start, 150 bytes at most.
     roles : tuple of str
         What it does, of `ROLES`, each once.
     file : Path
@@ -199,7 +214,7 @@ class ManifestEntry:
         For a field that can't be right.
     """
 
-    name: str = attr.field(validator=_TEXT)
+    name: str = attr.field(validator=_valid(_NAME_RULE, _is_name))
     roles: tuple[str, ...] = attr.field(
         converter=_to_tuple,
         validator=_valid(
@@ -291,10 +306,15 @@ def _check_keys(where: str, kind: type, fields: Mapping[Any, Any]) -> None:
 
 
 def _file(where: str, value: object, directory: Path) -> Path:
-    path = directory / value if isinstance(value, str) and value.strip() else None
-    if path is None or not path.resolve().is_relative_to(directory.resolve()):
-        raise _wrong(where, f"a path inside {directory}", repr(value))
-    if not path.is_file():
+    path = directory / value if isinstance(value, str) and value.strip() and value.isprintable() else None
+    try:
+        is_inside = path is not None and path.resolve().is_relative_to(directory.resolve())
+        is_file = path is not None and path.is_file()
+    except OSError:  # of a name that is too long for a file's
+        is_inside = is_file = False
+    if path is None or not is_inside:
+        raise _wrong(where, f"a path inside {directory}", repr(value)[: 2 * _LONGEST_NAME_BYTES])
+    if not is_file:
         fix = "Put the model's file beside the manifest."
         raise EngineError(where, expected=f"a file at {path}", got="no such file", fix=fix)
     return path

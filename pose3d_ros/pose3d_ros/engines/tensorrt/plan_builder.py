@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from pose3d_ros.engines.options import EngineOptions
-from pose3d_ros.engines.tensorrt.plan_cache import PlanKey, replace_file
+from pose3d_ros.engines.own_files import read_own, replace_file
+from pose3d_ros.engines.tensorrt.plan_cache import PlanKey
 from pose3d_ros.engines.tensorrt.profiles import Profile
 from pose3d_ros.engines.tensorrt.trt_api import Messages, load_tensorrt, require_object, version, with_driver
 from pose3d_ros.errors import EngineError
@@ -153,7 +154,9 @@ def _stop_when_cancelled(trt: Any, config: Any, options: EngineOptions) -> None:
 
 def _use_timings(config: Any, path: Path) -> None:
     """Kernels measured in earlier builds of this version; without them, or on another GPU, all are measured anew."""
-    known = path.read_bytes() if path.is_file() else b""
+    known = b""
+    with contextlib.suppress(OSError):
+        known = read_own(path)
     for data in (known, b""):
         timings = config.create_timing_cache(data)
         if timings is not None and config.set_timing_cache(timings, False):

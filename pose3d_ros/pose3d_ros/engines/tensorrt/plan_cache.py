@@ -6,19 +6,18 @@ import fcntl
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pose3d_ros.engines.own_files import make_own_folder, open_lock, read_own, replace_file
+from pose3d_ros.engines.spec.entry import require_name
 from pose3d_ros.engines.tensorrt.profiles import Profile
 from pose3d_ros.engines.tensors import library_errors
 
 SCHEMA = 1
 """Of this record and of how plans are built; raising it makes every plan stale."""
-_READABLE = 0o644
-"""Who built a plan, root in a container say, is not always who runs it."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +44,17 @@ class PlanKey:
 
 
 class PlanCache:
-    """A folder of plans, one for each engine and precision."""
+    """A folder of plans, one for each engine and precision, which is the user's own: a plan is executable code.
+
+    What it reads is a file of the user's or of root's, never a link.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.expanduser()
 
     def path(self, name: str, precision: str) -> Path:
-        """Where the plan of that engine lies; its record has `.json` behind it."""
+        """Where the plan of that engine lies; its record has `.json` behind it. Raises EngineError for other names."""
+        require_name("name of an engine", name)
         return self.folder / f"{name}.{precision}.plan"
 
     def look_up(self, key: PlanKey) -> tuple[bytes | None, str]:
@@ -86,6 +89,7 @@ class PlanCache:
         path = self.path(key.name, key.precision)
         record = {"key": key.as_record(), "plan_sha256": _sha256(plan), "build_s": round(build_s, 1)}
         with self._writing():
+            make_own_folder(self.folder)
             replace_file(path, plan)
             replace_file(_record_path(path), json.dumps(record, indent=1).encode())
 
@@ -94,22 +98,24 @@ class PlanCache:
         """Alone among all processes for that plan: the second one waits, and then finds it built."""
         path = self.path(name, precision)
         with self._writing():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            file = path.with_name(path.name + ".lock").open("w")
-        with file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            make_own_folder(self.folder)
+            lock = open_lock(path.with_name(path.name + ".lock"))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+        finally:
+            os.close(lock)
 
     def _record(self, key: PlanKey) -> dict[str, object] | None:
         try:
-            record = json.loads(_record_path(self.path(key.name, key.precision)).read_text())
-        except (OSError, ValueError):
+            record = json.loads(read_own(_record_path(self.path(key.name, key.precision))))
+        except (OSError, ValueError, RecursionError):
             return None
         return record if isinstance(record, dict) else {}
 
     def _data(self, key: PlanKey) -> bytes:
         try:
-            return self.path(key.name, key.precision).read_bytes()
+            return read_own(self.path(key.name, key.precision))
         except OSError:
             return b""
 
@@ -121,21 +127,6 @@ class PlanCache:
 
 def _record_path(plan: Path) -> Path:
     return plan.with_name(plan.name + ".json")
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old one or the new one, whole. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
-        try:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-            os.fchmod(file.fileno(), _READABLE)
-            os.replace(file.name, path)
-        except OSError:
-            Path(file.name).unlink(missing_ok=True)
-            raise
 
 
 def _sha256(data: bytes) -> str:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +44,8 @@ def test_stored_plan_is_found(tmp_path: Path) -> None:
     cache.store(KEY, b"plan", 12.34)
     assert cache.look_up(KEY) == (b"plan", "")
     assert cache.last_build_s(KEY) == 12.3
-    assert {p.stat().st_mode & 0o777 for p in cache.folder.iterdir()} == {0o644}
+    assert cache.folder.stat().st_mode & 0o777 == 0o700
+    assert {p.stat().st_mode & 0o777 for p in cache.folder.iterdir()} == {0o600}
     assert sorted(p.name for p in cache.folder.iterdir()) == ["pose.fp16.plan", "pose.fp16.plan.json"]
 
 
@@ -110,3 +115,91 @@ def test_second_process_waits_for_the_build(tmp_path: Path) -> None:
         order.append("first")
     thread.join(5)
     assert order == ["first", "second"]
+
+
+@pytest.mark.parametrize("name", ["../../x", "/abs/x", "a/b", ".hidden", "a\0b", "n" * 300, " "])
+def test_name_of_another_place_is_refused(tmp_path: Path, name: str) -> None:
+    cache = PlanCache(tmp_path / "home" / "plans")
+    with pytest.raises(EngineError, match="no slash"), cache.locked(name, "fp16"):
+        pass
+    with pytest.raises(EngineError, match="no slash"):
+        cache.store(dataclasses.replace(KEY, name=name), b"plan", 1.0)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_lock_that_is_a_link_leaves_its_target_alone(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("kept")
+    cache = PlanCache(tmp_path / "plans")
+    cache.store(KEY, b"plan", 1.0)
+    (cache.folder / "pose.fp16.plan.lock").symlink_to(precious)
+    with pytest.raises(EngineError, match="engine_cache"), cache.locked("pose", "fp16"):
+        pass
+    assert precious.read_text() == "kept"
+
+
+def test_lock_is_never_emptied(tmp_path: Path) -> None:
+    cache = PlanCache(tmp_path)
+    lock = tmp_path / "pose.fp16.plan.lock"
+    lock.write_text("kept")
+    with cache.locked("pose", "fp16"):
+        assert lock.read_text() == "kept"
+
+
+@pytest.mark.parametrize("which", [".plan", ".plan.json"])
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_plan_that_is_no_file_is_not_read(tmp_path: Path, which: str, kind: str) -> None:
+    cache = PlanCache(tmp_path / "plans")
+    cache.store(KEY, b"plan", 1.0)
+    file = cache.folder / f"pose.fp16{which}"
+    file.rename(tmp_path / "elsewhere")
+    if kind == "link":
+        file.symlink_to(tmp_path / "elsewhere")
+    else:
+        os.mkfifo(file)
+    assert cache.look_up(KEY)[0] is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_plan_of_another_user_is_not_read(tmp_path: Path) -> None:
+    cache = PlanCache(tmp_path / "plans")
+    cache.store(KEY, b"plan", 1.0)
+    os.chown(cache.path("pose", "fp16"), 1234, 1234)
+    assert cache.look_up(KEY)[0] is None
+    os.chown(cache.folder, 1234, 1234)
+    with pytest.raises(EngineError, match=r"user with the number 1234.*engine_cache"):
+        cache.store(KEY, b"plan", 1.0)
+
+
+_BUILDER = """
+import sys, time
+from pathlib import Path
+from pose3d_ros.engines.tensorrt.plan_cache import PlanCache
+cache, log = PlanCache(Path(sys.argv[1])), Path(sys.argv[1], "log.json")
+with cache.locked("pose", "fp16"):
+    made = cache.folder / "made.plan"
+    if not made.exists():
+        with log.open("a") as file:
+            file.write("built ")
+        time.sleep(0.3)
+        made.touch()
+"""
+
+
+def test_of_two_processes_that_build_one_engine_one_builds(tmp_path: Path) -> None:
+    folder = tmp_path / "plans"
+    both = [subprocess.Popen([sys.executable, "-c", _BUILDER, str(folder)]) for _ in range(2)]
+    assert [one.wait(60) for one in both] == [0, 0]
+    assert (folder / "log.json").read_text() == "built "
+
+
+def test_builder_that_was_killed_holds_nobody_up(tmp_path: Path) -> None:
+    text = _BUILDER.replace("time.sleep(0.3)", "time.sleep(600)")
+    builder = subprocess.Popen([sys.executable, "-c", text, str(tmp_path / "plans")])
+    log = tmp_path / "plans" / "log.json"
+    while builder.poll() is None and not log.exists():
+        time.sleep(0.01)
+    builder.kill()
+    builder.wait(60)
+    with PlanCache(tmp_path / "plans").locked("pose", "fp16"):
+        assert log.read_text() == "built "
