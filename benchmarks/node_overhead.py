@@ -25,7 +25,8 @@ import numpy as np
 import numpy.typing as npt
 from common import report
 
-from pose3d_ros.bags.image_decoding import decoded_bgr, image_bgr
+from pose3d_ros.bags.image_decoding import decoded_bgr
+from pose3d_ros.bags.image_encodings import image_bgr
 from pose3d_ros.engines import BackendChoice
 from pose3d_ros.nodes.dds_profile import transport_environment
 from pose3d_ros.records import Detection, Frame, FrameResult, Person, Pose, TrackState

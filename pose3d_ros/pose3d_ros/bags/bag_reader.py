@@ -15,7 +15,8 @@ from rosbags.highlevel import AnyReader
 from rosbags.interfaces import Connection, ConnectionExtRosbag2, QosDurability
 from rosbags.rosbag2 import Reader
 
-from pose3d_ros.bags.image_decoding import decoded_bgr, image_bgr
+from pose3d_ros.bags.image_decoding import decoded_bgr
+from pose3d_ros.bags.image_encodings import image_bgr
 from pose3d_ros.bags.message_records import BagCamera, BagImage, BagPeople, TrackIds, camera_of, people_of, stamp_ns
 from pose3d_ros.bags.message_types import CAMERA_INFO_TYPE, COMPRESSED_TYPE, IMAGE_TYPE, PEOPLE_TYPE, pose3d_typestore
 from pose3d_ros.config.share_folders import share_directories

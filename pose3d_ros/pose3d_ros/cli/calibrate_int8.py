@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import cv2
-import numpy as np
-
+from pose3d_ros.bags.image_decoding import image_file
+from pose3d_ros.cli.common_options import warn_of
 from pose3d_ros.cli.sources import IMAGE_SUFFIXES
 from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.engines import BackendChoice, Engine, Manifest, ManifestEntry, open_engine
@@ -84,8 +83,9 @@ def write_quantized(manifest: Manifest, config: PipelineConfig, images: Path) ->
 
 
 def _images(folder: Path) -> Iterator[ImageArray]:
-    """The readable images of a folder and those below it."""
+    """The readable images of a folder and those below it; the others are named on stderr."""
     for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES):
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if image is not None:
-            yield np.asarray(image, np.uint8)
+        try:
+            yield image_file(path)[0]
+        except InputError as error:
+            warn_of((str(error),))

@@ -154,6 +154,11 @@ class InputConfig(Settings, nodes=POSE_NODE):
         "Horizontal field of view to assume without a valid camera_info (calibrated is false); 0: publish nothing.",
         (0.0, 170.0),
     )
+    max_image_pixels: int = setting(
+        100_000_000,
+        "Images whose header promises more pixels than this are refused before they are decoded.",
+        (1, 1_000_000_000),
+    )
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
 from pose3d_msgs.msg import Joint3D, Person3D, Person3DArray, SkeletonInfo
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
+from pose3d_ros.bags.image_decoding import check_pixels, compressed_header, decoded_bgr
+from pose3d_ros.bags.image_encodings import ENCODINGS, image_bgr
 from pose3d_ros.bags.message_records import person_of
 from pose3d_ros.geometry.alignment import RigidTransform
 from pose3d_ros.geometry.rays import ray_covariance_m2
@@ -17,6 +22,8 @@ from pose3d_ros.records import Person, Pose
 from pose3d_ros.skeletons import Skeleton, get_skeleton
 from pose3d_ros.types import Array, ImageArray
 
+# As they are without a copy, or which cv_bridge takes for something else: 16UC1 for depth, numbered ones for no color.
+_OURS = frozenset({"bgr8", *(name for name in ENCODINGS if "UC" in name)})
 _UNKNOWN_COVARIANCE_M2 = np.array([-1.0, *[0.0] * 8])
 
 
@@ -47,6 +54,50 @@ def image_message(header: Header, image_bgr: ImageArray) -> Image:
     message = Image(header=header, height=height_px, width=width_px, encoding="bgr8", step=width_px * 3)
     message.data.frombytes(np.ascontiguousarray(image_bgr).data.cast("B"))
     return message
+
+
+def image_size_px(message: Any, max_pixels: int) -> tuple[int, int]:
+    """Width and height of an Image or CompressedImage, which is not decoded. Raises InputError as its decoder does."""
+    if isinstance(message, Image):
+        check_pixels("image", message.width, message.height, max_pixels)
+        return message.width, message.height
+    header = compressed_header(message, max_pixels)
+    return header.width_px, header.height_px
+
+
+def received_bgr(message: Any, max_pixels: int) -> ImageArray:
+    """The pixels of an Image or CompressedImage as (H, W, 3) uint8 BGR, see `image_bgr` and `decoded_bgr`.
+
+    Raw images that need a conversion and have no padding go through cv_bridge where it is installed.
+    """
+    if not isinstance(message, Image):
+        return decoded_bgr(message, max_pixels)
+    encoding, convert = ENCODINGS.get(message.encoding), cv_bridge_conversion()
+    bytes_px = 0 if encoding is None else encoding.pixel_bytes
+    tight = bool(bytes_px) and (message.step, len(message.data)) == (
+        message.width * bytes_px,
+        message.step * message.height,
+    )
+    if convert is None or not tight or message.encoding in _OURS or (message.is_bigendian and bytes_px > 1):
+        return image_bgr(message)
+    try:
+        return np.asarray(convert(message, "bgr8"), dtype=np.uint8)
+    except Exception:  # whatever its version lacks, ours has
+        return image_bgr(message)
+
+
+@cache
+def cv_bridge_conversion() -> Callable[[Image, str], Any] | None:
+    """`CvBridge.imgmsg_to_cv2` where cv_bridge is installed and works, else None.
+
+    One that was built for another NumPy imports, and fails when it converts.
+    """
+    try:
+        convert: Callable[[Image, str], Any] = importlib.import_module("cv_bridge").CvBridge().imgmsg_to_cv2
+        convert(Image(height=1, width=1, encoding="rgb8", step=3, data=[0, 0, 0]), "bgr8")
+    except Exception:
+        return None
+    return convert
 
 
 class PeopleWriter:

@@ -13,12 +13,11 @@ from rclpy.utilities import get_rmw_implementation_identifier
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
-from pose3d_ros.bags.image_decoding import decoded_bgr, image_bgr
 from pose3d_ros.bags.message_records import stamp_ns
 from pose3d_ros.config.settings import NodeConfig, PipelineConfig
 from pose3d_ros.drawing.overlay import draw_people
 from pose3d_ros.nodes.camera_source import CameraSource, ImageCamera
-from pose3d_ros.nodes.conversion import PeopleInfo, image_message
+from pose3d_ros.nodes.conversion import PeopleInfo, image_message, image_size_px, received_bgr
 from pose3d_ros.nodes.dds_profile import lost_images_remedy
 from pose3d_ros.nodes.frame_queue import FrameWorker
 from pose3d_ros.nodes.managed import ManagedNode
@@ -165,8 +164,9 @@ class PoseWork(Work):
             pending, self._pending = self._pending, None
             if pending is not None:
                 self._pipeline.reconfigure(pending)
-            image = decoded_bgr(message) if self._compressed else image_bgr(message)
-            found = self._camera_of(image.shape[1], image.shape[0])
+            max_pixels = self._config.input.max_image_pixels
+            found = self._camera_of(*image_size_px(message, max_pixels))  # a wrong size is not worth decoding
+            image = received_bgr(message, max_pixels)
             frame = Frame(image, found.camera, stamp_ns(message.header), message.header.frame_id)
             result = self._pipeline(frame)
             now_ns = self._node.get_clock().now().nanoseconds

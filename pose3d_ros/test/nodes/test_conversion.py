@@ -1,22 +1,29 @@
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 from pose3d_msgs.msg import Person3D
 from rclpy.serialization import deserialize_message, serialize_message
+from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from pose3d_ros.bags.image_decoding import image_bgr
+from pose3d_ros.bags.image_encodings import ENCODINGS, image_bgr
 from pose3d_ros.errors import InputError, SkeletonError
 from pose3d_ros.geometry.alignment import RigidTransform
 from pose3d_ros.nodes.conversion import (
     PeopleInfo,
     PeopleWriter,
     TrackNumbers,
+    cv_bridge_conversion,
     image_message,
     read_people,
+    received_bgr,
     skeleton_message,
 )
 from pose3d_ros.records import TrackState
@@ -129,3 +136,53 @@ def test_image_round_trip() -> None:
     message = image_message(header(), image[:, ::-1])
     assert (message.encoding, message.step, message.header) == ("bgr8", 21, header())
     np.testing.assert_array_equal(image_bgr(message), image[:, ::-1])
+
+
+def raw_image(encoding: str, data: bytes, **changes: Any) -> Image:
+    """A 4x4 image without padding, unless changed."""
+    return Image(**{"height": 4, "width": 4, "encoding": encoding, "step": len(data) // 4, "data": data, **changes})
+
+
+@pytest.fixture
+def bridge(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mock]:
+    """A stand-in for cv_bridge, whose images are all one pixel."""
+    module = Mock()
+    module.CvBridge.return_value.imgmsg_to_cv2.return_value = np.full((1, 1, 3), 77, np.uint8)
+    monkeypatch.setitem(sys.modules, "cv_bridge", module)
+    cv_bridge_conversion.cache_clear()
+    yield module.CvBridge.return_value.imgmsg_to_cv2
+    cv_bridge_conversion.cache_clear()
+
+
+def test_cv_bridge_converts_where_it_is_installed(bridge: Mock) -> None:
+    assert received_bgr(raw_image("rgb8", bytes(48)), 100).tolist() == [[[77] * 3]]
+    assert received_bgr(raw_image("bayer_rggb16", bytes(32)), 100).tolist() == [[[77] * 3]]
+    for ours in (
+        raw_image("bgr8", bytes(48)),
+        raw_image("16UC1", bytes(32)),
+        raw_image("nv12", bytes(24), step=4),
+        raw_image("rgb8", bytes(52)),
+        raw_image("mono16", bytes(32), is_bigendian=1),
+    ):
+        assert received_bgr(ours, 100).shape == (4, 4, 3)
+    with pytest.raises(InputError, match="47 bytes"):
+        received_bgr(raw_image("rgb8", bytes(47), step=12), 100)
+
+
+def test_what_cv_bridge_can_not_convert_is_converted_without_it(bridge: Mock) -> None:
+    cv_bridge_conversion()
+    bridge.side_effect = RuntimeError("Unrecognized image encoding [rgb16]")
+    assert received_bgr(raw_image("rgb16", bytes(96)), 100).shape == (4, 4, 3)
+    cv_bridge_conversion.cache_clear()  # built for another NumPy: fails from the first on
+    assert cv_bridge_conversion() is None
+    assert received_bgr(raw_image("rgb8", bytes(48)), 100).shape == (4, 4, 3)
+
+
+@pytest.mark.parametrize("encoding", [name for name in ENCODINGS if "UC" not in name])
+def test_our_conversion_equals_that_of_cv_bridge(encoding: str) -> None:
+    convert = cv_bridge_conversion()
+    if convert is None:
+        pytest.skip("cv_bridge is not installed, or not for this NumPy")
+    data = np.random.default_rng(0).integers(0, 255, 16 * ENCODINGS[encoding].pixel_bytes, np.uint8).tobytes()
+    message = raw_image(encoding, data)
+    np.testing.assert_allclose(image_bgr(message).astype(int), np.asarray(convert(message, "bgr8"), int), atol=1)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 import pytest
@@ -92,6 +93,20 @@ def test_invalid_image_is_reported_once_and_the_next_one_processed(
     assert len(rig.logged) == 1
     rig.process(gray_image() if raw else jpeg_image())
     assert len(frames_of(pipeline)) == 1
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [((4000, 2000), f"{WIDTH}x{HEIGHT}"), ((65000, 65000), "65000x65000, by its header")],
+    ids=["not the camera's", "too large"],
+)
+def test_images_of_a_wrong_size_are_not_decoded(graph: Any, pipeline: Any, size: tuple[int, int], words: str) -> None:
+    start_of_frame = b"\xff\xd8\xff\xc0" + struct.pack(">HBHHB", 17, 8, size[1], size[0], 3)
+    rig = PoseRig(graph, pipeline, image_transport="compressed")
+    rig.calibrate()
+    rig.send(jpeg_image(start_of_frame))  # decoding would say that it is cut short
+    assert "cut short" not in rig.until_reported(DiagnosticStatus.ERROR, words).message
+    rig.process(jpeg_image())
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from pose3d_ros.bags.image_decoding import encoded_file, image_file
+from pose3d_ros.errors import InputError
 from pose3d_ros.types import ImageArray
 
+_LOG = logging.getLogger(__name__)
 _MIN_TRANSPARENT_SHARE = 0.05
 _CUTOUT_PX = 320
 _MIN_SIDE_PX = 16
@@ -18,8 +22,17 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 
 def load_images(folders: Sequence[Path], longest_px: int = 512) -> list[ImageArray]:
     """Every image below the folders, in the order of their paths, (H, W, 3) uint8 BGR."""
-    read = (cv2.imread(str(p), cv2.IMREAD_COLOR) for p in image_paths(folders))
+    read = (read_image(path) for path in image_paths(folders))
     return [shrink(image, longest_px) for image in read if image is not None]
+
+
+def read_image(path: Path) -> ImageArray | None:
+    """An image (H, W, 3) uint8 BGR; None, and a warning, for one that can't be used."""
+    try:
+        return image_file(path)[0]
+    except InputError as error:
+        _LOG.warning("left out: %s", error)
+        return None
 
 
 def image_paths(folders: Sequence[Path]) -> list[Path]:
@@ -29,7 +42,12 @@ def image_paths(folders: Sequence[Path]) -> list[Path]:
 
 def read_cutout(path: Path) -> ImageArray | None:
     """A cut-out object (H, W, 4) uint8 BGRA, None for an image without transparent parts."""
-    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if path.suffix.lower() in (".png", ".webp") else None
+    if path.suffix.lower() not in (".png", ".webp"):
+        return None
+    try:
+        image = cv2.imdecode(encoded_file(path)[0], cv2.IMREAD_UNCHANGED)
+    except (InputError, cv2.error):
+        return None
     if image is None or image.ndim != 3 or image.shape[2] != 4 or image.dtype != np.uint8:
         return None
     return np.asarray(image, np.uint8) if np.mean(image[..., 3] < 128) > _MIN_TRANSPARENT_SHARE else None
@@ -60,7 +78,7 @@ class Backgrounds:
             if cutout is not None:
                 self.cutouts.append(shrink(cutout, _CUTOUT_PX))
                 continue
-            image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+            image = read_image(path)
             if image is not None and min(image.shape[:2]) >= _MIN_SIDE_PX:
                 self.images.append(shrink(image, longest_px))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 from pose3d_training.synthetic.image_folders import Backgrounds
 
@@ -28,3 +30,13 @@ def test_cutouts_are_separated_and_tiny_images_left_out(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "cutout.png"), cutout)
     backgrounds = Backgrounds([tmp_path])
     assert (len(backgrounds.images), len(backgrounds.cutouts)) == (1, 1)
+
+
+def test_pictures_that_can_not_be_used_are_left_out_and_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    bomb = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + struct.pack(">IIBBBBB", 30_000, 30_000, 8, 6, 0, 0, 0) + b"IEND"
+    (tmp_path / "bomb.png").write_bytes(bomb)
+    (tmp_path / "caf\udce9.png").write_bytes(bytes(cv2.imencode(".png", np.full((90, 90, 3), 80, np.uint8))[1]))
+    backgrounds = Backgrounds([tmp_path])
+    assert len(backgrounds.images) == 1
+    assert "bomb.png" in caplog.text
+    assert "30000x30000, by its header" in caplog.text
