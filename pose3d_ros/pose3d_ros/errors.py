@@ -47,6 +47,10 @@ class Pose3DError(Exception):
         self.subject, self.expected, self.got, self.fix = map(_printable, (subject, expected, got, fix))
         super().__init__(f"{self.subject}: expected {self.expected}, got {self.got}. {self.fix}")
 
+    def fresh(self) -> Pose3DError:
+        """The same error anew: one that is raised and kept keeps, in its traceback, all that its frames held."""
+        return type(self)(self.subject, expected=self.expected, got=self.got, fix=self.fix)
+
 
 class InputError(Pose3DError):
     """An image, a box, a file of boxes or an array from outside is not what it must be."""

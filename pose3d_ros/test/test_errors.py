@@ -23,6 +23,15 @@ def test_error_says_expected_got_and_fix(kind: type[Pose3DError]) -> None:
     assert parts == ("camera_info", "fx > 0", "0.0", "Calibrate the camera.")
 
 
+def test_fresh_error_is_the_same_without_what_its_traceback_holds() -> None:
+    with pytest.raises(CameraError) as caught:
+        raise CameraError("camera_info", expected="fx > 0", got="0.0", fix="Calibrate the camera.") from OSError("file")
+    fresh = caught.value.fresh()
+    assert (type(fresh), str(fresh)) == (CameraError, str(caught.value))
+    assert (fresh.__traceback__, fresh.__cause__) == (None, None)
+    assert caught.value.__traceback__ is not None
+
+
 def test_error_needs_every_part() -> None:
     with pytest.raises(TypeError):
         InputError("image", expected="3 channels", got="2")  # type: ignore[call-arg]

@@ -98,7 +98,7 @@ class Run:
                 except (InputError, CameraError) as error:
                     self.bar.say(f"{item.name}: {error}")
                     self.files.write_error(item.name, error)
-                    self.errors.append(error)
+                    self.errors.append(error.fresh())
                 else:
                     self.files.write(item.name, frame, self.pipeline.skeleton, people)
                     self.frames += 1
@@ -108,7 +108,7 @@ class Run:
             if source.count is not None:
                 raise
         if self.errors and not self.frames:
-            raise self.errors[0]
+            raise self.errors[0].fresh()
 
     def _found(self, item: SourceFrame, number: int) -> tuple[Frame, tuple[Person, ...]]:
         if item.image_bgr is None:

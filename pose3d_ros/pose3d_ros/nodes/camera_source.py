@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pose3d_ros.bags.message_records import camera_of
 from pose3d_ros.errors import CameraError
@@ -26,6 +26,15 @@ class ImageCamera:
         return self.problem is None
 
 
+class _Fault(NamedTuple):
+    """What is wrong with the camera_info, in the parts of an error."""
+
+    subject: str
+    expected: str
+    got: str
+    fix: str
+
+
 class CameraSource:
     """Remembers the latest camera_info, which may come before, after or once for many images.
 
@@ -39,7 +48,7 @@ class CameraSource:
         self.received = 0
         self._first = threading.Event()
         self._known: tuple[object, ...] | None = None
-        self._current: Camera | CameraError = self._error("camera_info", "a message", "none so far", "Publish it")
+        self._current: Camera | _Fault = _Fault("camera_info", "a message", "none so far", "Publish it")
 
     def update(self, message: Any) -> CameraError | None:
         """Store a sensor_msgs/CameraInfo; returns the error of an unusable one."""
@@ -50,9 +59,9 @@ class CameraSource:
             try:
                 self._current = camera_of(message)
             except CameraError as error:
-                self._current = self._error(f"camera_info {error.subject}", error.expected, error.got, "Calibrate it")
+                self._current = _Fault(f"camera_info {error.subject}", error.expected, error.got, "Calibrate it")
         self._first.set()  # last: who waits for it reads the camera at once
-        return self._current if isinstance(self._current, CameraError) else None
+        return self._error(self._current) if isinstance(self._current, _Fault) else None
 
     def wait_for_first(self, timeout_s: float) -> None:
         """Give the first camera_info a little time: a driver publishes it just before or after its image.
@@ -68,21 +77,24 @@ class CameraSource:
         if isinstance(found, Camera):
             if (found.width_px, found.height_px) == (width_px, height_px):
                 return ImageCamera(found, None)
-            found = self._wrong_size(found, width_px, height_px)
+            found = _wrong_size(found, width_px, height_px)
         if self._fallback_hfov_deg <= 0:
-            raise found
-        return ImageCamera(Camera.from_hfov(self._fallback_hfov_deg, width_px, height_px), found)
+            raise self._error(found)
+        return ImageCamera(Camera.from_hfov(self._fallback_hfov_deg, width_px, height_px), self._error(found))
 
-    def _wrong_size(self, camera: Camera, width_px: int, height_px: int) -> CameraError:
-        return self._error(
-            "camera_info size",
-            f"{width_px}x{height_px} as the image",
-            f"{camera.width_px}x{camera.height_px}",
-            "Publish the camera_info of this image, with its roi and binning",
-        )
+    def _error(self, fault: _Fault) -> CameraError:
+        """A new error each time: one that is kept and raised again keeps every frame, and its image, in a traceback."""
+        expected, fix = f"{fault.expected} on {self._topic}", f"{fault.fix}, {_FALLBACK_HINT}."
+        return CameraError(fault.subject, expected=expected, got=fault.got, fix=fix)
 
-    def _error(self, subject: str, expected: str, got: str, fix: str) -> CameraError:
-        return CameraError(subject, expected=f"{expected} on {self._topic}", got=got, fix=f"{fix}, {_FALLBACK_HINT}.")
+
+def _wrong_size(camera: Camera, width_px: int, height_px: int) -> _Fault:
+    return _Fault(
+        "camera_info size",
+        f"{width_px}x{height_px} as the image",
+        f"{camera.width_px}x{camera.height_px}",
+        "Publish the camera_info of this image, with its roi and binning",
+    )
 
 
 def _fields(message: Any) -> tuple[object, ...]:

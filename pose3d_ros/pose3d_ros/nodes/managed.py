@@ -117,7 +117,7 @@ class ManagedNode(LifecycleNode):
 
     def _configure(self) -> None:
         for fault in self._settings.faults.values():
-            raise fault
+            raise fault.fresh()
         self.work = self._open_work(self)
 
     def _publish_empty(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 import os
 import shutil
@@ -9,18 +11,23 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+import weakref
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import cv2
 import numpy as np
 import pytest
 
+from pose3d_ros.cli.run import Run as RunOfFrames
+from pose3d_ros.cli.sources import SourceFrame
 from pose3d_ros.drawing.composite import Composer
 from pose3d_ros.drawing.video_writer import VideoWriter
-from pose3d_ros.errors import InputError
+from pose3d_ros.errors import CameraError, InputError
+from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.records import Person
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.types import ImageArray
@@ -158,6 +165,26 @@ def test_undecodable_images_are_reported_and_the_others_processed(photos: Path, 
 def test_only_undecodable_images_are_an_error(tmp_path: Path, run: Run) -> None:
     (tmp_path / "x.jpg").write_bytes(b"\xff\xd8\xff nothing more")
     assert "decode" in run(tmp_path / "x.jpg", code=2)[0]
+
+
+def test_frames_that_can_not_be_used_do_not_stay_in_memory() -> None:
+    alive: list[weakref.ref[ImageArray]] = []
+
+    def frames() -> Iterator[SourceFrame]:
+        for number in range(5):
+            image = np.zeros((20, 30, 3), np.uint8)
+            alive.append(weakref.ref(image))
+            yield SourceFrame(number, number, image)
+
+    source = Mock(stills=False, count=5, __iter__=lambda _: frames())
+    wrong_aspect = Camera.from_hfov(60.0, 40, 40)
+    files = Mock(write_error=lambda name, error: None)  # a mock would keep the error
+    run = RunOfFrames(Mock(), wrong_aspect, None, files, Mock())
+    with contextlib.suppress(CameraError):
+        run.process(source)
+    assert ["30x20" in str(error) for error in run.errors] == [True] * 5
+    gc.collect()
+    assert [ref() is None for ref in alive] == [True] * 5
 
 
 def test_ctrl_c_finishes_the_files_of_a_live_camera(

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import contextlib
+import gc
 import math
 import threading
+import weakref
 from types import SimpleNamespace
 from typing import Any
 
@@ -95,3 +98,27 @@ def test_fallback_field_of_view_gives_an_uncalibrated_camera() -> None:
     source.update(info())
     assert not source.camera_for(320, 240).calibrated
     assert source.camera_for(640, 480).calibrated
+
+
+class Held:
+    """What a caller holds while it asks for a camera, as an image."""
+
+
+@pytest.mark.parametrize("changes", [None, {"k": [0.0] * 9}, {"width": 800}], ids=["none", "zeros", "another size"])
+def test_errors_keep_nothing_of_their_callers_alive(source: CameraSource, changes: dict[str, Any] | None) -> None:
+    alive: weakref.WeakSet[Held] = weakref.WeakSet()
+    if changes is not None:
+        source.update(info(**changes))
+
+    def process() -> None:
+        held = Held()
+        alive.add(held)
+        with contextlib.suppress(CameraError):
+            source.camera_for(640, 480)
+
+    gc.disable()  # not even until the garbage collector comes
+    for _ in range(20):
+        process()
+    count = len(alive)
+    gc.enable()
+    assert count == 0

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import gc
 import struct
+import weakref
 from typing import Any
 
 import pytest
@@ -10,6 +12,8 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from visualization_msgs.msg import Marker, MarkerArray
 
 from pose3d_ros.errors import EngineError
+from pose3d_ros.nodes import pose_node
+from pose3d_ros.nodes.conversion import image_size_px
 from pose3d_ros.nodes.topics import latched_qos
 
 from .conftest import frames_of
@@ -168,3 +172,30 @@ def test_watchdog_explains_why_no_image_arrives(graph: Any, pipeline: Any) -> No
 def test_watchdog_reports_a_topic_without_a_publisher(graph: Any, pipeline: Any) -> None:
     node = graph.add_pose_node(pipeline, work_without_subscribers=True, watchdog_timeout_s=0.2)
     graph.spin_until(lambda: any("no publisher on" in p.text for p in node.board.current()))
+
+
+@pytest.mark.parametrize("changes", [None, {"k": [0.0] * 9}, {"width": 640}], ids=["none", "zeros", "size"])
+def test_images_without_a_camera_info_do_not_stay_in_memory(
+    graph: Any, pipeline: Any, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any] | None
+) -> None:
+    alive = [0, 0]  # now, at most
+
+    def counted(message: Image, max_pixels: int) -> tuple[int, int]:
+        alive[0] += 1
+        alive[1] = max(alive)
+        weakref.finalize(message.data, lambda: alive.__setitem__(0, alive[0] - 1))
+        return image_size_px(message, max_pixels)
+
+    monkeypatch.setattr(pose_node, "image_size_px", counted)
+    rig = PoseRig(graph, pipeline)
+    if changes is not None:
+        rig.calibrate(**changes)
+    gc.disable()  # not even until the garbage collector comes
+    try:
+        for number in range(1, 1001):
+            rig.send(gray_image())
+            while sum(rig.node.board.counts().values()) < number:
+                graph.spin_once(0.001)
+    finally:
+        gc.enable()
+    assert alive[1] <= 2
