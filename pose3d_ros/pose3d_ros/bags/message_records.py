@@ -10,6 +10,7 @@ import numpy as np
 
 from pose3d_ros.errors import InputError
 from pose3d_ros.geometry.camera import Camera
+from pose3d_ros.geometry.intrinsics import Calibration
 from pose3d_ros.geometry.rays import ray_sigma_m
 from pose3d_ros.records import Detection, Person, Pose, TrackState
 from pose3d_ros.skeletons import Skeleton, get_skeleton
@@ -76,19 +77,23 @@ def stamp_ns(header: Any) -> int:
     return int(header.stamp.sec) * _NS_PER_S + int(header.stamp.nanosec)
 
 
-def camera_of(message: Any) -> Camera:
-    """The camera of a sensor_msgs/CameraInfo. Raises CameraError for intrinsics that can't be used."""
-    camera = Camera(
-        np.asarray(message.k, dtype=np.float64).reshape(3, 3),
-        int(message.width),
-        int(message.height),
-        np.asarray(message.d, dtype=np.float64),
-        str(message.distortion_model),
-    )
+def camera_of(message: Any, *, rectified: bool = False) -> Camera:
+    """The camera of the raw image of a sensor_msgs/CameraInfo, or of the rectified one.
+
+    Raises CameraError for intrinsics that can't be used.
+    """
     roi = message.roi
-    region = (int(roi.x_offset), int(roi.y_offset), int(roi.width), int(roi.height))
-    binning = (int(message.binning_x), int(message.binning_y))
-    return camera.roi_binned(*region, *binning) if any(region) or max(binning) > 1 else camera
+    read = Calibration(
+        K_px=np.asarray(message.k, dtype=np.float64).reshape(3, 3),
+        width_px=int(message.width),
+        height_px=int(message.height),
+        distortion=np.asarray(message.d, dtype=np.float64),
+        model=str(message.distortion_model),
+        P_px=np.asarray(message.p, dtype=np.float64).reshape(3, 4),
+        roi_px=(int(roi.x_offset), int(roi.y_offset), int(roi.width), int(roi.height)),
+        binning=(int(message.binning_x), int(message.binning_y)),
+    )
+    return Camera.from_calibration(read, rectified=rectified)
 
 
 def people_of(message: Any, received_ns: int, number_of: TrackIds) -> BagPeople:

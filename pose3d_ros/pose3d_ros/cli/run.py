@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pose3d_ros.cli.common_options import add_engine_options, pipeline_config, warn_of
 from pose3d_ros.cli.run_output import RunOutput
-from pose3d_ros.cli.sources import BoxFile, Source, SourceFrame, camera_of_size, open_camera, open_source
+from pose3d_ros.cli.sources import BoxFile, Source, SourceFrame, camera_of_size, open_camera, open_source, remarks_on
 from pose3d_ros.cli.terminal import ProgressBar
 from pose3d_ros.engines.engine_set import open_engine_set
 from pose3d_ros.errors import CameraError, InputError, Pose3DError
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="an image, a folder of images, a video, or the index of a camera",
     )
     camera = parser.add_mutually_exclusive_group(required=True)
-    camera.add_argument("--camera", metavar="YAML", help="ROS calibration file of the camera")
+    camera.add_argument("--camera", metavar="YAML", help="calibration file of the camera (ROS, OpenCV, Kalibr)")
     camera.add_argument(
         "--hfov", type=float, metavar="DEG", help="horizontal field of view in degrees, instead of a calibration"
     )
@@ -48,6 +48,7 @@ def execute(args: argparse.Namespace) -> int:
     """Run the command; see its module's docstring."""
     source = open_source(args.source, calibrated=args.camera is not None)
     camera = open_camera(args.camera, args.hfov)
+    warn_of(remarks_on(args.camera))
     boxes = BoxFile(Path(args.detections)) if args.detections else None
     config = pipeline_config(args)
     engines = open_engine_set(config)

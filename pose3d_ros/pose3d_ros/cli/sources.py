@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from pose3d_ros.errors import CameraError, InputError
+from pose3d_ros.geometry.calibration_file import read_calibration
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.records import Detection
 from pose3d_ros.types import ImageArray
@@ -27,9 +28,17 @@ _ASPECT_TOLERANCE = 0.01
 def open_camera(path: str | None, hfov_deg: float | None) -> Camera | float:
     """The camera of `--camera`, or the field of view of `--hfov`, degrees. Raises CameraError for unusable ones."""
     if path is not None:
-        return Camera.from_yaml(Path(path))
+        return Camera.from_yaml(path)
     Camera.from_hfov(hfov_deg or 0.0, 2, 2)  # raises for an impossible angle before any image is read
     return hfov_deg or 0.0
+
+
+def remarks_on(path: str | None) -> tuple[str, ...]:
+    """What there is to say of the file of `--camera` beside its camera."""
+    names = () if path is None else read_calibration(path).choices
+    if not names:
+        return ()
+    return (f"{path} has several cameras, {', '.join(names)}: {names[0]} is used; choose one with {path}#{names[1]}",)
 
 
 def camera_of_size(camera: Camera | float, width_px: int, height_px: int) -> Camera:

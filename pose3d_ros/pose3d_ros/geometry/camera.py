@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,7 +10,9 @@ import numpy.typing as npt
 
 from pose3d_ros.errors import CameraError, InputError
 from pose3d_ros.geometry import lens
-from pose3d_ros.geometry.intrinsics import checked_lens, checked_matrix, checked_size, read_calibration
+from pose3d_ros.geometry.calibration_file import read_calibration
+from pose3d_ros.geometry.intrinsics import Calibration, check_region, checked_matrix, checked_size
+from pose3d_ros.geometry.lens_names import checked_lens
 from pose3d_ros.types import Array
 
 
@@ -24,16 +25,17 @@ class Camera:
     Attributes
     ----------
     K_px : ndarray
-        (3, 3) float64, [[fx, 0, cx], [0, fy, cy], [0, 0, 1]] in pixels.
+        (3, 3) float64, [[fx, skew, cx], [0, fy, cy], [0, 0, 1]] in pixels.
     width_px : int
         Width of the image.
     height_px : int
         Height of the image.
     distortion : ndarray
-        (n,) float64, OpenCV's order. No coefficients, or zeros for all models but `equidistant`, make it a pinhole; a
-        fisheye lens whose coefficients are zero is none (its radius is f times the angle).
+        (n,) float64, in the order of `geometry.lens`. Zeros of an offset from the pinhole make it one; a fisheye lens
+        whose coefficients are zero is none (its radius is f times the angle).
     model : str
-        `pinhole`, `plumb_bob`, `rational_polynomial` or `equidistant` (also `fisheye`), as in sensor_msgs/CameraInfo.
+        `pinhole`, `plumb_bob`, `rational_polynomial` or `equidistant`, as in sensor_msgs/CameraInfo; `double_sphere`,
+        `eucm`, `omni` or `fov`; or a name that `geometry.lens_names` knows for one of these.
     """
 
     K_px: Array
@@ -48,10 +50,9 @@ class Camera:
         width_px, height_px = checked_size(self.width_px, self.height_px)
         matrix.setflags(write=False)
         coefficients.setflags(write=False)
-        for name, value in (("K_px", matrix), ("distortion", coefficients), ("model", model)):
+        values = (matrix, width_px, height_px, coefficients, model)
+        for name, value in zip(("K_px", "width_px", "height_px", "distortion", "model"), values, strict=True):
             object.__setattr__(self, name, value)
-        for name, side in (("width_px", width_px), ("height_px", height_px)):
-            object.__setattr__(self, name, side)
 
     @classmethod
     def from_hfov(cls, hfov_deg: float, width_px: int, height_px: int) -> Camera:
@@ -87,12 +88,13 @@ class Camera:
 
     @classmethod
     def from_yaml(cls, path: str | Path) -> Camera:
-        """Read a ROS calibration file.
+        """Read a calibration file of ROS, OpenCV or Kalibr.
 
         Parameters
         ----------
         path : str or Path
-            YAML as `camera_calibration` writes it and `camera_calibration_parsers` reads it.
+            As `camera_calibration`, `ros2 topic echo`, OpenCV's FileStorage or Kalibr writes it. Of several cameras in
+            a file the first, or that of a name behind a #: `camchain.yaml#cam1`.
 
         Returns
         -------
@@ -104,8 +106,19 @@ class Camera:
         CameraError
             For a file that can't be read or is no calibration.
         """
-        read = read_calibration(Path(path))
-        return cls(read.K_px, read.width_px, read.height_px, read.distortion, read.model)
+        try:
+            return cls.from_calibration(read_calibration(path))
+        except CameraError as error:
+            subject = error.subject if f"{path}" in error.subject else f"{path}: {error.subject}"
+            raise CameraError(subject, expected=error.expected, got=error.got, fix=error.fix) from error
+
+    @classmethod
+    def from_calibration(cls, read: Calibration, *, rectified: bool = False) -> Camera:
+        """Make the camera of the raw or the rectified image, region of interest and binning applied."""
+        K_px, distortion, model = read.lens(rectified=rectified)
+        camera = cls(K_px, read.width_px, read.height_px, distortion, model)
+        sent_whole = not any(read.roi_px) and max(read.binning) <= 1
+        return camera if sent_whole else camera.roi_binned(*read.roi_px, *read.binning)
 
     @property
     def fx_px(self) -> float:
@@ -151,7 +164,7 @@ class Camera:
         depth = np.where((flat[:, 2:] > 0) & np.isfinite(flat[:, 2:]), flat[:, 2:], np.nan)
         with np.errstate(invalid="ignore", over="ignore"):
             normalized = flat[:, :2] / depth
-        distorted = _where_finite(normalized, lambda p: lens.distort(self.model, self.distortion, p))
+        distorted = lens.distort(self.model, self.distortion, normalized)
         return self._to_pixels(distorted).reshape(*points.shape[:-1], 2)
 
     def rays(self, points_img_px: npt.ArrayLike) -> Array:
@@ -301,16 +314,10 @@ class Camera:
         CameraError
             For a region that is not in the image or smaller than a block.
         """
-        width, height = (width, height) if (width or height) else (self.width_px, self.height_px)
+        whole = not (width or height)
+        width, height = (self.width_px, self.height_px) if whole else (width, height)
         block_x, block_y = max(binning_x, 1), max(binning_y, 1)
-        fits = 0 <= x_offset <= self.width_px - width and 0 <= y_offset <= self.height_px - height
-        if not fits or width < block_x or height < block_y:
-            raise CameraError(
-                "region of interest",
-                expected=f"a region inside {self.width_px}x{self.height_px} of at least {block_x}x{block_y} px",
-                got=f"{width}x{height} at ({x_offset}, {y_offset})",
-                fix="camera_info's width and height are the full resolution; its roi is in those pixels.",
-            )
+        check_region((self.width_px, self.height_px), (x_offset, y_offset, width, height), (block_x, block_y))
         region = self.crop(x_offset, y_offset, width, height)
         return region._rescaled(1 / block_x, 1 / block_y, width // block_x, height // block_y)
 
@@ -319,11 +326,16 @@ class Camera:
         return self.transformed(np.array([[scale_x, 0.0, shift_x], [0.0, scale_y, shift_y]]), width_px, height_px)
 
     def _to_pixels(self, normalized: Array) -> Array:
-        return normalized * self.K_px[[0, 1], [0, 1]] + self.K_px[:2, 2]
+        pixels = normalized * self.K_px[[0, 1], [0, 1]] + self.K_px[:2, 2]
+        if self.K_px[0, 1]:
+            pixels[:, 0] += self.K_px[0, 1] * normalized[:, 1]
+        return pixels
 
     def _undistorted(self, flat_img_px: Array) -> Array:
         normalized = (flat_img_px - self.K_px[:2, 2]) / self.K_px[[0, 1], [0, 1]]
-        return _where_finite(normalized, lambda p: lens.undistort(self.model, self.distortion, p))
+        if self.K_px[0, 1]:
+            normalized[:, 0] -= self.K_px[0, 1] / self.K_px[0, 0] * normalized[:, 1]
+        return lens.undistort(self.model, self.distortion, normalized)
 
 
 def _checked_points(name: str, points: npt.ArrayLike, size: int) -> Array:
@@ -336,12 +348,3 @@ def _checked_points(name: str, points: npt.ArrayLike, size: int) -> Array:
             fix="The last axis holds a point's coordinates.",
         )
     return array
-
-
-def _where_finite(points: Array, function: Callable[[Array], Array]) -> Array:
-    finite = np.isfinite(points).all(axis=1)
-    if finite.all():
-        return function(points)
-    out = np.full_like(points, np.nan)
-    out[finite] = function(points[finite])
-    return out

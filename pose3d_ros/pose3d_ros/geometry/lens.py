@@ -4,7 +4,8 @@ The models are those of sensor_msgs/CameraInfo, with OpenCV's coefficient order:
 
 - `plumb_bob` k1 k2 p1 p2 [k3] (Brown 1966);
 - `rational_polynomial` k1 k2 p1 p2 k3 k4 k5 k6 [s1..s4 [tau_x tau_y]] (OpenCV `calib3d`, eq. of the rational model);
-- `equidistant` k1..k4 (Kannala and Brandt 2006, `cv2.fisheye`).
+- `equidistant` k1..k4 (Kannala and Brandt 2006, `cv2.fisheye`);
+- those of `spheres`, `omni` with plumb_bob's k1 k2 p1 p2 behind its xi (Mei and Rives 2007).
 
 `cv2.undistortPoints` stops after five fixed-point steps by default, is off by pixels at the corners of
 a wide lens, and takes its stopping rule through another function in each OpenCV series. So the way back is here.
@@ -20,17 +21,10 @@ import numpy as np
 import numpy.typing as npt
 from numpy.polynomial import Polynomial
 
+from pose3d_ros.geometry import spheres
 from pose3d_ros.types import Array
 
 Curve = Callable[[Array], tuple[Array, Array]]
-
-COEFFICIENT_COUNTS: dict[str, tuple[int, ...]] = {
-    "pinhole": (0,),
-    "plumb_bob": (4, 5),
-    "rational_polynomial": (8, 12, 14),
-    "equidistant": (4,),
-}
-"""Model → how many coefficients it may have."""
 
 _NO_TURN = np.zeros(3)
 _UNIT_K = np.eye(3)
@@ -44,11 +38,37 @@ _ACCEPTED = 1e-10  # of a normalized coordinate: below 1e-6 px for any focal len
 def distort(model: str, coefficients: Array, points: Array) -> Array:
     """Where the lens images normalized points.
 
-    points: (N, 2) float64, x/z and y/z, finite. Returns (N, 2) float64, distorted normalized points; NaN for a point
-    beyond the angle where the model folds back on itself and would put it among the points of smaller angles.
+    points: (N, 2) float64, x/z and y/z. Returns (N, 2) float64, distorted normalized points; NaN for NaN, and for a
+    point beyond the angle where the model folds back on itself and would put it among the points of smaller angles.
     """
+    return _where_finite(points, lambda p: _distort(model, coefficients, p))
+
+
+def undistort(model: str, coefficients: Array, points: Array) -> Array:
+    """The inverse of `distort`.
+
+    points: (N, 2) float64, distorted normalized points. Returns (N, 2) float64, x/z and y/z; NaN for NaN, and where no
+    ray in front of the camera is imaged.
+    """
+    return _where_finite(points, lambda p: _undistort(model, coefficients, p))
+
+
+def _where_finite(points: Array, function: Callable[[Array], Array]) -> Array:
+    finite = np.isfinite(points).all(axis=1)
+    if finite.all():
+        return function(points)
+    out = np.full_like(points, np.nan)
+    out[finite] = function(points[finite])
+    return out
+
+
+def _distort(model: str, coefficients: Array, points: Array) -> Array:
     if model == "pinhole" or not len(points):
         return np.array(points)
+    if model in spheres.MODELS:
+        return spheres.project(model, coefficients, points)
+    if model == "omni":
+        return _distort("plumb_bob", coefficients[1:], spheres.project("unified", coefficients[:1], points))
     radius = np.hypot(points[:, 0], points[:, 1])
     ahead = np.column_stack([points, np.ones(len(points))])[:, None]
     if model == "equidistant":
@@ -61,14 +81,13 @@ def distort(model: str, coefficients: Array, points: Array) -> Array:
     return _keep(inside, distorted)
 
 
-def undistort(model: str, coefficients: Array, points: Array) -> Array:
-    """The inverse of `distort`.
-
-    points: (N, 2) float64, distorted normalized points, finite. Returns (N, 2) float64, x/z and y/z; NaN where no ray
-    in front of the camera is imaged.
-    """
+def _undistort(model: str, coefficients: Array, points: Array) -> Array:
     if model == "pinhole" or not len(points):
         return np.array(points)
+    if model in spheres.MODELS:
+        return spheres.backproject(model, coefficients, points)
+    if model == "omni":
+        return spheres.backproject("unified", coefficients[:1], _undistort("plumb_bob", coefficients[1:], points))
     if model == "equidistant":
         return _undistort_equidistant(coefficients, points)
     return _undistort_brown(coefficients, points)

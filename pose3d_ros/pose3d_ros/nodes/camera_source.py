@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -10,7 +11,7 @@ from pose3d_ros.bags.message_records import camera_of
 from pose3d_ros.errors import CameraError
 from pose3d_ros.geometry.camera import Camera
 
-_FALLBACK_HINT = "or set fallback_hfov_deg to guess"
+_FALLBACK_HINT = "Or set fallback_hfov_deg to guess."
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,16 +40,17 @@ class CameraSource:
     """Remembers the latest camera_info, which may come before, after or once for many images.
 
     topic: its name, for messages. fallback_hfov_deg: horizontal field of view to assume without a usable one, 0: none.
-    received: how many came.
+    rectified: whether the images are, so that the camera is that of the projection matrix. received: how many came.
     """
 
-    def __init__(self, topic: str, fallback_hfov_deg: float) -> None:
+    def __init__(self, topic: str, fallback_hfov_deg: float, *, rectified: bool = False) -> None:
         self._topic = topic
+        self._rectified = rectified
         self._fallback_hfov_deg = fallback_hfov_deg
         self.received = 0
         self._first = threading.Event()
         self._known: tuple[object, ...] | None = None
-        self._current: Camera | _Fault = _Fault("camera_info", "a message", "none so far", "Publish it")
+        self._current: Camera | _Fault = _Fault("camera_info", "a message", "none so far", "Publish it.")
 
     def update(self, message: Any) -> CameraError | None:
         """Store a sensor_msgs/CameraInfo; returns the error of an unusable one."""
@@ -57,9 +59,9 @@ class CameraSource:
         if fields != self._known:
             self._known = fields
             try:
-                self._current = camera_of(message)
+                self._current = camera_of(message, rectified=self._rectified)
             except CameraError as error:
-                self._current = _Fault(f"camera_info {error.subject}", error.expected, error.got, "Calibrate it")
+                self._current = _Fault(f"camera_info {error.subject}", error.expected, error.got, error.fix)
         self._first.set()  # last: who waits for it reads the camera at once
         return self._error(self._current) if isinstance(self._current, _Fault) else None
 
@@ -84,7 +86,7 @@ class CameraSource:
 
     def _error(self, fault: _Fault) -> CameraError:
         """A new error each time: one that is kept and raised again keeps every frame, and its image, in a traceback."""
-        expected, fix = f"{fault.expected} on {self._topic}", f"{fault.fix}, {_FALLBACK_HINT}."
+        expected, fix = f"{fault.expected} on {self._topic}", f"{fault.fix} {_FALLBACK_HINT}"
         return CameraError(fault.subject, expected=expected, got=fault.got, fix=fix)
 
 
@@ -93,10 +95,16 @@ def _wrong_size(camera: Camera, width_px: int, height_px: int) -> _Fault:
         "camera_info size",
         f"{width_px}x{height_px} as the image",
         f"{camera.width_px}x{camera.height_px}",
-        "Publish the camera_info of this image, with its roi and binning",
+        "Publish the camera_info of this image, with its roi and binning.",
     )
 
 
 def _fields(message: Any) -> tuple[object, ...]:
     size, binning = (message.width, message.height), (message.binning_x, message.binning_y)
-    return size, message.distortion_model, tuple(message.d), tuple(message.k), binning, message.roi
+    matrices = tuple(message.k), tuple(message.p)
+    return size, message.distortion_model, tuple(message.d), matrices, binning, message.roi
+
+
+def is_rectified(image_topic: str) -> bool:
+    """Whether image_proc's names say so: `image_rect`, `image_rect_color`, with or without a transport behind."""
+    return any(re.match(r"(image_)?rect(ified|_|$)", name) for name in image_topic.split("/"))

@@ -16,7 +16,7 @@ from std_msgs.msg import Header
 from pose3d_ros.bags.message_records import stamp_ns
 from pose3d_ros.config.settings import NodeConfig, PipelineConfig
 from pose3d_ros.drawing.overlay import draw_people
-from pose3d_ros.nodes.camera_source import CameraSource, ImageCamera
+from pose3d_ros.nodes.camera_source import CameraSource, ImageCamera, is_rectified
 from pose3d_ros.nodes.conversion import PeopleInfo, image_message, image_size_px, received_bgr
 from pose3d_ros.nodes.dds_profile import lost_images_remedy
 from pose3d_ros.nodes.frame_queue import FrameWorker
@@ -66,7 +66,8 @@ class PoseWork(Work):
         topic = node.resolve_topic_name("image_raw") + ("/compressed" if self._compressed else "")
         output = PeopleOutput(node, "", config.output, node.board, tf_wait_s=_TF_WAIT_S)
         super().__init__(node, pipeline.engines, output, topic=topic, hint="Check the topic's name.")
-        self.cameras = CameraSource(node.resolve_topic_name("camera_info"), config.input.fallback_hfov_deg)
+        camera_topic, hfov_deg = node.resolve_topic_name("camera_info"), config.input.fallback_hfov_deg
+        self.cameras = CameraSource(camera_topic, hfov_deg, rectified=is_rectified(topic))
         self._people_count = self._dropped = 0
         self._worker: FrameWorker[tuple[Any, float]] | None = None
         output.publish_skeleton(pipeline.skeleton)

@@ -6,7 +6,7 @@ from unittest.mock import Mock
 import cv2
 import pytest
 
-from pose3d_ros.cli.sources import Stills, Video, camera_of_size, open_source
+from pose3d_ros.cli.sources import Stills, Video, camera_of_size, open_camera, open_source, remarks_on
 from pose3d_ros.errors import CameraError, InputError
 from pose3d_ros.geometry.camera import Camera
 
@@ -40,6 +40,23 @@ def test_calibration_is_scaled_to_images_of_its_aspect() -> None:
     assert camera_of_size(camera, 320, 240).fx_px == pytest.approx(camera.fx_px / 2)
     with pytest.raises(CameraError, match="same aspect"):
         camera_of_size(camera, 640, 360)
+
+
+def test_file_of_several_cameras_is_remarked_on_unless_one_is_chosen(tmp_path: Path) -> None:
+    camera = (
+        "{camera_model: pinhole, intrinsics: [500.0, 510.0, 320.0, 240.0], resolution: [640, 480], "
+        "distortion_model: radtan, distortion_coeffs: [0.1, 0.0, 0.0, 0.0]}"
+    )
+    path = tmp_path / "camchain.yaml"
+    path.write_text(f"cam0: {camera}\ncam1: {camera.replace('500.0', '700.0')}\n")
+    (remark,) = remarks_on(str(path))
+    assert "cam0 is used" in remark
+    assert f"{path}#cam1" in remark
+    assert remarks_on(f"{path}#cam1") == ()
+    assert remarks_on(None) == ()
+    second = open_camera(f"{path}#cam1", None)
+    assert isinstance(second, Camera)
+    assert second.fx_px == 700.0
 
 
 def camera_of_two_images(number: int) -> Mock:

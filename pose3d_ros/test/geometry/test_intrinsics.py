@@ -1,8 +1,7 @@
-"""What a camera may be made from: matrices, sizes, lens models, calibration files."""
+"""What a camera may be made from: matrices, sizes, raw or rectified images."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,23 +10,9 @@ import pytest
 
 from pose3d_ros.errors import CameraError
 from pose3d_ros.geometry import Camera
+from pose3d_ros.geometry.intrinsics import Calibration
 
 K = np.array([[500.0, 0.0, 320.0], [0.0, 510.0, 240.0], [0.0, 0.0, 1.0]])
-CALIBRATION = """\
-image_width: 640
-image_height: 480
-camera_name: head
-camera_matrix:
-  rows: 3
-  cols: 3
-  data: [500.0, 0, 320.0, 0, 510.0, 240, 0, 0, 1]
-distortion_model: plumb_bob
-distortion_coefficients:
-  rows: 1
-  cols: 5
-  data: [-0.3, 0.1, 0.001, -0.001, 0.0]
-rectification_matrix: {rows: 3, cols: 3, data: [1, 0, 0, 0, 1, 0, 0, 0, 1]}
-"""
 
 
 @pytest.mark.parametrize(
@@ -38,7 +23,8 @@ rectification_matrix: {rows: 3, cols: 3, data: [1, 0, 0, 0, 1, 0, 0, 0, 1]}
         (np.eye(4), r"shape \(4, 4\)"),
         (np.diag([500.0, -500.0, 1.0]), "fx, fy > 0"),
         (np.diag([500.0, 500.0, 2.0]), "fx, fy > 0"),
-        (K + np.array([[0.0, 3.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]), "fx, fy > 0"),
+        (K + np.array([[0.0, 300.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]), "little skew"),
+        (K.T, "row by row"),
         ([["a", "b"], ["c", "d"]], "3x3 matrix of numbers"),
         ([[1.0, 2.0], [3.0]], "3x3 matrix of numbers"),
     ],
@@ -59,76 +45,36 @@ def test_integers_of_any_type_are_a_size() -> None:
     assert (type(camera.width_px), type(camera.height_px)) == (int, int)
 
 
-@pytest.mark.parametrize(
-    ("model", "distortion", "expected"),
-    [
-        ("", [], "pinhole"),
-        ("plumb_bob", [], "pinhole"),
-        ("plumb_bob", [0.0] * 5, "pinhole"),
-        ("rational_polynomial", [0.0] * 8, "pinhole"),
-        ("plumb_bob", [0.1, 0.0, 0.0, 0.0], "plumb_bob"),
-        ("rational_polynomial", [0.1] * 14, "rational_polynomial"),
-        ("fisheye", [0.1, 0.0, 0.0, 0.0], "equidistant"),
-        ("equidistant", [0.0] * 4, "equidistant"),
-    ],
-)
-def test_lens_models_are_known_by_their_ros_names(model: str, distortion: list[float], expected: str) -> None:
-    camera = Camera(K, 640, 480, np.array(distortion), model)
-    assert camera.model == expected
-    assert camera.distortion.size == (0 if expected == "pinhole" else len(distortion))
+def calibration(**changes: Any) -> Calibration:
+    P = np.hstack([np.array([[400.0, 0.0, 310.0], [0.0, 400.0, 230.0], [0.0, 0.0, 1.0]]), [[-40.0], [0.0], [0.0]]])
+    fields = {"K_px": K, "width_px": 640, "height_px": 480, "distortion": np.array([-0.3, 0.1, 0.0, 0.0, 0.0])}
+    return Calibration(**{**fields, "model": "plumb_bob", "P_px": P, **changes})
 
 
-@pytest.mark.parametrize(
-    ("model", "distortion", "message"),
-    [
-        ("kannala", [0.1], "distortion model"),
-        ("", [0.1] * 5, "0 coefficients"),
-        ("plumb_bob", [0.1] * 8, "4 or 5 coefficients, got 8"),
-        ("rational_polynomial", [0.1] * 5, "8 or 12 or 14 coefficients, got 5"),
-        ("equidistant", [0.1] * 5, "4 coefficients, got 5"),
-        ("plumb_bob", [0.1, np.nan, 0.0, 0.0, 0.0], "finite"),
-        ("plumb_bob", ["x"], "list of numbers"),
-    ],
-)
-def test_invalid_lens_is_an_error(model: str, distortion: list[float], message: str) -> None:
-    with pytest.raises(CameraError, match=message):
-        Camera(K, 640, 480, distortion, model)  # type: ignore[arg-type]
+def test_rectified_image_has_the_matrix_of_p_and_no_distortion() -> None:
+    raw = Camera.from_calibration(calibration())
+    assert (raw.fx_px, raw.model) == (500.0, "plumb_bob")
+    rectified = Camera.from_calibration(calibration(), rectified=True)
+    assert (rectified.fx_px, rectified.cx_px, rectified.model) == (400.0, 310.0, "pinhole")
 
 
-@pytest.mark.parametrize("model_line", ["distortion_model: plumb_bob\n", ""], ids=["named", "default"])
-def test_calibration_file_is_read(tmp_path: Path, model_line: str) -> None:
-    path = tmp_path / "camera.yaml"
-    path.write_text(CALIBRATION.replace("distortion_model: plumb_bob\n", model_line))
-    for camera in (Camera.from_yaml(path), Camera.from_yaml(str(path))):
-        np.testing.assert_array_equal(camera.K_px, K)
-        assert (camera.width_px, camera.height_px, camera.model) == (640, 480, "plumb_bob")
-        np.testing.assert_array_equal(camera.distortion, [-0.3, 0.1, 0.001, -0.001, 0.0])
+def test_zeros_beside_a_projection_matrix_are_an_image_that_comes_rectified() -> None:
+    read = calibration(K_px=np.zeros((3, 3)), distortion=np.zeros(5))
+    assert Camera.from_calibration(read).fx_px == 400.0
+    with pytest.raises(CameraError, match="Write K of the raw image"):
+        Camera.from_calibration(calibration(K_px=np.zeros((3, 3))))
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("image_width: 640\n", "", "image_width"),
-        ("image_width: 640", "image_width: true", "image_width"),
-        ("240, 0, 0, 1]", "240]", "9 numbers, got 6"),
-        ("240, 0, 0, 1]", "240, 0, 0, one]", "list of numbers"),
-        ("distortion_coefficients", "coefficients", "distortion_coefficients"),
-        ("plumb_bob", "brown", "distortion model"),
-        ("camera_name: head", "camera_name: [", "readable YAML"),
-        (CALIBRATION, "- 1\n", "mapping"),
-        (CALIBRATION, "", "mapping"),
-    ],
-)
-def test_invalid_calibration_file_is_an_error(tmp_path: Path, old: str, new: str, message: str) -> None:
-    path = tmp_path / "camera.yaml"
-    path.write_text(CALIBRATION.replace(old, new))
-    with pytest.raises(CameraError, match=message):
-        Camera.from_yaml(path)
+def test_rectified_image_without_p_needs_a_lens_without_distortion() -> None:
+    with pytest.raises(CameraError, match="image_raw"):
+        Camera.from_calibration(calibration(P_px=np.zeros((3, 4))), rectified=True)
+    read = calibration(P_px=np.zeros((3, 4)), distortion=np.zeros(5))
+    assert Camera.from_calibration(read, rectified=True).fx_px == 500.0
 
 
-def test_unreadable_calibration_file_is_an_error(tmp_path: Path) -> None:
-    binary = tmp_path / "image.png"
-    binary.write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe")
-    for path in (tmp_path / "none.yaml", tmp_path, binary):
-        with pytest.raises(CameraError, match="readable YAML"):
-            Camera.from_yaml(path)
+def test_region_and_binning_apply_to_the_raw_and_the_rectified_image() -> None:
+    read = calibration(roi_px=(100, 40, 400, 400), binning=(2, 2))
+    for rectified, c_px in ((False, 320.0), (True, 310.0)):
+        camera = Camera.from_calibration(read, rectified=rectified)
+        assert (camera.width_px, camera.height_px) == (200, 200)
+        assert camera.cx_px == pytest.approx((c_px - 100 + 0.5) / 2 - 0.5)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from pose3d_ros.errors import CameraError
-from pose3d_ros.nodes.camera_source import CameraSource
+from pose3d_ros.nodes.camera_source import CameraSource, is_rectified
 
 TOPIC = "/front/camera_info"
 
@@ -20,7 +20,15 @@ TOPIC = "/front/camera_info"
 def info(**changes: Any) -> SimpleNamespace:
     k = [500.0, 0.0, 320.0, 0.0, 510.0, 240.0, 0.0, 0.0, 1.0]
     roi = SimpleNamespace(x_offset=0, y_offset=0, width=0, height=0, do_rectify=False)
-    fields: dict[str, Any] = {"width": 640, "height": 480, "distortion_model": "plumb_bob", "d": [0.0] * 5, "k": k}
+    p = [400.0, 0.0, 310.0, 0.0, 0.0, 400.0, 230.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+    fields: dict[str, Any] = {
+        "p": p,
+        "width": 640,
+        "height": 480,
+        "distortion_model": "plumb_bob",
+        "d": [0.0] * 5,
+        "k": k,
+    }
     return SimpleNamespace(**{**fields, "binning_x": 0, "binning_y": 0, "roi": roi, **changes})
 
 
@@ -53,6 +61,47 @@ def test_valid_camera_info_gives_a_calibrated_camera(source: CameraSource, kind:
     assert found.camera.model == "plumb_bob"
 
 
+def test_rectified_images_have_the_camera_of_the_projection_matrix() -> None:
+    source = CameraSource(TOPIC, 0.0, rectified=True)
+    assert source.update(info(d=[-0.3, 0.1, 0.0, 0.0, 0.0])) is None
+    found = source.camera_for(640, 480)
+    assert (found.calibrated, found.camera.fx_px, found.camera.model) == (True, 400.0, "pinhole")
+    error = source.update(info(d=[-0.3, 0.1, 0.0, 0.0, 0.0], p=[0.0] * 12))
+    assert error is not None
+    assert "image_raw" in error.fix
+
+
+def test_zeros_beside_a_projection_matrix_are_a_rectified_image(source: CameraSource) -> None:
+    assert source.update(info(k=[0.0] * 9)) is None
+    assert source.camera_for(640, 480).camera.fx_px == 400.0
+
+
+@pytest.mark.parametrize(
+    ("topic", "rectified"),
+    [
+        ("/camera/image_raw", False),
+        ("/camera/image_rect", True),
+        ("/camera/image_rect_color/compressed", True),
+        ("/left/image_rectified", True),
+        ("/zed/rgb/rect/image", True),
+        ("/rectangle_detector/image_raw", False),
+        ("/direct/image", False),
+    ],
+)
+def test_topic_of_image_proc_says_whether_its_images_are_rectified(topic: str, rectified: bool) -> None:
+    assert is_rectified(topic) is rectified
+
+
+def test_nobody_who_calibrated_is_told_to_calibrate(source: CameraSource) -> None:
+    for changes in ({"d": [0.1] * 8}, {"d": [math.nan] * 5}, {"distortion_model": "none", "d": [0.1] * 5}):
+        error = source.update(info(**changes))
+        assert error is not None
+        assert "Calibrate" not in error.fix
+    error = source.update(info(k=[0.0] * 9, p=[0.0] * 12))
+    assert error is not None
+    assert "Calibrate the camera" in error.fix
+
+
 def test_binning_and_region_are_applied(source: CameraSource) -> None:
     roi = SimpleNamespace(x_offset=100, y_offset=40, width=400, height=400, do_rectify=False)
     source.update(info(binning_x=2, binning_y=2, roi=roi))
@@ -64,7 +113,7 @@ def test_binning_and_region_are_applied(source: CameraSource) -> None:
 @pytest.mark.parametrize(
     ("changes", "names"),
     [
-        ({"k": [0.0] * 9}, "zeros"),
+        ({"k": [0.0] * 9, "p": [0.0] * 12}, "zeros"),
         ({"k": [math.nan] + [0.0] * 8}, "finite"),
         ({"d": [0.1] * 3}, "coefficients"),
         ({"width": 0, "height": 0}, "0x0"),
