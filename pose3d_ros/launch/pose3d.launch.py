@@ -29,7 +29,7 @@ BOTH_NODES = (
 )
 POSE_NODE_ONLY = (
     ("image_transport", str, "Image transport: raw or compressed."),
-    ("image_reliability", str, "QoS reliability of the image subscription: best_effort or reliable."),
+    ("image_reliability", str, "QoS reliability of the image subscription: auto, best_effort or reliable."),
     ("fallback_hfov_deg", float, "Horizontal field of view to assume without a camera_info, degrees; 0: none."),
     ("publish_overlay", lambda text: text.lower() == "true", "Publish the image with the skeletons drawn on it."),
 )

@@ -144,7 +144,9 @@ class InputConfig(Settings, nodes=POSE_NODE):
         "raw", "raw: sensor_msgs/Image; compressed: sensor_msgs/CompressedImage.", choices=("raw", "compressed")
     )
     image_reliability: str = setting(
-        "best_effort", "QoS reliability of the image subscription.", choices=("best_effort", "reliable")
+        "auto",
+        "QoS reliability of the image subscription; auto: reliable while every publisher is, else best_effort.",
+        choices=("auto", "best_effort", "reliable"),
     )
     queue_size: int = setting(
         1, "Queue size for images; 1 keeps only the latest, more is for playback without dropped frames.", (1, 1000)

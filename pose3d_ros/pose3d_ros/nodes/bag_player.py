@@ -20,7 +20,7 @@ from pose3d_ros.errors import BagError
 from pose3d_ros.nodes.parameters import tool_settings
 from pose3d_ros.nodes.spin import Spin, run_tool
 from pose3d_ros.nodes.timing import PlaybackClock
-from pose3d_ros.nodes.topics import latched_qos, message_class, result_qos, split_topics
+from pose3d_ros.nodes.topics import advertise, latched_qos, message_class, result_qos, split_topics
 
 _NODE = "bag_player"
 _POLL_S = 0.1
@@ -58,7 +58,7 @@ class BagPlayer(Node):
         super().__init__(_NODE, automatically_declare_parameters_from_overrides=True, **node_options)
         self.config = tool_settings(self, PlayerConfig)
         self._playback = PlaybackClock(0, self.config.rate, self.config.start_paused, time.monotonic)
-        self._clock_publisher = self.create_publisher(Clock, "/clock", 10) if self.config.clock_hz > 0 else None
+        self._clock_publisher = advertise(self, Clock, "/clock", result_qos()) if self.config.clock_hz > 0 else None
         self._publishers_of: dict[str, Any] = {}
         self.create_service(SetBool, "~/pause", self._on_pause)
 
@@ -98,7 +98,7 @@ class BagPlayer(Node):
             self.get_logger().warning(f"{topic.name} is left out: {topic.msgtype} is not installed")
             return
         qos = latched_qos() if topic.latched else result_qos()
-        self._publishers_of[topic.name] = self.create_publisher(kind, topic.name, qos)
+        self._publishers_of[topic.name] = advertise(self, kind, topic.name, qos)
 
     def _wait_for_subscribers(self, spin: Spin) -> None:
         wanted = Counter(split_topics(self.config.wait_for))

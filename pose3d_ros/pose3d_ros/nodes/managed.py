@@ -13,9 +13,10 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from std_srvs.srv import SetBool
 
 from pose3d_ros.config.settings import NodeConfig, parameters_of
-from pose3d_ros.errors import Pose3DError
+from pose3d_ros.errors import ConfigError, Pose3DError
 from pose3d_ros.nodes.parameters import NodeParameters, Values
 from pose3d_ros.nodes.problems import Level, ProblemBoard
+from pose3d_ros.nodes.topics import advertise, ignored_overrides, result_qos
 from pose3d_ros.nodes.work import Work
 
 _DIAGNOSTICS = "/diagnostics"  # absolute by convention: diagnostic_aggregator subscribes there for every node
@@ -52,7 +53,7 @@ class ManagedNode(LifecycleNode):
             self.board.report(f"unknown parameter {error.got}", Level.WARN, str(error))
         for old, new in self._settings.renamed.items():
             self.board.report(f"renamed parameter {old}", Level.WARN, f"parameter {old} is now called {new}.")
-        self._diagnostics = self.create_publisher(DiagnosticArray, _DIAGNOSTICS, 10)
+        self._diagnostics = self._advertise_diagnostics()
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # a paused simulation must not stop diagnostics
         self.create_timer(_DIAGNOSTICS_PERIOD_S, self._publish_diagnostics, clock=steady)
         self.create_timer(_SUBSCRIBERS_PERIOD_S, self._start_or_stop, clock=steady)
@@ -102,6 +103,13 @@ class ManagedNode(LifecycleNode):
         self._lifecycle_state = "unconfigured"
         return TransitionCallbackReturn.SUCCESS
 
+    def _advertise_diagnostics(self) -> Any:
+        try:
+            return advertise(self, DiagnosticArray, _DIAGNOSTICS, result_qos())
+        except ConfigError as error:  # to be seen in diagnostics, which therefore must be there
+            self.board.report_error(error, Level.ERROR)
+            return self.create_publisher(DiagnosticArray, _DIAGNOSTICS, result_qos())
+
     def _transition(self, state: str, act: Callable[[], None]) -> TransitionCallbackReturn:
         self.board.clear(_SET_UP)
         try:
@@ -145,11 +153,15 @@ class ManagedNode(LifecycleNode):
             try:
                 self.work.start()
                 self._working = True
-            except Exception:  # the middleware's and rclpy's own, e.g. for a wrong qos_overrides parameter
+            except ConfigError as error:  # a wrong qos_overrides parameter
+                self.board.report(_SET_UP, Level.ERROR, f"can't subscribe: {error}")
+            except Exception:  # the middleware's and rclpy's own
                 self.board.report(_SET_UP, Level.ERROR, f"can't subscribe:\n{traceback.format_exc()}")
         elif self._working and not work:
             self._working = False
             self.work.stop()
+        elif work:
+            self.work.poll()
 
     def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         self._enabled = request.data
@@ -178,6 +190,7 @@ class ManagedNode(LifecycleNode):
                 self.board.clear(f"parameter {name}")
         if self.work is not None:
             self.work.check()
+            self.board.show_warnings("overrides", ignored_overrides(self) if self._working else ())
             values.update(self.work.values())
         waits = self._lifecycle_state == "active" and self._enabled and not self._working
         summary = "active, no subscribers" if waits else self._lifecycle_state if self._enabled else "disabled"

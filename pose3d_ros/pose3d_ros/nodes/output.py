@@ -19,7 +19,7 @@ from pose3d_ros.nodes.conversion import PeopleInfo, PeopleWriter, person_id, ske
 from pose3d_ros.nodes.markers import MarkerMaker
 from pose3d_ros.nodes.problems import Level, ProblemBoard
 from pose3d_ros.nodes.tf_frames import TfFrames
-from pose3d_ros.nodes.topics import latched_qos, overridable, result_qos
+from pose3d_ros.nodes.topics import advertise, latched_qos, result_qos
 from pose3d_ros.records import Person
 from pose3d_ros.skeletons import Skeleton
 
@@ -45,13 +45,9 @@ class PeopleOutput:
         self._frames: TfFrames | None = None
         self._last: tuple[Header, PeopleInfo] | None = None
         self._skeleton_name = ""
-        self._people = node.create_publisher(
-            Person3DArray, f"people{suffix}", result_qos(), qos_overriding_options=overridable()
-        )
-        self._markers = node.create_publisher(
-            MarkerArray, f"markers{suffix}", result_qos(), qos_overriding_options=overridable()
-        )
-        self._skeleton = node.create_publisher(SkeletonInfo, f"skeleton{suffix}", latched_qos())
+        self._people = advertise(node, Person3DArray, f"people{suffix}", result_qos())
+        self._markers = advertise(node, MarkerArray, f"markers{suffix}", result_qos())
+        self._skeleton = advertise(node, SkeletonInfo, f"skeleton{suffix}", latched_qos())
         self._open_frames()
 
     def reconfigure(self, config: OutputConfig) -> None:

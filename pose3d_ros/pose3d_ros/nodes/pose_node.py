@@ -19,13 +19,14 @@ from pose3d_ros.drawing.overlay import draw_people
 from pose3d_ros.nodes.camera_source import CameraSource, ImageCamera, is_rectified
 from pose3d_ros.nodes.conversion import PeopleInfo, image_message, image_size_px, received_bgr
 from pose3d_ros.nodes.dds_profile import lost_images_remedy
+from pose3d_ros.nodes.fitted_subscription import FittedSubscription
 from pose3d_ros.nodes.frame_queue import FrameWorker
 from pose3d_ros.nodes.managed import ManagedNode
 from pose3d_ros.nodes.output import PeopleOutput
 from pose3d_ros.nodes.problems import FRAME_PROBLEM_S, Level
 from pose3d_ros.nodes.spin import run_node
 from pose3d_ros.nodes.timing import latency_ms
-from pose3d_ros.nodes.topics import image_qos, latched_qos, overridable, result_qos
+from pose3d_ros.nodes.topics import advertise, image_qos, latched_qos, result_qos, subscribe
 from pose3d_ros.nodes.work import Work
 from pose3d_ros.pipeline import Pipeline, open_pipeline
 from pose3d_ros.records import Frame, FrameResult
@@ -35,6 +36,9 @@ _Opener = Callable[[PipelineConfig], Pipeline]
 _FIRST_CAMERA_S = 0.5
 # A robot's moving transforms come a little later than its images.
 _TF_WAIT_S = 0.05
+# Of the queue in DDS. A message put together from fragments keeps its place until it is whole: with a single place, of
+# reliable images of 1280x720 without our profile a third arrive, with five all.
+_LEAST_DEPTH = 5
 
 
 class PoseNode(ManagedNode):
@@ -71,7 +75,7 @@ class PoseWork(Work):
         self._people_count = self._dropped = 0
         self._worker: FrameWorker[tuple[Any, float]] | None = None
         output.publish_skeleton(pipeline.skeleton)
-        self._overlay = node.create_publisher(Image, "overlay", result_qos())
+        self._overlay = advertise(node, Image, "overlay", result_qos())
         self._camera_subscriptions = [self._subscribe_camera(image_qos("best_effort", 10))]
 
     def stop(self) -> None:
@@ -117,14 +121,18 @@ class PoseWork(Work):
             "people": str(self._people_count),
         }
 
-    def _subscribe(self) -> Any:
-        queue_size = self._config.input.queue_size
-        self._worker = FrameWorker(self._process, queue_size)
-        kind = CompressedImage if self._compressed else Image
-        qos = image_qos(self._config.input.image_reliability, queue_size)
-        return self._node.create_subscription(
-            kind, self._topic, self._on_image, qos, qos_overriding_options=overridable()
+    def _subscribe(self) -> FittedSubscription:
+        size = self._config.input.queue_size
+        subscription = FittedSubscription(
+            self._node,
+            CompressedImage if self._compressed else Image,
+            self._topic,
+            self._on_image,
+            depth=max(size, _LEAST_DEPTH),
+            reliability=self._config.input.image_reliability,
         )
+        self._worker = FrameWorker(self._process, size)
+        return subscription
 
     def _reset(self) -> None:
         self._pipeline.reset()
@@ -136,7 +144,7 @@ class PoseWork(Work):
         return lost_images_remedy(get_rmw_implementation_identifier(), self._compressed, os.environ)
 
     def _subscribe_camera(self, qos: Any) -> Any:
-        return self._node.create_subscription(CameraInfo, "camera_info", self._on_camera_info, qos)
+        return subscribe(self._node, CameraInfo, "camera_info", self._on_camera_info, qos)
 
     def _subscribe_latched_camera(self) -> None:
         """A camera_info that was sent once, before this node came, reaches only a subscription that asks for it.

@@ -9,14 +9,14 @@ from typing import Any
 
 from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]  # where every rclpy has it
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from pose3d_ros.bags.bag_writer import BagWriter
 from pose3d_ros.config.parameter_table import Settings, setting
 from pose3d_ros.errors import BagError, ConfigError
+from pose3d_ros.nodes.fitted_subscription import FittedSubscription
 from pose3d_ros.nodes.parameters import tool_settings
 from pose3d_ros.nodes.spin import Spin, run_tool
-from pose3d_ros.nodes.topics import message_class, split_topics, topic_qos
+from pose3d_ros.nodes.topics import message_class, split_topics
 
 _NODE = "recorder"
 _LOOK_PERIOD_S = 0.2
@@ -33,7 +33,7 @@ class RecorderConfig(Settings, nodes=(_NODE,)):
 
 
 class Recorder(Node):
-    """Subscribes to each topic as soon as it has a publisher, with a quality of service that fits the publishers.
+    """Subscribes to each topic as soon as it has a publisher, and follows its publishers' quality of service.
 
     Messages are stored under the system's time of arrival, or ROS time with use_sim_time. Raises ConfigError for a
     wrong parameter.
@@ -43,6 +43,7 @@ class Recorder(Node):
         super().__init__(_NODE, automatically_declare_parameters_from_overrides=True, **node_options)
         self.config = tool_settings(self, RecorderConfig)
         self.count = 0
+        self._fitted: list[FittedSubscription] = []
         self._waiting = [self.resolve_topic_name(topic) for topic in split_topics(self.config.topics)]
         if not self._waiting:
             raise ConfigError("parameter topics", expected="at least one topic", got="none", fix="Name what to record.")
@@ -53,6 +54,8 @@ class Recorder(Node):
         self.create_timer(_LOOK_PERIOD_S, lambda: self._subscribe_published(writer), clock=steady)
 
     def _subscribe_published(self, writer: BagWriter) -> None:
+        for subscription in self._fitted:
+            subscription.refit()
         types = dict(self.get_topic_names_and_types())
         for name in [topic for topic in self._waiting if topic in types and self.count_publishers(topic)]:
             self._waiting.remove(name)
@@ -60,7 +63,6 @@ class Recorder(Node):
 
     def _subscribe(self, writer: BagWriter, name: str, msgtype: str) -> None:
         kind = message_class(msgtype)
-        qos = self._fitting_qos(name)
         if kind is None:
             self.get_logger().error(f"{name} is not recorded: {msgtype} is not installed")
             return
@@ -69,15 +71,9 @@ class Recorder(Node):
         except BagError as error:
             self.get_logger().error(str(error))
             return
-        self.create_subscription(kind, name, partial(self._store, writer, name), qos, raw=True)
+        store = partial(self._store, writer, name)
+        self._fitted.append(FittedSubscription(self, kind, name, store, depth=_QUEUE, latched=True, raw=True))
         self.get_logger().info(f"recording {name}")
-
-    def _fitting_qos(self, name: str) -> QoSProfile:
-        """The strictest quality of service that receives from all publishers."""
-        offers = [info.qos_profile for info in self.get_publishers_info_by_topic(name)]
-        latched = all(offer.durability == DurabilityPolicy.TRANSIENT_LOCAL for offer in offers)
-        reliable = all(offer.reliability == ReliabilityPolicy.RELIABLE for offer in offers)
-        return topic_qos(_QUEUE, reliable=reliable, latched=latched)
 
     def _store(self, writer: BagWriter, name: str, data: bytes) -> None:
         writer.write_serialized(name, self.get_clock().now().nanoseconds, data)

@@ -13,17 +13,18 @@ from pose3d_ros.bags.message_records import stamp_ns
 from pose3d_ros.config.settings import NodeConfig, PipelineConfig
 from pose3d_ros.engines.engine_set import EngineSet
 from pose3d_ros.nodes.conversion import PeopleInfo, TrackNumbers, read_people
+from pose3d_ros.nodes.fitted_subscription import FittedSubscription
 from pose3d_ros.nodes.managed import ManagedNode
 from pose3d_ros.nodes.output import PeopleOutput
 from pose3d_ros.nodes.spin import run_node
 from pose3d_ros.nodes.timing import latency_ms
-from pose3d_ros.nodes.topics import overridable, result_qos
 from pose3d_ros.nodes.work import Work
 from pose3d_ros.pipeline import open_smoother
 from pose3d_ros.skeletons import Skeleton, get_skeleton
 from pose3d_ros.stages.smooth.smoother import Smoother
 
 _Opener = Callable[[PipelineConfig], tuple[Smoother, EngineSet]]
+_QUEUE = 10
 
 
 class SmootherNode(ManagedNode):
@@ -80,10 +81,8 @@ class SmootherWork(Work):
             self._board.show_warnings("skeleton", () if problem is None else (problem,))
             self._read_name = name
 
-    def _subscribe(self) -> Any:
-        return self._node.create_subscription(
-            Person3DArray, self._topic, self._on_people, result_qos(), qos_overriding_options=overridable()
-        )
+    def _subscribe(self) -> FittedSubscription:
+        return FittedSubscription(self._node, Person3DArray, self._topic, self._on_people, depth=_QUEUE)
 
     def _reset(self) -> None:
         self._smoother.reset()

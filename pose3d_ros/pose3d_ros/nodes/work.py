@@ -12,6 +12,7 @@ from typing import Any
 from pose3d_ros.config.settings import NodeConfig
 from pose3d_ros.engines.engine_set import EngineSet
 from pose3d_ros.errors import Pose3DError
+from pose3d_ros.nodes.fitted_subscription import FittedSubscription
 from pose3d_ros.nodes.output import PeopleOutput
 from pose3d_ros.nodes.problems import FRAME_PROBLEM_S, Level, ProblemBoard
 from pose3d_ros.nodes.timing import RateMeter, TimeMeter, Watchdog
@@ -30,7 +31,7 @@ class Work(ABC):
         self._topic, self._hint = topic, hint
         self._in, self._out, self._times = RateMeter(time.monotonic), RateMeter(time.monotonic), TimeMeter()
         self._watchdog = Watchdog(config.lifecycle.watchdog_timeout_s, time.monotonic)
-        self._subscription: Any = None
+        self._subscription: FittedSubscription | None = None
         node.get_logger().info(f"models {engines.names} on {engines.backend.name}: {engines.backend.reason}")
 
     def start(self) -> None:
@@ -41,7 +42,9 @@ class Work(ABC):
     def stop(self) -> None:
         """Unsubscribe; no result is published after this returned."""
         self._watchdog.stop()
-        self._node.destroy_subscription(self._subscription)
+        if self._subscription is not None:
+            self._subscription.close()
+            self._subscription = None
 
     def close(self) -> None:
         """Destroy publishers, clear the engines' problems; stopped before. A node's own work closes the engines."""
@@ -62,6 +65,11 @@ class Work(ABC):
         """Apply changed tunable parameters."""
         self._config = config
         self._output.reconfigure(config.output)
+
+    def poll(self) -> None:
+        """Follow the input's publishers; called several times a second while there is work."""
+        if self._subscription is not None:
+            self._subscription.refit()
 
     def check(self) -> None:
         """Look for problems with engines and input; called every second."""
@@ -88,7 +96,7 @@ class Work(ABC):
         return shown
 
     @abstractmethod
-    def _subscribe(self) -> Any:
+    def _subscribe(self) -> FittedSubscription:
         """Subscribe to the input; returns the subscription."""
 
     @abstractmethod

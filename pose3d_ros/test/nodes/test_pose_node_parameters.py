@@ -17,7 +17,8 @@ from .rigs.pose_rig import PoseRig
     [("detector__score_treshold", "detector.score_threshold"), ("silence_warning_s", "is now called")],
 )
 def test_unknown_or_former_name_is_a_warning(graph: Any, pipeline: Any, name: str, words: str) -> None:
-    rig = PoseRig(graph, pipeline, **{name: 0.5})
+    given: dict[str, Any] = {name: 0.5}
+    rig = PoseRig(graph, pipeline, **given)
     rig.until_reported(DiagnosticStatus.WARN, words)
     assert rig.node.lifecycle_state == "active"
     assert not rig.node.has_parameter(name.replace("__", "."))

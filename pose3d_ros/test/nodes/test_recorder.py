@@ -46,6 +46,17 @@ def test_recorder_receives_from_best_effort_and_latched_publishers(graph: Any, t
         graph.spin_until(lambda: recorder.count == 2)
 
 
+def test_recorder_receives_from_a_best_effort_publisher_that_comes_later(graph: Any, tmp_path: Path) -> None:
+    send = graph.publish(Person3DArray, "people", image_qos("reliable", 1))
+    with BagWriter(tmp_path / "bag.mcap") as writer:
+        recorder = graph.add(Recorder(**graph.options(bag="unused", topics="people")))
+        recorder.record(writer)
+        send(Person3DArray(skeleton="muco21"))
+        graph.spin_until(lambda: recorder.count == 1)
+        graph.publish(Person3DArray, "people", image_qos("best_effort", 1))(Person3DArray(skeleton="muco21"))
+        graph.spin_until(lambda: recorder.count == 2)
+
+
 def test_recorder_without_topics_is_an_error(graph: Any) -> None:
     with pytest.raises(ConfigError, match="topics"):
         Recorder(**graph.options())

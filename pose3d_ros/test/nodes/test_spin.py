@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pose3d_ros.nodes.dds_profile import transport_environment
+from pose3d_ros.nodes.dds_profile import PROFILE_VARIABLES, transport_environment
 
 DEADLINE_S = 120.0
 
@@ -89,13 +89,14 @@ class Process:
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Starts Python with arguments, in a domain of this test's own, with the package's DDS profile."""
+    """Starts Python with arguments, in a domain of this test's own, with the package's DDS profile or none."""
     domain = {"ROS_DOMAIN_ID": str(10 + (os.getpid() + 45) % 90)}
-    environment = transport_environment({**os.environ, **domain, "PYTHONUNBUFFERED": "1"})
+    bare = {name: value for name, value in os.environ.items() if name not in PROFILE_VARIABLES}
+    bare |= {**domain, "PYTHONUNBUFFERED": "1"}
     started: list[Process] = []
 
-    def start_process(*command: str) -> Process:
-        started.append(Process(environment, *command))
+    def start_process(*command: str, profile: bool = True) -> Process:
+        started.append(Process(transport_environment(bare) if profile else bare, *command))
         return started[-1]
 
     yield start_process

@@ -23,7 +23,15 @@ K = [40.0, 0.0, 15.5, 0.0, 40.0, 11.5, 0.0, 0.0, 1.0]
 class PoseRig:
     """pipeline: in place of the one that the parameters name. opener: in place of that, called with a configuration."""
 
-    def __init__(self, graph: Any, pipeline: Any = None, opener: Any = None, **parameters: object) -> None:
+    def __init__(
+        self,
+        graph: Any,
+        pipeline: Any = None,
+        opener: Any = None,
+        *,
+        publisher_reliability: str = "reliable",
+        **parameters: object,
+    ) -> None:
         self.graph = graph
         self.logged = graph.log_of("pose_node")
         if pipeline is not None:
@@ -33,7 +41,7 @@ class PoseRig:
         self.diagnostics = graph.listen(DiagnosticArray, "/diagnostics")
         compressed = parameters.get("image_transport") == "compressed"
         kind, topic = (CompressedImage, "image_raw/compressed") if compressed else (Image, "image_raw")
-        self.send = graph.publish(kind, topic, image_qos("reliable", 10))
+        self.send = graph.publish(kind, topic, image_qos(publisher_reliability, 10))
         self.send_info = graph.publish(CameraInfo, "camera_info")
         self.node.autostart()
 
