@@ -17,10 +17,19 @@ from rosbags.rosbag2 import Reader
 
 from pose3d_ros.bags.image_decoding import decoded_bgr
 from pose3d_ros.bags.image_encodings import image_bgr
-from pose3d_ros.bags.message_records import BagCamera, BagImage, BagPeople, TrackIds, camera_of, people_of, stamp_ns
+from pose3d_ros.bags.message_records import (
+    BagCamera,
+    BagImage,
+    BagPeople,
+    TrackIds,
+    camera_of,
+    is_rectified,
+    people_of,
+    stamp_ns,
+)
 from pose3d_ros.bags.message_types import CAMERA_INFO_TYPE, COMPRESSED_TYPE, IMAGE_TYPE, PEOPLE_TYPE, pose3d_typestore
 from pose3d_ros.config.share_folders import share_directories
-from pose3d_ros.errors import BagError
+from pose3d_ros.errors import BagError, CameraError
 
 
 @dataclass(frozen=True)
@@ -109,9 +118,24 @@ class BagReader:
             yield BagImage(stamp_ns(message.header), received_ns, str(message.header.frame_id), decode(message))
 
     def cameras(self, topic: str = "*") -> Iterator[BagCamera]:
-        """The camera_info messages of the only such topic that fits."""
+        """The camera_info messages of the only such topic that fits, for rectified images if the bag has only these.
+
+        Unusable ones are left out: a driver may send zeros before it has its calibration. Raises the first one's
+        CameraError when there is no other.
+        """
+        images = self.topics_of((COMPRESSED_TYPE, IMAGE_TYPE))
+        rectified = bool(images) and all(map(is_rectified, images))
+        usable, problem = False, None
         for _, message in self.messages(self.find_topic((CAMERA_INFO_TYPE,), topic)):
-            yield BagCamera(stamp_ns(message.header), str(message.header.frame_id), camera_of(message))
+            try:
+                camera = camera_of(message, rectified=rectified)
+            except CameraError as error:
+                problem = problem or error
+                continue
+            usable = True
+            yield BagCamera(stamp_ns(message.header), str(message.header.frame_id), camera)
+        if problem is not None and not usable:
+            raise problem
 
     def people(self, topic: str = "*") -> Iterator[BagPeople]:
         """The Person3DArray messages of the only such topic that fits, ids as numbers (see TrackIds)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,6 +95,11 @@ def camera_of(message: Any, *, rectified: bool = False) -> Camera:
         binning=(int(message.binning_x), int(message.binning_y)),
     )
     return Camera.from_calibration(read, rectified=rectified)
+
+
+def is_rectified(image_topic: str) -> bool:
+    """Whether image_proc's names say so: `image_rect`, `image_rect_color`, with or without a transport behind."""
+    return any(re.match(r"(image_)?rect(ified|_|$)", name) for name in image_topic.split("/"))
 
 
 def people_of(message: Any, received_ns: int, number_of: TrackIds) -> BagPeople:

@@ -24,8 +24,10 @@ def checked_matrix(K_px: npt.ArrayLike) -> Array:
         raise CameraError("K", expected="a 3x3 matrix of numbers", got=f"{shown(K_px)}", fix=_WRITE_K) from None
     if matrix.shape != (3, 3):
         raise CameraError("K", expected="a 3x3 matrix", got=f"shape {matrix.shape}", fix=_WRITE_K)
-    if not matrix.any():
-        raise CameraError("K", expected="an intrinsic matrix", got="zeros (an uncalibrated camera)", fix=_CALIBRATE)
+    for name, empty in (("zeros", np.zeros((3, 3))), ("the identity", np.eye(3))):
+        if np.array_equal(matrix, empty):
+            got = f"{name} (an uncalibrated camera)"
+            raise CameraError("K", expected="an intrinsic matrix", got=got, fix=_CALIBRATE)
     if not np.isfinite(matrix).all():
         fix = "That calibration did not converge: repeat it with more and more varied views, or correct it."
         raise CameraError("K", expected="finite numbers", got=f"{shown(matrix.tolist())}", fix=fix)

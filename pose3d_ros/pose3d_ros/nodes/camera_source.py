@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -103,8 +102,3 @@ def _fields(message: Any) -> tuple[object, ...]:
     size, binning = (message.width, message.height), (message.binning_x, message.binning_y)
     matrices = tuple(message.k), tuple(message.p)
     return size, message.distortion_model, tuple(message.d), matrices, binning, message.roi
-
-
-def is_rectified(image_topic: str) -> bool:
-    """Whether image_proc's names say so: `image_rect`, `image_rect_color`, with or without a transport behind."""
-    return any(re.match(r"(image_)?rect(ified|_|$)", name) for name in image_topic.split("/"))

@@ -13,10 +13,10 @@ from rclpy.utilities import get_rmw_implementation_identifier
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
-from pose3d_ros.bags.message_records import stamp_ns
+from pose3d_ros.bags.message_records import is_rectified, stamp_ns
 from pose3d_ros.config.settings import NodeConfig, PipelineConfig
 from pose3d_ros.drawing.overlay import draw_people
-from pose3d_ros.nodes.camera_source import CameraSource, ImageCamera, is_rectified
+from pose3d_ros.nodes.camera_source import CameraSource, ImageCamera
 from pose3d_ros.nodes.conversion import PeopleInfo, image_message, image_size_px, received_bgr
 from pose3d_ros.nodes.dds_profile import lost_images_remedy
 from pose3d_ros.nodes.fitted_subscription import FittedSubscription

@@ -9,8 +9,8 @@ import pytest
 from pose3d_ros.bags.bag_reader import BagReader, sample_bag
 from pose3d_ros.bags.bag_writer import BagWriter
 from pose3d_ros.bags.message_records import TrackIds
-from pose3d_ros.bags.message_types import IMAGE_TYPE, PEOPLE_TYPE, pose3d_typestore
-from pose3d_ros.errors import BagError
+from pose3d_ros.bags.message_types import CAMERA_INFO_TYPE, IMAGE_TYPE, PEOPLE_TYPE, pose3d_typestore
+from pose3d_ros.errors import BagError, CameraError
 
 from ..conftest import GROUND_TRUTH, Scene
 
@@ -35,6 +35,47 @@ def test_missing_topic_is_an_error_that_lists_the_topics(tmp_path: Path) -> None
         pytest.raises(BagError, match=r"/people \(pose3d_msgs/msg/Person3DArray\)"),
     ):
         next(reader.cameras())
+
+
+def write_camera_info(writer: BagWriter, stamp_ns: int, fx_px: float) -> None:
+    """A distorted camera of 8x8 px, whose P has a focal length of 5 px."""
+    types = pose3d_typestore().types
+    stamp = types["builtin_interfaces/msg/Time"](0, stamp_ns)
+    message = types[CAMERA_INFO_TYPE](
+        types["std_msgs/msg/Header"](stamp, "cam"),
+        8,
+        8,
+        "plumb_bob",
+        np.array([-0.1, 0.0, 0.0, 0.0, 0.0]),
+        np.array([fx_px, 0.0, 4.0, 0.0, fx_px, 4.0, 0.0, 0.0, fx_px > 0]),
+        np.eye(3).ravel(),
+        np.array([5.0, 0.0, 4.0, 0.0, 0.0, 5.0, 4.0, 0.0, 0.0, 0.0, 1.0, 0.0]),
+        0,
+        0,
+        types["sensor_msgs/msg/RegionOfInterest"](0, 0, 0, 0, False),
+    )
+    writer.write_message("/camera_info", CAMERA_INFO_TYPE, stamp_ns, message)
+
+
+@pytest.mark.parametrize(("topic", "focal_px"), [("/image_raw", 6.0), ("/image_rect_color", 5.0)])
+def test_camera_is_that_of_the_raw_or_the_rectified_images(tmp_path: Path, topic: str, focal_px: float) -> None:
+    with BagWriter(tmp_path / "b.mcap") as writer:
+        writer.write_image(topic, 1, "cam", np.zeros((8, 8, 3), np.uint8))
+        write_camera_info(writer, 1, 6.0)
+    with BagReader(tmp_path / "b.mcap") as reader:
+        (found,) = reader.cameras()
+    assert found.camera.fx_px == focal_px
+
+
+def test_zeros_before_the_calibration_are_left_out(tmp_path: Path) -> None:
+    for name, focals_px in (("late", (0.0, 0.0, 6.0)), ("never", (0.0, 0.0))):
+        with BagWriter(tmp_path / f"{name}.mcap") as writer:
+            for stamp_ns, fx_px in enumerate(focals_px, start=1):
+                write_camera_info(writer, stamp_ns, fx_px)
+    with BagReader(tmp_path / "late.mcap") as reader:
+        assert [found.stamp_ns for found in reader.cameras()] == [3]
+    with BagReader(tmp_path / "never.mcap") as reader, pytest.raises(CameraError, match="fx, fy > 0"):
+        list(reader.cameras())
 
 
 def test_two_fitting_topics_are_an_error_unless_one_is_named(tmp_path: Path) -> None:

@@ -65,14 +65,25 @@ def test_invalid_joints_are_read_as_nan(scene: Scene, tmp_path: Path) -> None:
     np.testing.assert_array_equal(read.people[0].pose.joints_cam_m, joints)
 
 
-def test_lens_distortion_is_written(scene: Scene, tmp_path: Path) -> None:
-    lens = np.array([-0.2, 0.05, 0.001, -0.001, 0.0])
+@pytest.mark.parametrize(
+    ("model", "lens"),
+    [
+        ("plumb_bob", [-0.2, 0.05, 0.001, -0.001, 0.0]),
+        ("equidistant", [0.0] * 4),
+        ("double_sphere", [-0.2, 0.6]),
+        ("omni", [0.9, 0.1, 0.0, 0.0, 0.0]),
+        ("pinhole", []),
+    ],
+)
+def test_lens_distortion_and_skew_are_written(scene: Scene, tmp_path: Path, model: str, lens: list[float]) -> None:
+    matrix = scene.camera.K_px + np.array([[0.0, -2.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
     with BagWriter(tmp_path / "b.mcap") as bag:
-        bag.write_camera(CAMERA_INFO, 1, FRAME_ID, Camera(scene.camera.K_px, 640, 480, lens, "plumb_bob"))
+        bag.write_camera(CAMERA_INFO, 1, FRAME_ID, Camera(matrix, 640, 480, np.array(lens), model))
     with BagReader(tmp_path / "b.mcap") as bag:
         (read,) = bag.cameras()
-    assert read.camera.model == "plumb_bob"
-    np.testing.assert_allclose(read.camera.distortion, lens)
+    assert read.camera.model == model
+    np.testing.assert_array_equal(read.camera.distortion, lens)
+    np.testing.assert_array_equal(read.camera.K_px, matrix)
 
 
 def test_error_while_writing_leaves_nothing_new_and_the_old_bag(scene: Scene, tmp_path: Path) -> None:

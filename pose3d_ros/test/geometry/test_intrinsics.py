@@ -18,7 +18,8 @@ K = np.array([[500.0, 0.0, 320.0], [0.0, 510.0, 240.0], [0.0, 0.0, 1.0]])
 @pytest.mark.parametrize(
     ("matrix", "message"),
     [
-        (np.zeros((3, 3)), "uncalibrated"),
+        (np.zeros((3, 3)), "zeros .an uncalibrated camera"),
+        (np.eye(3), "identity .an uncalibrated camera"),
         (np.full((3, 3), np.nan), "finite"),
         (np.eye(4), r"shape \(4, 4\)"),
         (np.diag([500.0, -500.0, 1.0]), "fx, fy > 0"),

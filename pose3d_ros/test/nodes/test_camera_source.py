@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from pose3d_ros.errors import CameraError
-from pose3d_ros.nodes.camera_source import CameraSource, is_rectified
+from pose3d_ros.nodes.camera_source import CameraSource
 
 TOPIC = "/front/camera_info"
 
@@ -74,22 +74,6 @@ def test_rectified_images_have_the_camera_of_the_projection_matrix() -> None:
 def test_zeros_beside_a_projection_matrix_are_a_rectified_image(source: CameraSource) -> None:
     assert source.update(info(k=[0.0] * 9)) is None
     assert source.camera_for(640, 480).camera.fx_px == 400.0
-
-
-@pytest.mark.parametrize(
-    ("topic", "rectified"),
-    [
-        ("/camera/image_raw", False),
-        ("/camera/image_rect", True),
-        ("/camera/image_rect_color/compressed", True),
-        ("/left/image_rectified", True),
-        ("/zed/rgb/rect/image", True),
-        ("/rectangle_detector/image_raw", False),
-        ("/direct/image", False),
-    ],
-)
-def test_topic_of_image_proc_says_whether_its_images_are_rectified(topic: str, rectified: bool) -> None:
-    assert is_rectified(topic) is rectified
 
 
 def test_nobody_who_calibrated_is_told_to_calibrate(source: CameraSource) -> None:
