@@ -74,3 +74,7 @@ class SkeletonError(Pose3DError):
 
 class BagError(Pose3DError):
     """A bag can't be read or lacks the topics that are needed."""
+
+
+class OutputError(Pose3DError):
+    """A result can't be written, or only in part; commands exit with 1 instead of 2."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import resource
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -31,6 +33,25 @@ Tensors = Mapping[str, npt.NDArray[Any]]
 Shapes = Mapping[str, tuple[int | str, ...]]
 # (row, column, score, (left, top, right, bottom)) of a detection, in cells of 8 pixels and in pixels
 Cell = tuple[int, int, float, tuple[float, float, float, float]]
+
+
+FileLimit = Callable[[int], AbstractContextManager[None]]
+
+
+@pytest.fixture
+def file_limit() -> FileLimit:
+    """Within it, files of this process and of its children can't grow beyond so many bytes, as on a full disk."""
+
+    @contextmanager
+    def limit(most_bytes: int) -> Iterator[None]:
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    return limit
 
 
 class AnsweringEngine(Engine):

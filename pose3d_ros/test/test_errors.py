@@ -8,13 +8,16 @@ from pose3d_ros.errors import (
     ConfigError,
     EngineError,
     InputError,
+    OutputError,
     Pose3DError,
     SkeletonError,
     shown,
 )
 
+KINDS = [InputError, CameraError, ConfigError, EngineError, SkeletonError, BagError, OutputError]
 
-@pytest.mark.parametrize("kind", [InputError, CameraError, ConfigError, EngineError, SkeletonError, BagError])
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_error_says_expected_got_and_fix(kind: type[Pose3DError]) -> None:
     error = kind("camera_info", expected="fx > 0", got="0.0", fix="Calibrate the camera.")
     assert isinstance(error, Pose3DError)

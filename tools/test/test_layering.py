@@ -16,13 +16,14 @@ ROOT = Path(__file__).resolve().parents[2]
 ROBOT, TRAINING = "pose3d_ros", "pose3d_training"
 SOURCES = {ROBOT: ROOT / ROBOT / ROBOT, TRAINING: ROOT / TRAINING / TRAINING}
 
-_BASE = {"types", "errors", "reading", "skeletons", "geometry", "records", "config"}
+_BASE = {"types", "errors", "reading", "output_files", "skeletons", "geometry", "records", "config"}
 _CORE = _BASE | {"engines", "stages", "pipeline"}
 ALLOWED: dict[str, set[str]] = {
     "": _CORE,
     "types": set(),
     "errors": set(),
     "reading": {"errors"},
+    "output_files": {"errors", "reading"},
     "skeletons": {"errors"},
     "geometry": {"types", "errors", "reading"},
     "records": {"types", "skeletons", "geometry"},

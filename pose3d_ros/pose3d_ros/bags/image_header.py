@@ -45,6 +45,11 @@ def read_header(data: bytes | memoryview) -> ImageHeader | None:
     return None
 
 
+def is_image(head: bytes) -> bool:
+    """Whether the first 16 bytes are those of an image."""
+    return any(fits(head) for fits, _ in _READERS)
+
+
 def _jpeg(data: memoryview) -> ImageHeader | None:
     at, orientation = 2, 1
     while True:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from types import ModuleType
 
 import pose3d_ros
 from pose3d_ros.cli.extensions import TRAINING_COMMANDS, extension, has_extension
-from pose3d_ros.errors import Pose3DError
+from pose3d_ros.errors import OutputError, Pose3DError
+from pose3d_ros.output_files import output_error
 
 # Command → its module (with `add_arguments(parser)` and `execute(args) -> int`) and what it does. Those of
 # `extensions.TRAINING_COMMANDS` come on top.
@@ -24,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("pose3d_ros.cli.doctor", "report what is installed, what works, and what to do"),
 }
 
+EXIT_INCOMPLETE = 1
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
 
@@ -48,7 +53,13 @@ def _module(command: str) -> ModuleType:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command. Returns the exit code: 2 after one of our errors, 130 after Ctrl-C, else the command's."""
+    """Run a command. Returns the exit code: 2 after one of our errors, 130 after Ctrl-C, else the command's.
+
+    1 says that results could not be written, or not all of them.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names of files need not be UTF-8
     arguments = list(sys.argv[1:] if argv is None else argv)
     command = next((a for a in arguments if a in COMMANDS or a in TRAINING_COMMANDS), None)
     args, unknown = build_parser(command).parse_known_args(arguments)
@@ -56,15 +67,35 @@ def main(argv: Sequence[str] | None = None) -> int:
         module = _module(args.command)
         if unknown:
             build_parser(command).error("unrecognized arguments: " + " ".join(unknown))
-        return int(module.execute(args))
+        code = int(module.execute(args))
+        sys.stdout.flush()
+        return code
     except Pose3DError as error:
         if args.debug:
             raise
         print(f"pose3d {args.command}: {error}", file=sys.stderr)
-        return EXIT_ERROR
+        return EXIT_INCOMPLETE if isinstance(error, OutputError) else EXIT_ERROR
+    except BrokenPipeError:  # `| head` has read enough
+        _drop_output()
+        return EXIT_INCOMPLETE
+    except OSError as error:
+        if args.debug:
+            raise
+        target = Path(os.fsdecode(error.filename)) if error.filename else Path("of this command")
+        print(f"pose3d {args.command}: {output_error(target, error, 'Results are missing.')}", file=sys.stderr)
+        _drop_output()
+        return EXIT_INCOMPLETE
     except KeyboardInterrupt:
         print(f"pose3d {args.command}: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
+
+
+def _drop_output() -> None:
+    """Let Python's own flush at the end go nowhere, where a flush has failed."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from pose3d_ros.cli.common_options import add_engine_options, pipeline_config, warn_of
+from pose3d_ros.cli.common_options import add_engine_options, parameters_asked_for, warn_of
 from pose3d_ros.cli.run_output import RunOutput
-from pose3d_ros.cli.sources import BoxFile, Source, SourceFrame, camera_of_size, open_camera, open_source, remarks_on
+from pose3d_ros.cli.sources import BoxFile, camera_of_size, open_camera, open_source, remarks_on
 from pose3d_ros.cli.terminal import ProgressBar
+from pose3d_ros.cli.video_source import Source, SourceFrame
+from pose3d_ros.config.settings import NodeConfig
 from pose3d_ros.engines.engine_set import open_engine_set
 from pose3d_ros.errors import CameraError, InputError, Pose3DError
 from pose3d_ros.geometry.camera import Camera
@@ -27,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--source",
         required=True,
         metavar="SOURCE",
-        help="an image, a folder of images, a video, or the index of a camera",
+        help="an image, a folder of images, a video, a camera (its number, or /dev/video0), or the URL of a stream",
     )
     camera = parser.add_mutually_exclusive_group(required=True)
     camera.add_argument("--camera", metavar="YAML", help="calibration file of the camera (ROS, OpenCV, Kalibr)")
@@ -46,11 +49,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Run the command; see its module's docstring."""
-    source = open_source(args.source, calibrated=args.camera is not None)
+    given = NodeConfig.from_parameters(parameters_asked_for(args))
+    source = open_source(args.source, given.input.max_image_pixels)
+    if source.skipped:
+        warn_of((f"left out, no images: {_some(source.skipped)}",))
     camera = open_camera(args.camera, args.hfov)
     warn_of(remarks_on(args.camera))
     boxes = BoxFile(Path(args.detections)) if args.detections else None
-    config = pipeline_config(args)
+    config = given.pipeline
     engines = open_engine_set(config)
     output = Path(args.output)
     with ExitStack() as stack:
@@ -62,9 +68,14 @@ def execute(args: argparse.Namespace) -> int:
     failed = f" Frames that could not be used: {len(run.errors)} (see people.jsonl)." if run.errors else ""
     print(f"Frames: {run.frames}. Poses: {run.people}.{failed} Written to {output}.")
     if boxes is not None and boxes.unused:
-        shown = ", ".join(boxes.unused[:5]) + (" …" if len(boxes.unused) > 5 else "")
-        print(f"{len(boxes.unused)} frames of the box file are not in the source: {shown}", file=sys.stderr)
+        print(
+            f"{len(boxes.unused)} frames of the box file are not in the source: {_some(boxes.unused)}", file=sys.stderr
+        )
     return 0
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 @dataclass(eq=False)
@@ -115,6 +126,7 @@ class Run:
         if item.image_bgr is None:
             raise item.error or InputError(str(item.name), expected="an image", got="none", fix="Check the source.")
         height_px, width_px = item.image_bgr.shape[:2]
-        frame = Frame(item.image_bgr, camera_of_size(self.camera, width_px, height_px), item.stamp_ns)
+        camera = camera_of_size(self.camera, width_px, height_px, turned=item.turned)
+        frame = Frame(item.image_bgr, camera, item.stamp_ns)
         detections = None if self.boxes is None else self.boxes.of_frame(item.name, number)
         return frame, self.pipeline(frame, detections).people

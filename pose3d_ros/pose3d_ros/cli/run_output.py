@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 
 import cv2
 import numpy as np
 
-from pose3d_ros.cli.sources import Source
+from pose3d_ros.cli.video_source import Source
 from pose3d_ros.drawing.composite import Composer
 from pose3d_ros.drawing.video_writer import VideoWriter
 from pose3d_ros.errors import InputError
+from pose3d_ros.output_files import output_error, write_file
 from pose3d_ros.records import Frame, Person, TrackState
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.types import Array, ImageArray
@@ -29,7 +32,7 @@ def frame_line(name: str | int, frame: Frame, skeleton: Skeleton, people: Sequen
     A lost joint is left out of `joints`; a joint without image coordinates has no `uv`. LOST people are left out.
     """
     line = {
-        "frame": name,
+        "frame": _utf8(name),
         "stamp_ns": frame.stamp_ns,
         "width": frame.camera.width_px,
         "height": frame.camera.height_px,
@@ -38,6 +41,11 @@ def frame_line(name: str | int, frame: Frame, skeleton: Skeleton, people: Sequen
         "people": [_person(person) for person in people if person.state != TrackState.LOST],
     }
     return json.dumps(line, separators=(",", ":"), allow_nan=False)
+
+
+def _utf8(name: str | int) -> str | int:
+    """A file's name as JSON can hold it: escapes in place of bytes that are not UTF-8."""
+    return os.fsencode(name).decode(errors="backslashreplace") if isinstance(name, str) else name
 
 
 def _person(person: Person) -> dict[str, object]:
@@ -77,34 +85,26 @@ class RunOutput:
         self._waiting: deque[Future[None]] = deque()
 
     def __enter__(self) -> RunOutput:
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._lines = (self._folder / "people.jsonl").open("w", encoding="utf-8")
-        except OSError as error:
-            raise InputError(
-                f"output {self._folder}", expected="a folder to write to", got=str(error), fix="Choose another one."
-            ) from error
+        self._lines = _Lines(self._folder / "people.jsonl")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._lines.close()
         self._thread.shutdown()
-        try:
+        with ExitStack() as closing:
+            closing.callback(self._lines.close)
+            if self._overlay is not None:
+                closing.callback(self._overlay.close)
             for written in self._waiting if error is None else ():
                 written.result()
-        finally:
-            if self._overlay is not None:
-                self._overlay.close()
 
     def write(self, name: str | int, frame: Frame, skeleton: Skeleton, people: Sequence[Person]) -> None:
         """Write a frame's line and have it drawn; its image must not change any more.
 
-        Raises InputError when this or an earlier overlay can't be written.
+        Raises OutputError when the line, this or an earlier overlay can't be written.
         """
-        self._lines.write(frame_line(name, frame, skeleton, people) + "\n")
-        self._lines.flush()
+        self._lines.write(frame_line(name, frame, skeleton, people))
         if self._overlay is None:
             return
         self._waiting.append(self._thread.submit(self._overlay.write, str(name), frame, people))
@@ -113,8 +113,39 @@ class RunOutput:
 
     def write_error(self, name: str | int, error: Exception) -> None:
         """Write the line of a frame that could not be processed: {"frame", "error"}."""
-        line = {"frame": name, "error": str(error)}
-        self._lines.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
+        line = {"frame": _utf8(name), "error": str(error)}
+        self._lines.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")))
+
+
+class _Lines:
+    """A text file that holds whole lines at any time, also on a full disk. Raises OutputError."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._count, self._size = path, 0, 0
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("wb", buffering=0)
+        except OSError as error:
+            raise output_error(path, error) from error
+
+    def write(self, line: str) -> None:
+        data = memoryview(line.encode() + b"\n")
+        try:
+            while data:
+                data = data[self._file.write(data) or 0 :]
+        except OSError as error:
+            with suppress(OSError):
+                os.ftruncate(self._file.fileno(), self._size)
+            raise output_error(self._path, error, f"It ends after {self._count} frames.") from error
+        self._count += 1
+        self._size = self._file.tell()
+
+    def close(self) -> None:
+        try:
+            with self._file:
+                os.fsync(self._file.fileno())
+        except OSError as error:
+            raise output_error(self._path, error, "Its end may be missing.") from error
 
 
 class _Overlay:
@@ -131,7 +162,7 @@ class _Overlay:
             self._composer = Composer(frame.camera, np.empty((0, 3)))
         image = self._composer.draw(frame.image_bgr, people)
         if self._video is not None:
-            self._video.write(image)
+            self._video.write(image, frame.stamp_ns * 1e-9)
         else:
             self._write_still(name, image)
 
@@ -140,9 +171,11 @@ class _Overlay:
             self._video.close()
 
     def _write_still(self, name: str, image_bgr: ImageArray) -> None:
-        self._folder.mkdir(exist_ok=True)
         stem = Path(name).stem
         file = self._folder / f"{name if stem in self._written else stem}.jpg"  # a.jpg and a.png are two
         self._written.add(stem)
-        if not cv2.imwrite(str(file), image_bgr):
-            raise InputError(f"overlay {file}", expected="a folder to write to", got="an error", fix="Check the disk.")
+        done, data = cv2.imencode(".jpg", image_bgr)
+        if not done:
+            size = f"{image_bgr.shape[1]}x{image_bgr.shape[0]}"
+            raise InputError(f"overlay {file}", expected="a size that JPEG has", got=size, fix="Use --no-overlay.")
+        write_file(file, data.tobytes())

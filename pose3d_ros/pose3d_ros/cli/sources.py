@@ -1,26 +1,30 @@
-"""Where images come from (a file, a folder, a video, a camera), the camera that took them, and boxes from a file."""
+"""What `--source` names, images of files and folders, the camera that took them, and boxes from a file."""
 
 from __future__ import annotations
 
 import json
 import math
-import time
+import os
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
-import cv2
 import numpy as np
 
+from pose3d_ros.bags.image_decoding import MAX_IMAGE_PIXELS, image_file
+from pose3d_ros.bags.image_header import is_image
+from pose3d_ros.cli.video_source import SCHEMES, Source, SourceFrame, Video
 from pose3d_ros.errors import CameraError, InputError
 from pose3d_ros.geometry.calibration_file import read_calibration
 from pose3d_ros.geometry.camera import Camera
+from pose3d_ros.reading.files import in_words, is_file, is_folder, is_there
 from pose3d_ros.records import Detection
-from pose3d_ros.types import ImageArray
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
-_DEFAULT_RATE_HZ = 30.0
+# Read, or refused by name, but not passed over.
+_PHONE_SUFFIXES = frozenset({".heic", ".heif", ".hif", ".avif"})
+_RAW_SUFFIXES = frozenset({".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2"})
+_MOST_DIGITS = 5
 # Sizes that a sensor's modes round differently (1920x1088) still have one aspect.
 _ASPECT_TOLERANCE = 0.01
 
@@ -41,10 +45,11 @@ def remarks_on(path: str | None) -> tuple[str, ...]:
     return (f"{path} has several cameras, {', '.join(names)}: {names[0]} is used; choose one with {path}#{names[1]}",)
 
 
-def camera_of_size(camera: Camera | float, width_px: int, height_px: int) -> Camera:
+def camera_of_size(camera: Camera | float, width_px: int, height_px: int, *, turned: bool = False) -> Camera:
     """The camera of images of that size; a calibration of the same aspect is scaled.
 
-    camera: see `open_camera`. Raises CameraError for images of another aspect than the calibration's.
+    camera: see `open_camera`. turned: whether the image was, by its EXIF. Raises CameraError for images of another
+    aspect than the calibration's.
     """
     if not isinstance(camera, Camera):
         return Camera.from_hfov(camera, width_px, height_px)
@@ -55,142 +60,111 @@ def camera_of_size(camera: Camera | float, width_px: int, height_px: int) -> Cam
         raise CameraError(
             "camera",
             expected=f"images of {camera.width_px}x{camera.height_px} or the same aspect",
-            got=f"{width_px}x{height_px}",
-            fix="Calibrate this resolution, or use --hfov.",
+            got=f"{width_px}x{height_px}" + (" after the turn that its EXIF asks for" if turned else ""),
+            fix=f"Calibrate {'images held like this one' if turned else 'this resolution'}, or use --hfov.",
         )
     return camera.resize(width_px, height_px)
 
 
-@dataclass(frozen=True, eq=False)
-class SourceFrame:
-    """One image, or why there is none. name: the file's name, or the frame's number in a video.
+def open_source(text: str, max_pixels: int = MAX_IMAGE_PIXELS) -> Source:
+    """The source that `--source` names: an image, a folder of images, a video, a camera, or the URL of a stream.
 
-    image_bgr: (H, W, 3) uint8, None with an error. stamp_ns: time in the video, of a camera the system's time, 0 for
-    stills.
-    """
-
-    name: str | int
-    stamp_ns: int
-    image_bgr: ImageArray | None
-    error: InputError | None = None
-
-
-class Source(Protocol):
-    """Frames in order. count: how many, None for a camera. stills: whether each frame stands for itself."""
-
-    stills: bool
-    count: int | None
-    rate_hz: float
-
-    def __iter__(self) -> Iterator[SourceFrame]:
-        """The frames, once."""
-
-
-def open_source(text: str, *, calibrated: bool) -> Source:
-    """The source that `--source` names: an image, a folder of images, a video, or a camera's number.
-
-    calibrated: the camera is known from a calibration, so that pixels must stay as the sensor gave them and a
-    photo's EXIF rotation is not applied. Raises InputError when there is nothing to read.
+    What a file is, its content says. Images are turned upright as their EXIF says. Raises InputError when there is
+    nothing to read, and for images of more pixels than max_pixels.
     """
     path = Path(text)
-    if path.is_dir():
-        return Stills(_images_in(path), calibrated)
-    if path.is_file():
-        return Stills((path,), calibrated) if path.suffix.lower() in IMAGE_SUFFIXES else Video(path)
-    if text.isdecimal():
-        return Video(int(text))
-    raise InputError(
+    scheme, colon, _ = text.partition("://")
+    if is_folder(path) and not is_file(path / "metadata.yaml"):
+        return _folder(path, max_pixels)
+    if is_file(path):
+        return Stills((path,), max_pixels) if _is_image(path) else Video(path, max_pixels)
+    if text.isdecimal() and len(text) < _MOST_DIGITS:
+        return Video(int(text), max_pixels)
+    if colon and scheme.lower() in SCHEMES:
+        return Video(text, max_pixels)
+    if text.startswith("/") and path.is_char_device():
+        return Video(os.path.realpath(text), max_pixels)
+    raise _no_source(text, path)
+
+
+def _is_image(path: Path) -> bool:
+    """Whether a file is an image, or should be one by its name. Raises InputError for other files that are no video."""
+    suffix = path.suffix.lower()
+    if suffix in (".mcap", ".db3", ".bag"):
+        raise _recording(path)
+    if suffix in _RAW_SUFFIXES:
+        fix = "Develop it to JPEG with the camera's program, darktable or RawTherapee."
+        raise InputError(f"source {path}", expected="an image or a video", got="a camera's raw file", fix=fix)
+    with path.open("rb") as file:
+        return is_image(file.read(16)) or suffix in IMAGE_SUFFIXES | _PHONE_SUFFIXES
+
+
+def _no_source(text: str, path: Path) -> InputError:
+    got, fix = "no such file or folder", "Check the path."
+    if is_folder(path):
+        return _recording(path)
+    if re.search(r"%0?\d*d|[*?]", text):
+        got = "a pattern of names"
+        fix = "Name the folder of the images; or make a video of them: `ffmpeg -framerate 30 -i img_%04d.png out.mp4`."
+    elif "://" in text:
+        got = f"a URL of {text.partition('://')[0]}"
+        fix = f"Streams are of {', '.join(SCHEMES)}; name a file by its path."
+    elif text.startswith("/dev/") and not is_there(path):
+        got = "no such device"
+        fix = "See `pose3d doctor` for the cameras of this machine."
+    elif is_there(path):
+        got = "a pipe, a socket or a device"
+        fix = "Write the video to a file first, or name a camera such as /dev/video0."
+    return InputError(
         f"source {text}",
-        expected="an image, a folder of images, a video, or a camera's number",
-        got="no such file or folder",
-        fix="Check the path.",
+        expected="an image, a folder of images, a video, a camera's number or device, or a stream's URL",
+        got=got,
+        fix=fix,
     )
 
 
-def _images_in(folder: Path) -> tuple[Path, ...]:
-    paths = tuple(sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file()))
-    if not paths:
+def _recording(path: Path) -> InputError:
+    fix = f"Use `pose3d evaluate --bag {path}`, or play it to the nodes with bag_player."
+    if path.suffix.lower() == ".bag":
+        fix = f"Convert it: rosbags-convert --src {path} --dst FOLDER. Then: pose3d evaluate --bag FOLDER."
+    return InputError(f"source {path}", expected="images or a video", got="a ROS recording", fix=fix)
+
+
+def _folder(folder: Path, max_pixels: int) -> Stills:
+    try:
+        present = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise InputError(f"source {folder}", expected="a folder", got=in_words(error), fix="Check it.") from error
+    images = tuple(p for p in present if p.suffix.lower() in IMAGE_SUFFIXES | _PHONE_SUFFIXES and is_file(p))
+    if not images:
         raise InputError(
             f"source {folder}",
             expected="a folder with images (" + ", ".join(sorted(IMAGE_SUFFIXES)) + ")",
             got="none in it",
             fix="Name the folder that holds the images themselves.",
         )
-    return paths
+    return Stills(images, max_pixels, tuple(path.name for path in present if path not in images))
 
 
 class Stills:
-    """Images that are independent of each other."""
+    """Images that are independent of each other. skipped: what else is in their folder."""
 
     stills = True
     rate_hz = 1.0
 
-    def __init__(self, paths: tuple[Path, ...], calibrated: bool) -> None:
+    def __init__(self, paths: tuple[Path, ...], max_pixels: int, skipped: tuple[str, ...] = ()) -> None:
         self.count: int | None = len(paths)
-        self._paths = paths
-        # IMREAD_COLOR gives 8-bit BGR whatever the file holds.
-        self._flags = cv2.IMREAD_COLOR | (cv2.IMREAD_IGNORE_ORIENTATION if calibrated else 0)
+        self.skipped = skipped
+        self._paths, self._max_pixels = paths, max_pixels
 
     def __iter__(self) -> Iterator[SourceFrame]:
         for path in self._paths:
             try:
-                image = cv2.imread(str(path), self._flags)
-            except cv2.error:  # a header that promises an impossible size
-                image = None
-            if image is not None and image.size:
-                yield SourceFrame(path.name, 0, np.asarray(image, dtype=np.uint8))
-                continue
-            error = InputError(
-                f"image {path}",
-                expected="an image that OpenCV can decode",
-                got="one it can't",
-                fix="Look at it in another program; OpenCV reads JPEG, PNG, BMP, WebP, TIFF and PNM.",
-            )
-            yield SourceFrame(path.name, 0, None, error)
-
-
-class Video:
-    """A video file; or a camera of this machine, given by its number, until it ends or the user does.
-
-    Raises InputError for what OpenCV can't open.
-    """
-
-    stills = False
-
-    def __init__(self, source: Path | int) -> None:
-        self._source = source
-        self._is_live = isinstance(source, int)
-        self._capture = cv2.VideoCapture(source) if isinstance(source, int) else cv2.VideoCapture(str(source))
-        if not self._capture.isOpened():
-            raise self._unreadable("nothing it can open")
-        rate_hz = float(self._capture.get(cv2.CAP_PROP_FPS))
-        self.rate_hz = rate_hz if np.isfinite(rate_hz) and rate_hz > 0 else _DEFAULT_RATE_HZ
-        frames = 0 if self._is_live else int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        self.count: int | None = frames if frames > 0 else None
-
-    def __iter__(self) -> Iterator[SourceFrame]:
-        number = 0
-        while True:
-            there, image = self._capture.read()
-            if not there:
-                break
-            stamp_ns = time.time_ns() if self._is_live else round(number * 1e9 / self.rate_hz)
-            yield SourceFrame(number, stamp_ns, np.asarray(image, dtype=np.uint8))
-            number += 1
-        self._capture.release()
-        if number == 0 and not self._is_live:
-            raise self._unreadable("no frame in it")
-
-    def _unreadable(self, got: str) -> InputError:
-        if self._is_live:
-            fix = "See `pose3d doctor` for the cameras of this machine, and whether you may use them."
-            return InputError(f"camera {self._source}", expected="a camera that OpenCV can open", got=got, fix=fix)
-        return InputError(
-            f"source {self._source}",
-            expected="an image or a video that OpenCV can decode",
-            got=got,
-            fix="Convert it, for example with `ffmpeg -i IN out.mp4`.",
-        )
+                image, header = image_file(path, self._max_pixels)
+            except InputError as error:
+                yield SourceFrame(path.name, 0, None, error)
+            else:
+                yield SourceFrame(path.name, 0, image, turned=header.orientation > 1)
 
 
 class BoxFile:

@@ -16,6 +16,7 @@ from pose3d_ros.types import Array, ImageArray
 
 HEIGHT_PX = 720
 _TOP_WIDTH_PX = 560
+_WIDEST = 4.0  # of the image, in heights: a panorama becomes flat instead
 _TRAIL_FRAMES = 45
 _SEPARATOR_PX = 4
 _GROWTH = 1.2  # room for a person who walks further away
@@ -49,13 +50,19 @@ class Composer:
         for track_id, root in present.items():
             self._trails[track_id].append(root)
         self._grow(np.array([*present.values()]).reshape(-1, 3))
-        left = draw_people(image_bgr, people, self._camera, zoom=self._height_px / image_bgr.shape[0])
-        if left.shape[0] != self._height_px:
-            left = as_image(cv2.resize(left, (left.shape[1], self._height_px)))
+        fitting = min(self._height_px / image_bgr.shape[0], _WIDEST * self._height_px / image_bgr.shape[1])
+        left = self._as_high(draw_people(image_bgr, people, self._camera, zoom=fitting))
         trails = {track_id: np.array(trail) for track_id, trail in self._trails.items()}
         top = draw_top_view(self._view, people, camera=self._camera, trails_cam_m=trails, ground_truth=ground_truth)
         line = np.full((self._height_px, _SEPARATOR_PX, 3), 16, dtype=np.uint8)
         return np.concatenate([left, line, top], axis=1)
+
+    def _as_high(self, image_bgr: ImageArray) -> ImageArray:
+        """The image at the composite's height: rounding aside, a flat one in the middle."""
+        missing = self._height_px - image_bgr.shape[0]
+        if abs(missing) <= 1:
+            return as_image(cv2.resize(image_bgr, (image_bgr.shape[1], self._height_px)))
+        return as_image(np.pad(image_bgr, ((missing // 2, missing - missing // 2), (0, 0), (0, 0))))
 
     def _view_of(self, roots_cam_m: Array, share: float = 1.0) -> TopView:
         width_px = round(_TOP_WIDTH_PX * self._height_px / HEIGHT_PX)

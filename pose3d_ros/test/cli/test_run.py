@@ -23,15 +23,16 @@ import numpy as np
 import pytest
 
 from pose3d_ros.cli.run import Run as RunOfFrames
-from pose3d_ros.cli.sources import SourceFrame
+from pose3d_ros.cli.video_source import SourceFrame
 from pose3d_ros.drawing.composite import Composer
 from pose3d_ros.drawing.video_writer import VideoWriter
-from pose3d_ros.errors import CameraError, InputError
+from pose3d_ros.errors import CameraError, OutputError
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.records import Person
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.types import ImageArray
 
+from ..conftest import FileLimit
 from .conftest import Pose3d
 from .test_sources import camera_of_two_images
 
@@ -191,7 +192,7 @@ def test_ctrl_c_finishes_the_files_of_a_live_camera(
     photos: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(photos)
-    monkeypatch.setattr("pose3d_ros.cli.sources.cv2.VideoCapture", camera_of_two_images)
+    monkeypatch.setattr("pose3d_ros.cli.video_source.cv2.VideoCapture", camera_of_two_images)
     assert len(run("0")[1]) == 2
     assert (tmp_path / "out/overlay.mp4").stat().st_size > 0
 
@@ -241,12 +242,12 @@ def test_overlay_that_fails_ends_the_run(
 ) -> None:
     count = iter(range(10))
 
-    def write(writer: VideoWriter, image_bgr: ImageArray) -> None:
+    def write(writer: VideoWriter, image_bgr: ImageArray, time_s: float) -> None:
         if next(count) == failing_frame:
-            raise InputError("video", expected="room on the disk", got="none", fix="Make some.")
+            raise OutputError("video", expected="room on the disk", got="none", fix="Make some.")
 
     monkeypatch.setattr(VideoWriter, "write", write)
-    printed, lines = run(video, code=2)
+    printed, lines = run(video, code=1)
     assert "room on the disk" in printed
     assert len(lines) == min(10, failing_frame + 5)
 
@@ -259,13 +260,58 @@ def test_overlay_that_fails_ends_the_run(
         (["--param", "nonsense"], "NAME=VALUE"),
         (["--engines", "/no/such/folder"], "manifest"),
         (["--hfov", "200"], "field of view"),
-        (["--output", __file__], "a folder to write to"),
     ],
 )
 def test_invalid_options_are_errors(options: list[str], message: str, photos: Path, run: Run) -> None:
     printed, _ = run(photos, *options, code=2)
     assert message in printed
     assert "Traceback" not in printed
+
+
+def test_people_file_without_room_ends_with_a_whole_line(video: Path, run: Run, file_limit: FileLimit) -> None:
+    _, lines = run(video, "--no-overlay")
+    room = len(json.dumps(lines[0], separators=(",", ":"))) * 3
+    with file_limit(room):
+        printed, lines = run(video, "--no-overlay", code=1)
+    assert len(lines) == 2
+    assert "people.jsonl: expected a file that can be written" in printed
+    assert "It ends after 2 frames. Make room there" in printed
+
+
+def test_overlay_without_room_is_missing_and_named(
+    video: Path, photos: Path, tmp_path: Path, run: Run, file_limit: FileLimit
+) -> None:
+    with file_limit(9_000):
+        printed, lines = run(video, "--frames", "4", code=1)
+        assert "overlay.mp4: expected a file that can be written" in printed
+        assert len(lines) == 4
+        printed, lines = run(photos, code=1)
+    assert "overlay/a.jpg: expected a file that can be written" in printed
+    assert not (tmp_path / "out/overlay.mp4").exists()
+    assert not list((tmp_path / "out/overlay").iterdir())
+
+
+def test_places_where_nothing_can_be_written_are_errors(photos: Path, tmp_path: Path, run: Run) -> None:
+    (tmp_path / "taken/people.jsonl").mkdir(parents=True)
+    for output, got in (
+        (__file__, "a file where a folder should be"),
+        (str(tmp_path / "taken"), "a folder"),
+        ("/proc", "no"),
+    ):
+        printed, _ = run(photos, "--output", output, code=1)
+        assert "people.jsonl: expected a file that can be written, got " in printed
+        assert got in printed
+        assert "Traceback" not in printed
+
+
+def test_names_that_are_not_utf_8_are_read_and_written(photos: Path, tmp_path: Path, run: Run) -> None:
+    name = os.fsdecode(b"caf\xe9.png")
+    (photos / "a.png").rename(photos / name)
+    _, lines = run(photos, "--output", str(tmp_path / os.fsdecode(b"\xe9")))
+    lines = [json.loads(line) for line in (tmp_path / os.fsdecode(b"\xe9") / "people.jsonl").read_text().splitlines()]
+    assert [line["frame"] for line in lines] == ["b.png", "c.png", "caf\\xe9.png"]
+    assert (tmp_path / os.fsdecode(b"\xe9/overlay/caf\xe9.jpg")).stat().st_size > 0
+    assert "caf\\udce9.png: expected" in run(tmp_path / os.fsdecode(b"no-caf\xe9.png"), code=2)[0].replace("no-", "")
 
 
 def test_option_param_sets_a_parameter(photos: Path, run: Run) -> None:

@@ -6,6 +6,7 @@ import pytest
 from pose3d_ros.drawing.colors import bgr, person_hex
 from pose3d_ros.drawing.composite import Composer
 from pose3d_ros.drawing.view_from_above import TopView, draw_top_view
+from pose3d_ros.geometry.camera import Camera
 
 from ..conftest import Scene, person_at
 
@@ -64,3 +65,12 @@ def test_distances_stand_neither_on_the_legend_nor_across_the_edge(depth_m: floa
     assert not text[:5].any()
     assert text[690:].any()  # the legend
     assert text[640:687].any() == labeled  # 0 m: 21 px above the lower edge, or 50
+
+
+@pytest.mark.parametrize(("size", "width_px"), [((4000, 20), 960), ((20, 4000), 1), ((1, 1), 240)])
+def test_flat_and_narrow_images_have_a_composite_of_bounded_width(size: tuple[int, int], width_px: int) -> None:
+    camera = Camera.from_hfov(60.0, *size)
+    image = np.full((size[1], size[0], 3), 200, np.uint8)
+    drawn = Composer(camera, np.empty((0, 3)), height_px=240).draw(image, ())
+    assert drawn.shape == (240, width_px + 4 + 187, 3)
+    assert (drawn[120, :width_px] == 200).all()

@@ -6,6 +6,8 @@ import json
 import math
 from pathlib import Path
 
+from pose3d_ros.output_files import write_file
+
 
 def plain(value: object) -> object:
     """The value in JSON's own types, NaN as null, four decimals."""
@@ -19,6 +21,5 @@ def plain(value: object) -> object:
 
 
 def write_json(path: Path, content: dict[str, object]) -> None:
-    """Write it, making the folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    """Write it, making the folder. Raises OutputError."""
+    write_file(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")

@@ -19,6 +19,7 @@ from pose3d_ros.evaluation.metrics.pose_metrics import MM_PER_M
 from pose3d_ros.evaluation.metrics.reliability import Reliability
 from pose3d_ros.evaluation.rendered.held_out_run import HeldOutRun, ScoredScene
 from pose3d_ros.evaluation.rendered.held_out_summary import HeldOutSummary, all_boxes, counted_pairs, depth_errors_m
+from pose3d_ros.output_files import replacing
 
 _DPI = 130
 _LEAST_IN_BIN = 5
@@ -43,7 +44,8 @@ def write_plots(scenes: Sequence[ScoredScene], run: HeldOutRun, summary: HeldOut
         }
         drawn = {name: figure for name, figure in figures.items() if figure is not None}
         for name, figure in drawn.items():
-            figure.savefig(folder / name, dpi=_DPI, facecolor="white", bbox_inches="tight", pad_inches=0.12)
+            with replacing(folder / name) as path:
+                figure.savefig(path, dpi=_DPI, facecolor="white", bbox_inches="tight", pad_inches=0.12)
     return list(drawn)
 
 

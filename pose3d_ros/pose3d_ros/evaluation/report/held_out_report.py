@@ -14,6 +14,7 @@ from pose3d_ros.evaluation.report.held_out_plots import write_plots
 from pose3d_ros.evaluation.report.held_out_sheet import Tile, missed_tiles, random_tiles, sheet, worst_tiles
 from pose3d_ros.evaluation.report.html_report import ASSETS, facts_html, footer_html, rows_html
 from pose3d_ros.evaluation.report.summary_table import group_rows, held_out_lines
+from pose3d_ros.output_files import write_file
 
 _COLUMNS = 4
 _RANDOM, _WORST = 12, 8
@@ -42,7 +43,7 @@ def write_held_out_report(
     ]
     shown = [(name, title) for name, title, tiles in sheets if _write_sheet(folder / name, tiles)]
     page = folder / "report.html"
-    page.write_text(_page(summary, plots, shown), encoding="utf-8")
+    write_file(page, _page(summary, plots, shown))
     return page
 
 
@@ -50,7 +51,10 @@ def _write_sheet(path: Path, tiles: Sequence[Tile]) -> bool:
     if not tiles:
         path.unlink(missing_ok=True)
         return False
-    return bool(cv2.imwrite(str(path), sheet(tiles, _COLUMNS)))
+    done, data = cv2.imencode(path.suffix, sheet(tiles, _COLUMNS))
+    if done:
+        write_file(path, data.tobytes())
+    return done
 
 
 def _page(summary: HeldOutSummary, plots: Sequence[str], sheets: Sequence[tuple[str, str]]) -> str:

@@ -21,6 +21,7 @@ from pose3d_ros.evaluation.recording.summary import Summary
 from pose3d_ros.evaluation.report.plots import Plot, session_plots
 from pose3d_ros.evaluation.report.summary_table import headlines
 from pose3d_ros.evaluation.report.viewer_scene import GROUND_TRUTH, RAW, SMOOTHED, scene_data, sets_of
+from pose3d_ros.output_files import write_file
 from pose3d_ros.types import ImageArray
 
 ASSETS = Path(__file__).parent / "assets"
@@ -72,8 +73,7 @@ def write_report(path: Path, session: Session, summary: Summary, pairs: Sequence
         footer=footer_html(content.command),
         scene=_json_in_html(scene_data(session)),
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page, encoding="utf-8")
+    write_file(path, page)
 
 
 def _facts(session: Session, summary: Summary) -> dict[str, str]:
