@@ -13,9 +13,11 @@ from types import MappingProxyType
 import numpy as np
 
 from pose3d_ros.cli.common_options import parse_parameters
+from pose3d_ros.cli.exported_file import whole_file
 from pose3d_ros.cli.extensions import extension, has_extension
 from pose3d_ros.engines import BackendChoice, Manifest, ManifestEntry, default_manifest_dir, load_manifest, open_engine
 from pose3d_ros.engines.engine_set import RoleEngine
+from pose3d_ros.engines.guarded_trial import try_apart
 from pose3d_ros.engines.images.frame_image import HostImage
 from pose3d_ros.engines.spec.engine_folder import EngineFolder, StoredModel
 from pose3d_ros.engines.spec.manifest import Parameter
@@ -95,7 +97,7 @@ def _add_presets(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
             type=int,
             nargs=2,
             metavar="PX",
-            help="width and height of the model's input (default: the preset's)",
+            help="width and height of the model's input (default: the file's where it fixes them, else the preset's)",
         )
         parser.add_argument(
             "--parameter", action="append", default=[], metavar="NAME=VALUE", help="manifest parameter; may be repeated"
@@ -111,19 +113,26 @@ def _import_preset(args: argparse.Namespace) -> StoredModel:
 
     Raises EngineError for a file that does not fit; the folder is then as it was.
     """
-    entry = preset_entry(
-        args.kind,
-        args.file,
-        name=args.name or args.file.stem,
-        license=args.license,
-        training_data=args.training_data,
-        skeleton=args.skeleton,
-        input_size_px=tuple(args.input_size) if args.input_size else None,
-        parameters=_parameters(args.parameter, get_preset(args.kind).roles[0]),
-    )
-    _check_model(entry)
-    others = load_manifest(default_manifest_dir()).entries if args.with_default else ()
-    return EngineFolder(args.output).take(entry, others)
+    parameters = _parameters(args.parameter, get_preset(args.kind).roles[0])
+    size_px = (args.input_size[0], args.input_size[1]) if args.input_size else None
+    with whole_file(args.file) as exported:
+        exported.check_preset(args.kind, size_px)
+        entry = preset_entry(
+            args.kind,
+            exported.file,
+            name=args.name or args.file.stem,
+            license=args.license,
+            training_data=args.training_data,
+            skeleton=args.skeleton,
+            input_size_px=size_px or exported.image_size_px,
+            parameters=parameters,
+        )
+        try_apart(entry.file, entry.input_size_px or _TRIAL_PX)
+        _check_model(entry)
+        if exported.joined:
+            print(f"joined:   the weights beside {args.file.name} are in the copy")
+        others = load_manifest(default_manifest_dir()).entries if args.with_default else ()
+        return EngineFolder(args.output).take(entry, others, renamed=args.name is None)
 
 
 def _parameters(assignments: Sequence[str], role: str) -> dict[str, Parameter]:

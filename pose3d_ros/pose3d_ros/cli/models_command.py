@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from pose3d_ros.cli.terminal import print_table
 from pose3d_ros.config.share_folders import user_models_directory
 from pose3d_ros.engines import Manifest, load_manifest
+from pose3d_ros.engines.failures import library_errors
 from pose3d_ros.engines.spec.model_sets import AUTO, EMBEDDED, USER_SETS, open_set
-from pose3d_ros.engines.tensors import library_errors
 from pose3d_ros.errors import EngineError
 
 if TYPE_CHECKING:

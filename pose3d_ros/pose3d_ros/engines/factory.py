@@ -12,7 +12,7 @@ from types import ModuleType
 from pose3d_ros.engines.base import Availability, Engine
 from pose3d_ros.engines.fallback import FallbackEngine
 from pose3d_ros.engines.options import EngineOptions
-from pose3d_ros.engines.spec.manifest import ManifestEntry, verify_sha256
+from pose3d_ros.engines.spec.manifest import ManifestEntry
 from pose3d_ros.errors import EngineError
 
 Probe = Callable[[], Availability]
@@ -90,7 +90,7 @@ def choose_backend(requested: str = "auto", probes: Mapping[str, Probe] | None =
 
 
 def open_engine(entry: ManifestEntry, backend: BackendChoice, options: EngineOptions | None = None) -> Engine:
-    """Open an entry's file with the chosen backend, after its sha256 matched.
+    """Open an entry's file with the chosen backend, which reads it once and checks the sha256 of what it read.
 
     An engine that the backend can't open, or fails to run later, goes on with the choice's fallback, if there is one;
     one that has to be built first runs there until it is.
@@ -115,7 +115,6 @@ def open_engine(entry: ManifestEntry, backend: BackendChoice, options: EngineOpt
         When the file is missing, is not the one that the manifest describes, or can't be loaded.
     """
     options = options or EngineOptions()
-    verify_sha256(entry)
     options = replace(options, cancelled=threading.Event())  # closing one engine must not stop another's build
     first: Callable[[EngineOptions], Engine] = partial(_module(backend.name).open_model, entry)
     if not backend.fallback:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import tempfile
 from pathlib import Path
 
-from pose3d_ros.engines.tensors import library_errors
+from pose3d_ros.engines.failures import library_errors
 from pose3d_ros.errors import EngineError
 
 _ONLY_OWNER = 0o700
@@ -85,4 +86,4 @@ def replace_file(path: Path, content: bytes) -> None:
 def _require_own(path: Path, descriptor: int) -> None:
     state = os.fstat(descriptor)
     if not stat.S_ISREG(state.st_mode) or state.st_uid not in (os.geteuid(), _ROOT):
-        raise PermissionError(f"{path} is not a file of this user")
+        raise PermissionError(errno.EPERM, "not a file of this user", str(path))

@@ -8,9 +8,11 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from pose3d_ros.errors import Pose3DError
 
+_LEAST_BLOCK = 1 << 16
 _IN_WORDS = {
     errno.ENOENT: "no such file or folder",
     errno.ENOTDIR: "a path through a file that is no folder",
@@ -82,7 +84,7 @@ def read_bytes(path: str | Path, origin: Origin, *, most_bytes: int, expected: s
     """The content of a regular file of up to `most_bytes`. Raises the origin's error for anything else."""
     with open(_opened(Path(path), origin, expected), "rb") as file:
         try:
-            content = file.read(most_bytes + 1)
+            content = _read_up_to(file, most_bytes + 1)
         except OSError as error:
             raise origin.error(expected, in_words(error)) from error
     if len(content) > most_bytes:
@@ -104,6 +106,15 @@ def _is(path: str | Path, kind: Callable[[int], bool]) -> bool:
         return kind(os.stat(path).st_mode)
     except (OSError, ValueError):
         return False
+
+
+def _read_up_to(file: BinaryIO, most: int) -> bytes:
+    """In blocks of about the file's size: a read of a number allocates that many bytes."""
+    block = os.fstat(file.fileno()).st_size + _LEAST_BLOCK
+    parts = [file.read(min(block, most))]
+    while parts[-1] and (left := most - sum(map(len, parts))) > 0:
+        parts.append(file.read(min(block, left)))
+    return parts[0] if len(parts) < 3 else b"".join(parts)
 
 
 def _opened(path: Path, origin: Origin, expected: str) -> int:

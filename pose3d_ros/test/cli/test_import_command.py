@@ -97,7 +97,7 @@ def test_options_reach_the_manifest(metrabs: Path, folder: Path, run_import: Imp
 @pytest.mark.parametrize(
     ("preset", "extra", "message"),
     [
-        ("rtmw", [], "expected image: float32 or float16 (1, 3, 384, 288)"),
+        ("rtmw", ["--input-size", "288", "384"], "expected 192 256, the size that the model's input has"),
         ("metrabs", ["--input-size", "192", "256", "--skeleton", "h36m17"], "expected coords2d; coords3d"),
         ("yolox", ["--input-size", "192", "256"], "expected shape (1, 1008, 5 + classes)"),
         ("rtmpose", ["--skeleton", "muco21"], "joints of rtmpose-m: expected the 21 of muco21, got 17"),
@@ -173,13 +173,101 @@ def test_output_that_is_a_file_is_refused(rtmpose: Path, folder: Path, run_impor
     assert "a folder that can be written" in run_import("rtmpose", rtmpose, code=2)
 
 
-def test_model_with_weights_in_another_file_is_refused(rtmpose: Path, folder: Path, run_import: Import) -> None:
+def test_weights_beside_the_file_are_joined_to_its_copy(rtmpose: Path, folder: Path, run_import: Import) -> None:
+    apart = folder.parent / "apart" / rtmpose.name
+    apart.parent.mkdir()
+    onnx.save(onnx.load(rtmpose), apart, save_as_external_data=True, location="weights.data", size_threshold=0)
+    assert "joined:   the weights beside rtmpose-m.onnx" in run_import("rtmpose", apart)
+    apart.with_name("weights.data").unlink()
+    assert sorted(path.name for path in folder.iterdir()) == ["manifest.yaml", "rtmpose-m.onnx"]
+    assert sha256_of(folder / "rtmpose-m.onnx") == load_manifest(folder).for_role("pose").sha256
+
+
+def test_weights_that_are_not_beside_the_file_change_nothing(rtmpose: Path, folder: Path, run_import: Import) -> None:
     run_import("rtmpose", rtmpose, "--name", "net")
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     apart = folder.parent / "apart" / rtmpose.name
     apart.parent.mkdir()
     onnx.save(onnx.load(rtmpose), apart, save_as_external_data=True, location="weights.data", size_threshold=0)
-    printed = run_import("rtmpose", apart, "--name", "net", code=2)
-    assert "copy of rtmpose-m.onnx: expected a file that can be opened by itself" in printed
-    assert "onnx.save(onnx.load(F), G)" in printed
+    apart.with_name("weights.data").rename(folder.parent / "weights.data")
+    assert "no such file" in run_import("rtmpose", apart, "--name", "net", code=2)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_two_files_of_one_name_get_names_of_their_own(tmp_path: Path, folder: Path, run_import: Import) -> None:
+    (tmp_path / "pose").mkdir()
+    detector = model(tmp_path / "end2end.onnx", (320, 320), {"dets": (1, 100, 5), "labels": (1, 100)})
+    pose = model(tmp_path / "pose" / "end2end.onnx", (192, 256), {"simcc_x": (1, 17, 384), "simcc_y": (1, 17, 512)})
+    run_import("rtmdet", detector)
+    for _ in range(2):  # the second time it takes its own place
+        assert "end2end-pose.onnx" in run_import("rtmpose", pose)
+    manifest = load_manifest(folder)
+    assert [(e.name, e.file.name) for e in manifest.entries] == [
+        ("end2end", "end2end.onnx"),
+        ("end2end-pose", "end2end-pose.onnx"),
+    ]
+    assert manifest.for_role("detector").input_size_px == (320, 320)  # read from the file
+    assert manifest.for_role("detector").sha256 == sha256_of(detector)
+
+
+def test_file_that_no_manifest_knows_stays(rtmpose: Path, folder: Path, run_import: Import) -> None:
+    folder.mkdir()
+    (folder / rtmpose.name).write_bytes(b"precious")
+    run_import("rtmpose", rtmpose)
+    assert (folder / rtmpose.name).read_bytes() == b"precious"
+    assert load_manifest(folder).for_role("pose").file.name == "rtmpose-m-pose.onnx"
+
+
+@pytest.mark.parametrize("task", ["pose", "segment", "obb", "classify"])
+def test_export_of_another_task_is_no_detector(tmp_path: Path, folder: Path, run_import: Import, task: str) -> None:
+    file = model(tmp_path / "yolo.onnx", (640, 640), {"output0": (1, 84, 8400)})
+    content = onnx.load(file)
+    onnx.helper.set_model_props(content, {"task": task})
+    onnx.save(content, file)
+    assert f"got an export of the task {task}" in run_import("yolov8", file, code=2)
+    onnx.helper.set_model_props(content, {"task": "detect"})
+    onnx.save(content, file)
+    run_import("yolov8", file)
+
+
+@pytest.mark.parametrize(
+    ("rows", "low", "high", "more", "task"),
+    [
+        (56, 0.0, 640.0, {}, "pose (17 keypoints)"),
+        (116, -3.0, 3.0, {"output1": (1, 32, 160, 160)}, "segment"),
+        (20, -0.7, 1.0, {}, "pose (5 keypoints)"),
+    ],
+)
+def test_rows_that_are_no_classes_are_no_detector(
+    tmp_path: Path,
+    folder: Path,
+    run_import: Import,
+    rows: int,
+    low: float,
+    high: float,
+    more: dict[str, tuple[int, ...]],
+    task: str,
+) -> None:
+    file = model(tmp_path / "yolo.onnx", (640, 640), {"output0": (1, rows, 8400), **more})
+    content = onnx.load(file)
+    values = np.zeros((1, rows, 8400), np.float32)
+    values[0, 5, :2] = low, high
+    (zeros,) = (tensor for tensor in content.graph.initializer if tensor.name == "output0_zeros")
+    zeros.CopyFrom(onnx.numpy_helper.from_array(values, zeros.name))
+    onnx.save(content, file)
+    assert f"as an export of the task {task} has" in run_import("yolov8", file, code=2)
+    assert not folder.exists()
+
+
+def test_mmdeploy_export_is_sent_to_its_presets(tmp_path: Path, folder: Path, run_import: Import) -> None:
+    file = model(tmp_path / "end2end.onnx", (640, 640), {"dets": (1, 100, 5), "labels": (1, 100)})
+    assert "Import it as rtmdet, or as yolox_mmdeploy" in run_import("yolox", file, code=2)
+    run_import("yolox_mmdeploy", file)
+
+
+def test_model_that_needs_gigabytes_is_refused(tmp_path: Path, folder: Path, run_import: Import) -> None:
+    text = "(float[1, 3, 64, 64] x) => (float[a, b, c, d] y) { s = Shape (x) k = Mul (s, m) y = ConstantOfShape (k) }"
+    file = save_model(tmp_path / "large.onnx", text, m=np.array([1 << 20, 1, 1, 1]))
+    assert len(file.read_bytes()) < 449
+    assert "got too little memory" in run_import("yolov8", file, code=2)
+    assert not folder.exists()

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from pose3d_ros.engines.base import Availability
+from pose3d_ros.engines.failures import failure, library_errors
 from pose3d_ros.engines.images.frame_image import LoadImage
-from pose3d_ros.engines.tensors import Feed, Tensor, first_line, library_errors
+from pose3d_ros.engines.tensors import Feed, Tensor
 from pose3d_ros.errors import EngineError
 
 ALIGNMENT = 256
@@ -208,13 +209,13 @@ def cuda_availability() -> Availability:
     try:
         torch: Any = importlib.import_module("torch")
     except Exception as error:  # one that lacks a library of CUDA raises OSError
-        return Availability(False, f"torch, which holds the GPU's memory, can't be imported ({first_line(error)})")
+        return Availability(False, f"torch, which holds the GPU's memory, can't be imported ({failure(error).got})")
     if not torch.cuda.is_available():
         return Availability(False, f"torch {torch.__version__} sees no GPU")
     try:
         return Availability(True, str(torch.cuda.get_device_name()))
     except RuntimeError as error:
-        return Availability(False, f"torch {torch.__version__} can't use the GPU: {first_line(error)}")
+        return Availability(False, f"torch {torch.__version__} can't use the GPU: {failure(error).got}")
 
 
 def _survive_failures(torch: Any) -> None:

@@ -11,23 +11,27 @@ import numpy as np
 import onnx
 from onnx import GraphProto, ModelProto, NodeProto, helper, numpy_helper
 
+from pose3d_ros.engines.failures import failure
 from pose3d_ros.engines.graphs.onnx_graph import element_types, refused_graph
-from pose3d_ros.engines.tensors import first_line
+from pose3d_ros.engines.spec.graph_file import read_graph
 
 _ONLY_FATAL = 4
 
 
-def write_fixed(source: Path, target: Path, shapes: Mapping[str, tuple[int, ...]]) -> None:
+def write_fixed(source: Path, target: Path, shapes: Mapping[str, tuple[int, ...]], sha256: str | None = None) -> None:
     """Write `source` to `target` with these shapes of its inputs, by name, and all that follows from them folded.
+
+    sha256: what `source` must have, if given.
 
     ONNX Runtime's own tools do it. Afterwards, as onnx2torch wants it, Clip has both of its bounds, DepthToSpace is a
     reshape, a transpose and a reshape, and each output comes from a node of its own. Raises EngineError for a graph
     that does not take the shapes.
     """
+    content = read_graph(source, sha256)
     try:
-        model = _folded(onnx.load(str(source)), shapes, target)
+        model = _folded(onnx.load_model_from_string(content), shapes, target)
     except Exception as error:  # those of ONNX Runtime, onnx and protobuf share no base class
-        raise refused_graph(source, f"a graph for inputs of {dict(shapes)}", first_line(error)) from error
+        raise refused_graph(source, f"a graph for inputs of {dict(shapes)}", failure(error).got) from error
     _bound_clips(model.graph)
     _rewrite_depth_to_space(model.graph)
     _name_outputs(model.graph)

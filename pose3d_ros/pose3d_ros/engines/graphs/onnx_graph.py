@@ -12,10 +12,10 @@ import numpy as np
 import onnx
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, numpy_helper
 
-from pose3d_ros.engines.tensors import library_errors
+from pose3d_ros.engines.failures import library_errors
+from pose3d_ros.engines.spec.graph_file import read_graph
 from pose3d_ros.errors import EngineError
 
-_INVALID = (onnx.checker.ValidationError, onnx.shape_inference.InferenceError)
 _FIX = "Start from the float32 file as it was exported."
 _HALVES = frozenset({TensorProto.FLOAT16, TensorProto.BFLOAT16})
 _QUANTISED = frozenset({"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "ConvInteger"})
@@ -33,9 +33,10 @@ def read_float_graph(path: Path) -> ModelProto:
     Raises EngineError for a file that is no valid graph, holds subgraphs, is in half precision, is quantized or has a
     weight that is not a number.
     """
-    with library_errors(f"graph {path}", expected="a valid ONNX graph", fix=_FIX, kinds=_INVALID):
-        onnx.checker.check_model(str(path), full_check=True)
-        model = onnx.shape_inference.infer_shapes(onnx.load(str(path)))
+    model = load_graph(path)
+    with library_errors(f"graph {path}", expected="a valid ONNX graph", fix=_FIX):
+        onnx.checker.check_model(model, full_check=True)
+        model = onnx.shape_inference.infer_shapes(model)
     graph = model.graph
     _widen_weights(graph)
     if any(a.type in _SUBGRAPHS for n in graph.node for a in n.attribute):
@@ -52,9 +53,16 @@ def read_float_graph(path: Path) -> ModelProto:
     return model
 
 
+def load_graph(path: Path) -> ModelProto:
+    """The graph of a file, as it is. Raises EngineError as `graph_file.read_graph`."""
+    content = read_graph(path)
+    with library_errors(f"graph {path}", expected="a valid ONNX graph", fix=_FIX):
+        return onnx.load_model_from_string(content)
+
+
 def write_graph(model: ModelProto, path: Path) -> None:
     """Check the graph and put it in place of `path` in one step. Raises EngineError for a graph that is not valid."""
-    with library_errors(f"graph {path}", expected="a graph that converts", fix=_FIX, kinds=_INVALID):
+    with library_errors(f"graph {path}", expected="a graph that converts", fix=_FIX):
         onnx.checker.check_model(model, full_check=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as directory:
@@ -65,7 +73,7 @@ def write_graph(model: ModelProto, path: Path) -> None:
 
 def write_widened(source: Path, target: Path) -> bool:
     """Write a graph with float32 weights where `source` stores them in float16. Returns whether it does."""
-    model = onnx.load(str(source))
+    model = load_graph(source)
     if not _widen_weights(model.graph):
         return False
     write_graph(model, target)

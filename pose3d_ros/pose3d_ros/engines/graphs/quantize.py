@@ -24,13 +24,13 @@ from pathlib import Path
 
 import numpy as np
 from onnx import GraphProto, ModelProto, NodeProto
-from onnx import load as load_model
 from onnx import save as save_model
 
 from pose3d_ros.engines.base import Engine
 from pose3d_ros.engines.graphs.onnx_graph import (
     head_nodes,
     image_convolutions,
+    load_graph,
     read_float_graph,
     with_ancestors,
     write_graph,
@@ -174,7 +174,7 @@ def _quantized(model: ModelProto, chosen: list[str], feeds: _Feeds, directory: P
         calibrate_method=runtime.CalibrationMethod.MinMax,
         extra_options=dict(_OPTIONS),
     )
-    return load_model(str(result))
+    return load_graph(result)
 
 
 def _no_data(name: str) -> EngineError:

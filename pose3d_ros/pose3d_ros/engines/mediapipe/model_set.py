@@ -13,6 +13,7 @@ from onnx import ModelProto
 
 import pose3d_ros
 from pose3d_ros.engines.base import Engine
+from pose3d_ros.engines.failures import library_errors
 from pose3d_ros.engines.graphs.onnx_graph import store_halves, write_graph
 from pose3d_ros.engines.mediapipe.model_sources import ModelFile, download_npm_package, download_wheel, files_in
 from pose3d_ros.engines.mediapipe.released_files import (
@@ -28,7 +29,6 @@ from pose3d_ros.engines.mediapipe.released_files import (
 )
 from pose3d_ros.engines.onnx_runtime.ort_engine import OnnxEngine
 from pose3d_ros.engines.spec.manifest import Manifest, ManifestEntry, load_manifest, verify_sha256, write_manifest
-from pose3d_ros.engines.tensors import library_errors
 from pose3d_ros.engines.tflite.tflite_conversion import onnx_of_tflite
 from pose3d_ros.errors import EngineError
 

@@ -18,8 +18,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pose3d_ros.engines.failures import library_errors
 from pose3d_ros.engines.mediapipe.released_files import DETECTOR, NPM_PACKAGE, PIP_REQUIREMENT, RELEASED
-from pose3d_ros.engines.tensors import library_errors
 from pose3d_ros.engines.tflite.tflite_graph import IDENTIFIER
 from pose3d_ros.errors import EngineError
 

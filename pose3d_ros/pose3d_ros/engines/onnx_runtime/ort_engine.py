@@ -14,10 +14,12 @@ from pose3d_ros.engines.base import Availability, Engine, TensorSpec
 from pose3d_ros.engines.device.device_engine import DeviceEngine
 from pose3d_ros.engines.device.prepared_batches import Program, Shapes
 from pose3d_ros.engines.device.torch_device import TorchBuffer, TorchDevice, cuda_availability, open_device
+from pose3d_ros.engines.failures import library_errors
 from pose3d_ros.engines.options import EngineOptions, allows_tf32
 from pose3d_ros.engines.own_files import make_own_folder
 from pose3d_ros.engines.spec.entry import ManifestEntry
-from pose3d_ros.engines.tensors import Tensor, import_package, library_errors, require_file
+from pose3d_ros.engines.spec.graph_file import read_graph
+from pose3d_ros.engines.tensors import Tensor, import_package
 from pose3d_ros.errors import EngineError
 
 _DTYPES = {
@@ -57,12 +59,14 @@ class OnnxEngine(Engine):
         Where ONNX Runtime's TensorRT provider keeps its plans.
     tf32 : bool
         Let a GPU round FP32 products to TF32.
+    sha256 : str, optional
+        What the file must have.
 
     Raises
     ------
     EngineError
-        For a file that is missing or no valid graph, without onnxruntime, and for a provider that its installed build
-        lacks.
+        For a file that is missing, another one or no valid graph by itself (see `graph_file.read_graph`), without
+        onnxruntime, and for a provider that its installed build lacks.
     """
 
     def __init__(
@@ -73,13 +77,14 @@ class OnnxEngine(Engine):
         provider: str = "cpu",
         cache_dir: Path | None = None,
         tf32: bool = True,
+        sha256: str | None = None,
     ) -> None:
         options = {_CUDA: _cuda_options(tf32)}
         if cache_dir is not None:
             if provider == "tensorrt":
                 make_own_folder(cache_dir)
             options[_TENSORRT] = {"trt_engine_cache_enable": "1", "trt_engine_cache_path": str(cache_dir)}
-        self._session: Any = _open_session(Path(path), threads, provider, options)
+        self._session: Any = _open_session(Path(path), sha256, threads, provider, options)
         super().__init__(Path(path).name, *_specs(self._session, Path(path)))
         self._wanted = _WANTED[provider][0] if _WANTED[provider][0] in _installed() else _CPU
 
@@ -107,17 +112,19 @@ class OnnxEngine(Engine):
 class BoundOnnxEngine(DeviceEngine):
     """An ONNX file in a session whose inputs and outputs are bound to the device's memory (IO binding).
 
-    device: the GPU, on whose stream the CUDA provider then runs; on PyTorch's CPU device it is the CPU provider. tf32:
-    see OnnxEngine.
+    device: the GPU, on whose stream the CUDA provider then runs; on PyTorch's CPU device it is the CPU provider. tf32,
+    sha256: see OnnxEngine.
     Raises EngineError as OnnxEngine does, and where the CUDA provider can't be used.
     """
 
-    def __init__(self, path: str | Path, device: TorchDevice, *, threads: int = 0, tf32: bool = True) -> None:
+    def __init__(
+        self, path: str | Path, device: TorchDevice, *, threads: int = 0, tf32: bool = True, sha256: str | None = None
+    ) -> None:
         provider, options = "cpu", {}
         if device.on_gpu:
             device_options = {"device_id": str(device.index), "user_compute_stream": str(device.stream)}
             provider, options = "cuda", {_CUDA: device_options | _cuda_options(tf32)}
-        self._session: Any = _open_session(Path(path), threads, provider, options)
+        self._session: Any = _open_session(Path(path), sha256, threads, provider, options)
         got = self._session.get_providers()[0]
         if got != _WANTED[provider][0]:
             raise EngineError(
@@ -193,19 +200,28 @@ def open_model(entry: ManifestEntry, options: EngineOptions) -> Engine:
     Where the CUDA provider is wanted and PyTorch sees the GPU, inputs and outputs stay in the GPU's memory. With `auto`
     an engine that can't use the GPU runs on the CPU, and its `problem` says so.
     """
-    tf32 = allows_tf32(entry, options.tf32)
+    tf32, sha256 = allows_tf32(entry, options.tf32), entry.sha256
     if options.provider in ("auto", "cuda") and _CUDA in _installed() and cuda_availability().usable:
         try:
-            return BoundOnnxEngine(entry.file, open_device(), threads=options.threads, tf32=tf32)
+            return BoundOnnxEngine(entry.file, open_device(), threads=options.threads, tf32=tf32, sha256=sha256)
         except EngineError:
             if options.provider == "cuda":
                 raise
     cache_dir = options.cache_dir.expanduser()
-    return OnnxEngine(entry.file, threads=options.threads, provider=options.provider, cache_dir=cache_dir, tf32=tf32)
+    return OnnxEngine(
+        entry.file,
+        threads=options.threads,
+        provider=options.provider,
+        cache_dir=cache_dir,
+        tf32=tf32,
+        sha256=sha256,
+    )
 
 
-def _open_session(path: Path, threads: int, provider: str, provider_options: Mapping[str, dict[str, str]]) -> Any:
-    require_file(path, "an ONNX file")
+def _open_session(
+    path: Path, sha256: str | None, threads: int, provider: str, provider_options: Mapping[str, dict[str, str]]
+) -> Any:
+    graph = read_graph(path, sha256)
     if threads < 0:
         raise EngineError(
             f"engine {path}", expected="0 or more threads", got=f"{threads}", fix="0 leaves it to the runtime."
@@ -221,7 +237,8 @@ def _open_session(path: Path, threads: int, provider: str, provider_options: Map
     providers = [(name, provider_options.get(name, {})) for name in _providers(provider)]
     fix = "Export or download the file again."
     with library_errors(f"engine {path}", expected="a valid ONNX graph", fix=fix):
-        return runtime.InferenceSession(str(path), options, providers=providers)
+        # Bytes, not the path: what was checked is what runs, whatever becomes of the file.
+        return runtime.InferenceSession(graph, options, providers=providers)
 
 
 def _providers(wanted: str) -> list[str]:
@@ -257,7 +274,8 @@ def _device(provider: str) -> str:
 
 def _specs(session: Any, path: Path) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
     """Inputs and outputs."""
-    inputs, outputs = session.get_inputs(), session.get_outputs()
+    with library_errors(f"engine {path}", expected="a valid ONNX graph", fix="Export or download the file again."):
+        inputs, outputs = session.get_inputs(), session.get_outputs()
     return tuple(_spec(node, path) for node in inputs), tuple(_spec(node, path) for node in outputs)
 
 

@@ -25,10 +25,10 @@ from pose3d_ros.engines.device import torch_device
 from pose3d_ros.engines.device.device_engine import DeviceEngine
 from pose3d_ros.engines.device.prepared_batches import Program, Shapes
 from pose3d_ros.engines.device.torch_device import TorchDevice
+from pose3d_ros.engines.failures import library_errors
 from pose3d_ros.engines.onnx_runtime.ort_engine import OnnxEngine
 from pose3d_ros.engines.options import EngineOptions, precision_of
 from pose3d_ros.engines.spec.entry import ManifestEntry
-from pose3d_ros.engines.tensors import library_errors
 from pose3d_ros.engines.trial import usual_shapes
 from pose3d_ros.errors import EngineError
 
@@ -51,7 +51,7 @@ class TorchEngine(DeviceEngine):
     """
 
     def __init__(self, entry: ManifestEntry, device: TorchDevice, *, half: bool, status: str) -> None:
-        with OnnxEngine(entry.file, threads=1) as graph:
+        with OnnxEngine(entry.file, threads=1, sha256=entry.sha256) as graph:
             inputs, outputs = graph.inputs, graph.outputs
         super().__init__(entry.name, inputs, outputs, device, status=status)
         self._entry, self._torch_device, self._half = entry, device, half
@@ -180,7 +180,7 @@ def _fixed_graph(entry: ManifestEntry, shapes: Mapping[str, tuple[int, ...]], fo
     """The entry's graph for these shapes, and in FP16 if wanted."""
     fixed_shapes: Any = importlib.import_module("pose3d_ros.engines.graphs.fixed_shapes")
     graph = folder / f"fixed-{entry.file.name}"
-    fixed_shapes.write_fixed(entry.file, graph, shapes)
+    fixed_shapes.write_fixed(entry.file, graph, shapes, entry.sha256)
     if half:
         fp16_conversion: Any = importlib.import_module("pose3d_ros.engines.graphs.fp16_conversion")
         fp16_conversion.half_graph(graph, graph)

@@ -13,6 +13,7 @@ from pathlib import Path
 import attr
 
 from pose3d_ros.engines.factory import BackendChoice, open_engine
+from pose3d_ros.engines.failures import library_errors
 from pose3d_ros.engines.spec.manifest import (
     MANIFEST_NAME,
     Manifest,
@@ -21,7 +22,6 @@ from pose3d_ros.engines.spec.manifest import (
     sha256_of,
     write_manifest,
 )
-from pose3d_ros.engines.tensors import library_errors
 from pose3d_ros.errors import EngineError
 
 UNKNOWN_SHA256 = "0" * 64
@@ -70,20 +70,36 @@ class EngineFolder:
             done = attr.evolve(entry, sha256=sha256_of(entry.file), accuracy=accuracy)
         return self._written(kept, done, difference, changes)
 
-    def take(self, entry: ManifestEntry, others: Sequence[ManifestEntry] = ()) -> StoredModel:
+    def take(self, entry: ManifestEntry, others: Sequence[ManifestEntry] = (), *, renamed: bool = False) -> StoredModel:
         """Copy the entry's file here and write the manifest.
 
-        others: fill the other roles of a folder without models; their files are copied too. Raises EngineError as
-        `put`, for a copy that can't be opened, and where an other's file would replace one that no manifest knows.
+        others: fill the other roles of a folder without models; their files are copied too. renamed: give the entry
+        and its file another name where one that stays has it, as exporters call all that they write `end2end.onnx`.
+        Raises EngineError as `put`, for a copy that can't be opened, and where an other's file would replace one that
+        no manifest knows.
         """
         new = [] if self._entries else [one for one in others if not set(one.roles) <= set(entry.roles)]
-        sources = [entry, *new]
-        here, *there = (attr.evolve(one, file=self.directory / one.file.name) for one in sources)
+        here, *there = (attr.evolve(one, file=self.directory / one.file.name) for one in (entry, *new))
+        if renamed:
+            here = self._free_name(here, entry.file, _make_way((*self._entries, *there), here)[0])
         kept, changes = _room_for((*self._entries, *there), here)
         with self._writing():
             _check_unknown(there)
-            self._copy([source for source in sources if not _same_file(source.file, self.directory)])
+            self._copy(list(zip((entry.file, *(one.file for one in new)), (here, *there), strict=True)))
         return self._written(kept, here, None, changes)
+
+    def _free_name(self, here: ManifestEntry, source: Path, kept: Sequence[ManifestEntry]) -> ManifestEntry:
+        """The entry under a name and with a file that no entry to stay has, nor a file that no manifest knows."""
+        known = {old.file.resolve() for old in self._entries}
+        for number in range(100):
+            ending = "" if not number else f"-{here.roles[0]}" if number == 1 else f"-{here.roles[0]}-{number}"
+            file = here.file.with_stem(here.file.stem + ending)
+            one = attr.evolve(here, name=here.name + ending, file=file)
+            stranger = file.exists() and file.resolve() not in known and file.resolve() != source.resolve()
+            stranger = stranger and sha256_of(file) != here.sha256
+            if not stranger and not _taken(kept, one):
+                return one
+        return here
 
     def _writing(self) -> AbstractContextManager[None]:
         """A failed write inside becomes an EngineError."""
@@ -94,13 +110,14 @@ class EngineFolder:
             kinds=OSError,
         )
 
-    def _copy(self, sources: Sequence[ManifestEntry]) -> None:
+    def _copy(self, wanted: Sequence[tuple[Path, ManifestEntry]]) -> None:
         """All of the files or none: what is wrong with a copy is found before it takes its place."""
         with tempfile.TemporaryDirectory(dir=self.directory) as drafts:
-            copies = [attr.evolve(source, file=Path(drafts, source.file.name)) for source in sources]
-            for source, copy in zip(sources, copies, strict=True):
-                shutil.copyfile(source.file, copy.file)
-                _check_opens(copy)
+            there = [(source, entry) for source, entry in wanted if source.resolve() != entry.file.resolve()]
+            copies = [attr.evolve(entry, file=Path(drafts, entry.file.name)) for _, entry in there]
+            for (source, _), copy in zip(there, copies, strict=True):
+                shutil.copyfile(source, copy.file)
+                open_engine(copy, _CPU).close()
             for copy in copies:
                 os.replace(copy.file, self.directory / copy.file.name)
 
@@ -134,19 +151,20 @@ def _make_way(entries: tuple[ManifestEntry, ...], entry: ManifestEntry) -> tuple
     return kept, changes
 
 
+def _taken(kept: Sequence[ManifestEntry], entry: ManifestEntry) -> ManifestEntry | None:
+    """The one of the entries that stay which has the entry's name or file."""
+    same = (one for one in kept if one.name == entry.name or one.file.resolve() == entry.file.resolve())
+    return next(same, None)
+
+
 def _check_free(kept: list[ManifestEntry], entry: ManifestEntry) -> None:
-    for other in kept:
-        if other.name == entry.name or other.file.resolve() == entry.file.resolve():
-            raise EngineError(
-                f"manifest of {entry.file.parent}",
-                expected=f"no other model named {entry.name} and no other of the file {entry.file.name}",
-                got=f"{other.name}, the {', '.join(other.roles)}",
-                fix="Rename that one in the manifest, or choose another --output.",
-            )
-
-
-def _same_file(file: Path, directory: Path) -> bool:
-    return file.resolve() == (directory / file.name).resolve()
+    if other := _taken(kept, entry):
+        raise EngineError(
+            f"manifest of {entry.file.parent}",
+            expected=f"no other model named {entry.name} and no other of the file {entry.file.name}",
+            got=f"{other.name}, the {', '.join(other.roles)}",
+            fix="Give another --name, rename that one in the manifest, or choose another --output.",
+        )
 
 
 def _check_unknown(entries: Sequence[ManifestEntry]) -> None:
@@ -158,15 +176,3 @@ def _check_unknown(entries: Sequence[ManifestEntry]) -> None:
                 got="another file of that name",
                 fix="Rename it, or choose another --output.",
             )
-
-
-def _check_opens(copy: ManifestEntry) -> None:
-    try:
-        open_engine(copy, _CPU).close()
-    except EngineError as error:
-        raise EngineError(
-            f"copy of {copy.file.name}",
-            expected="a file that can be opened by itself",
-            got=error.got,
-            fix="If its weights lie in a file beside it, save it as one file: onnx.save(onnx.load(F), G).",
-        ) from error

@@ -15,8 +15,9 @@ import attr
 import yaml
 
 from pose3d_ros.config.share_folders import share_directories
+from pose3d_ros.engines.failures import library_errors
 from pose3d_ros.engines.spec.entry import ROLES, ManifestEntry, Normalization, Parameter, entry_fields, read_entry
-from pose3d_ros.engines.tensors import library_errors
+from pose3d_ros.engines.spec.graph_file import wrong_sha256
 from pose3d_ros.errors import EngineError
 
 __all__ = [
@@ -188,12 +189,7 @@ def verify_sha256(entry: ManifestEntry) -> None:
     """Check that an entry's file is the one that the manifest describes. Raises EngineError."""
     found = sha256_of(entry.file)
     if found != entry.sha256:
-        raise EngineError(
-            f"model {entry.name} ({entry.file})",
-            expected=f"sha256 {entry.sha256}",
-            got=found,
-            fix="The file is damaged or another one (is it a Git LFS pointer?): get it again, or export it anew.",
-        )
+        raise wrong_sha256(entry.file, entry.name, entry.sha256, found)
 
 
 def default_manifest_dir(folders: Sequence[Path] | None = None) -> Path:

@@ -20,6 +20,7 @@ _BGR_255 = Normalization(1.0, _ZERO, _ONE, "bgr")
 _RGB_255 = Normalization(1.0, _ZERO, _ONE, "rgb")
 _RGB_1 = Normalization(1 / 255, _ZERO, _ONE, "rgb")
 _BGR_VNECT = Normalization(1 / 255, (0.4, 0.4, 0.4), _ONE, "bgr")
+_IMAGENET_BGR = Normalization(1.0, (103.53, 116.28, 123.675), (57.375, 57.12, 58.395), "bgr")
 _IMAGENET = Normalization(1.0, (123.675, 116.28, 103.53), (58.395, 57.12, 57.375), "rgb")
 
 # The person is class 0 of the 80 classes that COCO's labels are packed into, and class 1 where they keep their numbers.
@@ -89,6 +90,8 @@ DETECTOR_PRESETS: Mapping[str, Preset] = {
     "detr": _detector(
         "detr_logits", _RGB_1, "github.com/huggingface/transformers, models/rt_detr/image_processing_rt_detr.py"
     ),
+    "rtmdet": _detector("mmdeploy", _IMAGENET_BGR, "github.com/open-mmlab/mmdeploy, RTMDet of mmdetection"),
+    "yolox_mmdeploy": _detector("mmdeploy", _BGR_255, "github.com/open-mmlab/mmdeploy, YOLOX of mmdetection"),
     "torchvision": _detector(
         "torchvision", _RGB_1, "github.com/pytorch/vision, torchvision/models/detection", None, _NUMBERED
     ),

@@ -15,6 +15,7 @@ from typing import Any
 
 from pose3d_ros.engines.options import EngineOptions
 from pose3d_ros.engines.own_files import read_own, replace_file
+from pose3d_ros.engines.spec.graph_file import read_graph
 from pose3d_ros.engines.tensorrt.plan_cache import PlanKey
 from pose3d_ros.engines.tensorrt.profiles import Profile
 from pose3d_ros.engines.tensorrt.trt_api import Messages, load_tensorrt, require_object, version, with_driver
@@ -34,19 +35,23 @@ class ParsedNetwork:
     parser: Any
 
 
-def parse_network(trt: Any, graph: Path, messages: Messages) -> ParsedNetwork:
-    """Read an ONNX graph. Raises EngineError without a driver, and for operators that TensorRT lacks."""
+def parse_network(trt: Any, graph: Path, messages: Messages, sha256: str | None = None) -> ParsedNetwork:
+    """Read an ONNX graph. sha256: what it must have, if given.
+
+    Raises EngineError without a driver, as `graph_file.read_graph`, and for operators that TensorRT lacks.
+    """
+    content = read_graph(graph, sha256)
     builder: Any = with_driver(partial(trt.Builder, messages.logger))
     flags = trt.NetworkDefinitionCreationFlag
     kind = flags.STRONGLY_TYPED if version(trt)[0] >= STRONG_TYPING else flags.EXPLICIT_BATCH
     network = builder.create_network(1 << int(kind))
     parser = trt.OnnxParser(network, messages.logger)
-    if not parser.parse(graph.read_bytes()):
+    if not parser.parse(content):
         problems = [str(parser.get_error(i).desc()) for i in range(parser.num_errors)]
         raise EngineError(
             f"graph {graph.name}",
             expected="operators that TensorRT knows",
-            got="; ".join(problems) or messages.last,
+            got=messages.told(problems),
             fix="Export it with opset 17, or run it on onnxruntime.",
         )
     return ParsedNetwork(builder, network, parser)

@@ -11,10 +11,10 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pose3d_ros.engines.failures import library_errors
 from pose3d_ros.engines.own_files import make_own_folder, open_lock, read_own, replace_file
 from pose3d_ros.engines.spec.entry import require_name
 from pose3d_ros.engines.tensorrt.profiles import Profile
-from pose3d_ros.engines.tensors import library_errors
 
 SCHEMA = 1
 """Of this record and of how plans are built; raising it makes every plan stale."""

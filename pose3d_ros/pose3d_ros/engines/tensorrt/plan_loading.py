@@ -15,6 +15,7 @@ from typing import Any
 
 from pose3d_ros.engines.base import NotBuiltError
 from pose3d_ros.engines.device.torch_device import DeviceFacts
+from pose3d_ros.engines.failures import library_errors
 from pose3d_ros.engines.options import EngineOptions, allows_tf32, precision_of
 from pose3d_ros.engines.spec.entry import ManifestEntry
 from pose3d_ros.engines.spec.manifest import sha256_of
@@ -22,7 +23,6 @@ from pose3d_ros.engines.tensorrt.plan_builder import STRONG_TYPING, build_plan, 
 from pose3d_ros.engines.tensorrt.plan_cache import PlanCache, PlanKey
 from pose3d_ros.engines.tensorrt.profiles import Profile, profile_of
 from pose3d_ros.engines.tensorrt.trt_api import Messages, load_tensorrt
-from pose3d_ros.engines.tensors import library_errors
 from pose3d_ros.errors import EngineError
 
 _TIMING = "timing"
@@ -81,7 +81,7 @@ def plan_key(entry: ManifestEntry, options: EngineOptions, facts: DeviceFacts) -
     """What the entry's plan depends on here. Raises EngineError for a graph or axes that can't be built."""
     trt = load_tensorrt()
     precision = precision_of(entry, options.precision)
-    network = parse_network(trt, entry.file, Messages(trt)).network
+    network = parse_network(trt, entry.file, Messages(trt), entry.sha256).network
     return PlanKey(
         name=entry.name,
         onnx_sha256=sha256_of(_source(entry, precision)),

@@ -6,11 +6,14 @@ TensorRT's Python API from 8.5 to 11 (https://docs.nvidia.com/deeplearning/tenso
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from pose3d_ros.engines.tensors import library_errors
+from pose3d_ros.engines.failures import failure, failure_of, library_errors
 from pose3d_ros.errors import EngineError
+
+_log = logging.getLogger(__name__)
 
 OLDEST = (8, 5)
 """The first version with tensors by name (`set_tensor_address`, `execute_async_v3`)."""
@@ -28,7 +31,7 @@ def load_tensorrt() -> Any:
         trt: Any = importlib.import_module("tensorrt")
     except Exception as error:  # a half-installed one fails in many ways
         missing = isinstance(error, ModuleNotFoundError) and error.name == "tensorrt"
-        raise _unusable("not installed" if missing else f"{type(error).__name__}: {error}") from error
+        raise _unusable("not installed" if missing else failure(error).got) from error
     if version(trt)[:2] < OLDEST:
         raise _unusable(f"{trt.__version__}, which is too old")
     return trt
@@ -77,28 +80,32 @@ class Messages:
 
             def log(self, severity: Any, msg: str) -> None:
                 if severity in errors:
+                    _log.info("TensorRT: %s", str(msg).strip())
                     lines.append(str(msg).strip())
                     del lines[:-_KEPT_LINES]
 
         self.logger = Collector()
         _LOGGERS.append(self.logger)
 
-    @property
-    def last(self) -> str:
-        """The latest error, or that there was none."""
-        return self._lines[-1] if self._lines else "no message from TensorRT"
+    def told(self, problems: Sequence[str] = ()) -> str:
+        """What TensorRT reported last, in our words. problems: texts of its parser, which say more than its log."""
+        text = "; ".join(problems) or (self._lines[-1] if self._lines else "")
+        if problems:
+            _log.info("TensorRT: %s", text)
+        found = failure_of(text)
+        return found.got if found else "a failure; TensorRT's own text is in the log" if text else "no reason"
 
 
 def require_success(result: Any, what: str, messages: Messages) -> None:
     """Raises EngineError for False, by which TensorRT reports a failed call."""
     if not result:
-        raise EngineError(f"TensorRT's {what}", expected="True", got=f"False: {messages.last}", fix=_FIX)
+        raise EngineError(f"TensorRT's {what}", expected="True", got=f"False: {messages.told()}", fix=_FIX)
 
 
 def require_object(result: Any, what: str, messages: Messages) -> Any:
     """The object that a call made. Raises EngineError for None, by which TensorRT reports a failure."""
     if result is None:
-        raise EngineError(f"TensorRT's {what}", expected="an object", got=f"None: {messages.last}", fix=_FIX)
+        raise EngineError(f"TensorRT's {what}", expected="an object", got=f"None: {messages.told()}", fix=_FIX)
     return result
 
 

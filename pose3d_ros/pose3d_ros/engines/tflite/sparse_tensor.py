@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pose3d_ros.engines.failures import UnfitError
+
 Ints = npt.NDArray[np.int64]
 
 
@@ -45,17 +47,17 @@ def densified(values: npt.NDArray[Any], shape: Sequence[int], sparsity: Sparsity
     if sorted(sparsity.order) != list(range(rank + len(sparsity.block_map))) or len(sparsity.levels) != len(
         sparsity.order
     ):
-        raise ValueError(f"sparse levels of the dimensions {sparsity.order} for a tensor of rank {rank}")
+        raise UnfitError(f"sparse levels of the dimensions {sparsity.order} for a tensor of rank {rank}")
     coordinates, leaves = _walked(sparsity)
     if len(leaves) != len(values) or (leaves != np.arange(len(values))).any():
-        raise ValueError(f"{len(values)} values for {len(leaves)} places of a sparse tensor")
+        raise UnfitError(f"{len(values)} values for {len(leaves)} places of a sparse tensor")
     places = [coordinates[dimension] for dimension in range(rank)]
     for block, dimension in enumerate(sparsity.block_map):
         level = sparsity.levels[sparsity.order.index(rank + block)]
         places[dimension] = places[dimension] * level.dense_size + coordinates[rank + block]
     for place, size in zip(places, shape, strict=True):
         if len(place) and (place.min() < 0 or place.max() >= size):
-            raise ValueError(f"an index outside a sparse tensor of the shape {tuple(shape)}")
+            raise UnfitError(f"an index outside a sparse tensor of the shape {tuple(shape)}")
     dense = np.zeros(tuple(shape), values.dtype)
     dense[tuple(places)] = values
     return dense
@@ -78,8 +80,8 @@ def _children(level: SparseLevel, nodes: Ints) -> tuple[Ints, Ints, Ints]:
         parents = np.repeat(np.arange(len(nodes)), level.dense_size)
         return parents, index, nodes[parents] * level.dense_size + index
     if len(level.segments) != len(nodes) + 1:
-        raise ValueError(f"{len(level.segments)} segments of a sparse dimension for {len(nodes)} parents")
+        raise UnfitError(f"{len(level.segments)} segments of a sparse dimension for {len(nodes)} parents")
     counts = np.diff(level.segments)
     if level.segments[0] != 0 or (counts < 0).any() or level.segments[-1] != len(level.indices):
-        raise ValueError("segments of a sparse dimension that do not follow each other")
+        raise UnfitError("segments of a sparse dimension that do not follow each other")
     return np.repeat(np.arange(len(nodes)), counts), level.indices, np.arange(len(level.indices))

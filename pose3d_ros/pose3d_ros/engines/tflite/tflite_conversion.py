@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import onnx
 from onnx import ModelProto
 
-from pose3d_ros.engines.tensors import library_errors
+from pose3d_ros.engines.failures import library_errors
 from pose3d_ros.engines.tflite.onnx_builder import OnnxBuilder
 from pose3d_ros.engines.tflite.operators import OPERATORS
 from pose3d_ros.engines.tflite.tflite_graph import TfliteGraph, TfliteOperation, read_tflite

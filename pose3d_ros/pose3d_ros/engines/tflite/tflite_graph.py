@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import tflite
 
-from pose3d_ros.engines.tensors import library_errors
+from pose3d_ros.engines.failures import UnfitError, library_errors
 from pose3d_ros.engines.tflite.sparse_tensor import SparseLevel, Sparsity, densified
 from pose3d_ros.errors import EngineError
 
@@ -77,7 +77,7 @@ def read_tflite(content: bytes, name: str) -> TfliteGraph:
     with library_errors(f"model {name}", expected="a whole TFLite model", fix=_FIX, kinds=_DAMAGED):
         model = tflite.Model.GetRootAs(content, 0)
         if model.SubgraphsLength() != 1:
-            raise ValueError(f"{model.SubgraphsLength()} graphs in one model")
+            raise UnfitError(f"{model.SubgraphsLength()} graphs in one model")
         graph = model.Subgraphs(0)
         return TfliteGraph(
             tuple(_tensor(model, graph.Tensors(i)) for i in range(graph.TensorsLength())),
@@ -98,7 +98,7 @@ def _tensor(model: Any, tensor: Any) -> TfliteTensor:
 def _constant(tensor: Any, shape: tuple[int, ...], data: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
     if tensor.Type() not in _DTYPES:
         known = ", ".join(np.dtype(t).name for t in _DTYPES.values())
-        raise ValueError(f"the constant {tensor.Name().decode()} is of another type than {known}")
+        raise UnfitError(f"the constant {tensor.Name().decode()} is of another type than {known}")
     values = np.frombuffer(data.tobytes(), _DTYPES[tensor.Type()])
     sparsity = tensor.Sparsity()
     return values.reshape(shape) if sparsity is None else densified(values, shape, _sparsity(sparsity))

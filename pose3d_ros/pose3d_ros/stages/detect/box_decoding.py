@@ -100,6 +100,26 @@ def likely(decoder: str, scores: Raw, threshold: float) -> Indices:
     return np.flatnonzero(scores >= threshold)
 
 
+def check_classes(decoder: str, classes: Raw, raw: RawOutputs) -> None:
+    """Raise EngineError for rows (C, M) that can't be class scores: what an export of another task has there."""
+    least, most = (float(classes.min()), float(classes.max())) if classes.size else (0.0, 0.0)
+    if least < -_SCORE_TOLERANCE or most > 1.0 + _SCORE_TOLERANCE:
+        raise EngineError(
+            f"outputs of a detector with the decoder {decoder}",
+            expected=f"{len(classes)} class scores in 0–1",
+            got=f"{least:.3g} to {most:.3g}, as an export of the task {_task(classes, raw)} has, or logits",
+            fix="Give the detector of that family (Ultralytics: yolo export model=yolov8n.pt format=onnx).",
+        )
+
+
+def _task(classes: Raw, raw: RawOutputs) -> str:
+    """Of Ultralytics' tasks the one whose export has such rows: masks beside the boxes, or three for each keypoint."""
+    if any(array.ndim == 4 for array in raw.values()):
+        return "segment"
+    keypoints, rest = divmod(len(classes) - 1, 3)
+    return f"pose ({keypoints} keypoints)" if keypoints and not rest else "obb"
+
+
 def strongest_class(classes: Raw, keep: Indices, person: int) -> Indices:
     """Those of the rows to keep in which no class scores higher than the person's. classes: (M, C)."""
     best: Indices = keep[classes[keep].argmax(axis=1) == person]

@@ -5,7 +5,9 @@ RT-DETR (Zhao 2024), after lyuwenyu/RT-DETR: `tools/export_onnx.py` and `src/zoo
 width, height; plain resize). Its Ultralytics export: `ultralytics/models/rtdetr/predict.py`. Hugging Face:
 `post_process_object_detection` of transformers' `image_processing_rt_detr.py` (sigmoid) and `image_processing_detr.py`
 (softmax, the last class is no object). torchvision: `models/detection` and `test/test_onnx.py` (an image has no batch
-axis; Faster R-CNN gives boxes, labels, scores, RetinaNet and SSD boxes, scores, labels).
+axis; Faster R-CNN gives boxes, labels, scores, RetinaNet and SSD boxes, scores, labels). open-mmlab/mmdeploy: `dets`,
+`labels` of its detection models (docs/en/04-supported-codebases/mmdet.md), images as mmdetection's configurations read
+them: at the top left, padding 114.
 """
 
 from __future__ import annotations
@@ -85,6 +87,14 @@ def decode_detr_logits(raw: RawOutputs, letterbox: Letterbox, settings: DecodeSe
     return from_centers(_scaled(boxes[0, keep], letterbox), scores[keep])
 
 
+def decode_mmdeploy(raw: RawOutputs, letterbox: Letterbox, settings: DecodeSettings) -> Boxes:
+    """Dets (1, M, 5): x0, y0, x1, y1 in input pixels and score, and labels (1, M), after suppression in the graph."""
+    dets, labels = raw["dets"], raw["labels"]
+    if dets.ndim != 3 or len(dets) != 1 or dets.shape[2] != 5 or labels.shape != dets.shape[:2]:
+        raise wrong_shape("mmdeploy", "dets (1, M, 5) and labels (1, M)", f"{dets.shape} and {labels.shape}")
+    return _labelled("mmdeploy", labels[0], dets[0, :, :4], dets[0, :, 4], settings)
+
+
 def _labelled(decoder: str, labels: Raw, boxes: Raw, scores: Raw, settings: DecodeSettings) -> Boxes:
     people = np.flatnonzero(labels == settings.person_class)
     keep = people[likely(decoder, scores[people], settings.threshold)]
@@ -119,6 +129,12 @@ DETR_DECODERS = {
     ),
     "detr_logits": DetectorDecoder(
         decode_detr_logits, (ranked("logits", 3), ranked("pred_boxes", 3)), _STRETCHED, overlapping=False
+    ),
+    "mmdeploy": DetectorDecoder(
+        decode_mmdeploy,
+        (ranked("dets", 3), ranked("labels", 2, INTEGERS)),
+        LetterboxMode(padding=GRAY),
+        overlapping=False,
     ),
     # The graph resizes the image itself. In a fixed input gray is nearest to the ImageNet mean it pads with.
     "torchvision": DetectorDecoder(

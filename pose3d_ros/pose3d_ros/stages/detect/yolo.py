@@ -21,6 +21,7 @@ from pose3d_ros.stages.detect.box_decoding import (
     DetectorDecoder,
     Indices,
     Raw,
+    check_classes,
     from_centers,
     from_edges,
     likely,
@@ -62,6 +63,7 @@ def decode_yolov8(raw: RawOutputs, letterbox: Letterbox, settings: DecodeSetting
     if output.ndim != 3 or len(output) != 1 or output.shape[1] < 5 + person or output.shape[2] != cells:
         expected = f"shape (1, 4 + classes, {cells}) with the class {person}"
         raise wrong_shape("yolov8", expected, str(output.shape))
+    check_classes("yolov8", output[0, 4:], raw)
     classes = output[0, 4:].T
     keep = likely("yolov8", classes[:, person], settings.threshold)
     keep = strongest_class(classes, keep, person)

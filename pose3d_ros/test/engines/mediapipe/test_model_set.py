@@ -146,9 +146,7 @@ def test_a_full_disk_leaves_the_old_set(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(model_set, failing, full)
-    with pytest.raises(
-        EngineError, match=r"mediapipe-full: expected a folder that can be written, got .*No space left"
-    ):
+    with pytest.raises(EngineError, match=r"mediapipe-full: expected a folder that can be written, got a full disk"):
         install(tmp_path, "full", _files(released), print)
     assert _all_below(tmp_path) == before
     assert [path.name for path in tmp_path.iterdir()] == ["mediapipe-full"]
@@ -162,11 +160,11 @@ def test_the_old_set_returns_where_the_new_one_can_not_take_its_place(
 
     def failing(path: Path, target: Path) -> Path:
         if target == set_folder(tmp_path, "full") and path.name != "old":
-            raise OSError(errno.EACCES, "Permission denied")
+            raise OSError(errno.EACCES, "no permission")
         return rename(path, target)
 
     monkeypatch.setattr(Path, "rename", failing)
-    with pytest.raises(EngineError, match="Permission denied"):
+    with pytest.raises(EngineError, match="no permission"):
         install(tmp_path, "full", _files(released), print)
     assert _all_below(tmp_path) == before
 

@@ -109,6 +109,19 @@ def test_torchvision_in_a_fixed_input() -> None:
     assert_box(found, (20, 40, 60, 80))
 
 
+def mmdeploy(labels: list[int], boxes: Sequence[npt.ArrayLike], scores: list[float]) -> Tensors:
+    edges = np.array(boxes, np.float32).reshape(1, -1, 4)
+    rows = np.array(scores, np.float32).reshape(1, -1, 1)
+    return {"dets": np.concatenate([edges, rows], axis=2), "labels": np.array([labels], np.int64)}
+
+
+def test_mmdeploy_fits_the_image_at_the_top_left() -> None:
+    raw = mmdeploy([0, 5, -1], [[8, 16, 24, 32], [0, 0, 64, 64], [0, 0, 0, 0]], [0.7, 0.9, 0.0])
+    (found,) = detect("mmdeploy", raw, frame(128, 64), {"input": (1, 3, 64, 64)})
+    assert_box(found, (16.0, 32.0, 48.0, 64.0))
+    assert found.score == pytest.approx(0.7)
+
+
 @pytest.mark.parametrize(
     ("decoder", "raw", "inputs"),
     [
