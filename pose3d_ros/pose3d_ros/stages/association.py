@@ -30,6 +30,8 @@ _IMAGE_MAX_LOG_RATIO = 0.15
 _JOINT_SIGMA = 0.1
 """Distance, as a fraction of the smaller person's size, at which a joint's similarity falls to exp(-1/2)."""
 _MIN_SHARED_JOINTS = 3
+_LIMB_RADIUS = 0.1
+"""Of a person's size: a joint nearer than that to a limb lies on it."""
 
 
 def assign(cost: Array, unmatched_cost: float) -> Pairs:
@@ -162,3 +164,25 @@ def image_similarity(poses: Sequence[Pose]) -> Array:
     mean = alike.sum(axis=-1) / np.maximum(count, 1)
     result: Array = np.where(count >= _MIN_SHARED_JOINTS, mean, iou_matrix(boxes, boxes))
     return result
+
+
+def shares_on_limbs(poses: Sequence[Pose]) -> Array:
+    """(N, N): share of the row's joints that lie in the image on limbs of the column's body, 0 on the diagonal.
+
+    Poses of one skeleton; joints that are not known count in neither. A leg read as a person lies on that person's leg.
+    """
+    joints = np.array([p.joints_img_px for p in poses])
+    starts, ends = np.array(poses[0].skeleton.edges).T
+    start, along = joints[:, starts], joints[:, ends] - joints[:, starts]
+    # Joints (N, 1, J, 1, 2) from the limbs (1, N, 1, B, 2).
+    away = joints[:, None, :, None] - start[None, :, None]
+    length = np.maximum((along**2).sum(axis=-1), 1e-9)[None, :, None]
+    share = np.clip((away * along[None, :, None]).sum(axis=-1) / length, 0.0, 1.0)
+    squared = ((away - share[..., None] * along[None, :, None]) ** 2).sum(axis=-1)
+    boxes = np.array([p.detection.box_xyxy_px for p in poses])
+    sides = boxes[:, 2:] - boxes[:, :2]
+    radii_px = _LIMB_RADIUS * np.maximum(np.sqrt(sides.prod(axis=-1)), sides.max(axis=-1) / 2)
+    on = (np.where(np.isfinite(squared), squared, np.inf) < (radii_px**2)[None, :, None, None]).any(axis=-1)
+    shares: Array = on.sum(axis=-1) / np.maximum(np.isfinite(joints).all(axis=-1).sum(axis=-1), 1)[:, None]
+    np.fill_diagonal(shares, 0.0)
+    return shares

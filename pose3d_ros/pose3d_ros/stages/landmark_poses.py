@@ -38,7 +38,7 @@ from pose3d_ros.stages.landmarks.landmark_selection import (
 )
 from pose3d_ros.stages.landmarks.learned_distance import LearnedDistances
 from pose3d_ros.stages.pose_source import FramePoses, timed
-from pose3d_ros.stages.second_opinion import second_opinion, without_doubles
+from pose3d_ros.stages.second_opinion import Doubts, next_regions, second_opinion, unread, without_doubles
 from pose3d_ros.types import Array
 
 _WIDE = 0.75
@@ -105,12 +105,12 @@ class LandmarkPoses:
                 sure = mean_with(sure, self._net(frame.camera, image, sure.next_regions, mirrored=True))
             learned = self._followed.learned_of(people, kept, len(followed), frame.stamp_ns)
             poses, learned = self._posed(frame, image, sure, scores, learned)
-            unsure = doubtful(people, certainty, kept, min(limit - len(kept), _MOST_DOUBTFUL))
-            boxes = whole_boxes(frame, people.points_img_px[unsure])
-            at, more = self._confirmed(frame, image, people.chosen(unsure), boxes, poses)
-            found = np.append(kept, unsure[at])
+            doubts, owners = self._doubts(frame, people, certainty, kept, followed, poses)
+            at, more = self._confirmed(frame, image, doubts, poses)
+            seen = Regions.concatenated([people.next_regions.chosen(kept), next_regions(doubts, at, more)])
+            found = np.append(kept, owners[at])
             learned = LearnedDistances.concatenated([learned, LearnedDistances.unknown(len(at))])
-            self._followed.update(people, found, len(followed), frame.stamp_ns, frame.camera, learned)
+            self._followed.update(seen, found, len(followed), frame.stamp_ns, frame.camera, learned)
             poses = (*poses, *more)
         return FramePoses(tuple(pose.detection for pose in poses), poses, timings_ms)
 
@@ -130,7 +130,7 @@ class LandmarkPoses:
             read = self._net(frame.camera, image, Regions.from_boxes(boxes))
             if self._lifter is not None:
                 self._lifter(read)
-            self._confirmed(frame, image, read, boxes, ())
+            self._confirmed(frame, image, Doubts(read, boxes), ())
         self.reset()
 
     def reset(self) -> None:
@@ -166,17 +166,35 @@ class LandmarkPoses:
         unknown = LearnedDistances.unknown(len(chosen), frame.stamp_ns + 1)
         poses, _ = self._posed(frame, image, people.chosen(chosen), tuple(given[i] for i in owners[chosen]), unknown)
         unsure = best[~sure & worth_reading_again(certainty[best])]
-        _, more = self._confirmed(frame, image, people.chosen(unsure), boxes[owners[unsure]], ())
+        _, more = self._confirmed(frame, image, Doubts(people.chosen(unsure), boxes[owners[unsure]]), ())
         return (*poses, *more)
 
+    def _doubts(
+        self,
+        frame: Frame,
+        people: Landmarks,
+        certainty: Array,
+        kept: Indices,
+        followed: Regions,
+        poses: tuple[Pose, ...],
+    ) -> tuple[Doubts, Indices]:
+        """Where more people than those of the poses may be; of each the index among those who are followed, or more."""
+        left = self._config.detector.max_people - len(kept)
+        unsure = doubtful(people, certainty, kept, min(left, _MOST_DOUBTFUL))
+        lost = self._followed.lost(people.next_regions.chosen(np.append(kept, unsure)))
+        places, chances = unread(self._finder.boxes, followed.chosen(lost), frame.camera, poses)
+        boxes = np.concatenate([whole_boxes(frame, people.points_img_px[unsure]), places])
+        owners = np.concatenate([unsure, lost, np.full(len(places) - len(lost), len(people))])
+        return Doubts(people.chosen(unsure), boxes, chances), owners
+
     def _confirmed(
-        self, frame: Frame, image: FrameImage, unsure: Landmarks, boxes: Array, poses: tuple[Pose, ...]
+        self, frame: Frame, image: FrameImage, doubts: Doubts, poses: tuple[Pose, ...]
     ) -> tuple[list[int], list[Pose]]:
-        """Which of the readings in boxes (N, 4) are people besides those of the poses by a second opinion; theirs."""
-        if self._second is None or not len(unsure):
+        """Where people are besides those of the poses by a second opinion, and these."""
+        if self._second is None or not len(doubts.boxes_xyxy_px):
             return [], []
-        others = self._second(frame, image, unsure, boxes)
-        at = without_doubles(poses, others)
+        others = self._second(frame, image, doubts)
+        at = without_doubles(poses, others)[: max(self._config.detector.max_people - len(poses), 0)]
         return at, [pose for i in at if (pose := others[i]) is not None]
 
     def _places_in_boxes(self, frame: Frame, image: FrameImage, boxes: Array) -> tuple[Regions, Indices]:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +11,7 @@ from scipy.optimize import linear_sum_assignment
 
 from pose3d_ros.records import Detection, Pose
 from pose3d_ros.skeletons import get_skeleton
-from pose3d_ros.stages.association import assign, drop_duplicates, image_similarity
+from pose3d_ros.stages.association import assign, drop_duplicates, image_similarity, shares_on_limbs
 from pose3d_ros.types import Array
 
 SKELETON = get_skeleton("mpii16")
@@ -70,3 +72,13 @@ def test_neighbors_are_no_duplicates() -> None:
     both = (pose(0), pose(30))
     assert drop_duplicates(both, 0.7) == both
     assert drop_duplicates((), 0.7) == ()
+
+
+def test_share_on_limbs_by_hand() -> None:
+    """Joints along a diagonal of a body 100 px large lie on its limbs up to 10 px beside it."""
+    body, near, far = pose(0.0), pose(12.0), pose(16.0)  # 8.5 and 11.3 px from the diagonal
+    half = replace(far, joints_img_px=np.where(np.arange(16)[:, None] < 12, np.nan, near.joints_img_px))
+    unknown = replace(far, joints_img_px=np.full((16, 2), np.nan))
+    shares = shares_on_limbs([body, near, far, half, unknown])
+    assert shares[:, 0].tolist() == pytest.approx([0.0, 15 / 16, 0.0, 0.75, 0.0])
+    assert shares[:, 4].tolist() == [0.0] * 5

@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pose3d_ros.config.settings import DetectorConfig, PipelineConfig
+from pose3d_ros.config.settings import DetectorConfig, PipelineConfig, PoseConfig
 from pose3d_ros.engines import BackendChoice, Manifest, Normalization
 from pose3d_ros.engines.engine_set import EngineSet
 from pose3d_ros.engines.images.frame_image import HostImage
 from pose3d_ros.geometry import Camera
 from pose3d_ros.records import STILL, Detection, Frame
+from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.stages.detect.region_detector import ANCHORS_PX
 from pose3d_ros.stages.landmark_poses import LandmarkPoses, is_landmark_chain
 from pose3d_ros.types import Array
@@ -131,6 +132,65 @@ def test_warm_up_runs_each_batch_size_and_leaves_nobody(source: LandmarkPoses, e
 def test_chain_is_known_by_its_landmark_net(opened: EngineSet) -> None:
     assert is_landmark_chain(opened)
     assert not is_landmark_chain(EngineSet(Manifest(Path("."), (DETECTOR,)), BackendChoice("onnxruntime", "a test")))
+
+
+def with_second(engines: Opened, score: float) -> LandmarkPoses:
+    """With another pose net, which sees a body in each crop and is that sure of its joints."""
+    at = np.stack(np.meshgrid(np.linspace(20, 44, 3), np.linspace(8, 56, 7)), axis=-1).reshape(21, 2)
+    at[get_skeleton("muco21").root] = 31.5
+
+    def answer(feeds: Tensors) -> Tensors:
+        people = len(feeds["image"])
+        return {
+            "joints_crop_px": np.tile(at, (people, 1, 1)).astype(np.float32),
+            "relative_depth_m": np.zeros((people, 21), dtype=np.float32),
+            "joint_scores": np.full((people, 21), score, dtype=np.float32),
+            "root_depth_m": np.full(people, 4.0, dtype=np.float32),
+            "root_log_sigma": np.full(people, -2.0, dtype=np.float32),
+        }
+
+    outputs: Shapes = {"joints_crop_px": ("b", 21, 2), "relative_depth_m": ("b", 21), "joint_scores": ("b", 21)}
+    engines["second"] = AnsweringEngine(answer, {"image": ("b", 3, 64, 64), "k_m": ("b",)}, outputs)
+    entry = manifest_entry(
+        "root_pose_metric", name="second", roles=("root",), skeleton="muco21", input_size_px=(64, 64)
+    )
+    manifest = Manifest(Path("."), (DETECTOR, LANDMARK_ENTRY, entry))
+    choice = BackendChoice("onnxruntime", "a test")
+    config = PipelineConfig(pose=PoseConfig(flip_test=False))
+    return LandmarkPoses(EngineSet(manifest, choice, opener=lambda entry: engines[entry.name]), config)
+
+
+@pytest.mark.parametrize(("score", "people"), [(0.6, 1), (0.5, 0)])
+@pytest.mark.parametrize("stamp_ns", [STILL, 0])
+def test_sure_box_in_which_nobody_is_read_is_asked_about(
+    engines: Opened, score: float, people: int, stamp_ns: int
+) -> None:
+    """The detector says 0.9: 0.9 · 0.6 is more likely a person than not, 0.9 · 0.5 is not."""
+    source = with_second(engines, score)
+    assert len(run(source, frame(stamp_ns))) == people
+    assert len(engines["second"].calls) == 1
+
+
+def test_nothing_is_asked_where_nothing_is_in_doubt(engines: Opened) -> None:
+    source = with_second(engines, 0.9)
+    assert len(run(source, frame(0, WHERE_PX))) == 1
+    assert engines["second"].calls == []
+
+
+def test_who_is_lost_is_asked_about_and_followed_while_the_other_net_sees_them(engines: Opened) -> None:
+    source = with_second(engines, 0.6)
+    run(source, frame(0, WHERE_PX))
+    engines["detector"].answer = heat_maps().answer
+    for i in (1, 2, 3):
+        (middle,) = run(source, frame(i * STEP_NS))
+        np.testing.assert_allclose(middle, WHERE_PX, atol=25.0)
+    assert len(engines["second"].calls) == 3
+    source = with_second(engines, 0.4)
+    engines["detector"].answer = heat_maps((15, 20, 0.9, (40, 80, 40, 80))).answer
+    run(source, frame(0, WHERE_PX))
+    engines["detector"].answer = heat_maps().answer
+    assert [len(run(source, frame(i * STEP_NS))) for i in (1, 2, 3)] == [0, 0, 0]
+    assert len(engines["second"].calls) == 1
 
 
 def region_answer(hips_px: tuple[float, float], top_px: tuple[float, float]) -> AnsweringEngine:

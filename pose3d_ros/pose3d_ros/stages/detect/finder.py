@@ -64,6 +64,8 @@ class PeopleFinder:
         self._given, self._followed, self._search_s = Regions.empty(), 0, 0.0
         self._denied = Regions.empty()
         self._denied_s: Array = np.zeros(0)
+        self.boxes = Proposals.none()
+        """Of the last frame, as far as the embedded detector read it: followed people's too, best score first."""
 
     def __call__(self, frame: Frame, image: FrameImage, followed: Regions) -> Proposals:
         """Where people may be who are not followed, best score first.
@@ -72,7 +74,7 @@ class PeopleFinder:
         """
         elapsed_s = (frame.stamp_ns - self._stamp_ns) * 1e-9
         begins = STILL in (frame.stamp_ns, self._stamp_ns) or not 0 <= elapsed_s <= _MAX_GAP_S
-        self._stamp_ns = frame.stamp_ns
+        self._stamp_ns, self.boxes = frame.stamp_ns, Proposals.none()
         if begins:
             self._forget()
             found = self._search(frame, image, followed)
@@ -85,8 +87,9 @@ class PeopleFinder:
         found = found.chosen(_not_followed(found, followed))
         if not begins:
             found = found.chosen(found.far_from(self._denied, _DENIED))
+            self.boxes = self.boxes.chosen(self.boxes.far_from(self._denied, _DENIED))
         found = found.chosen(np.argsort(-found.scores, kind="stable")[: self._limit(found, len(followed), begins)])
-        self._given = found.regions
+        self._given = Regions.concatenated([found.regions, self.boxes.regions])
         return found
 
     def reset(self) -> None:
@@ -162,7 +165,7 @@ class PeopleFinder:
     def _joined(self, seen: Proposals, boxes: Proposals) -> Proposals:
         """One proposal a person: the best region, or a box where there is none. Who has both is surer."""
         people = merged(seen.chosen(seen.scores >= _REGION_SCORE), _ALIKE)
-        boxes = boxes.chosen(boxes.scores >= self.config.score_threshold)
+        self.boxes = boxes = boxes.chosen(boxes.scores >= self.config.score_threshold)
         near = region_distances(people.regions, boxes.regions) < _ALIKE
         doubt = np.where(near, 1.0 - boxes.scores, 1.0).min(axis=1, initial=1.0)
         surer = replace(people, scores=1.0 - (1.0 - people.scores) * doubt)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from pose3d_ros.geometry import Camera
 from pose3d_ros.geometry.regions import Regions, region_distances
 from pose3d_ros.records import STILL
+from pose3d_ros.stages.association import assign
 from pose3d_ros.stages.landmarks.landmark_decoding import Landmarks
 from pose3d_ros.stages.landmarks.learned_distance import LearnedDistances
 from pose3d_ros.types import Array
@@ -20,6 +21,8 @@ _RETRY_NS = 1_000_000_000
 """How long a person who is not seen is looked for where they should be by now: behind others, or a blur."""
 _NEWEST = 0.3
 """Share of the last step in a person's velocity."""
+_FOLLOWED = 0.6
+"""Distance of a region from a person's last one up to which it may show that person."""
 _SAME = 0.3
 """Distance of regions that are of one person."""
 
@@ -52,6 +55,14 @@ class FollowedPeople:
         """The regions of those who were seen in the last frame."""
         return self._regions.chosen(self._seen_ns == self._stamp_ns)
 
+    def lost(self, seen: Regions) -> npt.NDArray[np.intp]:
+        """Indices of those of the last frame who are none of those seen in this one, by the regions that show these."""
+        before = np.flatnonzero(self._seen_ns == self._stamp_ns)
+        if not len(before):
+            return before
+        again = assign(region_distances(self._regions.chosen(before), seen), _FOLLOWED)
+        return np.delete(before, [row for row, _ in again])
+
     def learned_of(
         self, people: Landmarks, kept: npt.NDArray[np.intp], followed: int, stamp_ns: int
     ) -> LearnedDistances:
@@ -69,15 +80,16 @@ class FollowedPeople:
 
     def update(
         self,
-        people: Landmarks,
+        seen: Regions,
         kept: npt.NDArray[np.intp],
         followed: int,
         stamp_ns: int,
         camera: Camera,
         learned: LearnedDistances | None = None,
     ) -> None:
-        """Follow who was kept of the readings, of which the first `followed` are those of `regions`.
+        """Follow who was seen, in regions that show them.
 
+        kept: of each of them the index in `regions`, at least `followed`, their number, of who is new.
         learned: of those who were kept, nothing unless given.
         One that was not kept goes on as before for a while, as long as that is in the camera's image: who walks behind
         another comes out on the other side.
@@ -85,7 +97,6 @@ class FollowedPeople:
         elapsed_s = max((stamp_ns - self._stamp_ns) * 1e-9, 1e-3)
         lost = stamp_ns - self._seen_ns[:followed] <= _RETRY_NS
         lost[kept[kept < followed]] = False
-        seen = people.next_regions.chosen(kept)
         velocities = np.zeros((len(kept), 2))
         again = kept < followed
         before = kept[again]

@@ -126,6 +126,21 @@ def test_who_crosses_before_a_followed_person_is_proposed(engines: Opened) -> No
     np.testing.assert_allclose(found.regions.centers_px, [[304.5, 179.5]], atol=1)
 
 
+def test_boxes_are_those_of_followed_people_too_but_not_where_nobody_was(engines: Opened) -> None:
+    followed, crossing = (240, 100, 299, 259), (275, 100, 334, 259)
+    engines["boxes"].answer = heat_maps(embedded(followed, 0.8), embedded(crossing, 0.9), embedded(SMALL, 0.1)).answer
+    finds, known = finder(engines, DETECTOR), Regions.from_boxes([followed])
+    find(finds, frame(0), known)
+    np.testing.assert_allclose(finds.boxes.scores, [0.9, 0.8], atol=1e-3)
+    far = (500, 100, 559, 259)
+    engines["boxes"].answer = heat_maps(embedded(followed, 0.8), embedded(far, 0.9)).answer
+    counts = []
+    for i in range(1, 7):
+        find(finds, frame(i * STEP_NS), known)
+        counts.append(len(finds.boxes))
+    assert sorted(counts) == [0, 0, 0, 0, 1, 2]  # boxes are due every 0.2 s; nobody was read in the far one
+
+
 def test_place_without_a_person_is_not_proposed_again_for_a_second(engines: Opened) -> None:
     finds = finder(engines)
     assert len(find(finds, frame(0, MEDIUM))) == 1

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from pose3d_ros.geometry import Camera
+from pose3d_ros.geometry.regions import Regions
 from pose3d_ros.records import STILL
 from pose3d_ros.stages.landmarks.followed_people import FollowedPeople
-from pose3d_ros.stages.landmarks.landmark_decoding import Landmarks
 
 from .conftest import reading
 
@@ -19,7 +19,7 @@ CAMERA = Camera.from_hfov(60.0, 640, 480)
 def following(*middles_px: tuple[float, float]) -> FollowedPeople:
     people = FollowedPeople()
     people.regions(0)
-    people.update(reading(*middles_px), np.arange(len(middles_px)), 0, 0, CAMERA)
+    people.update(reading(*middles_px).next_regions, np.arange(len(middles_px)), 0, 0, CAMERA)
     return people
 
 
@@ -27,7 +27,7 @@ def test_people_are_looked_for_where_their_reading_says() -> None:
     people = following((100.0, 200.0), (300.0, 200.0))
     regions = people.regions(STEP_NS)
     np.testing.assert_allclose(regions.centers_px, [[100, 200], [300, 200]])
-    people.update(reading((110.0, 200.0), (300.0, 205.0)), np.array([1, 0]), 2, STEP_NS, CAMERA)
+    people.update(reading((300.0, 205.0), (110.0, 200.0)).next_regions, np.array([1, 0]), 2, STEP_NS, CAMERA)
     np.testing.assert_allclose(people.regions(2 * STEP_NS).centers_px, [[300, 205], [110, 200]])
 
 
@@ -41,14 +41,13 @@ def test_who_is_not_seen_is_looked_for_where_they_should_be_for_a_second() -> No
     for i in range(1, 21):  # the second one walks to the right, 20 px a frame
         people.regions(i * STEP_NS // 10)
         read = reading((100.0, 200.0), (300.0 + 2.0 * i, 200.0))
-        people.update(read, np.arange(2), 2, i * STEP_NS // 10, CAMERA)
+        people.update(read.next_regions, np.arange(2), 2, i * STEP_NS // 10, CAMERA)
     counts, middles = [], []
     for i in range(3, 15):
         regions = people.regions(i * STEP_NS)
         counts.append(len(regions))
         middles.append(regions.centers_px[-1, 0])
-        read = reading((100.0, 200.0), (100.0, 200.0)).chosen(np.arange(len(regions)))
-        people.update(read, np.array([0]), len(regions), i * STEP_NS, CAMERA)
+        people.update(reading((100.0, 200.0)).next_regions, np.array([0]), len(regions), i * STEP_NS, CAMERA)
         assert len(people.present) == 1
     assert counts == [2] * 11 + [1]
     np.testing.assert_allclose(np.diff(middles[:11]), 20.0, rtol=0.01)
@@ -57,19 +56,19 @@ def test_who_is_not_seen_is_looked_for_where_they_should_be_for_a_second() -> No
 def test_who_leaves_the_image_is_not_looked_for() -> None:
     people = following((600.0, 200.0))
     people.regions(STEP_NS)
-    people.update(reading((630.0, 200.0)), np.array([0]), 1, STEP_NS, CAMERA)
+    people.update(reading((630.0, 200.0)).next_regions, np.array([0]), 1, STEP_NS, CAMERA)
     people.regions(2 * STEP_NS)
     nobody = np.zeros(0, dtype=np.intp)
-    people.update(reading((630.0, 200.0)), nobody, 1, 2 * STEP_NS, CAMERA)
+    people.update(Regions.empty(), nobody, 1, 2 * STEP_NS, CAMERA)
     assert len(people.regions(3 * STEP_NS)) == 1
-    people.update(reading((630.0, 200.0)), nobody, 1, 3 * STEP_NS, CAMERA)
+    people.update(Regions.empty(), nobody, 1, 3 * STEP_NS, CAMERA)
     assert len(people.regions(4 * STEP_NS)) == 0
 
 
 def test_nobody_seen_and_nobody_followed() -> None:
     people = FollowedPeople()
     assert len(people.regions(0)) == 0
-    people.update(Landmarks.none(), np.zeros(0, dtype=np.intp), 0, 0, CAMERA)
+    people.update(Regions.empty(), np.zeros(0, dtype=np.intp), 0, 0, CAMERA)
     assert len(people.regions(STEP_NS)) == len(people.present) == 0
     people = following((100.0, 200.0))
     people.forget()
@@ -83,8 +82,19 @@ def test_distances_stay_with_their_person_and_new_people_wait_a_frame() -> None:
     new = people.learned_of(read, kept, 2, STEP_NS)
     assert new.due(STEP_NS).tolist() == [0]
     known = new.with_readings(np.array([0]), np.array([0.1]), np.array([0.1]), STEP_NS)
-    people.update(read, kept, 2, STEP_NS, CAMERA, known)
+    people.update(read.next_regions.chosen(kept), kept, 2, STEP_NS, CAMERA, known)
     read = reading((300.0, 200.0), (100.0, 200.0), (500.0, 200.0), (301.0, 200.0))
     again = people.learned_of(read, np.array([2, 3]), 3, 2 * STEP_NS)
     assert again.log_ratios.tolist() == pytest.approx([0.0, 0.1])
     assert again.due(2 * STEP_NS).tolist() == [0]
+
+
+def test_lost_are_those_of_the_last_frame_whom_nobody_seen_explains() -> None:
+    people = following((100.0, 200.0), (300.0, 200.0), (340.0, 200.0))
+    people.regions(STEP_NS)
+    seen = reading((110.0, 200.0), (325.0, 200.0)).next_regions  # the second one is 25 px from one, 15 from the other
+    assert people.lost(seen).tolist() == [1]
+    people.update(seen, np.array([0, 2]), 3, STEP_NS, CAMERA)
+    people.regions(2 * STEP_NS)
+    assert people.lost(seen).tolist() == []  # who was not seen in the last frame either is not lost anew
+    assert following().lost(Regions.empty()).tolist() == []
