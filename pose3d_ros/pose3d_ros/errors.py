@@ -13,7 +13,7 @@ class _Repr(reprlib.Repr):
 
     def __init__(self) -> None:
         super().__init__()
-        self.maxlevel, self.maxdict, self.maxlist, self.maxtuple = 3, 4, 8, 8
+        self.maxlevel, self.maxdict, self.maxlist, self.maxtuple = 3, 4, 16, 16
         self.maxstring = self.maxother = 80
 
     def repr_int(self, x: int, level: int) -> str:

@@ -7,11 +7,11 @@ messages. OpenCV: FileStorage as YAML, XML or JSON. Kalibr: camchains, and singl
 from __future__ import annotations
 
 import re
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
 
 from pose3d_ros.errors import CameraError, Pose3DError, shown
@@ -24,6 +24,8 @@ from pose3d_ros.types import Array
 
 _FIX = "Give a ROS calibration file: image_width, image_height, camera_matrix, distortion_model and its coefficients."
 _MOST_BYTES = 1 << 20
+_MOST_DOCUMENTS = 1000
+_MOST_DEPTH = 20
 
 _WIDTH, _HEIGHT = ("imagewidth", "width"), ("imageheight", "height")
 _SIZE = ("resolution", "imagesize", "cameraresolution")
@@ -71,9 +73,9 @@ def _documents(path: Path, origin: Origin) -> list[Mapping[object, object]]:
         return [_ini(text)]
     documents: list[Mapping[object, object]] = []
     errors: list[Pose3DError] = []
-    for part in _yaml_parts(text):
+    for first_line, part in islice(_yaml_parts(text), _MOST_DOCUMENTS):
         try:
-            content = parse_yaml(part, origin)
+            content = parse_yaml(part, origin, first_line)
             if isinstance(content, Mapping):
                 documents.append(content)
             elif content is not None:
@@ -85,32 +87,36 @@ def _documents(path: Path, origin: Origin) -> list[Mapping[object, object]]:
     return documents
 
 
-def _yaml_parts(text: str) -> Iterator[str]:
-    """The documents, on their lines in the file, without what OpenCV writes that is not of YAML."""
+def _yaml_parts(text: str) -> Iterator[tuple[int, str]]:
+    """The documents and their lines in the file, without what OpenCV writes that is not of YAML."""
     plain = re.sub(r"!!opencv-[\w-]+", "", re.sub(r"^%YAML.*", "", text))
-    start = 0
+    start = line = 0
     for mark in [*re.finditer(r"^(?:---|\.\.\.)(?=\s|$)", plain, re.MULTILINE), None]:
         end = len(plain) if mark is None else mark.start()
-        yield "\n" * plain.count("\n", 0, start) + plain[start:end]
+        yield line, plain[start:end]
+        line += plain.count("\n", start, end)
         start = end if mark is None else mark.end()
 
 
 def _opencv_xml(text: str, origin: Origin) -> Mapping[object, object]:
+    """What a FileStorage holds; OpenCV's own reader ends the process where elements are nested very deep."""
+    if "<!" in re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL):
+        raise origin.error("XML of OpenCV's FileStorage", "declarations of a document type")
     try:
-        storage = cv2.FileStorage()
-        storage.open(text, cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY)
-        root = storage.root()
-        return {key: _opencv_value(root.getNode(key)) for key in root.keys()}  # noqa: SIM118 (no dictionary)
-    except cv2.error:
+        root = ET.fromstring(text)
+    except (ET.ParseError, ValueError):
         raise origin.error("XML of OpenCV's FileStorage", "damaged XML") from None
+    return {child.tag: _opencv_value(child, origin, 1) for child in root}
 
 
-def _opencv_value(node: Any) -> object:
-    if node.isMap():
-        return {key: _opencv_value(node.getNode(key)) for key in node.keys()}  # noqa: SIM118
-    if node.isSeq():
-        return [_opencv_value(node.at(i)) for i in range(node.size())]
-    return node.string() if node.isString() else node.real()
+def _opencv_value(element: ET.Element, origin: Origin, depth: int) -> object:
+    if depth > _MOST_DEPTH:
+        raise origin.error("XML of OpenCV's FileStorage", f"elements nested more than {_MOST_DEPTH} deep")
+    if len(element):
+        values = [(child.tag, _opencv_value(child, origin, depth + 1)) for child in element]
+        return [value for _, value in values] if values[0][0] == "_" else dict(values)
+    words = (element.text or "").split()
+    return words if len(words) > 1 and None not in map(number_in, words) else " ".join(words).strip('"')
 
 
 def _ini(text: str) -> Mapping[object, object]:

@@ -12,6 +12,8 @@ from pose3d_ros.types import Array
 
 _CALIBRATE = "Calibrate the camera (camera_calibration), or give its field of view (--hfov)."
 _WRITE_K = "Write K row by row: fx, skew, cx, 0, fy, cy, 0, 0, 1, in pixels."
+# Far beyond any camera, and its crops and resized images; from there on numbers overflow.
+_LEAST_PX, _MOST_PX = 1e-6, 1e12
 _MAX_SKEW = 0.1
 """Of fx: pixels of that lean are of no sensor, but of numbers in another order."""
 
@@ -20,7 +22,7 @@ def checked_matrix(K_px: npt.ArrayLike) -> Array:
     """A copy of K as (3, 3) float64. Raises CameraError for zeros, NaN and what is no intrinsic matrix."""
     try:
         matrix = np.array(K_px, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise CameraError("K", expected="a 3x3 matrix of numbers", got=f"{shown(K_px)}", fix=_WRITE_K) from None
     if matrix.shape != (3, 3):
         raise CameraError("K", expected="a 3x3 matrix", got=f"shape {matrix.shape}", fix=_WRITE_K)
@@ -32,7 +34,8 @@ def checked_matrix(K_px: npt.ArrayLike) -> Array:
         fix = "That calibration did not converge: repeat it with more and more varied views, or correct it."
         raise CameraError("K", expected="finite numbers", got=f"{shown(matrix.tolist())}", fix=fix)
     upper = matrix[1, 0] == 0 and np.array_equal(matrix[2], [0.0, 0.0, 1.0])
-    if not upper or matrix[0, 0] <= 0 or matrix[1, 1] <= 0 or abs(matrix[0, 1]) > _MAX_SKEW * matrix[0, 0]:
+    extreme = min(matrix[0, 0], matrix[1, 1]) < _LEAST_PX or np.abs(matrix).max() > _MOST_PX
+    if not upper or extreme or abs(matrix[0, 1]) > _MAX_SKEW * matrix[0, 0]:
         raise CameraError(
             "K",
             expected="[[fx, skew, cx], [0, fy, cy], [0, 0, 1]] with fx, fy > 0 and little skew",
@@ -52,7 +55,7 @@ def checked_size(width_px: int, height_px: int) -> tuple[int, int]:
         raise CameraError(
             "camera size",
             expected="an integer width and height above 0 px",
-            got=f"{width_px}x{height_px}",
+            got=f"{shown(width_px)} x {shown(height_px)}",
             fix="Give the size of the image that K belongs to.",
         )
     return width, height

@@ -31,6 +31,8 @@ OFFSETS = frozenset({"pinhole", "plumb_bob", "rational_polynomial", "fov"})
 UNNAMED = ""
 """The model that gets its name from the number of its coefficients, as in OpenCV."""
 _NONE = "none"
+_MOST = 1e6
+"""Of a coefficient: far beyond any lens; the roots of polynomials with larger ones are not found."""
 _LEAST = {"equidistant": 0, "omni": 1}
 """Model → how many coefficients it may have instead, the others being zero: r = f theta, and a sphere alone."""
 _ALIASES = {
@@ -87,17 +89,17 @@ def checked_lens(model: str, distortion: npt.ArrayLike) -> tuple[str, Array]:
 def _checked_numbers(distortion: npt.ArrayLike) -> Array:
     try:
         coefficients = np.array(distortion, dtype=np.float64).reshape(-1)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise CameraError(
             "distortion",
             expected="a list of numbers",
             got=f"{shown(distortion)}",
             fix="Write the coefficients as numbers, in OpenCV's order.",
         ) from None
-    if not np.isfinite(coefficients).all():
+    if not (np.abs(coefficients) <= _MOST).all():
         raise CameraError(
             "distortion",
-            expected="finite numbers",
+            expected=f"finite numbers up to {_MOST:g}",
             got=f"{shown(coefficients.tolist())}",
             fix="That calibration did not converge: repeat it with more and more varied views, or correct the file.",
         )

@@ -39,12 +39,13 @@ def read_yaml(path: str | Path, origin: Origin) -> object:
     return parse_yaml(text, origin)
 
 
-def parse_yaml(text: str, origin: Origin) -> object:
+def parse_yaml(text: str, origin: Origin, first_line: int = 0) -> object:
     """The plain values of a YAML text: None, bool, int, float, str, list and dict.
 
-    Raises the origin's error for any other text, such as one with a key twice or nested more than 50 deep.
+    first_line: lines before it in its file. Raises the origin's error for any other text, such as one with a key twice
+    or nested more than 50 deep.
     """
-    return _parsed(lambda: _load(text), "YAML", origin)
+    return _parsed(lambda: _load(text, first_line), "YAML", origin)
 
 
 def read_json(path: str | Path, origin: Origin) -> object:
@@ -103,8 +104,9 @@ class _Composer(yaml.SafeLoader):
         return node
 
 
-def _load(text: str) -> object:
+def _load(text: str, first_line: int) -> object:
     composer = _Composer(text)
+    composer.line = first_line
     try:
         node = composer.get_single_node()
     finally:

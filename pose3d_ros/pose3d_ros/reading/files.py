@@ -98,7 +98,7 @@ def read_text(path: str | Path, origin: Origin, *, most_bytes: int, expected: st
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise origin.error("text in UTF-8", f"other bytes from byte {error.start} on") from error
+        raise origin.error(f"{expected}, in UTF-8", f"other bytes from byte {error.start} on") from error
 
 
 def _is(path: str | Path, kind: Callable[[int], bool]) -> bool:
