@@ -8,6 +8,8 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
+from pose3d_ros.nodes.parent_process import child_environment
+
 ARGUMENTS = (
     ("rate", "1.0", "Playback rate; 1 is real time."),
     ("loop", "true", "Loop the recording."),
@@ -32,6 +34,7 @@ def generate_launch_description() -> LaunchDescription:
         package="pose3d_ros",
         executable="bag_player",
         output="screen",
+        additional_env=child_environment({}),
         parameters=[
             {
                 "bag": LaunchConfiguration("bag"),

@@ -13,6 +13,7 @@ from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
 from pose3d_ros.nodes.dds_profile import profile_variable, user_profile
+from pose3d_ros.nodes.parent_process import child_environment
 
 ARGUMENTS = (
     ("image_topic", "image_raw", "Image topic, without the transport's suffix."),
@@ -50,6 +51,7 @@ def nodes(context: LaunchContext) -> list:
         "namespace": LaunchConfiguration("namespace"),
         "output": "screen",
         "emulate_tty": True,
+        "additional_env": child_environment({}),
     }
     file, both = LaunchConfiguration("params_file"), given(context, BOTH_NODES)
     clock = {"use_sim_time": LaunchConfiguration("use_sim_time").perform(context).lower() == "true"}

@@ -121,7 +121,7 @@ def test_topics_and_services_are_those_of_the_nodes() -> None:
                 assert {name.removesuffix("/compressed") for name in names} - NODE_NAMES == set(), page
     topics = named("topic")["docs/messages.md"]
     for path in (SOURCE / "nodes" / f"{node}.py" for node in ("output", "pose_node")):
-        made = re.findall(r'create_publisher\(\s*\w+,\s*f?"(\w+)', path.read_text(encoding="utf-8"))
+        made = re.findall(r'advertise\(\s*\w+,\s*\w+,\s*f?"(\w+)', path.read_text(encoding="utf-8"))
         assert made
         assert set(made) - topics == set()
 

@@ -6,10 +6,13 @@ import argparse
 import importlib
 import io
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 
 import pose3d_ros
 from pose3d_ros.cli.extensions import TRAINING_COMMANDS, extension, has_extension
@@ -31,6 +34,35 @@ COMMANDS: dict[str, tuple[str, str]] = {
 EXIT_INCOMPLETE = 1
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
+_SIGNALLED = 128  # and the signal's number, as shells have it
+
+
+class SignalledError(KeyboardInterrupt):
+    """SIGTERM or SIGHUP came; handled as Ctrl-C is. number: the signal's."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(f"ended by {signal.Signals(number).name}")
+
+
+@contextmanager
+def _ended_properly() -> Iterator[None]:
+    """Let the first SIGTERM or SIGHUP, unless ignored, unwind the command: it ends its children, finishes its files."""
+
+    def unwind(number: int, _: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        raise SignalledError(number)
+
+    ours = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) == signal.SIG_DFL]
+    if threading.current_thread() is not threading.main_thread():
+        ours = []
+    for number in ours:
+        signal.signal(number, unwind)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def build_parser(command: str | None = None) -> argparse.ArgumentParser:
@@ -53,9 +85,10 @@ def _module(command: str) -> ModuleType:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command. Returns the exit code: 2 after one of our errors, 130 after Ctrl-C, else the command's.
+    """Run a command.
 
-    1 says that results could not be written, or not all of them.
+    Returns the exit code: 2 after one of our errors, 1 when results could not be written, or not all of them, 130 after
+    Ctrl-C, 143 after SIGTERM, 129 after SIGHUP, else the command's.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -64,12 +97,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = next((a for a in arguments if a in COMMANDS or a in TRAINING_COMMANDS), None)
     args, unknown = build_parser(command).parse_known_args(arguments)
     try:
-        module = _module(args.command)
-        if unknown:
-            build_parser(command).error("unrecognized arguments: " + " ".join(unknown))
-        code = int(module.execute(args))
-        sys.stdout.flush()
-        return code
+        with _ended_properly():
+            module = _module(args.command)
+            if unknown:
+                build_parser(command).error("unrecognized arguments: " + " ".join(unknown))
+            code = int(module.execute(args))
+            sys.stdout.flush()
+            return code
     except Pose3DError as error:
         if args.debug:
             raise
@@ -85,6 +119,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"pose3d {args.command}: {output_error(target, error, 'Results are missing.')}", file=sys.stderr)
         _drop_output()
         return EXIT_INCOMPLETE
+    except SignalledError as error:
+        print(f"pose3d {args.command}: {error}", file=sys.stderr)
+        return _SIGNALLED + error.number
     except KeyboardInterrupt:
         print(f"pose3d {args.command}: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED

@@ -1,4 +1,4 @@
-"""Child processes that are started together and end together."""
+"""Child processes that are started together and end together, and with this process."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pose3d_ros.errors import Pose3DError
+from pose3d_ros.nodes.parent_process import child_environment
 
 _SIGINT_S = 8.0
 _SIGTERM_S = 3.0
@@ -79,12 +80,14 @@ class Child:
 class ChildGroup:
     """Starts children, each with a log file, and ends all that are left when its `with` block ends.
 
+    Nodes among them end with this process also when it is killed (`nodes.parent_process`).
+
     logs: folder for the logs. environment: of every child.
     """
 
     def __init__(self, logs: Path, environment: Mapping[str, str]) -> None:
         self._logs = logs
-        self._environment = dict(environment)
+        self._environment = child_environment(environment)
         self._children: list[Child] = []
 
     def __enter__(self) -> ChildGroup:

@@ -1,8 +1,9 @@
-"""Running a node as a process: until Ctrl-C or SIGTERM, with a proper end and an exit code."""
+"""Running a node as a process: until Ctrl-C, SIGTERM or its parent's end, with a proper end and an exit code."""
 
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import threading
@@ -17,21 +18,29 @@ from rclpy.signals import SignalHandlerOptions
 
 from pose3d_ros.errors import Pose3DError
 from pose3d_ros.nodes.managed import ManagedNode
+from pose3d_ros.nodes.parent_process import Parent
 
 _N = TypeVar("_N", bound=Node)
 _POLL_S = 0.2
+_ORPHAN_S = 10
 
 Spin = Callable[[float], bool]
 """Lets a node's callbacks run for up to that many seconds; false when it is time to end."""
 
 
 class StopSignal:
-    """Turns the first SIGINT or SIGTERM into a flag, so that the node ends properly; the second ends the process."""
+    """Turns the first SIGINT, SIGTERM or SIGHUP into a flag, for a proper end; the second ends the process.
+
+    So does the end of the parent that `parent_process` names. Nobody is left then to kill a node that hangs: it gets
+    ten seconds.
+    """
 
     def __init__(self) -> None:
         self._event = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._on_signal)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # as nohup sets it
+                signal.signal(number, self._on_signal)
+        self._parent = Parent(os.environ)
 
     def is_set(self) -> bool:
         """Whether the process should end."""
@@ -40,6 +49,8 @@ class StopSignal:
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._event.set()
         signal.signal(number, signal.SIG_DFL)
+        if self._parent.has_ended():
+            signal.alarm(_ORPHAN_S)
 
 
 def run_node(make: Callable[[], ManagedNode], args: list[str] | None = None) -> int:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -126,6 +128,40 @@ def test_rate_out_of_range_is_an_error_before_anything_starts(
     arguments = ["--bag", recording, "--engines", engines, "--output", output, "--rate", "0"]
     assert "--rate" in pose3d("demo", *arguments, code=2)
     assert not output.exists()
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that a process started."""
+    statuses = [path.read_text() for path in Path("/proc").glob("[0-9]*/stat") if path.exists()]
+    fields = [(int(text.split()[0]), text.rpartition(")")[2].split()) for text in statuses]
+    return [one for one, (state, parent, *_) in fields if int(parent) == pid and state != "Z"]
+
+
+@needs_ros
+@pytest.mark.skipif(sys.platform != "linux", reason="children end with their parent on Linux only")
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGKILL, -signal.SIGKILL)]
+)
+def test_nodes_end_with_the_demo_whatever_ends_it(
+    number: signal.Signals, code: int, recording: Path, engines: Path, tmp_path: Path
+) -> None:
+    options = ["--bag", recording, "--engines", engines, "--output", tmp_path / "out", "--rate", "0.01"]
+    command = [sys.executable, "-m", "pose3d_ros.cli.main", "demo", *map(str, options)]
+    with (tmp_path / "demo.log").open("wb") as log:
+        demo_process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+    running = tmp_path / "out/logs/pose_node.log"
+    until(lambda: running.exists() and "models" in running.read_text())
+    children = children_of(demo_process.pid)
+    try:
+        assert len(children) == 4
+        demo_process.send_signal(number)
+        assert demo_process.wait(60) == code
+        until(lambda: not any(Path(f"/proc/{child}").exists() for child in children))
+        assert "Traceback" not in (tmp_path / "demo.log").read_text()
+    finally:
+        for one in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(one, signal.SIGKILL)
 
 
 @needs_ros

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -36,6 +39,41 @@ def test_errors_are_one_line_unless_debug(capsys: pytest.CaptureFixture[str], tm
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
     with pytest.raises(InputError):
         main([*arguments, "--debug"])
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_signal_unwinds_the_command(
+    number: int, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unwound: list[int] = []
+
+    def signalled(*_: object) -> int:
+        try:
+            os.kill(os.getpid(), number)
+            time.sleep(60)
+        finally:
+            unwound.append(number)
+        return 0
+
+    monkeypatch.setattr(doctor, "execute", signalled)
+    before = signal.getsignal(number)
+    assert main(["doctor"]) == code
+    assert unwound == [number]
+    assert signal.Signals(number).name in capsys.readouterr().err
+    assert signal.getsignal(number) == before
+
+
+def test_ignored_hangup_stays_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hung_up(*_: object) -> int:
+        os.kill(os.getpid(), signal.SIGHUP)
+        return 7
+
+    monkeypatch.setattr(doctor, "execute", hung_up)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert main(["doctor"]) == 7
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_ctrl_c_exits_with_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

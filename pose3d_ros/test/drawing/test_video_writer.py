@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from pose3d_ros.drawing.video_writer import VideoWriter
+from pose3d_ros.drawing.video_writer import VideoWriter, find_ffmpeg
 from pose3d_ros.errors import InputError, OutputError
 
 from ..conftest import FileLimit
@@ -32,6 +35,26 @@ def test_video_is_written_and_read_back(tmp_path: Path, monkeypatch: pytest.Monk
     assert [image.shape for image in images] == [(48, 64, 3)] * 3
     np.testing.assert_allclose([image.mean() for image in images], [40, 120, 200], atol=4)
     assert not capture.read()[0]
+
+
+@pytest.mark.skipif(find_ffmpeg() is None, reason="needs ffmpeg")
+def test_encoder_ends_with_a_killed_writer(tmp_path: Path) -> None:
+    path = tmp_path / "v.mp4"
+    code = (
+        "import sys, time, numpy as np; from pathlib import Path\n"
+        "from pose3d_ros.drawing.video_writer import VideoWriter\n"
+        "video = VideoWriter(Path(sys.argv[1]), 15.0)\n"
+        "for shade in range(0, 200, 10): video.write(np.full((48, 64, 3), shade, np.uint8))\n"
+        "import os; print(open(f'/proc/self/task/{os.getpid()}/children').read(), flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        encoder = int(writer.stdout.readline())
+        writer.kill()
+    deadline_s = time.monotonic() + 60
+    while Path(f"/proc/{encoder}").exists():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.02)
 
 
 def test_frames_of_another_size_are_an_error(tmp_path: Path) -> None:

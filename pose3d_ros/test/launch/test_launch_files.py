@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
+import subprocess
+import sys
+import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -72,6 +76,31 @@ def test_demo_launch_file_passes_existing_arguments(context: Any) -> None:
     entities = load("pose3d").generate_launch_description().entities
     names = {e.name for e in entities if isinstance(e, DeclareLaunchArgument)}
     assert set(load("demo").PASSED_ON) <= names
+
+
+def test_nodes_end_with_a_launch_that_is_killed(tmp_path: Path) -> None:
+    code = f"""
+import importlib.util, sys
+from launch import LaunchService
+spec = importlib.util.spec_from_file_location("launch_file", {str(LAUNCH / "pose3d.launch.py")!r})
+module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+service = LaunchService(argv=[])
+service.include_launch_description(module.generate_launch_description())
+sys.exit(service.run())
+"""
+    log = tmp_path / "launch.log"
+    with log.open("wb") as output:
+        parent = subprocess.Popen([sys.executable, "-c", code], stdout=output, stderr=subprocess.STDOUT)
+    deadline_s = time.monotonic() + 120
+    while len(pids := re.findall(r"process started with pid \[(\d+)\]", log.read_text())) < 2:
+        assert time.monotonic() < deadline_s, log.read_text()
+        time.sleep(0.05)
+    parent.kill()
+    parent.wait()
+    while any(Path(f"/proc/{pid}").exists() for pid in pids):
+        assert time.monotonic() < deadline_s
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize(("distribution", "variable"), [("humble", VARIABLES[1]), ("jazzy", VARIABLES[0])])

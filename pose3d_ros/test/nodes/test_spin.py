@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -116,13 +117,32 @@ def test_best_effort_images_arrive_with_the_profile(start: Start) -> None:
     assert receiver.until("640") == f"(640, 480, {640 * 480 * 3})\n"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("module", ["pose_node", "smoother_node"])
 def test_signal_ends_a_node_with_exit_code_0(start: Start, module: str, number: signal.Signals) -> None:
     process = start(*node(module, "engines:=/no/such/folder"))
     assert "ERROR" in process.until("/no/such/folder")
     process.rest(number)
     assert process.child.returncode == 0
+
+
+def test_node_that_hangs_ends_after_its_parent(start: Start) -> None:
+    hanging = (
+        "import os, time; from rclpy.node import Node; from pose3d_ros.nodes import spin; spin._ORPHAN_S = 1\n"
+        "def work(node, run): print('up', os.getpid(), flush=True); [time.sleep(0.1) for _ in iter(int, 1)]\n"
+        "spin.run_tool(lambda: Node('hanging'), work)"
+    )
+    parent = start(
+        "-c",
+        "import os, subprocess, sys; from pose3d_ros.nodes.parent_process import child_environment\n"
+        f"subprocess.run([sys.executable, '-c', {hanging!r}], env=child_environment(os.environ))",
+    )
+    pid = int(parent.until("up").split()[1])
+    parent.child.kill()
+    deadline_s = time.monotonic() + DEADLINE_S
+    while Path(f"/proc/{pid}").exists():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.05)
 
 
 def test_signal_ends_the_recorder_with_a_finished_bag(start: Start, tmp_path: Path) -> None:
