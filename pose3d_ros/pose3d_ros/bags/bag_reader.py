@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -15,6 +15,7 @@ from rosbags.highlevel import AnyReader
 from rosbags.interfaces import Connection, ConnectionExtRosbag2, QosDurability
 from rosbags.rosbag2 import Reader
 
+from pose3d_ros.bags.bag_files import bag_to_open
 from pose3d_ros.bags.image_decoding import decoded_bgr
 from pose3d_ros.bags.image_encodings import image_bgr
 from pose3d_ros.bags.message_records import (
@@ -29,7 +30,11 @@ from pose3d_ros.bags.message_records import (
 )
 from pose3d_ros.bags.message_types import CAMERA_INFO_TYPE, COMPRESSED_TYPE, IMAGE_TYPE, PEOPLE_TYPE, pose3d_typestore
 from pose3d_ros.config.share_folders import share_directories
-from pose3d_ros.errors import BagError, CameraError
+from pose3d_ros.errors import BagError, CameraError, InputError
+from pose3d_ros.reading.files import is_there
+
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+"""No CDR message begins so: its first byte is 0."""
 
 
 @dataclass(frozen=True)
@@ -55,18 +60,21 @@ class BagReader:
 
     path: an .mcap or .db3 file, or a rosbag2 folder. Raises BagError when it can't be read. Messages are decoded with
     the definitions that the bag itself carries, and with this package's for a bag that carries none (sqlite3 before
-    Iron).
+    Iron). Of a recording that was cut off, what was whole until then is read.
+
+    Attributes: problem, what the user should know of it, "" for none.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._stack = ExitStack()
-        if not self.path.exists():
+        if not is_there(self.path):
             raise self._unreadable("no such file or folder")
+        self._opened, self.problem = bag_to_open(self.path)
 
     def __enter__(self) -> BagReader:
         try:
-            self._reader = self._stack.enter_context(Reader(self.path))
+            self._reader = self._stack.enter_context(Reader(self._opened))
         except Exception as error:  # rosbags raises whatever damaged bytes lead it to
             raise self._unreadable(error) from error
         return self
@@ -110,12 +118,28 @@ class BagReader:
             fix="Name the topic, or record the bag with it.",
         )
 
-    def images(self, topic: str = "*") -> Iterator[BagImage]:
-        """Images of the only image topic that fits, compressed or raw."""
-        name = self.find_topic((COMPRESSED_TYPE, IMAGE_TYPE), topic)
+    def images(self, topic: str = "*", unusable: Callable[[str], None] | None = None) -> Iterator[BagImage]:
+        """Images of the only image topic that fits, compressed or raw.
+
+        unusable: told of each image that can't be decoded, which is left out; None: the first one's InputError.
+        """
+        name = self._image_topic(topic)
         decode = decoded_bgr if self.topics[name].msgtype == COMPRESSED_TYPE else image_bgr
-        for received_ns, message in self.messages(name):
-            yield BagImage(stamp_ns(message.header), received_ns, str(message.header.frame_id), decode(message))
+        for number, (received_ns, message) in enumerate(self.messages(name), 1):
+            stamp = stamp_ns(message.header)
+            try:
+                image = decode(message)
+            except InputError as error:
+                if unusable is None:
+                    raise
+                unusable(f"image {number} of {name}, stamp {stamp} ns: {error}")
+                continue
+            yield BagImage(stamp, received_ns, str(message.header.frame_id), image)
+
+    def image_stamps_ns(self, topic: str = "*") -> Iterator[int]:
+        """The stamps of the images of the only image topic that fits; they are not decoded."""
+        for _, message in self.messages(self._image_topic(topic)):
+            yield stamp_ns(message.header)
 
     def cameras(self, topic: str = "*") -> Iterator[BagCamera]:
         """The camera_info messages of the only such topic that fits, for rectified images if the bag has only these.
@@ -163,21 +187,27 @@ class BagReader:
                 return
             except Exception as error:  # as above
                 raise self._unreadable(error) from error
+            if data[:4] == _ZSTD_MAGIC:
+                raise self._unreadable("messages compressed with zstd, without the metadata.yaml that says so")
             yield SerializedMessage(connection.topic, received_ns, bytes(data))
 
     @cached_property
     def _decoder(self) -> AnyReader:
         """Decodes with the bag's definitions; opened on first use, since serialized messages need none."""
-        return self._stack.enter_context(AnyReader([self.path], default_typestore=pose3d_typestore()))
+        return self._stack.enter_context(AnyReader([self._opened], default_typestore=pose3d_typestore()))
+
+    def _image_topic(self, topic: str) -> str:
+        return self.find_topic((COMPRESSED_TYPE, IMAGE_TYPE), topic)
 
     def _topic_list(self) -> str:
         topics = ", ".join(f"{t.name} ({t.msgtype})" for t in self.topics.values())
-        return f"only {topics}" if topics else "an empty bag"
+        empty = "no whole record: the recording was cut off" if self.problem else "an empty bag"
+        return f"only {topics}" if topics else empty
 
     def _unreadable(self, reason: str | Exception) -> BagError:
         fix = "Check the path; a recording that was cut off can be repaired with `mcap recover`."
-        if self.path.suffix == ".bag" and self.path.is_file():
-            reason, fix = "a ROS 1 recording", "Convert it: rosbags-convert --src FILE.bag --dst FOLDER."
+        if "metadata.yaml" in str(reason):
+            fix = "Put the metadata.yaml of its folder beside it."
         return BagError(
             f"bag {self.path}",
             expected="a readable ROS 2 bag (.mcap, .db3 or a rosbag2 folder)",

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
 import cv2
 import numpy as np
 from rosbags.interfaces import Connection
-from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import TypesysError
 
+from pose3d_ros.bags.bag_storage import BagStorage
 from pose3d_ros.bags.message_types import CAMERA_INFO_TYPE, COMPRESSED_TYPE, PEOPLE_TYPE, pose3d_typestore
 from pose3d_ros.errors import BagError, InputError
 from pose3d_ros.geometry.camera import Camera
@@ -24,7 +22,6 @@ from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.types import Array, ImageArray
 
 _NS_PER_S = 1_000_000_000
-_BAG_VERSION: Literal[9] = 9
 _ROS_MODELS = {"pinhole": "plumb_bob"}  # camera_info has no name for "no distortion"; zeros say it
 _UNKNOWN_COVARIANCE_M2 = np.array([-1.0, *[0.0] * 8])
 
@@ -33,12 +30,14 @@ class BagWriter:
     """A context manager that writes one new bag.
 
     path: "name.mcap" becomes a single file, any other name a rosbag2 folder. An existing bag there is replaced once
-    this one is complete: an error inside the `with` block changes nothing. Raises BagError for a path that can't be
-    written to, or that is a folder and no bag.
+    this one is complete: an error inside the `with` block changes nothing. live: it is written in place instead, and
+    what was flushed stays, whatever happens. Raises BagError for a folder that is no bag, OutputError for a path that
+    can't be written to.
     """
 
-    def __init__(self, path: str | Path, *, jpeg_quality: int = 90) -> None:
+    def __init__(self, path: str | Path, *, jpeg_quality: int = 90, live: bool = False) -> None:
         self._path = Path(path)
+        self._live = live
         self._jpeg_quality = jpeg_quality
         self._store = pose3d_typestore()
         self._connections: dict[str, Connection] = {}
@@ -51,33 +50,16 @@ class BagWriter:
             )
 
     def __enter__(self) -> BagWriter:
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._scratch = tempfile.TemporaryDirectory(dir=self._path.parent, prefix=".bag-")
-        except OSError as error:
-            raise BagError(
-                f"bag {self._path}", expected="a folder to write to", got=str(error), fix="Choose another path."
-            ) from error
-        self._folder = Path(self._scratch.name) / self._path.stem
-        self._writer = Writer(self._folder, version=_BAG_VERSION, storage_plugin=StoragePlugin.MCAP)
-        self._writer.open()
+        self._storage = BagStorage(self._path, live=self._live)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            self._writer.close()
-            if kind is None:
-                self._publish()
-        finally:
-            self._scratch.cleanup()
-
-    def _publish(self) -> None:
-        if self._path.is_dir():
-            shutil.rmtree(self._path)
-        source = self._folder / f"{self._folder.name}.mcap" if self._path.suffix == ".mcap" else self._folder
-        source.replace(self._path)
+        if kind is None or self._live:
+            self._storage.finish()
+        else:
+            self._storage.abandon()
 
     def add_topic(self, topic: str, msgtype: str) -> None:
         """Add a topic, unless it is there. Raises BagError for another type than before, and for an unknown one."""
@@ -90,7 +72,8 @@ class BagWriter:
                 fix="Write one type to a topic.",
             )
         try:
-            self._connections[topic] = known or self._writer.add_connection(topic, msgtype, typestore=self._store)
+            writer = self._storage.writer
+            self._connections[topic] = known or writer.add_connection(topic, msgtype, typestore=self._store)
         except (KeyError, TypesysError) as error:
             raise BagError(
                 f"topic {topic}",
@@ -100,8 +83,12 @@ class BagWriter:
             ) from error
 
     def write_serialized(self, topic: str, received_ns: int, data: bytes | memoryview) -> None:
-        """Write a serialized message (CDR) of a topic that was added."""
-        self._writer.write(self._connections[topic], received_ns, data)
+        """Write a serialized message (CDR) of a topic that was added. Raises OutputError when it can't be written."""
+        self._storage.write(self._connections[topic], received_ns, data)
+
+    def flush(self) -> None:
+        """Write what waits, so that a reader of a live bag finds it. Raises OutputError when it can't be written."""
+        self._storage.flush()
 
     def write_message(self, topic: str, msgtype: str, received_ns: int, message: Any) -> None:
         """Write a message of `message_types.pose3d_typestore`."""

@@ -19,6 +19,7 @@ from pose3d_ros.errors import ConfigError
 if TYPE_CHECKING:
     from pose3d_ros.evaluation.recording.session import Session
 
+_MOST_NAMED = 10
 _OF_SYNTHETIC = ("assets", "scenes", "backgrounds", "cache", "oracle_boxes")
 
 
@@ -87,6 +88,8 @@ def _evaluate_recording(args: argparse.Namespace) -> int:
     bag = Path(args.bag) if args.bag else sample_bag()
     config = pipeline_config(args)
     session = session_from_bags(bag, Path(args.results)) if args.results else offline_session(bag, config)
+    if session.problems:
+        warn_of((f"left out, or not complete: {len(session.problems)}", *session.problems[:_MOST_NAMED]))
     summary = summarize(session)
     if args.json:
         summary.write(args.json)

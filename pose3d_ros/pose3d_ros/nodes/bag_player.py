@@ -165,6 +165,8 @@ def main(args: list[str] | None = None) -> None:
 def _play(player: BagPlayer, spin: Spin) -> None:
     with BagReader(player.config.bag) as bag:
         player.get_logger().info(f"playing {player.config.bag}: {len(bag.topics)} topics")
+        if bag.problem:
+            player.get_logger().warning(bag.problem)
         count = player.play(bag, spin)
     player.get_logger().info(f"played {count} messages")
 

@@ -21,6 +21,7 @@ from pose3d_ros.nodes.topics import message_class, split_topics
 _NODE = "recorder"
 _LOOK_PERIOD_S = 0.2
 _POLL_S = 0.2
+_FLUSH_PERIOD_S = 1.0
 _QUEUE = 100
 
 
@@ -49,9 +50,10 @@ class Recorder(Node):
             raise ConfigError("parameter topics", expected="at least one topic", got="none", fix="Name what to record.")
 
     def record(self, writer: BagWriter) -> None:
-        """Begin to record; the node must be spun."""
+        """Begin to record; the node must be spun. The bag can be read up to the last second."""
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(_LOOK_PERIOD_S, lambda: self._subscribe_published(writer), clock=steady)
+        self.create_timer(_FLUSH_PERIOD_S, writer.flush, clock=steady)
 
     def _subscribe_published(self, writer: BagWriter) -> None:
         for subscription in self._fitted:
@@ -86,7 +88,7 @@ def main(args: list[str] | None = None) -> None:
 
 
 def _record(recorder: Recorder, spin: Spin) -> None:
-    with BagWriter(recorder.config.bag) as writer:
+    with BagWriter(recorder.config.bag, live=True) as writer:
         recorder.record(writer)
         while spin(_POLL_S):
             pass

@@ -9,10 +9,10 @@ import pytest
 from pose3d_ros.bags.bag_reader import BagReader, sample_bag
 from pose3d_ros.bags.bag_writer import BagWriter
 from pose3d_ros.bags.message_records import TrackIds
-from pose3d_ros.bags.message_types import CAMERA_INFO_TYPE, IMAGE_TYPE, PEOPLE_TYPE, pose3d_typestore
-from pose3d_ros.errors import BagError, CameraError
+from pose3d_ros.bags.message_types import CAMERA_INFO_TYPE, COMPRESSED_TYPE, IMAGE_TYPE, PEOPLE_TYPE, pose3d_typestore
+from pose3d_ros.errors import BagError, CameraError, InputError
 
-from ..conftest import GROUND_TRUTH, Scene
+from ..conftest import GROUND_TRUTH, IMAGES, Scene
 
 
 @pytest.fixture
@@ -108,9 +108,9 @@ def test_missing_bag_is_an_error(tmp_path: Path, name: str, message: str) -> Non
         pass
 
 
-def test_truncated_bag_is_an_error(bag: Path) -> None:
-    bag.write_bytes(bag.read_bytes()[:-2000])
-    with pytest.raises(BagError, match="mcap recover"), BagReader(bag) as reader:
+def test_bag_without_a_whole_record_is_an_error(bag: Path) -> None:
+    bag.write_bytes(bag.read_bytes()[:1000])
+    with pytest.raises(BagError, match="no whole record: the recording was cut off"), BagReader(bag) as reader:
         list(reader.images())
 
 
@@ -146,3 +146,24 @@ def test_missing_sample_recording_is_an_error(monkeypatch: pytest.MonkeyPatch, t
     (tmp_path / "samples").mkdir()
     (tmp_path / "samples/x.mcap").write_bytes(b"")
     assert sample_bag() == tmp_path / "samples/x.mcap"
+
+
+def test_images_that_can_not_be_decoded_are_left_out_and_named(scene: Scene, tmp_path: Path) -> None:
+    with BagReader(scene.write(tmp_path / "whole.mcap", frames=4)) as whole:
+        messages = list(whole.serialized((IMAGES,)))
+    with BagWriter(tmp_path / "one_cut.mcap") as writer:
+        writer.add_topic(IMAGES, COMPRESSED_TYPE)
+        for number, message in enumerate(messages):
+            data = bytearray(message.data)
+            if number == 2:
+                data[-800:] = bytes(800)
+            writer.write_serialized(IMAGES, message.received_ns, bytes(data))
+    with BagReader(tmp_path / "one_cut.mcap") as bag:
+        named: list[str] = []
+        stamps = [image.stamp_ns for image in bag.images(unusable=named.append)]
+        assert stamps == [scene.stamps_ns[i] for i in (0, 1, 3)]
+        (line,) = named
+        assert line.startswith(f"image 3 of {IMAGES}, stamp {scene.stamps_ns[2]} ns: compressed image: ")
+        assert list(bag.image_stamps_ns()) == list(scene.stamps_ns[:4])
+        with pytest.raises(InputError, match="cut short"):
+            list(bag.images())

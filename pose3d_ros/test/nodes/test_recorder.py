@@ -1,17 +1,21 @@
 from __future__ import annotations
 
 import time
+from array import array
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pose3d_msgs.msg import Person3DArray
+from sensor_msgs.msg import Image
 
 from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.bags.bag_writer import BagWriter
-from pose3d_ros.errors import ConfigError
+from pose3d_ros.errors import ConfigError, OutputError
 from pose3d_ros.nodes.recorder import Recorder
 from pose3d_ros.nodes.topics import image_qos, latched_qos
+
+from ..conftest import FileLimit
 
 
 def test_recorded_messages_are_read_back(graph: Any, tmp_path: Path) -> None:
@@ -60,3 +64,38 @@ def test_recorder_receives_from_a_best_effort_publisher_that_comes_later(graph: 
 def test_recorder_without_topics_is_an_error(graph: Any) -> None:
     with pytest.raises(ConfigError, match="topics"):
         Recorder(**graph.options())
+
+
+def test_recording_can_be_read_up_to_the_last_second(graph: Any, tmp_path: Path) -> None:
+    path = tmp_path / "people.mcap"
+    with BagWriter(path, live=True) as writer:
+        recorder = graph.add(Recorder(**graph.options(bag=str(path), topics="people")))
+        recorder.record(writer)
+        send = graph.publish(Person3DArray, "people")
+        send(Person3DArray(skeleton="muco21"))
+        graph.spin_until(lambda: recorder.count == 1)
+
+        def is_in_the_file() -> bool:
+            with BagReader(path) as reader:
+                return sum(1 for _ in reader.serialized(reader.topics)) == 1
+
+        graph.spin_until(is_in_the_file)
+
+
+def test_recorder_without_room_ends_and_keeps_what_it_has(graph: Any, tmp_path: Path, file_limit: FileLimit) -> None:
+    path = tmp_path / "image.mcap"
+    message = Image(height=100, width=1000, encoding="bgr8", step=3000, data=array("B", bytes(300_000)))
+
+    def record(recorder: Recorder) -> None:
+        with BagWriter(path, live=True) as writer:
+            recorder.record(writer)
+            send = graph.publish(Image, "image", image_qos("reliable", 5))
+            while recorder.count < 20:
+                send(message)
+                graph.spin_once(0.01)
+
+    recorder = graph.add(Recorder(**graph.options(bag=str(path), topics="image")))
+    with file_limit(3_000_000), pytest.raises(OutputError, match="It ends after"):
+        record(recorder)
+    with BagReader(path) as reader:
+        assert 4 <= sum(1 for _ in reader.serialized(reader.topics)) <= 9

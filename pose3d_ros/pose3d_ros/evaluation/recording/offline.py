@@ -24,14 +24,16 @@ def run_offline(
 
     pipeline: without a smoother of its own. model: the names of all models. progress: called with (done, all) after
     each frame. `received_ns` is the processing time added up, so that fps is how fast this machine would go. Raises
-    BagError for a bag without images or camera_info, InputError for an image that can't be decoded.
+    BagError for a bag without camera_info, or without images that can be decoded; some that can't are left out and
+    named in the session's problems.
     """
     recording = read_recording(path)
+    problems = [recording.problem] if recording.problem else []
     skeleton = pipeline.skeleton
     timings_ms: dict[str, list[float]] = defaultdict(list)
     frames: list[SessionFrame] = []
     busy_ns = 0
-    for frame in _frames(path, recording):
+    for frame in _frames(path, recording, problems.append):
         start_ns = time.perf_counter_ns()
         result = pipeline(frame)
         middle_ns = time.perf_counter_ns()
@@ -47,6 +49,13 @@ def run_offline(
         people = tuple(p.converted(skeleton) for p in ground_truth.people) if ground_truth is not None else ()
         frames.append(SessionFrame(frame.stamp_ns, people, result.people, smoothed, busy_ns, elapsed_ns * 1e-6))
         progress(len(frames), len(recording.stamps_ns))
+    if not frames:
+        raise BagError(
+            f"bag {path}",
+            expected="an image that can be decoded",
+            got=f"{len(recording.stamps_ns)} that can't; the first is {problems[0]}",
+            fix="Look at the node that published the images.",
+        )
     return Session(
         recording.camera,
         skeleton,
@@ -57,14 +66,15 @@ def run_offline(
         delay_frames=0 if smoother is None else smoother.delay_frames,
         how="computed frame by frame without ROS",
         has_ground_truth=bool(recording.ground_truth),
+        problems=tuple(problems),
     )
 
 
-def _frames(path: Path, recording: Recording) -> Iterator[Frame]:
+def _frames(path: Path, recording: Recording, unusable: Callable[[str], None]) -> Iterator[Frame]:
     camera = recording.camera
     last_ns = -1
     with BagReader(path) as bag:
-        for image in bag.images():
+        for image in bag.images(unusable=unusable):
             size = (image.image_bgr.shape[1], image.image_bgr.shape[0])
             if size != (camera.width_px, camera.height_px):
                 raise BagError(

@@ -44,7 +44,8 @@ class Session:
     """A recording and its results, all poses in one skeleton and the camera's optical frame.
 
     engine_ms: stage → mean milliseconds per frame. how: a sentence on how the results were made.
-    has_truth: whether the recording has ground truth at all.
+    has_ground_truth: whether the recording has ground truth at all. problems: images that
+    could not be used, and a recording that was cut off.
     """
 
     camera: Camera
@@ -56,22 +57,27 @@ class Session:
     delay_frames: int = 0
     how: str = ""
     has_ground_truth: bool = True
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Recording:
-    """What a sample bag holds besides its images: stamps of these, the camera, ground truth by stamp."""
+    """What a sample bag holds besides its images: stamps of these, the camera, ground truth by stamp.
+
+    problem: of the bag, see `BagReader`.
+    """
 
     camera: Camera
     stamps_ns: tuple[int, ...]
     ground_truth: Mapping[int, BagPeople]
+    problem: str = ""
 
 
 def read_recording(path: Path) -> Recording:
     """Read a sample bag's stamps, camera and ground truth. Raises BagError without images or camera_info."""
     with BagReader(path) as bag:
         camera = next(bag.cameras(), None)
-        stamps_ns = tuple(sorted({image.stamp_ns for image in bag.images()}))
+        stamps_ns = tuple(sorted(set(bag.image_stamps_ns())))
         if camera is None or not stamps_ns:
             raise BagError(
                 f"bag {path}",
@@ -82,7 +88,7 @@ def read_recording(path: Path) -> Recording:
         ground_truth: dict[int, BagPeople] = {}
         if bag.topics_of((PEOPLE_TYPE,), f"*{_GROUND_TRUTH}*"):
             ground_truth = by_stamp(bag.people(f"*{_GROUND_TRUTH}*"))
-    return Recording(camera.camera, stamps_ns, ground_truth)
+        return Recording(camera.camera, stamps_ns, ground_truth, bag.problem)
 
 
 def by_stamp(messages: Iterable[BagPeople]) -> dict[int, BagPeople]:
@@ -165,6 +171,7 @@ def session_from_bags(recording_path: Path, results_path: Path) -> Session:
         delay_frames=health.delay_frames,
         how="played through the running nodes and recorded",
         has_ground_truth=bool(recording.ground_truth),
+        problems=(recording.problem,) if recording.problem else (),
     )
 
 

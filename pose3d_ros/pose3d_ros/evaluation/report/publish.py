@@ -81,7 +81,7 @@ def rate_hz(session: Session) -> float:
 def _images(session: Session, recording: Path) -> Iterator[tuple[SessionFrame, ImageArray]]:
     frames = {frame.stamp_ns: frame for frame in session.frames}
     with BagReader(recording) as bag:
-        for image in bag.images():
+        for image in bag.images(unusable=lambda _: None):  # named by the session
             frame = frames.pop(image.stamp_ns, None)
             if frame is not None:
                 yield frame, image.image_bgr

@@ -6,17 +6,20 @@ from typing import Any
 
 import pytest
 
+from pose3d_ros.bags.bag_reader import BagReader
+from pose3d_ros.bags.bag_writer import BagWriter
 from pose3d_ros.errors import BagError
 from pose3d_ros.evaluation.recording.offline import run_offline
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.records import FrameResult
 
-from ...conftest import MUCO, Scene
+from ...conftest import IMAGES, MUCO, Scene
 
 
 def run(scene: Scene, path: Path, camera: Camera, done: list[tuple[int, int]]) -> Any:
     """Run a pipeline that finds the ground truth."""
-    scene.write(path, 3, camera)
+    if not path.exists():
+        scene.write(path, 3, camera)
     ground_truth = dict(zip(scene.stamps_ns, scene.ground_truth, strict=True))
 
     def find(frame: Any) -> FrameResult:
@@ -39,3 +42,39 @@ def test_every_image_is_processed_and_joined_with_its_ground_truth(scene: Scene,
 def test_images_of_another_size_than_camera_info_are_an_error(scene: Scene, tmp_path: Path) -> None:
     with pytest.raises(BagError, match="images of 320x240"):
         run(scene, tmp_path / "bag.mcap", Camera.from_hfov(60.0, 320, 240), [])
+
+
+def damaged(scene: Scene, path: Path, numbers: set[int]) -> Path:
+    """A bag with some of its images cut short."""
+    with BagReader(scene.write(path.with_name("whole.mcap"), 3)) as whole, BagWriter(path) as writer:
+        count = 0
+        for topic in whole.topics.values():
+            writer.add_topic(topic.name, topic.msgtype)
+        for message in whole.serialized(whole.topics):
+            data = message.data
+            if message.topic == IMAGES:
+                data = data[:-800] + bytes(800) if count in numbers else data
+                count += 1
+            writer.write_serialized(message.topic, message.received_ns, data)
+    return path
+
+
+def test_cut_images_are_left_out_and_named(scene: Scene, tmp_path: Path) -> None:
+    session = run(scene, damaged(scene, tmp_path / "bag.mcap", {1}), scene.camera, [])
+    assert [frame.stamp_ns for frame in session.frames] == [scene.stamps_ns[i] for i in (0, 2)]
+    (problem,) = session.problems
+    assert problem.startswith(f"image 2 of {IMAGES}")
+    assert "cut short" in problem
+
+
+def test_recording_of_cut_images_only_is_an_error(scene: Scene, tmp_path: Path) -> None:
+    with pytest.raises(BagError, match="3 that can't; the first is image 1"):
+        run(scene, damaged(scene, tmp_path / "bag.mcap", {0, 1, 2}), scene.camera, [])
+
+
+def test_recording_that_was_cut_off_is_named(scene: Scene, tmp_path: Path) -> None:
+    path = scene.write(tmp_path / "bag.mcap", 3)
+    path.write_bytes(path.read_bytes()[:-100])
+    session = run(scene, path, scene.camera, [])
+    assert len(session.frames) == 3
+    assert "cut off" in session.problems[0]
