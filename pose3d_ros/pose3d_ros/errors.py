@@ -48,7 +48,13 @@ class Pose3DError(Exception):
         super().__init__(f"{self.subject}: expected {self.expected}, got {self.got}. {self.fix}")
 
     def fresh(self) -> Pose3DError:
-        """The same error anew: one that is raised and kept keeps, in its traceback, all that its frames held."""
+        """Make the same error anew: one that is raised and kept keeps, in its traceback, all that its frames held.
+
+        Returns
+        -------
+        Pose3DError
+            One of the same class and text, without a traceback.
+        """
         return type(self)(self.subject, expected=self.expected, got=self.got, fix=self.fix)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pose3d_ros.errors import InputError
-from pose3d_ros.geometry.camera import Camera
+from pose3d_ros.geometry.camera import Camera, calibrated_camera
 from pose3d_ros.geometry.intrinsics import Calibration
 from pose3d_ros.geometry.rays import ray_sigma_m
 from pose3d_ros.records import Detection, Person, Pose, TrackState
@@ -94,7 +94,7 @@ def camera_of(message: Any, *, rectified: bool = False) -> Camera:
         roi_px=(int(roi.x_offset), int(roi.y_offset), int(roi.width), int(roi.height)),
         binning=(int(message.binning_x), int(message.binning_y)),
     )
-    return Camera.from_calibration(read, rectified=rectified)
+    return calibrated_camera(read, rectified=rectified)
 
 
 def is_rectified(image_topic: str) -> bool:

@@ -1,4 +1,4 @@
-"""A file that somebody exported: made whole, and what it tells about itself before anything of it runs."""
+"""A file that was exported elsewhere: made whole, and what it tells about itself before anything of it runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that are code once they are loaded, in a folder of the user's own: what somebody else wrote is not read."""
+"""Files that are code once they are loaded, in a folder of the user's own: what others wrote is not read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LOCK = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 def make_own_folder(folder: Path) -> None:
     """Make a folder that only the user enters, or close one to others that is there and holds nothing but engines.
 
-    Raises EngineError where it can't be made, belongs to somebody else, or is written by others, as /tmp is.
+    Raises EngineError where it can't be made, belongs to another user, or is written by others, as /tmp is.
     """
     with library_errors(f"engine cache {folder}", expected="a folder that can be written", fix=_FIX, kinds=OSError):
         folder.mkdir(mode=_ONLY_OWNER, parents=True, exist_ok=True)

@@ -107,18 +107,10 @@ class Camera:
             For a file that can't be read or is no calibration.
         """
         try:
-            return cls.from_calibration(read_calibration(path))
+            return calibrated_camera(read_calibration(path))
         except CameraError as error:
             subject = error.subject if f"{path}" in error.subject else f"{path}: {error.subject}"
             raise CameraError(subject, expected=error.expected, got=error.got, fix=error.fix) from error
-
-    @classmethod
-    def from_calibration(cls, read: Calibration, *, rectified: bool = False) -> Camera:
-        """Make the camera of the raw or the rectified image, region of interest and binning applied."""
-        K_px, distortion, model = read.lens(rectified=rectified)
-        camera = cls(K_px, read.width_px, read.height_px, distortion, model)
-        sent_whole = not any(read.roi_px) and max(read.binning) <= 1
-        return camera if sent_whole else camera.roi_binned(*read.roi_px, *read.binning)
 
     @property
     def fx_px(self) -> float:
@@ -348,3 +340,11 @@ def _checked_points(name: str, points: npt.ArrayLike, size: int) -> Array:
             fix="The last axis holds a point's coordinates.",
         )
     return array
+
+
+def calibrated_camera(read: Calibration, *, rectified: bool = False) -> Camera:
+    """The camera of the raw or the rectified image of a calibration, region of interest and binning applied."""
+    K_px, distortion, model = read.lens(rectified=rectified)
+    camera = Camera(K_px, read.width_px, read.height_px, distortion, model)
+    sent_whole = not any(read.roi_px) and max(read.binning) <= 1
+    return camera if sent_whole else camera.roi_binned(*read.roi_px, *read.binning)

@@ -31,8 +31,8 @@ Spin = Callable[[float], bool]
 class StopSignal:
     """Turns the first SIGINT, SIGTERM or SIGHUP into a flag, for a proper end; the second ends the process.
 
-    So does the end of the parent that `parent_process` names. Nobody is left then to kill a node that hangs: it gets
-    ten seconds.
+    So does the end of the parent that `parent_process` names. No process is left then to kill a node that hangs: it
+    gets ten seconds.
     """
 
     def __init__(self) -> None:

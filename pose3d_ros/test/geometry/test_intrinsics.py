@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from pose3d_ros.errors import CameraError
-from pose3d_ros.geometry import Camera
+from pose3d_ros.geometry.camera import Camera, calibrated_camera
 from pose3d_ros.geometry.intrinsics import Calibration
 
 K = np.array([[500.0, 0.0, 320.0], [0.0, 510.0, 240.0], [0.0, 0.0, 1.0]])
@@ -53,29 +53,29 @@ def calibration(**changes: Any) -> Calibration:
 
 
 def test_rectified_image_has_the_matrix_of_p_and_no_distortion() -> None:
-    raw = Camera.from_calibration(calibration())
+    raw = calibrated_camera(calibration())
     assert (raw.fx_px, raw.model) == (500.0, "plumb_bob")
-    rectified = Camera.from_calibration(calibration(), rectified=True)
+    rectified = calibrated_camera(calibration(), rectified=True)
     assert (rectified.fx_px, rectified.cx_px, rectified.model) == (400.0, 310.0, "pinhole")
 
 
 def test_zeros_beside_a_projection_matrix_are_an_image_that_comes_rectified() -> None:
     read = calibration(K_px=np.zeros((3, 3)), distortion=np.zeros(5))
-    assert Camera.from_calibration(read).fx_px == 400.0
+    assert calibrated_camera(read).fx_px == 400.0
     with pytest.raises(CameraError, match="Write K of the raw image"):
-        Camera.from_calibration(calibration(K_px=np.zeros((3, 3))))
+        calibrated_camera(calibration(K_px=np.zeros((3, 3))))
 
 
 def test_rectified_image_without_p_needs_a_lens_without_distortion() -> None:
     with pytest.raises(CameraError, match="image_raw"):
-        Camera.from_calibration(calibration(P_px=np.zeros((3, 4))), rectified=True)
+        calibrated_camera(calibration(P_px=np.zeros((3, 4))), rectified=True)
     read = calibration(P_px=np.zeros((3, 4)), distortion=np.zeros(5))
-    assert Camera.from_calibration(read, rectified=True).fx_px == 500.0
+    assert calibrated_camera(read, rectified=True).fx_px == 500.0
 
 
 def test_region_and_binning_apply_to_the_raw_and_the_rectified_image() -> None:
     read = calibration(roi_px=(100, 40, 400, 400), binning=(2, 2))
     for rectified, c_px in ((False, 320.0), (True, 310.0)):
-        camera = Camera.from_calibration(read, rectified=rectified)
+        camera = calibrated_camera(read, rectified=rectified)
         assert (camera.width_px, camera.height_px) == (200, 200)
         assert camera.cx_px == pytest.approx((c_px - 100 + 0.5) / 2 - 0.5)

@@ -78,7 +78,7 @@ _KINDS: tuple[tuple[Callable[[bytes], bool], FileKind], ...] = (
     (lambda head: head[8:10] == b'{"', FileKind("a safetensors file, weights without a graph", _EXPORT)),
     (
         _magic(b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"%PDF", b"RIFF"),
-        FileKind("a picture or a document", "Give the model's file."),
+        FileKind("an image or a document", "Give the model's file."),
     ),
 )
 
