@@ -16,7 +16,7 @@ from pose3d_ros.engines.engine_set import EngineSet, Report, open_engine_set
 from pose3d_ros.engines.images.frame_image import ImageLoader
 from pose3d_ros.errors import EngineError, InputError
 from pose3d_ros.geometry import Camera
-from pose3d_ros.records import STILL, Detection, Frame, FrameResult
+from pose3d_ros.records import STILL, Detection, Frame, FrameResult, time_after
 from pose3d_ros.skeletons import Skeleton, get_skeleton
 from pose3d_ros.stages.exposure import normalized_exposure
 from pose3d_ros.stages.landmark_poses import LandmarkPoses, is_landmark_chain
@@ -120,6 +120,7 @@ class Pipeline:
         self._load_image = ImageLoader(engines.opened)
         self._scene_change = SceneChange()
         self._jumped = False
+        self._time_ns: int | None = None
         self._max_people = config.detector.max_people
 
     @property
@@ -164,6 +165,8 @@ class Pipeline:
         still = frame.stamp_ns == STILL
         if still:
             self.reset()
+        else:
+            frame = self._in_order(frame)
         timings_ms: dict[str, float] = {}
         busy_s = self.engines.busy_s
         with timed(timings_ms, "total"):
@@ -183,6 +186,15 @@ class Pipeline:
             tracked = tuple(person.converted(self._skeleton) for person in tracked)
         timings_ms["engines"] = (self.engines.busy_s - busy_s) * 1e3
         return FrameResult(tracked, found.detections, timings_ms)
+
+    def _in_order(self, frame: Frame) -> Frame:
+        """The frame, no earlier than the last one, so that all stages have one notion of a clock that goes back."""
+        time_ns = time_after(self._time_ns, frame.stamp_ns)
+        if time_ns is None:
+            self._forget()
+            self._jumped, time_ns = True, frame.stamp_ns
+        self._time_ns = time_ns
+        return frame if time_ns == frame.stamp_ns else replace(frame, stamp_ns=time_ns)
 
     def _notice_jump(self, frame: Frame, *, still: bool) -> None:
         """Where the image shows another scene than the last, nothing that was seen there helps to find its people."""
@@ -236,10 +248,14 @@ class Pipeline:
 
     def reset(self) -> None:
         """Drop all tracks, as before another recording."""
-        self._scene_change.reset()
-        self._jumped = False
-        self._poses.reset()
+        self._forget()
+        self._jumped, self._time_ns = False, None
         self._tracker.reset()
+
+    def _forget(self) -> None:
+        """Drop all that is known of the frames before, but who is followed."""
+        self._scene_change.reset()
+        self._poses.reset()
         if self._smoother is not None:
             self._smoother.reset()
 

@@ -27,6 +27,18 @@ class TrackState(IntEnum):
 
 STILL = -1
 """Stamp of an image that is independent of the others."""
+LATE_NS = 1_000_000_000
+"""A frame stamped before the last one by up to this is late; by more, the clock was set back or a recording loops."""
+
+
+def time_after(last_ns: int | None, stamp_ns: int) -> int | None:
+    """The time at which a frame counts: its stamp, the last frame's (None for a first one) when it is late.
+
+    None when the clock went back.
+    """
+    if last_ns is None or stamp_ns >= last_ns:
+        return stamp_ns
+    return last_ns if last_ns - stamp_ns <= LATE_NS else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +52,9 @@ class Frame:
     camera : Camera
         Intrinsics of exactly this image.
     stamp_ns : int
-        Time of capture in nanoseconds, of any clock that does not go back. Without one the image is independent:
-        the pipeline drops all tracks before it, so that unrelated images may follow each other.
+        Time of capture in nanoseconds, of any clock. A frame stamped up to 1 s before the last one counts as taken
+        with it; a clock that goes back further ends all tracks. Without a stamp the image is independent: the pipeline
+        drops all tracks before it, so that unrelated images may follow each other.
     frame_id : str
         Name of the camera's optical frame.
     """

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +184,26 @@ def test_reset_drops_all_tracks(engines: Opened) -> None:
     pipeline(frame(0))
     pipeline.reset()
     assert [(p.track_id, p.state) for p in pipeline(frame(1)).people] == [(2, TrackState.NEW)]
+
+
+@pytest.mark.parametrize("late_ns", [1_000_000, 900_000_000])
+def test_late_frame_keeps_the_tracks(engines: Opened, late_ns: int) -> None:
+    pipeline = build()
+    for number in range(2):
+        pipeline(frame(number))
+    late = replace(frame(), stamp_ns=STEP_NS - late_ns)
+    for image in (late, frame(2)):
+        assert [(p.track_id, p.state) for p in pipeline(image).people] == [(1, TrackState.TRACKED)]
+
+
+def test_clock_that_goes_back_ends_all_tracks_once(engines: Opened) -> None:
+    pipeline = build()
+    for number in range(3):
+        pipeline(frame(number))
+    ten_seconds_ago = [replace(frame(), stamp_ns=number * STEP_NS - 10_000_000_000) for number in range(2)]
+    first, second = (pipeline(image).people for image in ten_seconds_ago)
+    assert [(p.track_id, p.state) for p in first] == [(1, TrackState.LOST), (2, TrackState.NEW)]
+    assert [(p.track_id, p.state) for p in second] == [(2, TrackState.TRACKED)]
 
 
 def scene(seed: int) -> Any:

@@ -16,7 +16,7 @@ from pose3d_ros.config.settings import SmootherConfig
 from pose3d_ros.engines.engine_set import RoleEngine
 from pose3d_ros.engines.spec.entry import ManifestEntry
 from pose3d_ros.geometry import Camera
-from pose3d_ros.records import Person, Pose, TrackState
+from pose3d_ros.records import Person, Pose, TrackState, time_after
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.stages.entry_checks import check_decoder, integer_parameter, skeleton_of
 from pose3d_ros.stages.io_matching import BoundEngine, output, port, state_ports, state_shapes
@@ -130,12 +130,13 @@ class Smoother:
         People of any skeleton, also of several; those of one with too few of the network's joints pass unchanged, with
         one warning. Joints stay NaN where they were; PREDICTED and LOST people, and any behind the camera, pass
         unchanged. With a camera the pixels are those of the smoothed joints, else the measured ones stay. A clock that
-        goes back drops all pasts; a person unseen for more than max_gap_s, or in another skeleton than before, starts
+        goes back (see `time_after`) drops all pasts; a person unseen for more than max_gap_s, or in another skeleton than before, starts
         afresh.
         """
-        if self._stamp_ns is not None and stamp_ns < self._stamp_ns:
+        now_ns = time_after(self._stamp_ns, stamp_ns)
+        if now_ns is None:
             self.reset()
-        self._stamp_ns = stamp_ns
+        stamp_ns = self._stamp_ns = stamp_ns if now_ns is None else now_ns
         oldest_ns = stamp_ns - round(self.config.max_gap_s * 1e9)
         lost = {p.track_id for p in people if p.state == TrackState.LOST}
         self._past = {i: past for i, past in self._past.items() if past.stamp_ns >= oldest_ns and i not in lost}

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from pose3d_ros.config.settings import TrackerConfig
 from pose3d_ros.geometry import Camera
 from pose3d_ros.geometry.boxes import iou_matrix
-from pose3d_ros.records import Person, Pose, TrackState
+from pose3d_ros.records import Person, Pose, TrackState, time_after
 from pose3d_ros.stages.appearance import blended_lab, color_cost
 from pose3d_ros.stages.association import Pairs, assign, box_cost, drop_duplicates, image_cost, shape_cost, total_cost
 from pose3d_ros.stages.track import kalman
@@ -69,12 +69,15 @@ class Tracker:
 
         poses: what was measured, camera frame, metres; those without a finite root are passed over. stamp_ns: time of
         capture. camera: gives unseen people pixels (without one their pixels are NaN) and helps to separate people.
-        jumped: whether the image shows another scene than the last; all who were followed are LOST then.
-        A clock that goes back, or a pause of more than max_gap_s, resets first. People are NEW until they were seen
-        min_hits times, TRACKED when seen, PREDICTED when not, for two thirds of max_age_s, and LOST once after all of
-        it.
+        jumped: whether the image shows another scene than the last; all who were followed are LOST then, as they are
+        after a pause of more than max_gap_s and when the clock goes back (see `time_after`).
+        People are NEW until they were seen min_hits times, TRACKED when seen, PREDICTED when not, for two thirds of
+        max_age_s, and LOST once after all of it.
         """
         dt_s = self._advance_clock(stamp_ns)
+        stamp_ns = stamp_ns if self._stamp_ns is None else self._stamp_ns
+        if dt_s is None:
+            dt_s, jumped = 0.0, True
         usable = [p for p in poses if np.isfinite(p.root_cam_m).all() and p.root_cam_m[2] > 0]
         poses = drop_duplicates(usable, self.config.duplicate_overlap)
         self._predict(dt_s)
@@ -92,14 +95,12 @@ class Tracker:
         people.extend(self._person(self._start(pose, stamp_ns), stamp_ns, camera) for pose in fresh)
         return tuple(p for p in (*ended, *people) if p is not None)
 
-    def _advance_clock(self, stamp_ns: int) -> float:
-        """Seconds since the last frame; 0 for the first one and after a reset."""
-        last = self._stamp_ns
-        if last is not None and not 0 <= stamp_ns - last <= self.config.max_gap_s * 1e9:
-            self.reset()
-            last = None
-        self._stamp_ns = stamp_ns
-        return 0.0 if last is None else (stamp_ns - last) * 1e-9
+    def _advance_clock(self, stamp_ns: int) -> float | None:
+        """Seconds since the last frame, 0 for the first one; None after a pause, and when the clock went back."""
+        last_ns, now_ns = self._stamp_ns, time_after(self._stamp_ns, stamp_ns)
+        self._stamp_ns = stamp_ns if now_ns is None else now_ns
+        dt_s = (self._stamp_ns - (self._stamp_ns if last_ns is None else last_ns)) * 1e-9
+        return dt_s if now_ns is not None and dt_s <= self.config.max_gap_s else None
 
     def _predict(self, dt_s: float) -> None:
         if not self._tracks:

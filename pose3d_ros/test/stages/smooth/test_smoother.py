@@ -135,8 +135,8 @@ def test_unseen_people_and_those_behind_the_camera_pass_unchanged(
 
 @pytest.mark.parametrize(
     ("stamp_ns", "correction_m"),
-    [(400_000_000, 0.02), (600_000_000, 0.01), (-STEP_NS, 0.01)],
-    ids=["short absence", "long absence", "clock goes back"],
+    [(400_000_000, 0.02), (600_000_000, 0.01), (-STEP_NS, 0.02), (-1_100_000_000, 0.01)],
+    ids=["short absence", "long absence", "late frame", "clock goes back"],
 )
 def test_state_is_kept_over_a_short_gap_only(smoother: Smoother, stamp_ns: int, correction_m: float) -> None:
     people = (person(1),)

@@ -163,8 +163,17 @@ def test_false_positive_is_reported_lost_once() -> None:
 @pytest.mark.parametrize("stamp_ns", [0, 40 * STEP_NS])
 def test_clock_jump_ends_all_tracks_and_starts_new_ids(stamp_ns: int) -> None:
     tracker = Tracker(TrackerConfig(max_gap_s=1.0))
-    walk(tracker, 5, first=10)
-    assert states(tracker.update([pose((0, 0, 4))], stamp_ns, CAMERA)) == [(2, TrackState.NEW)]
+    walk(tracker, 5, first=12)
+    people = tracker.update([pose((0, 0, 4))], stamp_ns, CAMERA)
+    assert states(people) == [(1, TrackState.LOST), (2, TrackState.NEW)]
+
+
+@pytest.mark.parametrize("late_ns", [1_000_000, 900_000_000])
+def test_late_frame_ends_no_track(late_ns: int) -> None:
+    tracker = Tracker()
+    walk(tracker, 12)
+    late = tracker.update([pose((0.6, 0, 4))], 11 * STEP_NS - late_ns, CAMERA)
+    assert states(late) == states(walk(tracker, 1, first=12)) == [(1, TrackState.TRACKED)]
 
 
 def test_reset_never_reuses_an_identity() -> None:
