@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from rclpy.qos import DurabilityPolicy
 from rclpy.utilities import get_rmw_implementation_identifier
@@ -41,6 +41,14 @@ _TF_WAIT_S = 0.05
 _LEAST_DEPTH = 5
 
 
+class _Arrival(NamedTuple):
+    """An image message. arrived_s: monotonic seconds. time_ns: when it counts, see `FrameStamps`."""
+
+    message: Any
+    arrived_s: float
+    time_ns: int
+
+
 class PoseNode(ManagedNode):
     """Publishes people, with markers, skeleton and overlay, from images and camera_info.
 
@@ -73,7 +81,7 @@ class PoseWork(Work):
         camera_topic, hfov_deg = node.resolve_topic_name("camera_info"), config.input.fallback_hfov_deg
         self.cameras = CameraSource(camera_topic, hfov_deg, rectified=is_rectified(topic))
         self._people_count = self._dropped = 0
-        self._worker: FrameWorker[tuple[Any, float]] | None = None
+        self._worker: FrameWorker[_Arrival] | None = None
         output.publish_skeleton(pipeline.skeleton)
         self._overlay = advertise(node, Image, "overlay", result_qos())
         self._camera_subscriptions = [self._subscribe_camera(image_qos("best_effort", 10))]
@@ -162,13 +170,16 @@ class PoseWork(Work):
             self._board.report_error(error, Level.ERROR, hold_s=FRAME_PROBLEM_S)
 
     def _on_image(self, message: Any) -> None:
+        arrived_s = time.monotonic()
         self._count_arrival()
-        if self._worker is not None:
-            self._worker.put((message, time.monotonic()))
+        time_ns = self._time_of(message.header, arrived_s)
+        if self._worker is not None and time_ns is not None:
+            self._worker.put(_Arrival(message, arrived_s, time_ns))
 
-    def _process(self, arrival: tuple[Any, float]) -> None:
-        """Image message, with its arrival (monotonic seconds), to published people, in the worker's thread."""
-        (message, arrived_s), start_s = arrival, time.monotonic()
+    def _process(self, arrival: _Arrival) -> None:
+        """Image message to published people, in the worker's thread."""
+        message, arrived_s, time_ns = arrival
+        start_s = time.monotonic()
         with self._reporting():
             pending, self._pending = self._pending, None
             if pending is not None:
@@ -176,10 +187,10 @@ class PoseWork(Work):
             max_pixels = self._config.input.max_image_pixels
             found = self._camera_of(*image_size_px(message, max_pixels))  # a wrong size is not worth decoding
             image = received_bgr(message, max_pixels)
-            frame = Frame(image, found.camera, stamp_ns(message.header), message.header.frame_id)
+            frame = Frame(image, found.camera, time_ns, message.header.frame_id)
             result = self._pipeline(frame)
             now_ns = self._node.get_clock().now().nanoseconds
-            latency = latency_ms(now_ns, frame.stamp_ns, (time.monotonic() - arrived_s) * 1e3)
+            latency = latency_ms(now_ns, stamp_ns(message.header), (time.monotonic() - arrived_s) * 1e3)
             info = PeopleInfo(self._pipeline.skeleton, self._engines.names, found.calibrated, latency)
             self._publish(message.header, frame, result, info)
             callback_ms = (time.monotonic() - start_s) * 1e3

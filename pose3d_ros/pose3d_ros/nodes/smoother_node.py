@@ -90,10 +90,13 @@ class SmootherWork(Work):
     def _on_people(self, message: Person3DArray) -> None:
         arrived_s = time.monotonic()
         self._count_arrival()
+        time_ns = self._time_of(message.header, arrived_s)
+        if time_ns is None:
+            return
         with self._reporting():
             people = read_people(message, self._numbers)
             self._note_skeleton(message.skeleton)
-            smoothed = self._smoother.update(people, stamp_ns(message.header))
+            smoothed = self._smoother.update(people, time_ns)
             here_ms = (time.monotonic() - arrived_s) * 1e3
             now_ns = self._node.get_clock().now().nanoseconds
             latency = latency_ms(now_ns, stamp_ns(message.header), message.latency_ms + here_ms)

@@ -13,6 +13,7 @@ from pose3d_ros.config.settings import NodeConfig
 from pose3d_ros.engines.engine_set import EngineSet
 from pose3d_ros.errors import Pose3DError
 from pose3d_ros.nodes.fitted_subscription import FittedSubscription
+from pose3d_ros.nodes.frame_stamps import FrameStamps
 from pose3d_ros.nodes.output import PeopleOutput
 from pose3d_ros.nodes.problems import FRAME_PROBLEM_S, Level, ProblemBoard
 from pose3d_ros.nodes.timing import RateMeter, TimeMeter, Watchdog
@@ -30,6 +31,7 @@ class Work(ABC):
         self._node, self._board, self._config, self._engines, self._output = node, board, config, engines, output
         self._topic, self._hint = topic, hint
         self._in, self._out, self._times = RateMeter(time.monotonic), RateMeter(time.monotonic), TimeMeter()
+        self._stamps = FrameStamps(board, topic)
         self._watchdog = Watchdog(config.lifecycle.watchdog_timeout_s, time.monotonic)
         self._subscription: FittedSubscription | None = None
         node.get_logger().info(f"models {engines.names} on {engines.backend.name}: {engines.backend.reason}")
@@ -48,7 +50,7 @@ class Work(ABC):
 
     def close(self) -> None:
         """Destroy publishers, clear the engines' problems; stopped before. A node's own work closes the engines."""
-        for group in ("engines", "watchdog"):
+        for group in ("engines", "watchdog", "publishers"):
             self._board.show_warnings(group, ())
         self._output.close()
 
@@ -59,6 +61,7 @@ class Work(ABC):
     def publish_empty(self) -> None:
         """Drop all tracks, publish one empty result and delete the markers."""
         self._reset()
+        self._stamps.reset()
         self._output.publish_empty()
 
     def reconfigure(self, config: NodeConfig) -> None:
@@ -81,6 +84,7 @@ class Work(ABC):
             elif remedy := self._remedy():
                 lines.append(f"{self._topic} has a publisher but no message arrives. {remedy}")
         self._board.show_warnings("watchdog", lines)
+        self._board.show_warnings("publishers", self._rival_publishers())
 
     def values(self) -> dict[str, str]:
         """What diagnostics show besides the problems; called every second."""
@@ -92,6 +96,7 @@ class Work(ABC):
             "input [Hz]": f"{self._in.rate_hz():.1f}",
             "output [Hz]": f"{self._out.rate_hz():.1f}",
         }
+        shown.update({f"{kind} [messages]": str(count) for kind, count in sorted(self._stamps.counts.items())})
         shown.update({f"{name} [ms]": f"{value:.1f}" for name, value in self._times.take_means_ms().items()})
         return shown
 
@@ -109,6 +114,19 @@ class Work(ABC):
     def _remedy(self) -> str:
         """What to do about a publisher whose messages do not arrive; empty where that is no problem."""
         return ""
+
+    def _rival_publishers(self) -> tuple[str, ...]:
+        """Of two cameras on one topic, or of a driver that runs twice, every other image is of another time or view."""
+        infos = self._node.get_publishers_info_by_topic(self._topic)
+        if len(infos) < 2:
+            return ()
+        names = ", ".join(sorted(f"{info.node_namespace.rstrip('/')}/{info.node_name}" for info in infos))
+        fix = "Stop all but one, or give each a namespace; one that was killed is counted for some 20 s."
+        return (f"{self._topic} has {len(infos)} publishers: {names}. {fix}",)
+
+    def _time_of(self, header: Any, arrived_s: float) -> int | None:
+        """The time at which a message of the input counts, nanoseconds; None for one to drop."""
+        return self._stamps.time_of(header, arrived_s, self._node.get_clock().now().nanoseconds)
 
     def _count_arrival(self) -> None:
         """Count a message of the input."""

@@ -134,7 +134,7 @@ def test_people_in_a_skeleton_that_can_not_be_smoothed_pass_with_one_warning(gra
     smoothed = graph.listen(Person3DArray, "people_smoothed")
     send = graph.publish(Person3DArray, "people")
     for number, skeleton in enumerate(["coco17", "coco17", "muco21"], start=1):
-        send(people_message([make_person(1)], "anna", skeleton=skeleton))
+        send(people_message([make_person(1)], "anna", stamp_s=number, skeleton=skeleton))
         graph.spin_until(lambda number=number: len(smoothed) == number)
         graph.spin_for(0.05)
         assert [p.text for p in node.board.current()] == (["not smoothed"] if skeleton == "coco17" else [])
@@ -151,6 +151,7 @@ def test_unreadable_people_are_reported_once_and_the_next_are_smoothed(graph: An
     broken = people_message([make_person()], "anna")
     broken.skeleton = "octopus8"
     for times in (1, 2):
+        broken.header.stamp.sec = times
         send(broken)
         graph.spin_until(lambda times=times: sum(node.board.counts().values()) == times)
     graph.spin_until(lambda: bool(logged))

@@ -130,8 +130,8 @@ class Smoother:
         People of any skeleton, also of several; those of one with too few of the network's joints pass unchanged, with
         one warning. Joints stay NaN where they were; PREDICTED and LOST people, and any behind the camera, pass
         unchanged. With a camera the pixels are those of the smoothed joints, else the measured ones stay. A clock that
-        goes back (see `time_after`) drops all pasts; a person unseen for more than max_gap_s, or in another skeleton than before, starts
-        afresh.
+        goes back (see `time_after`) drops all pasts; a person unseen for more than max_gap_s, or in another skeleton
+        than before, starts afresh.
         """
         now_ns = time_after(self._stamp_ns, stamp_ns)
         if now_ns is None:

@@ -88,6 +88,7 @@ class PoseRig:
         """Send a message that many times, each when the node has counted the problem of the one before."""
         counts = self.node.board.counts
         for time in range(1, times + 1):
+            message.header.stamp.sec = 10 * time
             self.send(message)
             self.graph.spin_until(lambda time=time: sum(n for k, n in counts().items() if kind in k) >= time)
 
