@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pose3d_ros.errors import OutputError
-from pose3d_ros.reading.files import in_words
+from pose3d_ros.reading.files import in_words, is_file, is_folder, is_there
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -17,19 +17,24 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 class PartialFile:
     """A file that is written beside `target` and takes its place once it is complete; until then `target` is as before.
 
-    path: what to write, with the suffix of the target. Raises OutputError where the folder can't be made.
+    path: what to write, with the suffix of the target. The target of a symbolic link is replaced, not the link; a
+    device or a pipe, such as /dev/stdout, is written itself. Raises OutputError where the folder can't be made.
     """
 
     def __init__(self, target: Path) -> None:
-        self._target = target
-        self.path = target.with_name(f".{target.stem}.part{target.suffix}")
+        self._is_special = is_there(target) and not is_file(target) and not is_folder(target)
+        self._target = target if self._is_special else Path(os.path.realpath(target))
+        beside = self._target.with_name(f".{self._target.stem}.part{self._target.suffix}")
+        self.path = target if self._is_special else beside
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            self._target.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise output_error(target, error) from error
 
     def commit(self) -> None:
         """Put the file in its place, once it is on the disk. Raises OutputError, and leaves none, where that fails."""
+        if self._is_special:
+            return
         try:
             _sync(self.path)
             os.replace(self.path, self._target)
@@ -40,8 +45,9 @@ class PartialFile:
 
     def discard(self) -> None:
         """Remove what was written."""
-        with suppress(OSError):
-            self.path.unlink()
+        if not self._is_special:
+            with suppress(OSError):
+                self.path.unlink()
 
 
 @contextmanager

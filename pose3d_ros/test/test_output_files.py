@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -49,3 +50,25 @@ def test_places_that_hold_no_file_are_errors(name: str, got: str, tmp_path: Path
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match=f"expected a file that can be written, got {got}"):
         write_file(tmp_path / name, b"some")
+
+
+def test_devices_and_pipes_are_written_themselves(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_file(pipe, "text")
+    assert os.read(reader, 10) == b"text"
+    os.close(reader)
+    write_file(Path("/dev/null"), "text")
+    assert Path("/dev/null").is_char_device()
+    with pytest.raises(OutputError, match="/dev/full: expected a file that can be written, got a full disk"):
+        write_file(Path("/dev/full"), "text")
+    assert Path("/dev/full").is_char_device()
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+
+def test_target_of_a_link_is_replaced_and_not_the_link(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("target")
+    write_file(tmp_path / "link", "text")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "target").read_text(encoding="utf-8") == "text"

@@ -123,14 +123,14 @@ class BagStorage:
         self._is_open = False
         with suppress(OSError, ValueError):
             self.writer.abort()
-        if self._live and self._saved:
+        if self._live and not self._saved and os.path.lexists(self._before):
+            with suppress(OSError):
+                self._publish_before()
+        elif self._live:
             with suppress(OSError):
                 os.truncate(self._data, self._end)
                 with self._data.open("ab") as file:
                     file.write(SEAL)
-        elif self._live and os.path.lexists(self._before):
-            with suppress(OSError):
-                self._publish_before()
         self._scratch.cleanup()
         missing = f"It ends after {self._saved} of {self._count} messages." if self._live else ""
         return output_error(self._path, error, missing)

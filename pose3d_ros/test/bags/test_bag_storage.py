@@ -94,6 +94,13 @@ def test_full_disk_leaves_the_bag_that_was_there_before(room: int, tmp_path: Pat
     assert [path.name for path in tmp_path.iterdir()] == ["a.mcap"]
 
 
+def test_full_disk_before_the_first_message_leaves_a_bag_without_any(tmp_path: Path, file_limit: FileLimit) -> None:
+    with file_limit(200_000), pytest.raises(OutputError, match="It ends after 0 of"):
+        make(tmp_path / "a.mcap", 30, live=True)
+    assert times(tmp_path / "a.mcap") == []
+    assert (tmp_path / "a.mcap").stat().st_size < 1000
+
+
 def test_index_without_room_leaves_all_messages(tmp_path: Path, file_limit: FileLimit) -> None:
     make(tmp_path / "whole.mcap", 5)
     size = (tmp_path / "whole.mcap").stat().st_size

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter, StrMethod
 
 from pose3d_ros.drawing.colors import GROUND_TRUTH_HEX
 from pose3d_ros.drawing.plot_style import ACCENT, ACCENT2, STYLE
+from pose3d_ros.output_files import replacing
 from pose3d_ros.types import Array
 
 _STYLE = STYLE | {"font.size": 9.0, "axes.titlelocation": "left"}
@@ -36,9 +36,8 @@ def write_curves(rows: Sequence[Mapping[str, float]], path: Path, title: str) ->
     """
     if not rows:
         return
-    temporary = path.with_suffix(".tmp")
-    curves_figure(rows, title).savefig(temporary, format="png", dpi=110, facecolor="white")
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        curves_figure(rows, title).savefig(temporary, format="png", dpi=110, facecolor="white")
 
 
 def curves_figure(rows: Sequence[Mapping[str, float]], title: str) -> Figure:

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from pose3d_ros.errors import ConfigError
+from pose3d_ros.output_files import write_file
 
 NETS = ("detector", "root_pose", "smoother", "lifter")
 ARCHITECTURES = ("residual", "sem_gcn", "temporal")
@@ -82,7 +83,7 @@ class Recipe:
     def save(self, path: Path) -> None:
         """Write every value, defaults included, so that the run can be repeated from this file alone."""
         values = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
-        path.write_text(yaml.safe_dump(values, sort_keys=False))
+        write_file(path, yaml.safe_dump(values, sort_keys=False))
 
 
 def shipped_recipes() -> dict[str, Path]:

@@ -18,6 +18,7 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, IterableDataset
 
 from pose3d_ros.errors import ConfigError
+from pose3d_ros.output_files import output_error
 from pose3d_training.loop.fine_tune import start_from_engine
 from pose3d_training.loop.logbook import Logbook
 from pose3d_training.loop.optimizers import make_optimizer
@@ -197,7 +198,7 @@ class Trainer:
         return row | {name: round(float(value), 5) for name, value in logged.items()}
 
     def save(self) -> None:
-        """Write checkpoint.pt as a whole or not at all; all processes call it, the first one writes."""
+        """Write checkpoint.pt as a whole, or raise OutputError; all processes call it, the first one writes."""
         state = {
             "step": self.step,
             "samples": self.samples,
@@ -206,7 +207,10 @@ class Trainer:
             "optimizer": self.optimizer,
             "precision": self.fabric.strategy.precision.state_dict(),
         }
-        self.fabric.save(self.checkpoint, state)
+        try:
+            self.fabric.save(self.checkpoint, state)
+        except OSError as error:
+            raise output_error(self.checkpoint, error, "The one before is kept, if any.") from error
 
     def resume(self) -> None:
         """Load the folder's checkpoint where there is one; the first process reads it for all."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ pytest.importorskip("lightning_fabric")
 from lightning_fabric import Fabric
 from lightning_fabric.plugins import MixedPrecision
 
-from pose3d_ros.errors import ConfigError, EngineError
+from pose3d_ros.errors import ConfigError, EngineError, OutputError
 from pose3d_training.loop.fabric import open_fabric
 from pose3d_training.loop.recipe import Recipe
 from pose3d_training.loop.run_checkpoints import averaged_weights, read_checkpoint
@@ -71,6 +72,20 @@ def test_training_reduces_the_error_and_writes_log_curves_and_checkpoint(tmp_pat
     assert (tmp_path / "recipe.yaml").exists()
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert set(averaged_weights(tmp_path / "checkpoint.pt")) == set(Line().module.state_dict())
+
+
+def test_checkpoint_without_room_keeps_the_one_before(tmp_path: Path) -> None:
+    trainer = make_trainer(tmp_path)
+    trainer.run()
+    before = trainer.checkpoint.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, hard))
+    try:
+        with pytest.raises(OutputError, match=r"checkpoint\.pt.*The one before is kept"):
+            trainer.save()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert trainer.checkpoint.read_bytes() == before
 
 
 def test_interrupted_run_resumes_from_its_checkpoint(tmp_path: Path) -> None:
