@@ -168,8 +168,8 @@ def _check_model(entry: ManifestEntry) -> None:
         settings = read_pose_settings(entry, decoder, net.size_px)
         # The entry stands for a root net: whether there is one beside it is the pipeline's question.
         root_solver(entry, decoder, entry, lifted=True)
-        transforms = net.crop_transforms(frame.camera, [[0.0, 0.0, width_px / 2, height_px / 2]])
-        raw = net.bound.infer(net.feeds(HostImage(frame.image_bgr), frame.camera, transforms))
+        crops = net.person_crops(frame.camera, [[0.0, 0.0, width_px / 2, height_px / 2]])
+        raw = net.bound.infer(net.feeds(HostImage(frame.image_bgr), crops))
         joints = decoder.decode(raw, settings).chosen(settings.joints).scores.shape[1]
     if joints != len(skeleton):
         raise EngineError(

@@ -8,10 +8,18 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from pose3d_ros.errors import CameraError, InputError
+from pose3d_ros.errors import CameraError
 from pose3d_ros.geometry import lens
 from pose3d_ros.geometry.calibration_file import read_calibration
-from pose3d_ros.geometry.intrinsics import Calibration, check_region, checked_matrix, checked_size
+from pose3d_ros.geometry.intrinsics import (
+    Calibration,
+    check_hfov,
+    check_region,
+    checked_depth,
+    checked_matrix,
+    checked_points,
+    checked_size,
+)
 from pose3d_ros.geometry.lens_names import checked_lens
 from pose3d_ros.types import Array
 
@@ -75,13 +83,7 @@ class Camera:
         CameraError
             Unless 0 < hfov_deg < 180.
         """
-        if not 0.0 < hfov_deg < 180.0:
-            raise CameraError(
-                "horizontal field of view",
-                expected="an angle between 0 and 180 degrees",
-                got=f"{hfov_deg}",
-                fix="Give the full angle between the image's left and right edges, in degrees.",
-            )
+        check_hfov(hfov_deg)
         f_px = 0.5 * width_px / np.tan(np.deg2rad(hfov_deg) / 2)
         matrix = np.array([[f_px, 0.0, (width_px - 1) / 2], [0.0, f_px, (height_px - 1) / 2], [0.0, 0.0, 1.0]])
         return cls(matrix, width_px, height_px)
@@ -151,7 +153,7 @@ class Camera:
         InputError
             Unless the last axis is 3.
         """
-        points = _checked_points("points_cam_m", points_cam_m, 3)
+        points = checked_points("points_cam_m", points_cam_m, 3)
         flat = points.reshape(-1, 3)
         depth = np.where((flat[:, 2:] > 0) & np.isfinite(flat[:, 2:]), flat[:, 2:], np.nan)
         with np.errstate(invalid="ignore", over="ignore"):
@@ -177,7 +179,7 @@ class Camera:
         InputError
             Unless the last axis is 2.
         """
-        points = _checked_points("points_img_px", points_img_px, 2)
+        points = checked_points("points_img_px", points_img_px, 2)
         normalized = self._undistorted(points.reshape(-1, 2))
         ones = np.where(np.isnan(normalized[:, :1]), np.nan, 1.0)
         rays: Array = np.concatenate([normalized, ones], axis=1).reshape(*points.shape[:-1], 3)
@@ -205,16 +207,7 @@ class Camera:
             For shapes that do not fit.
         """
         rays = self.rays(points_img_px)
-        depth = np.asarray(depth_m, dtype=np.float64)
-        try:
-            np.broadcast_shapes(rays.shape[:-1], depth.shape)
-        except ValueError:
-            raise InputError(
-                "depth_m",
-                expected=f"a shape that broadcasts with the points' {rays.shape[:-1]}",
-                got=f"{depth.shape}",
-                fix="Give one depth for each pixel.",
-            ) from None
+        depth = checked_depth(depth_m, rays.shape[:-1])
         points: Array = rays * np.where(depth > 0, depth, np.nan)[..., None]
         return points
 
@@ -328,18 +321,6 @@ class Camera:
         if self.K_px[0, 1]:
             normalized[:, 0] -= self.K_px[0, 1] / self.K_px[0, 0] * normalized[:, 1]
         return lens.undistort(self.model, self.distortion, normalized)
-
-
-def _checked_points(name: str, points: npt.ArrayLike, size: int) -> Array:
-    array = np.asarray(points, dtype=np.float64)
-    if array.ndim < 1 or array.shape[-1] != size:
-        raise InputError(
-            name,
-            expected=f"an array (..., {size})",
-            got=f"shape {array.shape}",
-            fix="The last axis holds a point's coordinates.",
-        )
-    return array
 
 
 def calibrated_camera(read: Calibration, *, rectified: bool = False) -> Camera:

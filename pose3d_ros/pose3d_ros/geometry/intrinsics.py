@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from pose3d_ros.errors import CameraError, shown
+from pose3d_ros.errors import CameraError, InputError, shown
 from pose3d_ros.types import Array
 
 _CALIBRATE = "Calibrate the camera (camera_calibration), or give its field of view (--hfov)."
@@ -59,6 +59,45 @@ def checked_size(width_px: int, height_px: int) -> tuple[int, int]:
             fix="Give the size of the image that K belongs to.",
         )
     return width, height
+
+
+def checked_points(name: str, points: npt.ArrayLike, size: int) -> Array:
+    """Points as an array (..., size) float64. Raises InputError for another shape."""
+    array = np.asarray(points, dtype=np.float64)
+    if array.ndim < 1 or array.shape[-1] != size:
+        raise InputError(
+            name,
+            expected=f"an array (..., {size})",
+            got=f"shape {array.shape}",
+            fix="The last axis holds a point's coordinates.",
+        )
+    return array
+
+
+def checked_depth(depth_m: npt.ArrayLike, points_shape: tuple[int, ...]) -> Array:
+    """Depths as an array. Raises InputError for a shape that does not broadcast with that of the points."""
+    depth = np.asarray(depth_m, dtype=np.float64)
+    try:
+        np.broadcast_shapes(points_shape, depth.shape)
+    except ValueError:
+        raise InputError(
+            "depth_m",
+            expected=f"a shape that broadcasts with the points' {points_shape}",
+            got=f"{depth.shape}",
+            fix="Give one depth for each pixel.",
+        ) from None
+    return depth
+
+
+def check_hfov(hfov_deg: float) -> None:
+    """Raise CameraError for a horizontal field of view that no pinhole has."""
+    if not 0.0 < hfov_deg < 180.0:
+        raise CameraError(
+            "horizontal field of view",
+            expected="an angle between 0 and 180 degrees",
+            got=f"{hfov_deg}",
+            fix="Give the full angle between the image's left and right edges, in degrees.",
+        )
 
 
 def check_region(size_px: tuple[int, int], region_px: tuple[int, int, int, int], block_px: tuple[int, int]) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from pose3d_ros.geometry import Camera
 from pose3d_ros.geometry.crop import apply_affine
-from pose3d_ros.geometry.region_views import GRID_STEP_PX, RegionViews, cut_views
+from pose3d_ros.geometry.region_views import GRID_STEP_PX, RegionViews, cut_views, lens_bends
 from pose3d_ros.geometry.regions import Regions
 from pose3d_ros.types import ImageArray
 
@@ -128,6 +128,31 @@ def test_middle_that_the_camera_does_not_see_is_flat() -> None:
     assert not views.bent.any()
     assert np.isfinite(views.view2cam).all()
     assert len(RegionViews.of(FISHEYE, Regions.empty(), 256)) == 0
+
+
+def test_lens_bends_by_how_its_scale_differs_from_a_pinholes() -> None:
+    regions = Regions(
+        np.array([[499.5, 499.5], [800.0, 499.5], [40.0, 40.0], [5000.0, 0.0]]), np.full(4, 100.0), np.zeros(4)
+    )
+    np.testing.assert_array_equal(lens_bends(NARROW, regions), np.zeros(4))
+    lens = Camera(FISHEYE.K_px, 1000, 1000, np.zeros(4), "equidistant")
+    middle, border, corner, unseen = lens_bends(lens, regions)
+    # At 300.5 px, an angle of 0.9106, 40 px more are 330 tan(0.9106 + 40 / 330) - 330 tan(0.9106) px of a pinhole.
+    along = 330 * (np.tan(300.5 / 330 + 40 / 330) - np.tan(300.5 / 330)) - 40
+    assert middle < 0.01
+    assert border == pytest.approx(along / 100, rel=0.25)  # and somewhat more in the corners of the square
+    assert border >= along / 100
+    assert corner > border
+    assert unseen == np.inf
+
+
+@pytest.mark.parametrize("camera", [FISHEYE, NARROW], ids=["bent", "flat"])
+def test_mirrored_views_show_the_mirror_images(camera: Camera) -> None:
+    regions = upright(camera, (2.2, 0.4, 1.5) if camera is FISHEYE else (0.3, 0.1, 4.0), 0.3)
+    views = RegionViews.of(camera, regions, 64)
+    points = np.array([[[10.0, 20.0], [50.0, 30.0]]])
+    reflected = np.array([63.0, 0.0]) + points * [-1.0, 1.0]
+    np.testing.assert_allclose(views.mirrored().crop2img(reflected), views.crop2img(points), atol=1e-9)
 
 
 def sampled(image: ImageArray, places_px: npt.NDArray[np.float64]) -> ImageArray:

@@ -104,8 +104,8 @@ class DeviceImage:
             sampled = self._sampled(img2crop, size_px, "rgb" if rgb else "bgr", mirrored).permute(0, 2, 3, 1)
             return self._result(sampled.to(torch.uint8, memory_format=torch.contiguous_format))
 
-    def views(self, views: RegionViews, normalization: Normalization) -> TorchArray:
-        """See FrameImage: (N, 3, S, S) float32."""
+    def views(self, views: RegionViews, normalization: Normalization, *, mirrored: bool = False) -> TorchArray:
+        """See FrameImage: (N or 2N, 3, S, S) float32."""
         with _queued(self._size.stream):
             shape = (len(views), 3, views.size_px, views.size_px)
             sampled = torch.empty(shape, dtype=torch.float32, device=self._frame.device)
@@ -117,6 +117,7 @@ class DeviceImage:
                     sampled = crops
                 else:
                     sampled[self._size.to_device(at)] = crops
+            sampled = torch.cat([sampled, sampled.flip(3)]) if mirrored else sampled
             return self._result(self._size.scaling(normalization).apply(sampled, out=sampled))
 
     def _sampled_views(self, views: RegionViews, reduction: int, bent: bool, channel_order: str) -> torch.Tensor:

@@ -35,8 +35,11 @@ class FrameImage(Protocol):
     def raw_crops(self, img2crop: Array, size_px: tuple[int, int], *, rgb: bool, mirrored: bool) -> Feed:
         """The same as pixels: uint8 (N or 2N, H, W, 3), BGR or RGB."""
 
-    def views(self, views: RegionViews, normalization: Normalization) -> Feed:
-        """Views of regions, normalized: (N, 3, S, S) float32. Averaged before they are reduced by 2 or more."""
+    def views(self, views: RegionViews, normalization: Normalization, *, mirrored: bool = False) -> Feed:
+        """Views of regions, normalized: (N, 3, S, S) float32, 2N with their mirror images behind them.
+
+        Averaged before they are reduced by 2 or more.
+        """
 
 
 LoadImage = Callable[[ImageArray], FrameImage]
@@ -71,13 +74,7 @@ class HostImage:
         self, img2crop: Array, size_px: tuple[int, int], normalization: Normalization, *, mirrored: bool
     ) -> npt.NDArray[np.float32]:
         """See FrameImage."""
-        images = self._crops(img2crop, size_px)
-        people = len(images)
-        crops = np.empty((people * (1 + mirrored), 3, size_px[1], size_px[0]), dtype=np.float32)
-        normalization.apply(images, crops[:people])
-        if mirrored:
-            crops[people:] = crops[:people, ..., ::-1]
-        return crops
+        return _normalized(self._crops(img2crop, size_px), normalization, mirrored=mirrored)
 
     def raw_crops(self, img2crop: Array, size_px: tuple[int, int], *, rgb: bool, mirrored: bool) -> ImageArray:
         """See FrameImage."""
@@ -85,15 +82,26 @@ class HostImage:
         images = np.concatenate([images, images[:, :, ::-1]]) if mirrored else images
         return images[..., ::-1] if rgb else images
 
-    def views(self, views: RegionViews, normalization: Normalization) -> npt.NDArray[np.float32]:
+    def views(
+        self, views: RegionViews, normalization: Normalization, *, mirrored: bool = False
+    ) -> npt.NDArray[np.float32]:
         """See FrameImage."""
-        return normalization.apply(cut_views(self.image_bgr, views))
+        return _normalized(cut_views(self.image_bgr, views), normalization, mirrored=mirrored)
 
     def _crops(self, img2crop: Array, size_px: tuple[int, int]) -> ImageArray:
         """The last crops are kept: a root net often reads those of the pose net."""
         if self._cut is None or self._cut[0] is not img2crop or self._cut[1] != size_px:
             self._cut = img2crop, size_px, cut_crops(self.image_bgr, img2crop, size_px)
         return self._cut[2]
+
+
+def _normalized(images: ImageArray, normalization: Normalization, *, mirrored: bool) -> npt.NDArray[np.float32]:
+    people, height_px, width_px = images.shape[:3]
+    crops = np.empty((people * (1 + mirrored), 3, height_px, width_px), dtype=np.float32)
+    normalization.apply(images, crops[:people])
+    if mirrored:
+        crops[people:] = crops[:people, ..., ::-1]
+    return crops
 
 
 _log = logging.getLogger(__name__)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from pose3d_ros.engines.engine_set import RoleEngine
@@ -40,7 +38,7 @@ class LandmarkNet:
         mirrored: read from mirror images, in which the net errs otherwise; the result is that of the image itself.
         """
         views = RegionViews.of(camera, regions, self.size_px)
-        views = _reflected(views) if mirrored else views
+        views = views.mirrored() if mirrored else views
         raw = self._bound.infer({"image": image.views(views, self._normalization)})
         found = decode_landmarks(raw, self.size_px)
         found = found.in_order(list(SKELETON.flip_order)) if mirrored else found
@@ -57,12 +55,3 @@ class LandmarkNet:
             views.view2cam,
             found.points_crop_px,
         )
-
-
-def _reflected(views: RegionViews) -> RegionViews:
-    """Views whose crops are the mirror images, with all that leads back from them."""
-    img2crop, view2cam = views.img2crop.copy(), views.view2cam.copy()
-    img2crop[:, 0] *= -1.0
-    img2crop[:, 0, 2] += views.size_px - 1
-    view2cam[:, :, 0] *= -1.0
-    return replace(views, img2crop=img2crop, view2cam=view2cam)

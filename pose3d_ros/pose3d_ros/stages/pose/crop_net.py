@@ -1,4 +1,4 @@
-"""A network whose input is person crops: their transforms, and the arrays it is fed."""
+"""A network whose input is person crops, and the arrays it is fed."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pose3d_ros.engines.images.frame_image import FrameImage
 from pose3d_ros.engines.tensors import Feed
 from pose3d_ros.errors import EngineError
 from pose3d_ros.geometry import Camera
-from pose3d_ros.geometry.assemble import moon_k_m
-from pose3d_ros.geometry.crop import CropTransforms, crop_transforms
+from pose3d_ros.geometry.crop import crop_transforms
 from pose3d_ros.stages.entry_checks import crop_size_px, normalization_of, real_parameter
 from pose3d_ros.stages.io_matching import BoundEngine, Kind, Port, image_port
+from pose3d_ros.stages.pose.person_crops import PersonCrops
 from pose3d_ros.stages.pose.pose_decoding import PoseDecoder, RootDecoder
 
 _BOX_SCALE = 1.25
@@ -45,10 +45,10 @@ class CropNet:
                 fix="Correct the manifest, or export the network for float images.",
             )
 
-    def crop_transforms(self, camera: Camera, boxes_xyxy_px: npt.ArrayLike) -> CropTransforms:
-        """The crop transforms of boxes (N, 4) in the camera's image. Raises InputError for one without an area."""
+    def person_crops(self, camera: Camera, boxes_xyxy_px: npt.ArrayLike) -> PersonCrops:
+        """The crops of boxes (N, 4) in the camera's image. Raises InputError for one without an area."""
         size_px, scale, half_pixel_centers, inset_px = self.crops
-        return crop_transforms(
+        transforms = crop_transforms(
             boxes_xyxy_px,
             camera.width_px,
             camera.height_px,
@@ -57,17 +57,19 @@ class CropNet:
             half_pixel_centers=half_pixel_centers,
             inset_px=inset_px,
         )
+        return PersonCrops.of(camera, transforms, may_bend=size_px[0] == size_px[1] and not self._whole)
 
-    def feeds(
-        self, image: FrameImage, camera: Camera, transforms: CropTransforms, *, mirrored: bool = False
-    ) -> dict[str, Feed]:
+    def feeds(self, image: FrameImage, people: PersonCrops, *, mirrored: bool = False) -> dict[str, Feed]:
         """What `bound` is given for N crops, or for them and their mirror images: 2N."""
-        at, size_px, norm = transforms.img2crop, transforms.size_px, self._normalization
-        if self._whole:
+        at, size_px, norm = people.transforms.img2crop, people.transforms.size_px, self._normalization
+        crops: Feed
+        if people.views is not None:
+            crops = image.views(people.views, norm, mirrored=mirrored)
+        elif self._whole:
             crops = image.raw_crops(at, size_px, rgb=norm.channel_order == "rgb", mirrored=mirrored)
         else:
             crops = image.crops(at, size_px, norm, mirrored=mirrored)
         if self._decoder.k_input is None:
             return {"image": crops}
-        k_m = moon_k_m(transforms.boxes_xyxy_px, camera.fx_px, camera.fy_px) * self._decoder.k_per_m
-        return {"image": crops, self._decoder.k_input: np.tile(k_m, 1 + mirrored).astype(np.float32)}
+        k = np.tile(people.k_m * self._decoder.k_per_m, 1 + mirrored)
+        return {"image": crops, self._decoder.k_input: k.astype(np.float32)}

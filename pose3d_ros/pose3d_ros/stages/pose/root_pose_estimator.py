@@ -11,14 +11,14 @@ from pose3d_ros.config.settings import PoseConfig
 from pose3d_ros.engines.engine_set import RoleEngine
 from pose3d_ros.engines.images.frame_image import FrameImage, HostImage
 from pose3d_ros.errors import EngineError
-from pose3d_ros.geometry.crop import CropTransforms, apply_affine, invert_affine
 from pose3d_ros.records import Detection, Frame, Pose
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.stages.appearance import clothes_lab
 from pose3d_ros.stages.entry_checks import check_decoder, skeleton_of
 from pose3d_ros.stages.io_matching import RawOutputs
-from pose3d_ros.stages.keypoints import DecodedRoots, Keypoints, ahead2camera
+from pose3d_ros.stages.keypoints import DecodedRoots, Keypoints
 from pose3d_ros.stages.pose.crop_net import CropNet
+from pose3d_ros.stages.pose.person_crops import PersonCrops
 from pose3d_ros.stages.pose.pose_decoders import POSE_DECODERS, ROOT_DECODERS
 from pose3d_ros.stages.pose.pose_decoding import DecodedJoints, read_pose_settings
 from pose3d_ros.stages.pose.root_localization import localize, root_solver
@@ -84,7 +84,7 @@ class RootPoseEstimator:
         """
         image = image or HostImage(frame.image_bgr)
         boxes = np.array([d.box_xyxy_px for d in detections], dtype=np.float64)
-        crops = self._net.crop_transforms(frame.camera, boxes)
+        crops = self._net.person_crops(frame.camera, boxes)
         flipped = self.config.flip_test
         joints, roots = self._read(frame, image, boxes, crops, mirrored=flipped and known is None)
         if flipped and known is not None:
@@ -94,10 +94,10 @@ class RootPoseEstimator:
         return self._keypoints(frame, detections, crops, joints, roots)
 
     def _read(
-        self, frame: Frame, image: FrameImage, boxes: Array, crops: CropTransforms, *, mirrored: bool
+        self, frame: Frame, image: FrameImage, boxes: Array, crops: PersonCrops, *, mirrored: bool
     ) -> tuple[DecodedJoints, DecodedRoots | None]:
         """What the nets say of the crops; mirrored: the mean with their mirror images."""
-        raw = self._net.bound.infer(self._net.feeds(image, frame.camera, crops, mirrored=mirrored))
+        raw = self._net.bound.infer(self._net.feeds(image, crops, mirrored=mirrored))
         joints = self._decoder.decode(raw, self._settings).chosen(self._settings.joints)
         roots = self._roots(frame, image, boxes, crops, raw)
         self._check_counts(joints, roots, len(crops), mirrored)
@@ -116,13 +116,13 @@ class RootPoseEstimator:
         self,
         frame: Frame,
         image: FrameImage,
-        crops: CropTransforms,
+        crops: PersonCrops,
         read: tuple[DecodedJoints, DecodedRoots | None],
         at: npt.NDArray[np.intp],
     ) -> tuple[DecodedJoints, DecodedRoots | None]:
         """What was read of the crops, at some of them the mean with what the net says of their mirror images."""
         joints, roots = read
-        raw = self._net.bound.infer(self._net.feeds(image, frame.camera, crops.mirrored(at)))
+        raw = self._net.bound.infer(self._net.feeds(image, crops.mirrored(at)))
         mirrored = self._decoder.decode(raw, self._settings).chosen(self._settings.joints)
         means = joints.of_people(at).followed_by(mirrored).mean_with_mirrored(self._skeleton, self._settings.width_px)
         if roots is not None and self._root_net is None:
@@ -158,7 +158,7 @@ class RootPoseEstimator:
         )
 
     def _roots(
-        self, frame: Frame, image: FrameImage, boxes: Array, pose_crops: CropTransforms, raw: RawOutputs
+        self, frame: Frame, image: FrameImage, boxes: Array, pose_crops: PersonCrops, raw: RawOutputs
     ) -> DecodedRoots | None:
         """What a net says of the roots; None where they are to be solved. raw: the pose net's outputs."""
         if self._solver is not None:
@@ -166,8 +166,8 @@ class RootPoseEstimator:
         net = self._root_net
         if net is None:
             return self._root_decoder.decode(raw)
-        crops = pose_crops if net.crops == self._net.crops else net.crop_transforms(frame.camera, boxes)
-        return self._root_decoder.decode(net.bound.infer(net.feeds(image, frame.camera, crops)))
+        crops = pose_crops if net.crops == self._net.crops else net.person_crops(frame.camera, boxes)
+        return self._root_decoder.decode(net.bound.infer(net.feeds(image, crops)))
 
     def _check_counts(self, joints: DecodedJoints, roots: DecodedRoots | None, people: int, flipped: bool) -> None:
         skeleton = self._skeleton
@@ -186,18 +186,20 @@ class RootPoseEstimator:
         self,
         frame: Frame,
         detections: Sequence[Detection],
-        crops: CropTransforms,
+        crops: PersonCrops,
         joints: DecodedJoints,
         roots: DecodedRoots | None,
     ) -> Keypoints:
         depth_m, relative_m = joints.relative_depth_m, joints.relative_m
-        if relative_m is not None and self._settings.ahead == "crop":
-            relative_m = relative_m @ ahead2camera(frame.camera, crops.boxes_xyxy_px).transpose(0, 2, 1)
+        if roots is not None:
+            depth_m, roots = crops.depths_in_camera(joints.joints_crop_px, depth_m, roots, self._skeleton.root)
+        if relative_m is not None:
+            relative_m = crops.in_camera(relative_m, ahead=self._settings.ahead)
             depth_m = relative_m[..., 2]
         return Keypoints(
             self._skeleton,
             detections,
-            apply_affine(invert_affine(crops.img2crop), joints.joints_crop_px),
+            crops.crop2img(joints.joints_crop_px),
             joints.scores,
             self._valid(joints),
             np.array([self._is_person(scores) for scores in joints.scores]),

@@ -127,6 +127,14 @@ def test_views_equal_the_host_ones(photo: ImageArray, camera: Camera, size_px: i
     assert levels(photo, lambda image: image.views(seen, RGB))[0] < 0.15 / 255 / 0.22
 
 
+def test_mirror_images_of_views_are_behind_them(photo: ImageArray) -> None:
+    seen = views(FISHEYE, 64)
+    for image in (HostImage(photo), DeviceImages()(photo)):
+        alone = np.asarray(on_host(image.views(seen, RGB)))
+        both = np.asarray(on_host(image.views(seen, RGB, mirrored=True)))
+        np.testing.assert_array_equal(both, np.concatenate([alone, alone[..., ::-1]]))
+
+
 def test_view_is_averaged_before_it_is_reduced(photo: ImageArray) -> None:
     # Of stripes one pixel wide, black and white, a smaller view is gray, whichever pixel it reads.
     stripes = np.zeros((240, 320, 3), dtype=np.uint8)
