@@ -103,14 +103,21 @@ class LandmarkPoses:
             sure = merged(people, certainty, kept)
             if frame.stamp_ns == STILL and self._config.pose.flip_test and len(sure):
                 sure = mean_with(sure, self._net(frame.camera, image, sure.next_regions, mirrored=True))
-            learned = self._followed.learned_of(people, kept, len(followed), frame.stamp_ns)
+            seen = people.next_regions.chosen(kept)
+            learned = self._followed.learned_of(seen, kept, len(followed), frame.stamp_ns)
             poses, learned = self._posed(frame, image, sure, scores, learned)
             doubts, owners = self._doubts(frame, people, certainty, kept, followed, poses)
             at, more = self._confirmed(frame, image, doubts, poses)
-            seen = Regions.concatenated([people.next_regions.chosen(kept), next_regions(doubts, at, more)])
-            found = np.append(kept, owners[at])
-            learned = LearnedDistances.concatenated([learned, LearnedDistances.unknown(len(at))])
-            self._followed.update(seen, found, len(followed), frame.stamp_ns, frame.camera, learned)
+            besides = next_regions(doubts, at, more)
+            of_these = self._followed.learned_of(besides, owners[at], len(followed), frame.stamp_ns)
+            self._followed.update(
+                Regions.concatenated([seen, besides]),
+                np.append(kept, owners[at]),
+                len(followed),
+                frame.stamp_ns,
+                frame.camera,
+                LearnedDistances.concatenated([learned, of_these]),
+            )
             poses = (*poses, *more)
         return FramePoses(tuple(pose.detection for pose in poses), poses, timings_ms)
 

@@ -193,6 +193,19 @@ def test_who_is_lost_is_asked_about_and_followed_while_the_other_net_sees_them(e
     assert len(engines["second"].calls) == 1
 
 
+def test_distance_stays_known_while_the_other_net_sees_someone(engines: Opened) -> None:
+    """The other net is asked about a person's distance in the frame after the first, and then for a second no more."""
+    source = with_second(engines, 0.6)
+    for i in range(2):
+        run(source, frame(i * STEP_NS, WHERE_PX))
+    assert len(engines["second"].calls) == 1
+    engines["detector"].answer = heat_maps().answer
+    assert len(run(source, frame(2 * STEP_NS))) == 1
+    for i in range(3, 6):
+        assert len(run(source, frame(i * STEP_NS, WHERE_PX))) == 1
+    assert len(engines["second"].calls) == 2
+
+
 def region_answer(hips_px: tuple[float, float], top_px: tuple[float, float]) -> AnsweringEngine:
     """A region detector that sees a person at those pixels of every view's input."""
 

@@ -11,7 +11,6 @@ from pose3d_ros.geometry import Camera
 from pose3d_ros.geometry.regions import Regions, region_distances
 from pose3d_ros.records import STILL
 from pose3d_ros.stages.association import assign
-from pose3d_ros.stages.landmarks.landmark_decoding import Landmarks
 from pose3d_ros.stages.landmarks.learned_distance import LearnedDistances
 from pose3d_ros.types import Array
 
@@ -63,17 +62,15 @@ class FollowedPeople:
         again = assign(region_distances(self._regions.chosen(before), seen), _FOLLOWED)
         return np.delete(before, [row for row, _ in again])
 
-    def learned_of(
-        self, people: Landmarks, kept: npt.NDArray[np.intp], followed: int, stamp_ns: int
-    ) -> LearnedDistances:
-        """What is known of the distances of who was kept of the readings, see `update`.
+    def learned_of(self, seen: Regions, kept: npt.NDArray[np.intp], followed: int, stamp_ns: int) -> LearnedDistances:
+        """What is known of the distances of who is seen, see `update`.
 
         Of new people it is nothing, and due in the next frame: this one does enough for them.
         """
         unknown = LearnedDistances.unknown(max(len(kept), 1), stamp_ns + 1)
         if not followed or not len(kept):
             return unknown.chosen(np.arange(len(kept)))
-        apart = region_distances(people.next_regions.chosen(kept), self._regions)
+        apart = region_distances(seen, self._regions)
         owners = np.where(kept < followed, kept, apart.argmin(axis=1))
         known = (kept < followed) | (apart.min(axis=1) < _SAME)
         return LearnedDistances.concatenated([self._learned, unknown]).chosen(np.where(known, owners, followed))

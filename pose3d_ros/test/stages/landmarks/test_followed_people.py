@@ -79,12 +79,12 @@ def test_distances_stay_with_their_person_and_new_people_wait_a_frame() -> None:
     people = following((100.0, 200.0), (300.0, 200.0))
     read = reading((100.0, 200.0), (300.0, 200.0), (302.0, 200.0), (500.0, 200.0))
     kept = np.array([1, 0, 3])
-    new = people.learned_of(read, kept, 2, STEP_NS)
+    new = people.learned_of(read.next_regions.chosen(kept), kept, 2, STEP_NS)
     assert new.due(STEP_NS).tolist() == [0]
     known = new.with_readings(np.array([0]), np.array([0.1]), np.array([0.1]), STEP_NS)
     people.update(read.next_regions.chosen(kept), kept, 2, STEP_NS, CAMERA, known)
     read = reading((300.0, 200.0), (100.0, 200.0), (500.0, 200.0), (301.0, 200.0))
-    again = people.learned_of(read, np.array([2, 3]), 3, 2 * STEP_NS)
+    again = people.learned_of(read.next_regions.chosen([2, 3]), np.array([2, 3]), 3, 2 * STEP_NS)
     assert again.log_ratios.tolist() == pytest.approx([0.0, 0.1])
     assert again.due(2 * STEP_NS).tolist() == [0]
 
