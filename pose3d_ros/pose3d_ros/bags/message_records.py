@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pose3d_ros.errors import InputError
+from pose3d_ros.errors import InputError, shown
 from pose3d_ros.geometry.camera import Camera, calibrated_camera
 from pose3d_ros.geometry.intrinsics import Calibration
 from pose3d_ros.geometry.rays import ray_sigma_m
@@ -18,6 +18,10 @@ from pose3d_ros.skeletons import Skeleton, get_skeleton
 from pose3d_ros.types import ImageArray
 
 _NS_PER_S = 1_000_000_000
+_FARTHEST_M = 10_000.0
+"""No camera sees a person from there; beyond it lies what a damaged message says."""
+_MOST_DIGITS = 15
+"""Of a number that an id ends with."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,14 +66,18 @@ class TrackIds:
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
+        self._taken: set[int] = set()
+        self._largest = 0
 
     def __call__(self, name: str) -> int:
         """Return the number of a person's name: its digits where they are free, else the next number."""
         if name not in self._numbers:
             digits = name[len(name.rstrip("0123456789")) :]
-            taken = set(self._numbers.values())
-            wanted = int(digits) if digits else 0
-            self._numbers[name] = wanted if wanted > 0 and wanted not in taken else max(taken, default=0) + 1
+            wanted = int(digits) if digits and len(digits) <= _MOST_DIGITS else 0
+            number = wanted if wanted > 0 and wanted not in self._taken else self._largest + 1
+            self._numbers[name] = number
+            self._taken.add(number)
+            self._largest = max(self._largest, number)
         return self._numbers[name]
 
 
@@ -123,14 +131,18 @@ def person_of(message: Any, track_id: int, skeleton: Skeleton) -> Person:
     if len(message.joints) != len(skeleton):
         raise _unreadable(message, f"{len(skeleton)} joints of {skeleton.name}", f"{len(message.joints)}")
     if int(message.state) not in [state.value for state in TrackState]:
-        raise _unreadable(message, "a state from 0 (NEW) to 3 (LOST)", str(message.state))
+        raise _unreadable(message, "a state from 0 (NEW) to 3 (LOST)", shown(int(message.state)))
     flat: list[float] = []
     for joint in message.joints:
         position = joint.position
         flat += (position.x, position.y, position.z, joint.u, joint.v, joint.score, joint.valid)
     joints = np.array(flat, dtype=np.float64).reshape(len(skeleton), 7)
-    joints[joints[:, 6] == 0, :5] = np.nan
+    seen = (np.abs(joints[:, :3]) <= _FARTHEST_M).all(axis=1) & np.isfinite(joints).all(axis=1)
+    joints[(joints[:, 6] == 0) | ~seen, :5] = np.nan
+    joints[~seen, 5] = 0.0
     root_m = np.array([message.root.x, message.root.y, message.root.z])
+    if not (np.abs(root_m) <= _FARTHEST_M).all():
+        raise _unreadable(message, f"a root within {_FARTHEST_M / 1000:g} km", shown(root_m.tolist()))
     box_px = np.array([message.box_x, message.box_y, message.box_width, message.box_height], dtype=np.float64)
     box_px[2:] += box_px[:2]
     covariance_m2 = np.asarray(message.root_covariance, dtype=np.float64).reshape(3, 3)
@@ -144,4 +156,4 @@ def person_of(message: Any, track_id: int, skeleton: Skeleton) -> Person:
 
 def _unreadable(message: Any, expected: str, got: str) -> InputError:
     fix = "Publish and record people with one version of the package."
-    return InputError(f"person {message.id}", expected=expected, got=got, fix=fix)
+    return InputError(f"person {shown(str(message.id))}", expected=expected, got=got, fix=fix)

@@ -6,10 +6,12 @@ import argparse
 import sys
 from collections.abc import Iterable, Sequence
 
-import yaml
-
 from pose3d_ros.config.settings import PARAMETERS, PipelineConfig
-from pose3d_ros.errors import ConfigError
+from pose3d_ros.errors import ConfigError, shown
+from pose3d_ros.reading.documents import parse_yaml
+from pose3d_ros.reading.files import Origin
+
+_EXAMPLE = "For example: tracker.max_age_s=2.0."
 
 
 def add_engine_options(parser: argparse.ArgumentParser) -> None:
@@ -58,13 +60,7 @@ def parse_parameters(assignments: Sequence[str], option: str = "--param") -> dic
     values: dict[str, object] = {}
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError:
-            equals = ""
         if not equals or not name:
-            raise ConfigError(
-                option, expected="NAME=VALUE", got=repr(assignment), fix="For example: tracker.max_age_s=2.0."
-            )
-        values[name] = value
+            raise ConfigError(option, expected="NAME=VALUE", got=shown(assignment), fix=_EXAMPLE)
+        values[name] = parse_yaml(text, Origin(ConfigError, f"{option} {name}", _EXAMPLE))
     return values

@@ -22,7 +22,7 @@ from pose3d_ros.engines.images.frame_image import HostImage
 from pose3d_ros.engines.spec.engine_folder import EngineFolder, StoredModel
 from pose3d_ros.engines.spec.manifest import Parameter
 from pose3d_ros.engines.spec.presets import PRESETS, get_preset, preset_entry
-from pose3d_ros.errors import ConfigError, EngineError
+from pose3d_ros.errors import ConfigError, EngineError, shown
 from pose3d_ros.geometry import Camera
 from pose3d_ros.records import Frame
 from pose3d_ros.skeletons import get_skeleton
@@ -147,7 +147,7 @@ def _parameters(assignments: Sequence[str], role: str) -> dict[str, Parameter]:
             raise ConfigError(
                 f"--parameter {name}",
                 expected="a number, a string or a list",
-                got=repr(value),
+                got=shown(value),
                 fix="See docs/models.md.",
             )
         found[name] = value

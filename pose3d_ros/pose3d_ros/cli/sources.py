@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import re
 from collections.abc import Iterator
@@ -14,10 +12,12 @@ import numpy as np
 from pose3d_ros.bags.image_decoding import MAX_IMAGE_PIXELS, image_file
 from pose3d_ros.bags.image_header import is_image
 from pose3d_ros.cli.video_source import SCHEMES, Source, SourceFrame, Video
-from pose3d_ros.errors import CameraError, InputError
+from pose3d_ros.errors import CameraError, InputError, shown
 from pose3d_ros.geometry.calibration_file import read_calibration
 from pose3d_ros.geometry.camera import Camera
-from pose3d_ros.reading.files import in_words, is_file, is_folder, is_there
+from pose3d_ros.reading.documents import fields_of, read_json
+from pose3d_ros.reading.files import Origin, in_words, is_file, is_folder, is_there
+from pose3d_ros.reading.numbers import is_number
 from pose3d_ros.records import Detection
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
@@ -27,6 +27,8 @@ _RAW_SUFFIXES = frozenset({".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf
 _MOST_DIGITS = 5
 # Sizes that a sensor's modes round differently (1920x1088) still have one aspect.
 _ASPECT_TOLERANCE = 0.01
+_FARTHEST_PX = 1e6
+_BOX_FIX = "Write {\"FRAME\": [[x, y, w, h], …], …}: FRAME is the image's file name or the frame's number in a video."
 
 
 def open_camera(path: str | None, hfov_deg: float | None) -> Camera | float:
@@ -174,13 +176,8 @@ class BoxFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise self._malformed("", "a JSON file", str(error)) from error
-        if not isinstance(content, dict):
-            raise self._malformed("", "an object", type(content).__name__)
+        self._origin = Origin(InputError, f"boxes {path}", _BOX_FIX)
+        content = fields_of(read_json(path, self._origin), self._origin)
         self._boxes = {name: self._detections(name, rows) for name, rows in content.items()}
         self._used: set[str] = set()
 
@@ -199,19 +196,13 @@ class BoxFile:
 
     def _detections(self, name: str, rows: object) -> tuple[Detection, ...]:
         if not isinstance(rows, list):
-            raise self._malformed(f", frame {name}", "a list of boxes", type(rows).__name__)
+            raise self._origin.error("a list of boxes", type(rows).__name__, f", frame {shown(name)}")
         boxes = []
         for row in rows:
-            box = row if isinstance(row, list) and all(type(v) in (int, float) for v in row) else []
-            if len(box) != 4 or not all(map(math.isfinite, box)) or not (box[2] > 0 and box[3] > 0):
-                expected = "four finite numbers x, y, w, h with w and h above 0"
-                raise self._malformed(f", frame {name}", expected, repr(row))
+            box = row if isinstance(row, list) and len(row) == 4 and all(map(is_number, row)) else None
+            if box is None or not (box[2] > 0 and box[3] > 0) or max(map(abs, box)) > _FARTHEST_PX:
+                expected = f"four numbers x, y, w, h up to {_FARTHEST_PX:g} with w and h above 0"
+                raise self._origin.error(expected, shown(row), f", frame {shown(name)}")
             x, y, width, height = box
             boxes.append(Detection(np.array([x, y, x + width, y + height], dtype=np.float64), 1.0))
         return tuple(boxes)
-
-    def _malformed(self, where: str, expected: str, got: str) -> InputError:
-        fix = (
-            "Write {\"FRAME\": [[x, y, w, h], …], …}: FRAME is the image's file name or the frame's number in a video."
-        )
-        return InputError(f"boxes {self._path}{where}", expected=expected, got=got, fix=fix)

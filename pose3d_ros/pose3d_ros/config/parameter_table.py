@@ -9,13 +9,13 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
-import math
 import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, TypeAlias, TypeVar
 
-from pose3d_ros.errors import ConfigError
+from pose3d_ros.errors import ConfigError, shown
+from pose3d_ros.reading.numbers import is_number
 
 Value: TypeAlias = "bool | int | float | str"
 _V = TypeVar("_V", bool, int, float, str)
@@ -24,6 +24,9 @@ _KEY = "setting"
 _TYPES: dict[type, str] = {bool: "bool", int: "integer", float: "float", str: "string"}
 _UNITS = {"s": "s", "mps": "m/s", "deg": "deg", "hz": "Hz"}
 _YAML_WIDTH = 114
+_LONGEST_NAME = 100
+_LONGEST = 4096
+"""Characters of a string: those of the longest path."""
 
 
 @dataclass(frozen=True)
@@ -46,16 +49,18 @@ class Parameter:
 
     def check(self, value: object) -> Value:
         """`value` as this parameter's type (an int is taken for a float). Raises ConfigError."""
-        if self.type is float and type(value) is int:
+        if self.type is float and type(value) is int and is_number(value):
             value = float(value)
         if type(value) is not self.type or not isinstance(value, (bool, int, float, str)):
-            raise self._error(f"{value!r} ({type(value).__name__})")
-        if isinstance(value, float) and not math.isfinite(value):
-            raise self._error(repr(value))
+            raise self._error(f"{shown(value)} ({type(value).__name__})")
+        if isinstance(value, float) and not is_number(value):
+            raise self._error(shown(value))
         if self.choices and value not in self.choices:
-            raise self._error(repr(value))
-        if self.limits and not self.limits[0] <= float(value) <= self.limits[1]:
-            raise self._error(repr(value))
+            raise self._error(shown(value))
+        if self.limits and not isinstance(value, str) and not self.limits[0] <= value <= self.limits[1]:
+            raise self._error(shown(value))
+        if isinstance(value, str) and not (value.isprintable() and len(value) <= _LONGEST):
+            raise self._error(shown(value))
         return value
 
     @property
@@ -135,12 +140,16 @@ class Settings:
 def name_errors(names: Iterable[str], known: Iterable[str]) -> list[ConfigError]:
     """An error for each name that is not known, naming the nearest ones."""
     known = sorted(known)
-    near = {name: difflib.get_close_matches(name, known, n=3, cutoff=0.4) for name in names if name not in known}
+    near = {
+        name: difflib.get_close_matches(name[:_LONGEST_NAME], known, n=3, cutoff=0.4)
+        for name in names
+        if name not in known
+    }
     return [
         ConfigError(
             "parameter",
             expected="a known name" + (f" such as {', '.join(found)}" if found else ""),
-            got=repr(name),
+            got=shown(name),
             fix="config/pose3d.yaml lists every parameter.",
         )
         for name, found in near.items()

@@ -80,9 +80,14 @@ def check_file(path: str | Path, origin: Origin, expected: str = "a file") -> No
     os.close(_opened(Path(path), origin, expected))
 
 
+def open_file(path: str | Path, origin: Origin, expected: str = "a readable file") -> BinaryIO:
+    """A regular file, open for reading; the caller bounds what it reads. Raises the origin's error as `check_file`."""
+    return open(_opened(Path(path), origin, expected), "rb")
+
+
 def read_bytes(path: str | Path, origin: Origin, *, most_bytes: int, expected: str = "a readable file") -> bytes:
     """The content of a regular file of up to `most_bytes`. Raises the origin's error for anything else."""
-    with open(_opened(Path(path), origin, expected), "rb") as file:
+    with open_file(path, origin, expected) as file:
         try:
             content = _read_up_to(file, most_bytes + 1)
         except OSError as error:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pose3d_ros.engines.spec.manifest import ManifestEntry, Normalization
-from pose3d_ros.errors import EngineError
+from pose3d_ros.errors import EngineError, shown
+from pose3d_ros.reading.numbers import is_number, is_whole
 from pose3d_ros.skeletons import Skeleton, get_skeleton
 
 LANDMARK_NET = "mediapipe_landmarks"
@@ -20,7 +21,7 @@ def check_decoder(entry: ManifestEntry, known: Iterable[str]) -> str:
         raise EngineError(
             f"decoder of {entry.name}",
             expected="one of " + ", ".join(names),
-            got=repr(entry.decoder),
+            got=shown(entry.decoder),
             fix="Name one of these in the manifest.",
         )
     return entry.decoder
@@ -55,7 +56,7 @@ def skeleton_of(entry: ManifestEntry) -> Skeleton:
 def integer_parameter(entry: ManifestEntry, key: str, default: int, *, least: int = 1) -> int:
     """A parameter that is an integer, `least` or above. Raises EngineError for another value."""
     value = entry.parameters.get(key, default)
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+    if not is_whole(value, least):
         raise wrong_parameter(entry, key, f"an integer, {least} or above", value)
     return value
 
@@ -63,7 +64,7 @@ def integer_parameter(entry: ManifestEntry, key: str, default: int, *, least: in
 def real_parameter(entry: ManifestEntry, key: str, default: float) -> float:
     """A parameter that is a number above 0. Raises EngineError for another value."""
     value = entry.parameters.get(key, default)
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not value > 0:
+    if not is_number(value) or not value > 0:
         raise wrong_parameter(entry, key, "a number above 0", value)
     return float(value)
 
@@ -86,7 +87,7 @@ def joints_parameter(entry: ManifestEntry) -> tuple[int, ...] | None:
         return None
     if not isinstance(value, list):
         return tuple(range(integer_parameter(entry, "joints", 1)))
-    indices = [int(i) for i in value if isinstance(i, (int, float)) and i >= 0]
+    indices = [int(i) for i in value if is_number(i) and i >= 0]
     if not indices or indices != value:
         raise wrong_parameter(entry, "joints", "a count, or a list of indices", value)
     return tuple(indices)
@@ -105,4 +106,4 @@ def names_parameter(entry: ManifestEntry, key: str, count: int) -> tuple[str, ..
 
 def wrong_parameter(entry: ManifestEntry, key: str, expected: str, got: object) -> EngineError:
     """For a parameter that can't be used."""
-    return EngineError(f"parameter {key} of {entry.name}", expected=expected, got=repr(got), fix=_FIX)
+    return EngineError(f"parameter {key} of {entry.name}", expected=expected, got=shown(got), fix=_FIX)

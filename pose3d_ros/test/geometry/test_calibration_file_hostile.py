@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fuzzing import fuzz
@@ -178,6 +178,7 @@ def test_paths_without_a_calibration_are_errors(tmp_path: Path) -> None:
         assert len(str(caught.value)) < 8000, name
 
 
+@settings(deadline=None)
 @given(chance=st.randoms())
 def test_any_calibration_is_a_camera_or_an_error(
     tmp_path_factory: pytest.TempPathFactory, chance: random.Random

@@ -133,7 +133,7 @@ def test_other_json_is_an_error_that_says_where(text: str, got: str) -> None:
     assert len(str(caught.value)) < 300
 
 
-@settings(max_examples=40)
+@settings(deadline=None, max_examples=40)
 @given(plain)
 def test_plain_values_read_back(value: object) -> None:
     assert parse_yaml(yaml.safe_dump(value), ORIGIN) == value
@@ -143,6 +143,7 @@ def test_plain_values_read_back(value: object) -> None:
 
 
 @pytest.mark.parametrize("parse", [parse_yaml, parse_json])
+@settings(deadline=None)
 @given(text=st.text() | st.text("[]{},:&*!-?|>'\"%@#~<= \n\t0123456789.eExab"))
 def test_any_text_is_plain_values_or_our_error(parse: Callable[[str, Origin], object], text: str) -> None:
     with contextlib.suppress(ConfigError):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pose3d_ros.errors import ConfigError
+from pose3d_ros.reading.files import is_file, is_folder
 
 if TYPE_CHECKING:
     from pose3d_training.loop.recipe import Recipe
@@ -149,7 +150,7 @@ def _landmark_task(recipe: Recipe, assets: Path, landmarks: Path | None) -> Task
     from pose3d_training.tasks.landmark_runs import LandmarkRuns
     from pose3d_training.tasks.lifting import LandmarkLifterTask
 
-    if landmarks is None or not landmarks.is_file():
+    if landmarks is None or not is_file(landmarks):
         meaning = "the file that `python -m pose3d_training.tasks.landmark_runs` wrote"
         raise ConfigError("option --landmarks", expected=meaning, got=str(landmarks), fix="See docs/train.md.")
     errors = LandmarkErrors.of(LandmarkRuns.load(landmarks))
@@ -157,6 +158,6 @@ def _landmark_task(recipe: Recipe, assets: Path, landmarks: Path | None) -> Task
 
 
 def _needed(folder: Path | None, option: str, meaning: str) -> Path:
-    if folder is None or not folder.is_dir():
+    if folder is None or not is_folder(folder):
         raise ConfigError(f"option {option}", expected=meaning, got=str(folder), fix="See docs/train.md.")
     return folder

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from pose3d_ros.errors import ConfigError
+from pose3d_ros.errors import ConfigError, shown
 from pose3d_ros.output_files import write_file
+from pose3d_ros.reading.documents import fields_of, read_yaml
+from pose3d_ros.reading.files import Origin, is_file
+from pose3d_ros.reading.numbers import is_number, is_whole
 
 NETS = ("detector", "root_pose", "smoother", "lifter")
 ARCHITECTURES = ("residual", "sem_gcn", "temporal")
@@ -77,7 +79,7 @@ class Recipe:
             *((name, getattr(self, name) > 0, "a positive number") for name in positive),
         ):
             if not holds:
-                got = repr(getattr(self, name))
+                got = shown(getattr(self, name))
                 raise ConfigError(f"recipe key {name}", expected=expected, got=got, fix="Correct the value.")
 
     def save(self, path: Path) -> None:
@@ -94,23 +96,20 @@ def shipped_recipes() -> dict[str, Path]:
 def find_recipe(name: str) -> Path:
     """A recipe's file, by its path or by the name of a shipped one. Raises ConfigError where there is neither."""
     path = shipped_recipes().get(name, Path(name))
-    if not path.is_file():
+    if not is_file(path):
         raise ConfigError(
-            "recipe", expected="a file, or one of " + ", ".join(shipped_recipes()), got=name, fix="Correct the name."
+            "recipe",
+            expected="a file, or one of " + ", ".join(shipped_recipes()),
+            got=shown(name),
+            fix="Correct the name.",
         )
     return path
 
 
 def load_recipe(path: Path) -> Recipe:
     """Read a recipe file. Raises ConfigError for an unknown key, a missing one or a value of the wrong type."""
-    try:
-        values = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigError(
-            "recipe", expected="a readable YAML file", got=str(error), fix="See docs/train.md."
-        ) from error
-    if not isinstance(values, Mapping):
-        raise ConfigError("recipe", expected="keys and values", got=type(values).__name__, fix="See docs/train.md.")
+    origin = Origin(ConfigError, "recipe", "See docs/train.md.")
+    values = fields_of(read_yaml(path, origin), origin)
     known = {f.name: f for f in fields(Recipe)}
     unknown = sorted(set(values) - set(known))
     if unknown:
@@ -127,10 +126,10 @@ def load_recipe(path: Path) -> Recipe:
 
 
 def _checked(name: str, value: object, kind: str) -> object:
-    if kind.startswith("tuple") and isinstance(value, list) and all(isinstance(v, int) for v in value):
+    if kind.startswith("tuple") and isinstance(value, list) and all(map(is_whole, value)):
         return tuple(value)
-    if kind == "float" and isinstance(value, int | float) and not isinstance(value, bool):
+    if kind == "float" and is_number(value):
         return float(value)
-    if kind == type(value).__name__:
+    if kind == type(value).__name__ and kind != "float" and (kind != "int" or is_whole(value)):
         return value
-    raise ConfigError(f"recipe key {name}", expected=kind, got=repr(value), fix="Correct the value.")
+    raise ConfigError(f"recipe key {name}", expected=kind, got=shown(value), fix="Correct the value.")

@@ -52,7 +52,7 @@ def test_recipe_is_found_by_name_or_path(tmp_path: Path) -> None:
     assert find_recipe("root_pose") == shipped_recipes()["root_pose"]
     own = write(tmp_path / "own.yaml", "net: detector\n")
     assert find_recipe(str(own)) == own
-    with pytest.raises(ConfigError, match=r"one of detector, .*root_pose.*, got painter"):
+    with pytest.raises(ConfigError, match=r"one of detector, .*root_pose.*, got 'painter'"):
         find_recipe("painter")
 
 

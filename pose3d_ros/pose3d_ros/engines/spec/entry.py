@@ -6,7 +6,6 @@ cattrs has no rosdep key, and that of pydantic brings version 1.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,7 +15,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from pose3d_ros.errors import EngineError
+from pose3d_ros.errors import EngineError, shown
+from pose3d_ros.reading.numbers import is_number
 from pose3d_ros.skeletons import SKELETONS
 from pose3d_ros.types import ImageArray
 
@@ -30,7 +30,7 @@ _Record = TypeVar("_Record")
 _Validator = Callable[[object, "attr.Attribute[Any]", Any], None]
 # British on purpose: the keys of older manifests.
 _FORMER_KEYS: Mapping[object, str] = {"licence": "license", "normalisation": "normalization"}
-_NUMBER = "a finite number (YAML wants a point before an exponent: 1.0e-3)"
+_NUMBER = "a finite number"
 
 
 def _wrong(where: str, expected: str, got: str) -> EngineError:
@@ -42,7 +42,7 @@ def _valid(expected: str, holds: Callable[[Any], bool]) -> _Validator:
 
     def check(_: object, field: attr.Attribute[Any], value: Any) -> None:
         if not holds(value):
-            raise _wrong(field.name, expected, repr(value))
+            raise _wrong(field.name, expected, shown(value))
 
     return check
 
@@ -52,12 +52,12 @@ def _valid_items(expected: str, holds: Callable[[Any], bool]) -> _Validator:
 
     def check(_: object, field: attr.Attribute[Any], value: Any) -> None:
         if not isinstance(value, dict):
-            raise _wrong(field.name, "a mapping", repr(value))
+            raise _wrong(field.name, "a mapping", shown(value))
         for key, item in value.items():
             if not _is_text(key):
-                raise _wrong(field.name, "non-empty strings as keys", repr(key))
+                raise _wrong(field.name, "non-empty strings as keys", shown(key))
             if not holds(item):
-                raise _wrong(f"{field.name}.{key}", expected, repr(item))
+                raise _wrong(f"{field.name}.{key}", expected, shown(item))
 
     return check
 
@@ -66,18 +66,14 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
 def _are_three(value: object) -> bool:
-    return isinstance(value, tuple) and len(value) == 3 and all(map(_is_number, value))
+    return isinstance(value, tuple) and len(value) == 3 and all(map(is_number, value))
 
 
 def _is_parameter(value: object) -> bool:
     if isinstance(value, list):
-        return all(isinstance(item, str) for item in value) or all(map(_is_number, value))
-    return isinstance(value, str) or _is_number(value)
+        return all(isinstance(item, str) for item in value) or all(map(is_number, value))
+    return isinstance(value, str) or is_number(value)
 
 
 def _is_sha256(value: object) -> bool:
@@ -116,7 +112,7 @@ def _is_name(value: object) -> bool:
 def require_name(where: str, value: object) -> None:
     """Raises EngineError for what can't be part of a file's name, such as `../x`. where: for the message."""
     if not _is_name(value):
-        raise _wrong(where, _NAME_RULE, repr(value)[: 2 * _LONGEST_NAME_BYTES])
+        raise _wrong(where, _NAME_RULE, shown(value))
 
 
 @attr.frozen
@@ -137,7 +133,7 @@ class Normalization:
         `rgb` or `bgr`, the order of the model's channels.
     """
 
-    scale: float = attr.field(validator=_valid(f"{_NUMBER} above 0", lambda v: _is_number(v) and v > 0))
+    scale: float = attr.field(validator=_valid(f"{_NUMBER} above 0", lambda v: is_number(v) and v > 0))
     mean: tuple[float, float, float] = attr.field(
         converter=_to_tuple, validator=_valid(f"three numbers, one a channel, each {_NUMBER}", _are_three)
     )
@@ -241,7 +237,7 @@ class ManifestEntry:
     accuracy: Mapping[str, float | str] = attr.field(
         factory=dict,
         converter=_to_dict,
-        validator=_valid_items(f"a string or {_NUMBER}", lambda v: isinstance(v, str) or _is_number(v)),
+        validator=_valid_items(f"a string or {_NUMBER}", lambda v: isinstance(v, str) or is_number(v)),
     )
     parameters: Mapping[str, Parameter] = attr.field(
         factory=dict,
@@ -253,11 +249,11 @@ class ManifestEntry:
 def numeric_parameter(entry: ManifestEntry, key: str, default: float | None = None) -> float:
     """A numeric parameter. Raises EngineError when it is no number, or absent without a default."""
     value = entry.parameters.get(key, default)
-    if not isinstance(value, (int, float)) or isinstance(value, bool):
+    if not is_number(value):
         raise EngineError(
             f"parameter {key} of model {entry.name}",
             expected=f"a number, which its decoder {entry.decoder} needs",
-            got="nothing" if value is None else repr(value),
+            got="nothing" if value is None else shown(value),
             fix="Add it to the model's parameters in the manifest.",
         )
     return float(value)
@@ -313,7 +309,7 @@ def _file(where: str, value: object, directory: Path) -> Path:
     except OSError:  # of a name that is too long for a file's
         is_inside = is_file = False
     if path is None or not is_inside:
-        raise _wrong(where, f"a path inside {directory}", repr(value)[: 2 * _LONGEST_NAME_BYTES])
+        raise _wrong(where, f"a path inside {directory}", shown(value))
     if not is_file:
         fix = "Put the model's file beside the manifest."
         raise EngineError(where, expected=f"a file at {path}", got="no such file", fix=fix)
@@ -334,5 +330,5 @@ def _check_roles_complete(where: str, entry: ManifestEntry) -> None:
 
 def _mapping(where: str, value: object) -> Mapping[Any, Any]:
     if not isinstance(value, Mapping):
-        raise _wrong(where, "a mapping", repr(value))
+        raise _wrong(where, "a mapping", shown(value))
     return value

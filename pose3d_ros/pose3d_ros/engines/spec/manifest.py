@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +15,11 @@ import attr
 import yaml
 
 from pose3d_ros.config.share_folders import share_directories
-from pose3d_ros.engines.failures import library_errors
 from pose3d_ros.engines.spec.entry import ROLES, ManifestEntry, Normalization, Parameter, entry_fields, read_entry
 from pose3d_ros.engines.spec.graph_file import wrong_sha256
-from pose3d_ros.errors import EngineError
+from pose3d_ros.errors import EngineError, shown
+from pose3d_ros.reading.documents import fields_of, read_yaml
+from pose3d_ros.reading.files import Origin, is_file, is_folder, open_file
 
 __all__ = [
     "MANIFEST_NAME",
@@ -122,15 +123,12 @@ def load_manifest(path: str | Path) -> Manifest:
         For a manifest that can't be read, has an unknown, missing or mistyped field, names a file that is not there,
         or has two models of one name or role.
     """
-    file = Path(path) / MANIFEST_NAME if Path(path).is_dir() else Path(path)
-    fields = _load_yaml(file)
+    file = Path(path) / MANIFEST_NAME if is_folder(path) else Path(path)
+    origin = Origin(EngineError, f"manifest {file}", "See engines/README.md for every field of a manifest.")
+    fields = fields_of(read_yaml(file, origin), origin)
     if fields.get("schema") != SCHEMA or not isinstance(fields.get("engines"), list) or len(fields) != 2:
-        raise EngineError(
-            f"manifest {file}",
-            expected=f"the keys `schema: {SCHEMA}` and `engines`, a list",
-            got=", ".join(f"{key}: {type(value).__name__} {value}"[:60] for key, value in fields.items()) or "nothing",
-            fix="See engines/README.md for every field of a manifest.",
-        )
+        found = [f"{key}: {type(value).__name__} {shown(value)}"[:60] for key, value in fields.items()]
+        raise origin.error(f"the keys `schema: {SCHEMA}` and `engines`, a list", ", ".join(found) or "nothing")
     engines = fields["engines"]
     items = enumerate(engines if isinstance(engines, list) else [])
     entries = tuple(read_entry(f"{file}: engines[{i}]", item, file.parent) for i, item in items)
@@ -177,9 +175,9 @@ def write_manifest(directory: str | Path, entries: Sequence[ManifestEntry]) -> M
 
 def sha256_of(path: str | Path) -> str:
     """The sha256 of a file as 64 hexadecimal digits. Raises EngineError when it can't be read."""
-    digest, fix = hashlib.sha256(), "Check the path in the manifest."
-    errors = library_errors(f"model {path}", expected="a readable file", fix=fix, kinds=OSError)
-    with errors, Path(path).open("rb") as file:
+    digest = hashlib.sha256()
+    origin = Origin(EngineError, f"model {path}", "Check the path in the manifest.")
+    with open_file(path, origin) as file:
         while block := file.read(_BLOCK_BYTES):
             digest.update(block)
     return digest.hexdigest()
@@ -212,7 +210,7 @@ def default_manifest_dir(folders: Sequence[Path] | None = None) -> Path:
     """
     tried = [share / "engines" / "default" for share in share_directories()] if folders is None else folders
     for folder in tried:
-        if (folder / MANIFEST_NAME).is_file():
+        if is_file(folder / MANIFEST_NAME):
             return folder
     raise EngineError(
         "default models",
@@ -220,20 +218,6 @@ def default_manifest_dir(folders: Sequence[Path] | None = None) -> Path:
         got="none in " + ", ".join(str(folder) for folder in tried),
         fix="Install the package, or name a folder of models.",
     )
-
-
-def _load_yaml(file: Path) -> Mapping[object, object]:
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise EngineError(
-            f"manifest {file}", expected="a readable YAML file", got=str(error), fix="Check the folder of models."
-        ) from error
-    if not isinstance(content, Mapping):
-        raise EngineError(
-            f"manifest {file}", expected="a mapping", got=type(content).__name__, fix="See engines/README.md."
-        )
-    return content
 
 
 def _check_unique(file: Path, what: str, values: Sequence[str]) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from pose3d_ros.config.share_folders import share_directories, user_models_directory
 from pose3d_ros.engines.spec.manifest import MANIFEST_NAME, Manifest, default_manifest_dir, layered, load_manifest
-from pose3d_ros.errors import EngineError
+from pose3d_ros.errors import EngineError, shown
+from pose3d_ros.reading.files import is_file, is_there
 
 AUTO, EMBEDDED = "auto", "embedded"
 GET_COMMAND = "pose3d models get mediapipe"
@@ -32,11 +33,11 @@ def open_set(name: str, models: Path | None = None) -> Manifest:
         return load_manifest(default_manifest_dir())
     if name in USER_SETS:
         return _user_set(name, folder)
-    if not Path(name).exists() and Path(name).name == name:
+    if not is_there(name) and Path(name).name == name:
         raise EngineError(
             "engines",
             expected=f"{AUTO}, {EMBEDDED}, {', '.join(USER_SETS)}, or a folder with a {MANIFEST_NAME}",
-            got=repr(name),
+            got=shown(name),
             fix="Correct the name, or the path.",
         )
     return load_manifest(name)
@@ -45,7 +46,7 @@ def open_set(name: str, models: Path | None = None) -> Manifest:
 def _best(models: Path) -> Manifest:
     """The first of the user's sets that can be used, else the embedded models."""
     wrong = []
-    for name in (one for one in USER_SETS if (models / one).exists()):
+    for name in (one for one in USER_SETS if is_there(models / one)):
         try:
             return _user_set(name, models)
         except EngineError as error:
@@ -61,11 +62,11 @@ def _best(models: Path) -> Manifest:
 
 def _user_set(name: str, models: Path) -> Manifest:
     folder = models / name
-    if not (folder / MANIFEST_NAME).is_file():
+    if not is_file(folder / MANIFEST_NAME):
         size = name.removeprefix("mediapipe-")
         raise EngineError(
             f"engines {name}", expected=f"models in {folder}", got="none", fix=f"Run `{GET_COMMAND} --size {size}`."
         )
     below = [share / "engines" / _CHAIN_FOLDER for share in share_directories()]
-    chain = [load_manifest(one) for one in below if (one / MANIFEST_NAME).is_file()][:1]
+    chain = [load_manifest(one) for one in below if is_file(one / MANIFEST_NAME)][:1]
     return layered([load_manifest(folder), *chain, load_manifest(default_manifest_dir())])

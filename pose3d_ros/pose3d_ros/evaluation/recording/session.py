@@ -12,6 +12,7 @@ from pose3d_ros.bags.message_records import BagPeople
 from pose3d_ros.bags.message_types import PEOPLE_TYPE
 from pose3d_ros.errors import BagError
 from pose3d_ros.geometry.camera import Camera
+from pose3d_ros.reading.numbers import number_in, whole_in
 from pose3d_ros.records import Person
 from pose3d_ros.skeletons import Skeleton
 
@@ -202,9 +203,9 @@ def health_of(statuses: Sequence[Mapping[str, str]]) -> Health:
     backend, delay_frames = "", 0
     for values in statuses:
         backend = values.get("backend", "").partition(" (")[0] or backend
-        delay_frames = int(values.get(_DELAY, delay_frames))
+        delay_frames = whole_in(values.get(_DELAY, "")) or delay_frames
         for stage in _STAGES:
-            if stage + _UNIT in values:
-                times_ms[stage].append(float(values[stage + _UNIT]))
+            if (time_ms := number_in(values.get(stage + _UNIT, ""))) is not None:
+                times_ms[stage].append(time_ms)
     means = {stage: sum(values) / len(values) for stage, values in times_ms.items()}
     return Health(backend, means, delay_frames)

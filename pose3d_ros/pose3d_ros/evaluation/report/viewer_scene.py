@@ -23,6 +23,8 @@ _STYLES: dict[str, dict[str, Any]] = {
     SMOOTHED: {"width": 0.05, "alpha": 1.0, "color": None, "thin": False},
 }
 _LABELS = {GROUND_TRUTH: "ground truth", RAW: "raw", SMOOTHED: "smoothed"}
+_REACH_M = 200.0
+"""How far the viewer draws: its floor has a line for each metre."""
 _FLOOR_PERCENTILE = 98.0
 _FLOOR_ROUNDS = 6
 _FOOT_LIFT_M = 0.03
@@ -128,7 +130,7 @@ def _people(people: People, floor: Floor | None) -> list[dict[str, Any]]:
 
 
 def _joints(joints_cam_m: Array, floor: Floor | None) -> Array:
-    """Joints leveled and flattened; all three coordinates NaN where one is."""
-    lost = np.isnan(joints_cam_m).any(axis=-1, keepdims=True)
+    """Joints leveled and flattened; all three coordinates NaN where one is, or lies where nothing is drawn."""
+    lost = ~(np.abs(joints_cam_m) <= _REACH_M).all(axis=-1, keepdims=True)
     leveled = joints_cam_m if floor is None else floor.level(joints_cam_m)
     return np.where(lost, np.nan, leveled).ravel()

@@ -123,7 +123,6 @@ def test_parameters_as_numbers(make_entry: MakeEntry) -> None:
         (["normalization", "mean"], [1.0, 1.0], "three numbers"),
         (["normalization", "mean"], [1.0, 1.0, ".nan"], "finite number"),
         (["normalization", "scale"], float("nan"), "finite number"),
-        (["normalization", "scale"], "1e-3", "1.0e-3"),
         (["normalization", "channel_order"], "RGB", "rgb or bgr"),
         (["normalization"], "imagenet", "normalization: expected a mapping"),
         (["skeleton"], "octopus8", "skeleton: expected one of body40, coco17"),
@@ -144,7 +143,7 @@ def test_every_mistake_is_named(folder: Path, path: list[str], value: object, me
     ("text", "message"),
     [
         (None, r"manifest\.yaml: expected a readable YAML file"),
-        ("", "a mapping, got NoneType"),
+        ("", "a mapping, got nothing"),
         ("- 1", "a mapping, got list"),
         ("a: [", "readable YAML"),
         ("engines: []", "schema: 1"),

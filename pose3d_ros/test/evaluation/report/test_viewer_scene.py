@@ -52,3 +52,16 @@ def test_floor_is_found_under_a_tilted_camera(scene: Scene, session: Session, ti
 
 def test_no_floor_without_people(session: Session) -> None:
     assert find_floor(replace(session, frames=())) is None
+
+
+@pytest.mark.parametrize("far_m", [1e6, 1e300, np.inf, -np.inf])
+def test_joint_that_nobody_sees_is_not_drawn(session: Session, far_m: float) -> None:
+    first = session.frames[0]
+    person = first.ground_truth[0]
+    joints_m = np.array(person.pose.joints_cam_m)
+    joints_m[0] = [0.0, 0.0, far_m]
+    people = (replace(person, pose=replace(person.pose, joints_cam_m=joints_m)),)
+    data = scene_data(replace(session, frames=(replace(first, ground_truth=people), *session.frames[1:])))
+    drawn_mm = data["frames"][0]["people"]["ground_truth"][0]["joints"]
+    assert drawn_mm[:3] == [None, None, None]
+    assert max(abs(v) for v in drawn_mm if v is not None) < 20_000
