@@ -17,7 +17,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from pose3d_ros.errors import SkeletonError
+from pose3d_ros.errors import SkeletonError, shown
 
 _PARENT: dict[str, str] = {
     "Spine": "Pelvis",
@@ -196,7 +196,7 @@ def get_skeleton(name: str) -> Skeleton:
         raise SkeletonError(
             "skeleton",
             expected="one of " + ", ".join(sorted(SKELETONS)),
-            got=repr(name),
+            got=shown(name),
             fix="Choose a skeleton from that list.",
         ) from None
 

@@ -9,13 +9,15 @@ from typing import Any
 
 from pose3d_ros.errors import BagError
 from pose3d_ros.reading.documents import fields_of, read_yaml
-from pose3d_ros.reading.files import Origin, is_file, is_folder
+from pose3d_ros.reading.files import Origin, check_file, is_file, is_folder
 
+EXPECTED = "a readable ROS 2 bag (.mcap, .db3 or a rosbag2 folder)"
 MAGIC = b"\x89MCAP0\r\n"
 SEAL = b"\x0f" + struct.pack("<QI", 4, 0) + b"\x02" + struct.pack("<QQQI", 20, 0, 0, 0) + MAGIC
 """The end of an MCAP file without a summary: DataEnd, Footer (https://mcap.dev/spec)."""
 
 _METADATA = "metadata.yaml"
+_SUFFIXES = frozenset({".mcap", ".db3", ".zstd", ".zst"})
 _DATA_END = 0x0F
 _ROS1_MAGIC = b"#ROSBAG V"
 _CUT = "the recording was cut off: what was whole until then is read; `mcap recover` makes a whole file of it"
@@ -27,6 +29,7 @@ def bag_to_open(path: Path) -> tuple[Path, str]:
     A file whose folder has its metadata needs it where messages or files are compressed; a folder without metadata,
     as a recorder that was killed leaves it, is its only file. Raises BagError for what can't be read that way.
     """
+    _check_files(path)
     if is_folder(path):
         return (path, "") if is_file(path / _METADATA) else _only_file(path)
     with path.open("rb") as file:
@@ -42,6 +45,18 @@ def bag_to_open(path: Path) -> tuple[Path, str]:
         fix = f"Merge it: `sqlite3 {path} 'PRAGMA wal_checkpoint(TRUNCATE)'`."
         raise _refused(path, f"one whose last messages are in {wal.name} still", fix)
     return _whole(path)
+
+
+def _check_files(path: Path) -> None:
+    """Raise BagError for what is no file, before anybody waits for it or reads it without end."""
+    origin = Origin(BagError, f"bag {path}", "Check the path.")
+    files = [path]
+    if is_folder(path):
+        files = [file for file in path.iterdir() if file.name == _METADATA or file.suffix in _SUFFIXES]
+    for file in files:
+        check_file(file, origin, EXPECTED)
+    if is_folder(path) and is_file(path / _METADATA):
+        read_yaml(path / _METADATA, origin)
 
 
 def _is_compressed(path: Path) -> bool:
@@ -144,5 +159,4 @@ class _Sealed(io.RawIOBase):
 
 
 def _refused(path: Path, got: str, fix: str) -> BagError:
-    expected = "a readable ROS 2 bag (.mcap, .db3 or a rosbag2 folder)"
-    return BagError(f"bag {path}", expected=expected, got=got, fix=fix)
+    return BagError(f"bag {path}", expected=EXPECTED, got=got, fix=fix)

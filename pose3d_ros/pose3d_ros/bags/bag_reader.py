@@ -9,13 +9,13 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from rosbags.highlevel import AnyReader
 from rosbags.interfaces import Connection, ConnectionExtRosbag2, QosDurability
-from rosbags.rosbag2 import Reader
+from rosbags.rosbag2 import Reader, ReaderError
 
-from pose3d_ros.bags.bag_files import bag_to_open
+from pose3d_ros.bags.bag_files import EXPECTED, bag_to_open
 from pose3d_ros.bags.image_decoding import decoded_bgr
 from pose3d_ros.bags.image_encodings import image_bgr
 from pose3d_ros.bags.message_records import (
@@ -30,9 +30,10 @@ from pose3d_ros.bags.message_records import (
 )
 from pose3d_ros.bags.message_types import CAMERA_INFO_TYPE, COMPRESSED_TYPE, IMAGE_TYPE, PEOPLE_TYPE, pose3d_typestore
 from pose3d_ros.config.share_folders import share_directories
-from pose3d_ros.errors import BagError, CameraError, InputError
-from pose3d_ros.reading.files import is_there
+from pose3d_ros.errors import BagError, CameraError, InputError, Pose3DError
+from pose3d_ros.reading.files import in_words, is_there
 
+_Record = TypeVar("_Record")
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 """No CDR message begins so: its first byte is 0."""
 
@@ -76,7 +77,7 @@ class BagReader:
         try:
             self._reader = self._stack.enter_context(Reader(self._opened))
         except Exception as error:  # rosbags raises whatever damaged bytes lead it to
-            raise self._unreadable(error) from error
+            raise self._unreadable(_in_words(error)) from error
         return self
 
     def __exit__(
@@ -125,21 +126,25 @@ class BagReader:
         """
         name = self._image_topic(topic)
         decode = decoded_bgr if self.topics[name].msgtype == COMPRESSED_TYPE else image_bgr
-        for number, (received_ns, message) in enumerate(self.messages(name), 1):
+
+        def read(received_ns: int, message: Any) -> BagImage | str:
             stamp = stamp_ns(message.header)
             try:
-                image = decode(message)
+                return BagImage(stamp, received_ns, str(message.header.frame_id), decode(message))
             except InputError as error:
                 if unusable is None:
                     raise
-                unusable(f"image {number} of {name}, stamp {stamp} ns: {error}")
-                continue
-            yield BagImage(stamp, received_ns, str(message.header.frame_id), image)
+                return f"of {name}, stamp {stamp} ns: {error}"
+
+        for number, found in enumerate(self.records(name, read), 1):
+            if isinstance(found, BagImage):
+                yield found
+            elif unusable is not None:
+                unusable(f"image {number} {found}")
 
     def image_stamps_ns(self, topic: str = "*") -> Iterator[int]:
         """The stamps of the images of the only image topic that fits; they are not decoded."""
-        for _, message in self.messages(self._image_topic(topic)):
-            yield stamp_ns(message.header)
+        return self.records(self._image_topic(topic), lambda _, message: stamp_ns(message.header))
 
     def cameras(self, topic: str = "*") -> Iterator[BagCamera]:
         """The camera_info messages of the only such topic that fits, for rectified images if the bag has only these.
@@ -150,22 +155,43 @@ class BagReader:
         images = self.topics_of((COMPRESSED_TYPE, IMAGE_TYPE))
         rectified = bool(images) and all(map(is_rectified, images))
         usable, problem = False, None
-        for _, message in self.messages(self.find_topic((CAMERA_INFO_TYPE,), topic)):
+
+        def read(_: int, message: Any) -> BagCamera | CameraError:
             try:
                 camera = camera_of(message, rectified=rectified)
             except CameraError as error:
-                problem = problem or error
+                return error
+            return BagCamera(stamp_ns(message.header), str(message.header.frame_id), camera)
+
+        for found in self.records(self.find_topic((CAMERA_INFO_TYPE,), topic), read):
+            if isinstance(found, CameraError):
+                problem = problem or found
                 continue
             usable = True
-            yield BagCamera(stamp_ns(message.header), str(message.header.frame_id), camera)
+            yield found
         if problem is not None and not usable:
             raise problem
 
     def people(self, topic: str = "*") -> Iterator[BagPeople]:
         """The Person3DArray messages of the only such topic that fits, ids as numbers (see TrackIds)."""
         number_of = TrackIds()
-        for received_ns, message in self.messages(self.find_topic((PEOPLE_TYPE,), topic)):
-            yield people_of(message, received_ns, number_of)
+        name = self.find_topic((PEOPLE_TYPE,), topic)
+        yield from self.records(name, lambda received_ns, message: people_of(message, received_ns, number_of))
+
+    def records(self, topic: str, read: Callable[[int, Any], _Record]) -> Iterator[_Record]:
+        """What `read` makes of each (recording time ns, message) of a topic.
+
+        Raises BagError for a damaged message and for one without the fields that this package knows, our errors as
+        `read` raises them.
+        """
+        for received_ns, message in self.messages(topic):
+            try:
+                record = read(received_ns, message)
+            except Pose3DError:
+                raise
+            except Exception as error:  # the bag's own definition may be anything
+                raise self._unreadable(f"messages of another definition on {topic}") from error
+            yield record
 
     def messages(self, topic: str) -> Iterator[tuple[int, Any]]:
         """(recording time ns, decoded message) of a topic. Raises BagError for a damaged message."""
@@ -174,7 +200,7 @@ class BagReader:
             try:
                 message = self._decoder.deserialize(serialized.data, msgtype)
             except Exception as error:  # as above
-                raise self._unreadable(f"a damaged message on {topic}: {error}") from error
+                raise self._unreadable(f"a damaged message on {topic}") from error
             yield serialized.received_ns, message
 
     def serialized(self, topics: Collection[str]) -> Iterator[SerializedMessage]:
@@ -186,7 +212,7 @@ class BagReader:
             except StopIteration:
                 return
             except Exception as error:  # as above
-                raise self._unreadable(error) from error
+                raise self._unreadable(_in_words(error)) from error
             if data[:4] == _ZSTD_MAGIC:
                 raise self._unreadable("messages compressed with zstd, without the metadata.yaml that says so")
             yield SerializedMessage(connection.topic, received_ns, bytes(data))
@@ -204,16 +230,23 @@ class BagReader:
         empty = "no whole record: the recording was cut off" if self.problem else "an empty bag"
         return f"only {topics}" if topics else empty
 
-    def _unreadable(self, reason: str | Exception) -> BagError:
+    def _unreadable(self, reason: str) -> BagError:
         fix = "Check the path; a recording that was cut off can be repaired with `mcap recover`."
-        if "metadata.yaml" in str(reason):
+        if "metadata.yaml" in reason:
             fix = "Put the metadata.yaml of its folder beside it."
         return BagError(
             f"bag {self.path}",
-            expected="a readable ROS 2 bag (.mcap, .db3 or a rosbag2 folder)",
-            got=str(reason).rstrip(".") or type(reason).__name__,
+            expected=EXPECTED,
+            got=reason,
             fix=fix,
         )
+
+
+def _in_words(error: Exception) -> str:
+    """What rosbags says of a bag that it knows to be wrong; whatever else it raises is for damaged bytes."""
+    if isinstance(error, (ReaderError, FileNotFoundError)):
+        return str(error).strip().partition("\n")[0].rstrip(".") or "damaged bytes"
+    return in_words(error) if isinstance(error, OSError) else "damaged bytes"
 
 
 def _is_latched(connection: Connection) -> bool:

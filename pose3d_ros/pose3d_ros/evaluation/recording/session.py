@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.bags.message_records import BagPeople
@@ -188,13 +189,13 @@ class Health:
 def read_health(path: Path) -> Health:
     """The means over the diagnostics in a bag; an empty Health for a bag without them."""
     with BagReader(path) as bag:
-        statuses = [
-            {str(v.key): str(v.value) for v in status.values}
-            for topic in bag.topics_of((_DIAGNOSTICS_TYPE,))
-            for _, message in bag.messages(topic)
-            for status in message.status
-        ]
+        topics = bag.topics_of((_DIAGNOSTICS_TYPE,))
+        statuses = [status for topic in topics for message in bag.records(topic, _statuses) for status in message]
     return health_of(statuses)
+
+
+def _statuses(_: int, message: Any) -> list[dict[str, str]]:
+    return [{str(v.key): str(v.value) for v in status.values} for status in message.status]
 
 
 def health_of(statuses: Sequence[Mapping[str, str]]) -> Health:
