@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import random
 import resource
 import signal
@@ -9,11 +10,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from types import FrameType
 
 from pose3d_ros.errors import Pose3DError
 
 _MIB = 1 << 10  # of ru_maxrss, in KiB
+_FORK = multiprocessing.get_context("fork")
+_CHUNK = 1000
 LONGEST_S = 20.0
 MOST_MIB = 300.0
 
@@ -24,7 +28,7 @@ class Hung(BaseException):
 
 @dataclass(frozen=True)
 class Fuzzed:
-    """How many inputs there were, how many were refused, the slowest one's seconds, and how much memory was added."""
+    """Inputs, how many of them were refused, the slowest one's seconds, and the memory that 1000 of them added."""
 
     inputs: int
     refused: int
@@ -42,9 +46,36 @@ class Fuzzed:
 
 
 def fuzz(check: Callable[[random.Random], object], inputs: int, first_seed: int = 0) -> Fuzzed:
-    """Call the check with a source of chance for each input. Raises AssertionError, with its seed, for a wrong one."""
+    """Call the check with a source of chance for each input, in processes of their own that may crash.
+
+    Raises AssertionError, with its seed, for an input that ends in anything else than a value or our error.
+    """
+    parts: list[Fuzzed] = []
+    for start in range(first_seed, first_seed + inputs, _CHUNK):
+        seeds = range(start, min(start + _CHUNK, first_seed + inputs))
+        receiver, sender = _FORK.Pipe(duplex=False)
+        process = _FORK.Process(target=_run, args=(check, seeds, sender))
+        process.start()
+        sender.close()
+        try:
+            found = receiver.recv()
+        except EOFError:
+            process.join()
+            raise AssertionError(f"seeds {seeds}: the process ended with {process.exitcode}") from None
+        process.join()
+        assert isinstance(found, Fuzzed), found
+        parts.append(found)
+    return Fuzzed(
+        sum(part.inputs for part in parts),
+        sum(part.refused for part in parts),
+        max(part.slowest_s for part in parts),
+        max(part.added_mib for part in parts),
+    )
+
+
+def _run(check: Callable[[random.Random], object], seeds: range, sender: Connection) -> None:
     refused, slowest_s, before = 0, 0.0, _peak_mib()
-    for seed in range(first_seed, first_seed + inputs):
+    for seed in seeds:
         started_s = time.monotonic()
         try:
             with _time_limit(LONGEST_S):
@@ -52,9 +83,10 @@ def fuzz(check: Callable[[random.Random], object], inputs: int, first_seed: int 
         except Pose3DError:
             refused += 1
         except (Exception, Hung) as error:
-            raise AssertionError(f"input of seed {seed}: {type(error).__name__}: {str(error)[:500]}") from error
+            sender.send(f"input of seed {seed}: {type(error).__name__}: {str(error)[:500]}")
+            return
         slowest_s = max(slowest_s, time.monotonic() - started_s)
-    return Fuzzed(inputs, refused, slowest_s, _peak_mib() - before)
+    sender.send(Fuzzed(len(seeds), refused, slowest_s, _peak_mib() - before))
 
 
 @contextmanager

@@ -8,11 +8,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pose3d_ros.errors import ConfigError
+from pose3d_ros.reading.documents import parse_json
+from pose3d_ros.reading.files import Origin, is_there, read_text
+from pose3d_ros.reading.numbers import is_number
 from pose3d_training.loop.curves import write_curves
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
+_MOST_LOG_BYTES = 64 << 20
 _NOT_PRINTED = ("step", "samples", "samples_per_s", "learning_rate")
 """Columns that the console's line has in another form or not at all."""
 
@@ -57,13 +62,18 @@ class Logbook:
 def read_log(path: Path) -> list[dict[str, float]]:
     """The rows of a log.jsonl, without what a stopped run had logged after the checkpoint it went on from.
 
-    A line that a stop cut short is left out. A missing file has no rows.
+    A line that a stop cut short, or that is no row of numbers, is left out. A missing file has no rows. Raises
+    ConfigError for one that can't be read.
     """
     rows: list[dict[str, float]] = []
-    for line in path.read_text().splitlines() if path.exists() else []:
+    origin = Origin(ConfigError, f"log {path}", "Move it away; a new one is begun.")
+    text = read_text(path, origin, most_bytes=_MOST_LOG_BYTES) if is_there(path) else ""
+    for line in text.splitlines():
         try:
-            row = json.loads(line)
-        except json.JSONDecodeError:
+            row = parse_json(line, origin)
+        except ConfigError:
+            continue
+        if not isinstance(row, dict) or not all(map(is_number, row.values())) or "samples" not in row:
             continue
         while rows and rows[-1]["samples"] >= row["samples"]:
             rows.pop()
