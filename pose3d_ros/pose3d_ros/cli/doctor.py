@@ -26,6 +26,7 @@ from pose3d_ros.engines.factory import default_probes
 from pose3d_ros.engines.spec.manifest import verify_sha256
 from pose3d_ros.engines.spec.model_sets import open_set
 from pose3d_ros.errors import Pose3DError
+from pose3d_ros.reading.files import is_file
 from pose3d_ros.stages.pose.root_localization import needed_roles
 
 _MIN_PYTHON = (3, 10)
@@ -161,7 +162,7 @@ def transport_check(environment: Mapping[str, str]) -> Check:
         ours = share_file(PROFILE, environment)
         remedy = f"export FASTDDS_DEFAULT_PROFILES_FILE={ours}  (for the camera's node as well)"
         return Check(State.WARN, name, found, remedy)
-    if not Path(profile).is_file():
+    if not is_file(profile):
         return Check(State.FAIL, name, f"the profile {profile} is not there", "Correct the variable.")
     return Check(State.OK, name, f"Fast DDS profile {profile}")
 

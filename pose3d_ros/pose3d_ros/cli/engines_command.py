@@ -21,6 +21,7 @@ from pose3d_ros.engines.spec.manifest import verify_sha256
 from pose3d_ros.engines.trial import Latency, difference, measure_latency, random_feeds
 from pose3d_ros.errors import EngineError, InputError
 from pose3d_ros.evaluation.metrics.json_file import write_json
+from pose3d_ros.reading.files import is_folder
 
 if TYPE_CHECKING:
     from pose3d_ros.engines.device.torch_device import DeviceFacts
@@ -148,7 +149,7 @@ def _stoppable(build: Callable[..., Plan], entry: ManifestEntry, options: Engine
 
 
 def _calibrate(manifest: Manifest, config: PipelineConfig, images: Path | None) -> None:
-    if images is None or not images.is_dir():
+    if images is None or not is_folder(images):
         raise InputError(
             "option --calibration",
             expected="a folder of images like those that the robot will see",

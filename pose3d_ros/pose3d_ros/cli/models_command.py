@@ -13,6 +13,7 @@ from pose3d_ros.engines import Manifest, load_manifest
 from pose3d_ros.engines.failures import library_errors
 from pose3d_ros.engines.spec.model_sets import AUTO, EMBEDDED, USER_SETS, open_set
 from pose3d_ros.errors import EngineError
+from pose3d_ros.reading.files import is_there
 
 if TYPE_CHECKING:
     from pose3d_ros.engines.mediapipe.model_sources import ModelFile
@@ -102,7 +103,7 @@ def _list() -> int:
     for name in (*USER_SETS, EMBEDDED):
         folder = models / name
         row: dict[str, object] = {"set": name}
-        if name != EMBEDDED and not folder.exists():
+        if name != EMBEDDED and not is_there(folder):
             rows.append(
                 row | {"state": f"not there: pose3d models get mediapipe --size {name.removeprefix('mediapipe-')}"}
             )

@@ -22,11 +22,13 @@ from pose3d_ros.engines.failures import library_errors
 from pose3d_ros.engines.mediapipe.released_files import DETECTOR, NPM_PACKAGE, PIP_REQUIREMENT, RELEASED
 from pose3d_ros.engines.tflite.tflite_graph import IDENTIFIER
 from pose3d_ros.errors import EngineError
+from pose3d_ros.reading.files import Origin, read_bytes
 
 _KINDS = {sha256: kind for kind, (_, sha256) in RELEASED.items()}
 _TASK_MEMBERS = ("pose_detector.tflite", "pose_landmarks_detector.tflite")
 _LARGEST_LITE, _LARGEST_FULL = 4 << 20, 14 << 20
 """Bytes of a landmark file that is not a released one: 2.8, 6.4 and 27.7 MB are."""
+_MOST_BYTES, _MOST_MEMBER_BYTES = 512 << 20, 64 << 20
 _NO_CONNECTION = ("Retrying (", "ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "ETIMEDOUT", "ENETUNREACH")
 _DOWNLOAD_S = 1800
 _PIP = (
@@ -62,8 +64,7 @@ def files_in(path: Path, origin: str = "") -> Mapping[str, ModelFile]:
     another file, a damaged one, and one of these without a released model in it. The models of a `.task` may be others.
     """
     what = f"file {path}"
-    with library_errors(what, expected="a readable file", fix="Check the path.", kinds=OSError):
-        data = path.read_bytes()
+    data = read_bytes(path, Origin(EngineError, what, "Check the path."), most_bytes=_MOST_BYTES)
     errors = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, NotImplementedError)
     with library_errors(what, expected="a whole archive", fix="Get it again.", kinds=errors):
         members = _members(path.name, data)
@@ -141,12 +142,18 @@ def _members(name: str, data: bytes) -> dict[str, bytes]:
         return {name: data}
     if zipfile.is_zipfile(io.BytesIO(data)):
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return {one: archive.read(one) for one in archive.namelist() if one.endswith(".tflite")}
+            infos = [one for one in archive.infolist() if _may_be_model(one.filename, one.file_size)]
+            return {one.filename: archive.read(one) for one in infos}
     if data[:2] == b"\x1f\x8b":
         with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-            files = [one for one in archive.getmembers() if one.isfile() and one.name.endswith(".tflite")]
+            files = [one for one in archive.getmembers() if one.isfile() and _may_be_model(one.name, one.size)]
             return {one.name: content.read() for one in files if (content := archive.extractfile(one)) is not None}
     return {name: data}
+
+
+def _may_be_model(name: str, size: int) -> bool:
+    """A member of an archive that is worth unpacking: an archive of a few bytes may hold gigabytes."""
+    return name.endswith(".tflite") and size <= _MOST_MEMBER_BYTES
 
 
 def _classified(name: str, content: bytes, origin: str) -> ModelFile | None:

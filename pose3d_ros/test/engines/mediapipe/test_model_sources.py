@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hostile_inputs import hostile_paths
 from pose3d_ros.engines.mediapipe import model_sources
 from pose3d_ros.engines.mediapipe.model_sources import download_npm_package, download_wheel, files_in
 from pose3d_ros.errors import EngineError
@@ -131,3 +133,14 @@ def test_npm_packs_into_the_folder(npm_package: Path, tmp_path: Path, monkeypatc
     folder = tmp_path / "new"
     folder.mkdir()
     assert download_npm_package(folder) == folder / npm_package.name
+
+
+def test_what_is_no_file_is_an_error_and_archives_are_not_inflated_without_end(tmp_path: Path) -> None:
+    for name, path in hostile_paths(tmp_path).items():
+        if name not in ("latin", "picture", "not UTF-8"):
+            with pytest.raises(EngineError, match=r"expected a (readable )?file"):
+                files_in(Path(path))
+    with zipfile.ZipFile(tmp_path / "bomb.task", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("pose_detector.tflite", bytes(100 << 20))
+    with pytest.raises(EngineError, match=r"no \.tflite file in it"):
+        files_in(tmp_path / "bomb.task")
