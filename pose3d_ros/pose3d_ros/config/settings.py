@@ -175,6 +175,14 @@ class OutputConfig(Settings, nodes=BOTH_NODES):
     target_frame: str = setting(
         "", "TF frame to publish in; empty for the camera's own. If the smoother runs, set it on smoother_node only."
     )
+    tf_timeout_s: float = setting(
+        0.5, "How long people wait for the transform to target_frame at their image's time.", (0.0, 10.0)
+    )
+    tf_on_timeout: str = setting(
+        "drop",
+        "People whose transform has not come: drop; latest: use the latest transform; camera_frame: publish in it.",
+        choices=("drop", "latest", "camera_frame"),
+    )
     publish_markers: bool = setting(True, "Publish a MarkerArray (RViz, Foxglove).", tunable=True)
     marker_lifetime_s: float = setting(0.5, "Lifetime of the markers; 0: unlimited.", (0.0, 60.0), tunable=True)
     publish_tf: bool = setting(False, "Broadcast each person's root as a TF frame.", tunable=True)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from pose3d_msgs.msg import Person3DArray, SkeletonInfo
 from rclpy.duration import Duration
@@ -17,26 +20,36 @@ from pose3d_ros.errors import ConfigError
 from pose3d_ros.geometry.alignment import RigidTransform
 from pose3d_ros.nodes.conversion import PeopleInfo, PeopleWriter, person_id, skeleton_message
 from pose3d_ros.nodes.markers import MarkerMaker
-from pose3d_ros.nodes.problems import Level, ProblemBoard
-from pose3d_ros.nodes.tf_frames import TfFrames
+from pose3d_ros.nodes.problems import FRAME_PROBLEM_S, Level, ProblemBoard
+from pose3d_ros.nodes.tf_frames import Missing, TfFrames, TransformQueue
+from pose3d_ros.nodes.timing import RateMeter
 from pose3d_ros.nodes.topics import advertise, latched_qos, result_qos
-from pose3d_ros.records import Person
+from pose3d_ros.records import Person, time_after
 from pose3d_ros.skeletons import Skeleton
 
 # The empty result that clears the displays is sent just before the end.
 _ACK_TIMEOUT = Duration(seconds=0.5)
 
 
+class _Result(NamedTuple):
+    """People of an image. header: the image's. names: track → id. put_s: monotonic seconds."""
+
+    header: Header
+    people: Sequence[Person]
+    info: PeopleInfo
+    names: Mapping[int, str]
+    put_s: float
+
+
 class PeopleOutput:
     """Publishers of a node's results.
 
-    suffix: of the topics' names, e.g. `_smoothed`. tf_wait_s: see `TfFrames`.
+    With a target_frame people wait for their transform, on a thread of their own, in order; else they are sent at once.
+    suffix: of the topics' names, e.g. `_smoothed`. meter: counts what was sent.
     """
 
-    def __init__(
-        self, node: Node, suffix: str, config: OutputConfig, board: ProblemBoard, *, tf_wait_s: float = 0.0
-    ) -> None:
-        self._tf_wait_s = tf_wait_s
+    def __init__(self, node: Node, suffix: str, config: OutputConfig, board: ProblemBoard) -> None:
+        self.meter = RateMeter(time.monotonic)
         self._config = config
         self._node = node
         self._board = board
@@ -44,11 +57,15 @@ class PeopleOutput:
         self._maker = MarkerMaker()
         self._frames: TfFrames | None = None
         self._last: tuple[Header, PeopleInfo] | None = None
+        self._put_ns: int | None = None
         self._skeleton_name = ""
         self._people = advertise(node, Person3DArray, f"people{suffix}", result_qos())
         self._markers = advertise(node, MarkerArray, f"markers{suffix}", result_qos())
         self._skeleton = advertise(node, SkeletonInfo, f"skeleton{suffix}", latched_qos())
         self._open_frames()
+        self._queue: TransformQueue[_Result] | None = None
+        if config.target_frame:
+            self._queue = TransformQueue(self._find, self._finish, config.tf_timeout_s)
 
     def reconfigure(self, config: OutputConfig) -> None:
         """Apply changed settings."""
@@ -69,23 +86,44 @@ class PeopleOutput:
         self, header: Header, people: Sequence[Person], info: PeopleInfo, id_of: Callable[[int], str] = person_id
     ) -> None:
         """Publish the people of an image. header: the image's own, in the camera's frame. id_of: names a track."""
+        names = {person.track_id: id_of(person.track_id) for person in people}
+        result = _Result(header, people, info, names, time.monotonic())
+        if self._queue is None:
+            self._send(result, header, None)
+            return
+        if time_after(self._put_ns, stamp_ns(header)) is None and self._frames is not None:
+            self._frames.forget()
+        self._put_ns = stamp_ns(header)
+        self._queue.put(result)
+
+    def _send(self, result: _Result, header: Header, cam2target: RigidTransform | None) -> None:
+        """header: to publish under."""
         if self._last is not None and stamp_ns(header) < stamp_ns(self._last[0]):
             self.clear_markers()  # the clock went back
+        waited_ms = (time.monotonic() - result.put_s) * 1e3
+        info = replace(result.info, latency_ms=result.info.latency_ms + waited_ms)
         self._last = header, info
         self.publish_skeleton(info.skeleton)
-        header, cam2target = self._target(header)
-        message = self._writer.write(header, people, info, id_of=id_of, cam2target=cam2target)
+        id_of = result.names.__getitem__
+        message = self._writer.write(header, result.people, info, id_of=id_of, cam2target=cam2target)
         self._publish(self._people, message)
+        self.meter.tick()
         if self._markers_wanted():
-            self._publish(self._markers, self._maker.make(message, people, self._config.marker_lifetime_s))
+            self._publish(self._markers, self._maker.make(message, result.people, self._config.marker_lifetime_s))
         if self._config.publish_tf and self._frames is not None:
             self._frames.broadcast(message)
 
+    def discard(self) -> None:
+        """Drop the people that wait for their transform."""
+        if self._queue is not None:
+            self._queue.discard()
+
     def publish_empty(self) -> None:
         """One empty result, so that displays clear; nothing before the first frame."""
+        self.discard()
         if self._last is not None:
             header, info = self._last
-            self._publish(self._people, self._writer.write(self._target(header)[0], (), info))
+            self._publish(self._people, self._writer.write(header, (), info))
             self._last = None
         self.clear_markers()
 
@@ -95,6 +133,8 @@ class PeopleOutput:
 
     def close(self) -> None:
         """Destroy the publishers, once what they sent has arrived."""
+        if self._queue is not None:
+            self._queue.stop()
         for publisher in (self._people, self._markers):
             publisher.wait_for_all_acked(_ACK_TIMEOUT)
         for publisher in (self._people, self._markers, self._skeleton):
@@ -106,24 +146,39 @@ class PeopleOutput:
         if self._frames is not None or not (self._config.target_frame or self._config.publish_tf):
             return
         try:
-            self._frames = TfFrames(self._node, self._tf_wait_s)
+            self._frames = TfFrames(self._node)
         except ConfigError as error:
             self._board.report_error(error, Level.WARN)
 
     def _markers_wanted(self) -> bool:
         return self._config.publish_markers and self._markers.get_subscription_count() > 0
 
-    def _target(self, header: Header) -> tuple[Header, RigidTransform | None]:
-        """The header to publish under; the camera's own while TF has no transform."""
-        target = self._config.target_frame
-        if not target or self._frames is None:
-            return header, None
-        cam2target = self._frames.lookup(header, target)
-        if cam2target is None:
-            text = f"TF has no transform from {header.frame_id} to {target} at the image's time: publishing in "
-            self._board.report("target_frame", Level.WARN, f"{text}{header.frame_id} instead.", hold_s=5.0)
-            return header, None
-        return Header(stamp=header.stamp, frame_id=target), cam2target
+    def _find(self, result: _Result) -> RigidTransform | Missing:
+        if self._frames is None:
+            return Missing("tf2_ros is not installed.", may_come=False)
+        return self._frames.lookup(result.header, self._config.target_frame)
+
+    def _finish(self, result: _Result, found: RigidTransform | Missing) -> None:
+        """Send people whose wait is over, on the queue's thread."""
+        try:
+            taken = self._late(result.header, found) if isinstance(found, Missing) else found
+            if not isinstance(taken, Missing):
+                frame_id = result.header.frame_id if taken is None else self._config.target_frame
+                self._send(result, Header(stamp=result.header.stamp, frame_id=frame_id), taken)
+        except Exception:  # else it would end the thread
+            text = f"unexpected error:\n{traceback.format_exc()}"
+            self._board.report("unexpected error of publishing", Level.ERROR, text, hold_s=FRAME_PROBLEM_S)
+
+    def _late(self, header: Header, missing: Missing) -> RigidTransform | Missing | None:
+        """What to take for a transform that did not come, as tf_on_timeout says: None for the camera's frame."""
+        latest, policy = None, self._config.tf_on_timeout
+        if policy == "latest" and self._frames is not None:
+            latest = self._frames.latest(header, self._config.target_frame)
+        done = "placed by the latest transform" if latest else "dropped"
+        done = "published in the camera's frame" if policy == "camera_frame" else done
+        text = f"target_frame: people are {done} (tf_on_timeout: {policy}): {missing.reason}"
+        self._board.report(f"target_frame: {done}", Level.WARN, text, hold_s=FRAME_PROBLEM_S)
+        return None if policy == "camera_frame" else latest or missing
 
     def _publish(self, publisher: Any, message: object) -> None:
         try:

@@ -34,8 +34,6 @@ from pose3d_ros.records import Frame, FrameResult
 _Opener = Callable[[PipelineConfig], Pipeline]
 
 _FIRST_CAMERA_S = 0.5
-# A robot's moving transforms come a little later than its images.
-_TF_WAIT_S = 0.05
 # Of the queue in DDS. A message put together from fragments keeps its place until it is whole: with a single place, of
 # reliable images of 1280x720 without our profile a third arrive, with five all.
 _LEAST_DEPTH = 5
@@ -76,7 +74,7 @@ class PoseWork(Work):
         self._pending: PipelineConfig | None = None
         self._compressed = config.input.image_transport == "compressed"
         topic = node.resolve_topic_name("image_raw") + ("/compressed" if self._compressed else "")
-        output = PeopleOutput(node, "", config.output, node.board, tf_wait_s=_TF_WAIT_S)
+        output = PeopleOutput(node, "", config.output, node.board)
         super().__init__(node, pipeline.engines, output, topic=topic, hint="Check the topic's name.")
         camera_topic, hfov_deg = node.resolve_topic_name("camera_info"), config.input.fallback_hfov_deg
         self.cameras = CameraSource(camera_topic, hfov_deg, rectified=is_rectified(topic))
@@ -93,6 +91,7 @@ class PoseWork(Work):
             self._worker.stop()
             self._dropped += self._worker.dropped
             self._worker = None
+            self._output.discard()
 
     def close(self) -> None:
         """Close the pipeline, destroy publishers and the camera's subscriptions; stopped before."""
@@ -211,7 +210,6 @@ class PoseWork(Work):
         if self._overlay_wanted():
             drawn = draw_people(frame.image_bgr, result.people, frame.camera)
             self._overlay.publish(image_message(header, drawn))
-        self._out.tick()
         self._people_count = len(result.people)
 
     def _overlay_wanted(self) -> bool:

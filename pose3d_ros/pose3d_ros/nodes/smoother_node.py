@@ -104,7 +104,6 @@ class SmootherWork(Work):
             info = PeopleInfo(self._shown(get_skeleton(message.skeleton)), model, message.calibrated, latency)
             shown = [person.converted(info.skeleton) for person in smoothed]
             self._output.publish(message.header, shown, info, self._numbers.name_of)
-            self._out.tick()
             self._times.add({"smooth": here_ms, "capture to publish": latency})
 
 

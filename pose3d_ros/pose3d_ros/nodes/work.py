@@ -30,7 +30,7 @@ class Work(ABC):
         board: ProblemBoard = node.board
         self._node, self._board, self._config, self._engines, self._output = node, board, config, engines, output
         self._topic, self._hint = topic, hint
-        self._in, self._out, self._times = RateMeter(time.monotonic), RateMeter(time.monotonic), TimeMeter()
+        self._in, self._out, self._times = RateMeter(time.monotonic), output.meter, TimeMeter()
         self._stamps = FrameStamps(board, topic)
         self._watchdog = Watchdog(config.lifecycle.watchdog_timeout_s, time.monotonic)
         self._subscription: FittedSubscription | None = None
@@ -47,6 +47,7 @@ class Work(ABC):
         if self._subscription is not None:
             self._subscription.close()
             self._subscription = None
+        self._output.discard()
 
     def close(self) -> None:
         """Destroy publishers, clear the engines' problems; stopped before. A node's own work closes the engines."""
