@@ -21,6 +21,7 @@ from pose3d_ros.skeletons import Skeleton, get_skeleton
 from pose3d_ros.stages.exposure import normalized_exposure
 from pose3d_ros.stages.landmark_poses import LandmarkPoses, is_landmark_chain
 from pose3d_ros.stages.pose_source import PoseSource, timed
+from pose3d_ros.stages.roots.root_stage import RootStage
 from pose3d_ros.stages.scene_change import SceneChange
 from pose3d_ros.stages.smooth.smoother import Smoother, why_unsmoothed
 from pose3d_ros.stages.top_down import TopDownPoses
@@ -113,6 +114,7 @@ class Pipeline:
             opened.enter_context(engines)
             chain = LandmarkPoses if is_landmark_chain(engines) else TopDownPoses
             self._poses: PoseSource = chain(engines, config)
+            self._roots = RootStage(config.root, config.scene)
             self._tracker = Tracker(config.tracker)
             self._smoother = _smoother(engines, config, self._poses.skeleton) if smooth else None
             self._skeleton = get_skeleton(config.skeleton) if config.skeleton else self._poses.usual_skeleton
@@ -177,8 +179,13 @@ class Pipeline:
             with self._load_image.using(image):
                 found = self._poses(frame, image, given)
             timings_ms.update(found.timings_ms)
+            with timed(timings_ms, "root"):
+                placed = self._roots.placed(frame, found.poses)
             with timed(timings_ms, "track"):
-                tracked = self._tracker.update(found.poses, frame.stamp_ns, frame.camera, jumped=self._jumped)
+                tracked = self._tracker.update(
+                    placed, frame.stamp_ns, frame.camera, jumped=self._jumped, known_as=self._roots.known_as
+                )
+                self._roots.keep(self._tracker.track_ids)
                 self._jumped = False
             if self._smoother is not None and not still:
                 with timed(timings_ms, "smooth"):
@@ -241,6 +248,7 @@ class Pipeline:
         """
         self._max_people = config.detector.max_people
         self._poses.configure(config)
+        self._roots.config, self._roots.scene = config.root, config.scene
         self._tracker.config = config.tracker
         self._skeleton = get_skeleton(config.skeleton) if config.skeleton else self._poses.usual_skeleton
         if self._smoother is not None:
@@ -256,6 +264,7 @@ class Pipeline:
         """Drop all that is known of the frames before, but who is followed."""
         self._scene_change.reset()
         self._poses.reset()
+        self._roots.reset()
         if self._smoother is not None:
             self._smoother.reset()
 

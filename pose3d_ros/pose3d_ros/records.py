@@ -6,8 +6,10 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 import numpy as np
+import numpy.typing as npt
 
 from pose3d_ros.geometry.camera import Camera
+from pose3d_ros.geometry.ground_plane import GroundPlane
 from pose3d_ros.skeletons import Skeleton, convert
 from pose3d_ros.types import Array, ImageArray
 
@@ -42,6 +44,22 @@ def time_after(last_ns: int | None, stamp_ns: int) -> int | None:
 
 
 @dataclass(frozen=True, eq=False)
+class DepthImage:
+    """An aligned depth image: what each pixel of the image is away along the optical axis.
+
+    Attributes
+    ----------
+    depth_m : ndarray
+        (H, W) float32, metres; 0, NaN or infinite where there is no measurement.
+    camera : Camera
+        Intrinsics of exactly this image, in the same optical frame as the color image's.
+    """
+
+    depth_m: npt.NDArray[np.float32]
+    camera: Camera
+
+
+@dataclass(frozen=True, eq=False)
 class Frame:
     """One image with its camera.
 
@@ -57,12 +75,18 @@ class Frame:
         drops all tracks before it, so that unrelated images may follow each other.
     frame_id : str
         Name of the camera's optical frame.
+    ground : GroundPlane, optional
+        The floor in the camera's optical frame, at this image.
+    depth : DepthImage, optional
+        Taken with this image.
     """
 
     image_bgr: ImageArray
     camera: Camera
     stamp_ns: int = STILL
     frame_id: str = "camera_optical_frame"
+    ground: GroundPlane | None = None
+    depth: DepthImage | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +103,31 @@ class Detection:
 
     box_xyxy_px: Array
     score: float
+
+
+@dataclass(frozen=True)
+class RootReading:
+    """How far away one solver says that a person's root is.
+
+    Attributes
+    ----------
+    solver : str
+        Its name, one of `root.solvers`.
+    distance_m : float
+        Of the root from the camera.
+    sigma : float
+        Standard deviation of the distance's logarithm, which counts all that the solver does not know.
+    lasting_sigma : float
+        The part of it that stays the same from frame to frame, as the error of a floor's pitch does.
+    by_size : bool
+        Whether the distance follows from how large the person looks, so that it errs by the person's size.
+    """
+
+    solver: str
+    distance_m: float
+    sigma: float
+    lasting_sigma: float = 0.0
+    by_size: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +152,8 @@ class Pose:
         Standard deviation of the root's distance along its ray, metres; NaN when the engine gives none.
     clothes_lab : ndarray
         (2, 3) float64, CIE L, a, b of the upper and the lower body; NaN where unseen.
+    readings : tuple of RootReading
+        What the root's distance was fused from; empty where one net gave it.
     """
 
     root_cam_m: Array
@@ -113,6 +164,7 @@ class Pose:
     detection: Detection
     root_sigma_m: float = float("nan")
     clothes_lab: Array = field(default_factory=lambda: np.full((2, 3), np.nan))
+    readings: tuple[RootReading, ...] = ()
 
     def converted(self, target: Skeleton) -> Pose:
         """The pose with its joints by name in another skeleton; joints it lacks are NaN with score 0. The root stays.

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pose3d_ros.config.parameter_table import Parameter, Settings, name_errors, setting, yaml_section
+from pose3d_ros.config.root_settings import RootConfig, SceneConfig
 from pose3d_ros.skeletons import SKELETONS
 
 POSE_NODE = ("pose_node",)
@@ -204,7 +205,7 @@ class LifecycleConfig(Settings, nodes=BOTH_NODES):
     )
 
 
-_STAGES = (DetectorConfig, PoseConfig, TrackerConfig, SmootherConfig)
+_STAGES = (DetectorConfig, PoseConfig, RootConfig, SceneConfig, TrackerConfig, SmootherConfig)
 PARAMETERS: dict[str, Parameter] = {
     parameter.name: parameter
     for group in (EngineConfig, InputConfig, *_STAGES, OutputConfig, LifecycleConfig)
@@ -233,6 +234,10 @@ class PipelineConfig:
         The detector's thresholds.
     pose : PoseConfig
         The pose stage's thresholds and flip test.
+    root : RootConfig
+        Which solvers say how far away people are.
+    scene : SceneConfig
+        What is known of the place and its people.
     tracker : TrackerConfig
         Noise, association and life of the tracks.
     smoother : SmootherConfig
@@ -244,6 +249,8 @@ class PipelineConfig:
     engine: EngineConfig = field(default_factory=EngineConfig)
     detector: DetectorConfig = field(default_factory=DetectorConfig)
     pose: PoseConfig = field(default_factory=PoseConfig)
+    root: RootConfig = field(default_factory=RootConfig)
+    scene: SceneConfig = field(default_factory=SceneConfig)
     tracker: TrackerConfig = field(default_factory=TrackerConfig)
     smoother: SmootherConfig = field(default_factory=SmootherConfig)
     skeleton: str = ""
@@ -293,6 +300,8 @@ class NodeConfig:
             engine=EngineConfig.from_values(values),
             detector=DetectorConfig.from_values(values),
             pose=PoseConfig.from_values(values),
+            root=RootConfig.from_values(values),
+            scene=SceneConfig.from_values(values),
             tracker=TrackerConfig.from_values(values),
             smoother=SmootherConfig.from_values(values),
             skeleton=output.skeleton,

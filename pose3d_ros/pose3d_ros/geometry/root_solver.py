@@ -117,6 +117,45 @@ def weak_perspective_root(
     return _checked(root_cam_m, seen)
 
 
+def mehta_root(
+    relative_m: npt.ArrayLike, joints_normalized: npt.ArrayLike, weights: npt.ArrayLike | None = None
+) -> SolvedRoots:
+    """The roots by the approximation that Mehta 2016 published (arXiv 1611.09813, the global pose in closed form).
+
+    t = α (ū, v̄, 1) - (X̄, Ȳ, 0) with α the ratio of the spreads of (X, Y) and of (u, v) about their means: the root,
+    not the mean joint, is taken to be at the depth α, and the angle between both point sets to be 0.
+    Inputs, result and errors as in `solve_root`.
+    """
+    seen = _observed(relative_m, joints_normalized, weights)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        alpha_m = seen.spread(seen.relative_m[..., :2]) / seen.spread(seen.seen)
+    return _at_alpha(seen, alpha_m)
+
+
+def veges_root(
+    relative_m: npt.ArrayLike, joints_normalized: npt.ArrayLike, weights: npt.ArrayLike | None = None
+) -> SolvedRoots:
+    """The roots by Mehta's formula without its approximation of an angle, as Véges and Lőrincz 2019 compare with it.
+
+    α is the sum of the squares of (X, Y) about their mean over the sum of their products with (u, v) about theirs
+    (arXiv 1904.05947; `procrustes_depth` of github.com/vegesm/depthpose). Inputs, result and errors as in `solve_root`.
+    """
+    seen = _observed(relative_m, joints_normalized, weights)
+    away = seen.relative_m[..., :2] - seen.mean(seen.relative_m[..., :2])[:, None]
+    away_seen = seen.seen - seen.mean(seen.seen)[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        product = np.einsum("nj,njc,njc->n", seen.weights, away, away_seen)
+        alpha_m = seen.spread(seen.relative_m[..., :2]) ** 2 / product
+    return _at_alpha(seen, alpha_m)
+
+
+def _at_alpha(seen: _Observed, alpha_m: Array) -> SolvedRoots:
+    mean_ray = np.concatenate([seen.mean(seen.seen), np.ones((len(alpha_m), 1))], axis=1)
+    back_m = np.concatenate([seen.mean(seen.relative_m[..., :2]), np.zeros((len(alpha_m), 1))], axis=1)
+    with np.errstate(invalid="ignore"):
+        return _checked(mean_ray * alpha_m[:, None] - back_m, seen)
+
+
 def _observed(relative_m: npt.ArrayLike, joints_normalized: npt.ArrayLike, weights: npt.ArrayLike | None) -> _Observed:
     relative = np.asarray(relative_m, dtype=np.float64)
     seen = np.asarray(joints_normalized, dtype=np.float64)

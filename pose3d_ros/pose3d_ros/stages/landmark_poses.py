@@ -245,7 +245,7 @@ class LandmarkPoses:
             if isinstance(found, tuple)
             else tuple(Detection(box, float(score)) for box, score in zip(placed.boxes_xyxy_px, found, strict=True))
         )
-        return poses_of(frame, placed.fused(learned), detections, self._config.pose), learned
+        return poses_of(frame, placed, learned, detections, self._config.pose), learned
 
     def _learned(
         self, frame: Frame, image: FrameImage, placed: PlacedPeople, learned: LearnedDistances

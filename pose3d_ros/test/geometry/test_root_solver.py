@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pose3d_ros.errors import InputError
 from pose3d_ros.geometry import solve_root
-from pose3d_ros.geometry.root_solver import weak_perspective_root
+from pose3d_ros.geometry.root_solver import mehta_root, veges_root, weak_perspective_root
 from pose3d_ros.types import Array
 
 SQUARE = np.array([[[-0.5, -0.5, 0.0], [0.5, -0.5, 0.0], [0.5, 0.5, 0.0], [-0.5, 0.5, 0.0]]])
@@ -33,7 +33,7 @@ def people(draw: st.DrawFn) -> tuple[Array, Array, Array]:
     return relative_m, rng.uniform([-3, -2, 1.5], [3, 2, 12], (count, 3)), rng.uniform(0.1, 1.0, (count, joints))
 
 
-SOLVERS = pytest.mark.parametrize("solver", [solve_root, weak_perspective_root])
+SOLVERS = pytest.mark.parametrize("solver", [solve_root, weak_perspective_root, mehta_root, veges_root])
 
 
 @SOLVERS
@@ -160,3 +160,19 @@ def test_mismatched_arrays_are_an_error(relative: Any, keypoints: Any, weights: 
     for solver in (solve_root, weak_perspective_root):
         with pytest.raises(InputError, match=r"expected shapes \(N, J, 3\), .* got shapes .* same people"):
             solver(relative, keypoints, weights)
+
+
+def test_published_formulas_are_alpha_by_hand() -> None:
+    # Two joints, (0, 0) and (0, 2) m, seen at (0, 0) and (0.3, 0.4): the spreads' ratio is 1 / 0.25. Véges's divides
+    # the sum of squares, 2, by that of the products, 0.4 = 2 * (1 * 0.2).
+    relative_m = np.array([[[0.0, 0.0, 0.0], [0.0, 2.0, 0.0]]])
+    seen_at = np.array([[[0.0, 0.0], [0.3, 0.4]]])
+    np.testing.assert_allclose(mehta_root(relative_m, seen_at).root_cam_m, [[0.6, -0.2, 4.0]])
+    np.testing.assert_allclose(veges_root(relative_m, seen_at).root_cam_m, [[0.75, 0.0, 5.0]])
+
+
+def test_mehta_takes_the_root_to_be_where_the_mean_joint_is() -> None:
+    leaning = SQUARE + [0.0, 0.0, 0.5]
+    at = seen(leaning, np.array([[0.0, 0.0, 4.0]]))
+    assert weak_perspective_root(leaning, at).root_cam_m[0, 2] == pytest.approx(4.0)
+    assert mehta_root(leaning, at).root_cam_m[0, 2] == pytest.approx(4.5)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from pose3d_ros.config.settings import PoseConfig
-from pose3d_ros.geometry import solve_root
-from pose3d_ros.records import Detection, Frame, Pose
+from pose3d_ros.geometry.root_search import nearest_root
+from pose3d_ros.records import Detection, Frame, Pose, RootReading
 from pose3d_ros.stages.appearance import clothes_lab
 from pose3d_ros.stages.landmarks.body_joints import BODY, LANDMARKS, body_joints_m, landmark_body
 from pose3d_ros.stages.landmarks.landmark_calibration import LandmarkCalibration
@@ -44,12 +44,14 @@ class PlacedPeople:
         """(N,), of the roots from the camera."""
         return np.asarray(np.linalg.norm(self.root_cam_m, axis=-1))
 
-    def fused(self, learned: LearnedDistances) -> PlacedPeople:
-        """The same people, moved along their rays to the distances that both nets together say."""
-        factors, sigmas = learned.fused(self.sigmas)
-        moved_m = (factors - 1.0)[:, None] * self.root_cam_m
-        joints_cam_m = self.joints_cam_m + moved_m[:, None]
-        return replace(self, root_cam_m=self.root_cam_m + moved_m, joints_cam_m=joints_cam_m, sigmas=sigmas)
+    def readings(self, learned: LearnedDistances) -> list[tuple[RootReading, ...]]:
+        """Of each person: in closed form, and what the other net has learned, where it was asked."""
+        closed = [
+            RootReading("similarity", float(distance_m), float(sigma), by_size=True)
+            for distance_m, sigma in zip(self.distances_m, self.sigmas, strict=True)
+        ]
+        others = learned.readings(self.distances_m)
+        return [(own,) if other is None else (own, other) for own, other in zip(closed, others, strict=True)]
 
 
 def place(
@@ -60,7 +62,7 @@ def place(
     lifted_m: see `body_joints_m`. calibration: of the lifter's joints.
     """
     camera = frame.camera
-    solved = solve_root(people.relative_m, camera.rays(people.points_img_px)[..., :2], people.visibility)
+    solved = nearest_root(people.relative_m, camera.rays(people.points_img_px)[..., :2], people.visibility)
     hips_m = people.relative_m[:, [LANDMARKS.index_of["L_Hip"], LANDMARKS.index_of["R_Hip"]]].mean(axis=1)
     root_cam_m = solved.root_cam_m + hips_m
     joints_cam_m = root_cam_m[:, None] + body_joints_m(people.relative_m, lifted_m)
@@ -86,14 +88,19 @@ def whole_boxes(frame: Frame, joints_img_px: Array) -> Array:
 
 
 def poses_of(
-    frame: Frame, placed: PlacedPeople, detections: tuple[Detection, ...], config: PoseConfig
+    frame: Frame,
+    placed: PlacedPeople,
+    learned: LearnedDistances,
+    detections: tuple[Detection, ...],
+    config: PoseConfig,
 ) -> tuple[Pose, ...]:
-    """The poses of people whose root is known. detections: of each of them."""
+    """The poses of people whose root is known. learned, detections: of each of them."""
     known = np.isfinite(placed.joints_cam_m).all(axis=-1) & (placed.scores >= config.joint_score_threshold)
     joints_cam_m = np.where(known[..., None], placed.joints_cam_m, np.nan)
     joints_img_px = np.where(known[..., None], placed.joints_img_px, np.nan)
     clothes = clothes_lab(frame.image_bgr, joints_img_px, BODY)
     sigma_m = placed.sigmas * placed.distances_m
+    readings = placed.readings(learned)
     return tuple(
         Pose(
             placed.root_cam_m[i],
@@ -104,6 +111,7 @@ def poses_of(
             detection,
             float(sigma_m[i]),
             clothes[i],
+            readings[i],
         )
         for i, detection in enumerate(detections)
         if np.isfinite(placed.root_cam_m[i]).all() and placed.root_cam_m[i, 2] > 0

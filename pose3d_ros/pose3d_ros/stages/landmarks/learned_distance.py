@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from pose3d_ros.records import RootReading
 from pose3d_ros.types import Array
 
 Index = npt.NDArray[np.intp] | npt.NDArray[np.bool_]
@@ -73,10 +74,10 @@ class LearnedDistances:
         due_ns[at] = stamp_ns + _EVERY_NS
         return LearnedDistances(means, spreads, counts, due_ns)
 
-    def fused(self, closed_sigmas: Array) -> tuple[Array, Array]:
-        """Factors (N,) for distances in closed form, and the sigmas (N,) of the products.
-
-        Means of the logarithms, weighted by the inverse variances. closed_sigmas: (N,), of ln of the closed form.
-        """
-        own, other = 1.0 / closed_sigmas**2, np.where(self.counts > 0, 1.0 / (_DISTRUST * self.sigmas) ** 2, 0.0)
-        return np.exp(self.log_ratios * other / (own + other)), 1.0 / np.sqrt(own + other)
+    def readings(self, closed_m: Array) -> list[RootReading | None]:
+        """Of each person whom the net was asked about. closed_m (N,): distances in closed form."""
+        distances_m = np.exp(self.log_ratios) * closed_m
+        return [
+            RootReading("learned", float(distance_m), float(_DISTRUST * sigma), by_size=True) if count else None
+            for distance_m, sigma, count in zip(distances_m, self.sigmas, self.counts, strict=True)
+        ]

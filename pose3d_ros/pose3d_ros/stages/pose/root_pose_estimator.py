@@ -11,7 +11,7 @@ from pose3d_ros.config.settings import PoseConfig
 from pose3d_ros.engines.engine_set import RoleEngine
 from pose3d_ros.engines.images.frame_image import FrameImage, HostImage
 from pose3d_ros.errors import EngineError
-from pose3d_ros.records import Detection, Frame, Pose
+from pose3d_ros.records import Detection, Frame, Pose, RootReading
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.stages.appearance import clothes_lab
 from pose3d_ros.stages.entry_checks import check_decoder, skeleton_of
@@ -152,10 +152,16 @@ class RootPoseEstimator:
                 detection,
                 float(found.root_sigma_m[i]),
                 clothes[i],
+                (self._reading(found.root_cam_m[i], found.root_sigma_m[i]),),
             )
             for i, detection in enumerate(people.detections)
             if np.isfinite(found.root_cam_m[i]).all() and people.is_person[i]
         )
+
+    def _reading(self, root_cam_m: Array, sigma_m: float) -> RootReading:
+        distance_m = float(np.linalg.norm(root_cam_m))
+        solver = "learned" if self._solver is None else "similarity"
+        return RootReading(solver, distance_m, float(sigma_m) / distance_m, by_size=True)
 
     def _roots(
         self, frame: Frame, image: FrameImage, boxes: Array, pose_crops: PersonCrops, raw: RawOutputs

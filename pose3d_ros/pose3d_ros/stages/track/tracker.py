@@ -8,7 +8,7 @@ is long along the viewing ray. As in ByteTrack (Zhang 2022), weak detections con
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +48,10 @@ _CLOTHES_SHARE = 0.15
 _HIDDEN_IOU = 0.2
 
 
+KnownAs = Callable[[int, Pose, int], Pose]
+"""Track id, pose and stamp → the pose with what is known of that person."""
+
+
 class Tracker:
     """Assigns poses to tracks. `config` may be replaced between frames."""
 
@@ -57,20 +61,32 @@ class Tracker:
         self._next_id = 1
         self._stamp_ns: int | None = None
 
+    @property
+    def track_ids(self) -> set[int]:
+        """Of everyone who is followed, unseen ones too."""
+        return {track.track_id for track in self._tracks}
+
     def reset(self) -> None:
         """Drop all tracks. Ids go on counting: an id is never used twice."""
         self._tracks = []
         self._stamp_ns = None
 
     def update(
-        self, poses: Sequence[Pose], stamp_ns: int, camera: Camera | None = None, *, jumped: bool = False
+        self,
+        poses: Sequence[Pose],
+        stamp_ns: int,
+        camera: Camera | None = None,
+        *,
+        jumped: bool = False,
+        known_as: KnownAs | None = None,
     ) -> tuple[Person, ...]:
         """The people of a frame, by id.
 
         poses: what was measured, camera frame, metres; those without a finite root are passed over. stamp_ns: time of
         capture. camera: gives unseen people pixels (without one their pixels are NaN) and helps to separate people.
         jumped: whether the image shows another scene than the last; all who were followed are LOST then, as they are
-        after a pause of more than max_gap_s and when the clock goes back (see `time_after`).
+        after a pause of more than max_gap_s and when the clock goes back (see `time_after`). known_as: called with a
+        track's id, the pose that was assigned to it and the stamp; gives the pose that counts.
         People are NEW until they were seen min_hits times, TRACKED when seen, PREDICTED when not, for two thirds of
         max_age_s, and LOST once after all of it.
         """
@@ -85,6 +101,10 @@ class Tracker:
         if jumped:
             self._tracks = []
         pairs = self._associate(poses, stamp_ns, camera)
+        known_as = known_as or _as_it_is
+        poses = list(poses)
+        for row, column in pairs:
+            poses[column] = known_as(self._tracks[row].track_id, poses[column], stamp_ns)
         self._correct(poses, pairs, stamp_ns)
         matched = {pose for _, pose in pairs}
         people = [self._person(track, stamp_ns, camera) for track in self._tracks]
@@ -92,6 +112,7 @@ class Tracker:
         fresh = [
             p for i, p in enumerate(poses) if i not in matched and p.detection.score >= self.config.new_track_score
         ]
+        fresh = [known_as(self._next_id + i, pose, stamp_ns) for i, pose in enumerate(fresh)]
         people.extend(self._person(self._start(pose, stamp_ns), stamp_ns, camera) for pose in fresh)
         return tuple(p for p in (*ended, *people) if p is not None)
 
@@ -233,6 +254,10 @@ class Tracker:
 
     def _lost(self, track: Track, camera: Camera | None) -> Person:
         return Person(track.track_id, TrackState.LOST, track.extrapolated_pose(camera), track.mean[3:].copy(), 0.0)
+
+
+def _as_it_is(track_id: int, pose: Pose, stamp_ns: int) -> Pose:
+    return pose
 
 
 def _log_heights(boxes_xyxy_px: Array) -> Array:

@@ -11,6 +11,7 @@ from pose3d_ros.stages.landmarks.body_joints import BODY, LANDMARKS, MUCO, landm
 from pose3d_ros.stages.landmarks.landmark_calibration import LandmarkCalibration
 from pose3d_ros.stages.landmarks.landmark_decoding import Landmarks
 from pose3d_ros.stages.landmarks.landmark_placing import place, poses_of, whole_boxes
+from pose3d_ros.stages.landmarks.learned_distance import LearnedDistances
 
 from .conftest import reading, standing_m
 
@@ -64,7 +65,7 @@ def test_poses_lack_joints_below_the_threshold() -> None:
     people = seen()
     wrist = LANDMARKS.index_of["L_Wrist"]
     people.visibility[0, wrist] = people.certainty[0, wrist] = 0.05
-    (pose,) = poses_of(FRAME, place(FRAME, people, None), (detection(),), PoseConfig())
+    (pose,) = poses_of(FRAME, place(FRAME, people, None), LearnedDistances.unknown(1), (detection(),), PoseConfig())
     assert np.isnan(pose.joints_cam_m[BODY.index_of["L_Wrist"]]).all()
     assert np.isfinite(pose.joints_cam_m[BODY.index_of["R_Wrist"]]).all()
     assert pose.root_sigma_m > 0
@@ -80,7 +81,7 @@ def test_calibration_says_how_sure_joints_and_roots_are() -> None:
     placed = place(FRAME, people, lifted, calibration)
     np.testing.assert_allclose(placed.scores, 0.9)  # as visible as all landmarks are
     np.testing.assert_allclose(placed.sigmas, 0.1)
-    (pose,) = poses_of(FRAME, placed, (detection(),), PoseConfig())
+    (pose,) = poses_of(FRAME, placed, LearnedDistances.unknown(1), (detection(),), PoseConfig())
     assert pose.root_sigma_m is not None
     np.testing.assert_allclose(pose.root_sigma_m, 0.1 * np.linalg.norm(ROOT_M), rtol=1e-5)
     np.testing.assert_allclose(place(FRAME, people, None, calibration).sigmas, 0.08)
@@ -90,6 +91,6 @@ def test_people_without_a_depth_are_left_out() -> None:
     people = seen()
     one_place = replace(people, points_img_px=np.tile([100.0, 100.0], (1, 33, 1)))
     placed = place(FRAME, Landmarks.concatenated([one_place, people]), None)
-    poses = poses_of(FRAME, placed, (detection(), detection()), PoseConfig())
+    poses = poses_of(FRAME, placed, LearnedDistances.unknown(2), (detection(), detection()), PoseConfig())
     assert len(poses) == 1
     np.testing.assert_allclose(poses[0].root_cam_m, ROOT_M, atol=1e-6)

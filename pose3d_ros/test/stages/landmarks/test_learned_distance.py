@@ -8,18 +8,18 @@ from pose3d_ros.stages.landmarks.learned_distance import LearnedDistances
 SECOND_NS = 1_000_000_000
 
 
-def test_who_is_unknown_keeps_the_distance_in_closed_form() -> None:
-    factors, sigmas = LearnedDistances.unknown(2).fused(np.array([0.1, 0.2]))
-    np.testing.assert_array_equal(factors, 1.0)
-    np.testing.assert_allclose(sigmas, [0.1, 0.2])
+def test_who_is_unknown_has_no_reading() -> None:
+    assert LearnedDistances.unknown(2).readings(np.array([3.0, 4.0])) == [None, None]
 
 
-def test_distances_are_weighted_by_their_certainty() -> None:
-    sure, unsure = 0.01, 10.0
-    known = LearnedDistances.unknown(3).with_readings(np.arange(3), np.log([2.0, 2.0, 2.0]), np.array([sure] * 3), 0)
-    factors, sigmas = known.fused(np.array([unsure, 1.5 * sure, 1e-4]))
-    np.testing.assert_allclose(factors, [2.0, np.sqrt(2.0), 1.0], rtol=1e-3)
-    assert (sigmas <= [1.5 * sure, 1.5 * sure, 1e-4]).all()
+def test_reading_is_the_closed_form_times_the_ratio_that_was_learned() -> None:
+    known = LearnedDistances.unknown(2).with_readings(np.array([1]), np.log([1.1]), np.array([0.08]), 0)
+    nothing, reading = known.readings(np.array([3.0, 4.0]))
+    assert nothing is None
+    assert reading is not None
+    assert (reading.solver, reading.by_size) == ("learned", True)
+    assert reading.distance_m == pytest.approx(4.4)
+    assert reading.sigma == pytest.approx(1.5 * 0.08)  # trusted less than it trusts itself
 
 
 def test_readings_are_averaged_and_one_without_a_person_counts_as_none() -> None:

@@ -1,0 +1,58 @@
+"""Settings of where people stand: the root solvers, and what is known of the place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pose3d_ros.config.parameter_table import Settings, setting
+from pose3d_ros.errors import ConfigError
+
+ROOT_SOLVERS = ("similarity", "learned", "ground", "depth", "stature")
+
+
+@dataclass(frozen=True)
+class RootConfig(Settings, prefix="root", nodes=("pose_node",), tunable=True):
+    """How far away people are."""
+
+    solvers: str = setting(
+        "all",
+        "Root solvers, separated by commas, of: " + ", ".join(ROOT_SOLVERS) + "; all: those that have what they need. "
+        "Their distances are fused by their uncertainties.",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        unknown = [name for name in self._names() if name not in (*ROOT_SOLVERS, "all")]
+        if unknown or not self._names():
+            raise ConfigError(
+                "parameter root.solvers",
+                expected=f"all, or some of {', '.join(ROOT_SOLVERS)}, separated by commas",
+                got=repr(self.solvers),
+                fix="Correct the name.",
+            )
+
+    def uses(self, solver: str) -> bool:
+        """Whether a solver takes part."""
+        return solver in self._names() or "all" in self._names()
+
+    def _names(self) -> list[str]:
+        return [name.strip() for name in self.solvers.split(",") if name.strip()]
+
+
+@dataclass(frozen=True)
+class SceneConfig(Settings, nodes=("pose_node",)):
+    """What is known of the place and its people."""
+
+    floor_frame: str = setting(
+        "", "TF frame whose plane z = 0 is the floor, such as base_footprint or map; empty: none."
+    )
+    camera_height_m: float = setting(
+        0.0, "Height of the camera over the floor, where no floor_frame gives it; 0: unknown.", (0.0, 100.0)
+    )
+    camera_pitch_deg: float = setting(
+        0.0, "Pitch of the viewing direction over the horizon; below 0 the camera looks down.", (-90.0, 90.0)
+    )
+    camera_roll_deg: float = setting(
+        0.0, "Turn of the camera about its viewing direction, clockwise seen from behind it.", (-180.0, 180.0)
+    )
+    known_height_m: float = setting(0.0, "Height of everyone in view, where it is known; 0: unknown.", (0.0, 2.6))

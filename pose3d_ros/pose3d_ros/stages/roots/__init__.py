@@ -1,0 +1,1 @@
+"""Where people stand: distances by several solvers, fused by their uncertainties."""

@@ -1,0 +1,95 @@
+"""The floor from people: found within its own uncertainty, not from people who sit or are nowhere near one floor."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pose3d_ros.stages.roots.floor_estimate import FloorEstimate, body_axis, fitted_plane
+from pose3d_ros.types import Array
+
+from .conftest import CAMERA, person_at
+
+SECOND_NS = 1_000_000_000
+
+
+def walkers(people: int, seconds: int, height_m: float, pitch_deg: float, seed: int) -> tuple[Array, Array, Array]:
+    """Points on the floor as sizes put them, axes of people who sway, and whose they are."""
+    rng = np.random.default_rng(seed)
+    pitch = np.deg2rad(pitch_deg)
+    turn = np.array([[1, 0, 0], [0, np.cos(pitch), np.sin(pitch)], [0, -np.sin(pitch), np.cos(pitch)]])
+    owners = np.repeat(np.arange(people), seconds)
+    level = np.stack(
+        [rng.uniform(-2, 2, len(owners)), np.full(len(owners), height_m), rng.uniform(2.5, 9, len(owners))]
+    )
+    sizes = np.exp(rng.normal(0, 0.05, people)[owners] + rng.normal(0, 0.05, len(owners)))
+    axes = np.stack([rng.normal(0, 0.08, len(owners)), np.full(len(owners), -1.0), rng.normal(0, 0.08, len(owners))])
+    axes /= np.linalg.norm(axes, axis=0)
+    return (turn @ level * sizes).T, (turn @ axes).T, owners
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_plane_is_found_within_its_uncertainty(seed: int) -> None:
+    ground = fitted_plane(*walkers(4, 20, 1.4, 12.0, seed))
+    assert ground is not None
+    assert ground.origin == "people"
+    assert abs(ground.height_m - 1.4) < 3 * ground.height_sigma_m
+    up = np.array([0, -np.cos(np.deg2rad(12.0)), np.sin(np.deg2rad(12.0))])
+    assert np.arccos(np.clip(ground.up_cam @ up, -1, 1)) < 3 * ground.tilt_sigma_rad
+    assert ground.height_sigma_m < 0.1 * 1.4
+    assert ground.tilt_sigma_rad < np.deg2rad(2.0)
+
+
+def test_a_few_wrong_feet_do_not_matter() -> None:
+    points, axes, owners = walkers(4, 20, 1.4, 0.0, 1)
+    points[::5] *= np.random.default_rng(0).uniform(0.3, 0.6, (16, 1))
+    ground = fitted_plane(points, axes, owners)
+    assert ground is not None
+    assert ground.height_m == pytest.approx(1.4, rel=0.1)
+
+
+def test_more_people_make_it_surer() -> None:
+    one, many = (fitted_plane(*walkers(people, 24, 1.4, 0.0, 3)) for people in (1, 8))
+    assert one is not None
+    assert many is not None
+    assert many.height_sigma_m < 0.6 * one.height_sigma_m
+
+
+def test_points_that_are_on_no_floor_are_none() -> None:
+    rng = np.random.default_rng(0)
+    scattered = rng.uniform([-3, -3, 2], [3, 3, 9], (60, 3))
+    assert fitted_plane(scattered, np.tile([0.0, -1.0, 0.0], (60, 1)), np.zeros(60)) is None
+
+
+def test_people_walk_and_the_floor_appears() -> None:
+    floor = FloorEstimate()
+    for second in range(12):
+        for person in range(2):
+            floor.add(person, person_at(3.0 + 0.4 * second + person), CAMERA, second * SECOND_NS)
+        floor.update(second * SECOND_NS)
+        assert (floor.plane is None) == (second < 5)
+    assert floor.plane is not None
+    assert floor.plane.height_m == pytest.approx(1.2, rel=0.02)
+    floor.reset()
+    assert floor.plane is None
+
+
+def test_one_person_gives_two_points_a_second() -> None:
+    floor = FloorEstimate()
+    for frame in range(30):
+        floor.add(1, person_at(4.0), CAMERA, frame * SECOND_NS // 30)
+    floor.update(SECOND_NS)
+    assert floor.plane is None  # two points
+
+
+def test_axis_is_from_ankles_to_head() -> None:
+    axis = body_axis(person_at(4.0))
+    assert axis is not None
+    np.testing.assert_allclose(axis, [0, -1, 0], atol=1e-6)
+
+
+def test_people_who_sit_have_no_axis() -> None:
+    pose = person_at(4.0)
+    for name in ("L_Ankle", "R_Ankle"):
+        pose.joints_cam_m[pose.skeleton.index_of[name]] += [0, -0.5, -0.6]
+    assert body_axis(pose) is None
