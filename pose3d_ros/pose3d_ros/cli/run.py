@@ -12,6 +12,13 @@ from pathlib import Path
 
 from pose3d_ros.cli.common_options import add_engine_options, parameters_asked_for, warn_of
 from pose3d_ros.cli.run_output import RunOutput
+from pose3d_ros.cli.scene_options import (
+    DepthFolder,
+    add_scene_options,
+    floor_of_file,
+    open_depth_folder,
+    scene_parameters,
+)
 from pose3d_ros.cli.sources import BoxFile, camera_of_size, open_camera, open_source, remarks_on
 from pose3d_ros.cli.terminal import ProgressBar
 from pose3d_ros.cli.video_source import Source, SourceFrame
@@ -19,6 +26,7 @@ from pose3d_ros.config.settings import NodeConfig
 from pose3d_ros.engines.engine_set import open_engine_set
 from pose3d_ros.errors import CameraError, InputError, Pose3DError
 from pose3d_ros.geometry.camera import Camera
+from pose3d_ros.geometry.ground_plane import GroundPlane
 from pose3d_ros.pipeline import Pipeline
 from pose3d_ros.records import Frame, Person
 from pose3d_ros.skeletons import SKELETONS
@@ -44,16 +52,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-overlay", action="store_true", help="write people.jsonl only")
     parser.add_argument("--frames", type=int, metavar="N", help="stop after that many frames")
+    add_scene_options(parser)
     add_engine_options(parser)
 
 
 def execute(args: argparse.Namespace) -> int:
     """Run the command; see its module's docstring."""
-    given = NodeConfig.from_parameters(parameters_asked_for(args))
+    given = NodeConfig.from_parameters({**parameters_asked_for(args), **scene_parameters(args)})
     source = open_source(args.source, given.input.max_image_pixels)
     if source.skipped:
         warn_of((f"left out, no images: {_some(source.skipped)}",))
-    camera = open_camera(args.camera, args.hfov)
+    scene = Scene(open_camera(args.camera, args.hfov), floor_of_file(args.ground), open_depth_folder(args.depth))
     warn_of(remarks_on(args.camera))
     boxes = BoxFile(Path(args.detections)) if args.detections else None
     config = given.pipeline
@@ -63,7 +72,7 @@ def execute(args: argparse.Namespace) -> int:
         pipeline = stack.enter_context(Pipeline(engines, config, smooth=not source.stills))
         warn_of(pipeline.engine_problems)
         files = stack.enter_context(RunOutput(output, source, overlay=not args.no_overlay))
-        run = Run(pipeline, camera, boxes, files, stack.enter_context(ProgressBar(Path(args.source).name)))
+        run = Run(pipeline, scene, boxes, files, stack.enter_context(ProgressBar(Path(args.source).name)))
         run.process(source, args.frames)
     failed = f" Frames that could not be used: {len(run.errors)} (see people.jsonl)." if run.errors else ""
     print(f"Frames: {run.frames}. Poses: {run.people}.{failed} Written to {output}.")
@@ -78,15 +87,21 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What is known of all frames: the camera (see `open_camera`), the floor, depth images."""
+
+    camera: Camera | float
+    ground: GroundPlane | None = None
+    depth: DepthFolder | None = None
+
+
 @dataclass(eq=False)
 class Run:
-    """What frames pass through, and how many frames and people there were. errors: of frames that can't be used.
-
-    camera: see `open_camera`.
-    """
+    """What frames pass through, and how many frames and people there were. errors: of frames that can't be used."""
 
     pipeline: Pipeline
-    camera: Camera | float
+    scene: Scene
     boxes: BoxFile | None
     files: RunOutput
     bar: ProgressBar
@@ -126,7 +141,9 @@ class Run:
         if item.image_bgr is None:
             raise item.error or InputError(str(item.name), expected="an image", got="none", fix="Check the source.")
         height_px, width_px = item.image_bgr.shape[:2]
-        camera = camera_of_size(self.camera, width_px, height_px, turned=item.turned)
-        frame = Frame(item.image_bgr, camera, item.stamp_ns)
+        camera = camera_of_size(self.scene.camera, width_px, height_px, turned=item.turned)
+        folder = self.scene.depth
+        depth = None if folder is None else folder.of_frame(item.name, number, camera)
+        frame = Frame(item.image_bgr, camera, item.stamp_ns, ground=self.scene.ground, depth=depth)
         detections = None if self.boxes is None else self.boxes.of_frame(item.name, number)
         return frame, self.pipeline(frame, detections).people

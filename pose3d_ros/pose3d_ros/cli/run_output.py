@@ -58,6 +58,8 @@ def _person(person: Person) -> dict[str, object]:
         "score": round(float(person.score), 4),
         "box": [round(v, 2) for v in (x0, y0, x1 - x0, y1 - y0)],
         "root": _rounded(pose.root_cam_m, 4),
+        **({"root_sigma": round(pose.root_sigma_m, 4)} if np.isfinite(pose.root_sigma_m) else {}),
+        **({"root_solvers": solvers} if (solvers := [reading.solver for reading in pose.readings]) else {}),
         "joints": {name: _joint(xyz, uv, float(score)) for name, xyz, uv, score in joints if np.isfinite(xyz).all()},
     }
 

@@ -46,13 +46,31 @@ class SceneConfig(Settings, nodes=("pose_node",)):
     floor_frame: str = setting(
         "", "TF frame whose plane z = 0 is the floor, such as base_footprint or map; empty: none."
     )
+    imu_topic: str = setting(
+        "", "sensor_msgs/Imu on the robot that gives pitch and roll, with camera_height_m; empty: none."
+    )
+    depth_topic: str = setting(
+        "",
+        "Depth image aligned with the color image, 16UC1 in mm or 32FC1 in m, its camera_info beside it; empty: none.",
+    )
     camera_height_m: float = setting(
-        0.0, "Height of the camera over the floor, where no floor_frame gives it; 0: unknown.", (0.0, 100.0)
+        0.0,
+        "Height of the camera over the floor, where no floor_frame gives it; 0: unknown.",
+        (0.0, 100.0),
+        tunable=True,
     )
     camera_pitch_deg: float = setting(
-        0.0, "Pitch of the viewing direction over the horizon; below 0 the camera looks down.", (-90.0, 90.0)
+        0.0,
+        "Pitch of the viewing direction over the horizon; below 0 the camera looks down.",
+        (-90.0, 90.0),
+        tunable=True,
     )
     camera_roll_deg: float = setting(
-        0.0, "Turn of the camera about its viewing direction, clockwise seen from behind it.", (-180.0, 180.0)
+        0.0,
+        "Turn of the camera about its viewing direction, clockwise seen from behind it.",
+        (-180.0, 180.0),
+        tunable=True,
     )
-    known_height_m: float = setting(0.0, "Height of everyone in view, where it is known; 0: unknown.", (0.0, 2.6))
+    known_height_m: float = setting(
+        0.0, "Height of everyone in view, where it is known; 0: unknown.", (0.0, 2.6), tunable=True
+    )

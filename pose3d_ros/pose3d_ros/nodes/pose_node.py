@@ -24,6 +24,7 @@ from pose3d_ros.nodes.frame_queue import FrameWorker
 from pose3d_ros.nodes.managed import ManagedNode
 from pose3d_ros.nodes.output import PeopleOutput
 from pose3d_ros.nodes.problems import FRAME_PROBLEM_S, Level
+from pose3d_ros.nodes.scene_source import SceneSource
 from pose3d_ros.nodes.spin import run_node
 from pose3d_ros.nodes.timing import latency_ms
 from pose3d_ros.nodes.topics import advertise, image_qos, latched_qos, result_qos, subscribe
@@ -78,6 +79,7 @@ class PoseWork(Work):
         super().__init__(node, pipeline.engines, output, topic=topic, hint="Check the topic's name.")
         camera_topic, hfov_deg = node.resolve_topic_name("camera_info"), config.input.fallback_hfov_deg
         self.cameras = CameraSource(camera_topic, hfov_deg, rectified=is_rectified(topic))
+        self._scene = SceneSource(node, node.board, config.pipeline.scene)
         self._people_count = self._dropped = 0
         self._worker: FrameWorker[_Arrival] | None = None
         output.publish_skeleton(pipeline.skeleton)
@@ -97,6 +99,7 @@ class PoseWork(Work):
         """Close the pipeline, destroy publishers and the camera's subscriptions; stopped before."""
         for subscription in self._camera_subscriptions:
             self._node.destroy_subscription(subscription)
+        self._scene.close()
         super().close()
         self._node.destroy_publisher(self._overlay)
         self._pipeline.close()
@@ -109,6 +112,12 @@ class PoseWork(Work):
         """Apply changed tunable parameters; the pipeline uses them from its next frame on."""
         super().reconfigure(config)
         self._pending = config.pipeline
+        self._scene.scene = config.pipeline.scene
+
+    def poll(self) -> None:
+        """Follow the publishers of images and depth."""
+        super().poll()
+        self._scene.poll()
 
     def check(self) -> None:
         """Look for problems, and for a camera_info that is latched."""
@@ -186,7 +195,9 @@ class PoseWork(Work):
             max_pixels = self._config.input.max_image_pixels
             found = self._camera_of(*image_size_px(message, max_pixels))  # a wrong size is not worth decoding
             image = received_bgr(message, max_pixels)
-            frame = Frame(image, found.camera, time_ns, message.header.frame_id)
+            header = message.header
+            ground, depth = self._scene.ground(header), self._scene.depth(header, found.camera)
+            frame = Frame(image, found.camera, time_ns, header.frame_id, ground, depth)
             result = self._pipeline(frame)
             now_ns = self._node.get_clock().now().nanoseconds
             latency = latency_ms(now_ns, stamp_ns(message.header), (time.monotonic() - arrived_s) * 1e3)

@@ -23,6 +23,7 @@ import numpy as np
 import pytest
 
 from pose3d_ros.cli.run import Run as RunOfFrames
+from pose3d_ros.cli.run import Scene
 from pose3d_ros.cli.video_source import SourceFrame
 from pose3d_ros.drawing.composite import Composer
 from pose3d_ros.drawing.video_writer import VideoWriter
@@ -180,7 +181,7 @@ def test_frames_that_can_not_be_used_do_not_stay_in_memory() -> None:
     source = Mock(stills=False, count=5, __iter__=lambda _: frames())
     wrong_aspect = Camera.from_hfov(60.0, 40, 40)
     files = Mock(write_error=lambda name, error: None)  # a mock would keep the error
-    run = RunOfFrames(Mock(), wrong_aspect, None, files, Mock())
+    run = RunOfFrames(Mock(), Scene(wrong_aspect), None, files, Mock())
     with contextlib.suppress(CameraError):
         run.process(source)
     assert ["30x20" in str(error) for error in run.errors] == [True] * 5

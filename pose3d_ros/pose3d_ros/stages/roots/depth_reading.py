@@ -82,7 +82,7 @@ def _patch_depth(depth: DepthImage, u_px: float, v_px: float, half_px: float) ->
     return middle if float(np.median(np.abs(measured - middle))) <= _FLAT_M else float("nan")
 
 
-def check_aligned(depth: DepthImage, camera: Camera) -> bool:
+def is_aligned(depth: DepthImage, camera: Camera) -> bool:
     """Whether a depth image is of the color camera's view: the same field of view, whatever its resolution."""
     scale = np.array([camera.width_px / depth.camera.width_px, camera.height_px / depth.camera.height_px, 1.0])
     difference = depth.camera.K_px * scale[:, None] - camera.K_px

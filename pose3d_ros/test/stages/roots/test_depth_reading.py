@@ -7,7 +7,7 @@ import pytest
 
 from pose3d_ros.geometry import Camera
 from pose3d_ros.records import DepthImage
-from pose3d_ros.stages.roots.depth_reading import SKIN_M, check_aligned, depth_reading, patch_depths
+from pose3d_ros.stages.roots.depth_reading import SKIN_M, depth_reading, is_aligned, patch_depths
 
 from .conftest import CAMERA, person_at
 
@@ -67,9 +67,9 @@ def test_depth_of_half_the_resolution_is_read_at_the_same_places() -> None:
     assert found is not None
     assert whole is not None
     assert found.distance_m == pytest.approx(whole.distance_m)
-    assert check_aligned(half, CAMERA)
+    assert is_aligned(half, CAMERA)
 
 
 def test_another_field_of_view_is_not_aligned() -> None:
     other = DepthImage(np.full((480, 640), 3.9, dtype=np.float32), Camera.from_hfov(87.0, 640, 480))
-    assert not check_aligned(other, CAMERA)
+    assert not is_aligned(other, CAMERA)

@@ -1,0 +1,57 @@
+"""Depth images of messages and files, as metres."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from pose3d_ros.bags.image_decoding import encoded_file
+from pose3d_ros.errors import InputError
+
+DepthArray = npt.NDArray[np.float32]
+_KINDS: dict[str, tuple[str, float]] = {"16UC1": ("u2", 1e-3), "mono16": ("u2", 1e-3), "32FC1": ("f4", 1.0)}
+"""Encoding → type of a pixel, and metres in its unit (REP 118)."""
+_FIX = "Publish depth as 16UC1 in millimetres or 32FC1 in metres, aligned with the color image."
+
+
+def depth_m(message: Any) -> DepthArray:
+    """The pixels of a sensor_msgs/Image as (H, W) float32 metres; 0 or NaN where nothing was measured.
+
+    Raises InputError for another encoding than 16UC1 and 32FC1, and for data that does not fit the message's size.
+    """
+    kind = _KINDS.get(str(message.encoding))
+    if kind is None:
+        raise InputError("depth image", expected=" or ".join(_KINDS), got=repr(message.encoding), fix=_FIX)
+    name, unit_m = kind
+    pixel = np.dtype((">" if message.is_bigendian else "<") + name)
+    width, height, step = int(message.width), int(message.height), int(message.step)
+    data = np.frombuffer(message.data, dtype=np.uint8)
+    if not width or not height or step < width * pixel.itemsize or data.size < step * height:
+        raise InputError(
+            "depth image",
+            expected=f"{width}x{height} pixels of {pixel.itemsize} bytes in {height} rows of {step}",
+            got=f"{data.size} bytes",
+            fix=_FIX,
+        )
+    rows = data[: step * height].reshape(height, step)[:, : width * pixel.itemsize]
+    return np.asarray(np.ascontiguousarray(rows).view(pixel), dtype=np.float32) * np.float32(unit_m)
+
+
+def depth_file_m(path: Path) -> DepthArray:
+    """A PNG or TIFF of 16 bits in millimetres, or of floats in metres, as (H, W) float32 metres. Raises InputError."""
+    data, header = encoded_file(path)
+    image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    if image is None or image.ndim != 2 or image.dtype not in (np.uint16, np.float32):
+        got = f"a {header.format} that can't be decoded" if image is None else f"{image.dtype} {image.shape}"
+        raise InputError(
+            f"depth image {path}",
+            expected="one channel of 16 bits in millimetres, or of floats in metres",
+            got=got,
+            fix="Save depth as a PNG of 16 bits in millimetres.",
+        )
+    unit_m = np.float32(1e-3 if image.dtype == np.uint16 else 1.0)
+    return np.asarray(image, dtype=np.float32) * unit_m

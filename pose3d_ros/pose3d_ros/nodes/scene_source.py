@@ -1,0 +1,204 @@
+"""What a robot knows of the scene at an image: the floor, from TF, an IMU or parameters, and an aligned depth image."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from typing import Any
+
+import numpy as np
+from rclpy.node import Node
+from sensor_msgs.msg import CameraInfo, Image, Imu
+from std_msgs.msg import Header
+
+from pose3d_ros.bags.depth_decoding import depth_m
+from pose3d_ros.bags.message_records import stamp_ns
+from pose3d_ros.config.root_settings import SceneConfig
+from pose3d_ros.errors import ConfigError, Pose3DError
+from pose3d_ros.geometry.alignment import RigidTransform
+from pose3d_ros.geometry.camera import Camera
+from pose3d_ros.geometry.ground_plane import GroundPlane
+from pose3d_ros.nodes.camera_source import CameraSource
+from pose3d_ros.nodes.fitted_subscription import FittedSubscription
+from pose3d_ros.nodes.problems import FRAME_PROBLEM_S, Level, ProblemBoard
+from pose3d_ros.nodes.tf_frames import TfFrames
+from pose3d_ros.nodes.topics import image_qos, subscribe
+from pose3d_ros.records import DepthImage
+from pose3d_ros.stages.roots.depth_reading import is_aligned
+from pose3d_ros.types import Array
+
+_TF_WAIT_S = 0.05
+_DEPTH_WAIT_S = 0.05
+"""How long an image waits for the depth image of its time, which is computed after it."""
+_SAME_TIME_NS = 20_000_000
+_KEPT = 8
+_GRAVITY_MPS2 = 9.81
+_AT_REST = 0.15
+"""Of gravity: an acceleration that differs more from it is the robot's own."""
+_STEADY_S = 1.0
+"""Time constant over which accelerations are averaged."""
+_IMU_TILT_RAD = float(np.deg2rad(1.0))
+
+
+class SceneSource:
+    """Subscriptions of a node to what tells of the scene; `close` ends them. `scene` may be replaced between images."""
+
+    def __init__(self, node: Node, board: ProblemBoard, scene: SceneConfig) -> None:
+        self.scene, self._node, self._board = scene, node, board
+        self._frames: TfFrames | None = None
+        self._depths: deque[tuple[int, Any]] = deque(maxlen=_KEPT)
+        self._arrived = threading.Condition()
+        self._up_imu: tuple[str, Array, float] | None = None
+        self._depth_subscription: FittedSubscription | None = None
+        self._subscriptions: list[Any] = []
+        if scene.floor_frame or scene.imu_topic:
+            self._open_frames()
+        if scene.imu_topic:
+            self._subscriptions.append(
+                subscribe(node, Imu, scene.imu_topic, self._on_imu, image_qos("best_effort", 10))
+            )
+        if scene.depth_topic:
+            self._open_depth(scene.depth_topic)
+
+    def close(self) -> None:
+        """Unsubscribe."""
+        for subscription in self._subscriptions:
+            self._node.destroy_subscription(subscription)
+        if self._depth_subscription is not None:
+            self._depth_subscription.close()
+        if self._frames is not None:
+            self._frames.close()
+
+    def ground(self, header: Header) -> GroundPlane | None:
+        """The floor in the frame of an image, at its time; None where it is not known, which is reported."""
+        if self._frames is None:
+            return None
+        try:
+            return self._ground_of_tf(header) if self.scene.floor_frame else self._ground_of_imu(header)
+        except Pose3DError as error:
+            self._board.report_error(error, Level.WARN, hold_s=FRAME_PROBLEM_S)
+            return None
+
+    def depth(self, header: Header, camera: Camera) -> DepthImage | None:
+        """The depth image of an image's time; None without one. camera: of the image."""
+        if self._depth_subscription is None:
+            return None
+        message = self._depth_at(stamp_ns(header))
+        if message is None:
+            text = f"no depth image of the image's time on {self.scene.depth_topic}: its stamps must be the images'"
+            self._board.report("depth", Level.WARN, text, hold_s=FRAME_PROBLEM_S)
+            return None
+        try:
+            found = self._depth_cameras.camera_for(message.width, message.height)
+            depth = DepthImage(depth_m(message), found.camera)
+        except Pose3DError as error:
+            self._board.report_error(error, Level.WARN, hold_s=FRAME_PROBLEM_S)
+            return None
+        if message.header.frame_id != header.frame_id or not is_aligned(depth, camera):
+            text = (
+                f"{self.scene.depth_topic} is not aligned with the image: another optical frame or field of view. "
+                "Use the driver's aligned depth, such as RealSense's aligned_depth_to_color."
+            )
+            self._board.report("depth", Level.WARN, text, hold_s=FRAME_PROBLEM_S)
+            return None
+        return depth
+
+    def poll(self) -> None:
+        """Follow the publishers of depth; called several times a second."""
+        if self._depth_subscription is not None:
+            self._depth_subscription.refit()
+
+    def _open_frames(self) -> None:
+        try:
+            self._frames = TfFrames(self._node, _TF_WAIT_S)
+        except ConfigError as error:
+            self._board.report_error(error, Level.WARN)
+
+    def _open_depth(self, topic: str) -> None:
+        info = f"{topic.rpartition('/')[0]}/camera_info".lstrip("/" if "/" not in topic else "")
+        self._depth_cameras = CameraSource(self._node.resolve_topic_name(info), 0.0)
+        qos = image_qos("best_effort", 10)
+        self._subscriptions.append(subscribe(self._node, CameraInfo, info, self._on_depth_info, qos))
+        resolved = self._node.resolve_topic_name(topic)
+        self._depth_subscription = FittedSubscription(
+            self._node, Image, resolved, self._on_depth, depth=_KEPT, reliability="auto"
+        )
+
+    def _on_depth_info(self, message: CameraInfo) -> None:
+        error = self._depth_cameras.update(message)
+        if error is not None:
+            self._board.report_error(error, Level.WARN, hold_s=FRAME_PROBLEM_S)
+
+    def _on_depth(self, message: Image) -> None:
+        with self._arrived:
+            self._depths.append((stamp_ns(message.header), message))
+            self._arrived.notify_all()
+
+    def _depth_at(self, time_ns: int) -> Any | None:
+        """The depth image nearest to that time; waits a little for one that is still to come."""
+        until_s = time.monotonic() + _DEPTH_WAIT_S
+        with self._arrived:
+            while True:
+                apart = [(abs(at_ns - time_ns), i) for i, (at_ns, _) in enumerate(self._depths)]
+                if apart and min(apart)[0] <= _SAME_TIME_NS:
+                    return self._depths[min(apart)[1]][1]
+                left_s = until_s - time.monotonic()
+                past = bool(self._depths) and self._depths[-1][0] > time_ns + _SAME_TIME_NS
+                if left_s <= 0 or past or not self._depths:
+                    return None
+                self._arrived.wait(left_s)
+
+    def _on_imu(self, message: Imu) -> None:
+        up = _up_by_orientation(message)
+        if up is None:
+            up = _up_by_acceleration(message)
+            if up is None:
+                return
+            if self._up_imu is not None and self._up_imu[0] == message.header.frame_id:
+                share = 1.0 - np.exp(-max(time.monotonic() - self._up_imu[2], 0.0) / _STEADY_S)
+                up = self._up_imu[1] + share * (up - self._up_imu[1])
+        self._up_imu = (message.header.frame_id, up, time.monotonic())
+
+    def _ground_of_tf(self, header: Header) -> GroundPlane | None:
+        floor2cam = self._lookup(header, self.scene.floor_frame)
+        return None if floor2cam is None else GroundPlane.of_floor_frame(floor2cam.rotation, floor2cam.translation_m)
+
+    def _ground_of_imu(self, header: Header) -> GroundPlane | None:
+        if self._up_imu is None or self.scene.camera_height_m <= 0:
+            missing = "camera_height_m" if self.scene.camera_height_m <= 0 else f"no message on {self.scene.imu_topic}"
+            self._board.report("floor", Level.WARN, f"the floor is not known: {missing}", hold_s=FRAME_PROBLEM_S)
+            return None
+        frame_id, up_imu, _ = self._up_imu
+        imu2cam = self._lookup(header, frame_id)
+        if imu2cam is None:
+            return None
+        height_m = self.scene.camera_height_m
+        return GroundPlane.of_normal(imu2cam.rotate(up_imu), height_m, tilt_sigma_rad=_IMU_TILT_RAD, origin="imu")
+
+    def _lookup(self, header: Header, source_frame: str) -> RigidTransform | None:
+        """From a frame to the image's, at the image's time."""
+        assert self._frames is not None
+        found = self._frames.lookup(Header(stamp=header.stamp, frame_id=source_frame), header.frame_id)
+        if found is None:
+            text = f"TF has no transform from {source_frame} to {header.frame_id} at the image's time: no floor"
+            self._board.report("floor", Level.WARN, text, hold_s=FRAME_PROBLEM_S)
+        return found
+
+
+def _up_by_orientation(message: Imu) -> Array | None:
+    """Up (3,) in the IMU's frame by its orientation in a frame whose z is up (REP 145); None where it has none."""
+    turn = message.orientation
+    values = (turn.x, turn.y, turn.z, turn.w)
+    if message.orientation_covariance[0] < 0 or not np.isfinite(values).all() or not np.linalg.norm(values) > 0.5:
+        return None
+    up: Array = RigidTransform.from_quaternion(values, (0.0, 0.0, 0.0)).rotation[2].copy()
+    return up
+
+
+def _up_by_acceleration(message: Imu) -> Array | None:
+    """Up (3,) in the IMU's frame: at rest it measures what holds it up; None while it moves."""
+    a = message.linear_acceleration
+    values = np.array([a.x, a.y, a.z])
+    strength = float(np.linalg.norm(values)) / _GRAVITY_MPS2
+    return values / (strength * _GRAVITY_MPS2) if abs(strength - 1.0) <= _AT_REST else None
