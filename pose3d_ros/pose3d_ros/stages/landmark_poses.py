@@ -1,7 +1,8 @@
 """Poses from MediaPipe's nets: people are found once, then followed from landmarks to landmarks, as the nets were made.
 
 The regions of people who are followed and of places where a person may be new are one batch of the landmark net, and
-those of who seems to be new a second one: the first reading gives a better region than a box does.
+those of who seems to be new a second one: the first reading gives a better region than a box does, unless it gives
+the same again.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from pose3d_ros.stages.landmarks.landmark_selection import (
     merged,
     person_scores,
     select,
+    settled,
     worth_reading_again,
 )
 from pose3d_ros.stages.landmarks.learned_distance import LearnedDistances
@@ -156,8 +158,19 @@ class LandmarkPoses:
         known = first.chosen(np.arange(before))
         if not len(likely):
             return known, certainty[:before]
-        again = self._net(frame.camera, image, first.next_regions.chosen(likely))
+        again = self._read_again(frame, image, new.chosen(likely - before), first.chosen(likely))
         return Landmarks.concatenated([known, again]), np.append(certainty[:before], certainties(again, *size_px))
+
+    def _read_again(self, frame: Frame, image: FrameImage, places: Regions, first: Landmarks) -> Landmarks:
+        """Second readings of places, in the regions that the first give, where these are not settled."""
+        certainty = certainties(first, frame.camera.width_px, frame.camera.height_px)
+        moving = np.flatnonzero(~settled(places, first, certainty))
+        if not len(moving):
+            return first
+        again = self._net(frame.camera, image, first.next_regions.chosen(moving))
+        order = np.arange(len(first))
+        order[moving] = len(first) + np.arange(len(moving))
+        return Landmarks.concatenated([first, again]).chosen(order)
 
     def _in_boxes(self, frame: Frame, image: FrameImage, given: tuple[Detection, ...]) -> tuple[Pose, ...]:
         """The people in given boxes, one at most in each."""
@@ -165,7 +178,7 @@ class LandmarkPoses:
         if not len(boxes):
             return ()
         places, owners = self._places_in_boxes(frame, image, boxes)
-        people = self._net(frame.camera, image, self._net(frame.camera, image, places).next_regions)
+        people = self._read_again(frame, image, places, self._net(frame.camera, image, places))
         certainty = certainties(people, frame.camera.width_px, frame.camera.height_px)
         best = best_in_boxes(people, certainty, owners, boxes)
         sure = person_scores(certainty[best]) >= self._config.pose.person_score_threshold

@@ -61,12 +61,24 @@ def run(source: LandmarkPoses, seen: Frame, given: tuple[Detection, ...] | None 
 
 
 def test_new_people_are_read_twice_and_followed_ones_once(source: LandmarkPoses, engines: Opened) -> None:
+    clear = engines["landmarks"].answer
+    engines["landmarks"].answer = lambda feeds: {**(said := clear(feeds)), "heat": said["heat"] - np.float32(1.0)}
     (middle,) = run(source, frame(0, WHERE_PX))
     np.testing.assert_allclose(middle[0], WHERE_PX[0], atol=5.0)
     assert batches(engines) == [1, 1]
     engines["detector"].answer = heat_maps().answer
     assert len(run(source, frame(STEP_NS, WHERE_PX))) == 1
     assert batches(engines) == [1, 1, 1]
+
+
+def test_clear_people_are_read_once_where_their_place_is_the_next_region(
+    source: LandmarkPoses, engines: Opened
+) -> None:
+    assert len(run(source, frame(0, WHERE_PX))) == 1
+    assert batches(engines) == [1]
+    given = (Detection(np.array([277.5, 147.5, 377.5, 347.5]), 1.0), Detection(np.array([60.0, 60, 140, 240]), 1.0))
+    assert len(run(source, frame(STILL, WHERE_PX), given)) == 1
+    assert batches(engines) == [1, 2, 1]  # again where nobody is
 
 
 def test_one_person_found_and_followed_is_one_pose(source: LandmarkPoses) -> None:

@@ -18,6 +18,10 @@ _MAX_GAP_NS = 500_000_000
 """After a longer pause between frames no person is where the last region is."""
 _RETRY_NS = 1_000_000_000
 """How long a person who is not seen is looked for where they should be by now: behind others, or a blur."""
+_RETRY_EVERY_NS = 128_000_000
+"""Between two readings for a person who is not seen."""
+_HIDDEN = 0.15
+"""Distance to the region of someone who is seen, up to which a reading would be of that one."""
 _NEWEST = 0.3
 """Share of the last step in a person's velocity."""
 _FOLLOWED = 0.6
@@ -34,20 +38,33 @@ class FollowedPeople:
         self._learned = LearnedDistances.unknown(0)
         self._velocities_pxps: Array = np.zeros((0, 2))
         self._seen_ns: npt.NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self._read_ns: npt.NDArray[np.int64] = self._seen_ns
         self._stamp_ns = STILL
 
     def forget(self) -> None:
         """Follow no one."""
         self._regions, self._velocities_pxps = Regions.empty(), np.zeros((0, 2))
         self._seen_ns, self._stamp_ns = np.zeros(0, dtype=np.int64), STILL
+        self._read_ns = self._seen_ns
         self._learned = LearnedDistances.unknown(0)
 
     def regions(self, stamp_ns: int) -> Regions:
-        """The regions to read in a frame; none in a still image, after a pause, and when the clock goes back."""
+        """The regions to read in a frame; none in a still image, after a pause, and when the clock goes back.
+
+        Those of who was seen, and now and then of who was not, unless someone else is seen there: a reading would be of
+        that one.
+        """
         last_ns = self._stamp_ns
         if stamp_ns == STILL or last_ns == STILL or not 0 <= stamp_ns - last_ns <= _MAX_GAP_NS:
             self.forget()
-        return self._regions
+        due = self._seen_ns == self._stamp_ns
+        if not due.all():
+            hidden = (region_distances(self._regions, self.present) < _HIDDEN).any(axis=1)
+            due |= (stamp_ns - self._read_ns >= _RETRY_EVERY_NS) & ~hidden
+            self._sort(np.argsort(~due, kind="stable"))
+        count = int(due.sum())
+        self._read_ns[:count] = stamp_ns
+        return self._regions.chosen(np.arange(count))
 
     @property
     def present(self) -> Regions:
@@ -68,12 +85,14 @@ class FollowedPeople:
         Of new people it is nothing, and due in the next frame: this one does enough for them.
         """
         unknown = LearnedDistances.unknown(max(len(kept), 1), stamp_ns + 1)
-        if not followed or not len(kept):
+        if not len(self._regions) or not len(kept):
             return unknown.chosen(np.arange(len(kept)))
         apart = region_distances(seen, self._regions)
         owners = np.where(kept < followed, kept, apart.argmin(axis=1))
         known = (kept < followed) | (apart.min(axis=1) < _SAME)
-        return LearnedDistances.concatenated([self._learned, unknown]).chosen(np.where(known, owners, followed))
+        return LearnedDistances.concatenated([self._learned, unknown]).chosen(
+            np.where(known, owners, len(self._regions))
+        )
 
     def update(
         self,
@@ -86,13 +105,13 @@ class FollowedPeople:
     ) -> None:
         """Follow who was seen, in regions that show them.
 
-        kept: of each of them the index in `regions`, at least `followed`, their number, of who is new.
+        kept: of each of them the index in what `regions` gave, at least `followed`, their number, of who is new.
         learned: of those who were kept, nothing unless given.
         One that was not kept goes on as before for a while, as long as that is in the camera's image: who walks behind
         another comes out on the other side.
         """
         elapsed_s = max((stamp_ns - self._stamp_ns) * 1e-9, 1e-3)
-        lost = stamp_ns - self._seen_ns[:followed] <= _RETRY_NS
+        lost = stamp_ns - self._seen_ns <= _RETRY_NS
         lost[kept[kept < followed]] = False
         velocities = np.zeros((len(kept), 2))
         again = kept < followed
@@ -108,5 +127,12 @@ class FollowedPeople:
         self._velocities_pxps = np.concatenate([velocities, self._velocities_pxps[still]])
         learned = learned or LearnedDistances.unknown(len(kept))
         self._learned = LearnedDistances.concatenated([learned, self._learned.chosen(still)])
-        self._seen_ns = np.append(np.full(len(kept), stamp_ns, dtype=np.int64), self._seen_ns[still])
+        seen_ns = np.full(len(kept), stamp_ns, dtype=np.int64)
+        self._read_ns = np.append(seen_ns, self._read_ns[still])
+        self._seen_ns = np.append(seen_ns, self._seen_ns[still])
         self._stamp_ns = stamp_ns
+
+    def _sort(self, order: npt.NDArray[np.intp]) -> None:
+        self._regions, self._learned = self._regions.chosen(order), self._learned.chosen(order)
+        self._velocities_pxps = self._velocities_pxps[order]
+        self._seen_ns, self._read_ns = self._seen_ns[order], self._read_ns[order]

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pose3d_ros.geometry.boxes import paired_iou
+from pose3d_ros.geometry.regions import Regions, region_distances
 from pose3d_ros.stages.landmarks.landmark_decoding import Landmarks
 from pose3d_ros.stages.landmarks.landmark_similarity import (
     BODY_JOINTS,
@@ -41,6 +42,9 @@ _MIDDLE, _SLOPE = 0.42, 20.0
 """Certainty at which a reading is as likely a person as not, and how fast that changes."""
 _WORTH_READING = 0.25
 """Certainty of a first reading below which the second never reaches _MIDDLE."""
+_SETTLED, _CLEAR = 0.1, 0.7
+"""Distance of a place from the region that its reading gives, and certainty of the reading, up to and from which on a
+second one differs no more than two that are of one region."""
 _BOX_SHARE = 0.5
 """What a reading counts for whose person does not overlap the box at all."""
 _AGREEING = 0.5
@@ -63,6 +67,12 @@ def certainties(people: Landmarks, width_px: int, height_px: int) -> Array:
 def worth_reading_again(certainty: Array) -> npt.NDArray[np.bool_]:
     """Which first readings (N,) of places are worth a second one in the region that they give."""
     return certainty >= _WORTH_READING
+
+
+def settled(places: Regions, first: Landmarks, certainty: Array) -> npt.NDArray[np.bool_]:
+    """Which first readings (N,) of places a second one in the region that they give would not change."""
+    moved = region_distances(places, first.next_regions).diagonal()
+    return (moved <= _SETTLED) & (certainty >= _CLEAR)
 
 
 def person_scores(certainty: Array) -> Array:

@@ -42,15 +42,29 @@ def test_who_is_not_seen_is_looked_for_where_they_should_be_for_a_second() -> No
         people.regions(i * STEP_NS // 10)
         read = reading((100.0, 200.0), (300.0 + 2.0 * i, 200.0))
         people.update(read.next_regions, np.arange(2), 2, i * STEP_NS // 10, CAMERA)
-    counts, middles = [], []
+    frames, middles = [], []
     for i in range(3, 15):
         regions = people.regions(i * STEP_NS)
-        counts.append(len(regions))
-        middles.append(regions.centers_px[-1, 0])
+        if len(regions) > 1:
+            frames.append(i)
+            middles.append(regions.centers_px[-1, 0])
         people.update(reading((100.0, 200.0)).next_regions, np.array([0]), len(regions), i * STEP_NS, CAMERA)
         assert len(people.present) == 1
-    assert counts == [2] * 11 + [1]
-    np.testing.assert_allclose(np.diff(middles[:11]), 20.0, rtol=0.01)
+    assert frames == [3, 5, 7, 9, 11, 13]  # in every second frame
+    np.testing.assert_allclose(np.diff(middles), 40.0, rtol=0.01)
+
+
+def test_who_is_not_seen_is_not_read_behind_someone_else() -> None:
+    people = following((100.0, 200.0), (300.0, 200.0))
+    people.regions(STEP_NS)
+    people.update(reading((300.0, 200.0)).next_regions, np.array([0]), 2, STEP_NS, CAMERA)
+    assert len(people.regions(4 * STEP_NS)) == 1
+    people.update(reading((400.0, 200.0)).next_regions, np.array([0]), 1, 4 * STEP_NS, CAMERA)
+    regions = people.regions(5 * STEP_NS)  # the other one has walked on
+    np.testing.assert_allclose(regions.centers_px[:, 1], 200.0)
+    assert len(regions) == 2
+    people.update(reading((410.0, 200.0), (300.0, 200.0)).next_regions, np.array([0, 1]), 2, 5 * STEP_NS, CAMERA)
+    assert len(people.present) == 2
 
 
 def test_who_leaves_the_image_is_not_looked_for() -> None:
@@ -60,9 +74,9 @@ def test_who_leaves_the_image_is_not_looked_for() -> None:
     people.regions(2 * STEP_NS)
     nobody = np.zeros(0, dtype=np.intp)
     people.update(Regions.empty(), nobody, 1, 2 * STEP_NS, CAMERA)
-    assert len(people.regions(3 * STEP_NS)) == 1
-    people.update(Regions.empty(), nobody, 1, 3 * STEP_NS, CAMERA)
-    assert len(people.regions(4 * STEP_NS)) == 0
+    assert len(people.regions(4 * STEP_NS)) == 1
+    people.update(Regions.empty(), nobody, 1, 4 * STEP_NS, CAMERA)
+    assert len(people.regions(6 * STEP_NS)) == 0
 
 
 def test_nobody_seen_and_nobody_followed() -> None:

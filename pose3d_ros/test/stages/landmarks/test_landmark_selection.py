@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from pose3d_ros.geometry.regions import Regions
 from pose3d_ros.stages.landmarks.landmark_decoding import Landmarks
 from pose3d_ros.stages.landmarks.landmark_selection import (
     best_in_boxes,
@@ -14,6 +15,7 @@ from pose3d_ros.stages.landmarks.landmark_selection import (
     merged,
     person_scores,
     select,
+    settled,
     worth_reading_again,
 )
 
@@ -40,6 +42,12 @@ def test_sure_readings_are_people_and_guesses_are_not() -> None:
     assert scores[1] == 0.5
     assert scores[2] < 0.05
     np.testing.assert_array_equal(worth_reading_again(np.array([0.7, 0.2])), [True, False])
+
+
+def test_a_clear_reading_that_gives_its_place_again_is_settled() -> None:
+    first = reading((300, 200), (304, 200), (360, 200), (300, 200))
+    places = Regions.concatenated([reading((300, 200)).next_regions] * 4)
+    np.testing.assert_array_equal(settled(places, first, np.array([0.9, 0.9, 0.9, 0.5])), [True, True, False, False])
 
 
 def test_nobody_where_the_net_says_so() -> None:
