@@ -32,7 +32,7 @@ RELEASED: Mapping[str, tuple[str, str]] = MappingProxyType(
     }
 )
 """Kind → file name in the packages, sha256. They are the same bytes for every processor."""
-CONVERSION = 1
+CONVERSION = 2
 """Number of the way in which the files become graphs; sets of another number are made anew."""
 
 LICENSE = "Apache-2.0"

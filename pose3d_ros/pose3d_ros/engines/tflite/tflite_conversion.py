@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import onnx
-from onnx import ModelProto
+from onnx import ModelProto, NodeProto, numpy_helper
 
 from pose3d_ros.engines.failures import library_errors
 from pose3d_ros.engines.tflite.onnx_builder import OnnxBuilder
@@ -51,6 +52,7 @@ def onnx_of_tflite(content: bytes, name: str, inputs: Sequence[str], outputs: Ma
                 raise builder.refused(operation, "one of the operators " + ", ".join(OPERATORS), operation.kind)
             OPERATORS[operation.kind](builder, operation)
         model = builder.model()
+        _enlarge_last(model)
         onnx.checker.check_model(model, full_check=True)
     return model
 
@@ -75,3 +77,35 @@ def _needed(graph: TfliteGraph, wanted: set[int]) -> list[TfliteOperation]:
             needed.append(operation)
             wanted |= set(operation.inputs)
     return needed[::-1]
+
+
+def _enlarge_last(model: ModelProto) -> None:
+    """Convolutions by 1x1 come before the bilinear enlargement of what they read: the same values at a quarter of it.
+
+    Both are linear, and an enlarged pixel's weights add up to 1, so a bias stays as well.
+    """
+    nodes = model.graph.node
+    makers = {name: i for i, node in enumerate(nodes) for name in node.output}
+    uses = Counter([*(name for node in nodes for name in node.input), *(output.name for output in model.graph.output)])
+    scales = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    for i, node in enumerate(nodes):
+        at = makers.get(node.input[0]) if _is_pointwise(node) else None
+        if (
+            at is None
+            or nodes[at].op_type != "Resize"
+            or uses[node.input[0]] > 1
+            or scales[nodes[at].input[2]].min() < 1
+        ):
+            continue
+        convolution, enlargement = NodeProto(), NodeProto()
+        convolution.CopyFrom(node)
+        enlargement.CopyFrom(nodes[at])
+        convolution.input[0], convolution.output[0] = enlargement.input[0], f"{node.output[0]}/small"
+        enlargement.input[0], enlargement.output[0] = convolution.output[0], node.output[0]
+        nodes[at].CopyFrom(convolution)
+        nodes[i].CopyFrom(enlargement)
+
+
+def _is_pointwise(node: NodeProto) -> bool:
+    wanted = {"kernel_shape": [1, 1], "strides": [1, 1], "pads": [0, 0, 0, 0]}
+    return node.op_type == "Conv" and all(list(a.ints) == wanted.get(a.name, list(a.ints)) for a in node.attribute)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import onnxruntime
 import pytest
 
@@ -70,3 +71,32 @@ def test_a_kernel_that_does_not_fit_is_an_error_of_the_file() -> None:
     content = TfliteWriter().write(tensors, [operation], [0], [2])
     with pytest.raises(EngineError, match=r"CONV_2D \(out\) of odd.tflite: expected 3 channels, got 2"):
         onnx_of_tflite(content, "odd.tflite", ["image"], {"out": "maps"})
+
+
+@pytest.mark.parametrize(("size", "order"), [((6, 8), ["Conv", "Resize"]), ((2, 2), ["Resize", "Conv"])])
+def test_maps_are_convolved_where_they_are_small(size: tuple[int, int], order: list[str]) -> None:
+    kernel = np.arange(6, dtype=np.float32).reshape(3, 1, 1, 2) - 2.0
+    tensors = [
+        TensorText("in", (1, 3, 4, 2)),
+        TensorText("size", (2,), np.array(size, np.int32)),
+        TensorText("resized", (1, *size, 2)),
+        TensorText("kernel", (3, 1, 1, 2), kernel),
+        TensorText("bias", (3,), np.array([1.0, -1.0, 0.5], np.float32)),
+        TensorText("out", (1, *size, 3)),
+    ]
+    operations = [
+        OperationText("RESIZE_BILINEAR", (0, 1), 2, {"HalfPixelCenters": 1}),
+        OperationText("CONV_2D", (2, 3, 4), 5, {"StrideH": 1, "StrideW": 1}),
+    ]
+    content = TfliteWriter().write(tensors, operations, [0], [2, 5])
+    images = np.random.default_rng(2).normal(size=(2, 2, 3, 4)).astype(np.float32)
+
+    def run(*outputs: str) -> list[npt.NDArray[np.float32]]:
+        model = onnx_of_tflite(content, "maps.tflite", ["image"], {name: name for name in outputs})
+        ordered = [node.op_type for node in model.graph.node]
+        assert ordered == (order if len(outputs) == 1 else ["Resize", "Conv"])
+        session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+        answer: list[npt.NDArray[np.float32]] = session.run(list(outputs), {"image": images})
+        return answer
+
+    np.testing.assert_allclose(run("out")[0], run("out", "resized")[0], atol=1e-5)
