@@ -18,7 +18,7 @@ _MAX_GAP_NS = 500_000_000
 """After a longer pause between frames no person is where the last region is."""
 _RETRY_NS = 1_000_000_000
 """How long a person who is not seen is looked for where they should be by now: behind others, or a blur."""
-_RETRY_EVERY_NS = 128_000_000
+_RETRY_EVERY_NS = 95_000_000
 """Between two readings for a person who is not seen."""
 _HIDDEN = 0.15
 """Distance to the region of someone who is seen, up to which a reading would be of that one."""

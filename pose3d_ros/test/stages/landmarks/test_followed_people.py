@@ -42,16 +42,17 @@ def test_who_is_not_seen_is_looked_for_where_they_should_be_for_a_second() -> No
         people.regions(i * STEP_NS // 10)
         read = reading((100.0, 200.0), (300.0 + 2.0 * i, 200.0))
         people.update(read.next_regions, np.arange(2), 2, i * STEP_NS // 10, CAMERA)
-    frames, middles = [], []
-    for i in range(3, 15):
-        regions = people.regions(i * STEP_NS)
+    frames, middles, period_ns = [], [], 66_666_666
+    for i in range(1, 18):
+        stamp_ns = 2 * STEP_NS + i * period_ns
+        regions = people.regions(stamp_ns)
         if len(regions) > 1:
             frames.append(i)
             middles.append(regions.centers_px[-1, 0])
-        people.update(reading((100.0, 200.0)).next_regions, np.array([0]), len(regions), i * STEP_NS, CAMERA)
+        people.update(reading((100.0, 200.0)).next_regions, np.array([0]), len(regions), stamp_ns, CAMERA)
         assert len(people.present) == 1
-    assert frames == [3, 5, 7, 9, 11, 13]  # in every second frame
-    np.testing.assert_allclose(np.diff(middles), 40.0, rtol=0.01)
+    assert frames == [1, 3, 5, 7, 9, 11, 13, 15]  # ten times a second at most
+    np.testing.assert_allclose(np.diff(middles), 26.67, rtol=0.01)
 
 
 def test_who_is_not_seen_is_not_read_behind_someone_else() -> None:
