@@ -108,7 +108,7 @@ class FollowedPeople:
         kept: of each of them the index in what `regions` gave, at least `followed`, their number, of who is new.
         learned: of those who were kept, nothing unless given.
         One that was not kept goes on as before for a while, as long as that is in the camera's image: who walks behind
-        another comes out on the other side.
+        another comes out on the other side. Who is new where one of those should be, is that one.
         """
         elapsed_s = max((stamp_ns - self._stamp_ns) * 1e-9, 1e-3)
         lost = stamp_ns - self._seen_ns <= _RETRY_NS
@@ -118,6 +118,8 @@ class FollowedPeople:
         before = kept[again]
         steps = (seen.centers_px[again] - self._regions.centers_px[before]) / elapsed_s
         velocities[again] = self._velocities_pxps[before] + _NEWEST * (steps - self._velocities_pxps[before])
+        apart = region_distances(seen.chosen(~again), self._regions)
+        lost[[row for _, row in assign(np.where(lost, apart, np.inf), _SAME)]] = False
         gone = self._regions.chosen(lost)
         moved = replace(gone, centers_px=gone.centers_px + elapsed_s * self._velocities_pxps[lost])
         size_px = camera.width_px, camera.height_px

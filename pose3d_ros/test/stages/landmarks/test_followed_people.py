@@ -68,6 +68,15 @@ def test_who_is_not_seen_is_not_read_behind_someone_else() -> None:
     assert len(people.present) == 2
 
 
+def test_who_is_new_where_someone_was_lost_is_that_one() -> None:
+    people = following((100.0, 200.0), (300.0, 200.0), (500.0, 200.0))
+    people.regions(STEP_NS)
+    people.update(reading((100.0, 200.0)).next_regions, np.array([0]), 3, STEP_NS, CAMERA)
+    assert len(people.regions(2 * STEP_NS)) == 3
+    people.update(reading((100.0, 200.0), (305.0, 200.0)).next_regions, np.array([0, 3]), 3, 2 * STEP_NS, CAMERA)
+    np.testing.assert_allclose(people.regions(3 * STEP_NS).centers_px[:, 0], [100.0, 305.0, 500.0])
+
+
 def test_who_leaves_the_image_is_not_looked_for() -> None:
     people = following((600.0, 200.0))
     people.regions(STEP_NS)
