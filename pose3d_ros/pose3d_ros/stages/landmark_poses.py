@@ -200,6 +200,8 @@ class LandmarkPoses:
     ) -> tuple[Doubts, Indices]:
         """Where more people than those of the poses may be; of each the index among those who are followed, or more."""
         left = self._config.detector.max_people - len(kept)
+        if left <= 0:
+            return Doubts(Landmarks.none(), np.zeros((0, 4))), np.zeros(0, dtype=np.intp)
         unsure = doubtful(people, certainty, kept, min(left, _MOST_DOUBTFUL))
         lost = self._followed.lost(people.next_regions.chosen(np.append(kept, unsure)))
         places, chances = unread(self._finder.boxes, followed.chosen(lost), frame.camera, poses)

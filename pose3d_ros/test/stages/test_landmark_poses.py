@@ -189,6 +189,19 @@ def test_nothing_is_asked_where_nothing_is_in_doubt(engines: Opened) -> None:
     assert engines["second"].calls == []
 
 
+def test_nobody_is_asked_about_beyond_the_wanted_people(engines: Opened) -> None:
+    source = with_second(engines, 0.9)
+    engines["detector"].answer = heat_maps((15, 20, 0.95, (40, 80, 40, 80)), (15, 8, 0.9, (40, 80, 40, 80))).answer
+    one = PipelineConfig(detector=DetectorConfig(max_people=1), pose=PoseConfig(flip_test=False))
+    source.configure(one)
+    assert len(run(source, frame(0, WHERE_PX))) == 1
+    assert engines["second"].calls == []
+    source.configure(PipelineConfig(pose=PoseConfig(flip_test=False)))
+    source.reset()
+    assert len(run(source, frame(0, WHERE_PX))) == 2
+    assert len(engines["second"].calls) == 1
+
+
 def test_who_is_lost_is_asked_about_and_followed_while_the_other_net_sees_them(engines: Opened) -> None:
     source = with_second(engines, 0.6)
     run(source, frame(0, WHERE_PX))
