@@ -31,6 +31,9 @@ from pose3d_ros.pipeline import Pipeline
 from pose3d_ros.records import Frame, Person
 from pose3d_ros.skeletons import SKELETONS
 
+# A container's number of frames may be an estimate.
+_WHOLE_SHARE = 0.9
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
@@ -74,6 +77,9 @@ def execute(args: argparse.Namespace) -> int:
         files = stack.enter_context(RunOutput(output, source, overlay=not args.no_overlay))
         run = Run(pipeline, scene, boxes, files, stack.enter_context(ProgressBar(Path(args.source).name)))
         run.process(source, args.frames)
+    seen = run.frames + len(run.errors)
+    if args.frames is None and source.count is not None and seen < _WHOLE_SHARE * source.count:
+        warn_of((f"the video ends after {seen} of {source.count} frames: it is cut or damaged",))
     failed = f" Frames that could not be used: {len(run.errors)} (see people.jsonl)." if run.errors else ""
     print(f"Frames: {run.frames}. Poses: {run.people}.{failed} Written to {output}.")
     if boxes is not None and boxes.unused:

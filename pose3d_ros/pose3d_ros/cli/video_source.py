@@ -6,7 +6,7 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -58,6 +58,22 @@ class Source(Protocol):
         """The frames, once."""
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep OpenCV and FFmpeg from saying on stderr what the errors here say in their own words.
+
+    The environment has the last word: OPENCV_FFMPEG_LOGLEVEL=32 shows it all.
+    """
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # read as the first video is opened
+    log = cv2.utils.logging
+    before = log.getLogLevel()
+    log.setLogLevel(log.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        log.setLogLevel(before)
+
+
 class Video:
     """A video file; a camera, by its number or device; or a stream, by its URL.
 
@@ -71,7 +87,8 @@ class Video:
     def __init__(self, source: Path | str | int, max_pixels: int = MAX_IMAGE_PIXELS) -> None:
         self._source = source
         self._stack = ExitStack()
-        self._capture = self._opened()
+        with _quiet():
+            self._capture = self._opened()
         if not self._capture.isOpened():
             raise self._unreadable("nothing it can open")
         size_px = [int(self._capture.get(key)) for key in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)]

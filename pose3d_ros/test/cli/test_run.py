@@ -269,6 +269,16 @@ def test_invalid_options_are_errors(options: list[str], message: str, photos: Pa
     assert "Traceback" not in printed
 
 
+def test_cut_video_is_named(video: Path, run: Run) -> None:
+    assert "warning" not in run(video, "--no-overlay")[0]
+    content = video.read_bytes()
+    # Damaged in its middle: the index at its end still promises all frames.
+    video.write_bytes(content[: len(content) // 2] + bytes(len(content) // 2 - 400) + content[-400:])
+    printed, lines = run(video, "--no-overlay")
+    assert len(lines) < 9
+    assert f"warning: the video ends after {len(lines)} of 10 frames" in printed
+
+
 def test_people_file_without_room_ends_with_a_whole_line(video: Path, run: Run, file_limit: FileLimit) -> None:
     _, lines = run(video, "--no-overlay")
     room = len(json.dumps(lines[0], separators=(",", ":"))) * 3

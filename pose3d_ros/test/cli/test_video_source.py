@@ -112,3 +112,10 @@ def test_videos_of_too_many_pixels_are_refused_by_their_header(video: Path) -> N
 def test_frames_without_times_are_an_interval_apart(opened: Mock, tmp_path: Path) -> None:
     (tmp_path / "v.avi").touch()
     assert [frame.stamp_ns for frame in Video(tmp_path / "v.avi")] == [0, 33_333_333]
+
+
+def test_decoders_say_nothing_beside_the_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "cut.mp4").write_bytes(b"\0\0\0\x18ftypisom\0\0\0\0isomiso2\0\0\0\x08free" + bytes(100))
+    with pytest.raises(InputError, match="nothing it can open"):
+        open_source(str(tmp_path / "cut.mp4"))
+    assert capfd.readouterr().err == ""
