@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
+import re
 import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -34,8 +35,8 @@ class Parameter:
     """One parameter of the system.
 
     name: the ROS parameter name, e.g. `detector.score_threshold`. nodes: who has it. type: bool, int, float or str.
-    limits: inclusive range of a number. choices: allowed strings (empty: any). tunable: may change while the node runs;
-    the others take effect at the next configure.
+    limits: inclusive range of a number. choices: allowed strings (empty: any). pattern: what a string must match.
+    tunable: may change while the node runs; the others take effect at the next configure.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Parameter:
     choices: tuple[str, ...]
     description: str
     tunable: bool
+    pattern: str = ""
 
     def check(self, value: object) -> Value:
         """`value` as this parameter's type (an int is taken for a float). Raises ConfigError."""
@@ -57,6 +59,8 @@ class Parameter:
             raise self._error(shown(value))
         if self.choices and value not in self.choices:
             raise self._error(shown(value))
+        if self.pattern and not re.fullmatch(self.pattern, str(value)):
+            raise self._error(repr(value))
         if self.limits and not isinstance(value, str) and not self.limits[0] <= value <= self.limits[1]:
             raise self._error(shown(value))
         if isinstance(value, str) and not (value.isprintable() and len(value) <= _LONGEST):
@@ -74,7 +78,8 @@ class Parameter:
         if self.choices:
             return "one of " + ", ".join(repr(c) for c in self.choices)
         limits = f" from {self.limits[0]:g} to {self.limits[1]:g}" if self.limits else ""
-        return f"{_TYPES[self.type]}{limits} {self.unit}".rstrip()
+        pattern = f" that matches {self.pattern}" if self.pattern else ""
+        return f"{_TYPES[self.type]}{pattern}{limits} {self.unit}".rstrip()
 
     def _error(self, got: str) -> ConfigError:
         return ConfigError(
@@ -93,9 +98,10 @@ def setting(
     choices: tuple[str, ...] = (),
     tunable: bool = False,
     nodes: tuple[str, ...] = (),
+    pattern: str = "",
 ) -> _V:
     """A dataclass field that knows what its value means. nodes: empty for those of its group."""
-    parameter = Parameter("", nodes, type(default), default, limits, choices, description, tunable)
+    parameter = Parameter("", nodes, type(default), default, limits, choices, description, tunable, pattern)
     made: _V = field(default=default, metadata={_KEY: parameter})
     return made
 

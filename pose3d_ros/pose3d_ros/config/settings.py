@@ -184,6 +184,12 @@ class OutputConfig(Settings, nodes=BOTH_NODES):
         "People whose transform has not come: drop; latest: use the latest transform; camera_frame: publish in it.",
         choices=("drop", "latest", "camera_frame"),
     )
+    id_tag: str = setting(
+        "",
+        "The ids of people are p<tag>_<number>; empty: another tag at each start, so that no id is ever used again.",
+        pattern="[A-Za-z0-9]{0,16}",
+        nodes=POSE_NODE,
+    )
     publish_markers: bool = setting(True, "Publish a MarkerArray (RViz, Foxglove).", tunable=True)
     marker_lifetime_s: float = setting(0.5, "Lifetime of the markers; 0: unlimited.", (0.0, 60.0), tunable=True)
     publish_tf: bool = setting(False, "Broadcast each person's root as a TF frame.", tunable=True)

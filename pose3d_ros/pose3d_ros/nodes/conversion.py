@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -24,6 +25,8 @@ from pose3d_ros.types import Array, ImageArray
 
 # As they are without a copy, or which cv_bridge takes for something else: 16UC1 for depth, numbered ones for no color.
 _OURS = frozenset({"bgr8", *(name for name in ENCODINGS if "UC" in name)})
+_TAG_LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: none is mistaken for another
+_TAG_LENGTH = 4
 _UNKNOWN_COVARIANCE_M2 = np.array([-1.0, *[0.0] * 8])
 
 
@@ -40,6 +43,31 @@ class PeopleInfo:
 def person_id(track_id: int) -> str:
     """The message's id of a track; it starts with a letter (REP-155)."""
     return f"person_{track_id}"
+
+
+class PersonNames:
+    """The ids of a node's people, such as `p3f7a_12`: a tag of the node's own and a number, neither used again.
+
+    They start with a letter (REP-155), and are names that TF, topics and files accept.
+    """
+
+    def __init__(self) -> None:
+        self._random_tag = self._tag = "".join(secrets.choice(_TAG_LETTERS) for _ in range(_TAG_LENGTH))
+        self._before = self._highest = 0
+
+    def begin(self, tag: str) -> None:
+        """Number the people of a new pipeline, which counts from 1 again. tag: instead of the random one, unless ""."""
+        self._tag, self._before = tag or self._random_tag, self._highest
+
+    def renumbered(self, people: Sequence[Person]) -> tuple[Person, ...]:
+        """A pipeline's people with numbers that no earlier pipeline's had."""
+        moved = tuple(replace(person, track_id=self._before + person.track_id) for person in people)
+        self._highest = max([self._highest, *(person.track_id for person in moved)])
+        return moved
+
+    def name_of(self, number: int) -> str:
+        """The id of a person."""
+        return f"p{self._tag}_{number}"
 
 
 def skeleton_message(skeleton: Skeleton) -> SkeletonInfo:

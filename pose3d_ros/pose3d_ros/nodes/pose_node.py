@@ -17,7 +17,7 @@ from pose3d_ros.bags.message_records import is_rectified, stamp_ns
 from pose3d_ros.config.settings import NodeConfig, PipelineConfig
 from pose3d_ros.drawing.overlay import draw_people
 from pose3d_ros.nodes.camera_source import CameraSource, ImageCamera
-from pose3d_ros.nodes.conversion import PeopleInfo, image_message, image_size_px, received_bgr
+from pose3d_ros.nodes.conversion import PeopleInfo, PersonNames, image_message, image_size_px, received_bgr
 from pose3d_ros.nodes.dds_profile import lost_images_remedy
 from pose3d_ros.nodes.fitted_subscription import FittedSubscription
 from pose3d_ros.nodes.frame_queue import FrameWorker
@@ -57,11 +57,14 @@ class PoseNode(ManagedNode):
     """
 
     def __init__(self, *, opener: _Opener | None = None, **node_options: Any) -> None:
+        names = PersonNames()
+
         def work(node: ManagedNode) -> PoseWork:
             config = node.config.pipeline
+            names.begin(node.config.output.id_tag)
             if opener is not None:
-                return PoseWork(node, opener(config))
-            return PoseWork(node, open_pipeline(config=config, smooth=False, report=node.get_logger().info))
+                return PoseWork(node, opener(config), names)
+            return PoseWork(node, open_pipeline(config=config, smooth=False, report=node.get_logger().info), names)
 
         super().__init__("pose_node", work, **node_options)
 
@@ -69,9 +72,9 @@ class PoseNode(ManagedNode):
 class PoseWork(Work):
     """See `Work`. The pipeline runs in a thread of its own; subscriptions only put frames into its queue."""
 
-    def __init__(self, node: ManagedNode, pipeline: Pipeline) -> None:
+    def __init__(self, node: ManagedNode, pipeline: Pipeline, names: PersonNames) -> None:
         config = node.config
-        self._pipeline = pipeline
+        self._pipeline, self._names = pipeline, names
         self._pending: PipelineConfig | None = None
         self._compressed = config.input.image_transport == "compressed"
         topic = node.resolve_topic_name("image_raw") + ("/compressed" if self._compressed else "")
@@ -217,11 +220,12 @@ class PoseWork(Work):
         return found
 
     def _publish(self, header: Header, frame: Frame, result: FrameResult, info: PeopleInfo) -> None:
-        self._output.publish(header, result.people, info)
+        people = self._names.renumbered(result.people)
+        self._output.publish(header, people, info, self._names.name_of)
         if self._overlay_wanted():
-            drawn = draw_people(frame.image_bgr, result.people, frame.camera)
+            drawn = draw_people(frame.image_bgr, people, frame.camera)
             self._overlay.publish(image_message(header, drawn))
-        self._people_count = len(result.people)
+        self._people_count = len(people)
 
     def _overlay_wanted(self) -> bool:
         return self._config.output.publish_overlay and self._overlay.get_subscription_count() > 0

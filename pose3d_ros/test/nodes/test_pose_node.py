@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import struct
 import weakref
 from typing import Any
@@ -13,7 +14,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from pose3d_ros.errors import EngineError
 from pose3d_ros.nodes import pose_node
-from pose3d_ros.nodes.conversion import image_size_px
+from pose3d_ros.nodes.conversion import PersonNames, image_size_px
 from pose3d_ros.nodes.topics import latched_qos
 
 from .conftest import frames_of
@@ -26,7 +27,7 @@ def test_people_are_published_with_the_header_of_the_image(graph: Any, pipeline:
     message = rig.process(gray_image(3, value=77))
     assert message.header == header(3)
     assert (message.skeleton, message.model, message.calibrated) == ("muco21", "fake", True)
-    assert [person.id for person in message.people] == ["person_1"]
+    assert [person.id for person in message.people] == ["ptest_1"]
     (frame,) = frames_of(pipeline)
     assert (frame.stamp_ns, frame.frame_id) == (3_000_000_005, "camera_optical_frame")
     assert frame.camera.fx_px == 40.0
@@ -199,3 +200,23 @@ def test_images_without_a_camera_info_do_not_stay_in_memory(
     finally:
         gc.enable()
     assert alive[1] <= 2
+
+
+def test_ids_are_never_used_again_in_a_process_nor_after_a_restart(graph: Any, pipeline: Any) -> None:
+    rig = PoseRig(graph, pipeline, fallback_hfov_deg=90.0, id_tag="")
+    ids = [rig.process(gray_image(10)).people[0].id]
+    for number in (11, 12):
+        for transition in ("deactivate", "cleanup", "configure", "activate"):
+            getattr(rig.node, f"trigger_{transition}")()
+        graph.spin_until(lambda: rig.node.work is not None and rig.node.work._worker is not None)
+        graph.spin_for(0.1)
+        seen = len([m for m in rig.people if m.people])
+        rig.send(gray_image(number))
+        graph.spin_until(lambda seen=seen: len([m for m in rig.people if m.people]) > seen)
+        ids.append(rig.people[-1].people[0].id)
+    tag = ids[0].removesuffix("_1")
+    assert re.fullmatch("p[0-9a-z]{4}", tag)
+    assert ids == [f"{tag}_1", f"{tag}_2", f"{tag}_3"]
+    again = PersonNames()
+    again.begin("")
+    assert again.name_of(1) != ids[0]

@@ -36,7 +36,7 @@ class PoseRig:
         self.logged = graph.log_of("pose_node")
         if pipeline is not None:
             opener = opener or (lambda _: pipeline)
-        self.node = graph.add(PoseNode(opener=opener, **graph.options(**parameters)))
+        self.node = graph.add(PoseNode(opener=opener, **graph.options(**{"id_tag": "test", **parameters})))
         self.people = graph.listen(Person3DArray, "people")
         self.diagnostics = graph.listen(DiagnosticArray, "/diagnostics")
         compressed = parameters.get("image_transport") == "compressed"
