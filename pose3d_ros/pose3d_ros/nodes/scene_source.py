@@ -22,7 +22,7 @@ from pose3d_ros.geometry.ground_plane import GroundPlane
 from pose3d_ros.nodes.camera_source import CameraSource
 from pose3d_ros.nodes.fitted_subscription import FittedSubscription
 from pose3d_ros.nodes.problems import FRAME_PROBLEM_S, Level, ProblemBoard
-from pose3d_ros.nodes.tf_frames import TfFrames
+from pose3d_ros.nodes.tf_frames import Missing, TfFrames
 from pose3d_ros.nodes.topics import image_qos, subscribe
 from pose3d_ros.records import DepthImage
 from pose3d_ros.stages.roots.depth_reading import is_aligned
@@ -111,7 +111,7 @@ class SceneSource:
 
     def _open_frames(self) -> None:
         try:
-            self._frames = TfFrames(self._node, _TF_WAIT_S)
+            self._frames = TfFrames(self._node)
         except ConfigError as error:
             self._board.report_error(error, Level.WARN)
 
@@ -179,11 +179,12 @@ class SceneSource:
     def _lookup(self, header: Header, source_frame: str) -> RigidTransform | None:
         """From a frame to the image's, at the image's time."""
         assert self._frames is not None
-        found = self._frames.lookup(Header(stamp=header.stamp, frame_id=source_frame), header.frame_id)
-        if found is None:
-            text = f"TF has no transform from {source_frame} to {header.frame_id} at the image's time: no floor"
-            self._board.report("floor", Level.WARN, text, hold_s=FRAME_PROBLEM_S)
-        return found
+        found = self._frames.wait_for(Header(stamp=header.stamp, frame_id=source_frame), header.frame_id, _TF_WAIT_S)
+        if not isinstance(found, Missing):
+            return found
+        text = f"no floor, as TF has no transform from {source_frame} to {header.frame_id}: {found.reason}"
+        self._board.report("floor", Level.WARN, text, hold_s=FRAME_PROBLEM_S)
+        return None
 
 
 def _up_by_orientation(message: Imu) -> Array | None:

@@ -57,6 +57,15 @@ class TfFrames:
         except self._unknown:
             return self._missing(header.frame_id, target_frame, stamp)
 
+    def wait_for(self, header: Header, target_frame: str, timeout_s: float) -> RigidTransform | Missing:
+        """As `lookup`, waiting for what may come; not on the thread that spins the node."""
+        until_s = time.monotonic() + timeout_s
+        while True:
+            found = self.lookup(header, target_frame)
+            if not isinstance(found, Missing) or not found.may_come or time.monotonic() >= until_s:
+                return found
+            time.sleep(_POLL_S)
+
     def latest(self, header: Header, target_frame: str) -> RigidTransform | None:
         """The same at the latest time that TF knows; None where it does not connect the frames."""
         try:

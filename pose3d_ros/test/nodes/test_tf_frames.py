@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,9 +18,11 @@ from rclpy.time import Time
 from std_msgs.msg import Header
 
 from pose3d_ros.config.settings import OutputConfig
+from pose3d_ros.geometry.alignment import RigidTransform
 from pose3d_ros.nodes.conversion import PeopleInfo
 from pose3d_ros.nodes.output import PeopleOutput
 from pose3d_ros.nodes.problems import Level, ProblemBoard
+from pose3d_ros.nodes.tf_frames import Missing
 from pose3d_ros.skeletons import get_skeleton
 
 from .conftest import make_person
@@ -184,6 +187,19 @@ def test_unknown_frame_and_images_older_than_tf_are_said(robot: Callable[..., Ro
     driven.see(0.1)
     driven.graph.spin_until(lambda: len(driven.logged) == 2)
     assert "older than all that TF keeps, 4.90 s before its latest" in driven.logged[1]
+
+
+def test_transform_that_comes_a_little_later_is_waited_for(robot: Callable[..., Robot]) -> None:
+    driven = robot()
+    frames = driven.output._frames
+    assert frames is not None
+    driven.know(0.0)
+    header = Header(frame_id="optical", stamp=Time(nanoseconds=round((driven.start_s + 0.1) * 1e9)).to_msg())
+    assert isinstance(frames.wait_for(header, "odom", 0.01), Missing)
+    threading.Timer(0.05, driven.know, [0.2]).start()
+    found = frames.wait_for(header, "odom", 30.0)
+    assert isinstance(found, RigidTransform)
+    assert found.translation_m[0] == pytest.approx(0.1, abs=1e-5)
 
 
 def test_clock_that_goes_back_forgets_the_transforms_of_the_time_before(robot: Callable[..., Robot]) -> None:
