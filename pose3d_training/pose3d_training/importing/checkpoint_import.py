@@ -20,7 +20,7 @@ from pose3d_ros.engines.spec.manifest import sha256_of
 from pose3d_ros.errors import EngineError
 from pose3d_ros.skeletons import SKELETONS, Skeleton, get_skeleton
 from pose3d_training.nets.backbone import RESNETS, BasicBlock, Bottleneck
-from pose3d_training.nets.checkpoint_file import load_state, read_state_dict
+from pose3d_training.nets.checkpoint_file import loaded, read_state_dict
 from pose3d_training.nets.exported_graphs import export_posenet, export_rootnet
 from pose3d_training.nets.mppe_nets import DEPTH_BINS, PoseNet, RootNet
 
@@ -178,8 +178,7 @@ def import_rootnet(checkpoint: Path, directory: Path, options: ImportOptions) ->
     """3DMPPE's RootNet as a model of the role root, decoder `3dmppe_rootnet`; see `Importer`."""
     folder, weights = EngineFolder(directory), read_official(ROOTNET, checkpoint)
     backbone, size = weights.backbone(), options.input_size_px
-    net = RootNet(backbone, size)
-    load_state(net, weights.state, checkpoint)
+    net = loaded(partial(RootNet, backbone, size), weights.state, checkpoint)
     entry = official_entry(
         weights,
         f"{ROOTNET}-{backbone}",
@@ -206,8 +205,7 @@ def import_posenet(checkpoint: Path, directory: Path, options: ImportOptions) ->
         options.input_size_px,
     )
     order = chosen_skeleton(weights, joints, options.skeleton).name
-    net = PoseNet(joints, backbone, size)
-    load_state(net, weights.state, checkpoint)
+    net = loaded(partial(PoseNet, joints, backbone, size), weights.state, checkpoint)
     entry = official_entry(
         weights,
         f"{POSENET}-{backbone}-{order}",

@@ -7,6 +7,7 @@ give metres relative to the pelvis.
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from pose3d_training.importing.checkpoint_import import (
     official_entry,
     read_official,
 )
-from pose3d_training.nets.checkpoint_file import load_state
+from pose3d_training.nets.checkpoint_file import loaded
 from pose3d_training.nets.exported_graphs import export_frame_lifter, export_temporal_step, export_temporal_windows
 from pose3d_training.nets.lifter_nets import FrameLifter, ResidualLifter
 from pose3d_training.nets.sem_gcn import SemGCN, neighbors
@@ -39,6 +40,7 @@ UNITS_M = {"metres": 1.0, "millimetres": 1e-3}
 _SKELETON = "h36m16"
 _GROUPS = ((2, 3), (5, 6), (1, 4), (0, 7), (8, 9), (14, 15), (11, 12), (10, 13))
 """Of the non-local blocks, in that skeleton (their common/h36m_dataset.py, `h36m_skeleton_joints_group`)."""
+_MOST_FRAMES = 4096
 _FOCAL = 2.29
 """Of Human3.6M's cameras, in half widths of the image."""
 
@@ -72,8 +74,15 @@ def _temporal_net(weights: OfficialWeights, options: ImportOptions) -> tuple[Tem
             fix="Train it without --dense, which is an experiment of the authors.",
         )
     joints_in, features = _input_joints(weights, values_in, options.input_skeleton)
-    net = TemporalModel(joints_in, features, joints_out, widths, causal=options.causal, channels=channels)
-    load_state(net, weights.state, weights.source)
+    if math.prod(widths) > _MOST_FRAMES:
+        raise EngineError(
+            f"checkpoint {weights.source}",
+            expected=f"a receptive field of up to {_MOST_FRAMES} frames",
+            got=f"filter widths {', '.join(map(str, widths))}",
+            fix="Give a checkpoint of the authors' own configuration.",
+        )
+    make = partial(TemporalModel, joints_in, features, joints_out, widths, causal=options.causal, channels=channels)
+    net = loaded(make, weights.state, weights.source)
     with torch.no_grad():
         for parameter in net.shrink.parameters():
             parameter.mul_(UNITS_M[options.units])
@@ -107,8 +116,9 @@ def import_semgcn(checkpoint: Path, directory: Path, options: ImportOptions) -> 
     non_local = any(".nonlocal." in key for key in weights.state)
     layers = sum(key.endswith(".gconv1.gconv.W") for key in weights.state)
     groups = _groups(weights, order) if non_local else None
-    net = SemGCN(neighbors(len(order), order.edges), features, channels=channels, layers=layers, groups=groups)
-    load_state(net, weights.state, checkpoint)
+    adjacent = neighbors(len(order), order.edges)
+    make = partial(SemGCN, adjacent, features, channels=channels, layers=layers, groups=groups)
+    net = loaded(make, weights.state, checkpoint)
     name = f"{SEMGCN}{'-nonlocal' if non_local else ''}-{order.name}"
     about = f"{layers} residual blocks of {channels} channels{', non-local' if non_local else ''}, {order.name}"
     return _placed(folder, weights, net, order, name, about, options)
@@ -132,8 +142,8 @@ def import_martinez(checkpoint: Path, directory: Path, options: ImportOptions) -
         )
     order = chosen_skeleton(weights, joints, options.skeleton or _SKELETON)
     blocks = sum(key.startswith("linear_stages.") and key.endswith(".w1.weight") for key in weights.state)
-    net = ResidualLifter(joints, 2, joints, channels=channels, blocks=blocks)
-    load_state(net, _with_root(weights), checkpoint)
+    make = partial(ResidualLifter, joints, 2, joints, channels=channels, blocks=blocks)
+    net = loaded(make, _with_root(weights), checkpoint)
     about = f"{blocks} residual blocks of {channels} channels, {order.name}"
     return _placed(folder, weights, net, order, f"{MARTINEZ}-{order.name}", about, options)
 

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import onnx
 import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
+from pose3d_ros.engines.graphs.onnx_graph import load_graph
 from pose3d_ros.errors import EngineError
 
 Weighted = nn.Conv1d | nn.Conv2d | nn.ConvTranspose2d | nn.Linear
@@ -52,12 +52,7 @@ def start_from_engine(module: nn.Module, path: Path, batches: Iterable[Callable[
 
 def _graph_weights(path: Path) -> list[tuple[Tensor, Tensor | None]]:
     """Weight and bias of each layer in the order of the graph."""
-    try:
-        graph = onnx.load(str(path)).graph
-    except Exception as error:  # protobuf's own class for damaged files
-        raise EngineError(
-            f"engine {path}", expected="an ONNX graph", got=str(error), fix="Give a delivered .onnx file."
-        ) from error
+    graph = load_graph(path).graph
     values = {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in graph.initializer}
     return [
         (values[node.input[1]], values[node.input[2]] if len(node.input) > 2 else None)

@@ -7,7 +7,6 @@ net has the narrow one's outputs. The shares are drawn unequal, so that the copi
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from pose3d_ros.errors import EngineError
-from pose3d_training.nets.checkpoint_file import compare_state_dicts
+from pose3d_training.nets.checkpoint_file import compare_state_dicts, read_tensors
 
 _BACKBONE = "backbone."
 _SHARE = (0.3, 0.7)
@@ -25,17 +24,15 @@ _SHARE = (0.3, 0.7)
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """What `Trainer.save` wrote, on the CPU. Raises EngineError for another file."""
-    try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        _ = state["step"], state["average"]
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, KeyError, TypeError) as error:
+    content, _ = read_tensors(path)
+    if not isinstance(content, dict) or not {"step", "average"} <= content.keys():
         raise EngineError(
             f"checkpoint {path}",
             expected="a checkpoint.pt that `pose3d train` wrote",
-            got=(str(error).splitlines() or [type(error).__name__])[0],
+            got="another net's",
             fix="Name the checkpoint.pt in the folder of a run.",
-        ) from error
-    return state
+        )
+    return content
 
 
 def averaged_weights(checkpoint: Path) -> dict[str, Tensor]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import pickle
-import struct
-from collections.abc import Iterator, Mapping
+import io
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from pose3d_ros.errors import EngineError
+from pose3d_ros.errors import EngineError, shown
+from pose3d_ros.reading.files import Origin, read_bytes
+from pose3d_training.nets.checkpoint_check import WrongCheckpoint, check_checkpoint
 
 StateDict = dict[str, Tensor]
 
@@ -20,22 +23,35 @@ _CONTAINERS = ("network", "model_pos", "model", "state_dict")
 
 _LISTED = 8
 
-_MALFORMED = (
-    pickle.UnpicklingError,
-    RuntimeError,
-    EOFError,
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    AssertionError,
-    struct.error,
-)
-"""What torch's restricted unpickler raises about bytes that are no pickle, by version."""
+_EXPECTED = "a torch checkpoint of tensors and plain values only"
+_AGAIN = "Download it again; if it holds other objects, save its state dict alone where you trust it."
+_MOST_BYTES = 4 << 30
+_MOST_SHARED = 4
+"""How often a file's size its tensors may have together: nets that share weights save them once."""
+_Net = TypeVar("_Net", bound=nn.Module)
 
 
 def load_state(module: nn.Module, state: Mapping[str, Tensor], source: Path) -> None:
     """Load weights that were read from `source` into `module`, all or none. Raises EngineError for a difference."""
+    _require_fit(module, state, source)
+    module.load_state_dict(state, strict=False)
+
+
+def loaded(make: Callable[[], _Net], state: Mapping[str, Tensor], source: Path) -> _Net:
+    """The net with these weights. make: gives it untrained; called first on a device without memory.
+
+    The sizes that a few tensors of a file claim may make a net of gigabytes, which the others then do not fit. Raises
+    EngineError as `load_state`.
+    """
+    with torch.device("meta"):
+        compared = make()
+    _require_fit(compared, state, source)
+    module = make()
+    load_state(module, state, source)
+    return module
+
+
+def _require_fit(module: nn.Module, state: Mapping[str, Tensor], source: Path) -> None:
     problems = compare_state_dicts(module.state_dict(), state)
     if problems:
         raise EngineError(
@@ -44,7 +60,6 @@ def load_state(module: nn.Module, state: Mapping[str, Tensor], source: Path) -> 
             got=f"{len(problems)} differences: {_listing(problems)}",
             fix="Choose the backbone, number of joints and widths that the checkpoint was trained with.",
         )
-    module.load_state_dict(state, strict=False)
 
 
 def read_state_dict(path: Path) -> StateDict:
@@ -53,7 +68,7 @@ def read_state_dict(path: Path) -> StateDict:
     A state of NumPy's random numbers beside them, which VideoPose3D saves, is skipped without being made. Raises
     EngineError for a file that is missing, damaged, holds other objects, or holds no or non-finite weights.
     """
-    content = _read(path)
+    content, size = read_tensors(path)
     for name in _CONTAINERS:
         if isinstance(content, Mapping) and isinstance(content.get(name), Mapping):
             content = content[name]
@@ -67,6 +82,7 @@ def read_state_dict(path: Path) -> StateDict:
             fix="Give the training's checkpoint, not another of its files.",
         )
     state = {str(k).removeprefix("module."): v for k, v in found.items()}
+    _require_within(path, state, size)
     _require_finite(path, state)
     return state
 
@@ -83,22 +99,23 @@ def compare_state_dicts(expected: Mapping[str, Tensor], got: Mapping[str, Tensor
     return [*shapes, *(f"missing {k}" for k in missing), *(f"unexpected {k}" for k in unexpected)]
 
 
-def _read(path: Path) -> object:
+def read_tensors(path: Path) -> tuple[object, int]:
+    """What a checkpoint file holds, tensors on the CPU, and the file's size.
+
+    Raises EngineError for what is no file, is damaged, or holds other objects than tensors and plain values.
+    """
+    origin = Origin(EngineError, f"checkpoint {path}", _AGAIN)
+    data = read_bytes(path, origin, most_bytes=_MOST_BYTES)
     try:
-        with _inert_numpy():
-            content: object = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise EngineError(
-            f"checkpoint {path}", expected="a readable file", got=str(error), fix="Check the path and its permissions."
-        ) from error
-    except _MALFORMED as error:
-        raise EngineError(
-            f"checkpoint {path}",
-            expected="a torch checkpoint of tensors and plain values only",
-            got=str(error).splitlines()[0] if str(error) else type(error).__name__,
-            fix="Download it again; if it holds other objects, save its state dict alone where you trust it.",
-        ) from error
-    return content
+        check_checkpoint(data, _NUMPY_NAMES)
+        with _inert_numpy(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of storages with a type, which old files name
+            content: object = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except WrongCheckpoint as error:
+        raise EngineError(origin.subject, expected=_EXPECTED, got=str(error), fix=error.fix or _AGAIN) from error
+    except Exception as error:  # torch's restricted unpickler raises whatever the bytes lead it to
+        raise origin.error(_EXPECTED, "a damaged file, or objects that are no tensors") from error
+    return content, len(data)
 
 
 class _Inert:
@@ -150,6 +167,26 @@ def _inert_numpy() -> Iterator[None]:
         torch.serialization.add_safe_globals(before)
 
 
+def _require_within(path: Path, state: StateDict, size: int) -> None:
+    """Tensors of strides 0, or many of one storage, may claim any number of elements."""
+    odd = [
+        k
+        for k, v in state.items()
+        if v.layout != torch.strided
+        or v.device.type != "cpu"
+        or not v.numel()
+        or v.numel() * v.element_size() > v.untyped_storage().nbytes()
+    ]
+    total = sum(v.numel() * v.element_size() for k, v in state.items() if k not in odd)
+    if odd or total > _MOST_SHARED * size:
+        raise EngineError(
+            f"checkpoint {path}",
+            expected="tensors with all of their elements in the file",
+            got=f"{_listing(odd)} without" if odd else f"{total} bytes of tensors in {size} bytes",
+            fix=_AGAIN,
+        )
+
+
 def _require_finite(path: Path, state: StateDict) -> None:
     bad = [k for k, v in state.items() if v.is_floating_point() and not bool(torch.isfinite(v).all())]
     if bad:
@@ -163,7 +200,7 @@ def _require_finite(path: Path, state: StateDict) -> None:
 
 def _describe(content: object) -> str:
     if isinstance(content, Mapping):
-        return f"entries {_listing([repr(k) for k in content])}" if content else "an empty file"
+        return f"entries {_listing([shown(k) for k in content])}" if content else "an empty file"
     return f"a {type(content).__name__}"
 
 

@@ -224,3 +224,24 @@ def test_dense_convolutions_are_an_error(tmp_path: Path) -> None:
     checkpoint, _ = videopose3d(tmp_path / "a.bin", (3, 7, 19))
     with pytest.raises(EngineError, match="trained with --dense"):
         import_videopose3d(checkpoint, tmp_path, COCO)
+
+
+def test_few_tensors_that_claim_a_huge_net_make_none(tmp_path: Path) -> None:
+    channels = 1 << 17  # a square layer of it would take 64 GiB
+    state = {"expand_conv.weight": torch.ones(channels, 2, 1)[:, :, :1].clone(), "shrink.weight": torch.ones(51, 1, 1)}
+    state["layers_conv.0.weight"] = torch.ones(1, 1, 3)
+    state["layers_conv.1.weight"] = torch.ones(1, 1, 1)
+    state["expand_conv.weight"] = torch.ones(channels, 34, 1)
+    torch.save({"model_pos": state}, tmp_path / "net.bin")
+    with pytest.raises(EngineError, match="differences"):
+        import_videopose3d(tmp_path / "net.bin", tmp_path / "out", ImportOptions(input_skeleton="h36m17"))
+
+
+def test_receptive_field_has_a_limit(tmp_path: Path) -> None:
+    state = {"expand_conv.weight": torch.ones(4, 34, 3), "shrink.weight": torch.ones(51, 4, 1)}
+    for block in range(12):
+        state[f"layers_conv.{2 * block}.weight"] = torch.ones(4, 4, 3)
+        state[f"layers_conv.{2 * block + 1}.weight"] = torch.ones(4, 4, 1)
+    torch.save({"model_pos": state}, tmp_path / "net.bin")
+    with pytest.raises(EngineError, match="a receptive field of up to 4096 frames"):
+        import_videopose3d(tmp_path / "net.bin", tmp_path / "out", ImportOptions(input_skeleton="h36m17"))

@@ -62,7 +62,7 @@ _KINDS: tuple[tuple[Callable[[bytes], bool], FileKind], ...] = (
         _magic(b"PK\x03\x04", b"PK\x05\x06", b"7z\xbc\xaf", b"Rar!", b"\x1f\x8b", b"BZh", b"\xfd7zXZ"),
         FileKind("an archive", _UNPACK),
     ),
-    (lambda head: head[257:262] == b"ustar", FileKind("an archive", _UNPACK, checkpoint=True)),
+    (lambda head: head[257:262] == b"ustar", FileKind("an archive", _UNPACK)),
     (lambda head: head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"), _CHECKPOINT),
     (_magic(b"ftrt", b"ptrt"), _ENGINE),
     (_ultralytics_engine, _ENGINE),
