@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import attr
 import numpy as np
 from onnx import ModelProto
 
@@ -15,7 +19,13 @@ import pose3d_ros
 from pose3d_ros.engines.base import Engine
 from pose3d_ros.engines.failures import library_errors
 from pose3d_ros.engines.graphs.onnx_graph import store_halves, write_graph
-from pose3d_ros.engines.mediapipe.model_sources import ModelFile, download_npm_package, download_wheel, files_in
+from pose3d_ros.engines.mediapipe.model_sources import (
+    ModelFile,
+    download_npm_package,
+    download_wheel,
+    files_in,
+    released_kind,
+)
 from pose3d_ros.engines.mediapipe.released_files import (
     CONVERSION,
     DETECTOR,
@@ -23,6 +33,7 @@ from pose3d_ros.engines.mediapipe.released_files import (
     NPM_PACKAGE,
     PIP_REQUIREMENT,
     RELEASED,
+    SIZES,
     GraphSpec,
     graph_spec,
     manifest_entry,
@@ -36,6 +47,7 @@ Report = Callable[[str], object]
 
 _LARGEST_DIFFERENCE = 1e-3
 """By float16 weights, as a share of an output's range; beyond it weights stay in float32."""
+_DRAFT = ".new-"
 _TRIED = 2
 """Images of the trial."""
 
@@ -66,20 +78,80 @@ def install(models: Path, size: str, given: Mapping[str, ModelFile], report: Rep
     folder = set_folder(models, size)
     with _writing(folder):
         models.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=models, prefix=".new-") as draft:
-            files = _complete(size, given, Path(draft), report)
-            made = Path(draft) / folder.name
+        _remove_drafts(models)
+        with _draft(models) as draft:
+            there = {} if DETECTOR in given else _converted_before(models)
+            files = _complete(size, given, there, draft, report)
+            made = draft / folder.name
             made.mkdir()
             report("converting to ONNX")
-            write_manifest(made, [_converted(file, made) for file in files])
+            write_manifest(
+                made, [_taken(one, made) if isinstance(one, Reused) else _converted(one, made) for one in files]
+            )
             _write_notice(made, files)
-            _replace(made, folder, Path(draft) / "old")
+            _replace(made, folder, draft / "old")
     return load_manifest(folder)
 
 
-def _complete(size: str, given: Mapping[str, ModelFile], folder: Path, report: Report) -> Sequence[ModelFile]:
-    """Detector and landmark model; from pip's package what it has."""
-    files = dict(given)
+@dataclass(frozen=True)
+class Reused:
+    """A model that another set has: its entry there, and what it came from. kind, sha256: of the released file."""
+
+    entry: ManifestEntry
+    kind: str
+    origin: str
+    sha256: str
+
+
+def _converted_before(models: Path) -> dict[str, Reused]:
+    """The detector of a set of another size, made of the released file as this version would make it."""
+    for size in SIZES:
+        manifest = installed(models, size)
+        entry = manifest.for_role("region_detector") if manifest else None
+        sha256 = entry.parameters.get("source_sha256") if entry else None
+        if entry is not None and released_kind(sha256) == DETECTOR:
+            return {DETECTOR: Reused(entry, DETECTOR, PIP_REQUIREMENT, str(sha256))}
+    return {}
+
+
+def _taken(model: Reused, folder: Path) -> ManifestEntry:
+    file = folder / model.entry.file.name
+    shutil.copyfile(model.entry.file, file)
+    return attr.evolve(model.entry, file=file)
+
+
+@contextlib.contextmanager
+def _draft(models: Path) -> Iterator[Path]:
+    """A folder to make a set in; it is locked for as long as its process lives."""
+    with tempfile.TemporaryDirectory(dir=models, prefix=_DRAFT) as folder:
+        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield Path(folder)
+        finally:
+            os.close(lock)
+
+
+def _remove_drafts(models: Path) -> None:
+    """Remove what processes left that were killed."""
+    for folder in models.glob(f"{_DRAFT}*"):
+        if folder.is_symlink() or not folder.is_dir():
+            continue
+        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+        except BlockingIOError:
+            pass  # another process makes a set in it
+        finally:
+            os.close(lock)
+
+
+def _complete(
+    size: str, given: Mapping[str, ModelFile], there: Mapping[str, Reused], folder: Path, report: Report
+) -> Sequence[ModelFile | Reused]:
+    """Detector and landmark model; from pip's package what it has. there: what needs no file."""
+    files: dict[str, ModelFile | Reused] = {**there, **given}
     if DETECTOR not in files or (size == "full" and size not in files):
         report(f"downloading {PIP_REQUIREMENT} with pip (36 MB)")
         files = {**files_in(download_wheel(folder), PIP_REQUIREMENT), **files}
@@ -143,7 +215,7 @@ def _check_shapes(engine: Engine, spec: GraphSpec) -> None:
         )
 
 
-def _write_notice(folder: Path, files: Sequence[ModelFile]) -> None:
+def _write_notice(folder: Path, files: Sequence[ModelFile | Reused]) -> None:
     shutil.copyfile(Path(__file__).with_name("apache-2.0.txt"), folder / "LICENSE")
     lines = [f"  {graph_spec(file.kind).file}: {file.kind}, from {file.origin}, sha256 {file.sha256}" for file in files]
     newline = "\n"  # Python 3.11 has no backslashes in braces

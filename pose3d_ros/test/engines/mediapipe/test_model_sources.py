@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import os
 import shutil
 import subprocess
 import zipfile
@@ -56,6 +58,20 @@ def test_a_damaged_or_another_file_is_named_with_its_sha256(released: Mapping[st
         EngineError, match=r"expected a model file of mediapipe==0\.10\.21 .* got no \.tflite file in it"
     ):
         files_in(archive(tmp_path / "empty.whl", {"README": b""}))
+
+
+def test_devices_and_bombs_are_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path, got in ((Path("/dev/zero"), "a device"), (tmp_path / "pipe", "a pipe")):
+        with pytest.raises(EngineError, match=f"got {got}"):
+            files_in(path)
+    with zipfile.ZipFile(tmp_path / "bomb.whl", "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("a.tflite", bytes(3 << 20))
+    (tmp_path / "bomb.tgz").write_bytes(gzip.compress(bytes(3 << 20)))
+    monkeypatch.setattr(model_sources, "_MOST_BYTES", 1 << 20)
+    for name in ("bomb.whl", "bomb.tgz"):
+        with pytest.raises(EngineError, match="an archive of more than 1 MiB"):
+            files_in(tmp_path / name)
 
 
 def test_missing_and_truncated_files_are_named(wheel: Path, npm_package: Path, tmp_path: Path) -> None:
