@@ -88,11 +88,12 @@ def open_file(path: str | Path, origin: Origin, expected: str = "a readable file
 def read_bytes(path: str | Path, origin: Origin, *, most_bytes: int, expected: str = "a readable file") -> bytes:
     """The content of a regular file of up to `most_bytes`. Raises the origin's error for anything else."""
     with open_file(path, origin, expected) as file:
+        is_larger = os.fstat(file.fileno()).st_size > most_bytes
         try:
-            content = _read_up_to(file, most_bytes + 1)
+            content = b"" if is_larger else _read_up_to(file, most_bytes + 1)
         except OSError as error:
             raise origin.error(expected, in_words(error)) from error
-    if len(content) > most_bytes:
+    if is_larger or len(content) > most_bytes:
         raise origin.error(f"a file of up to {_size(most_bytes)}", "a larger one")
     return content
 

@@ -14,17 +14,25 @@ from pose3d_ros.engines.spec import wire_format as wire
 
 @dataclass(eq=False)
 class Parts:
-    """A kind of message: field → the kind of message in it, as far as tensors may be below."""
+    """A kind of message. below: field → the kind of message in it. texts: the fields that are texts."""
 
     below: dict[int, Parts] = field(default_factory=dict)
+    texts: tuple[int, ...] = ()
 
 
-TENSOR, GRAPH = Parts(), Parts()
+TENSOR, GRAPH = Parts(texts=(8, 12)), Parts(texts=(2, 10))
 _SPARSE = Parts({1: TENSOR, 2: TENSOR})
-_ATTRIBUTE = Parts({5: TENSOR, 6: GRAPH, 10: TENSOR, 11: GRAPH, 22: _SPARSE, 23: _SPARSE})
-_NODE = Parts({5: _ATTRIBUTE})
-GRAPH.below.update({1: _NODE, 5: TENSOR, 15: _SPARSE})
-MODEL = Parts({7: GRAPH, 20: Parts({1: GRAPH, 2: GRAPH}), 25: Parts({7: _NODE, 11: _ATTRIBUTE})})
+_ATTRIBUTE = Parts(
+    {5: TENSOR, 6: GRAPH, 10: TENSOR, 11: GRAPH, 22: _SPARSE, 23: _SPARSE},
+    texts=(1, 13, 21),
+)
+_NODE = Parts({5: _ATTRIBUTE}, texts=(1, 2, 3, 4, 6, 7, 8))
+_TENSOR_TYPE = Parts({2: Parts({1: Parts(texts=(2, 3))})})
+_INFO = Parts({2: Parts({1: _TENSOR_TYPE}, texts=(6,))}, texts=(1, 3))
+GRAPH.below.update({1: _NODE, 5: TENSOR, 11: _INFO, 12: _INFO, 13: _INFO, 15: _SPARSE})
+_PAIR, _OPSET = Parts(texts=(1, 2)), Parts(texts=(1,))
+_FUNCTION = Parts({7: _NODE, 9: _OPSET, 11: _ATTRIBUTE}, texts=(1, 4, 5, 6, 8, 10))
+MODEL = Parts({7: GRAPH, 8: _OPSET, 14: _PAIR, 20: Parts({1: GRAPH, 2: GRAPH}), 25: _FUNCTION}, texts=(2, 3, 4, 6))
 
 _MOST_MADE = 1 << 24
 """Numbers that a graph may make of constants, such as a grid of anchors: 64 MiB as float32."""
@@ -66,7 +74,12 @@ class _Look:
     def walk(self, message: memoryview, parts: Parts, depth: int) -> None:
         if depth > _MOST_DEPTH:
             raise WrongGraph("subgraphs nested a few deep", f"more than {_MOST_DEPTH} levels")
-        found = [part for part in wire.fields(message) if part.number in parts.below]
+        found = []
+        for part in wire.fields(message):
+            if part.number in parts.below:
+                found.append(part)
+            elif part.number in parts.texts:
+                _decoded(part.value)
         if parts is GRAPH:  # weights come behind the nodes that read them
             found.sort(key=lambda part: part.number, reverse=True)
         for part in found:
@@ -97,6 +110,9 @@ class _Look:
         """Also adds what a Constant node gives to the constants."""
         found = list(wire.fields(node))
         inputs, outputs = ([_decoded(part.value) for part in found if part.number == number] for number in (1, 2))
+        for part in found:
+            if part.number in _NODE.texts:
+                _decoded(part.value)
         operator = next((_decoded(part.value) for part in found if part.number == 4), "")
         for part in found:
             if part.number == 5 and isinstance(part.value, memoryview):
