@@ -20,6 +20,8 @@ _TIMES_FILE = 6
 """Of a file's size: ONNX Runtime holds weights twice while it loads and rearranges them."""
 _LONGEST_S = 120
 _USUAL = 1
+_BESIDE_PACKAGE = Path(__file__).resolve().parents[2]
+"""Python looks for modules in the folder that it is started in: files of the user's are none."""
 _MODULE = "pose3d_ros.engines.guarded_trial"
 
 
@@ -32,10 +34,11 @@ def try_apart(path: Path, sides_px: tuple[int, int] | None, most_bytes: int = 0)
     """
     size = path.stat().st_size
     most = most_bytes or max(_LEAST_BYTES, _TIMES_FILE * size)
-    asked = json.dumps({"path": str(path), "sides_px": sides_px, "most_bytes": most})
+    asked = json.dumps({"path": str(path.resolve()), "sides_px": sides_px, "most_bytes": most})
     try:
         done = subprocess.run(
             [sys.executable, "-m", _MODULE, asked],
+            cwd=_BESIDE_PACKAGE,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,

@@ -47,6 +47,14 @@ def test_what_ends_the_process_or_does_not_end_is_refused(tmp_path: Path, monkey
         try_apart(path, None)
 
 
+def test_modules_of_the_users_folder_are_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(tmp_path / "a.onnx", "(float[1] x) => (float[1] y) { y = Relu (x) }")
+    (tmp_path / "numpy.py").write_text("open('ran', 'w')")
+    monkeypatch.chdir(tmp_path)
+    try_apart(Path("a.onnx"), None)
+    assert not (tmp_path / "ran").exists()
+
+
 def test_refusal_keeps_its_reason(tmp_path: Path) -> None:
     (tmp_path / "page.onnx").write_bytes(b"<html>")
     with pytest.raises(EngineError, match="a web page, saved instead"):

@@ -237,8 +237,14 @@ def _open_session(
     providers = [(name, provider_options.get(name, {})) for name in _providers(provider)]
     fix = "Export or download the file again."
     with library_errors(f"engine {path}", expected="a valid ONNX graph", fix=fix):
-        # Bytes, not the path: what was checked is what runs, whatever becomes of the file.
-        return runtime.InferenceSession(graph, options, providers=providers)
+        # Bytes, not the path: what was checked is what runs, whatever becomes of the file. Without a GPU there is
+        # nothing to fall back to, which the runtime's Python part would print, and keep the bytes for.
+        falls_back = len(providers) > 1
+        more = {} if falls_back else {"enable_fallback": 0}
+        session = runtime.InferenceSession(graph, options, providers=providers, **more)
+    if not falls_back and hasattr(session, "_model_bytes"):
+        session._model_bytes = None
+    return session
 
 
 def _providers(wanted: str) -> list[str]:

@@ -27,7 +27,8 @@ _ATTRIBUTE = Parts(
     texts=(1, 13, 21),
 )
 _NODE = Parts({5: _ATTRIBUTE}, texts=(1, 2, 3, 4, 6, 7, 8))
-_TENSOR_TYPE = Parts({2: Parts({1: Parts(texts=(2, 3))})})
+_SHAPE = Parts({1: Parts(texts=(2, 3))})
+_TENSOR_TYPE = Parts({2: _SHAPE})
 _INFO = Parts({2: Parts({1: _TENSOR_TYPE}, texts=(6,))}, texts=(1, 3))
 GRAPH.below.update({1: _NODE, 5: TENSOR, 11: _INFO, 12: _INFO, 13: _INFO, 15: _SPARSE})
 _PAIR, _OPSET = Parts(texts=(1, 2)), Parts(texts=(1,))
@@ -36,6 +37,15 @@ MODEL = Parts({7: GRAPH, 8: _OPSET, 14: _PAIR, 20: Parts({1: GRAPH, 2: GRAPH}), 
 
 _MOST_MADE = 1 << 24
 """Numbers that a graph may make of constants, such as a grid of anchors: 64 MiB as float32."""
+_SLIDING = frozenset(
+    "Conv ConvInteger ConvTranspose QLinearConv DeformConv MaxPool AveragePool LpPool MaxUnpool Col2Im "
+    "DepthToSpace SpaceToDepth".split()
+)
+_LEAST = {"strides": 1, "dilations": 1, "kernel_shape": 1, "group": 1, "blocksize": 1, "pads": 0}
+"""Attribute of those operators → its least value."""
+_MOST_STEP = 1 << 16
+_MOST_PASSED = 1 << 26
+"""Numbers of fixed axes in an input, an output or a tensor between: an image of 4096x4096 has 50 million."""
 _MAKERS = frozenset("ConstantOfShape RandomNormal RandomUniform Expand Tile Range OneHot Pad Resize Upsample".split())
 _MOST_DEPTH = 40
 _INT32, _INT64 = 6, 7
@@ -86,6 +96,8 @@ class _Look:
             kind = parts.below[part.number]
             if isinstance(part.value, int):
                 raise wire.DamagedMessage
+            if kind is _SHAPE and _product(_lengths(part.value)) > _MOST_PASSED:
+                raise WrongGraph(f"inputs and outputs of up to {_MOST_PASSED} numbers", "more")
             if kind is TENSOR:
                 self._check_tensor(part.value, noted=parts is GRAPH)
             elif kind is _NODE:
@@ -119,6 +131,8 @@ class _Look:
                 self.walk(part.value, _ATTRIBUTE, depth)
                 if operator == "Constant" and outputs:
                     self._note_attribute(outputs[0], part.value)
+                elif operator in _SLIDING:
+                    _check_sliding(operator, part.value)
         if operator in _MAKERS:
             made = _made(operator, [self.constants.get(name) for name in inputs], node)
             if made > _MOST_MADE:
@@ -134,6 +148,15 @@ class _Look:
         values = _integers_of(tensor)
         if values is not None:
             self.constants[name] = values
+
+
+def _check_sliding(operator: str, attribute: memoryview) -> None:
+    """Runtimes divide by these without a look at them, and the process ends."""
+    name = next((_decoded(value) for value in wire.messages(attribute, 1)), "")
+    if name in _LEAST:
+        values = [*wire.integers(attribute, 3, 1), *wire.integers(attribute, 8, _MOST_AXES)]
+        if wrong := [value for value in values if not _LEAST[name] <= value <= _MOST_STEP]:
+            raise WrongGraph(f"{name} of {operator} from {_LEAST[name]} to {_MOST_STEP}", str(wrong[0]))
 
 
 def _made(operator: str, given: Sequence[list[int] | None], node: memoryview) -> int:
@@ -153,6 +176,11 @@ def _made(operator: str, given: Sequence[list[int] | None], node: memoryview) ->
     return 0
 
 
+def _lengths(shape: memoryview) -> list[int]:
+    """Of the axes that have one."""
+    return [length for dim in wire.messages(shape, 1) for length in wire.integers(dim, 1, 1)]
+
+
 def _largest_of(values: list[int]) -> int:
     return max(map(abs, values), default=0)
 
@@ -160,7 +188,7 @@ def _largest_of(values: list[int]) -> int:
 def _product(lengths: Sequence[int]) -> int:
     if len(lengths) > _MOST_AXES:
         raise WrongGraph(f"tensors of up to {_MOST_AXES} axes", "more")
-    return math.prod(max(0, length) for length in lengths)
+    return math.prod(length if length >= 0 else 1 for length in lengths)
 
 
 def _integers_of(tensor: memoryview) -> list[int] | None:

@@ -127,7 +127,7 @@ def gpu_build(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     asked: list[tuple[Any, ...]] = []
     session = onnxruntime.InferenceSession
 
-    def open_session(path: str, options: Any, providers: list[tuple[str, dict[str, str]]]) -> Any:
+    def open_session(path: str, options: Any, providers: list[tuple[str, dict[str, str]]], **_: int) -> Any:
         asked.extend(providers)
         return session(path, options, providers=[CPU])
 

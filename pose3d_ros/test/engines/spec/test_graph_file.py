@@ -187,6 +187,28 @@ def test_tensor_larger_than_its_data_is_refused(tmp_path: Path) -> None:
         read_graph(path)
 
 
+def test_input_of_terabytes_is_refused(tmp_path: Path) -> None:
+    path = adder(tmp_path / "adder.onnx")
+    model = onnx.load(path)
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1 << 40
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(EngineError, match="inputs and outputs of up to"):
+        read_graph(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("strides", [0, 1]), ("pads", [0, 0, 0, -1]), ("dilations", [1, 1 << 40]), ("kernel_shape", [0, 3]), ("group", 0)],
+)
+def test_convolution_that_would_end_the_process_is_refused(tmp_path: Path, name: str, value: object) -> None:
+    node = helper.make_node("Conv", ["x", "w"], ["y"])
+    node.attribute.append(helper.make_attribute(name, value))
+    content = nodes(node, x=np.ones((1, 1, 4, 4), np.float32), w=np.ones((1, 1, 3, 3), np.float32))
+    (tmp_path / "model.onnx").write_bytes(content)
+    with pytest.raises(EngineError, match=f"{name} of Conv from"):
+        read_graph(tmp_path / "model.onnx")
+
+
 def test_names_are_utf_8(tmp_path: Path) -> None:
     path = adder(tmp_path / "adder.onnx")
     path.write_bytes(path.read_bytes().replace(b"\x0a\x01x", b"\x0a\x01\xff"))
