@@ -39,17 +39,21 @@ _MOST_MADE = 1 << 24
 """Numbers that a graph may make of constants, such as a grid of anchors: 64 MiB as float32."""
 _SLIDING = frozenset(
     "Conv ConvInteger ConvTranspose QLinearConv DeformConv MaxPool AveragePool LpPool MaxUnpool Col2Im "
-    "DepthToSpace SpaceToDepth".split()
+    "DepthToSpace SpaceToDepth Split".split()
 )
-_LEAST = {"strides": 1, "dilations": 1, "kernel_shape": 1, "group": 1, "blocksize": 1, "pads": 0}
+_LEAST = {"strides": 1, "dilations": 1, "kernel_shape": 1, "group": 1, "blocksize": 1, "num_outputs": 1, "pads": 0}
 """Attribute of those operators → its least value."""
 _MOST_STEP = 1 << 16
 _MOST_PASSED = 1 << 26
 """Numbers of fixed axes in an input, an output or a tensor between: an image of 4096x4096 has 50 million."""
-_MAKERS = frozenset("ConstantOfShape RandomNormal RandomUniform Expand Tile Range OneHot Pad Resize Upsample".split())
+_MAKERS = frozenset(
+    "ConstantOfShape RandomNormal RandomUniform Expand Tile Range OneHot Pad Resize Upsample SplitToSequence".split()
+)
 _MOST_DEPTH = 40
 _INT32, _INT64 = 6, 7
 _MOST_AXES = 16
+_BYTES = {1: 4, 2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8, 12: 4, 13: 8, 16: 2}
+"""Type of a tensor → bytes of an element."""
 
 
 class WrongGraph(Exception):
@@ -115,6 +119,7 @@ class _Look:
         count = _product(wire.integers(tensor, 1, _MOST_AXES))
         if count > 2 * len(tensor):  # no type takes less than half a byte
             raise WrongGraph("tensors that are as large as their data", f"{count} numbers in {name or 'a tensor'}")
+        _check_raw(name, tensor, count)
         if noted and count <= _MOST_AXES:
             self._note_constant(name, tensor)
 
@@ -150,6 +155,14 @@ class _Look:
             self.constants[name] = values
 
 
+def _check_raw(name: str, tensor: memoryview, count: int) -> None:
+    kinds = wire.integers(tensor, 2, 1)
+    width = _BYTES.get(kinds[0]) if kinds else None
+    for raw in wire.messages(tensor, 9):
+        if width is not None and len(raw) != width * count:
+            raise WrongGraph(f"{width * count} bytes of data for {name or 'a tensor'}", f"{len(raw)}")
+
+
 def _check_sliding(operator: str, attribute: memoryview) -> None:
     """Runtimes divide by these without a look at them, and the process ends."""
     name = next((_decoded(value) for value in wire.messages(attribute, 1)), "")
@@ -169,6 +182,8 @@ def _made(operator: str, given: Sequence[list[int] | None], node: memoryview) ->
     if operator == "Range" and len(given) == 3 and all(given):
         start, limit, delta = (values[0] for values in given if values)
         return max(0, (limit - start) // delta) if delta else 0
+    if operator == "SplitToSequence" and len(given) > 1 and given[1] and min(given[1]) < 1:
+        raise WrongGraph("parts of SplitToSequence of 1 or more", str(min(given[1])))
     if operator == "OneHot" and len(given) > 1 and given[1]:
         return abs(given[1][0])
     if operator in ("Pad", "Resize", "Upsample"):
