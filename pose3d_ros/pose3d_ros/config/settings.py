@@ -209,6 +209,12 @@ class LifecycleConfig(Settings, nodes=BOTH_NODES):
         "Watchdog: warn when an input topic delivers no message for this long; 0: never.",
         (0.0, 3600.0),
     )
+    min_input_hz: float = setting(
+        0.0,
+        "Warn when the input comes more rarely than this; 0: than its camera_info, or than in the last minutes.",
+        (0.0, 1000.0),
+        tunable=True,
+    )
 
 
 _STAGES = (DetectorConfig, PoseConfig, RootConfig, SceneConfig, TrackerConfig, SmootherConfig)

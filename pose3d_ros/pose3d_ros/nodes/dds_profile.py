@@ -31,18 +31,18 @@ def transport_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def lost_images_remedy(rmw: str, compressed: bool, environ: Mapping[str, str]) -> str:
-    """What to do when a topic with a publisher brings no image.
+    """What to do when a topic with a publisher brings no image, or fewer than it should.
 
     rmw: the middleware's identifier, e.g. `rmw_fastrtps_cpp`. compressed: whether the topic is a compressed one.
     """
-    advice = ["Check that the publisher's QoS fits (image_reliability)."]
+    advice: list[str] = []
     if "fastrtps" in rmw:
         advice.insert(0, _fastdds_remedy(environ))
     elif "cyclonedds" in rmw:
         advice.insert(0, "Raise the kernel's receive buffer: sysctl -w net.core.rmem_max=33554432.")
     if not compressed:
         advice.append("Or use image_transport:=compressed.")
-    return "Either it is idle, or its images are lost. " + " ".join(advice)
+    return "images are lost. " + " ".join(advice)
 
 
 def _fastdds_remedy(environ: Mapping[str, str]) -> str:

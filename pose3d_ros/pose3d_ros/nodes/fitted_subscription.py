@@ -56,6 +56,12 @@ class FittedSubscription:
             self._fit = fit
             self._subscription = self._subscribe()
 
+    def unfitting(self) -> bool:
+        """Whether publishers are best effort that reliability, as the user gave it, excludes."""
+        offers = [info.qos_profile.reliability for info in self._node.get_publishers_info_by_topic(self.topic)]
+        asked = self._subscription is not None and self._subscription.qos_profile.reliability
+        return asked == ReliabilityPolicy.RELIABLE and ReliabilityPolicy.BEST_EFFORT in offers
+
     def close(self) -> None:
         """Unsubscribe."""
         if self._subscription is not None:

@@ -87,7 +87,7 @@ class PoseWork(Work):
         self._worker: FrameWorker[_Arrival] | None = None
         output.publish_skeleton(pipeline.skeleton)
         self._overlay = advertise(node, Image, "overlay", result_qos())
-        self._camera_subscriptions = [self._subscribe_camera(image_qos("best_effort", 10))]
+        self._camera_subscriptions = [self._subscribe_camera(image_qos("best_effort", 10), self._on_live_camera_info)]
 
     def stop(self) -> None:
         """Unsubscribe and end the worker."""
@@ -162,8 +162,11 @@ class PoseWork(Work):
     def _remedy(self) -> str:
         return lost_images_remedy(get_rmw_implementation_identifier(), self._compressed, os.environ)
 
-    def _subscribe_camera(self, qos: Any) -> Any:
-        return subscribe(self._node, CameraInfo, "camera_info", self._on_camera_info, qos)
+    def _slowed(self) -> str:
+        return "the camera has slowed down (long exposure in the dark, USB bandwidth, load), or images are lost."
+
+    def _subscribe_camera(self, qos: Any, callback: Callable[[CameraInfo], None]) -> Any:
+        return subscribe(self._node, CameraInfo, "camera_info", callback, qos)
 
     def _subscribe_latched_camera(self) -> None:
         """A camera_info that was sent once, before this node came, reaches only a subscription that asks for it.
@@ -173,7 +176,11 @@ class PoseWork(Work):
         topic = self._node.resolve_topic_name("camera_info")
         offers = [info.qos_profile.durability for info in self._node.get_publishers_info_by_topic(topic)]
         if len(self._camera_subscriptions) == 1 and DurabilityPolicy.TRANSIENT_LOCAL in offers:
-            self._camera_subscriptions.append(self._subscribe_camera(latched_qos()))
+            self._camera_subscriptions.append(self._subscribe_camera(latched_qos(), self._on_camera_info))
+
+    def _on_live_camera_info(self, message: CameraInfo) -> None:
+        self._rate.tick_companion()  # of the first subscription only: the latched one may bring the same again
+        self._on_camera_info(message)
 
     def _on_camera_info(self, message: CameraInfo) -> None:
         error = self.cameras.update(message)

@@ -14,6 +14,9 @@ FRAME_PROBLEM_S = 5.0
 """A problem of one frame is over when none like it came for so long."""
 
 
+_LOG_PERIOD_S = 60.0
+
+
 class Level(IntEnum):
     """Severity; the values are those of diagnostic_msgs/DiagnosticStatus."""
 
@@ -35,7 +38,8 @@ class Problem:
 class ProblemBoard:
     """Problems by kind. Safe to use from several threads.
 
-    log: called with (level, text) the first time that a kind appears, and again only after it was cleared.
+    log: called with (level, text) when a kind appears, also when it was over and returns, and once a minute while it
+    stays.
     clock_s: monotonic seconds. Kept beside ROS's diagnostic_updater, which is not among the wheels, stops with a paused
     simulation's clock, and neither logs a problem once nor lets one expire.
     """
@@ -45,19 +49,23 @@ class ProblemBoard:
         self._clock_s = clock_s
         self._lock = threading.Lock()
         self._problems: dict[str, Problem] = {}
-        self._logged: set[str] = set()
+        self._logged_s: dict[str, float] = {}
         self._counts: Counter[str] = Counter()
         self._shown: dict[str, frozenset[str]] = {}
 
     def report(self, kind: str, level: Level, text: str, *, hold_s: float | None = None) -> None:
         """Report a problem; it stays until `clear(kind)`, or for hold_s seconds after the last report."""
-        until_s = None if hold_s is None else self._clock_s() + hold_s
+        now_s = self._clock_s()
+        until_s = None if hold_s is None else now_s + hold_s
         with self._lock:
+            before = self._problems.get(kind)
+            stays = before is not None and (before.until_s is None or before.until_s > now_s)
+            due = not stays or now_s - self._logged_s[kind] >= _LOG_PERIOD_S
             self._problems[kind] = Problem(kind, level, text, until_s)
             self._counts[kind] += 1
-            first = kind not in self._logged
-            self._logged.add(kind)
-        if first:
+            if due:
+                self._logged_s[kind] = now_s
+        if due:
             self._log(level, text)
 
     def report_error(self, error: Pose3DError, level: Level, *, hold_s: float | None = None) -> None:
@@ -77,7 +85,7 @@ class ProblemBoard:
         """The problem is over; should it come back, it is logged again."""
         with self._lock:
             self._problems.pop(kind, None)
-            self._logged.discard(kind)
+            self._logged_s.pop(kind, None)
 
     def current(self) -> tuple[Problem, ...]:
         """The problems that are there now, the worst first."""

@@ -84,6 +84,12 @@ class SmootherWork(Work):
     def _subscribe(self) -> FittedSubscription:
         return FittedSubscription(self._node, Person3DArray, self._topic, self._on_people, depth=_QUEUE)
 
+    def _remedy(self) -> str:
+        return "pose_node gets no image, is inactive or disabled, or its people are lost: see its diagnostics."
+
+    def _slowed(self) -> str:
+        return "pose_node has slowed down, or its camera: see its diagnostics."
+
     def _reset(self) -> None:
         self._smoother.reset()
 

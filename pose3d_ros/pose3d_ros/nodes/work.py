@@ -14,9 +14,13 @@ from pose3d_ros.engines.engine_set import EngineSet
 from pose3d_ros.errors import Pose3DError
 from pose3d_ros.nodes.fitted_subscription import FittedSubscription
 from pose3d_ros.nodes.frame_stamps import FrameStamps
+from pose3d_ros.nodes.input_rate import InputRate, Shortfall, SlowInput
 from pose3d_ros.nodes.output import PeopleOutput
 from pose3d_ros.nodes.problems import FRAME_PROBLEM_S, Level, ProblemBoard
 from pose3d_ros.nodes.timing import RateMeter, TimeMeter, Watchdog
+
+_SLOW = "input rate"
+_UNFITTING = "It is best effort and image_reliability, or an override, is reliable: set image_reliability to auto."
 
 
 class Work(ABC):
@@ -32,6 +36,7 @@ class Work(ABC):
         self._topic, self._hint = topic, hint
         self._in, self._out, self._times = RateMeter(time.monotonic), output.meter, TimeMeter()
         self._stamps = FrameStamps(board, topic)
+        self._rate = InputRate(time.monotonic)
         self._watchdog = Watchdog(config.lifecycle.watchdog_timeout_s, time.monotonic)
         self._subscription: FittedSubscription | None = None
         node.get_logger().info(f"models {engines.names} on {engines.backend.name}: {engines.backend.reason}")
@@ -40,6 +45,7 @@ class Work(ABC):
         """Subscribe to the input."""
         self._subscription = self._subscribe()
         self._watchdog.start()
+        self._rate.restart()
 
     def stop(self) -> None:
         """Unsubscribe; no result is published after this returned."""
@@ -53,6 +59,7 @@ class Work(ABC):
         """Destroy publishers, clear the engines' problems; stopped before. A node's own work closes the engines."""
         for group in ("engines", "watchdog", "publishers"):
             self._board.show_warnings(group, ())
+        self._board.clear(_SLOW)
         self._output.close()
 
     def has_subscribers(self) -> bool:
@@ -64,6 +71,11 @@ class Work(ABC):
         self._reset()
         self._stamps.reset()
         self._output.publish_empty()
+
+    @property
+    def input_count(self) -> int:
+        """How many messages of the input came."""
+        return self._in.total
 
     def reconfigure(self, config: NodeConfig) -> None:
         """Apply changed tunable parameters."""
@@ -78,14 +90,32 @@ class Work(ABC):
     def check(self) -> None:
         """Look for problems with engines and input; called every second."""
         self._board.show_warnings("engines", self._engine_problems())
-        lines: list[str] = []
-        if self._watchdog.expired():
-            if not self._node.count_publishers(self._topic):
-                lines.append(f"no publisher on {self._topic}. {self._hint}")
-            elif remedy := self._remedy():
-                lines.append(f"{self._topic} has a publisher but no message arrives. {remedy}")
-        self._board.show_warnings("watchdog", lines)
         self._board.show_warnings("publishers", self._rival_publishers())
+        silent = self._watchdog.expired()
+        self._board.show_warnings("watchdog", [self._silence()] if silent else ())
+        lost = self._subscription.lost if self._subscription is not None else 0
+        slow = self._rate.slow(self._config.lifecycle.min_input_hz, lost)
+        if slow is None or silent or self._subscription is None:
+            self._board.clear(_SLOW)
+        else:
+            self._board.report(_SLOW, Level.WARN, f"{self._topic} brings {slow.rate_hz:.1f} Hz, {self._slowness(slow)}")
+
+    def _silence(self) -> str:
+        if not self._node.count_publishers(self._topic):
+            return f"no publisher on {self._topic}. {self._hint}"
+        if self._subscription is not None and self._subscription.unfitting():
+            return f"{self._topic} has a publisher but no message arrives. {_UNFITTING}"
+        return f"{self._topic} has a publisher but no message arrives. Either it is idle, or {self._remedy()}"
+
+    def _slowness(self, slow: SlowInput) -> str:
+        """The cause that fits, and its remedy."""
+        return {
+            Shortfall.LOST: f"of {slow.expected_hz:.1f} Hz that are sent: {self._remedy()}",
+            Shortfall.COMPANION: f"its camera_info {slow.expected_hz:.1f} Hz: {self._remedy()} "
+            "Where they are meant to be fewer, set min_input_hz to their rate.",
+            Shortfall.MINIMUM: f"min_input_hz is {slow.expected_hz:g}: raise the publisher's rate, or lower it.",
+            Shortfall.PAST: f"before {slow.expected_hz:.1f} Hz: {self._slowed()}",
+        }[slow.cause]
 
     def values(self) -> dict[str, str]:
         """What diagnostics show besides the problems; called every second."""
@@ -96,6 +126,7 @@ class Work(ABC):
             "runs on": "; ".join(self._engines.statuses),
             "input [Hz]": f"{self._in.rate_hz():.1f}",
             "output [Hz]": f"{self._out.rate_hz():.1f}",
+            "lost": str(self._subscription.lost if self._subscription is not None else 0),
         }
         shown.update({f"{kind} [messages]": str(count) for kind, count in sorted(self._stamps.counts.items())})
         shown.update({f"{name} [ms]": f"{value:.1f}" for name, value in self._times.take_means_ms().items()})
@@ -112,9 +143,13 @@ class Work(ABC):
     def _engine_problems(self) -> tuple[str, ...]:
         return self._engines.problems
 
+    @abstractmethod
     def _remedy(self) -> str:
-        """What to do about a publisher whose messages do not arrive; empty where that is no problem."""
-        return ""
+        """What to do about messages that do not arrive, after "either it is idle, or"."""
+
+    @abstractmethod
+    def _slowed(self) -> str:
+        """Why an input may come more slowly than before."""
 
     def _rival_publishers(self) -> tuple[str, ...]:
         """Of two cameras on one topic, or of a driver that runs twice, every other image is of another time or view."""
@@ -132,6 +167,7 @@ class Work(ABC):
     def _count_arrival(self) -> None:
         """Count a message of the input."""
         self._in.tick()
+        self._rate.tick()
         self._watchdog.start()
 
     @contextlib.contextmanager

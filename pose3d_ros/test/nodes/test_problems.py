@@ -36,6 +36,23 @@ def test_problem_with_hold_time_expires_after_the_last_report() -> None:
     assert board.counts() == {"late": 1}
 
 
+def test_problem_that_returns_is_logged_again() -> None:
+    board, logged, clock = make()
+    for _ in range(3):
+        board.report("late", Level.WARN, "late", hold_s=5.0)
+        clock.now_s += 6.0
+    assert len(logged) == 3
+
+
+def test_problem_that_stays_is_logged_once_a_minute() -> None:
+    board, logged, clock = make()
+    for _ in range(1200):
+        board.report("late", Level.WARN, "late", hold_s=5.0)
+        board.show_warnings("watchdog", ["silent"])
+        clock.now_s += 0.1
+    assert [text for _, text in logged] == ["late", "silent"] * 2
+
+
 def test_problem_without_hold_time_stays_until_cleared_and_is_then_logged_again() -> None:
     board, logged, clock = make()
     board.report("engine", Level.ERROR, "gone")
