@@ -12,7 +12,7 @@ from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
-from pose3d_ros.nodes.dds_profile import profile_variable, user_profile
+from pose3d_ros.nodes.dds_profile import image_profile, profile_setting, profile_variable, shared_memory, user_profile
 from pose3d_ros.nodes.parent_process import child_environment
 
 ARGUMENTS = (
@@ -45,20 +45,21 @@ def given(context: LaunchContext, parameters: tuple) -> dict:
     return {name: kind(text) for name, (kind, text) in texts.items() if text}
 
 
-def nodes(context: LaunchContext) -> list:
+def nodes(context: LaunchContext, environment: dict) -> list:
     shared = {
         "package": "pose3d_ros",
         "namespace": LaunchConfiguration("namespace"),
         "output": "screen",
         "emulate_tty": True,
-        "additional_env": child_environment({}),
     }
+    no_images = profile_setting(environment, sends_images=False)
     file, both = LaunchConfiguration("params_file"), given(context, BOTH_NODES)
     clock = {"use_sim_time": LaunchConfiguration("use_sim_time").perform(context).lower() == "true"}
     return [
         Node(
             executable="pose_node",
             name="pose_node",
+            additional_env=child_environment({}),
             parameters=[file, both, given(context, POSE_NODE_ONLY), clock],
             remappings=[
                 ("image_raw", LaunchConfiguration("image_topic")),
@@ -69,6 +70,7 @@ def nodes(context: LaunchContext) -> list:
         Node(
             executable="smoother_node",
             name="smoother_node",
+            additional_env=child_environment(no_images),
             parameters=[file, both, clock],
             condition=IfCondition(LaunchConfiguration("smoother")),
             **shared,
@@ -88,7 +90,8 @@ def transport() -> list:
     """Fast DDS's built-in shared memory is too small for an image; a profile of the user's own goes before ours."""
     if user_profile(os.environ):
         return []
-    return [SetEnvironmentVariable(profile_variable(os.environ), config("fastdds.xml"))]
+    profile = os.path.basename(image_profile(shared_memory()))
+    return [SetEnvironmentVariable(profile_variable(os.environ), config(profile))]
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -103,6 +106,6 @@ def generate_launch_description() -> LaunchDescription:
                 for name, _, text in (*BOTH_NODES, *POSE_NODE_ONLY)
             ),
             *transport(),
-            OpaqueFunction(function=nodes),
+            OpaqueFunction(function=nodes, args=[dict(os.environ)]),  # before the profile is set
         ]
     )

@@ -116,12 +116,16 @@ def demo_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 def record(play: Playback, results: Path, settings: Mapping[str, object]) -> None:
     """Start the nodes, play the recording, record the results, and end everything, also after a failure."""
+    from pose3d_ros.nodes.dds_profile import profile_setting
+
     results.parent.mkdir(parents=True, exist_ok=True)
     with ChildGroup(results.parent / "logs", demo_environment(os.environ)) as group:
-        recorder = group.start("recorder", recorder_command(results))
+        no_images = profile_setting(os.environ, sends_images=False)
+        recorder = group.start("recorder", recorder_command(results), no_images)
+        smoother_command = node_command("smoother_node", settings_of("smoother_node", settings))
         nodes = [
             group.start("pose_node", pose_command(play, settings)),
-            group.start("smoother_node", node_command("smoother_node", settings_of("smoother_node", settings))),
+            group.start("smoother_node", smoother_command, no_images),
         ]
         player = group.start("bag_player", player_command(play))
         limit_s, total_s = play.duration_s / play.rate + 2 * _START_LIMIT_S, max(1, round(play.duration_s / play.rate))

@@ -21,11 +21,20 @@ import pose3d_ros
 from pose3d_ros.bags.bag_reader import sample_bag
 from pose3d_ros.cli.terminal import open_console
 from pose3d_ros.config.settings import PARAMETERS
+from pose3d_ros.config.share_folders import share_file
 from pose3d_ros.engines import ManifestEntry, choose_backend
 from pose3d_ros.engines.factory import default_probes
 from pose3d_ros.engines.spec.manifest import verify_sha256
 from pose3d_ros.engines.spec.model_sets import open_set
 from pose3d_ros.errors import Pose3DError
+from pose3d_ros.nodes.dds_profile import (
+    SharedMemory,
+    image_profile,
+    shared_memory,
+    shared_memory_problem,
+    transport_environment,
+    user_profile,
+)
 from pose3d_ros.reading.files import is_file
 from pose3d_ros.stages.pose.root_localization import needed_roles
 
@@ -132,6 +141,7 @@ def ros_checks(environment: Mapping[str, str]) -> Iterator[Check]:
     yield Check(State.OK, "rclpy and messages", f"work, over {rmw}")
     if "fastrtps" in rmw:
         yield transport_check(environment)
+        yield shared_memory_check(environment, shared_memory())
     for name in ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY"):
         if environment.get(name):
             yield Check(State.OK, name, environment[name])
@@ -153,18 +163,27 @@ def _probe_ros() -> tuple[str, str]:
 
 def transport_check(environment: Mapping[str, str]) -> Check:
     """Whether Fast DDS has a profile that carries images."""
-    from pose3d_ros.config.share_folders import share_file
-    from pose3d_ros.nodes.dds_profile import PROFILE, user_profile
-
     name, profile = "image transport", user_profile(environment)
     if profile is None:
         found = "no Fast DDS profile: best-effort images above 512 KB never arrive (launch files and the demo set one)"
-        ours = share_file(PROFILE, environment)
+        ours = share_file(image_profile(shared_memory()), environment)
         remedy = f"export FASTDDS_DEFAULT_PROFILES_FILE={ours}  (for the camera's node as well)"
         return Check(State.WARN, name, found, remedy)
     if not is_file(profile):
         return Check(State.FAIL, name, f"the profile {profile} is not there", "Correct the variable.")
     return Check(State.OK, name, f"Fast DDS profile {profile}")
+
+
+def shared_memory_check(environment: Mapping[str, str], memory: SharedMemory | None) -> Check:
+    """Whether the images' shared memory fits into this machine's or container's."""
+    name = "/dev/shm"
+    if memory is None:
+        return Check(State.INFO, name, "none on this system")
+    problem = shared_memory_problem(transport_environment(environment), memory)
+    if problem is not None:
+        found, _, remedy = problem.partition(" Start ")
+        return Check(State.WARN, name, found, f"Start {remedy}")
+    return Check(State.OK, name, f"{memory.free_bytes >> 20} of {memory.total_bytes >> 20} MB free")
 
 
 def backend_checks() -> Iterator[Check]:

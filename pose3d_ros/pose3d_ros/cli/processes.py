@@ -98,8 +98,11 @@ class ChildGroup:
         for child in reversed(self._children):
             child.stop()
 
-    def start(self, name: str, command: Sequence[str]) -> Child:
-        """Start a child in a session of its own, so that Ctrl-C reaches it through us only."""
+    def start(self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None) -> Child:
+        """Start a child in a session of its own, so that Ctrl-C reaches it through us only.
+
+        environment: what it has besides that of all.
+        """
         log = self._logs / f"{name}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -107,7 +110,7 @@ class ChildGroup:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=self._environment,
+                env={**self._environment, **(environment or {})},
                 start_new_session=True,
             )
         self._children.append(Child(name, process, log))

@@ -27,7 +27,7 @@ class Parent:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         text = environ.get(PARENT_VARIABLE, "")
-        self._pid = int(text) if text.isdecimal() else 0
+        self._pid = int(text) if text.isdecimal() and len(text) < 11 else 0
         if not self._pid or sys.platform != "linux":
             self._pid = 0
         elif os.getppid() == self._pid:

@@ -18,7 +18,7 @@ from pose3d_ros.config.settings import NodeConfig, PipelineConfig
 from pose3d_ros.drawing.overlay import draw_people
 from pose3d_ros.nodes.camera_source import CameraSource, ImageCamera
 from pose3d_ros.nodes.conversion import PeopleInfo, PersonNames, image_message, image_size_px, received_bgr
-from pose3d_ros.nodes.dds_profile import lost_images_remedy
+from pose3d_ros.nodes.dds_profile import lost_images_remedy, shared_memory, shared_memory_problem
 from pose3d_ros.nodes.fitted_subscription import FittedSubscription
 from pose3d_ros.nodes.frame_queue import FrameWorker
 from pose3d_ros.nodes.managed import ManagedNode
@@ -76,6 +76,7 @@ class PoseWork(Work):
         config = node.config
         self._pipeline, self._names = pipeline, names
         self._pending: PipelineConfig | None = None
+        self._rmw = get_rmw_implementation_identifier()
         self._compressed = config.input.image_transport == "compressed"
         topic = node.resolve_topic_name("image_raw") + ("/compressed" if self._compressed else "")
         output = PeopleOutput(node, "", config.output, node.board)
@@ -105,6 +106,7 @@ class PoseWork(Work):
         self._scene.close()
         super().close()
         self._node.destroy_publisher(self._overlay)
+        self._board.show_warnings("shared memory", ())
         self._pipeline.close()
 
     def has_subscribers(self) -> bool:
@@ -125,6 +127,8 @@ class PoseWork(Work):
     def check(self) -> None:
         """Look for problems, and for a camera_info that is latched."""
         self._subscribe_latched_camera()
+        small = shared_memory_problem(os.environ, shared_memory()) if "fastrtps" in self._rmw else None
+        self._board.show_warnings("shared memory", () if small is None else (small,))
         super().check()
 
     def values(self) -> dict[str, str]:
@@ -160,7 +164,7 @@ class PoseWork(Work):
         return self._pipeline.engine_problems
 
     def _remedy(self) -> str:
-        return lost_images_remedy(get_rmw_implementation_identifier(), self._compressed, os.environ)
+        return lost_images_remedy(self._rmw, self._compressed, os.environ)
 
     def _slowed(self) -> str:
         return "the camera has slowed down (long exposure in the dark, USB bandwidth, load), or images are lost."

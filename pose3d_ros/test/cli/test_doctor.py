@@ -7,6 +7,8 @@ import pytest
 
 from pose3d_ros.cli import doctor
 from pose3d_ros.cli.main import main
+from pose3d_ros.config.share_folders import share_file
+from pose3d_ros.nodes.dds_profile import SharedMemory
 
 
 def test_good_models_pass(engines: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -50,6 +52,16 @@ def test_dds_profile_check(tmp_path: Path) -> None:
     assert doctor.transport_check(profile).state is doctor.State.FAIL
     (tmp_path / "profile.xml").write_text("<x/>", encoding="utf-8")
     assert doctor.transport_check(profile).state is doctor.State.OK
+
+
+def test_shared_memory_of_a_container_is_checked() -> None:
+    profile = {"FASTDDS_DEFAULT_PROFILES_FILE": str(share_file("config/fastdds.xml"))}
+    small = doctor.shared_memory_check(profile, SharedMemory(64 << 20, 60 << 20))
+    assert small.state is doctor.State.WARN
+    assert "64 MB" in small.found
+    assert "--shm-size" in small.remedy
+    assert doctor.shared_memory_check(profile, SharedMemory(8 << 30, 7 << 30)).state is doctor.State.OK
+    assert doctor.shared_memory_check(profile, None).state is doctor.State.INFO
 
 
 def test_check_is_a_line_and_its_remedy_another() -> None:

@@ -73,6 +73,6 @@ def test_process_that_another_one_started_is_left_alone() -> None:
     assert started.stdout.split()[2] == "False"
 
 
-@pytest.mark.parametrize("text", ["", "0", "-5", "init"])
+@pytest.mark.parametrize("text", ["", "0", "-5", "init", "9" * 5000])
 def test_no_parent_is_named(text: str) -> None:
     assert not Parent({PARENT_VARIABLE: text}).has_ended()

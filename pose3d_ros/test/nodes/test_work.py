@@ -16,6 +16,9 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from pose3d_msgs.msg import Person3DArray
 from rclpy.parameter import Parameter
 
+from pose3d_ros.config.share_folders import share_file
+from pose3d_ros.nodes.dds_profile import SharedMemory
+
 from .rigs.pose_rig import PoseRig, camera_info, gray_image
 from .test_fitted_subscription import NODE
 from .test_smoother_node import start as start_smoother
@@ -154,6 +157,18 @@ def test_publisher_that_hangs_is_a_warning_each_time(
         graph.spin_until(warned)
         graph.spin_until(lambda times=times: sum("no message arrives" in line for line in logged) == times)
         sender.send_signal(signal.SIGCONT)
+
+
+def test_small_shared_memory_is_a_warning_until_there_is_more(
+    graph: Any, pipeline: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FASTDDS_DEFAULT_PROFILES_FILE", str(share_file("config/fastdds.xml")))
+    memory = [SharedMemory(64 << 20, 60 << 20)]
+    monkeypatch.setattr("pose3d_ros.nodes.pose_node.shared_memory", lambda: memory[-1])
+    rig = PoseRig(graph, pipeline)
+    rig.until_reported(DiagnosticStatus.WARN, "--shm-size=512m")
+    memory.append(SharedMemory(8 << 30, 7 << 30))
+    rig.until_status(DiagnosticStatus.OK, "active")
 
 
 def test_best_effort_publisher_of_a_reliable_subscription_is_named(graph: Any, pipeline: Any) -> None:
