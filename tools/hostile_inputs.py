@@ -41,7 +41,7 @@ YAML: dict[str, str] = {
     "huge number": "1e308",
     "infinity": ".inf",
     "no number": ".nan",
-    "long text": "x" * 100_000,
+    "long text": "x" * 10_000,
 }
 """Texts by what they are: values, or whole documents."""
 

@@ -26,6 +26,8 @@ _MOST_VALUES = 50_000
 _MOST_JSON_BYTES = 32 << 20
 _MOST_JSON_VALUES = 4_000_000
 _MOST_DIGITS = 40
+_DEEP = re.compile(rf"(?:[\[{{]\s*){{{_MOST_DEPTH + 1}}}")
+"""PyYAML looks far ahead at such brackets, again and again."""
 _TAG = "tag:yaml.org,2002:"
 
 
@@ -46,6 +48,11 @@ def parse_yaml(text: str, origin: Origin, first_line: int = 0) -> object:
     or nested more than 50 deep.
     """
     return _parsed(lambda: _load(text, first_line), "YAML", origin)
+
+
+def yaml_text(content: object) -> str:
+    """Plain values as a YAML text that reads back as they are: a text such as `1e5` is quoted."""
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
 def read_json(path: str | Path, origin: Origin) -> object:
@@ -105,6 +112,8 @@ class _Composer(yaml.SafeLoader):
 
 
 def _load(text: str, first_line: int) -> object:
+    if _DEEP.search(text):
+        raise _Refused(f"values nested more than {_MOST_DEPTH} deep")
     composer = _Composer(text)
     composer.line = first_line
     try:
@@ -199,6 +208,12 @@ _SCALARS = {
 for _kind, _scalar in _SCALARS.items():
     _starts = [*_scalar.starts, ""] if _kind == "null" else [*_scalar.starts]
     _Composer.add_implicit_resolver(_TAG + _kind, re.compile(rf"(?:{_scalar.pattern.pattern})\Z"), _starts)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes what the reader above would take for another value."""
+
+    yaml_implicit_resolvers = _Composer.yaml_implicit_resolvers
 
 
 def _load_json(text: str) -> object:

@@ -44,7 +44,7 @@ def test_numbers_are_read_as_people_write_them(text: str, value: float) -> None:
 @pytest.mark.parametrize("name", ["detector.score_threshold", "detector.max_people", "publish_tf", "engines"])
 @pytest.mark.parametrize("text", YAML.values(), ids=YAML)
 def test_value_of_another_kind_is_an_error_that_names_the_parameter(name: str, text: str) -> None:
-    if name == "engines" and text in ("2020-13-45", "x" * 100_000):
+    if name == "engines" and text in ("2020-13-45", "x" * 10_000):
         return  # the name of a folder
     with pytest.raises(ConfigError, match=name) as caught:
         configured([f"{name}={text}"])

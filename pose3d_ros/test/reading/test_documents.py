@@ -8,12 +8,11 @@ import math
 from collections.abc import Callable
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pose3d_ros.errors import ConfigError, shown
-from pose3d_ros.reading.documents import fields_of, parse_json, parse_yaml, read_json, read_yaml
+from pose3d_ros.reading.documents import fields_of, parse_json, parse_yaml, read_json, read_yaml, yaml_text
 from pose3d_ros.reading.files import Origin
 
 ORIGIN = Origin(ConfigError, "file", "Correct it.")
@@ -136,7 +135,7 @@ def test_other_json_is_an_error_that_says_where(text: str, got: str) -> None:
 @settings(deadline=None, max_examples=40)
 @given(plain)
 def test_plain_values_read_back(value: object) -> None:
-    assert parse_yaml(yaml.safe_dump(value), ORIGIN) == value
+    assert parse_yaml(yaml_text(value), ORIGIN) == value
     if not isinstance(value, float) or math.isfinite(value):
         text = json.dumps(value)
         assert "Infinity" in text or parse_json(text, ORIGIN) == value

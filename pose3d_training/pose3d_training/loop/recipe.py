@@ -6,11 +6,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pose3d_ros.errors import ConfigError, shown
 from pose3d_ros.output_files import write_file
-from pose3d_ros.reading.documents import fields_of, read_yaml
+from pose3d_ros.reading.documents import fields_of, read_yaml, yaml_text
 from pose3d_ros.reading.files import Origin, is_file
 from pose3d_ros.reading.numbers import is_number, is_whole
 
@@ -85,7 +83,7 @@ class Recipe:
     def save(self, path: Path) -> None:
         """Write every value, defaults included, so that the run can be repeated from this file alone."""
         values = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
-        write_file(path, yaml.safe_dump(values, sort_keys=False))
+        write_file(path, yaml_text(values))
 
 
 def shipped_recipes() -> dict[str, Path]:

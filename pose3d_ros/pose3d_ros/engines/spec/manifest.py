@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import attr
-import yaml
 
 from pose3d_ros.config.share_folders import share_directories
 from pose3d_ros.engines.spec.entry import ROLES, ManifestEntry, Normalization, Parameter, entry_fields, read_entry
 from pose3d_ros.engines.spec.graph_file import wrong_sha256
 from pose3d_ros.errors import EngineError, shown
-from pose3d_ros.reading.documents import fields_of, read_yaml
+from pose3d_ros.reading.documents import fields_of, read_yaml, yaml_text
 from pose3d_ros.reading.files import Origin, is_file, is_folder, open_file
 
 __all__ = [
@@ -164,7 +163,7 @@ def write_manifest(directory: str | Path, entries: Sequence[ManifestEntry]) -> M
         verify_sha256(entry)
     content = {"schema": SCHEMA, "engines": [entry_fields(entry, folder) for entry in entries]}
     draft = folder / (MANIFEST_NAME + ".new")
-    draft.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120), encoding="utf-8")
+    draft.write_text(yaml_text(content), encoding="utf-8")
     try:
         manifest = load_manifest(draft)
         os.replace(draft, folder / MANIFEST_NAME)

@@ -48,7 +48,7 @@ def test_text_that_is_no_manifest_is_an_error(manifest: Path, text: str) -> None
 def test_value_of_another_kind_is_taken_or_an_error(manifest: Path, text: str) -> None:
     lines = manifest.read_text().splitlines()
     for at, line in enumerate(lines):
-        if not line.lstrip(" -").startswith(("name:", "roles:", "mean:", "accuracy:", "schema:")):
+        if not line.lstrip(" -").startswith(("name:", "mean:", "accuracy:")):
             continue
         key = line.partition(": ")[0].rstrip(":")
         with contextlib.suppress(EngineError):
