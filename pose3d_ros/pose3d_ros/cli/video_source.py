@@ -104,12 +104,13 @@ class Video:
 
     def __iter__(self) -> Iterator[SourceFrame]:
         number, stamp_ns = 0, -1
+        booted_ns = time.time_ns() - time.monotonic_ns()  # a clock that is set must not move a camera's frames in time
         with self._stack:
             while True:
                 there, image = self._capture.read()
                 if not there:
                     break
-                stamp_ns = time.time_ns() if self._is_live else self._next_stamp_ns(stamp_ns)
+                stamp_ns = booted_ns + time.monotonic_ns() if self._is_live else self._next_stamp_ns(stamp_ns)
                 yield SourceFrame(number, stamp_ns, np.asarray(image, dtype=np.uint8))
                 number += 1
             self._capture.release()

@@ -6,6 +6,7 @@ import struct
 import weakref
 from typing import Any
 
+import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
 from pose3d_msgs.msg import SkeletonInfo
@@ -14,7 +15,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from pose3d_ros.errors import EngineError
 from pose3d_ros.nodes import pose_node
-from pose3d_ros.nodes.conversion import PersonNames, image_size_px
+from pose3d_ros.nodes.conversion import PersonNames, image_message, image_size_px
 from pose3d_ros.nodes.topics import latched_qos
 
 from .conftest import frames_of
@@ -220,3 +221,29 @@ def test_ids_are_never_used_again_in_a_process_nor_after_a_restart(graph: Any, p
     again = PersonNames()
     again.begin("")
     assert again.name_of(1) != ids[0]
+
+
+def test_camera_info_that_flaps_costs_only_the_images_without_one(graph: Any, pipeline: Any) -> None:
+    rig = PoseRig(graph, pipeline)
+    for number in range(4):
+        rig.calibrate(k=[0.0] * 9)
+        counts = sum(rig.node.board.counts().values())
+        rig.send(gray_image(10 + 2 * number))
+        graph.spin_until(lambda counts=counts: sum(rig.node.board.counts().values()) > counts)
+        rig.calibrate()
+        rig.process(gray_image(11 + 2 * number))
+    assert [frame.stamp_ns // 10**9 for frame in frames_of(pipeline)] == [11, 13, 15, 17]
+    pipeline.reset.assert_called_once()  # by activation
+
+
+def test_images_whose_size_changes_are_processed_with_the_camera_of_their_size(graph: Any, pipeline: Any) -> None:
+    rig = PoseRig(graph, pipeline)
+    for number, factor in enumerate((1, 2, 1, 3)):
+        size = {"width": factor * WIDTH, "height": factor * HEIGHT}
+        rig.calibrate(**size, k=[factor * 40.0, 0.0, 15.5, 0.0, factor * 40.0, 11.5, 0.0, 0.0, 1.0])
+        image = image_message(header(10 + number), np.zeros((size["height"], size["width"], 3), np.uint8))
+        rig.process(image)
+        frame = frames_of(pipeline)[-1]
+        assert frame.image_bgr.shape == (size["height"], size["width"], 3)
+        assert frame.camera.fx_px == factor * 40.0
+    pipeline.reset.assert_called_once()

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -171,3 +174,32 @@ def test_smoother_gets_the_settings_and_is_closed_by_cleanup(graph: Any) -> None
     node.trigger_cleanup()
     smoother.close.assert_called_once()
     smoother.reset.assert_called()
+
+
+_PUBLISHER = """
+import sys, time, rclpy
+from pose3d_msgs.msg import Person3DArray
+from pose3d_ros.nodes.conversion import PeopleInfo, PeopleWriter
+from pose3d_ros.skeletons import get_skeleton
+from std_msgs.msg import Header
+namespace, model = sys.argv[1:]
+rclpy.init()
+node = rclpy.create_node("pose_node", namespace=namespace)
+publisher = node.create_publisher(Person3DArray, "people", 10)
+while True:
+    header = Header(stamp=node.get_clock().now().to_msg(), frame_id="cam")
+    info = PeopleInfo(get_skeleton("muco21"), model, True, 0.0)
+    publisher.publish(PeopleWriter().write(header, [], info))
+    time.sleep(0.05)
+"""
+
+
+def test_consumer_recovers_when_the_pose_node_is_killed_and_starts_again(graph: Any) -> None:
+    node, _ = start(graph)
+    smoothed = graph.listen(Person3DArray, "people_smoothed")
+    environment = {**os.environ, "ROS_DOMAIN_ID": str(graph.node.context.get_domain_id())}
+    for life in ("first", "second"):
+        with subprocess.Popen([sys.executable, "-c", _PUBLISHER, graph.namespace, life], env=environment) as process:
+            graph.spin_until(lambda life=life: any(life in message.model for message in smoothed))
+            process.kill()
+    assert not [problem.text for problem in node.board.current() if "went back" in problem.text]

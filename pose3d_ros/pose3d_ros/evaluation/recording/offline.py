@@ -72,7 +72,7 @@ def run_offline(
 
 def _frames(path: Path, recording: Recording, unusable: Callable[[str], None]) -> Iterator[Frame]:
     camera = recording.camera
-    last_ns = -1
+    last_ns, late = -1, 0
     with BagReader(path) as bag:
         for image in bag.images(unusable=unusable):
             size = (image.image_bgr.shape[1], image.image_bgr.shape[0])
@@ -86,3 +86,7 @@ def _frames(path: Path, recording: Recording, unusable: Callable[[str], None]) -
             if image.stamp_ns > last_ns:
                 last_ns = image.stamp_ns
                 yield Frame(image.image_bgr, camera, image.stamp_ns, image.frame_id)
+            else:
+                late += 1
+    if late:
+        unusable(f"bag {path}: {late} images are left out, stamped no later than one before them")

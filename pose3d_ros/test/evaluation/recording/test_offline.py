@@ -13,7 +13,7 @@ from pose3d_ros.evaluation.recording.offline import run_offline
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.records import FrameResult
 
-from ...conftest import IMAGES, MUCO, Scene
+from ...conftest import CAMERA_INFO, FRAME_ID, IMAGES, MUCO, Scene
 
 
 def run(scene: Scene, path: Path, camera: Camera, done: list[tuple[int, int]]) -> Any:
@@ -65,6 +65,17 @@ def test_cut_images_are_left_out_and_named(scene: Scene, tmp_path: Path) -> None
     (problem,) = session.problems
     assert problem.startswith(f"image 2 of {IMAGES}")
     assert "cut short" in problem
+
+
+def test_late_images_are_left_out_and_counted(scene: Scene, tmp_path: Path) -> None:
+    path = tmp_path / "bag.mcap"
+    with BagWriter(path) as bag:
+        bag.write_camera(CAMERA_INFO, scene.stamps_ns[0], FRAME_ID, scene.camera)
+        for number in (0, 2, 1, 2, 3):
+            bag.write_image(IMAGES, scene.stamps_ns[number], FRAME_ID, scene.image(number))
+    session = run(scene, path, scene.camera, [])
+    assert [frame.stamp_ns for frame in session.frames] == [scene.stamps_ns[i] for i in (0, 2, 3)]
+    assert session.problems == (f"bag {path}: 2 images are left out, stamped no later than one before them",)
 
 
 def test_recording_of_cut_images_only_is_an_error(scene: Scene, tmp_path: Path) -> None:
