@@ -7,6 +7,8 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pose3d_ros.bags.exif_focal import focal_px
+
 _EXIF_ORIENTATION = 0x0112
 _TIFF_SIZES = (256, 257, 322, 323)  # width and height of the image, and of its tiles
 _TIFF_FORMATS = {1: "B", 3: "H", 4: "I"}
@@ -21,7 +23,7 @@ class ImageHeader:
     """The size as it is stored, before any rotation. format: JPEG, PNG, WebP, BMP, TIFF, PNM, AVIF or HEIC.
 
     bits: of a sample. is_gray: one channel. orientation: of EXIF, 1 (upright) to 8. end: offset behind the size, 0 if
-    unknown. HEIC has no size here.
+    unknown. focal_px: what EXIF says, None if it doesn't. HEIC has no size here.
     """
 
     format: str
@@ -31,6 +33,7 @@ class ImageHeader:
     is_gray: bool = False
     orientation: int = 1
     end: int = 0
+    focal_px: float | None = None
 
 
 def read_header(data: bytes | memoryview) -> ImageHeader | None:
@@ -51,7 +54,7 @@ def is_image(head: bytes) -> bool:
 
 
 def _jpeg(data: memoryview) -> ImageHeader | None:
-    at, orientation = 2, 1
+    at, orientation, exif = 2, 1, memoryview(b"")
     while True:
         while data[at] == 0xFF and data[at + 1] == 0xFF:
             at += 1
@@ -64,9 +67,11 @@ def _jpeg(data: memoryview) -> ImageHeader | None:
         (length,) = struct.unpack_from(">H", data, after)
         if marker in _JPEG_SIZED:
             bits, height, width, channels = struct.unpack_from(">BHHB", data, after + 2)
-            return ImageHeader("JPEG", width, height, bits, channels == 1, orientation, after + length)
+            focal = focal_px(exif, width, height) if width and height else None
+            return ImageHeader("JPEG", width, height, bits, channels == 1, orientation, after + length, focal)
         if marker == 0xE1 and bytes(data[after + 2 : after + 8]) == b"Exif\0\0":
-            orientation = _orientation(data[after + 8 : after + length])
+            exif = data[after + 8 : after + length]
+            orientation = _orientation(exif)
         at = after + max(2, length)
 
 
@@ -108,7 +113,8 @@ def _tiff(data: memoryview) -> ImageHeader | None:
     if not (256 in found and 257 in found):
         return None
     width, height = max(found[256], found.get(322, 0)), max(found[257], found.get(323, 0))
-    return ImageHeader("TIFF", width, height, orientation=found.get(_EXIF_ORIENTATION, 1))
+    focal = focal_px(data, width, height) if width and height else None
+    return ImageHeader("TIFF", width, height, orientation=found.get(_EXIF_ORIENTATION, 1), focal_px=focal)
 
 
 def _tiff_values(tiff: memoryview, tags: tuple[int, ...]) -> dict[int, int]:

@@ -19,7 +19,7 @@ from pose3d_ros.cli.scene_options import (
     open_depth_folder,
     scene_parameters,
 )
-from pose3d_ros.cli.sources import BoxFile, camera_of_size, open_camera, open_source, remarks_on
+from pose3d_ros.cli.sources import BoxFile, camera_of_frame, open_camera, open_source, remarks_on
 from pose3d_ros.cli.terminal import ProgressBar
 from pose3d_ros.cli.video_source import Source, SourceFrame
 from pose3d_ros.config.settings import NodeConfig
@@ -43,10 +43,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SOURCE",
         help="an image, a folder of images, a video, a camera (its number, or /dev/video0), or the URL of a stream",
     )
-    camera = parser.add_mutually_exclusive_group(required=True)
+    camera = parser.add_mutually_exclusive_group()
     camera.add_argument("--camera", metavar="YAML", help="calibration file of the camera (ROS, OpenCV, Kalibr)")
     camera.add_argument(
-        "--hfov", type=float, metavar="DEG", help="horizontal field of view in degrees, instead of a calibration"
+        "--hfov",
+        type=float,
+        metavar="DEG",
+        help="horizontal field of view in degrees, instead of a calibration; "
+        "without either, photos have the focal length of their EXIF",
     )
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for people.jsonl and the overlay")
     parser.add_argument("--skeleton", choices=sorted(SKELETONS), help="skeleton to write (default: the model's)")
@@ -65,7 +69,8 @@ def execute(args: argparse.Namespace) -> int:
     source = open_source(args.source, given.input.max_image_pixels)
     if source.skipped:
         warn_of((f"left out, no images: {_some(source.skipped)}",))
-    scene = Scene(open_camera(args.camera, args.hfov), floor_of_file(args.ground), open_depth_folder(args.depth))
+    camera = open_camera(args.camera, args.hfov, stills=source.stills)
+    scene = Scene(camera, floor_of_file(args.ground), open_depth_folder(args.depth))
     warn_of(remarks_on(args.camera))
     boxes = BoxFile(Path(args.detections)) if args.detections else None
     config = given.pipeline
@@ -81,7 +86,8 @@ def execute(args: argparse.Namespace) -> int:
     if args.frames is None and source.count is not None and seen < _WHOLE_SHARE * source.count:
         warn_of((f"the video ends after {seen} of {source.count} frames: it is cut or damaged",))
     failed = f" Frames that could not be used: {len(run.errors)} (see people.jsonl)." if run.errors else ""
-    print(f"Frames: {run.frames}. Poses: {run.people}.{failed} Written to {output}.")
+    by_exif = " Uncalibrated: focal lengths are those of the photos' EXIF." if camera is None and run.frames else ""
+    print(f"Frames: {run.frames}. Poses: {run.people}.{failed}{by_exif} Written to {output}.")
     if boxes is not None and boxes.unused:
         print(
             f"{len(boxes.unused)} frames of the box file are not in the source: {_some(boxes.unused)}", file=sys.stderr
@@ -97,7 +103,7 @@ def _some(names: Sequence[str]) -> str:
 class Scene:
     """What is known of all frames: the camera (see `open_camera`), the floor, depth images."""
 
-    camera: Camera | float
+    camera: Camera | float | None
     ground: GroundPlane | None = None
     depth: DepthFolder | None = None
 
@@ -114,6 +120,11 @@ class Run:
     frames: int = 0
     people: int = 0
     errors: list[Pose3DError] = field(default_factory=list)
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether the camera is from a calibration."""
+        return isinstance(self.scene.camera, Camera)
 
     def process(self, source: Source, limit: int | None = None) -> None:
         """Process the frames of a source, at most `limit`. Ctrl-C ends a live camera properly.
@@ -133,7 +144,7 @@ class Run:
                     self.files.write_error(item.name, error)
                     self.errors.append(error.fresh())
                 else:
-                    self.files.write(item.name, frame, self.pipeline.skeleton, people)
+                    self.files.write(item.name, frame, self.pipeline.skeleton, people, calibrated=self.calibrated)
                     self.frames += 1
                     self.people += len(people)
                 self.bar(number + 1, total)
@@ -147,7 +158,7 @@ class Run:
         if item.image_bgr is None:
             raise item.error or InputError(str(item.name), expected="an image", got="none", fix="Check the source.")
         height_px, width_px = item.image_bgr.shape[:2]
-        camera = camera_of_size(self.scene.camera, width_px, height_px, turned=item.turned)
+        camera = camera_of_frame(self.scene.camera, item, width_px, height_px)
         folder = self.scene.depth
         depth = None if folder is None else folder.of_frame(item.name, number, camera)
         frame = Frame(item.image_bgr, camera, item.stamp_ns, ground=self.scene.ground, depth=depth)

@@ -26,10 +26,11 @@ from pose3d_ros.types import Array, ImageArray
 _WAITING_FRAMES = 4
 
 
-def frame_line(name: str | int, frame: Frame, skeleton: Skeleton, people: Sequence[Person]) -> str:
+def frame_line(name: str | int, frame: Frame, skeleton: Skeleton, people: Sequence[Person], *, calibrated: bool) -> str:
     """A frame as one line of JSON: metres in the camera's optical frame, pixels of the image.
 
-    A lost joint is left out of `joints`; a joint without image coordinates has no `uv`. LOST people are left out.
+    calibrated: whether the camera is from a calibration. A lost joint is left out of `joints`; a joint without image
+    coordinates has no `uv`. LOST people are left out.
     """
     line = {
         "frame": _utf8(name),
@@ -37,6 +38,7 @@ def frame_line(name: str | int, frame: Frame, skeleton: Skeleton, people: Sequen
         "width": frame.camera.width_px,
         "height": frame.camera.height_px,
         "camera": {name: round(float(getattr(frame.camera, f"{name}_px")), 4) for name in ("fx", "fy", "cx", "cy")},
+        "calibrated": calibrated,
         "skeleton": skeleton.name,
         "people": [_person(person) for person in people if person.state != TrackState.LOST],
     }
@@ -101,12 +103,14 @@ class RunOutput:
             for written in self._waiting if error is None else ():
                 written.result()
 
-    def write(self, name: str | int, frame: Frame, skeleton: Skeleton, people: Sequence[Person]) -> None:
+    def write(
+        self, name: str | int, frame: Frame, skeleton: Skeleton, people: Sequence[Person], *, calibrated: bool
+    ) -> None:
         """Write a frame's line and have it drawn; its image must not change any more.
 
         Raises OutputError when the line, this or an earlier overlay can't be written.
         """
-        self._lines.write(frame_line(name, frame, skeleton, people))
+        self._lines.write(frame_line(name, frame, skeleton, people, calibrated=calibrated))
         if self._overlay is None:
             return
         self._waiting.append(self._thread.submit(self._overlay.write, str(name), frame, people))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Iterator
@@ -31,12 +32,28 @@ _FARTHEST_PX = 1e6
 _BOX_FIX = "Write {\"FRAME\": [[x, y, w, h], …], …}: FRAME is the image's file name or the frame's number in a video."
 
 
-def open_camera(path: str | None, hfov_deg: float | None) -> Camera | float:
-    """The camera of `--camera`, or the field of view of `--hfov`, degrees. Raises CameraError for unusable ones."""
+def open_camera(path: str | None, hfov_deg: float | None, *, stills: bool = False) -> Camera | float | None:
+    """The camera of `--camera`, the field of view of `--hfov`, degrees, or None: what the EXIF of photos says.
+
+    stills: whether the source is photos. Raises CameraError for unusable ones.
+    """
     if path is not None:
         return Camera.from_yaml(path)
-    Camera.from_hfov(hfov_deg or 0.0, 2, 2)  # raises for an impossible angle before any image is read
-    return hfov_deg or 0.0
+    if hfov_deg is None:
+        if stills:
+            return None
+        raise _no_camera("neither, and only photos have EXIF")
+    Camera.from_hfov(hfov_deg, 2, 2)  # raises for an impossible angle before any image is read
+    return hfov_deg
+
+
+def _no_camera(got: str) -> CameraError:
+    return CameraError(
+        "camera",
+        expected="a calibration (--camera), a field of view (--hfov), or photos whose EXIF has the focal length",
+        got=got,
+        fix="Calibrate the camera, or give the horizontal field of view that its data sheet says.",
+    )
 
 
 def remarks_on(path: str | None) -> tuple[str, ...]:
@@ -45,6 +62,15 @@ def remarks_on(path: str | None) -> tuple[str, ...]:
     if not names:
         return ()
     return (f"{path} has several cameras, {', '.join(names)}: {names[0]} is used; choose one with {path}#{names[1]}",)
+
+
+def camera_of_frame(camera: Camera | float | None, item: SourceFrame, width_px: int, height_px: int) -> Camera:
+    """The camera of a frame of that size, by its EXIF where none is given. Raises CameraError as `camera_of_size`."""
+    if camera is not None:
+        return camera_of_size(camera, width_px, height_px, turned=item.turned)
+    if item.focal_px is None:
+        raise _no_camera("neither, and no focal length in the EXIF of this image, or it was cropped")
+    return Camera.from_hfov(math.degrees(2 * math.atan(width_px / 2 / item.focal_px)), width_px, height_px)
 
 
 def camera_of_size(camera: Camera | float, width_px: int, height_px: int, *, turned: bool = False) -> Camera:
@@ -166,7 +192,7 @@ class Stills:
             except InputError as error:
                 yield SourceFrame(path.name, 0, None, error)
             else:
-                yield SourceFrame(path.name, 0, image, turned=header.orientation > 1)
+                yield SourceFrame(path.name, 0, image, turned=header.orientation > 1, focal_px=header.focal_px)
 
 
 class BoxFile:

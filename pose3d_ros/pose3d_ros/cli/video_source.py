@@ -33,7 +33,7 @@ class SourceFrame:
     """One image, or why there is none. name: the file's name, or the frame's number in a video.
 
     image_bgr: (H, W, 3) uint8, None with an error. stamp_ns: time in the video, of a camera the system's time, 0 for
-    stills. turned: by the orientation that its EXIF has.
+    stills. turned: by the orientation that its EXIF has. focal_px: that its EXIF says.
     """
 
     name: str | int
@@ -41,6 +41,7 @@ class SourceFrame:
     image_bgr: ImageArray | None
     error: InputError | None = None
     turned: bool = False
+    focal_px: float | None = None
 
 
 class Source(Protocol):

@@ -35,9 +35,9 @@ from pose3d_ros.types import ImageArray
 
 from ..conftest import FileLimit
 from .conftest import Pose3d
-from .test_sources import camera_of_two_images
+from .test_sources import camera_of_two_images, with_focal_length
 
-KEYS = {"frame", "stamp_ns", "width", "height", "camera", "skeleton", "people"}
+KEYS = {"frame", "stamp_ns", "width", "height", "camera", "calibrated", "skeleton", "people"}
 
 
 Lines = list[dict[str, Any]]
@@ -49,7 +49,8 @@ def run(tmp_path: Path, engines: Path, pose3d: Pose3d) -> Run:
     """Runs the command on a source into tmp_path/out; what it prints, and the lines of people.jsonl."""
 
     def command(source: Path | str, *more: str, code: int = 0) -> tuple[str, Lines]:
-        camera = () if "--camera" in more else ("--hfov", "60")
+        camera = () if {"--camera", "--no-hfov"} & {*more} else ("--hfov", "60")
+        more = tuple(option for option in more if option != "--no-hfov")
         common = ("--output", tmp_path / "out", "--engines", engines, *camera)
         printed = pose3d("run", "--source", source, *common, *more, code=code)
         people = tmp_path / "out/people.jsonl"
@@ -64,6 +65,15 @@ def test_embedded_models_in_place_of_those_of_auto_are_one_warning(photos: Path,
     assert printed.count("warning: engines: auto runs the embedded models") == 1
     assert lines[0]["people"] == []
     assert "warning" not in run(photos / "c.png", "--engines", "embedded")[0]
+
+
+def test_photo_without_a_calibration_has_the_focal_length_of_its_exif(photos: Path, tmp_path: Path, run: Run) -> None:
+    printed, (line,) = run(with_focal_length(photos / "a.png", tmp_path / "a.jpg", 26), "--no-hfov")
+    assert line["camera"]["fx"] == pytest.approx(26 / np.hypot(36, 24) * np.hypot(320, 240), rel=1e-4)
+    assert line["calibrated"] is False
+    assert "Uncalibrated: focal lengths are those of the photos' EXIF" in printed
+    assert "EXIF" not in run(tmp_path / "a.jpg", "--hfov", "60")[0]
+    assert "no focal length in the EXIF" in run(photos / "a.png", "--no-hfov", code=2)[0]
 
 
 def test_folder_of_images(photos: Path, tmp_path: Path, run: Run) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -8,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from pose3d_ros.cli.sources import Stills, camera_of_size, open_camera, open_source, remarks_on
-from pose3d_ros.cli.video_source import Video
+from pose3d_ros.cli.sources import Stills, camera_of_frame, camera_of_size, open_camera, open_source, remarks_on
+from pose3d_ros.cli.video_source import SourceFrame, Video
 from pose3d_ros.errors import CameraError, InputError
 from pose3d_ros.geometry.camera import Camera
 
@@ -79,6 +80,29 @@ def test_file_of_several_cameras_is_remarked_on_unless_one_is_chosen(tmp_path: P
     second = open_camera(f"{path}#cam1", None)
     assert isinstance(second, Camera)
     assert second.fx_px == 700.0
+
+
+def with_focal_length(photo: Path, jpeg: Path, focal_35mm_mm: int) -> Path:
+    """The photo as a JPEG with FocalLengthIn35mmFilm in its EXIF."""
+    plain = cv2.imencode(".jpg", np.asarray(cv2.imread(str(photo))))[1].tobytes()
+    exif = struct.pack(
+        "<2sHIHHHIIIHHHIIHHI", b"II", 42, 8, 1, 0x8769, 4, 1, 26, 0, 1, 0xA405, 3, 1, focal_35mm_mm, 0, 0, 0
+    )
+    jpeg.write_bytes(plain[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 8) + b"Exif\0\0" + exif + plain[2:])
+    return jpeg
+
+
+def test_focal_length_of_exif_is_that_of_the_turned_image_too(photos: Path, tmp_path: Path) -> None:
+    (frame,) = open_source(str(with_focal_length(photos / "a.png", tmp_path / "a.jpg", 26)))
+    assert frame.focal_px == pytest.approx(26 / np.hypot(36, 24) * 400, rel=1e-9)
+    camera = camera_of_frame(None, frame, 240, 320)
+    assert (camera.width_px, camera.fx_px, camera.fy_px) == pytest.approx((240, frame.focal_px, frame.focal_px))
+    assert camera_of_frame(90.0, frame, 320, 240).fx_px == pytest.approx(160)
+    with pytest.raises(CameraError, match="no focal length in the EXIF"):
+        camera_of_frame(None, SourceFrame("b", 0, None), 320, 240)
+    assert open_camera(None, None, stills=True) is None
+    with pytest.raises(CameraError, match="only photos have EXIF"):
+        open_camera(None, None)
 
 
 def camera_of_two_images(number: int) -> Mock:
