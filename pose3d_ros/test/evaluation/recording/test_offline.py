@@ -13,7 +13,7 @@ from pose3d_ros.evaluation.recording.offline import run_offline
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.records import FrameResult
 
-from ...conftest import CAMERA_INFO, FRAME_ID, IMAGES, MUCO, Scene
+from ...conftest import CAMERA_INFO, IMAGES, MUCO, Scene
 
 
 def run(scene: Scene, path: Path, camera: Camera, done: list[tuple[int, int]]) -> Any:
@@ -69,10 +69,13 @@ def test_cut_images_are_left_out_and_named(scene: Scene, tmp_path: Path) -> None
 
 def test_late_images_are_left_out_and_counted(scene: Scene, tmp_path: Path) -> None:
     path = tmp_path / "bag.mcap"
-    with BagWriter(path) as bag:
-        bag.write_camera(CAMERA_INFO, scene.stamps_ns[0], FRAME_ID, scene.camera)
-        for number in (0, 2, 1, 2, 3):
-            bag.write_image(IMAGES, scene.stamps_ns[number], FRAME_ID, scene.image(number))
+    with BagReader(scene.write(path.with_name("whole.mcap"), 4)) as whole, BagWriter(path) as writer:
+        for topic in (IMAGES, CAMERA_INFO):
+            writer.add_topic(topic, whole.topics[topic].msgtype)
+        images, (info, *_) = (list(whole.serialized([topic])) for topic in (IMAGES, CAMERA_INFO))
+        writer.write_serialized(CAMERA_INFO, info.received_ns, info.data)
+        for arrival, number in enumerate((0, 2, 1, 2, 3)):
+            writer.write_serialized(IMAGES, info.received_ns + arrival, images[number].data)
     session = run(scene, path, scene.camera, [])
     assert [frame.stamp_ns for frame in session.frames] == [scene.stamps_ns[i] for i in (0, 2, 3)]
     assert session.problems == (f"bag {path}: 2 images are left out, stamped no later than one before them",)
