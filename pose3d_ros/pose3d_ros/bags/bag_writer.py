@@ -17,6 +17,7 @@ from pose3d_ros.bags.message_types import CAMERA_INFO_TYPE, COMPRESSED_TYPE, PEO
 from pose3d_ros.errors import BagError, InputError
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.geometry.rays import ray_covariance_m2
+from pose3d_ros.reading.files import is_file, is_folder
 from pose3d_ros.records import Person
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.types import Array, ImageArray
@@ -41,7 +42,7 @@ class BagWriter:
         self._jpeg_quality = jpeg_quality
         self._store = pose3d_typestore()
         self._connections: dict[str, Connection] = {}
-        if self._path.is_dir() and not (self._path / "metadata.yaml").is_file():
+        if is_folder(self._path) and not is_file(self._path / "metadata.yaml"):
             raise BagError(
                 f"bag {str(path)!r}",
                 expected="the name of a new bag, or of one to replace",

@@ -7,7 +7,7 @@ import pytest
 
 from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.bags.bag_writer import BagWriter
-from pose3d_ros.errors import BagError, InputError
+from pose3d_ros.errors import BagError, InputError, OutputError
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.records import TrackState
 
@@ -113,3 +113,10 @@ def test_topic_has_one_known_type(scene: Scene, tmp_path: Path) -> None:
             bag.write_camera("/t", 1, FRAME_ID, scene.camera)
         with pytest.raises(BagError, match="my_msgs/msg/Mine"):
             bag.add_topic("/mine", "my_msgs/msg/Mine")
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "x" * 300 + ".mcap", "file/below.mcap"])
+def test_path_that_can_t_be_is_an_error(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError), BagWriter(tmp_path / name):
+        pass

@@ -13,6 +13,7 @@ from torch import nn
 from pose3d_ros.engines.spec.entry import ManifestEntry, Normalization, Parameter
 from pose3d_ros.engines.spec.manifest import MANIFEST_NAME, load_manifest, sha256_of, write_manifest
 from pose3d_ros.errors import InputError
+from pose3d_ros.reading.files import is_there
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_training.commands.describe import build_net
 from pose3d_training.loop.recipe import Recipe, load_recipe
@@ -149,7 +150,7 @@ def _parameters(recipe: Recipe, module: nn.Module) -> dict[str, Parameter]:
 
 def _kept(folder: Path, made: list[ManifestEntry]) -> list[ManifestEntry]:
     """Entries of the folder's manifest whose files were not made anew."""
-    if not (folder / MANIFEST_NAME).exists():
+    if not is_there(folder / MANIFEST_NAME):
         return []
     new = {entry.file.name for entry in made}
     return [entry for entry in load_manifest(folder).entries if entry.file.name not in new]
@@ -166,7 +167,7 @@ def main(arguments: list[str] | None = None) -> int:
     parsed.output.mkdir(parents=True, exist_ok=True)
     runs = [parsed.runs / name for name in _NETS]
     scenes = composer(parsed.bank, parsed.backgrounds) if parsed.bank else None
-    made = [deliver(run, parsed.output, scenes) for run in runs if (run / "checkpoint.pt").exists()]
+    made = [deliver(run, parsed.output, scenes) for run in runs if is_there(run / "checkpoint.pt")]
     if not made:
         raise InputError(
             "--runs",

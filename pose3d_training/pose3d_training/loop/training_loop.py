@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from pose3d_ros.errors import ConfigError
 from pose3d_ros.output_files import output_error
+from pose3d_ros.reading.files import is_file
 from pose3d_training.loop.fine_tune import start_from_engine
 from pose3d_training.loop.logbook import Logbook
 from pose3d_training.loop.optimizers import make_optimizer
@@ -118,7 +119,7 @@ class Trainer:
         """
         if not self.fabric.is_global_zero or self.checkpoint.exists():
             return  # the other processes get the first one's weights
-        if engine.suffix not in (".onnx", ".pt") or not engine.is_file():
+        if engine.suffix not in (".onnx", ".pt") or not is_file(engine):
             raise ConfigError(
                 "option --engine",
                 expected="a file: a delivered .onnx or a run's checkpoint.pt",

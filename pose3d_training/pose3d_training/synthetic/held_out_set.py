@@ -16,6 +16,7 @@ import numpy as np
 from pose3d_ros.errors import InputError
 from pose3d_ros.evaluation.rendered.held_out_run import GroundTruthPerson, HeldOutScene
 from pose3d_ros.geometry import Camera
+from pose3d_ros.reading.files import is_folder
 from pose3d_ros.records import Detection, Frame, Person, Pose, TrackState
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.types import Array
@@ -131,11 +132,11 @@ def _check(choice: HeldOutChoice) -> None:
     check_seed(choice.seed)
     if choice.scenes < 1:
         raise InputError("scenes", expected="at least 1", got=str(choice.scenes), fix="Ask for more.")
-    if not (choice.assets / "makehuman").is_dir() or not (choice.assets / "cmu_mocap").is_dir():
+    if not is_folder(choice.assets / "makehuman") or not is_folder(choice.assets / "cmu_mocap"):
         raise InputError(
             f"assets {choice.assets}",
             expected="a folder with makehuman/ and cmu_mocap/",
-            got="another folder" if choice.assets.is_dir() else "no such folder",
+            got="another folder" if is_folder(choice.assets) else "no such folder",
             fix="Give the folder of assets with --assets.",
         )
 

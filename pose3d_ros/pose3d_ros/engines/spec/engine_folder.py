@@ -23,6 +23,7 @@ from pose3d_ros.engines.spec.manifest import (
     write_manifest,
 )
 from pose3d_ros.errors import EngineError
+from pose3d_ros.reading.files import is_there
 
 UNKNOWN_SHA256 = "0" * 64
 """Of a file that `EngineFolder.put` is yet to export."""
@@ -54,7 +55,7 @@ class EngineFolder:
         with self._writing():
             directory.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=directory).close()
-        there = (directory / MANIFEST_NAME).exists()
+        there = is_there(directory / MANIFEST_NAME)
         self._entries = load_manifest(directory).entries if there else ()
 
     def put(self, entry: ManifestEntry, export: Callable[[Path], float]) -> StoredModel:
@@ -95,7 +96,7 @@ class EngineFolder:
             ending = "" if not number else f"-{here.roles[0]}" if number == 1 else f"-{here.roles[0]}-{number}"
             file = here.file.with_stem(here.file.stem + ending)
             one = attr.evolve(here, name=here.name + ending, file=file)
-            stranger = file.exists() and file.resolve() not in known and file.resolve() != source.resolve()
+            stranger = is_there(file) and file.resolve() not in known and file.resolve() != source.resolve()
             stranger = stranger and sha256_of(file) != here.sha256
             if not stranger and not _taken(kept, one):
                 return one
@@ -169,7 +170,7 @@ def _check_free(kept: list[ManifestEntry], entry: ManifestEntry) -> None:
 
 def _check_unknown(entries: Sequence[ManifestEntry]) -> None:
     for entry in entries:
-        if entry.file.exists() and sha256_of(entry.file) != entry.sha256:
+        if is_there(entry.file) and sha256_of(entry.file) != entry.sha256:
             raise EngineError(
                 f"folder {entry.file.parent}",
                 expected=f"room for {entry.file.name} of {entry.name}",
