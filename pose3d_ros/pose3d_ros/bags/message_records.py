@@ -146,7 +146,8 @@ def person_of(message: Any, track_id: int, skeleton: Skeleton) -> Person:
     box_px = np.array([message.box_x, message.box_y, message.box_width, message.box_height], dtype=np.float64)
     box_px[2:] += box_px[:2]
     covariance_m2 = np.asarray(message.root_covariance, dtype=np.float64).reshape(3, 3)
-    sigma_m = ray_sigma_m(root_m, covariance_m2) if covariance_m2[0, 0] >= 0 else math.nan
+    known = covariance_m2[0, 0] >= 0 and (np.abs(covariance_m2) <= _FARTHEST_M**2).all()
+    sigma_m = ray_sigma_m(root_m, covariance_m2) if known else math.nan
     score = float(message.score)
     detection = Detection(box_px, score)
     pose = Pose(root_m, joints[:, :3], joints[:, 3:5], joints[:, 5], skeleton, detection, sigma_m)

@@ -46,3 +46,11 @@ def test_numbers_that_no_person_has_are_no_person(value: float) -> None:
     joint = SimpleNamespace(position=far, u=value, v=200.0, score=value, valid=True)
     person = person_of(recorded(joints=[joint] * len(COCO)), 1, COCO)
     assert np.isnan(person.pose.joints_cam_m).all()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e308])
+def test_covariance_that_no_root_has_is_unknown(value: float) -> None:
+    covariance_m2 = np.eye(3)
+    covariance_m2[1, 1] = value
+    assert np.isnan(person_of(recorded(root_covariance=covariance_m2.ravel()), 1, COCO).pose.root_sigma_m)
