@@ -48,7 +48,7 @@ def bag_to_open(path: Path) -> tuple[Path, str]:
 
 
 def _check_files(path: Path) -> None:
-    """Raise BagError for what is no file, before anybody waits for it or reads it without end."""
+    """Raise BagError for what is no file, before it is waited for or read without end."""
     origin = Origin(BagError, f"bag {path}", "Check the path.")
     files = [path]
     if is_folder(path):
