@@ -163,7 +163,7 @@ class BagReader:
                 return error
             return BagCamera(stamp_ns(message.header), str(message.header.frame_id), camera)
 
-        for found in self.records(self.find_topic((CAMERA_INFO_TYPE,), topic), read):
+        for found in self.records(self._camera_topic(topic), read):
             if isinstance(found, CameraError):
                 problem = problem or found
                 continue
@@ -222,8 +222,16 @@ class BagReader:
         """Decodes with the bag's definitions; opened on first use, since serialized messages need none."""
         return self._stack.enter_context(AnyReader([self._opened], default_typestore=pose3d_typestore()))
 
+    def _camera_topic(self, topic: str) -> str:
+        """The only camera_info topic that fits, or of several the one of the color images."""
+        fitting = [name for name in self.topics_of((CAMERA_INFO_TYPE,), topic) if not _is_depth(name)]
+        return fitting[0] if len(fitting) == 1 else self.find_topic((CAMERA_INFO_TYPE,), topic)
+
     def _image_topic(self, topic: str) -> str:
-        return self.find_topic((COMPRESSED_TYPE, IMAGE_TYPE), topic)
+        """The topic of color images; of depth images beside them one says so by its name."""
+        fitting = self.topics_of((COMPRESSED_TYPE, IMAGE_TYPE), topic)
+        color = [name for name in fitting if not _is_depth(name)]
+        return color[0] if len(color) == 1 else self.find_topic((COMPRESSED_TYPE, IMAGE_TYPE), topic)
 
     def _topic_list(self) -> str:
         topics = ", ".join(f"{t.name} ({t.msgtype})" for t in self.topics.values())
@@ -268,3 +276,8 @@ def sample_bag() -> Path:
         got="none in " + ", ".join(str(folder) for folder in folders),
         fix="Install the package with its data files, or name a recording with --bag.",
     )
+
+
+def _is_depth(topic: str) -> bool:
+    """Whether a topic's name has a part such as `depth`, `aligned_depth_to_color` or `compressedDepth`."""
+    return any("depth" in part.lower() for part in topic.split("/"))

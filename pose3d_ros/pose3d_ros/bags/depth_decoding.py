@@ -12,9 +12,12 @@ import numpy.typing as npt
 from pose3d_ros.bags.image_decoding import encoded_file
 from pose3d_ros.errors import InputError
 
+DEPTH_SUFFIX = "/compressedDepth"
+"""Of the topics of compressed_depth_image_transport."""
 DepthArray = npt.NDArray[np.float32]
 _KINDS: dict[str, tuple[str, float]] = {"16UC1": ("u2", 1e-3), "mono16": ("u2", 1e-3), "32FC1": ("f4", 1.0)}
 """Encoding → type of a pixel, and metres in its unit (REP 118)."""
+_HEADER_BYTES = 12
 _FIX = "Publish depth as 16UC1 in millimetres or 32FC1 in metres, aligned with the color image."
 
 
@@ -39,6 +42,36 @@ def depth_m(message: Any) -> DepthArray:
         )
     rows = data[: step * height].reshape(height, step)[:, : width * pixel.itemsize]
     return np.asarray(np.ascontiguousarray(rows).view(pixel), dtype=np.float32) * np.float32(unit_m)
+
+
+def compressed_depth_m(message: Any) -> DepthArray:
+    """The pixels of a sensor_msgs/CompressedImage of compressed_depth_image_transport as (H, W) float32 metres.
+
+    A header of 12 bytes, then a PNG: of millimetres for 16UC1, of inverse depth for 32FC1, whose two coefficients the
+    header holds. Raises InputError for other data.
+    """
+    encoding, _, coding = str(message.format).partition(";")
+    data = np.frombuffer(message.data, dtype=np.uint8)
+    image = None
+    if "compressedDepth" in coding and data.size > _HEADER_BYTES and encoding.strip() in _KINDS:
+        image = cv2.imdecode(data[_HEADER_BYTES:], cv2.IMREAD_UNCHANGED)
+    if image is None or image.ndim != 2 or image.dtype != np.uint16:
+        raise InputError(
+            "compressed depth image",
+            expected="a format such as '16UC1; compressedDepth png' and its data",
+            got=f"{message.format!r}, {data.size} bytes",
+            fix=_FIX,
+        )
+    if encoding.strip() != "32FC1":
+        return image.astype(np.float32) * np.float32(1e-3)
+    scale, offset = data[4:_HEADER_BYTES].view("<f4")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(image > 0, scale / (image.astype(np.float32) - offset), np.float32(np.nan)).astype(np.float32)
+
+
+def any_depth_m(message: Any) -> DepthArray:
+    """Of a sensor_msgs/Image or CompressedImage; see `depth_m` and `compressed_depth_m`."""
+    return compressed_depth_m(message) if hasattr(message, "format") else depth_m(message)
 
 
 def depth_file_m(path: Path) -> DepthArray:

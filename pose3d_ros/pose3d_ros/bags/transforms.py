@@ -46,6 +46,15 @@ class TransformTree:
                 stamps.insert(at, at_ns)
                 moving.insert(at, made)
 
+    @property
+    def frames(self) -> tuple[str, ...]:
+        """All that is attached to something, or has something attached."""
+        return tuple(sorted({*self._parents, *self._parents.values()}))
+
+    def has(self, frame: str) -> bool:
+        """Whether a transform names the frame."""
+        return frame.lstrip("/") in self.frames
+
     def lookup(self, target_frame: str, source_frame: str, time_ns: int) -> RigidTransform | None:
         """From the source frame to the target at a time; None where they are not connected, or at another time only."""
         target, source = target_frame.lstrip("/"), source_frame.lstrip("/")

@@ -117,7 +117,8 @@ def offline_session(bag: Path, config: PipelineConfig) -> Session:
             smoother, engines = open_smoother(config)
             stack.enter_context(engines)
             model = f"{model} + {engines.names}"
-        return run_offline(bag, pipeline, smoother, model, stack.enter_context(ProgressBar("evaluating")))
+        bar = stack.enter_context(ProgressBar("evaluating"))
+        return run_offline(bag, pipeline, smoother, model, bar, config.scene)
 
 
 def _evaluate_rendered(args: argparse.Namespace) -> int:

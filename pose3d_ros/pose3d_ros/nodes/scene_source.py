@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 from rclpy.node import Node
-from sensor_msgs.msg import CameraInfo, Image, Imu
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, Imu
 from std_msgs.msg import Header
 
-from pose3d_ros.bags.depth_decoding import depth_m
+from pose3d_ros.bags.depth_decoding import DEPTH_SUFFIX, any_depth_m
 from pose3d_ros.bags.message_records import stamp_ns
 from pose3d_ros.config.root_settings import SceneConfig
 from pose3d_ros.errors import ConfigError, Pose3DError
@@ -90,8 +90,9 @@ class SceneSource:
             self._board.report("depth", Level.WARN, text, hold_s=FRAME_PROBLEM_S)
             return None
         try:
-            found = self._depth_cameras.camera_for(message.width, message.height)
-            depth = DepthImage(depth_m(message), found.camera)
+            pixels_m = any_depth_m(message)
+            found = self._depth_cameras.camera_for(pixels_m.shape[1], pixels_m.shape[0])
+            depth = DepthImage(pixels_m, found.camera)
         except Pose3DError as error:
             self._board.report_error(error, Level.WARN, hold_s=FRAME_PROBLEM_S)
             return None
@@ -116,13 +117,14 @@ class SceneSource:
             self._board.report_error(error, Level.WARN)
 
     def _open_depth(self, topic: str) -> None:
-        info = f"{topic.rpartition('/')[0]}/camera_info".lstrip("/" if "/" not in topic else "")
+        info = "/".join([*topic.removesuffix(DEPTH_SUFFIX).split("/")[:-1], "camera_info"])
         self._depth_cameras = CameraSource(self._node.resolve_topic_name(info), 0.0)
         qos = image_qos("best_effort", 10)
         self._subscriptions.append(subscribe(self._node, CameraInfo, info, self._on_depth_info, qos))
         resolved = self._node.resolve_topic_name(topic)
+        kind = CompressedImage if topic.endswith(DEPTH_SUFFIX) else Image
         self._depth_subscription = FittedSubscription(
-            self._node, Image, resolved, self._on_depth, depth=_KEPT, reliability="auto"
+            self._node, kind, resolved, self._on_depth, depth=_KEPT, reliability="auto"
         )
 
     def _on_depth_info(self, message: CameraInfo) -> None:
@@ -130,7 +132,7 @@ class SceneSource:
         if error is not None:
             self._board.report_error(error, Level.WARN, hold_s=FRAME_PROBLEM_S)
 
-    def _on_depth(self, message: Image) -> None:
+    def _on_depth(self, message: Any) -> None:
         with self._arrived:
             self._depths.append((stamp_ns(message.header), message))
             self._arrived.notify_all()
@@ -177,14 +179,17 @@ class SceneSource:
         return GroundPlane.of_normal(imu2cam.rotate(up_imu), height_m, tilt_sigma_rad=_IMU_TILT_RAD, origin="imu")
 
     def _lookup(self, header: Header, source_frame: str) -> RigidTransform | None:
-        """From a frame to the image's, at the image's time."""
-        assert self._frames is not None
-        found = self._frames.wait_for(Header(stamp=header.stamp, frame_id=source_frame), header.frame_id, _TF_WAIT_S)
+        """From a frame to the image's, at the image's time; else the latest, as a camera's mounting hardly changes."""
+        if self._frames is None:
+            return None
+        source = Header(stamp=header.stamp, frame_id=source_frame)
+        found = self._frames.wait_for(source, header.frame_id, _TF_WAIT_S)
         if not isinstance(found, Missing):
             return found
-        text = f"no floor, as TF has no transform from {source_frame} to {header.frame_id}: {found.reason}"
-        self._board.report("floor", Level.WARN, text, hold_s=FRAME_PROBLEM_S)
-        return None
+        latest = self._frames.latest(source, header.frame_id)
+        if latest is None:
+            self._board.report("floor", Level.WARN, f"no floor: {found.reason}", hold_s=FRAME_PROBLEM_S)
+        return latest
 
 
 def _up_by_orientation(message: Imu) -> Array | None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from pose3d_ros.bags.bag_reader import BagReader
+from pose3d_ros.config.root_settings import SceneConfig
 from pose3d_ros.errors import BagError
+from pose3d_ros.evaluation.recording.recorded_scene import RecordedScene
 from pose3d_ros.evaluation.recording.session import Recording, Session, SessionFrame, read_recording
 from pose3d_ros.pipeline import Pipeline
 from pose3d_ros.records import Frame, Person
@@ -18,14 +21,20 @@ from pose3d_ros.stages.smooth.smoother import Smoother
 
 
 def run_offline(
-    path: Path, pipeline: Pipeline, smoother: Smoother | None, model: str, progress: Callable[[int, int], None]
+    path: Path,
+    pipeline: Pipeline,
+    smoother: Smoother | None,
+    model: str,
+    progress: Callable[[int, int], None],
+    scene: SceneConfig | None = None,
 ) -> Session:
     """Process every image of a bag in order and join it with the bag's ground truth.
 
     pipeline: without a smoother of its own. model: the names of all models. progress: called with (done, all) after
-    each frame. `received_ns` is the processing time added up, so that fps is how fast this machine would go. Raises
-    BagError for a bag without camera_info, or without images that can be decoded; some that can't are left out and
-    named in the session's problems.
+    each frame. scene: names the frame of the floor and the topic of depth that the bag has. `received_ns` is the
+    processing time added up, so that fps is how fast this machine would go. Raises BagError for a bag without
+    camera_info, or without images that can be decoded; some that can't are left out and named in the session's
+    problems.
     """
     recording = read_recording(path)
     problems = [recording.problem] if recording.problem else []
@@ -33,7 +42,10 @@ def run_offline(
     timings_ms: dict[str, list[float]] = defaultdict(list)
     frames: list[SessionFrame] = []
     busy_ns = 0
-    for frame in _frames(path, recording, problems.append):
+    recorded = RecordedScene(path, scene or SceneConfig(), recording.camera)
+    for image in _frames(path, recording, problems.append):
+        ground, depth = recorded.of(image)
+        frame = replace(image, ground=ground, depth=depth)
         start_ns = time.perf_counter_ns()
         result = pipeline(frame)
         middle_ns = time.perf_counter_ns()

@@ -1,0 +1,73 @@
+"""What a recording tells of the scene at each image: the floor by its transforms, and its depth images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pose3d_ros.bags.bag_reader import BagReader
+from pose3d_ros.bags.depth_decoding import DEPTH_SUFFIX, any_depth_m
+from pose3d_ros.bags.message_records import stamp_ns
+from pose3d_ros.bags.message_types import COMPRESSED_TYPE, IMAGE_TYPE
+from pose3d_ros.bags.transforms import STATIC_TOPIC, TF_TYPE, TransformTree
+from pose3d_ros.config.root_settings import SceneConfig
+from pose3d_ros.errors import BagError
+from pose3d_ros.geometry.camera import Camera
+from pose3d_ros.geometry.ground_plane import GroundPlane
+from pose3d_ros.records import DepthImage, Frame
+
+
+class RecordedScene:
+    """Of one bag. camera: of its images, with which its depth images are aligned.
+
+    Raises BagError for a bag without the transforms or the depth images that `scene` names.
+    """
+
+    def __init__(self, path: Path, scene: SceneConfig, camera: Camera) -> None:
+        self._path, self._scene, self._camera = path, scene, camera
+        self._transforms = TransformTree()
+        self._depths: dict[int, Any] = {}
+        if not (scene.floor_frame or scene.depth_topic):
+            return
+        with BagReader(path) as bag:
+            if scene.floor_frame:
+                self._read_transforms(bag)
+            if scene.depth_topic:
+                self._read_depth(bag, scene.depth_topic)
+
+    def of(self, frame: Frame) -> tuple[GroundPlane | None, DepthImage | None]:
+        """Floor and depth at an image; None for what is not known at its time."""
+        ground = None
+        if self._scene.floor_frame:
+            found = self._transforms.lookup(frame.frame_id, self._scene.floor_frame, frame.stamp_ns)
+            ground = None if found is None else GroundPlane.of_floor_frame(found.rotation, found.translation_m)
+        message = self._depths.get(frame.stamp_ns)
+        if message is None:
+            return ground, None
+        depth_m = any_depth_m(message)
+        return ground, DepthImage(depth_m, self._camera.resize(depth_m.shape[1], depth_m.shape[0]))
+
+    def _read_transforms(self, bag: BagReader) -> None:
+        topics = bag.topics_of((TF_TYPE,))
+        for topic in topics:
+            static = topic.endswith(STATIC_TOPIC)
+            for message in bag.records(topic, lambda _, message: message):
+                self._transforms.add(message, static=static)
+        if not self._transforms.has(self._scene.floor_frame):
+            raise BagError(
+                f"bag {self._path}",
+                expected=f"transforms of {self._scene.floor_frame}",
+                got=", ".join(self._transforms.frames) or "no /tf",
+                fix="Name a frame on the floor that the recording has (floor_frame).",
+            )
+
+    def _read_depth(self, bag: BagReader, topic: str) -> None:
+        names = [name for name in (topic, f"{topic}{DEPTH_SUFFIX}") if name in bag.topics]
+        if not names or bag.topics[names[0]].msgtype not in (IMAGE_TYPE, COMPRESSED_TYPE):
+            raise BagError(
+                f"bag {self._path}",
+                expected=f"depth images on {topic}",
+                got=", ".join(bag.topics),
+                fix="Name the topic of aligned depth that the recording has (depth_topic).",
+            )
+        self._depths = dict(bag.records(names[0], lambda _, message: (stamp_ns(message.header), message)))
