@@ -192,8 +192,8 @@ def _made(operator: str, given: Sequence[list[int] | None], node: memoryview) ->
 
 
 def _lengths(shape: memoryview) -> list[int]:
-    """Of the axes that have one."""
-    return [length for dim in wire.messages(shape, 1) for length in wire.integers(dim, 1, 1)]
+    """Of the axes that have one, 1 for an empty one: NumPy refuses the other axes' product by itself."""
+    return [max(1, length) for dim in wire.messages(shape, 1) for length in wire.integers(dim, 1, 1)]
 
 
 def _largest_of(values: list[int]) -> int:

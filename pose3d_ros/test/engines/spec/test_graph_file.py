@@ -187,10 +187,12 @@ def test_tensor_larger_than_its_data_is_refused(tmp_path: Path) -> None:
         read_graph(path)
 
 
-def test_input_of_terabytes_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("width", [4, 0])
+def test_input_of_terabytes_is_refused(tmp_path: Path, width: int) -> None:
     path = adder(tmp_path / "adder.onnx")
     model = onnx.load(path)
-    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1 << 40
+    lengths = model.graph.input[0].type.tensor_type.shape.dim
+    lengths[0].dim_value, lengths[1].dim_value = 1 << 40, width
     path.write_bytes(model.SerializeToString())
     with pytest.raises(EngineError, match="inputs and outputs of up to"):
         read_graph(path)
