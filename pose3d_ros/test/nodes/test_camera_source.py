@@ -100,7 +100,7 @@ def test_binning_and_region_are_applied(source: CameraSource) -> None:
         ({"k": [0.0] * 9, "p": [0.0] * 12}, "zeros"),
         ({"k": [math.nan] + [0.0] * 8}, "finite"),
         ({"d": [0.1] * 3}, "coefficients"),
-        ({"width": 0, "height": 0}, "0x0"),
+        ({"width": 0, "height": 0}, "0 x 0"),
         ({"distortion_model": "magic"}, "magic"),
     ],
 )
