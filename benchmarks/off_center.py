@@ -4,8 +4,8 @@
 
 On held-out rendered people (`pose3d evaluate --synthetic 7`) in their true boxes, as pinholes of 80 to 110 degrees see
 them, and through an equidistant lens that shows the same people. By the angle between the person and the optical axis:
-the joints' error relative to the root, the distance over the true one (median of adults), and how far the skeleton is
-turned about the vertical towards the image's center (median; what a net that believes everybody ahead is wrong by).
+the joints' error relative to the root, the distance over the true one (median of adults), and the turn of the skeleton
+about the vertical (median; negative: too little, as of a net that takes all people for straight ahead).
 """
 
 from __future__ import annotations
