@@ -114,7 +114,7 @@ def test_languages_of_blocks_are_known() -> None:
     ("line", "problem"),
     [
         ("pose3d run --source a.jpg --hfov 65 --output out --colour red", "--colour"),
-        ("pose3d run --source a.jpg --output out", "--camera"),
+        ("pose3d run --source a.jpg --hfov 60", "--output"),
         ("pose3d engines built", "built"),
         ("pose3d run --source 0 --hfov 65 --output out --param detector.threshold=0.4", "detector.threshold"),
         (

@@ -85,7 +85,7 @@ def test_folder_of_images(photos: Path, tmp_path: Path, run: Run) -> None:
     assert (a["camera"]["cx"], a["camera"]["cy"]) == (159.5, 119.5)
     assert c["people"] == []
     (person,) = a["people"]
-    assert set(person) == {"id", "state", "score", "box", "root", "joints"}
+    assert set(person) == {"id", "state", "score", "box", "root", "root_sigma", "root_solvers", "joints"}
     x, _, width, height = person["box"]
     assert (width, height) == (48.0, 96.0)
     assert abs(x + width / 2 - 103.5) <= 8  # within a cell of the square's middle
