@@ -29,6 +29,11 @@ class GroundPlane:
         Standard deviations of the height, and of the normal's angle about each axis.
     origin : str
         Where the plane is from: `tf`, `imu`, `parameters` or `people`.
+    inverse_covariance : ndarray, optional
+        (3, 3), of up / height_m, where errors of height and normal belong together as in a plane that was fitted: too
+        high a floor with too steep a pitch. Counts instead of both standard deviations.
+    people : int
+        How many people a plane from people is of; 0 for another.
     """
 
     up_cam: Array
@@ -36,6 +41,8 @@ class GroundPlane:
     height_sigma_m: float = HEIGHT_SIGMA_M
     tilt_sigma_rad: float = TILT_SIGMA_RAD
     origin: str = "parameters"
+    inverse_covariance: Array | None = None
+    people: int = 0
 
     @classmethod
     def of_normal(
@@ -119,6 +126,10 @@ class GroundPlane:
             sine = np.clip(-(points_cam_m @ self.up_cam) / distance, 1e-9, 1.0)
         cotangent = np.sqrt(1.0 - sine**2) / sine
         own: Array = np.hypot(self.height_sigma_m / self.height_m, cotangent * self.tilt_sigma_rad)
+        if self.inverse_covariance is not None:
+            rays = points_cam_m / distance[..., None]
+            spread = np.einsum("...i,ij,...j->...", rays, self.inverse_covariance, rays)
+            own = np.asarray(self.height_m / sine * np.sqrt(spread))
         return np.asarray(cotangent * angle_sigma_rad), own
 
 

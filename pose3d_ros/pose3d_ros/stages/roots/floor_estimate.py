@@ -12,6 +12,7 @@ from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.geometry.ground_plane import GroundPlane
@@ -28,11 +29,16 @@ _MOST_POINTS = 600
 _LEAST_POINTS = 12
 _AXIS_SIGMA_RAD = np.deg2rad(6.0)
 """Of the angle between a walking person's axis and the vertical."""
-_LEAST_TILT_RAD = np.deg2rad(0.5)
+_LEAN_SIGMA_RAD = np.deg2rad(4.0)
+"""Of the part of it that all people have in common: nets see people upright before a camera that looks down."""
 _POINT_SIGMA = 0.07
 """Of ln of a point's distance, besides the person's size."""
+_INDEPENDENT = 12
+"""One person's points within a minute are no more independent than so many."""
+_SIGMA = float(np.hypot(_POINT_SIGMA, PERSON_SIGMA))
 _GATE = 3.0
-_TRIALS = 64
+_TRIALS, _SAMPLE = 48, 6
+_STEPS = 4
 _AGREE = 0.5
 """Share of the points that must lie about the plane."""
 
@@ -109,65 +115,103 @@ def body_axis(pose: Pose) -> Array | None:
 def fitted_plane(points_cam_m: Array, axes_cam: Array, owners: Array) -> GroundPlane | None:
     """The floor under points (N, 3) of people whose axes are (N, 3); None where they don't agree.
 
-    RANSAC over pairs of a point, for the height, and an axis, for the normal; then weighted least squares of both, the
-    errors of the points being along their rays. owners (N,): whose they are; one person's points share an error.
+    RANSAC over a few points each, then least squares. Fitted are the logarithms of the points' distances along their
+    rays, whose directions are known well: fitting the points themselves would pull the plane towards the camera. One
+    person's points share the error of their size, so that how far one walks says more of the floor's slope than how
+    large two are. owners (N,): whose the points are.
     """
-    middle = axes_cam.mean(axis=0)
-    rng = np.random.default_rng(0)
-    best: tuple[int, Array, float] = (0, middle, 0.0)
-    for trial in range(_TRIALS):
-        some = rng.integers(len(axes_cam), size=5)
-        up = axes_cam[some].mean(axis=0) if trial else middle
-        up = up / np.linalg.norm(up)
-        heights = -(points_cam_m @ up)
-        height = float(np.median(heights)) if not trial else float(heights[rng.integers(len(heights))])
-        count = int(_fits(heights, height).sum()) if height > 0 else 0
-        if count > best[0]:
-            best = (count, up, height)
-    count, up, height = best
-    if count < max(_LEAST_POINTS, _AGREE * len(points_cam_m)):
+    seen = _Seen.of(points_cam_m, axes_cam, owners)
+    inverse = _agreed(seen)
+    if inverse is None:
         return None
-    for _ in range(3):
-        kept = _fits(-(points_cam_m @ up), height)
-        if kept.sum() < _LEAST_POINTS:
+    for _ in range(_STEPS):
+        fits = np.abs(seen.log_errors(inverse)) <= _GATE * _SIGMA
+        if fits.sum() < max(_LEAST_POINTS, _AGREE * len(fits)):
             return None
-        up, height, covariance = _least_squares(points_cam_m[kept], axes_cam[kept], up, height)
-    if not height > 0:
+        inverse, covariance = _improved(seen.chosen(fits), inverse)
+    height_m = 1.0 / float(np.linalg.norm(inverse))
+    if not np.isfinite(height_m):
         return None
-    people = len(np.unique(owners[kept]))
-    # Points of one person within a minute are no more independent than a few strides.
-    fewer = max(kept.sum() / (8.0 * people), 1.0)
-    tilt = float(np.sqrt(fewer * covariance[:2, :2].trace() / 2))
-    size = np.hypot(np.sqrt(fewer * covariance[2, 2]) / height, PERSON_SIGMA / np.sqrt(people))
-    return GroundPlane.of_normal(
+    people = len(np.unique(owners[fits]))
+    if people > 1:  # the floor tells a person what the others say: their own size is in their own readings
+        covariance = covariance * people / (people - 1)
+    up = inverse * height_m
+    across = np.eye(3) - np.outer(up, up)
+    return GroundPlane(
         up,
-        height,
-        height_sigma_m=float(size * height),
-        tilt_sigma_rad=max(tilt, float(_LEAST_TILT_RAD)),
+        height_m,
+        height_sigma_m=float(height_m**2 * np.sqrt(up @ covariance @ up)),
+        tilt_sigma_rad=float(height_m * np.sqrt((across @ covariance @ across).trace() / 2)),
         origin="people",
+        inverse_covariance=covariance,
+        people=people,
     )
 
 
-def _fits(heights_m: Array, height_m: float) -> Array:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        away = np.log(heights_m / height_m)
-    fits: Array = np.abs(np.where(heights_m > 0, away, np.inf)) <= _GATE * np.hypot(_POINT_SIGMA, PERSON_SIGMA)
-    return fits
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """Points as unit rays (N, 3) and logarithms of distances (N,), whose they are (N,), and the mean axis (3,)."""
+
+    rays: Array
+    logs: Array
+    owners: Array
+    axis: Array
+
+    @classmethod
+    def of(cls, points_m: Array, axes: Array, owners: Array) -> _Seen:
+        distances_m = np.linalg.norm(points_m, axis=1)
+        middle = axes.mean(axis=0)
+        return cls(points_m / distances_m[:, None], np.log(distances_m), owners, middle / np.linalg.norm(middle))
+
+    def chosen(self, index: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> _Seen:
+        return _Seen(self.rays[index], self.logs[index], self.owners[index], self.axis)
+
+    def log_errors(self, inverse: Array) -> Array:
+        """How much farther the points are than the plane inverse · X = -1; infinite for rays that do not meet it."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            errors = self.logs + np.log(-(self.rays @ inverse))
+        return np.where(np.isfinite(errors), errors, np.inf)
 
 
-def _least_squares(points_m: Array, axes: Array, up: Array, height_m: float) -> tuple[Array, float, Array]:
-    """One step: turns of the normal about two axes across it, and the height; with their covariance (3, 3)."""
-    first = np.cross(up, [0.0, 0.0, 1.0] if abs(up[2]) < 0.9 else [1.0, 0.0, 0.0])
+def _agreed(seen: _Seen) -> Array | None:
+    """The plane, as up / height, about which most points lie; the first one tried is the one across the mean axis."""
+    rng = np.random.default_rng(0)
+    falls = -np.exp(seen.logs) * (seen.rays @ seen.axis)
+    if not np.median(falls) > 0:
+        return None
+    start = seen.axis / float(np.median(falls))
+    tried = [start]
+    for _ in range(_TRIALS):
+        some = seen.chosen(rng.integers(len(seen.logs), size=_SAMPLE))
+        if np.isfinite(some.log_errors(start)).all():
+            tried.append(_improved(some, start)[0])
+    counts = [int((np.abs(seen.log_errors(inverse)) <= _GATE * _SIGMA).sum()) for inverse in tried]
+    return tried[int(np.argmax(counts))]
+
+
+def _improved(seen: _Seen, inverse: Array) -> tuple[Array, Array]:
+    """A step of Gauss and Newton for up / height, and its covariance (3, 3)."""
+    height_m = 1.0 / float(np.linalg.norm(inverse))
+    errors = seen.log_errors(inverse)
+    rows = seen.rays / -(seen.rays @ inverse)[:, None]
+    whitened = _whitened(np.concatenate([rows, errors[:, None]], axis=1), seen.owners)
+    first = np.cross(seen.axis, np.eye(3)[int(np.abs(seen.axis).argmin())])
     first /= np.linalg.norm(first)
-    across = np.stack([first, np.cross(up, first)])
-    sigma_m = np.hypot(_POINT_SIGMA, PERSON_SIGMA) * height_m
-    rows = np.concatenate([points_m @ across.T, np.ones((len(points_m), 1))], axis=1) / sigma_m
-    right = -(points_m @ up + height_m) / sigma_m
-    tilted = np.zeros((2, 3))
-    tilted[:, :2] = np.eye(2) * np.sqrt(len(axes)) / _AXIS_SIGMA_RAD
-    rows = np.concatenate([rows, tilted])
-    right = np.concatenate([right, (axes.mean(axis=0) @ across.T) * np.sqrt(len(axes)) / _AXIS_SIGMA_RAD])
+    across = np.stack([first, np.cross(seen.axis, first)])
+    weight = height_m / np.hypot(_LEAN_SIGMA_RAD, _AXIS_SIGMA_RAD / np.sqrt(len(seen.logs)))
+    rows = np.concatenate([whitened[:, :3], weight * across])
+    right = np.concatenate([whitened[:, 3], -weight * (across @ inverse)])
     covariance = np.linalg.inv(rows.T @ rows)
-    change = covariance @ (rows.T @ right)
-    turned = up + change[:2] @ across
-    return turned / np.linalg.norm(turned), float(height_m + change[2]), covariance
+    return np.asarray(inverse + covariance @ (rows.T @ right)), np.asarray(covariance)
+
+
+def _whitened(rows: Array, owners: Array) -> Array:
+    """Rows (N, C) of equations whose errors are independent, from those in which one person's errors are alike."""
+    out = rows.copy()
+    for owner in np.unique(owners):
+        at = owners == owner
+        point_variance = _POINT_SIGMA**2 * max(at.sum() / _INDEPENDENT, 1.0)
+        # The inverse root of point_variance I + PERSON_SIGMA**2 11ᵀ.
+        common = 1.0 - np.sqrt(point_variance / (point_variance + at.sum() * PERSON_SIGMA**2))
+        out[at] = (rows[at] - common * rows[at].mean(axis=0)) / np.sqrt(point_variance)
+    return out

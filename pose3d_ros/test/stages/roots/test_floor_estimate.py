@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,48 @@ def test_plane_is_found_within_its_uncertainty(seed: int) -> None:
     assert np.arccos(np.clip(ground.up_cam @ up, -1, 1)) < 3 * ground.tilt_sigma_rad
     assert ground.height_sigma_m < 0.1 * 1.4
     assert ground.tilt_sigma_rad < np.deg2rad(2.0)
+
+
+def on_the_floor(height_m: float, pitch_deg: float, away_m: float) -> Array:
+    """The point (1, 3) of the floor before a camera, so far away along it."""
+    pitch = np.deg2rad(pitch_deg)
+    cosine, sine = np.cos(pitch), np.sin(pitch)
+    return np.array([[0.0, height_m * cosine + away_m * sine, away_m * cosine - height_m * sine]])
+
+
+def test_people_who_seem_to_lean_do_not_tilt_the_floor() -> None:
+    points, axes, owners = walkers(8, 40, 1.4, 12.0, 0)
+    lean = np.deg2rad(5.0)
+    turn = np.array([[1, 0, 0], [0, np.cos(lean), -np.sin(lean)], [0, np.sin(lean), np.cos(lean)]])
+    ground = fitted_plane(points, axes @ turn.T, owners)
+    assert ground is not None
+    for away_m in (3.0, 5.0, 8.0):
+        assert abs(np.log(ground.scale_onto(on_the_floor(1.4, 12.0, away_m)))) < 0.06
+
+
+def test_errors_of_height_and_tilt_belong_together() -> None:
+    ground = fitted_plane(*walkers(6, 30, 1.4, 12.0, 0))
+    assert ground is not None
+    apart = replace(ground, inverse_covariance=None)
+    point = on_the_floor(1.4, 12.0, 6.0)
+    assert ground.log_sigmas(point, 0.0)[1] < 0.8 * apart.log_sigmas(point, 0.0)[1]
+
+
+def test_errors_are_as_large_as_the_plane_says() -> None:
+    squares = []
+    for seed in range(24):
+        ground = fitted_plane(*walkers(4, 20, 1.4, 12.0, 100 + seed))
+        assert ground is not None
+        point = on_the_floor(1.4, 12.0, 6.0)
+        squares.append((np.log(ground.scale_onto(point)) / ground.log_sigmas(point, 0.0)[1]) ** 2)
+    assert 0.1 < np.mean(squares) < 1.5  # their sizes differ less than those of all people
+
+
+def test_floor_of_one_person_is_known_to_be() -> None:
+    one, many = (fitted_plane(*walkers(people, 24, 1.4, 0.0, 3)) for people in (1, 5))
+    assert one is not None
+    assert many is not None
+    assert (one.people, many.people) == (1, 5)
 
 
 def test_a_few_wrong_feet_do_not_matter() -> None:
