@@ -39,11 +39,14 @@ class CameraSource:
     """Remembers the latest camera_info, which may come before, after or once for many images.
 
     topic: its name, for messages. fallback_hfov_deg: horizontal field of view to assume without a usable one, 0: none.
-    rectified: whether the images are, so that the camera is that of the projection matrix. received: how many came.
+    rectified: whether the images are, so that the camera is that of the projection matrix.
+    hint: the end of each error. received: how many came.
     """
 
-    def __init__(self, topic: str, fallback_hfov_deg: float, *, rectified: bool = False) -> None:
-        self._topic = topic
+    def __init__(
+        self, topic: str, fallback_hfov_deg: float, *, rectified: bool = False, hint: str = _FALLBACK_HINT
+    ) -> None:
+        self._topic, self._hint = topic, hint
         self._rectified = rectified
         self._fallback_hfov_deg = fallback_hfov_deg
         self.received = 0
@@ -85,7 +88,7 @@ class CameraSource:
 
     def _error(self, fault: _Fault) -> CameraError:
         """A new error each time: one that is kept and raised again keeps every frame, and its image, in a traceback."""
-        expected, fix = f"{fault.expected} on {self._topic}", f"{fault.fix} {_FALLBACK_HINT}"
+        expected, fix = f"{fault.expected} on {self._topic}", f"{fault.fix} {self._hint}"
         return CameraError(fault.subject, expected=expected, got=fault.got, fix=fix)
 
 

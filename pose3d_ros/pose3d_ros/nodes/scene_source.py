@@ -32,7 +32,12 @@ _TF_WAIT_S = 0.05
 _DEPTH_WAIT_S = 0.05
 """How long an image waits for the depth image of its time, which is computed after it."""
 _SAME_TIME_NS = 20_000_000
-_KEPT = 8
+_KEPT = 30
+"""Depth images, a second of them: an image may wait for the ones before it."""
+_QUEUE_DEPTH = 8
+_FLOOR, _DEPTH = "floor", "depth"
+"""Kinds of problems."""
+_NO_DEPTH = "Until then depth is not used."
 _GRAVITY_MPS2 = 9.81
 _AT_REST = 0.15
 """Of gravity: an acceleration that differs more from it is the robot's own."""
@@ -52,6 +57,7 @@ class SceneSource:
         self._up_imu: tuple[str, Array, float] | None = None
         self._depth_subscription: FittedSubscription | None = None
         self._subscriptions: list[Any] = []
+        self._lasting: list[str] = []
         if scene.floor_frame or scene.imu_topic:
             self._open_frames()
         if scene.imu_topic:
@@ -69,6 +75,8 @@ class SceneSource:
             self._depth_subscription.close()
         if self._frames is not None:
             self._frames.close()
+        for kind in self._lasting:
+            self._board.clear(kind)
 
     def ground(self, header: Header) -> GroundPlane | None:
         """The floor in the frame of an image, at its time; None where it is not known, which is reported."""
@@ -77,7 +85,7 @@ class SceneSource:
         try:
             return self._ground_of_tf(header) if self.scene.floor_frame else self._ground_of_imu(header)
         except Pose3DError as error:
-            self._board.report_error(error, Level.WARN, hold_s=FRAME_PROBLEM_S)
+            self._warn(_FLOOR, str(error))
             return None
 
     def depth(self, header: Header, camera: Camera) -> DepthImage | None:
@@ -86,51 +94,53 @@ class SceneSource:
             return None
         message = self._depth_at(stamp_ns(header))
         if message is None:
-            text = f"no depth image of the image's time on {self.scene.depth_topic}: its stamps must be the images'"
-            self._board.report("depth", Level.WARN, text, hold_s=FRAME_PROBLEM_S)
+            self._warn(_DEPTH, self._why_no_depth())
             return None
         try:
             pixels_m = any_depth_m(message)
-            found = self._depth_cameras.camera_for(pixels_m.shape[1], pixels_m.shape[0])
-            depth = DepthImage(pixels_m, found.camera)
+            depth = DepthImage(pixels_m, self._depth_cameras.camera_for(pixels_m.shape[1], pixels_m.shape[0]).camera)
         except Pose3DError as error:
-            self._board.report_error(error, Level.WARN, hold_s=FRAME_PROBLEM_S)
+            self._warn(_DEPTH, str(error))
             return None
-        if message.header.frame_id != header.frame_id or not is_aligned(depth, camera):
-            text = (
-                f"{self.scene.depth_topic} is not aligned with the image: another optical frame or field of view. "
-                "Use the driver's aligned depth, such as RealSense's aligned_depth_to_color."
-            )
-            self._board.report("depth", Level.WARN, text, hold_s=FRAME_PROBLEM_S)
-            return None
-        return depth
+        if message.header.frame_id.lstrip("/") == header.frame_id.lstrip("/") and is_aligned(depth, camera):
+            return depth
+        self._warn(
+            _DEPTH,
+            f"{self.scene.depth_topic} is not aligned with the image: another optical frame or field of view. "
+            "Use the driver's aligned depth, such as RealSense's aligned_depth_to_color.",
+        )
+        return None
 
     def poll(self) -> None:
         """Follow the publishers of depth; called several times a second."""
         if self._depth_subscription is not None:
             self._depth_subscription.refit()
 
+    def _warn(self, kind: str, text: str) -> None:
+        self._board.report(kind, Level.WARN, text, hold_s=FRAME_PROBLEM_S)
+
     def _open_frames(self) -> None:
         try:
             self._frames = TfFrames(self._node)
         except ConfigError as error:
-            self._board.report_error(error, Level.WARN)
+            self._lasting.append(f"{_FLOOR}: no TF")
+            self._board.report(self._lasting[-1], Level.WARN, f"the floor is not known: {error}")
 
     def _open_depth(self, topic: str) -> None:
         info = "/".join([*topic.removesuffix(DEPTH_SUFFIX).split("/")[:-1], "camera_info"])
-        self._depth_cameras = CameraSource(self._node.resolve_topic_name(info), 0.0)
+        self._depth_cameras = CameraSource(self._node.resolve_topic_name(info), 0.0, hint=_NO_DEPTH)
         qos = image_qos("best_effort", 10)
         self._subscriptions.append(subscribe(self._node, CameraInfo, info, self._on_depth_info, qos))
         resolved = self._node.resolve_topic_name(topic)
         kind = CompressedImage if topic.endswith(DEPTH_SUFFIX) else Image
         self._depth_subscription = FittedSubscription(
-            self._node, kind, resolved, self._on_depth, depth=_KEPT, reliability="auto"
+            self._node, kind, resolved, self._on_depth, depth=_QUEUE_DEPTH, reliability="auto"
         )
 
     def _on_depth_info(self, message: CameraInfo) -> None:
         error = self._depth_cameras.update(message)
         if error is not None:
-            self._board.report_error(error, Level.WARN, hold_s=FRAME_PROBLEM_S)
+            self._warn(_DEPTH, str(error))
 
     def _on_depth(self, message: Any) -> None:
         with self._arrived:
@@ -151,6 +161,13 @@ class SceneSource:
                     return None
                 self._arrived.wait(left_s)
 
+    def _why_no_depth(self) -> str:
+        topic = self.scene.depth_topic
+        if not self._depths:
+            return f"no depth image on {topic}: is the driver's aligned depth switched on?"
+        within_ms = round(_DEPTH_WAIT_S * 1e3)
+        return f"no depth image of the image's time within {within_ms} ms on {topic}: its stamps must be the images'"
+
     def _on_imu(self, message: Imu) -> None:
         up = _up_by_orientation(message)
         if up is None:
@@ -168,8 +185,10 @@ class SceneSource:
 
     def _ground_of_imu(self, header: Header) -> GroundPlane | None:
         if self._up_imu is None or self.scene.camera_height_m <= 0:
-            missing = "camera_height_m" if self.scene.camera_height_m <= 0 else f"no message on {self.scene.imu_topic}"
-            self._board.report("floor", Level.WARN, f"the floor is not known: {missing}", hold_s=FRAME_PROBLEM_S)
+            missing = f"no message with a direction up on {self.scene.imu_topic}"
+            if self.scene.camera_height_m <= 0:
+                missing = "an IMU gives its tilt only. Set camera_height_m"
+            self._warn(_FLOOR, f"the floor is not known: {missing}")
             return None
         frame_id, up_imu, _ = self._up_imu
         imu2cam = self._lookup(header, frame_id)
@@ -188,7 +207,7 @@ class SceneSource:
             return found
         latest = self._frames.latest(source, header.frame_id)
         if latest is None:
-            self._board.report("floor", Level.WARN, f"no floor: {found.reason}", hold_s=FRAME_PROBLEM_S)
+            self._warn(_FLOOR, f"the floor is not known: {found.reason}")
         return latest
 
 

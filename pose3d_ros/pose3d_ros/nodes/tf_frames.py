@@ -40,9 +40,9 @@ class TfFrames:
         except ImportError as error:
             raise ConfigError(
                 "TF",
-                expected="tf2_ros, for target_frame and publish_tf",
+                expected="tf2_ros, for target_frame, publish_tf, floor_frame and imu_topic",
                 got=str(error),
-                fix="Install it (ros-$ROS_DISTRO-tf2-ros-py), or leave both parameters unset.",
+                fix="Install it (ros-$ROS_DISTRO-tf2-ros-py), or leave these parameters unset.",
             ) from error
         self._buffer = tf2_ros.Buffer(node=node)
         self._listener = tf2_ros.TransformListener(self._buffer, node)

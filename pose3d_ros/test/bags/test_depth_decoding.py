@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pose3d_ros.bags.depth_decoding import depth_file_m, depth_m
+from pose3d_ros.bags.depth_decoding import any_depth_m, compressed_depth_m, depth_file_m, depth_m
 from pose3d_ros.errors import InputError
 
 MM = np.array([[0, 1500, 65535], [1, 2, 3]], dtype=np.uint16)
@@ -41,6 +41,50 @@ def test_other_encodings_and_sizes_are_refused() -> None:
         depth_m(message(bytes(11), "16UC1", 6))
     with pytest.raises(InputError):
         depth_m(message(bytes(12), "16UC1", 4))
+
+
+def compressed(data: bytes, kind: str) -> Any:
+    return SimpleNamespace(format=kind, data=np.frombuffer(data, dtype=np.uint8))
+
+
+def png(pixels: Any) -> bytes:
+    return bytes(cv2.imencode(".png", pixels)[1])
+
+
+@pytest.mark.parametrize("kind", ["16UC1; compressedDepth png", "16UC1; compressedDepth"])
+def test_compressed_millimetres(kind: str) -> None:
+    found = any_depth_m(compressed(bytes(12) + png(MM), kind))
+    np.testing.assert_allclose(found, MM / 1000, rtol=1e-6)
+    assert found.dtype == np.float32
+
+
+def test_compressed_metres_are_inverse_depth() -> None:
+    # As compressed_depth_image_transport writes it: a / depth + b, rounded, with a and b in the header.
+    a, b = 1000.0 * (10.0 + 1.0), 1.0 - 11.0
+    depth = np.array([[0.0, 1.0, 2.0], [4.0, 8.0, 10.0]])
+    with np.errstate(divide="ignore"):
+        stored = np.where(depth > 0, np.rint(a / depth + b), 0).astype(np.uint16)
+    header = np.array([0, 0, 0], dtype="<f4")
+    header[1:] = a, b
+    found = compressed_depth_m(compressed(header.tobytes() + png(stored), "32FC1; compressedDepth png"))
+    assert np.isnan(found[0, 0])
+    np.testing.assert_allclose(found.ravel()[1:], depth.ravel()[1:], rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (bytes(12) + png(MM), "16UC1; jpeg compressed"),
+        (bytes(12) + png(MM), "bgr8; compressedDepth png"),
+        (png(MM), "16UC1; compressedDepth png"),
+        (bytes(12) + png(np.zeros((2, 3), np.uint8)), "16UC1; compressedDepth png"),
+        (bytes(12), "16UC1; compressedDepth png"),
+        (b"", "16UC1; compressedDepth png"),
+    ],
+)
+def test_other_compressed_data_is_refused(data: bytes, kind: str) -> None:
+    with pytest.raises(InputError, match="compressedDepth png"):
+        compressed_depth_m(compressed(data, kind))
 
 
 def test_files(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
-from pose3d_msgs.msg import Person3DArray
+from pose3d_msgs.msg import Person3D, Person3DArray
+from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
@@ -22,6 +23,7 @@ from pose3d_ros.nodes.pose_node import PoseNode
 from pose3d_ros.nodes.smoother_node import SmootherNode
 
 FRAME = 60  # two people, both in full view
+BOTH_STAND = 20  # two people, each on a straight leg
 
 
 @pytest.fixture
@@ -57,6 +59,27 @@ def test_image_gives_smoothed_people_in_metres(graph: Any, engines: Path) -> Non
     assert [p.id for p in smoothed[-1].people] == [p.id for p in raw[-1].people]
     moved_m = [s.root.z - r.root.z for s, r in zip(smoothed[-1].people, raw[-1].people, strict=True)]
     assert 0 < max(map(abs, moved_m)) < 0.5
+
+
+def test_height_of_the_camera_changes_the_distance(graph: Any, engines: Path) -> None:
+    with BagReader(share_file("samples/people_crossing.mcap")) as bag:
+        image = next(islice(bag.images(), BOTH_STAND, None))
+    raw = graph.listen(Person3DArray, "people")
+    node = graph.add(PoseNode(**graph.options(fallback_hfov_deg=62.0, engines=str(engines), backend="onnxruntime")))
+    node.autostart()
+    send = graph.publish(Image, "image_raw")
+    distances_m = []
+    for second, height_m in enumerate((0.0, 1.2, 1.1)):
+        mounted = [Parameter("camera_height_m", value=height_m), Parameter("camera_pitch_deg", value=-6.0)]
+        assert all(result.successful for result in node.set_parameters(mounted))
+        header = Header(frame_id="cam")
+        header.stamp.sec = 100 * second + 5  # too far apart for one track
+        send(image_message(header, image.image_bgr))
+        graph.spin_until(lambda count=second + 1: len(raw) == count)
+        distances_m.append(min(person.root.z for person in raw[-1].people if person.state != Person3D.LOST))
+    without, with_floor, lower = distances_m
+    assert abs(with_floor / without - 1) > 0.01
+    assert lower / with_floor < 0.97
 
 
 @pytest.mark.parametrize(("node_class", "file"), [(PoseNode, "root_pose.onnx"), (SmootherNode, "smoother.onnx")])
