@@ -18,8 +18,6 @@ from pose3d_ros.types import Array
 
 Index = npt.NDArray[np.intp] | npt.NDArray[np.bool_]
 
-_DISTRUST = 1.5
-"""Of the learned distance's own sigma, which is that of rendered people."""
 _EVERY_NS = 1_000_000_000
 _MOST_COUNTED = 5
 """Readings after which the mean goes on with the newest ones."""
@@ -78,6 +76,6 @@ class LearnedDistances:
         """Of each person whom the net was asked about. closed_m (N,): distances in closed form."""
         distances_m = np.exp(self.log_ratios) * closed_m
         return [
-            RootReading("learned", float(distance_m), float(_DISTRUST * sigma), by_size=True) if count else None
+            RootReading("learned", float(distance_m), float(sigma), by_size=True) if count else None
             for distance_m, sigma, count in zip(distances_m, self.sigmas, self.counts, strict=True)
         ]

@@ -19,7 +19,7 @@ def test_reading_is_the_closed_form_times_the_ratio_that_was_learned() -> None:
     assert reading is not None
     assert (reading.solver, reading.by_size) == ("learned", True)
     assert reading.distance_m == pytest.approx(4.4)
-    assert reading.sigma == pytest.approx(1.5 * 0.08)  # trusted less than it trusts itself
+    assert reading.sigma == pytest.approx(0.08)
 
 
 def test_readings_are_averaged_and_one_without_a_person_counts_as_none() -> None:

@@ -49,6 +49,15 @@ def test_foot_in_the_air_is_left_out() -> None:
     assert found.distance_m == pytest.approx(float(np.linalg.norm(striding.root_cam_m)), rel=1e-6)
 
 
+def test_feet_that_are_not_sure_count_less() -> None:
+    exact = GroundPlane.of_normal([0, -1, 0], 1.2, height_sigma_m=0.0, tilt_sigma_rad=0.0)
+    pose = person_at(12.0)
+    sure, unsure = (ground_reading(replace(pose, scores=score * pose.scores), CAMERA, exact) for score in (0.8, 0.32))
+    assert sure is not None
+    assert unsure is not None
+    assert unsure.sigma > 1.5 * sure.sigma
+
+
 def test_someone_in_the_air_seems_too_far_away() -> None:
     found = ground_reading(person_at(4.0, lifted_m=0.3), CAMERA, GROUND)
     assert found is not None
