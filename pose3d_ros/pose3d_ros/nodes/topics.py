@@ -51,9 +51,7 @@ def advertise(node: Node, kind: Any, topic: str, qos: QoSProfile) -> Any:
     return node.create_publisher(kind, topic, _overridden(node, topic, "publisher", qos))
 
 
-def subscribe(
-    node: Node, kind: Any, topic: str, callback: Callable[[Any], None], qos: QoSProfile, **options: Any
-) -> Any:
+def subscribe(node: Node, kind: Any, topic: str, callback: Callable[..., None], qos: QoSProfile, **options: Any) -> Any:
     """A subscription, of the user's quality of service where parameters name one. Raises ConfigError for a wrong one.
 
     options: others of rclpy's `create_subscription`.

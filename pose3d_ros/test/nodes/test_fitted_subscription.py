@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
 from sensor_msgs.msg import Image
 
+from pose3d_ros.nodes.fitted_subscription import FittedSubscription
 from pose3d_ros.nodes.topics import image_qos
 
 from .rigs.pose_rig import PoseRig, gray_image
@@ -89,6 +91,23 @@ def test_images_of_publishers_of_either_reliability_are_processed(graph: Any, pi
     until_asked(graph, reliability.upper())
     rig.process()
     assert not [line for line in rig.logged if "QoS" in line]
+
+
+def test_messages_around_a_change_come_once(graph: Any) -> None:
+    heard: list[int] = []
+    fitted = FittedSubscription(graph.node, Image, "image_raw", lambda m: heard.append(m.header.stamp.sec), depth=10)
+    publisher = offer(graph, "reliable")
+    while not publisher.get_subscription_count():  # by one that is best effort: the node is not spun
+        time.sleep(0.01)
+    for number, wait_s in enumerate((0.3, 0.0, 0.1, 1.2)):
+        publisher.publish(gray_image(number))
+        time.sleep(wait_s)
+        fitted.refit()
+    publisher.publish(gray_image(4))
+    graph.spin_until(lambda: len(heard) >= 5)
+    graph.spin_for(0.3)
+    assert sorted(heard) == [0, 1, 2, 3, 4]
+    until_asked(graph, "RELIABLE")
 
 
 def test_image_is_received_from_both_of_a_mixed_pair(graph: Any, pipeline: Any) -> None:
