@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pose3d_ros.config.parameter_table import Settings, setting
 from pose3d_ros.errors import ConfigError
 
-ROOT_SOLVERS = ("similarity", "learned", "ground", "depth", "stature")
+SIMILARITY = ("similarity", "search", "weak_perspective", "mehta", "veges")
+"""Ways to read one thing, how large the metric skeleton looks; see docs/design.md for their equations."""
+ROOT_SOLVERS = (*SIMILARITY, "learned", "ground", "depth", "stature")
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,8 @@ class RootConfig(Settings, prefix="root", nodes=("pose_node",), tunable=True):
     solvers: str = setting(
         "all",
         "Root solvers, separated by commas, of: " + ", ".join(ROOT_SOLVERS) + "; all: those that have what they need. "
-        "Their distances are fused by their uncertainties.",
+        "Their distances are fused by their uncertainties. At most one of the first five, which read the same: all, "
+        "search takes search in place of similarity.",
     )
 
     def __post_init__(self) -> None:
@@ -30,9 +33,29 @@ class RootConfig(Settings, prefix="root", nodes=("pose_node",), tunable=True):
                 got=repr(self.solvers),
                 fix="Correct the name.",
             )
+        alike = [name for name in self._names() if name in SIMILARITY]
+        if len(alike) > 1:
+            raise ConfigError(
+                "parameter root.solvers",
+                expected=f"one of {', '.join(SIMILARITY)}, which read the same thing",
+                got=repr(self.solvers),
+                fix="Leave all but one of them out.",
+            )
+
+    @property
+    def similarity(self) -> str:
+        """Which of SIMILARITY takes part, where one does."""
+        return next((name for name in self._names() if name in SIMILARITY), SIMILARITY[0])
+
+    @property
+    def names_similarity(self) -> bool:
+        """Whether one of SIMILARITY was asked for by name."""
+        return any(name in SIMILARITY for name in self._names())
 
     def uses(self, solver: str) -> bool:
         """Whether a solver takes part."""
+        if solver in SIMILARITY and solver != self.similarity:
+            return False
         return solver in self._names() or "all" in self._names()
 
     def _names(self) -> list[str]:

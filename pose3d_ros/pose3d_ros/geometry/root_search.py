@@ -7,10 +7,18 @@ the root nearer, as it does where the equations are made linear (`solve_root`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
-from pose3d_ros.geometry.root_solver import SolvedRoots, solve_root, weak_perspective_root
+from pose3d_ros.geometry.root_solver import (
+    SolvedRoots,
+    mehta_root,
+    solve_root,
+    veges_root,
+    weak_perspective_root,
+)
 from pose3d_ros.types import Array
 
 _CANDIDATES = 33
@@ -78,6 +86,16 @@ def nearest_root(
     residual = np.sqrt(np.einsum("nj,njc->n", share, missed**2))
     known = known & ahead
     return SolvedRoots(np.where(known[:, None], root_cam_m, np.nan), np.where(known, residual, np.nan))
+
+
+SIMILARITY_SOLVERS: dict[str, Callable[[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike | None], SolvedRoots]] = {
+    "similarity": nearest_root,
+    "search": search_root,
+    "weak_perspective": weak_perspective_root,
+    "mehta": mehta_root,
+    "veges": veges_root,
+}
+"""By their names in `root.solvers`."""
 
 
 def _usable(

@@ -253,7 +253,7 @@ class LandmarkPoses:
         if not len(people):
             return (), learned
         lifted_m = None if self._lifter is None else self._lifter(people)
-        placed = place(frame, people, lifted_m, self._calibration)
+        placed = place(frame, people, lifted_m, self._calibration, self._config.root.similarity)
         learned = self._learned(frame, image, placed, learned)
         detections = (
             found

@@ -36,6 +36,7 @@ class TopDownPoses:
         needs_root = "root" not in pose.entry.parameters and engines.manifest.has_role("root")
         root = engines.for_role("root") if needs_root else None
         self._estimator = RootPoseEstimator(pose, root, lifted=needs_lifter, config=config.pose)
+        self._estimator.root_config = config.root
         self._lifter = Lifter(engines.for_role("lifter"), self._estimator.skeleton) if needs_lifter else None
         self._followed = FollowedBoxes()
 
@@ -68,7 +69,7 @@ class TopDownPoses:
     def configure(self, config: PipelineConfig) -> None:
         """See PoseSource."""
         self._detector.config = config.detector
-        self._estimator.config = config.pose
+        self._estimator.config, self._estimator.root_config = config.pose, config.root
         self._followed.forget()
 
     def warm_up(self, frame: Frame, image: FrameImage, batch_sizes: Sequence[int]) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pose3d_ros.config.root_settings import RootConfig
+from pose3d_ros.config.root_settings import SIMILARITY, RootConfig
 from pose3d_ros.errors import ConfigError
+from pose3d_ros.geometry.root_search import SIMILARITY_SOLVERS
 
 
 def test_unknown_solver_is_refused_by_name() -> None:
@@ -16,3 +17,22 @@ def test_unknown_solver_is_refused_by_name() -> None:
     assert RootConfig(solvers="ground").uses("ground")
     assert not RootConfig(solvers="ground").uses("depth")
     assert RootConfig().uses("depth")
+
+
+def test_one_way_to_read_the_size_takes_the_place_of_the_others() -> None:
+    assert RootConfig().similarity == "similarity"
+    assert not RootConfig().names_similarity
+    mixed = RootConfig(solvers="all, search")
+    assert mixed.similarity == "search"
+    assert [name for name in SIMILARITY if mixed.uses(name)] == ["search"]
+    assert mixed.uses("ground")
+    assert not RootConfig(solvers="search").uses("learned")
+
+
+def test_two_that_read_the_same_are_refused() -> None:
+    with pytest.raises(ConfigError, match="Leave all but one"):
+        RootConfig(solvers="similarity,mehta,ground")
+
+
+def test_every_name_has_a_solver() -> None:
+    assert tuple(SIMILARITY_SOLVERS) == SIMILARITY

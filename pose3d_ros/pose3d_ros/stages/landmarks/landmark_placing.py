@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pose3d_ros.config.settings import PoseConfig
-from pose3d_ros.geometry.root_search import nearest_root
+from pose3d_ros.geometry.root_search import SIMILARITY_SOLVERS
 from pose3d_ros.records import Detection, Frame, Pose, RootReading
 from pose3d_ros.stages.appearance import clothes_lab
 from pose3d_ros.stages.landmarks.body_joints import BODY, LANDMARKS, body_joints_m, landmark_body
@@ -29,7 +29,7 @@ class PlacedPeople:
     """root_cam_m (N, 3) and joints_cam_m (N, 40, 3), metres, camera frame, NaN where unknown; joints_img_px (N, 40, 2).
 
     scores (N, 40), 0–1. sigmas (N,): standard deviations of ln of the roots' distances. boxes_xyxy_px (N, 4), of the
-    whole person as far as the image shows it.
+    whole person as far as the image shows it. solver: which of SIMILARITY_SOLVERS gave the roots.
     """
 
     root_cam_m: Array
@@ -38,6 +38,7 @@ class PlacedPeople:
     scores: Array
     sigmas: Array
     boxes_xyxy_px: Array
+    solver: str = "similarity"
 
     @property
     def distances_m(self) -> Array:
@@ -47,7 +48,7 @@ class PlacedPeople:
     def readings(self, learned: LearnedDistances) -> list[tuple[RootReading, ...]]:
         """Of each person: in closed form, and what the other net has learned, where it was asked."""
         closed = [
-            RootReading("similarity", float(distance_m), float(sigma), by_size=True)
+            RootReading(self.solver, float(distance_m), float(sigma), by_size=True)
             for distance_m, sigma in zip(self.distances_m, self.sigmas, strict=True)
         ]
         others = learned.readings(self.distances_m)
@@ -55,14 +56,19 @@ class PlacedPeople:
 
 
 def place(
-    frame: Frame, people: Landmarks, lifted_m: Array | None, calibration: LandmarkCalibration | None = None
+    frame: Frame,
+    people: Landmarks,
+    lifted_m: Array | None,
+    calibration: LandmarkCalibration | None = None,
+    solver: str = "similarity",
 ) -> PlacedPeople:
     """Place the bodies where their landmarks are seen; the root in closed form.
 
-    lifted_m: see `body_joints_m`. calibration: of the lifter's joints.
+    lifted_m: see `body_joints_m`. calibration: of the lifter's joints. solver: one of SIMILARITY_SOLVERS.
     """
     camera = frame.camera
-    solved = nearest_root(people.relative_m, camera.rays(people.points_img_px)[..., :2], people.visibility)
+    rays = camera.rays(people.points_img_px)[..., :2]
+    solved = SIMILARITY_SOLVERS[solver](people.relative_m, rays, people.visibility)
     hips_m = people.relative_m[:, [LANDMARKS.index_of["L_Hip"], LANDMARKS.index_of["R_Hip"]]].mean(axis=1)
     root_cam_m = solved.root_cam_m + hips_m
     joints_cam_m = root_cam_m[:, None] + body_joints_m(people.relative_m, lifted_m)
@@ -75,7 +81,7 @@ def place(
         scores = calibration.scores(people, lifted_m)
         sigmas = calibration.root_sigmas(people, lifted_m, camera.width_px, camera.height_px)
     boxes = whole_boxes(frame, joints_img_px)
-    return PlacedPeople(root_cam_m, joints_cam_m, joints_img_px, scores, sigmas, boxes)
+    return PlacedPeople(root_cam_m, joints_cam_m, joints_img_px, scores, sigmas, boxes, solver)
 
 
 def whole_boxes(frame: Frame, joints_img_px: Array) -> Array:

@@ -134,6 +134,13 @@ def _by_solver(camera: Camera, people: Keypoints, relative_m: Array, solver: Roo
     return LocalizedPeople(root_cam_m, joints_cam_m, np.full(len(relative_m), np.nan))
 
 
+def similarity_distances_m(camera: Camera, people: Keypoints, solver: RootSolver) -> Array:
+    """(N,), of the roots by how large metric skeletons look; NaN where it is unknown, or the joints are not metric."""
+    if people.relative_m is None:
+        return np.full(len(people.joints_img_px), np.nan)
+    return np.asarray(np.linalg.norm(_by_solver(camera, people, people.relative_m, solver).root_cam_m, axis=-1))
+
+
 def _weights(people: Keypoints) -> Array:
     """(N, J), 0 for a joint that is not valid."""
     return np.where(people.valid, people.scores, 0.0)

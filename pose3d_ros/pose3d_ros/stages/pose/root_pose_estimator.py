@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from pose3d_ros.config.root_settings import RootConfig
 from pose3d_ros.config.settings import PoseConfig
 from pose3d_ros.engines.engine_set import RoleEngine
 from pose3d_ros.engines.images.frame_image import FrameImage, HostImage
 from pose3d_ros.errors import EngineError
+from pose3d_ros.geometry.root_search import SIMILARITY_SOLVERS
 from pose3d_ros.records import Detection, Frame, Pose, RootReading
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.stages.appearance import clothes_lab
@@ -21,7 +23,7 @@ from pose3d_ros.stages.pose.crop_net import CropNet
 from pose3d_ros.stages.pose.person_crops import PersonCrops
 from pose3d_ros.stages.pose.pose_decoders import POSE_DECODERS, ROOT_DECODERS
 from pose3d_ros.stages.pose.pose_decoding import DecodedJoints, read_pose_settings
-from pose3d_ros.stages.pose.root_localization import localize, root_solver
+from pose3d_ros.stages.pose.root_localization import RootSolver, localize, root_solver, similarity_distances_m
 from pose3d_ros.types import Array
 
 _SURE = 0.8
@@ -31,7 +33,9 @@ _REFUSAL_MARGIN = 0.1
 
 
 class RootPoseEstimator:
-    """Poses from boxes: all people of a frame in one call of each net. `config` may be replaced between frames.
+    """Poses from boxes: all people of a frame in one call of each net.
+
+    `config` and `root_config` may be replaced between frames.
 
     pose: a decoder of `POSE_DECODERS`. root: one of `ROOT_DECODERS`; leave it out when the pose engine fills both
     roles, or its joints are metric, so that the root follows in closed form (`geometry.solve_root`). lifted: whether a
@@ -48,7 +52,7 @@ class RootPoseEstimator:
         lifted: bool = False,
         config: PoseConfig | None = None,
     ) -> None:
-        self.config = config or PoseConfig()
+        self.config, self.root_config = config or PoseConfig(), RootConfig()
         self._decoder = POSE_DECODERS[check_decoder(pose.entry, POSE_DECODERS)]
         if root is None and "root" in pose.entry.roles:
             root = pose
@@ -135,7 +139,8 @@ class RootPoseEstimator:
         A joint that is not valid is NaN. A box that holds no person, and one whose root has no depth above 0, are left
         out.
         """
-        found = localize(frame.camera, people, self._solver, hip_centered=self._decoder.hip_centered)
+        found = localize(frame.camera, people, self._closed_form, hip_centered=self._decoder.hip_centered)
+        similar_m = self._similar_m(frame, people)
         valid = np.isfinite(found.joints_cam_m).all(axis=-1) & people.valid
         joints_cam_m = np.where(valid[..., None], found.joints_cam_m, np.nan)
         measured_px = np.where(valid[..., None], people.joints_img_px, np.nan)
@@ -152,16 +157,31 @@ class RootPoseEstimator:
                 detection,
                 float(found.root_sigma_m[i]),
                 clothes[i],
-                (self._reading(found.root_cam_m[i], found.root_sigma_m[i]),),
+                self._readings(found.root_cam_m[i], found.root_sigma_m[i], similar_m[i]),
             )
             for i, detection in enumerate(people.detections)
             if np.isfinite(found.root_cam_m[i]).all() and people.is_person[i]
         )
 
-    def _reading(self, root_cam_m: Array, sigma_m: float) -> RootReading:
+    @property
+    def _closed_form(self) -> RootSolver | None:
+        """The one that the parameter names, else the entry's; None where a net gives the roots."""
+        named = self._solver is not None and self.root_config.names_similarity
+        return SIMILARITY_SOLVERS[self.root_config.similarity] if named else self._solver
+
+    def _similar_m(self, frame: Frame, people: Keypoints) -> Array:
+        """Distances (N,) by a similarity solver beside a net's roots, NaN unless the parameter names one."""
+        if self._solver is not None or not self.root_config.names_similarity:
+            return np.full(len(people.detections), np.nan)
+        return similarity_distances_m(frame.camera, people, SIMILARITY_SOLVERS[self.root_config.similarity])
+
+    def _readings(self, root_cam_m: Array, sigma_m: float, similar_m: float) -> tuple[RootReading, ...]:
         distance_m = float(np.linalg.norm(root_cam_m))
-        solver = "learned" if self._solver is None else "similarity"
-        return RootReading(solver, distance_m, float(sigma_m) / distance_m, by_size=True)
+        solver = "learned" if self._solver is None else self.root_config.similarity
+        own = RootReading(solver, distance_m, float(sigma_m) / distance_m, by_size=True)
+        if not similar_m > 0:  # False for NaN
+            return (own,)
+        return own, RootReading(self.root_config.similarity, float(similar_m), float("nan"), by_size=True)
 
     def _roots(
         self, frame: Frame, image: FrameImage, boxes: Array, pose_crops: PersonCrops, raw: RawOutputs

@@ -38,6 +38,14 @@ def test_an_exact_reading_is_placed_exactly() -> None:
     np.testing.assert_allclose(placed.joints_img_px[0], CAMERA.project(placed.joints_cam_m[0]), atol=1e-3)
 
 
+def test_the_solver_that_is_named_places_people_and_signs_the_reading() -> None:
+    exact, approximate = (place(FRAME, seen(), None, solver=name) for name in ("search", "weak_perspective"))
+    np.testing.assert_allclose(exact.root_cam_m[0], ROOT_M, atol=1e-3)
+    assert 1e-3 < np.linalg.norm(approximate.root_cam_m[0] - ROOT_M) < 0.3
+    ((reading,),) = exact.readings(LearnedDistances.unknown(1))
+    assert reading.solver == "search"
+
+
 def test_hidden_landmarks_say_little_about_the_root() -> None:
     people = seen()
     feet = [LANDMARKS.index_of[f"{s}_{name}"] for s in "LR" for name in ("Knee", "Ankle", "Heel", "Toe")]

@@ -8,6 +8,7 @@ import attr
 import numpy as np
 import pytest
 
+from pose3d_ros.config.root_settings import RootConfig
 from pose3d_ros.config.settings import PoseConfig
 from pose3d_ros.engines import Normalization, RoleEngine
 from pose3d_ros.errors import EngineError
@@ -87,6 +88,19 @@ def test_crop_coordinates_become_metric_joints() -> None:
     assert pose.root_sigma_m == pytest.approx(0.5, rel=1e-6)
     assert pose.skeleton.name == "mpii16"
     assert pose.detection.score == 0.8
+
+
+def test_metric_joints_beside_learned_roots_are_solved_too_once_it_is_asked_for() -> None:
+    estimator = RootPoseEstimator(metric_model(), config=PLAIN)
+    keypoints = estimator.estimate_keypoints(FRAME, [Detection(BOX, 0.8)])
+    spread = np.random.default_rng(0).normal(0, 0.3, (1, J, 3))
+    people = replace(keypoints, relative_m=spread, joints_img_px=CAMERA.project(spread + [0.0, 0.0, 4.0]))
+    assert [reading.solver for reading in estimator.localize(FRAME, people)[0].readings] == ["learned"]
+    estimator.root_config = RootConfig(solvers="all,search")
+    learned, searched = estimator.localize(FRAME, people)[0].readings
+    assert (learned.solver, searched.solver) == ("learned", "search")
+    assert searched.by_size
+    assert searched.distance_m == pytest.approx(float(np.linalg.norm(spread[0, ROOT] + [0.0, 0.0, 4.0])), abs=1e-3)
 
 
 def test_joints_outside_the_crop_or_below_the_threshold_are_invalid() -> None:
