@@ -149,6 +149,17 @@ def graph(_ros: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Graph]:
     made.close()
 
 
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Any]:
+    """For the soaks: the nodes as processes; at the end none may have met an error that it did not expect."""
+    from .rigs.soak_rig import SoakRig
+
+    made = SoakRig(tmp_path)
+    yield made
+    made.close()
+    made.assert_sound()
+
+
 def make_person(track_id: int = 1, x_m: float = 0.5, skeleton: str = "muco21") -> Person:
     """A person whose joint j is at (x_m, j / 10, 3); joint 1 is lost."""
     names = get_skeleton(skeleton)

@@ -155,6 +155,16 @@ def test_no_message_flips_at_any_rate_and_delay_of_tf(
     assert not driven.logged
 
 
+@pytest.mark.slow
+def test_no_message_flips_in_a_minute(robot: Callable[..., Robot], record_promise: Any) -> None:
+    driven = robot(tf_timeout_s=5.0)
+    driven.drive(1800, 30.0, 20.0, 0.1)
+    driven.graph.spin_until(lambda: len(driven.heard) == 1800)
+    flipped = sum(message.header.frame_id != "odom" for message in driven.heard)
+    promise = "people come in target_frame, in no other, with TF at 20 Hz that is 0.1 s late and images at 30 Hz"
+    record_promise("TF", promise, f"{flipped} of {len(driven.heard)} in another frame", flipped == 0)
+
+
 @pytest.mark.parametrize(
     ("policy", "frame_ids", "done"),
     [

@@ -193,6 +193,18 @@ def test_of_two_processes_that_build_one_engine_one_builds(tmp_path: Path) -> No
     assert (folder / "log.json").read_text() == "built "
 
 
+@pytest.mark.slow
+def test_of_four_processes_that_build_one_engine_one_builds_each_time(tmp_path: Path, record_promise: Any) -> None:
+    folders = [tmp_path / f"plans{number}" for number in range(25)]
+    for folder in folders:
+        builders = [subprocess.Popen([sys.executable, "-c", _BUILDER, str(folder)]) for _ in range(4)]
+        assert [one.wait(120) for one in builders] == [0] * 4
+    builds = [(folder / "log.json").read_text().count("built") for folder in folders]
+    promise = "of processes that need one engine at once one builds it, and the others wait (a stand-in builds)"
+    figure = f"{sum(builds)} builds in {len(builds)} times four processes"
+    record_promise("one build", promise, figure, builds == [1] * len(builds))
+
+
 def test_builder_that_was_killed_holds_nobody_up(tmp_path: Path) -> None:
     text = _BUILDER.replace("time.sleep(0.3)", "time.sleep(600)")
     builder = subprocess.Popen([sys.executable, "-c", text, str(tmp_path / "plans")])
