@@ -46,7 +46,7 @@ PIP_NAMES = {
 ROS_PACKAGES = {"rclpy": "rclpy", "tf2_ros": "tf2_ros_py", "ament_index_python": "ament_index_python"}
 # What is used where it is there.
 OPTIONAL = {
-    "pose3d_ros": {"imageio_ffmpeg", "onnx2torch", "tensorrt", "torch", "torchvision"},
+    "pose3d_ros": {"cv_bridge", "imageio_ffmpeg", "onnx2torch", "tensorrt", "torch", "torchvision"},
     "pose3d_training": {"tensorboard"},
 }
 # What has no rosdep key; the packages' setup.py require it.

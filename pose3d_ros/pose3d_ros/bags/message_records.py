@@ -137,9 +137,10 @@ def person_of(message: Any, track_id: int, skeleton: Skeleton) -> Person:
         position = joint.position
         flat += (position.x, position.y, position.z, joint.u, joint.v, joint.score, joint.valid)
     joints = np.array(flat, dtype=np.float64).reshape(len(skeleton), 7)
-    seen = (np.abs(joints[:, :3]) <= _FARTHEST_M).all(axis=1) & np.isfinite(joints).all(axis=1)
-    joints[(joints[:, 6] == 0) | ~seen, :5] = np.nan
-    joints[~seen, 5] = 0.0
+    valid, placed = joints[:, 6] != 0, (np.abs(joints[:, :3]) <= _FARTHEST_M).all(axis=1)
+    joints[~(valid & placed), :5] = np.nan
+    joints[~np.isfinite(joints[:, 3:5]).all(axis=1), 3:5] = np.nan
+    joints[(valid & ~placed) | ~np.isfinite(joints[:, 5]), 5] = 0.0
     root_m = np.array([message.root.x, message.root.y, message.root.z])
     if not (np.abs(root_m) <= _FARTHEST_M).all():
         raise _unreadable(message, f"a root within {_FARTHEST_M / 1000:g} km", shown(root_m.tolist()))

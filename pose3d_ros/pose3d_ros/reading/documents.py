@@ -29,6 +29,7 @@ _MOST_DIGITS = 40
 _DEEP = re.compile(rf"(?:[\[{{]\s*){{{_MOST_DEPTH + 1}}}")
 """PyYAML looks far ahead at such brackets, again and again."""
 _TAG = "tag:yaml.org,2002:"
+_OTHER_BREAKS = "\x85\u2028\u2029"
 
 
 class _Refused(Exception):
@@ -214,6 +215,14 @@ class _Dumper(yaml.SafeDumper):
     """Quotes what the reader above would take for another value."""
 
     yaml_implicit_resolvers = _Composer.yaml_implicit_resolvers
+
+    def represent_text(self, text: str) -> yaml.ScalarNode:
+        """In double quotes, which escape them, where it holds line breaks that plain scalars fold."""
+        style = '"' if any(one in text for one in _OTHER_BREAKS) else None
+        return self.represent_scalar(f"{_TAG}str", text, style=style)
+
+
+_Dumper.add_representer(str, _Dumper.represent_text)
 
 
 def _load_json(text: str) -> object:

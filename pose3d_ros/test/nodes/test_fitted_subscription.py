@@ -120,6 +120,20 @@ def test_image_is_received_from_both_of_a_mixed_pair(graph: Any, pipeline: Any) 
         graph.spin_until(lambda number=number: pipeline.call_count == number)
 
 
+def test_images_arrive_once_while_the_subscription_changes(graph: Any, pipeline: Any) -> None:
+    graph.add_pose_node(pipeline, work_without_subscribers=True, fallback_hfov_deg=90.0, queue_size=10)
+    until_asked(graph, "BEST_EFFORT")
+    publisher = offer(graph, "reliable")
+    while not publisher.get_subscription_count():
+        time.sleep(0.01)  # without spinning: the node has not heard of the publisher yet
+    for number in range(1, 6):
+        publisher.publish(gray_image(number))
+        graph.spin_until(lambda number=number: pipeline.call_count >= number)
+    graph.spin_for(0.3)
+    assert [call.args[0].stamp_ns // 10**9 for call in pipeline.call_args_list] == [1, 2, 3, 4, 5]
+    until_asked(graph, "RELIABLE")
+
+
 @pytest.mark.parametrize("size", ["640 480", "1280 720"])
 def test_no_image_of_a_reliable_driver_is_lost_without_a_dds_profile(start: Start, size: str) -> None:  # noqa: F811
     settings = ["work_without_subscribers:=true", "fallback_hfov_deg:=60.0", "queue_size:=100"]
