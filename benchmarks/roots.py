@@ -4,8 +4,8 @@ python benchmarks/roots.py --assets FOLDER [--people 24] [--seed 1]
 
 FOLDER: as for `pose3d synth`. See simulated_people.py for the people, their motions and the nets' measured noise. Each
 case is one camera, person and motion of four seconds; a cell is a condition and a range of distances. Children are
-judged from two seconds on, on a floor that is right. stature: the floor was seen for two seconds, and is not known
-after. What is asked, and whether it holds, is below the table.
+judged from two seconds on if a foot was seen in them, on a floor that is right. stature: the floor is known for two
+seconds only, and the frames after count. What is asked, and whether it holds, is below the table.
 """
 
 from __future__ import annotations
@@ -115,9 +115,13 @@ def main() -> None:
 
 @dataclass(frozen=True)
 class OneFrame:
-    """What each solver said of a person in a frame: solver → (ln of its distance over the true one, its sigma)."""
+    """What each solver said of a person in a frame: solver → (ln of its distance over the true one, its sigma).
+
+    stood: whether a foot was seen on the floor in the two seconds before.
+    """
 
     number: int
+    stood: bool
     said: Mapping[str, tuple[float, float]]
 
 
@@ -158,7 +162,7 @@ class _Simulated:
         stages[DEPTH].config = RootConfig(solvers="depth")
         thickness_m = self.rng.normal(0.0, _THICKNESS_M)
         image = np.zeros((given.height_px, given.width_px, 3), dtype=np.uint8)
-        frames = []
+        frames, stood = [], False
         for number, true_m in enumerate(self.walk.distances_m):
             pose, roots = self._pose(number, given)
             if pose is None:
@@ -181,7 +185,8 @@ class _Simulated:
                 said[reading.solver] = _error(reading.distance_m, reading.sigma, true_m)
             for name, root in roots.items():
                 said.setdefault(name, _error(float(np.linalg.norm(root)), _CLOSED_SIGMA, true_m))
-            frames.append(OneFrame(number, said))
+            stood |= known and "ground" in said
+            frames.append(OneFrame(number, stood and not known, said))
         return frames
 
     def _pose(self, number: int, given: Camera) -> tuple[Pose | None, dict[str, Array]]:
@@ -248,10 +253,10 @@ def _error(distance_m: float, sigma: float, true_m: float) -> tuple[float, float
 
 
 def rows_of(condition: str, distance: str, frames: Sequence[OneFrame]) -> Iterator[dict[str, object]]:
-    """A line a solver. Children are judged from two seconds on, as is who is known by stature."""
+    """A line a solver. Children are judged from two seconds on, where a foot was seen in them."""
     solvers = [*VARIANTS, "learned", "ground", DEPTH, STATURE, FUSED, ALL]
     for solver in solvers:
-        own = [f for f in frames if solver in f.said and (condition != "children" or f.number >= _KNOWN_FRAMES)]
+        own = [f for f in frames if solver in f.said and (condition != "children" or f.stood)]
         if not own:
             continue
         logs = np.array([f.said[solver][0] for f in own])

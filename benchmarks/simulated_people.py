@@ -61,14 +61,15 @@ class Walk:
 
 
 def motions(assets: Path, people: int, *, children: bool | None, sitting: bool, seed: int) -> list[Motion]:
-    """People in motion. children: whether all are, or none; None: one in ten, as drawn. sitting: all, or none."""
+    """People in motion. children: whether all are, or none; None: every tenth is one. sitting: all, or none."""
     rng, number = np.random.default_rng(seed), 0
     found: list[Motion] = []
     while len(found) < people:
         person = _FIRST_PERSON + 10_000 * seed + number
         number += 1
         shape = BodyShape.random(person)
-        if children is None or (shape.age < CHILD_AGE) == children:
+        wanted = children if children is not None else len(found) % 10 == 9
+        if (shape.age < CHILD_AGE) == wanted:
             found.append(_motion(assets, shape, sitting, rng))
     return found
 
@@ -179,6 +180,8 @@ MEASURED = NetNoise(
 )  # fmt: skip
 _FOOT_PIXEL = 0.0055
 """Of the pixels of a foot, times the square of its score."""
+_FEET_ALIKE = 0.7
+"""Share of the variance of a foot's pixels that both feet have in common, read as they are from one picture."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,11 +217,13 @@ def seen(walk: Walk, noise: NetNoise, rng: np.random.Generator) -> Seen:
     relative = relative + across + noise.relative * _RELATIVE_M[:, 1:] * errors(len(SKELETON.joints), 1) * along
     unknown = np.log(walk.motion.height_m / _MEAN_HEIGHT_M) if noise.stature else 0.0
     shared = noise.shared * rng.normal() - unknown
+    in_pixels = errors(len(SKELETON.joints), 2)
+    in_pixels[:, feet] = np.sqrt(_FEET_ALIKE) * errors(1, 2) + np.sqrt(1.0 - _FEET_ALIKE) * in_pixels[:, feet]
     closed = np.exp(shared + noise.closed * errors())
     learned_m = walk.distances_m * np.exp(shared + noise.learned * errors())
     return Seen(
         closed[:, None, None] * relative,
-        pixels + shares * tall_px * errors(len(SKELETON.joints), 2),
+        pixels + shares * tall_px * in_pixels,
         scores,
         learned_m,
         _wrong_floor(walk.ground, rng) if noise.floor else walk.ground,

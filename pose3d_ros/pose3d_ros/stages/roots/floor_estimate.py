@@ -26,7 +26,8 @@ _MEMORY_S, _EVERY_S = 60.0, 0.5
 """How long a point counts, and how often one person gives one."""
 _SOLVE_S = 1.0
 _MOST_POINTS = 600
-_LEAST_POINTS = 12
+_LEAST_POINTS, _LEAST_OF_ONE = 12, 4
+"""Of all, and of one person: who is seen for less than two seconds is often half hidden, or nobody."""
 _AXIS_SIGMA_RAD = np.deg2rad(6.0)
 """Of the angle between a walking person's axis and the vertical."""
 _LEAN_SIGMA_RAD = np.deg2rad(4.0)
@@ -120,7 +121,12 @@ def fitted_plane(points_cam_m: Array, axes_cam: Array, owners: Array) -> GroundP
     person's points share the error of their size, so that how far one walks says more of the floor's slope than how
     large two are. owners (N,): whose the points are.
     """
-    seen = _Seen.of(points_cam_m, axes_cam, owners)
+    _, whose, counts = np.unique(owners, return_inverse=True, return_counts=True)
+    stayed = counts[whose] >= _LEAST_OF_ONE
+    if stayed.sum() < _LEAST_POINTS:
+        return None
+    owners = owners[stayed]
+    seen = _Seen.of(points_cam_m[stayed], axes_cam[stayed], owners)
     inverse = _agreed(seen)
     if inverse is None:
         return None

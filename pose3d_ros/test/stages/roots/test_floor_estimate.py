@@ -77,6 +77,21 @@ def test_errors_are_as_large_as_the_plane_says() -> None:
     assert 0.1 < np.mean(squares) < 1.5  # their sizes differ less than those of all people
 
 
+def test_who_is_seen_for_a_moment_does_not_count() -> None:
+    points, axes, owners = walkers(4, 20, 1.4, 12.0, 0)
+    ground = fitted_plane(points, axes, owners)
+    passing = 0.75 * points[:12]
+    more = fitted_plane(
+        np.concatenate([points, passing]),
+        np.concatenate([axes, axes[:12]]),
+        np.concatenate([owners, 10 + np.arange(12)]),
+    )
+    assert ground is not None
+    assert more is not None
+    assert more.people == 4
+    assert more.height_m == pytest.approx(ground.height_m)
+
+
 def test_floor_of_one_person_is_known_to_be() -> None:
     one, many = (fitted_plane(*walkers(people, 24, 1.4, 0.0, 3)) for people in (1, 5))
     assert one is not None
