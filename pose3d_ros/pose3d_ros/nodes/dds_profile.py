@@ -100,14 +100,15 @@ def shared_memory_problem(environ: Mapping[str, str], memory: SharedMemory | Non
     )
 
 
-def lost_images_remedy(rmw: str, compressed: bool, environ: Mapping[str, str]) -> str:
+def lost_images_remedy(rmw: str, compressed: bool, environ: Mapping[str, str], image_bytes: int = 0) -> str:
     """What to do when a topic with a publisher brings no image, or fewer than it should.
 
     rmw: the middleware's identifier, e.g. `rmw_fastrtps_cpp`. compressed: whether the topic is a compressed one.
+    image_bytes: size of a raw image, 0 where it is unknown.
     """
     advice: list[str] = []
     if "fastrtps" in rmw:
-        advice.insert(0, _fastdds_remedy(environ))
+        advice.insert(0, _fastdds_remedy(environ, 0 if compressed else image_bytes))
     elif "cyclonedds" in rmw:
         advice.insert(0, "Raise the kernel's receive buffer: sysctl -w net.core.rmem_max=33554432.")
     if not compressed:
@@ -115,8 +116,15 @@ def lost_images_remedy(rmw: str, compressed: bool, environ: Mapping[str, str]) -
     return "images are lost. " + " ".join(advice)
 
 
-def _fastdds_remedy(environ: Mapping[str, str]) -> str:
+def _fastdds_remedy(environ: Mapping[str, str], image_bytes: int) -> str:
     ours = user_profile(environ)
+    segment = segment_bytes(ours) if ours else 0
+    if 0 < segment < image_bytes:
+        return (
+            f"An image of {image_bytes >> 20} MB does not fit into the {segment >> 20} MB of shared memory that the "
+            f"profile {ours} gives a process: use one with a larger segment_size, here and for the publisher (this "
+            f"package's fastdds.xml has {_SEGMENT_BYTES >> 20} MB), with four times that in /dev/shm (--shm-size)."
+        )
     start = "Fast DDS's built-in shared-memory segment (512 KB) is too small for a raw image"
     if ours is None:
         setting = f"{profile_variable(environ)}={share_file(image_profile(shared_memory()), environ)}"

@@ -84,7 +84,7 @@ class PoseWork(Work):
         camera_topic, hfov_deg = node.resolve_topic_name("camera_info"), config.input.fallback_hfov_deg
         self.cameras = CameraSource(camera_topic, hfov_deg, rectified=is_rectified(topic))
         self._scene = SceneSource(node, node.board, config.pipeline.scene)
-        self._people_count = self._dropped = 0
+        self._people_count = self._dropped = self._image_bytes = 0
         self._worker: FrameWorker[_Arrival] | None = None
         output.publish_skeleton(pipeline.skeleton)
         self._overlay = advertise(node, Image, "overlay", result_qos())
@@ -164,7 +164,7 @@ class PoseWork(Work):
         return self._pipeline.engine_problems
 
     def _remedy(self) -> str:
-        return lost_images_remedy(self._rmw, self._compressed, os.environ)
+        return lost_images_remedy(self._rmw, self._compressed, os.environ, self._image_bytes)
 
     def _slowed(self) -> str:
         return "the camera has slowed down (long exposure in the dark, USB bandwidth, load), or images are lost."
@@ -187,6 +187,7 @@ class PoseWork(Work):
         self._on_camera_info(message)
 
     def _on_camera_info(self, message: CameraInfo) -> None:
+        self._image_bytes = 3 * message.width * message.height
         error = self.cameras.update(message)
         if error is not None:
             self._board.report_error(error, Level.ERROR, hold_s=FRAME_PROBLEM_S)

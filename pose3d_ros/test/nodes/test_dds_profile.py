@@ -109,3 +109,13 @@ def test_remedy_names_what_is_missing() -> None:
     assert "/mine.xml" in profiled
     assert "publisher with it" in profiled
     assert "rmem_max" in lost_images_remedy("rmw_cyclonedds_cpp", False, {})
+
+
+def test_remedy_for_an_image_larger_than_the_segment_is_a_larger_one() -> None:
+    small = {PROFILE_VARIABLES[0]: str(share_file(SMALL_PROFILE))}
+    image_bytes = 3 * 3840 * 2160
+    remedy = lost_images_remedy("rmw_fastrtps_cpp", False, small, image_bytes)
+    for words in ("23 MB", "8 MB", "larger segment_size", "--shm-size", "compressed"):
+        assert words in remedy
+    assert "publisher with it as well" in lost_images_remedy("rmw_fastrtps_cpp", False, small, 3 * 1920 * 1080)
+    assert "publisher with it as well" in lost_images_remedy("rmw_fastrtps_cpp", True, small, image_bytes)
