@@ -73,7 +73,8 @@ def fuzz(check: Callable[[random.Random], object], inputs: int, first_seed: int 
     )
 
 
-def _run(check: Callable[[random.Random], object], seeds: range, sender: Connection) -> None:
+def fuzz_here(check: Callable[[random.Random], object], seeds: range) -> Fuzzed:
+    """As `fuzz`, in this process."""
     refused, slowest_s, before = 0, 0.0, _peak_mib()
     for seed in seeds:
         started_s = time.process_time()
@@ -83,10 +84,16 @@ def _run(check: Callable[[random.Random], object], seeds: range, sender: Connect
         except Pose3DError:
             refused += 1
         except (Exception, Hung) as error:
-            sender.send(f"input of seed {seed}: {type(error).__name__}: {str(error)[:500]}")
-            return
+            raise AssertionError(f"input of seed {seed}: {type(error).__name__}: {str(error)[:500]}") from error
         slowest_s = max(slowest_s, time.process_time() - started_s)
-    sender.send(Fuzzed(len(seeds), refused, slowest_s, _peak_mib() - before))
+    return Fuzzed(len(seeds), refused, slowest_s, _peak_mib() - before)
+
+
+def _run(check: Callable[[random.Random], object], seeds: range, sender: Connection) -> None:
+    try:
+        sender.send(fuzz_here(check, seeds))
+    except AssertionError as error:
+        sender.send(str(error))
 
 
 @contextmanager

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fuzzing import Fuzzed, fuzz
+from fuzzing import Fuzzed, fuzz_here
 from hostile_inputs import hostile_paths, mutated_bytes
 from pose3d_ros.engines.guarded_trial import try_apart
 from pose3d_ros.engines.onnx_runtime.ort_engine import OnnxEngine
@@ -137,6 +137,9 @@ def test_any_graph_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, 
         look(tmp_path_factory.getbasetemp() / "model.onnx", hostile(chance))
 
 
+_INPUTS, _A_PROCESS = 100_000, 500
+
+
 def run_apart(path: Path, first_seed: int, inputs: int) -> tuple[Fuzzed | None, int]:
     """What came of so many inputs in a process of its own, None where the runtime ended it, and the last seed."""
     path.with_suffix(".seed").write_text(str(first_seed))
@@ -156,7 +159,7 @@ def run_apart(path: Path, first_seed: int, inputs: int) -> tuple[Fuzzed | None, 
             for seed in range(first_seed, first_seed + inputs):
                 path.with_suffix(".seed").write_text(str(seed))
                 try:
-                    results.append(fuzz(check, 1, seed))
+                    results.append(fuzz_here(check, range(seed, seed + 1)))
                 except AssertionError as error:
                     path.with_suffix(".json").write_text(json.dumps(str(error)))
                     os._exit(2)
@@ -182,8 +185,8 @@ def run_apart(path: Path, first_seed: int, inputs: int) -> tuple[Fuzzed | None, 
 def test_100000_graphs(tmp_path: Path, record_promise: ReliabilityLog) -> None:
     """Where the runtime itself crashes, the trial of `pose3d import` refuses the file."""
     path, seed, done, crashes = tmp_path / "model.onnx", 0, [], 0
-    while seed < 100_000:
-        found, last = run_apart(path, seed, min(2000, 100_000 - seed))
+    while seed < _INPUTS:
+        found, last = run_apart(path, seed, min(_A_PROCESS, _INPUTS - seed))
         if found is None:
             crashes += 1
             with pytest.raises(EngineError):
