@@ -214,13 +214,13 @@ def test_transform_that_comes_a_little_later_is_waited_for(robot: Callable[..., 
 
 def test_clock_that_goes_back_forgets_the_transforms_of_the_time_before(robot: Callable[..., Robot]) -> None:
     driven = robot(tf_timeout_s=5.0)
-    for seconds in (20.0, 10.0):
+    for count, seconds in enumerate((20.0, 10.0), start=1):
         driven.know(seconds)
         driven.see(seconds)
         if seconds == 10.0:
             driven.know(9.9)
             driven.know(10.1)
-    driven.graph.spin_until(lambda: len(driven.heard) == 2)
+        driven.graph.spin_until(lambda count=count: len(driven.heard) == count)
     assert driven.stamps_s == pytest.approx([20.0, 10.0], abs=1e-5)
     assert [m.people[0].root.x for m in driven.heard] == pytest.approx([20.5, 10.5], abs=1e-5)
 
