@@ -1,6 +1,7 @@
-"""Render the sample bag: three people who cross in a living room, with ground truth.
+"""Render the sample bags: three people who cross in a living room, with transforms and ground truth; one with depth.
 
-    python tools/make_sample_bag.py --assets DIR --output pose3d_ros/samples/people_crossing.mcap
+    python tools/make_sample_bag.py --assets DIR --output people_crossing.mcap --depth-output people_crossing_depth.mcap
+    python tools/make_sample_bag.py --transforms-to OLD.mcap --output NEW.mcap    # an older recording, with transforms
 
 Bodies, motions and the room are none that the engines were trained on.
 """
@@ -11,10 +12,18 @@ import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
+import numpy.typing as npt
+from scipy.spatial.transform import Rotation
 
+from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.bags.bag_writer import BagWriter
+from pose3d_ros.bags.depth_decoding import DEPTH_SUFFIX
+from pose3d_ros.bags.message_types import CAMERA_INFO_TYPE, COMPRESSED_TYPE, pose3d_typestore
+from pose3d_ros.bags.transforms import TF_TYPE
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.records import Detection, Person, Pose, TrackState
 from pose3d_ros.skeletons import get_skeleton
@@ -26,12 +35,21 @@ from pose3d_training.synthetic.sprites import EVAL_PERSON
 from pose3d_training.synthetic.texture import Appearance
 from sample_recording.room import render_room
 from sample_recording.sequence import Actor, PersonGroundTruth, SequenceFrame, SequenceRenderer
+from sample_recording.stereo_depth import stereo_depth_mm
 from sample_recording.walk import Piece, plan_walk
 
 FRAMES, RATE_HZ, STRIDE = 150, 15, 2
 WIDTH_PX, HEIGHT_PX, HFOV_DEG = 640, 480, 62.0
 CAMERA_HEIGHT_M, PITCH_DEG = 1.2, 6.0
 FRAME_ID = "camera_optical_frame"
+DEPTH_FRAMES, DEPTH_STRIDE, DEPTH_QUALITY = 120, 2, 50
+"""Of the recording with depth: how many frames it is from, every second of them, and its JPEGs' quality."""
+DEPTH_TOPIC = "/camera/aligned_depth_to_color"
+TF = (
+    ("base_footprint", "camera_link", (0.0, 0.0, CAMERA_HEIGHT_M), (0.0, PITCH_DEG, 0.0)),
+    ("camera_link", FRAME_ID, (0.0, 0.0, 0.0), (-90.0, 0.0, -90.0)),
+)
+"""Parent, child, translation in metres, roll, pitch and yaw in degrees (REP 103, REP 105)."""
 START_NS = 1_700_000_000_000_000_000
 NOISE_LEVELS = 1.2
 SKELETON = get_skeleton("muco21")
@@ -155,11 +173,19 @@ def ground_truth(
     return Person(person.track_id, TrackState.TRACKED, pose, velocity, person.visible)
 
 
-def write_bag(frames: list[SequenceFrame], output: Path, jpeg_quality: int) -> None:
-    """Write images, camera and ground truth with the frames' times."""
+def write_bag(
+    frames: list[SequenceFrame], output: Path, jpeg_quality: int, depth_rng: np.random.Generator | None = None
+) -> None:
+    """Write transforms, images, camera and ground truth with the frames' times; with depth_rng, depth of every second.
+
+    depth_rng: of the depth camera's noise.
+    """
     camera = Camera.from_hfov(HFOV_DEG, WIDTH_PX, HEIGHT_PX)
     with BagWriter(output, jpeg_quality=jpeg_quality) as bag:
+        write_transforms(bag, START_NS)
         for i, frame in enumerate(frames):
+            if depth_rng is not None and i % DEPTH_STRIDE:
+                continue
             stamp = START_NS + i * 1_000_000_000 // RATE_HZ
             low, high = max(i - 1, 0), min(i + 1, len(frames) - 1)
             people = tuple(
@@ -171,6 +197,71 @@ def write_bag(frames: list[SequenceFrame], output: Path, jpeg_quality: int) -> N
             bag.write_people(
                 "/ground_truth/people", stamp, FRAME_ID, people, SKELETON, id_prefix="gt_", model="rendered"
             )
+            if depth_rng is not None:
+                write_depth(bag, stamp, stereo_depth_mm(frame.depth_m, camera.fx_px, depth_rng), camera)
+
+
+def write_depth(bag: BagWriter, stamp_ns: int, depth_mm: npt.NDArray[np.uint16], camera: Camera) -> None:
+    """A depth image as compressed_depth_image_transport has it, and its camera_info."""
+    unfiltered = [cv2.IMWRITE_PNG_COMPRESSION, 9, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE]
+    png = cv2.imencode(".png", depth_mm, unfiltered)[1].ravel()
+    message = _made(
+        COMPRESSED_TYPE,
+        header=_header(stamp_ns, FRAME_ID),
+        format="16UC1; compressedDepth png",
+        data=np.concatenate([np.zeros(12, np.uint8), png]),
+    )
+    height_px, width_px = depth_mm.shape
+    bag.write_camera(f"{DEPTH_TOPIC}/camera_info", stamp_ns, FRAME_ID, camera.resize(width_px, height_px))
+    bag.write_message(f"{DEPTH_TOPIC}/image_raw{DEPTH_SUFFIX}", COMPRESSED_TYPE, stamp_ns, message)
+
+
+def write_transforms(bag: BagWriter, stamp_ns: int) -> None:
+    """Where the camera is on the robot, latched."""
+    transforms = []
+    for parent, child, move_m, turn_deg in TF:
+        quaternion = Rotation.from_euler("xyz", turn_deg, degrees=True).as_quat().tolist()
+        transform = _made(
+            "geometry_msgs/msg/Transform",
+            translation=_made("geometry_msgs/msg/Vector3", *move_m),
+            rotation=_made("geometry_msgs/msg/Quaternion", *quaternion),
+        )
+        header = _header(stamp_ns, parent)
+        transforms.append(_made("geometry_msgs/msg/TransformStamped", header, child, transform))
+    bag.add_topic("/tf_static", TF_TYPE, latched=True)
+    bag.write_message("/tf_static", TF_TYPE, stamp_ns, _made(TF_TYPE, transforms))
+
+
+def _made(msgtype: str, *fields: Any, **named: Any) -> Any:
+    return pose3d_typestore().types[msgtype](*fields, **named)
+
+
+def _header(stamp_ns: int, frame_id: str) -> Any:
+    stamp = _made("builtin_interfaces/msg/Time", stamp_ns // 1_000_000_000, stamp_ns % 1_000_000_000)
+    return _made("std_msgs/msg/Header", stamp, frame_id)
+
+
+def copy_with_transforms(recording: Path, output: Path) -> None:
+    """An older recording's images, camera and ground truth as they are, with the transforms and today's messages."""
+    with BagReader(recording) as old, BagWriter(output) as new:
+        write_transforms(new, old.start_ns)
+        copied = [topic for topic in old.topics.values() if topic.msgtype in (COMPRESSED_TYPE, CAMERA_INFO_TYPE)]
+        for topic in copied:
+            new.add_topic(topic.name, topic.msgtype)
+        people = {message.stamp_ns: message for message in old.people()}
+        for message in old.serialized([topic.name for topic in copied]):
+            new.write_serialized(message.topic, message.received_ns, message.data)
+            if message.topic == "/camera/image_raw/compressed":
+                truth = people[message.received_ns]
+                new.write_people(
+                    "/ground_truth/people",
+                    truth.stamp_ns,
+                    truth.frame_id,
+                    truth.people,
+                    truth.skeleton,
+                    id_prefix="gt_",
+                    model=truth.model,
+                )
 
 
 def render(assets: Path, seed: int) -> Iterator[SequenceFrame]:
@@ -189,13 +280,22 @@ def render(assets: Path, seed: int) -> Iterator[SequenceFrame]:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--assets", type=Path, required=True, help="folder with makehuman/ and cmu_mocap/")
+    parser.add_argument("--assets", type=Path, help="folder with makehuman/ and cmu_mocap/")
+    parser.add_argument("--transforms-to", type=Path, metavar="BAG", help="a recording to copy, instead of rendering")
     parser.add_argument("--output", type=Path, required=True, help="the bag, name.mcap")
+    parser.add_argument("--depth-output", type=Path, help="the bag with depth, name.mcap")
     parser.add_argument("--seed", type=int, default=5, help="of the room's details and the sensor's noise")
     parser.add_argument("--quality", type=int, default=82, help="of the JPEGs")
     a = parser.parse_args()
+    if a.transforms_to is not None:
+        copy_with_transforms(a.transforms_to, a.output)
+        return
+    if a.assets is None:
+        parser.error("--assets or --transforms-to is needed")
     frames = list(render(a.assets, a.seed))
     write_bag(frames, a.output, a.quality)
+    if a.depth_output is not None:
+        write_bag(frames[:DEPTH_FRAMES], a.depth_output, DEPTH_QUALITY, np.random.default_rng([a.seed, 17]))
     least = {p.track_id: min(f.people[p.track_id - 1].visible for f in frames) for p in frames[0].people}
     print(f"{a.output}: {a.output.stat().st_size / 1e6:.2f} MB; least visible share {least}")
 

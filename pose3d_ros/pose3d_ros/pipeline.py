@@ -21,6 +21,7 @@ from pose3d_ros.skeletons import Skeleton, get_skeleton
 from pose3d_ros.stages.exposure import normalized_exposure
 from pose3d_ros.stages.landmark_poses import LandmarkPoses, is_landmark_chain
 from pose3d_ros.stages.pose_source import PoseSource, timed
+from pose3d_ros.stages.roots.agreement import Agreement
 from pose3d_ros.stages.roots.root_stage import RootStage
 from pose3d_ros.stages.scene_change import SceneChange
 from pose3d_ros.stages.smooth.smoother import Smoother, why_unsmoothed
@@ -134,6 +135,11 @@ class Pipeline:
     def engine_problems(self) -> tuple[str, ...]:
         """What does not run as meant: other models than `auto` looks for, engines or crops on another backend."""
         return (*self.engines.problems, *([self._load_image.problem] if self._load_image.problem else []))
+
+    @property
+    def root_agreement(self) -> Agreement:
+        """How much each root solver counts over the last seconds, and whether floor or depth contradict sizes."""
+        return self._roots.agreement
 
     @property
     def delay_frames(self) -> int:

@@ -154,6 +154,8 @@ class Pose:
         (2, 3) float64, CIE L, a, b of the upper and the lower body; NaN where unseen.
     readings : tuple of RootReading
         What the root's distance was fused from; empty where one net gave it.
+    root_solvers : tuple of str
+        Solvers that the root's distance is from, the one that says most first; empty where it is not known.
     """
 
     root_cam_m: Array
@@ -165,6 +167,7 @@ class Pose:
     root_sigma_m: float = float("nan")
     clothes_lab: Array = field(default_factory=lambda: np.full((2, 3), np.nan))
     readings: tuple[RootReading, ...] = ()
+    root_solvers: tuple[str, ...] = ()
 
     def converted(self, target: Skeleton) -> Pose:
         """The pose with its joints by name in another skeleton; joints it lacks are NaN with score 0. The root stays.
@@ -229,6 +232,25 @@ class Person:
             With the converted pose.
         """
         return replace(self, pose=self.pose.converted(target))
+
+
+_SEEN = (TrackState.NEW, TrackState.TRACKED)
+
+
+def root_solvers_of(person: Person) -> tuple[str, ...]:
+    """The solvers that the root's distance is from; none for people whose place is extrapolated.
+
+    Parameters
+    ----------
+    person : Person
+        Of any state.
+
+    Returns
+    -------
+    tuple of str
+        See `Pose`.
+    """
+    return person.pose.root_solvers if person.state in _SEEN else ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,11 +33,12 @@ _BOUNCE_M = 0.8
 class Room:
     """A room seen by one camera.
 
-    image (H, W, 3) float32 BGR in 0–255. floor (H, W): where the floor is seen. lamps: directions (3,) towards the
-    lights that people shade, and how dark their shadow is.
+    image (H, W, 3) float32 BGR in 0–255. depth_m (H, W): along the optical axis. floor (H, W): where the floor is seen.
+    lamps: directions (3,) towards the lights that people shade, and how dark their shadow is.
     """
 
     image: Array32
+    depth_m: Array32
     floor: BoolArray
     lamps: tuple[tuple[Array, float], ...]
 
@@ -68,7 +69,14 @@ def render_room(view: View, seed: int) -> Room:
     )
     image = cv2.GaussianBlur(image, (0, 0), 0.6)
     floor = hits.floor.reshape(size)[::_SUPER, ::_SUPER]
-    return Room(np.asarray(np.minimum(image, 255), np.float32), floor, _shadow_lamps())
+    return Room(np.asarray(np.minimum(image, 255), np.float32), _depth_m(view, hits), floor, _shadow_lamps())
+
+
+def _depth_m(view: View, hits: _Hits) -> Array32:
+    """Depth (H, W) of the nearest of each pixel's samples."""
+    depth = (hits.point - view.cam2world[:3, 3]) @ view.cam2world[:3, 2]
+    samples = depth.reshape(view.height_px, _SUPER, view.width_px, _SUPER)
+    return np.asarray(samples.min(axis=(1, 3)), dtype=np.float32)
 
 
 def _shadow_lamps() -> tuple[tuple[Array, float], ...]:

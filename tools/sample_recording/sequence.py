@@ -21,6 +21,8 @@ from sample_recording.walk import Walk
 
 _SHADOW_SCALE = 0.5
 _SHADOW_BLUR_PX = 2.0
+_SOLID = 0.5
+"""Share of a pixel that a body covers, above which its depth is the body's."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,9 +53,10 @@ class PersonGroundTruth:
 
 @dataclass(frozen=True, eq=False)
 class SequenceFrame:
-    """image_bgr (H, W, 3) uint8, and the people by track_id."""
+    """image_bgr (H, W, 3) uint8, depth_m (H, W) along the optical axis, and the people by track_id."""
 
     image_bgr: ImageArray
+    depth_m: Array32
     people: tuple[PersonGroundTruth, ...]
 
 
@@ -90,7 +93,9 @@ class SequenceRenderer:
             self._ground_truth(actor, pose, float(part) / max(layer.whole, 1e-6))
             for actor, pose, part, layer in zip(self._actors, posed, seen, layers, strict=True)
         )
-        return SequenceFrame(np.asarray(np.clip(np.rint(image), 0, 255), dtype=np.uint8), people)
+        bodies = [np.where(layer.alpha > _SOLID, layer.depth_m, np.float32(np.inf)) for layer in layers]
+        depth_m = np.min([self._room.depth_m, *bodies], axis=0)
+        return SequenceFrame(np.asarray(np.clip(np.rint(image), 0, 255), dtype=np.uint8), depth_m, people)
 
     def _ground_truth(self, actor: Actor, posed: PosedFigure, visible: float) -> PersonGroundTruth:
         whole = _whole_box(self._view, posed)

@@ -16,6 +16,7 @@ from rosbags.interfaces import Connection, ConnectionExtRosbag2, QosDurability
 from rosbags.rosbag2 import Reader, ReaderError
 
 from pose3d_ros.bags.bag_files import EXPECTED, bag_to_open
+from pose3d_ros.bags.depth_decoding import DEPTH_SUFFIX
 from pose3d_ros.bags.image_decoding import decoded_bgr
 from pose3d_ros.bags.image_encodings import image_bgr
 from pose3d_ros.bags.message_records import (
@@ -33,6 +34,7 @@ from pose3d_ros.config.share_folders import share_directories
 from pose3d_ros.errors import BagError, CameraError, InputError, Pose3DError
 from pose3d_ros.reading.files import in_words, is_there
 
+SAMPLE, SAMPLE_WITH_DEPTH = "people_crossing.mcap", "people_crossing_depth.mcap"
 _Record = TypeVar("_Record")
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 """No CDR message begins so: its first byte is 0."""
@@ -119,12 +121,28 @@ class BagReader:
             fix="Name the topic, or record the bag with it.",
         )
 
+    def image_topic(self, topic: str = "*") -> str:
+        """The only topic of color images that fits; depth images beside them are known by their names. As above."""
+        fitting = self.topics_of((COMPRESSED_TYPE, IMAGE_TYPE), topic)
+        color = [name for name in fitting if not _is_depth(name)]
+        return color[0] if len(color) == 1 else self.find_topic((COMPRESSED_TYPE, IMAGE_TYPE), topic)
+
+    def camera_topic(self, topic: str = "*") -> str:
+        """The only camera_info topic that fits, of several the one of the color images. As above."""
+        fitting = [name for name in self.topics_of((CAMERA_INFO_TYPE,), topic) if not _is_depth(name)]
+        return fitting[0] if len(fitting) == 1 else self.find_topic((CAMERA_INFO_TYPE,), topic)
+
+    def depth_topic(self) -> str:
+        """The first topic of depth images, without a transport's suffix; "" without one."""
+        depths = [name for name in self.topics_of((COMPRESSED_TYPE, IMAGE_TYPE)) if _is_depth(name)]
+        return depths[0].removesuffix(DEPTH_SUFFIX) if depths else ""
+
     def images(self, topic: str = "*", unusable: Callable[[str], None] | None = None) -> Iterator[BagImage]:
         """Images of the only image topic that fits, compressed or raw.
 
         unusable: told of each image that can't be decoded, which is left out; None: the first one's InputError.
         """
-        name = self._image_topic(topic)
+        name = self.image_topic(topic)
         decode = decoded_bgr if self.topics[name].msgtype == COMPRESSED_TYPE else image_bgr
 
         def read(received_ns: int, message: Any) -> BagImage | str:
@@ -144,7 +162,7 @@ class BagReader:
 
     def image_stamps_ns(self, topic: str = "*") -> Iterator[int]:
         """The stamps of the images of the only image topic that fits; they are not decoded."""
-        return self.records(self._image_topic(topic), lambda _, message: stamp_ns(message.header))
+        return self.records(self.image_topic(topic), lambda _, message: stamp_ns(message.header))
 
     def cameras(self, topic: str = "*") -> Iterator[BagCamera]:
         """The camera_info messages of the only such topic that fits, for rectified images if the bag has only these.
@@ -163,7 +181,7 @@ class BagReader:
                 return error
             return BagCamera(stamp_ns(message.header), str(message.header.frame_id), camera)
 
-        for found in self.records(self._camera_topic(topic), read):
+        for found in self.records(self.camera_topic(topic), read):
             if isinstance(found, CameraError):
                 problem = problem or found
                 continue
@@ -222,17 +240,6 @@ class BagReader:
         """Decodes with the bag's definitions; opened on first use, since serialized messages need none."""
         return self._stack.enter_context(AnyReader([self._opened], default_typestore=pose3d_typestore()))
 
-    def _camera_topic(self, topic: str) -> str:
-        """The only camera_info topic that fits, or of several the one of the color images."""
-        fitting = [name for name in self.topics_of((CAMERA_INFO_TYPE,), topic) if not _is_depth(name)]
-        return fitting[0] if len(fitting) == 1 else self.find_topic((CAMERA_INFO_TYPE,), topic)
-
-    def _image_topic(self, topic: str) -> str:
-        """The topic of color images; of depth images beside them one says so by its name."""
-        fitting = self.topics_of((COMPRESSED_TYPE, IMAGE_TYPE), topic)
-        color = [name for name in fitting if not _is_depth(name)]
-        return color[0] if len(color) == 1 else self.find_topic((COMPRESSED_TYPE, IMAGE_TYPE), topic)
-
     def _topic_list(self) -> str:
         topics = ", ".join(f"{t.name} ({t.msgtype})" for t in self.topics.values())
         empty = "no whole record: the recording was cut off" if self.problem else "an empty bag"
@@ -263,16 +270,15 @@ def _is_latched(connection: Connection) -> bool:
     return any(profile.durability == QosDurability.TRANSIENT_LOCAL for profile in profiles)
 
 
-def sample_bag() -> Path:
-    """The recording that comes with the package. Raises BagError when it is not installed."""
+def sample_bag(name: str = SAMPLE) -> Path:
+    """A recording that comes with the package. Raises BagError when it is not installed."""
     folders = [directory / "samples" for directory in share_directories()]
     for folder in folders:
-        bags = sorted(folder.glob("*.mcap"))
-        if bags:
-            return bags[0]
+        if (folder / name).is_file():
+            return folder / name
     raise BagError(
         "sample recording",
-        expected="an .mcap file that came with the package",
+        expected=f"{name}, which came with the package",
         got="none in " + ", ".join(str(folder) for folder in folders),
         fix="Install the package with its data files, or name a recording with --bag.",
     )

@@ -9,7 +9,15 @@ from typing import Any
 
 import cv2
 import numpy as np
-from rosbags.interfaces import Connection
+from rosbags.interfaces import (
+    Connection,
+    Qos,
+    QosDurability,
+    QosHistory,
+    QosLiveliness,
+    QosReliability,
+    QosTime,
+)
 from rosbags.typesys import TypesysError
 
 from pose3d_ros.bags.bag_storage import BagStorage
@@ -24,6 +32,18 @@ from pose3d_ros.types import Array, ImageArray
 
 _NS_PER_S = 1_000_000_000
 _ROS_MODELS = {"pinhole": "plumb_bob"}  # camera_info has no name for "no distortion"; zeros say it
+_ANY_TIME = QosTime(2147483647, 4294967295)
+_LATCHED = Qos(
+    QosHistory.KEEP_LAST,
+    1,
+    QosReliability.RELIABLE,
+    QosDurability.TRANSIENT_LOCAL,
+    _ANY_TIME,
+    _ANY_TIME,
+    QosLiveliness.AUTOMATIC,
+    _ANY_TIME,
+    avoid_ros_namespace_conventions=False,
+)
 _UNKNOWN_COVARIANCE_M2 = np.array([-1.0, *[0.0] * 8])
 
 
@@ -62,8 +82,11 @@ class BagWriter:
         else:
             self._storage.abandon()
 
-    def add_topic(self, topic: str, msgtype: str) -> None:
-        """Add a topic, unless it is there. Raises BagError for another type than before, and for an unknown one."""
+    def add_topic(self, topic: str, msgtype: str, *, latched: bool = False) -> None:
+        """Add a topic, unless it is there. latched: as published transient local.
+
+        Raises BagError for another type than before, and for an unknown one.
+        """
         known = self._connections.get(topic)
         if known is not None and known.msgtype != msgtype:
             raise BagError(
@@ -74,7 +97,10 @@ class BagWriter:
             )
         try:
             writer = self._storage.writer
-            self._connections[topic] = known or writer.add_connection(topic, msgtype, typestore=self._store)
+            qos = [_LATCHED] if latched else []
+            self._connections[topic] = known or writer.add_connection(
+                topic, msgtype, typestore=self._store, offered_qos_profiles=qos
+            )
         except (KeyError, TypesysError) as error:
             raise BagError(
                 f"topic {topic}",

@@ -151,7 +151,10 @@ def person_of(message: Any, track_id: int, skeleton: Skeleton) -> Person:
     sigma_m = ray_sigma_m(root_m, covariance_m2) if known else math.nan
     score = float(message.score)
     detection = Detection(box_px, score)
-    pose = Pose(root_m, joints[:, :3], joints[:, 3:5], joints[:, 5], skeleton, detection, sigma_m)
+    # Recordings of before the field lack it.
+    solvers = tuple(str(name) for name in getattr(message, "root_solvers", ()))
+    places = joints[:, :3], joints[:, 3:5], joints[:, 5]
+    pose = Pose(root_m, *places, skeleton, detection, sigma_m, root_solvers=solvers)
     velocity_mps = np.array([message.velocity.x, message.velocity.y, message.velocity.z])
     return Person(track_id, TrackState(int(message.state)), pose, velocity_mps, score)
 

@@ -16,8 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pose3d_ros.bags.bag_reader import BagReader, sample_bag
-from pose3d_ros.bags.message_types import CAMERA_INFO_TYPE, COMPRESSED_TYPE, IMAGE_TYPE
+from pose3d_ros.bags.bag_reader import SAMPLE_WITH_DEPTH, BagReader, sample_bag
+from pose3d_ros.bags.message_types import COMPRESSED_TYPE
 from pose3d_ros.cli.common_options import add_engine_options, parameters_asked_for, pipeline_config, warn_of
 from pose3d_ros.cli.processes import ChildGroup, wait_for_end, wait_until_idle
 from pose3d_ros.cli.terminal import ProgressBar, print_table
@@ -62,7 +62,7 @@ def execute(args: argparse.Namespace) -> int:
     output = Path(args.output)
     started_s = time.monotonic()
     record(play, output / "people.mcap", parameters_asked_for(args))
-    write_results(play.bag, output, config)
+    write_results(play.bag, output, config, Path(args.bag) if args.bag else sample_bag(SAMPLE_WITH_DEPTH))
     print(f"\nFinished in {time.monotonic() - started_s:.0f} s.")
     return 0
 
@@ -82,8 +82,7 @@ class Playback:
     def of(cls, bag: Path, rate: float) -> Playback:
         """Look into a recording. Raises BagError unless it has one image topic and one camera_info."""
         with BagReader(bag) as reader:
-            image_topic = reader.find_topic((COMPRESSED_TYPE, IMAGE_TYPE))
-            camera_topic = reader.find_topic((CAMERA_INFO_TYPE,))
+            image_topic, camera_topic = reader.image_topic(), reader.camera_topic()
             transport = "compressed" if reader.topics[image_topic].msgtype == COMPRESSED_TYPE else "raw"
             return cls(bag, rate, image_topic, camera_topic, transport, reader.duration_s)
 
@@ -186,32 +185,39 @@ def player_command(play: Playback) -> list[str]:
     return node_command("bag_player", parameters)
 
 
-def write_results(bag: Path, output: Path, config: PipelineConfig) -> None:
+def write_results(bag: Path, output: Path, config: PipelineConfig, sources_bag: Path) -> None:
     """Score what was recorded, write the report, and print the metrics and where the files are.
 
-    config: what runs on the report's photographs.
+    config: what runs on the report's photographs and on sources_bag, whose floor and depth are compared.
     """
+    from pose3d_ros.evaluation.recording.distance_sources import compare_sources
     from pose3d_ros.evaluation.recording.session import session_from_bags
     from pose3d_ros.evaluation.report.html_report import ReportContent
     from pose3d_ros.evaluation.report.photographs import FOLDER, photograph_stills
     from pose3d_ros.evaluation.report.publish import publish
-    from pose3d_ros.evaluation.report.summary_table import headline_rows
+    from pose3d_ros.evaluation.report.summary_table import headline_rows, source_rows
     from pose3d_ros.pipeline import open_pipeline
 
     results = output / "people.mcap"
-    with open_pipeline(config=config) as pipeline:
+    with open_pipeline(config=config, smooth=False) as pipeline:
         photographs = photograph_stills(pipeline, share_file(FOLDER))
+        with ProgressBar("with floor and depth") as bar:
+            sources = compare_sources(sources_bag, pipeline, bar)
         content = ReportContent(
             "pose3d demo",
             _LEAD,
             command="pose3d demo",
             photographs=photographs,
             photographs_by=pipeline.engines.names,
+            sources=sources,
         )
     with ProgressBar("drawing") as bar:
         made = publish(session_from_bags(bag, results), bag, output, content, bar)
     print_table(headline_rows(made.summary), right=("value",))
     print()
+    if sources:
+        print_table(source_rows(sources), right=[*source_rows(sources)[0]][1:])
+        print()
     files = {
         made.report_html: "the report: open it in a browser",
         made.overlay_mp4: "skeletons on the image beside the view from above",

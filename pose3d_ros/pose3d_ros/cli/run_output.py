@@ -19,7 +19,7 @@ from pose3d_ros.drawing.composite import Composer
 from pose3d_ros.drawing.video_writer import VideoWriter
 from pose3d_ros.errors import InputError
 from pose3d_ros.output_files import output_error, write_file
-from pose3d_ros.records import Frame, Person, TrackState
+from pose3d_ros.records import Frame, Person, TrackState, root_solvers_of
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.types import Array, ImageArray
 
@@ -61,7 +61,7 @@ def _person(person: Person) -> dict[str, object]:
         "box": [round(v, 2) for v in (x0, y0, x1 - x0, y1 - y0)],
         "root": _rounded(pose.root_cam_m, 4),
         **({"root_sigma": round(pose.root_sigma_m, 4)} if np.isfinite(pose.root_sigma_m) else {}),
-        **({"root_solvers": solvers} if (solvers := [reading.solver for reading in pose.readings]) else {}),
+        **({"root_solvers": list(solvers)} if (solvers := root_solvers_of(person)) else {}),
         "joints": {name: _joint(xyz, uv, float(score)) for name, xyz, uv, score in joints if np.isfinite(xyz).all()},
     }
 

@@ -20,10 +20,12 @@ from pose3d_ros.errors import BagError
 from pose3d_ros.nodes.parameters import tool_settings
 from pose3d_ros.nodes.spin import Spin, run_tool
 from pose3d_ros.nodes.timing import PlaybackClock
-from pose3d_ros.nodes.topics import advertise, latched_qos, message_class, result_qos, split_topics
+from pose3d_ros.nodes.topics import advertise, message_class, result_qos, split_topics, topic_qos
 
 _NODE = "bag_player"
 _POLL_S = 0.1
+_LATCHED_DEPTH = 100
+"""Messages that a late subscriber gets: what several nodes published once each, as transforms, is one topic here."""
 _LAST_ACK = Duration(seconds=2.0)
 
 
@@ -97,7 +99,7 @@ class BagPlayer(Node):
         if kind is None:
             self.get_logger().warning(f"{topic.name} is left out: {topic.msgtype} is not installed")
             return
-        qos = latched_qos() if topic.latched else result_qos()
+        qos = topic_qos(_LATCHED_DEPTH, latched=True) if topic.latched else result_qos()
         self._publishers_of[topic.name] = advertise(self, kind, topic.name, qos)
 
     def _wait_for_subscribers(self, spin: Spin) -> None:

@@ -31,6 +31,7 @@ from pose3d_ros.nodes.topics import advertise, image_qos, latched_qos, result_qo
 from pose3d_ros.nodes.work import Work
 from pose3d_ros.pipeline import Pipeline, open_pipeline
 from pose3d_ros.records import Frame, FrameResult
+from pose3d_ros.stages.roots.agreement import LASTING
 
 _Opener = Callable[[PipelineConfig], Pipeline]
 
@@ -107,6 +108,8 @@ class PoseWork(Work):
         super().close()
         self._node.destroy_publisher(self._overlay)
         self._board.show_warnings("shared memory", ())
+        for kind in LASTING:
+            self._board.clear(kind)
         self._pipeline.close()
 
     def has_subscribers(self) -> bool:
@@ -129,7 +132,16 @@ class PoseWork(Work):
         self._subscribe_latched_camera()
         small = shared_memory_problem(os.environ, shared_memory()) if "fastrtps" in self._rmw else None
         self._board.show_warnings("shared memory", () if small is None else (small,))
+        self._show_disagreement()
         super().check()
+
+    def _show_disagreement(self) -> None:
+        """Report what makes floor or depth disagree with people's sizes, for as long as they do."""
+        for kind, text in self._pipeline.root_agreement.problems().items():
+            if text:
+                self._board.report(kind, Level.WARN, text)
+            else:
+                self._board.clear(kind)
 
     def values(self) -> dict[str, str]:
         """As `Work.values`, with counts of images, results and people."""
@@ -142,6 +154,7 @@ class PoseWork(Work):
             "results": str(self._out.total),
             "dropped": str(dropped),
             "people": str(self._people_count),
+            **{f"root {name}": one.in_words for name, one in self._pipeline.root_agreement.solvers().items()},
         }
 
     def _subscribe(self) -> FittedSubscription:

@@ -144,8 +144,8 @@ def test_missing_sample_recording_is_an_error(monkeypatch: pytest.MonkeyPatch, t
     with pytest.raises(BagError, match="--bag"):
         sample_bag()
     (tmp_path / "samples").mkdir()
-    (tmp_path / "samples/x.mcap").write_bytes(b"")
-    assert sample_bag() == tmp_path / "samples/x.mcap"
+    (tmp_path / "samples/people_crossing.mcap").write_bytes(b"")
+    assert sample_bag() == tmp_path / "samples/people_crossing.mcap"
 
 
 def test_images_that_can_not_be_decoded_are_left_out_and_named(scene: Scene, tmp_path: Path) -> None:

@@ -51,6 +51,14 @@ def test_serialized_messages_are_copied_byte_by_byte(scene: Scene, tmp_path: Pat
     assert [path.name for path in copy.parent.iterdir()] == ["copy.mcap"]
 
 
+def test_latched_topics_are_read_as_such(tmp_path: Path) -> None:
+    with BagWriter(tmp_path / "b.mcap") as bag:
+        bag.add_topic("/tf_static", "tf2_msgs/msg/TFMessage", latched=True)
+        bag.add_topic("/tf", "tf2_msgs/msg/TFMessage")
+    with BagReader(tmp_path / "b.mcap") as bag:
+        assert {topic.name: topic.latched for topic in bag.topics.values()} == {"/tf_static": True, "/tf": False}
+
+
 def test_invalid_joints_are_read_as_nan(scene: Scene, tmp_path: Path) -> None:
     joints = scene.ground_truth[0][0].pose.joints_cam_m.copy()
     joints[4] = np.nan

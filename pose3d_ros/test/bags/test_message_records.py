@@ -30,6 +30,11 @@ def test_state_that_is_none_is_an_error(state: int) -> None:
         person_of(recorded(state=state), 1, COCO)
 
 
+def test_people_of_recordings_before_root_solvers_are_read() -> None:
+    assert person_of(recorded(), 1, COCO).pose.root_solvers == ()
+    assert person_of(recorded(root_solvers=["ground"]), 1, COCO).pose.root_solvers == ("ground",)
+
+
 def test_ids_of_many_digits_are_numbered() -> None:
     number_of = TrackIds()
     assert [number_of(name) for name in ("gt_2", "9" * 5000, "gt_2", "p_" + "1" * 400, "b2", "x")] == [2, 3, 2, 4, 5, 6]

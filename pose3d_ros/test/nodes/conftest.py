@@ -20,6 +20,7 @@ from pose3d_ros.engines import BackendChoice
 from pose3d_ros.pipeline import Pipeline
 from pose3d_ros.records import Detection, Frame, FrameResult, Person, Pose, TrackState
 from pose3d_ros.skeletons import get_skeleton
+from pose3d_ros.stages.roots.agreement import Agreement
 
 WITHOUT_ROS = (
     "test_camera_source test_frame_queue test_frame_stamps test_input_rate test_parent_process test_problems "
@@ -178,7 +179,7 @@ def pipeline() -> Mock:
     """Stands in for the pipeline: finds one person everywhere."""
     people = (make_person(),)
     made = Mock(Pipeline, return_value=FrameResult(people, (), {"total": 1.0}))
-    made.skeleton, made.engine_problems = people[0].pose.skeleton, ()
+    made.skeleton, made.engine_problems, made.root_agreement = people[0].pose.skeleton, (), Agreement()
     backend = BackendChoice("onnxruntime", "a test")
     made.engines = SimpleNamespace(names="fake", backend=backend, statuses=("fake: nothing runs it",))
     return made

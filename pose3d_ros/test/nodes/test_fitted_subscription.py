@@ -23,6 +23,7 @@ from pose3d_ros.nodes.spin import run_node
 from pose3d_ros.pipeline import Pipeline
 from pose3d_ros.records import FrameResult
 from pose3d_ros.skeletons import get_skeleton
+from pose3d_ros.stages.roots.agreement import Agreement
 stamps = []
 def take(frame):
     stamps.append(frame.stamp_ns // 10**9)
@@ -30,6 +31,7 @@ def take(frame):
         print("stamps", *stamps, flush=True)
     return FrameResult((), (), {})
 pipeline = Mock(Pipeline, side_effect=take, skeleton=get_skeleton("muco21"), engine_problems=())
+pipeline.root_agreement = Agreement()
 pipeline.engines = Names(names="none", backend=BackendChoice("onnxruntime", "a test"), statuses=())
 print("up", flush=True)
 run_node(lambda: PoseNode(opener=lambda _: pipeline))

@@ -5,6 +5,7 @@ import re
 import struct
 import weakref
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from pose3d_ros.errors import EngineError
 from pose3d_ros.nodes import pose_node
 from pose3d_ros.nodes.conversion import PersonNames, image_message, image_size_px
 from pose3d_ros.nodes.topics import latched_qos
+from pose3d_ros.stages.roots.agreement import Agreement, SolverAgreement
 
 from .conftest import frames_of
 from .rigs.pose_rig import HEIGHT, WIDTH, PoseRig, camera_info, gray_image, header, jpeg_image
@@ -163,6 +165,18 @@ def test_engine_on_a_fallback_backend_is_a_warning_until_it_recovers(graph: Any,
     assert rig.values["runs on"] == "fake: nothing runs it"
     pipeline.engine_problems = ()
     graph.spin_until(lambda: rig.status is not None and "no plan yet" not in rig.status.message)
+
+
+def test_solvers_shares_and_a_lasting_disagreement_are_in_diagnostics(graph: Any, pipeline: Any) -> None:
+    shown = {"ground": SolverAgreement(0.62, 0.02), "stature": SolverAgreement(0.3, float("nan"))}
+    agreement = Mock(Agreement, **{"solvers.return_value": shown, "problems.return_value": {"floor disagrees": "7 cm"}})
+    pipeline.root_agreement = agreement
+    rig = PoseRig(graph, pipeline, fallback_hfov_deg=60.0)
+    rig.until_reported(DiagnosticStatus.WARN, "7 cm")
+    assert rig.values["root ground"] == "62% of the weight, +2.0% from the fused distance"
+    assert rig.values["root stature"] == "30% of the weight"
+    agreement.problems.return_value = {"floor disagrees": ""}
+    graph.spin_until(lambda: rig.status is not None and "7 cm" not in rig.status.message)
 
 
 def test_watchdog_explains_why_no_image_arrives(graph: Any, pipeline: Any) -> None:

@@ -15,11 +15,12 @@ import cv2
 
 import pose3d_ros
 from pose3d_ros.drawing.colors import GROUND_TRUTH_HEX, LEFT_HEX, RAW_HEX
+from pose3d_ros.evaluation.recording.distance_sources import SourceError
 from pose3d_ros.evaluation.recording.scoring import Pair
 from pose3d_ros.evaluation.recording.session import Session
 from pose3d_ros.evaluation.recording.summary import Summary
-from pose3d_ros.evaluation.report.plots import Plot, session_plots
-from pose3d_ros.evaluation.report.summary_table import headlines
+from pose3d_ros.evaluation.report.plots import Plot, session_plots, sources_plot
+from pose3d_ros.evaluation.report.summary_table import headlines, source_rows
 from pose3d_ros.evaluation.report.viewer_scene import GROUND_TRUTH, RAW, SMOOTHED, scene_data, sets_of
 from pose3d_ros.output_files import write_file
 from pose3d_ros.types import ImageArray
@@ -43,7 +44,8 @@ class Still:
 class ReportContent:
     """What the report shows besides the metrics. video: an .mp4 file, or None. command: how it was made.
 
-    photographs: of real people, with what `photographs_by`, the engines' names, found there.
+    photographs: of real people, with what `photographs_by`, the engines' names, found there. sources: the root's error
+    without and with each source of distance.
     """
 
     title: str
@@ -53,6 +55,7 @@ class ReportContent:
     command: str = ""
     photographs: tuple[Still, ...] = ()
     photographs_by: str = ""
+    sources: tuple[SourceError, ...] = ()
 
 
 def write_report(path: Path, session: Session, summary: Summary, pairs: Sequence[Pair], content: ReportContent) -> None:
@@ -67,6 +70,7 @@ def write_report(path: Path, session: Session, summary: Summary, pairs: Sequence
         video=_video(content, path.parent),
         toggles=_toggles(session),
         photographs=_section("Real people", content.photographs, _photographs_caption(content)),
+        sources=_sources(content.sources),
         figures=_section("Frames", content.stills),
         plots="".join(_plot(plot) for plot in session_plots(session, pairs)),
         table=_table(summary),
@@ -154,6 +158,24 @@ def _section(title: str, stills: Sequence[Still], caption: str = "") -> str:
     )
     below = f'<p class="caption">{html.escape(caption)}</p>' if caption else ""
     return f'<section><h2>{html.escape(title)}</h2><div class="figures">{figures}</div>{below}</section>'
+
+
+def _sources(sources: Sequence[SourceError]) -> str:
+    """Table and plot of the root's error without and with floor and depth."""
+    if not sources:
+        return ""
+    rows = source_rows(sources)
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in rows[0])
+    caption = (
+        "Mean error of the root's position, and of people at each distance, computed frame by frame on the recording "
+        "with depth. error / sigma: the error along the ray over what root_covariance states; 1 is right."
+    )
+    return (
+        "<section><h2>What floor and depth are worth</h2>"
+        f'<div class="plots">{_plot(sources_plot(sources))}<figure class="plot"><div class="scroll"><table>'
+        f"<thead><tr>{head}</tr></thead><tbody>{rows_html([[*row.values()] for row in rows])}</tbody></table></div>"
+        f"<p>{caption}</p></figure></div></section>"
+    )
 
 
 def _plot(plot: Plot) -> str:

@@ -16,6 +16,7 @@ from pose3d_ros.drawing.colors import GROUND_TRUTH_HEX, LEFT_HEX, RIGHT_HEX, per
 from pose3d_ros.drawing.plot_style import ACCENT, ACCENT2, INK, STYLE, legend_above, new_figure
 from pose3d_ros.evaluation.metrics import pose_metrics as metrics
 from pose3d_ros.evaluation.metrics.matching import detected, errors_of
+from pose3d_ros.evaluation.recording.distance_sources import SourceError
 from pose3d_ros.evaluation.recording.scoring import Pair
 from pose3d_ros.evaluation.recording.session import People, Session
 from pose3d_ros.records import Person
@@ -170,6 +171,25 @@ def motion_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
     legend_above(axes)
     caption = f"Depth of one joint ({name}) of person {gt_id}, before and after smoothing."
     return _finish(figure, f"Smoothing: {name}", caption, wide=True)
+
+
+def sources_plot(sources: Sequence[SourceError]) -> Plot:
+    """The root's error by distance, a bar for each source of distance."""
+    bands = list(dict.fromkeys(band for source in sources for band in source.errors_mm))
+    colors = (GROUND_TRUTH_HEX, ACCENT, ACCENT2, LEFT_HEX)
+    with mpl.rc_context(STYLE):
+        figure, axes = new_figure(5.4, 3.2)
+        for number, source in enumerate(sources):
+            places = np.arange(len(bands) + 1) + 0.8 * ((number + 0.5) / len(sources) - 0.5)
+            errors = [source.mrpe_mm, *(source.errors_mm.get(band, np.nan) for band in bands)]
+            label = "size only" if source.source == "none" else source.source
+            axes.bar(places, errors, width=0.74 / len(sources), color=colors[number % len(colors)], label=label)
+        axes.set_xticks(range(len(bands) + 1), ["all", *(f"{band} m" for band in bands)])
+        axes.set(xlabel="distance from the camera", ylabel="error of the root [mm]")
+        axes.grid(visible=False, axis="x")
+        legend_above(axes)
+        caption = "Mean distance of the root from its ground truth, with what the distance is taken from."
+        return _finish(figure, "Error of the root by source", caption)
 
 
 def latency_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:

@@ -11,6 +11,7 @@ import numpy as np
 from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.drawing.composite import Composer
 from pose3d_ros.drawing.video_writer import VideoWriter
+from pose3d_ros.evaluation.metrics.json_file import write_json
 from pose3d_ros.evaluation.recording.scoring import match_session
 from pose3d_ros.evaluation.recording.session import People, Session, SessionFrame
 from pose3d_ros.evaluation.recording.summary import Summary, summarize
@@ -44,7 +45,8 @@ def publish(
     folder.mkdir(parents=True, exist_ok=True)
     pairs = match_session(session)
     summary = summarize(session, pairs)
-    summary.write(folder / "summary.json")
+    sources = {"distance_sources": [source.as_dict() for source in content.sources]} if content.sources else {}
+    write_json(folder / "summary.json", {**summary.as_dict(), **sources})
     video = folder / "overlay.mp4"
     stills = _draw(session, recording, video, progress)
     shown = replace(content, video=video, stills=stills)

@@ -3,12 +3,34 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pose3d_ros.evaluation.recording.distance_sources import SourceError
 from pose3d_ros.evaluation.recording.summary import MIN_VISIBLE, Summary
 from pose3d_ros.evaluation.rendered.held_out_summary import HeldOutSummary, PeopleMetrics
 
 _MISSING = "–"
+_SOURCE_NAMES = {
+    "none": "size only",
+    "floor": "floor of TF",
+    "depth": "depth images",
+    "floor and depth": "floor and depth",
+}
+
+
+def source_rows(sources: Sequence[SourceError]) -> list[dict[str, str]]:
+    """The root's error with each source of distance, overall and by distance, in millimetres."""
+    bands = list(dict.fromkeys(band for source in sources for band in source.errors_mm))
+    return [
+        {
+            "distance from": _SOURCE_NAMES.get(source.source, source.source),
+            "MRPE": f"{_number(source.mrpe_mm)} mm",
+            **{f"{band} m": f"{_number(source.errors_mm.get(band, math.nan))} mm" for band in bands},
+            "error / sigma": _number(source.ratio_sigma, 2),
+        }
+        for source in sources
+    ]
 
 
 @dataclass(frozen=True)

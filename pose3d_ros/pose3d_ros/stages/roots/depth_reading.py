@@ -8,8 +8,9 @@ from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.records import DepthImage, Pose, RootReading
 from pose3d_ros.types import Array
 
-SKIN_M = {"Shoulder": 0.06, "Hip": 0.10, "Thorax": 0.10, "Spine": 0.11, "Pelvis": 0.11, "Knee": 0.06}
-"""How far below the skin, and the clothes, a joint lies along the ray; means of the rendered people."""
+SKIN_M = {"Shoulder": 0.137, "Hip": 0.163, "Thorax": 0.144, "Spine": 0.16, "Pelvis": 0.176, "Knee": 0.113}
+"""How far below the skin, the clothes, or an arm in front of them, a joint lies along the ray: means of 32 rendered
+people in 320 poses, seen from all sides. Half of them, by the means of the others, are placed 5 mm too far."""
 _PATCH_M = 0.03
 """Half the side of the patch that is read about a joint."""
 _LEAST_SCORE = 0.3

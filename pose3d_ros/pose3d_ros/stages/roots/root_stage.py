@@ -14,6 +14,7 @@ from pose3d_ros.config.root_settings import RootConfig, SceneConfig
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.geometry.ground_plane import GroundPlane
 from pose3d_ros.records import STILL, Frame, Pose, RootReading
+from pose3d_ros.stages.roots.agreement import Agreement, taking_part
 from pose3d_ros.stages.roots.body_size import standing_height_m
 from pose3d_ros.stages.roots.depth_reading import depth_reading
 from pose3d_ros.stages.roots.floor_estimate import FloorEstimate
@@ -44,7 +45,7 @@ class _Known:
 
 
 class RootStage:
-    """See the module. `config` and `scene` may be replaced between frames."""
+    """See the module. `config` and `scene` may be replaced between frames. agreement: of the solvers, over time."""
 
     def __init__(self, config: RootConfig, scene: SceneConfig) -> None:
         self.config, self.scene = config, scene
@@ -52,6 +53,8 @@ class RootStage:
         self._anyone = SizeBelief.of_anyone()
         self._floor = FloorEstimate()
         self._camera: Camera | None = None
+        self._plane: GroundPlane | None = None
+        self.agreement = Agreement()
 
     def placed(self, frame: Frame, poses: tuple[Pose, ...]) -> tuple[Pose, ...]:
         """The people of a frame, where the solvers that need to know no one put them."""
@@ -62,14 +65,14 @@ class RootStage:
         if not pose.readings:
             return pose
         if stamp_ns == STILL or not self.config.uses("stature"):
-            return _sized(pose, fused(pose.readings, self._anyone))
+            return self._sized(track_id, pose, self._anyone, stamp_ns)
         person = self._people.setdefault(track_id, _Known(self._anyone))
         self._measure_height(person, pose)
-        found = fused(pose.readings, person.size)
+        sized = self._sized(track_id, pose, person.size, stamp_ns)
         self._learn_size(person, pose, stamp_ns)
         if self._camera is not None:
             self._floor.add(track_id, pose, self._camera, stamp_ns)
-        return _sized(pose, found)
+        return sized
 
     def keep(self, track_ids: set[int]) -> None:
         """Forget everyone else."""
@@ -79,9 +82,24 @@ class RootStage:
         """Forget everyone, and the floor that they walked on."""
         self._people = {}
         self._floor.reset()
+        self.agreement.forget_recent()
+
+    def _sized(self, track_id: int, pose: Pose, size: SizeBelief, stamp_ns: int) -> Pose:
+        """At the fused distance, and as large as the person is. size: what is believed of theirs."""
+        found = fused(pose.readings, size)
+        if found is None:
+            return pose
+        shares = taking_part(pose.readings, found, size, self._anyone)
+        if stamp_ns != STILL:
+            self.agreement.add(track_id, stamp_ns, pose.readings, found, shares, self._plane)
+        moved = _moved(pose, found)
+        relative_m = moved.joints_cam_m - moved.root_cam_m
+        joints_cam_m = moved.root_cam_m + float(np.exp(found.log_size)) * relative_m
+        return replace(moved, joints_cam_m=joints_cam_m, root_solvers=tuple(shares))
 
     def _read(self, frame: Frame, poses: tuple[Pose, ...]) -> list[Pose]:
         read, ground = [], self._ground(frame)
+        self._plane = ground
         for pose in poses:
             readings: list[RootReading | None]
             readings = [_with_sigma(r) for r in pose.readings if self.config.uses(r.solver)]
@@ -154,13 +172,3 @@ def _moved(pose: Pose, found: FusedRoot | None) -> Pose:
         joints_cam_m=pose.joints_cam_m + shift_m,
         root_sigma_m=found.sigma * found.distance_m,
     )
-
-
-def _sized(pose: Pose, found: FusedRoot | None) -> Pose:
-    """At the fused distance, and as large as the person is."""
-    if found is None:
-        return pose
-    moved = _moved(pose, found)
-    relative_m = moved.joints_cam_m - moved.root_cam_m
-    joints_cam_m = moved.root_cam_m + float(np.exp(found.log_size)) * relative_m
-    return replace(moved, joints_cam_m=joints_cam_m)

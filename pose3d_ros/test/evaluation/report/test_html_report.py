@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pose3d_ros.evaluation.recording.distance_sources import SourceError
 from pose3d_ros.evaluation.recording.scoring import match_session
 from pose3d_ros.evaluation.recording.session import Session
 from pose3d_ros.evaluation.recording.summary import summarize
@@ -47,6 +48,23 @@ def write(session: Session, path: Path, **content: Any) -> tuple[str, Page]:
     page = Page()
     page.feed(text)
     return text, page
+
+
+def test_sources_of_distance_have_a_table_and_a_plot(session: Session, tmp_path: Path) -> None:
+    sources = (
+        SourceError("none", 9, 285.4, {"2-3": 190.0, "5-7": 400.0}, 1.2),
+        SourceError("floor and depth", 9, 61.0, {"2-3": 50.0}, float("nan")),
+    )
+    text, page = write(session, tmp_path / "r.html", sources=sources)
+    assert page.open == []
+    section = text.partition("What floor and depth are worth")[2].partition("</section>")[0]
+    assert section.count("<svg") == 1
+    rows = re.findall(r"<tr>(.*?)</tr>", section)
+    cells = [re.findall(r"<t[hd]>(.*?)</t[hd]>", row) for row in rows]
+    assert cells[0] == ["distance from", "MRPE", "2-3 m", "5-7 m", "error / sigma"]
+    assert cells[1] == ["size only", "285 mm", "190 mm", "400 mm", "1.20"]
+    assert cells[2] == ["floor and depth", "61 mm", "50 mm", "– mm", "–"]
+    assert "What floor and depth" not in write(session, tmp_path / "s.html")[0]
 
 
 def test_photographs_have_a_section_that_names_the_engines(session: Session, tmp_path: Path) -> None:
