@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pose3d_ros.config.parameter_table import Settings, setting
 from pose3d_ros.errors import ConfigError
+from pose3d_ros.reading.numbers import number_in, whole_in
 
 SIMILARITY = ("similarity", "search", "weak_perspective", "mehta", "veges")
 """Ways to read one thing, how large the metric skeleton looks; see docs/design.md for their equations."""
@@ -97,3 +98,33 @@ class SceneConfig(Settings, nodes=("pose_node",)):
     known_height_m: float = setting(
         0.0, "Height of everyone in view, where it is known; 0: unknown.", (0.0, 2.6), tunable=True
     )
+    known_heights: str = setting(
+        "",
+        "Heights of some by their ids, as in `p3f7a_12: 1.82, p3f7a_13: 1.65`; empty: none.",
+        tunable=True,
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "_heights_m", dict(map(self._id_and_height, _parts(self.known_heights))))
+
+    def height_of(self, track_id: int) -> float:
+        """The height of a person, metres; 0 where it is not known."""
+        heights_m: dict[int, float] = getattr(self, "_heights_m")  # noqa: B009 - no field: not a setting
+        return heights_m.get(track_id, self.known_height_m)
+
+    def _id_and_height(self, text: str) -> tuple[int, float]:
+        name, _, height = text.partition(":")
+        number, height_m = whole_in(name.strip().rpartition("_")[2]), number_in(height.strip())
+        if number is None or height_m is None or not 0.3 <= height_m <= 2.6:
+            raise ConfigError(
+                "parameter known_heights",
+                expected="ids and heights in metres, such as `p3f7a_12: 1.82, p3f7a_13: 1.65`",
+                got=repr(text.strip()),
+                fix="Take the ids from the topic people.",
+            )
+        return number, height_m
+
+
+def _parts(text: str) -> list[str]:
+    return [part for part in text.split(",") if part.strip()]

@@ -64,12 +64,17 @@ class RootStage:
         """The pose of someone who is followed, placed with what is known of their size, which it adds to."""
         if not pose.readings:
             return pose
-        if stamp_ns == STILL or not self.config.uses("stature"):
+        if not self.config.uses("stature"):
             return self._sized(track_id, pose, self._anyone, stamp_ns)
-        person = self._people.setdefault(track_id, _Known(self._anyone))
-        self._measure_height(person, pose)
+        alone = _Known(self._anyone)
+        person = alone if stamp_ns == STILL else self._people.setdefault(track_id, alone)
+        known_m = self.scene.height_of(track_id)
+        self._measure_height(person, pose, known_m)
         sized = self._sized(track_id, pose, person.size, stamp_ns)
-        self._learn_size(person, pose, stamp_ns)
+        if stamp_ns == STILL:
+            return sized
+        if not known_m:
+            self._learn_size(person, pose, stamp_ns)
         if self._camera is not None:
             self._floor.add(track_id, pose, self._camera, stamp_ns)
         return sized
@@ -119,9 +124,8 @@ class RootStage:
         self._floor.update(frame.stamp_ns)
         return self._floor.plane
 
-    def _measure_height(self, person: _Known, pose: Pose) -> None:
+    def _measure_height(self, person: _Known, pose: Pose, known_m: float) -> None:
         """A person whose height is given in metres has a size by what height the nets give them."""
-        known_m = self.scene.known_height_m
         height_m = standing_height_m(pose) if known_m > 0 else float("nan")
         if not np.isfinite(height_m):
             return
@@ -133,7 +137,7 @@ class RootStage:
     def _learn_size(self, person: _Known, pose: Pose, stamp_ns: int) -> None:
         sized = sized_reading(pose.readings)
         others = [r for r in pose.readings if not r.by_size]
-        if sized is None or not others or self.scene.known_height_m > 0:
+        if sized is None or not others:
             return
         best = min(others, key=lambda r: r.sigma)
         share = 1.0

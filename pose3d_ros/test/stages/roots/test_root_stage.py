@@ -103,6 +103,19 @@ def test_known_height_gives_the_distance() -> None:
     assert distance_m(found) == pytest.approx(TRUE_M, rel=0.03)
 
 
+def test_known_height_serves_single_images_too() -> None:
+    found = followed(stage(known_height_m=1.70), frame(STILL), person_at(4.0, seen_at=0.8))
+    assert distance_m(found) == pytest.approx(TRUE_M, rel=0.03)
+
+
+def test_heights_are_known_by_id() -> None:
+    roots = RootStage(RootConfig(), SceneConfig(known_heights="p3f7a_1: 1.70"))
+    pose = person_at(4.0, seen_at=0.8)
+    (placed,) = roots.placed(frame(), (pose,))
+    assert distance_m(roots.known_as(1, placed, 0)) == pytest.approx(TRUE_M, rel=0.03)
+    assert distance_m(roots.known_as(2, placed, 0)) == pytest.approx(0.8 * TRUE_M)
+
+
 def test_floor_of_the_parameters_serves_where_the_frame_has_none() -> None:
     by_parameters = followed(stage(camera_height_m=1.2), frame(), person_at(4.0, seen_at=0.9))
     by_frame = followed(stage(), frame(0, GROUND), person_at(4.0, seen_at=0.9))
