@@ -65,7 +65,10 @@ _DEPTH_NOISE_M, _STEREO_PER_M, _THICKNESS_M = 0.01, 0.003, 0.03
 
 @dataclass(frozen=True)
 class Condition:
-    """What is wrong. focal: factor on the focal length; pitch_deg: added to the floor's; cut: feet below the image."""
+    """What is wrong. focal: factor on the focal length; pitch_deg: added to the floor's; cut: feet below the image.
+
+    more: factor on the number of people: a mean of squares needs many.
+    """
 
     noise: NetNoise = MEASURED
     focal: float = 1.0
@@ -73,11 +76,12 @@ class Condition:
     cut: bool = False
     children: bool | None = None
     sitting: bool = False
+    more: int = 1
 
 
 CONDITIONS = {
     "exact": Condition(EXACT),
-    "noise": Condition(),
+    "noise": Condition(more=5),
     "focal length +10%": Condition(focal=1.1),
     "focal length -10%": Condition(focal=0.9),
     "pitch off by 1°": Condition(pitch_deg=1.0),
@@ -103,7 +107,11 @@ def main() -> None:
     for name in args.conditions:
         condition = CONDITIONS[name]
         people = motions(
-            args.assets, args.people, children=condition.children, sitting=condition.sitting, seed=args.seed
+            args.assets,
+            args.people * condition.more,
+            children=condition.children,
+            sitting=condition.sitting,
+            seed=args.seed,
         )
         for near_m, far_m in RANGES_M:
             rng = np.random.default_rng([args.seed, int(10 * near_m)])
