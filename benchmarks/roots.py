@@ -223,6 +223,7 @@ class _Simulated:
         camera = given.resize(given.width_px // _DEPTH_SCALE, given.height_px // _DEPTH_SCALE)
         true = self.true.resize(camera.width_px, camera.height_px)
         depth_m = np.full((camera.height_px, camera.width_px), np.nan)
+        stereo = self.rng.normal()  # its error of disparity is alike all over a person
         rows, columns = np.mgrid[: camera.height_px, : camera.width_px]
         for name, point in zip(SKELETON.joints, self.walk.joints_cam_m[number], strict=True):
             skin_m = SKIN_M.get(name.rpartition("_")[2])
@@ -231,8 +232,7 @@ class _Simulated:
             u, v = true.project(point)
             disk = np.hypot(columns - u, rows - v) <= 0.09 * true.K_px[0, 0] / point[2] + 1.0
             surface_m = point[2] * (1.0 - (skin_m + thickness_m) / np.linalg.norm(point))
-            noise_m = np.hypot(_DEPTH_NOISE_M, _STEREO_PER_M * point[2] ** 2)
-            depth_m[disk] = surface_m + self.rng.normal(0.0, noise_m)
+            depth_m[disk] = surface_m + self.rng.normal(0.0, _DEPTH_NOISE_M) + stereo * _STEREO_PER_M * point[2] ** 2
         return DepthImage(depth_m, camera)
 
 
