@@ -26,7 +26,7 @@ from pose3d_ros.errors import BagError, InputError
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.geometry.rays import ray_covariance_m2
 from pose3d_ros.reading.files import is_file, is_folder
-from pose3d_ros.records import Person
+from pose3d_ros.records import Person, root_solvers_of
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.types import Array, ImageArray
 
@@ -211,6 +211,7 @@ class BagWriter:
             box_height=y1 - y0,
             root=self._point(pose.root_cam_m),
             root_covariance=_UNKNOWN_COVARIANCE_M2 if covariance_m2 is None else covariance_m2.ravel(),
+            root_solvers=list(root_solvers_of(person)),
             velocity=self._make("geometry_msgs/msg/Vector3", *person.velocity_cam_mps.tolist()),
             joints=[
                 self._make(

@@ -19,7 +19,7 @@ from pose3d_ros.bags.image_encodings import ENCODINGS, image_bgr
 from pose3d_ros.bags.message_records import person_of
 from pose3d_ros.geometry.alignment import RigidTransform
 from pose3d_ros.geometry.rays import ray_covariance_m2
-from pose3d_ros.records import Person, Pose
+from pose3d_ros.records import Person, Pose, root_solvers_of
 from pose3d_ros.skeletons import Skeleton, get_skeleton
 from pose3d_ros.types import Array, ImageArray
 
@@ -182,6 +182,7 @@ def _fill_person(message: Person3D, person: Person, cam2target: RigidTransform |
     message.root.x, message.root.y, message.root.z = root_m.tolist()
     message.velocity.x, message.velocity.y, message.velocity.z = velocity_mps.tolist()
     message.root_covariance = _UNKNOWN_COVARIANCE_M2 if covariance_m2 is None else covariance_m2.ravel()
+    message.root_solvers = root_solvers_of(person)
     _fill_joints(message, joints_m, pose)
 
 

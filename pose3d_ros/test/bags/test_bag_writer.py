@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,7 @@ def test_invalid_joints_are_read_as_nan(scene: Scene, tmp_path: Path) -> None:
     joints = scene.ground_truth[0][0].pose.joints_cam_m.copy()
     joints[4] = np.nan
     person = person_at(1, joints, scene.camera)
+    person = replace(person, pose=replace(person.pose, root_solvers=("depth", "stature")))
     with BagWriter(tmp_path / "b.mcap") as bag:
         bag.write_people(
             "people", 5, FRAME_ID, (person,), person.pose.skeleton, model="m", latency_ms=12.5, received_ns=9
@@ -71,6 +73,7 @@ def test_invalid_joints_are_read_as_nan(scene: Scene, tmp_path: Path) -> None:
         (read,) = bag.people()
     assert (read.stamp_ns, read.received_ns, read.model, read.latency_ms) == (5, 9, "m", 12.5)
     np.testing.assert_array_equal(read.people[0].pose.joints_cam_m, joints)
+    assert read.people[0].pose.root_solvers == ("depth", "stature")
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,22 @@ def test_writer_reuses_its_people_but_not_their_values() -> None:
     assert writer.write(header(), [], INFO).people == []
 
 
+@pytest.mark.parametrize(
+    ("state", "named"),
+    [(TrackState.NEW, True), (TrackState.TRACKED, True), (TrackState.PREDICTED, False), (TrackState.LOST, False)],
+)
+def test_root_solvers_of_people_who_are_seen(state: TrackState, named: bool) -> None:
+    solvers = ("ground", "similarity")
+    person = make_person()
+    person = replace(person, state=state, pose=replace(person.pose, root_solvers=solvers))
+    writer = PeopleWriter()
+    sent = writer.write(header(), [person], INFO)
+    received = deserialize_message(serialize_message(sent), type(sent))
+    assert received.people[0].root_solvers == (list(solvers) if named else [])
+    assert read_people(received, TrackNumbers())[0].pose.root_solvers == (solvers if named else ())
+    assert not writer.write(header(), [make_person()], INFO).people[0].root_solvers  # in the same message
+
+
 def test_unknown_covariance_is_minus_one() -> None:
     person = make_person()
     uncertain = replace(person, pose=replace(person.pose, root_sigma_m=float("nan")))
