@@ -176,7 +176,7 @@ def motion_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
 def sources_plot(sources: Sequence[SourceError]) -> Plot:
     """The root's error by distance, a bar for each source of distance."""
     bands = list(dict.fromkeys(band for source in sources for band in source.errors_mm))
-    colors = (GROUND_TRUTH_HEX, ACCENT, ACCENT2, LEFT_HEX)
+    colors = (GROUND_TRUTH_HEX, ACCENT, ACCENT2, person_hex(2))
     with mpl.rc_context(STYLE):
         figure, axes = new_figure(5.4, 3.2)
         for number, source in enumerate(sources):
