@@ -25,6 +25,8 @@ _LEAST_PEOPLE, _LEAST_READINGS = 5, 10
 """How many people a lasting disagreement is judged by, and from how many readings a person counts."""
 _NETS_SIGMA = 0.025
 """Of what the nets make of all people's sizes alike."""
+_CHILDREN = 0.1
+"""So much smaller, in ln, people may be children."""
 _SIGNIFICANT = 2.5
 """Standard errors; and the least that is worth saying."""
 _LEAST_DISAGREEMENT = 0.05
@@ -162,7 +164,8 @@ def _depth_in_words(log_ratio: float, about: str) -> str:
     long = "long" if log_ratio < 0 else "short"
     return (
         f"depth says that people are {_nearer(log_ratio)} than their size says ({about}): the focal length seems "
-        f"{100 * abs(np.expm1(-log_ratio)):.0f}% too {long}, or the unit of depth is wrong. Calibrate the color camera."
+        f"{100 * abs(np.expm1(-log_ratio)):.0f}% too {long}, or the unit of depth is wrong. "
+        f"Calibrate the color camera.{_children(log_ratio)}"
     )
 
 
@@ -174,8 +177,12 @@ def _floor_in_words(log_ratio: float, distance_m: float, height_m: float, about:
     return (
         f"the floor says that people are {_nearer(log_ratio)} than their size says ({about}): the camera seems "
         f"{abs(high_cm):.0f} cm {lower} than the {height_m:.2f} m that camera_height_m or TF say, or to look "
-        f"{pitch_deg:.1f} degrees further {down}. Measure both."
+        f"{pitch_deg:.1f} degrees further {down}. Measure both.{_children(log_ratio)}"
     )
+
+
+def _children(log_ratio: float) -> str:
+    return " Where they are children, nothing is wrong." if log_ratio < -_CHILDREN else ""
 
 
 def _nearer(log_ratio: float) -> str:

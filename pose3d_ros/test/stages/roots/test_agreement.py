@@ -89,6 +89,7 @@ def test_depth_tells_a_wrong_focal_length(factor: float, words: str) -> None:
     percent = float(text.partition("the focal length seems ")[2].partition("%")[0])
     assert percent == pytest.approx(float(words.partition("%")[0]), abs=3.0)
     assert words.partition("% ")[2] in text
+    assert ("children" in text) == (factor < 1)
 
 
 @pytest.mark.parametrize(("factor", "words"), [(1.2, "lower"), (0.85, "higher")])
