@@ -22,6 +22,9 @@ _MARGINS = np.array([0.05, 0.035, 0.05, 0.015])
 _SIGMA = 0.08
 """Standard deviation of ln of the root's distance, from people's unknown size and the joints' errors, where no
 calibration says more."""
+_NEAR_M = 0.2
+"""What the root errs by besides, at any distance: landmarks are shapes as seen from far away, without the perspective
+of people who are near."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,9 +50,10 @@ class PlacedPeople:
 
     def readings(self, learned: LearnedDistances) -> list[tuple[RootReading, ...]]:
         """Of each person: in closed form, and what the other net has learned, where it was asked."""
+        sigmas = np.hypot(self.sigmas, _NEAR_M / self.distances_m)
         closed = [
             RootReading(self.solver, float(distance_m), float(sigma), by_size=True)
-            for distance_m, sigma in zip(self.distances_m, self.sigmas, strict=True)
+            for distance_m, sigma in zip(self.distances_m, sigmas, strict=True)
         ]
         others = learned.readings(self.distances_m)
         return [(own,) if other is None else (own, other) for own, other in zip(closed, others, strict=True)]

@@ -46,6 +46,13 @@ def test_the_solver_that_is_named_places_people_and_signs_the_reading() -> None:
     assert reading.solver == "search"
 
 
+def test_near_people_are_less_sure() -> None:
+    placed = place(FRAME, seen(), None)
+    nearer = replace(placed, root_cam_m=placed.root_cam_m / 3)
+    ((far,),), ((near,),) = (people.readings(LearnedDistances.unknown(1)) for people in (placed, nearer))
+    assert near.sigma > 1.5 * far.sigma
+
+
 def test_hidden_landmarks_say_little_about_the_root() -> None:
     people = seen()
     feet = [LANDMARKS.index_of[f"{s}_{name}"] for s in "LR" for name in ("Knee", "Ankle", "Heel", "Toe")]
