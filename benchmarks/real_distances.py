@@ -115,19 +115,19 @@ def errors_of(
     frames: int,
     boxes: Mapping[int, Array],
     camera: Camera,
-    truth: GroundPlane,
+    floor: GroundPlane,
     given: GroundPlane | None,
 ) -> Iterator[Error]:
-    """The errors of everyone who is found. truth: the floor; given: what the pipeline knows of it."""
+    """The errors of everyone who is found. floor: the true one; given: what the pipeline knows of it."""
     for number, (image_bgr, stamp_ns) in enumerate(frames_of(video), start=1):
         if frames and number > frames:
             return
         result = pipeline(Frame(image_bgr, camera, stamp_ns, ground=given))
         people = [person for person in result.people if person.state in (TrackState.NEW, TrackState.TRACKED)]
-        yield from frame_errors(people, boxes.get(number, np.empty((0, 4))), camera, truth)
+        yield from frame_errors(people, boxes.get(number, np.empty((0, 4))), camera, floor)
 
 
-def frame_errors(people: list[Person], boxes_xyxy_px: Array, camera: Camera, truth: GroundPlane) -> Iterator[Error]:
+def frame_errors(people: list[Person], boxes_xyxy_px: Array, camera: Camera, floor: GroundPlane) -> Iterator[Error]:
     """The errors of a frame's people: what was published, and each solver. Boxes count from 1, as MATLAB's do."""
     if not people:
         return
@@ -137,7 +137,7 @@ def frame_errors(people: list[Person], boxes_xyxy_px: Array, camera: Camera, tru
         if overlap[row, column] < _MIN_IOU:
             continue
         x0, _, x1, y1 = true_px[row]
-        true_m = hips_distance_m(np.array([(x0 + x1) / 2, y1]), camera, truth)
+        true_m = hips_distance_m(np.array([(x0 + x1) / 2, y1]), camera, floor)
         pose = people[column].pose
         distance_m = float(np.linalg.norm(pose.root_cam_m))
         yield Error(FUSED, true_m, float(np.log(distance_m / true_m)), pose.root_sigma_m / distance_m)

@@ -314,7 +314,7 @@ def cell_checks(rows: Sequence[Mapping[str, object]]) -> dict[str, str]:
         "fused at most 5% worse than any single solver": f"{_verdict(not worse)}, {len(single) - len(worse)} of "
         f"{len(single)}" + "".join(f"; {_cell(row)} {row['fused there %']} for {row['mean error %']}" for row in worse),
         "children within 5% after 2 s with a floor": f"{_verdict(far <= 5.0)}, {far:.1f}% at most",
-        "normalised errors squared within 0.8-1.3": f"{_verdict(not off)}, {len(noise) - len(off)} of {len(noise)}"
+        "normalized errors squared within 0.8-1.3": f"{_verdict(not off)}, {len(noise) - len(off)} of {len(noise)}"
         + "".join(f"; {_cell(row)} {row['NEES']}" for row in off),
     }
 

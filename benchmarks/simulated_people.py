@@ -181,7 +181,7 @@ MEASURED = NetNoise(
 _FOOT_PIXEL = 0.0055
 """Of the pixels of a foot, times the square of its score."""
 _FEET_ALIKE = 0.7
-"""Share of the variance of a foot's pixels that both feet have in common, read as they are from one picture."""
+"""Share of the variance of a foot's pixels that both feet have in common, read as they are from one image."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,7 +27,7 @@ _MEMORY_S, _EVERY_S = 60.0, 0.5
 _SOLVE_S = 1.0
 _MOST_POINTS = 600
 _LEAST_POINTS, _LEAST_OF_ONE = 12, 4
-"""Of all, and of one person: who is seen for less than two seconds is often half hidden, or nobody."""
+"""Of all, and of one person: who is seen for less than two seconds is often half hidden, or no one."""
 _AXIS_SIGMA_RAD = np.deg2rad(6.0)
 """Of the angle between a walking person's axis and the vertical."""
 _LEAN_SIGMA_RAD = np.deg2rad(4.0)
