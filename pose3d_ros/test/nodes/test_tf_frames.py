@@ -156,13 +156,16 @@ def test_no_message_flips_at_any_rate_and_delay_of_tf(
 
 
 @pytest.mark.slow
-def test_no_message_flips_in_a_minute(robot: Callable[..., Robot], record_promise: Any) -> None:
-    driven = robot(tf_timeout_s=5.0)
-    driven.drive(1800, 30.0, 20.0, 0.1)
-    driven.graph.spin_until(lambda: len(driven.heard) == 1800)
-    flipped = sum(message.header.frame_id != "odom" for message in driven.heard)
-    promise = "people come in target_frame, in no other, with TF at 20 Hz that is 0.1 s late and images at 30 Hz"
-    record_promise("TF", promise, f"{flipped} of {len(driven.heard)} in another frame", flipped == 0)
+def test_no_message_of_600_flips(robot: Callable[..., Robot], record_promise: Any) -> None:
+    heard: list[Any] = []
+    for tf_hz, delay_s in ((20, 0.1), (20, 0.3), (10, 0.0), (50, 0.02), (5, 0.2)) * 2:
+        driven = robot(tf_timeout_s=10.0)
+        driven.drive(60, 30.0, tf_hz, delay_s)
+        driven.graph.spin_for(1.0)
+        heard += driven.heard
+    flipped = sum(message.header.frame_id != "odom" for message in heard)
+    promise = "people come in target_frame, in no other, with TF at 5 to 50 Hz that is up to 0.3 s late"
+    record_promise("TF", promise, f"{flipped} of {len(heard)} in another frame", flipped == 0 and len(heard) >= 500)
 
 
 @pytest.mark.parametrize(
