@@ -21,6 +21,11 @@ class Promise:
     test: str
 
 
+def read_promises(path: Path) -> list[Promise]:
+    """The promises of a file."""
+    return [Promise(**fields) for fields in json.loads(path.read_text(encoding="utf-8"))]
+
+
 class ReliabilityLog:
     """One test's part of the file, which several tests, processes too, may write at a time."""
 
