@@ -31,7 +31,7 @@ _STRAIGHT = 0.75
 _PIXEL_SHARE = 0.0055
 """Standard deviation of a foot's place in the image as a share of the person's height in it, and at least a pixel,
 times the square of its score: of rendered people 0.04 at a score of 0.35, 0.016 at 0.6."""
-_RELATIVE_SIGMA_M = 0.13
+_RELATIVE_SIGMA_M = 0.09
 """Of a foot's depth from the root, as the nets see it."""
 
 

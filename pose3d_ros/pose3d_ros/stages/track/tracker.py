@@ -32,6 +32,9 @@ _UNMATCHED_MARGIN = 4.0
 """What a true pair costs besides its distance: a usual ln det, shape and box."""
 _WEAK_COST = 2.0
 """A weak detection may be a false positive: all else equal, a strong one is preferred."""
+_TENTATIVE_COST = 4.0
+"""A person who was seen once may be a second reading of one who is followed: who is known goes first (as in SORT and
+ByteTrack, where unconfirmed tracks are matched last)."""
 _TENTATIVE_S = 0.5
 """A NEW person who is unseen for this long was a false positive."""
 _PREDICTED_SHARE = 2 / 3
@@ -145,7 +148,9 @@ class Tracker:
         iou, log_height_ratio = self._compare_boxes(poses, camera)
         cost = self._cost(poses, age_s, box_cost(iou, log_height_ratio))
         weak = np.array([p.detection.score < self.config.new_track_score for p in poses])
-        pairs = assign(cost + np.where(weak, _WEAK_COST, 0.0), self.config.gate_sigmas**2 + _UNMATCHED_MARGIN)
+        tentative = np.array([[t.hits < self.config.min_hits] for t in self._tracks])
+        cost = cost + np.where(weak, _WEAK_COST, 0.0) + np.where(tentative, _TENTATIVE_COST, 0.0)
+        pairs = assign(cost, self.config.gate_sigmas**2 + _UNMATCHED_MARGIN)
         if len(pairs) == min(cost.shape):
             return pairs
         # A root depth that is far off, as of someone half out of the image, must not cost an identity.

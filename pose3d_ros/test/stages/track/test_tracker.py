@@ -152,6 +152,15 @@ def test_two_detections_of_one_person_are_one() -> None:
     assert sorted(p.score for p in people) == [0.8, 0.9]
 
 
+def test_second_reading_of_someone_does_not_take_their_identity() -> None:
+    tracker = Tracker(TrackerConfig(min_hits=2))
+    stand(tracker, pose((0, 0, 4)))
+    # Read twice in one frame, once much too near: too far apart for doubles. Then once, nearer to the second reading.
+    tracker.update([pose((0, 0, 4)), pose((0, 0, 3.2))], 5 * STEP_NS, CAMERA)
+    people = tracker.update([pose((0, 0, 3.4))], 6 * STEP_NS, CAMERA)
+    assert (1, TrackState.TRACKED) in states(people)
+
+
 def test_false_positive_is_reported_lost_once() -> None:
     tracker = Tracker(TrackerConfig(min_hits=2))
     seen = [states(tracker.update([pose((0, 0, 4))], 0, CAMERA))]
