@@ -23,7 +23,8 @@ MAX_IMAGE_PIXELS = InputConfig().max_image_pixels
 _AS_STORED = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 _MOST_BYTES = 1 << 30
 _STARTS = (b"\xff\xd8", b"\x89PNG")
-_ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}
+_ENDS = {"JPEG": b"\xff\xd9"}
+_MOST_CHUNKS = 1 << 18
 _RED_FIRST = ("rgb8", "rgba8", "rgb16", "rgba16")
 _HEIC_FIX = (
     "Convert it, for example with `heif-convert IN.heic OUT.jpg` (package libheif-examples), or set the phone's camera "
@@ -127,8 +128,23 @@ def _decoded(data: npt.NDArray[np.uint8], flags: int) -> ImageArray | None:
 
 def _is_cut(data: npt.NDArray[np.uint8], header: ImageHeader) -> bool:
     """Whether the end marker is missing. Previews come before it; zeros of cameras and films of phones behind it."""
+    if header.format == "PNG":
+        return not _reaches_its_end(data)
     end = _ENDS.get(header.format)
     return end is not None and end not in data[header.end :].tobytes()
+
+
+def _reaches_its_end(png: npt.NDArray[np.uint8]) -> bool:
+    """Whether each chunk of a PNG ends in the data, up to IEND: OpenCV allocates what a chunk promises, up to 2 GB."""
+    data, at = png.data.cast("B"), 8
+    for _ in range(_MOST_CHUNKS):
+        if at + 12 > len(data):
+            return False
+        length, kind = int.from_bytes(data[at : at + 4], "big"), bytes(data[at + 4 : at + 8])
+        at += 12 + length
+        if kind == b"IEND":
+            return at <= len(data)
+    return False
 
 
 def _undecodable(message: Any, got: str) -> InputError:

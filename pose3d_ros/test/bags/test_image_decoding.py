@@ -173,3 +173,13 @@ def test_files_that_are_no_whole_picture_are_errors(data: bytes, got: str, tmp_p
         image_file(tmp_path / "some.jpg")
     with pytest.raises(InputError):
         decoded_bgr(compressed(data))
+
+
+@pytest.mark.parametrize("length", [100, 0x7B494441, 0xFFFFFFFF])
+def test_chunks_of_a_png_that_promise_more_than_there_is_are_not_decoded(length: int) -> None:
+    whole = encode(NOISE, ".png")
+    promising = whole[:33] + length.to_bytes(4, "big") + b"tEXt" + bytes(20)
+    with pytest.raises(InputError, match="cut short"):
+        decoded_bgr(compressed(promising, "png"))
+    with pytest.raises(InputError, match="cut short"):
+        decoded_bgr(compressed(promising + b"IEND" + bytes(4), "png"))

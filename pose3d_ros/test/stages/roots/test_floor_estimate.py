@@ -123,13 +123,22 @@ def test_points_that_are_on_no_floor_are_none() -> None:
 def test_people_walk_and_the_floor_appears() -> None:
     floor = FloorEstimate()
     for second in range(12):
-        for person in range(2):
-            floor.add(person, person_at(3.0 + 0.4 * second + person), CAMERA, second * SECOND_NS)
+        for person in range(4):
+            floor.add(person, person_at(3.0 + 0.3 * second + person / 2), CAMERA, second * SECOND_NS)
         floor.update(second * SECOND_NS)
-        assert (floor.plane is None) == (second < 5)
+        assert (floor.plane is None) == (second < 3)
     assert floor.plane is not None
     assert floor.plane.height_m == pytest.approx(1.2, rel=0.02)
     floor.reset()
+    assert floor.plane is None
+
+
+def test_three_people_make_no_floor() -> None:
+    floor = FloorEstimate()
+    for second in range(20):
+        for person in range(3):
+            floor.add(person, person_at(3.0 + 0.2 * second + person), CAMERA, second * SECOND_NS)
+        floor.update(second * SECOND_NS)
     assert floor.plane is None
 
 

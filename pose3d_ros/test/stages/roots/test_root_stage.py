@@ -147,7 +147,7 @@ def test_single_images_are_independent() -> None:
 def test_floor_that_people_walk_on_serves_where_none_is_given() -> None:
     roots = stage()
     for i in range(100):
-        for person, seen_at in ((1, 0.97), (2, 1.03)):
+        for person, seen_at in ((1, 0.97), (2, 1.03), (3, 0.99), (4, 1.01)):
             (placed,) = roots.placed(frame(i * FRAME_NS), (person_at(3.0 + 0.03 * i, seen_at=seen_at),))
             roots.known_as(person, placed, i * FRAME_NS)
     (placed,) = roots.placed(frame(101 * FRAME_NS), (person_at(4.0, seen_at=1.15),))
