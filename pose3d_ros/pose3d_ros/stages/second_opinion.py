@@ -40,6 +40,8 @@ _PART_SHARE = 0.85
 _SAME_BOX = 0.4
 """IoU of the boxes of a pose and a detection of the same person, at least."""
 _MOST_BOXES = 4
+_LEAST_HEIGHT_PX = 60.0
+"""Of a box that no landmarks confirm: smaller ones are more often things that look like people than people."""
 _LEAST_SIDE_PX = 4.0
 
 
@@ -63,7 +65,8 @@ def unread(boxes: Proposals, lost: Regions, camera: Camera, poses: Sequence[Pose
     """
     edges = np.array([camera.width_px, camera.height_px] * 2) - 0.5
     before: Array = np.clip(lost.bodies_xyxy_px(), -0.5, edges)
-    left = boxes.scores >= MORE_LIKELY
+    heights_px = boxes.boxes_xyxy_px[:, 3] - boxes.boxes_xyxy_px[:, 1]
+    left = (boxes.scores >= MORE_LIKELY) & (heights_px >= _LEAST_HEIGHT_PX)
     known = np.array([pose.detection.box_xyxy_px for pose in poses]).reshape(-1, 4)
     left[[box for _, box in assign(1.0 - iou_matrix(known, boxes.boxes_xyxy_px), 1.0 - _SAME_BOX)]] = False
     at = np.flatnonzero(left)[:_MOST_BOXES]

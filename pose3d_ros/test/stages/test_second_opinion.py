@@ -110,6 +110,8 @@ def test_unread_are_the_lost_and_the_sure_boxes_of_no_pose() -> None:
     boxes, chances = unread(Proposals.of_detections(found), Regions.empty(), FRAME.camera, [pose])
     np.testing.assert_array_equal(boxes, [beside])  # one box is the pose's, one is not sure
     assert chances.tolist() == [0.9]
+    small = Proposals.of_detections([Detection(beside * 0.2, 0.9)])
+    assert len(unread(small, Regions.empty(), FRAME.camera, [])[0]) == 0
     lost = Regions(np.array([[50.0, 200.0]]), np.array([250.0]), np.zeros(1))
     boxes, chances = unread(Proposals.of_detections(found[:1]), lost, FRAME.camera, [])
     np.testing.assert_allclose(boxes, [[-0.5, 100.0, 150.0, 300.0], beside])
