@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 from pose3d_ros.config.parameter_table import Settings, setting
@@ -106,25 +107,27 @@ class SceneConfig(Settings, nodes=("pose_node",)):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "_heights_m", dict(map(self._id_and_height, _parts(self.known_heights))))
+        _heights_m(self.known_heights)
 
     def height_of(self, track_id: int) -> float:
         """The height of a person, metres; 0 where it is not known."""
-        heights_m: dict[int, float] = getattr(self, "_heights_m")  # noqa: B009 - no field: not a setting
-        return heights_m.get(track_id, self.known_height_m)
-
-    def _id_and_height(self, text: str) -> tuple[int, float]:
-        name, _, height = text.partition(":")
-        number, height_m = whole_in(name.strip().rpartition("_")[2]), number_in(height.strip())
-        if number is None or height_m is None or not 0.3 <= height_m <= 2.6:
-            raise ConfigError(
-                "parameter known_heights",
-                expected="ids and heights in metres, such as `p3f7a_12: 1.82, p3f7a_13: 1.65`",
-                got=repr(text.strip()),
-                fix="Take the ids from the topic people.",
-            )
-        return number, height_m
+        return _heights_m(self.known_heights).get(track_id, self.known_height_m)
 
 
-def _parts(text: str) -> list[str]:
-    return [part for part in text.split(",") if part.strip()]
+@functools.cache
+def _heights_m(text: str) -> dict[int, float]:
+    """Number of a track → height. Raises ConfigError for a part that is none."""
+    return dict(_id_and_height(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _id_and_height(text: str) -> tuple[int, float]:
+    name, _, height = text.partition(":")
+    number, height_m = whole_in(name.strip().rpartition("_")[2]), number_in(height.strip())
+    if number is None or height_m is None or not 0.3 <= height_m <= 2.6:
+        raise ConfigError(
+            "parameter known_heights",
+            expected="ids and heights in metres, such as `p3f7a_12: 1.82, p3f7a_13: 1.65`",
+            got=repr(text),
+            fix="Take the ids from the topic people.",
+        )
+    return number, height_m

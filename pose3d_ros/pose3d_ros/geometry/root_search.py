@@ -14,8 +14,10 @@ import numpy.typing as npt
 
 from pose3d_ros.geometry.root_solver import (
     SolvedRoots,
+    checked,
+    linear_root,
     mehta_root,
-    solve_root,
+    observed,
     veges_root,
     weak_perspective_root,
 )
@@ -39,7 +41,8 @@ def search_root(
     `solve_root`.
     """
     start = weak_perspective_root(relative_m, joints_normalized, weights)
-    relative, seen, share = _usable(relative_m, joints_normalized, weights)
+    found = observed(relative_m, joints_normalized, weights)
+    relative, seen, share = found.relative_m, found.seen, found.weights
     least_m = 1e-3 - np.where(share > 0, relative[..., 2], np.inf).min(axis=1, initial=np.inf)
     middle = np.log(np.maximum(np.nan_to_num(start.root_cam_m[:, 2], nan=1.0), 1e-3))
     half_span, steps = np.log(_FIRST_SPAN), np.linspace(-1.0, 1.0, _CANDIDATES)
@@ -49,10 +52,8 @@ def search_root(
         middle = np.take_along_axis(tried, errors.argmin(axis=1)[:, None], axis=1)[:, 0]
         half_span *= 2.0 / (_CANDIDATES - 1)
     depth_m = np.maximum(np.exp(middle), least_m)[:, None]
-    across_m, errors = _projected(relative, seen, share, depth_m)
-    known = np.asarray(np.isfinite(start.root_cam_m).all(axis=1))
-    root_cam_m = np.concatenate([across_m[:, 0], depth_m], axis=1)
-    return SolvedRoots(np.where(known[:, None], root_cam_m, np.nan), np.where(known, np.sqrt(errors[:, 0]), np.nan))
+    across_m, _ = _projected(relative, seen, share, depth_m)
+    return checked(np.concatenate([across_m[:, 0], depth_m], axis=1), found)
 
 
 def nearest_root(
@@ -63,10 +64,11 @@ def nearest_root(
     Two steps reach the search's minimum to a millimetre from where `solve_root` starts them. Inputs, result and errors
     as there.
     """
-    start = solve_root(relative_m, joints_normalized, weights)
-    relative, seen, share = _usable(relative_m, joints_normalized, weights)
-    known = np.asarray(np.isfinite(start.root_cam_m).all(axis=1))
-    root_cam_m = np.where(known[:, None], start.root_cam_m, [0.0, 0.0, 1e3])
+    found = observed(relative_m, joints_normalized, weights)
+    relative, seen, share = found.relative_m, found.seen, found.weights
+    start_cam_m = linear_root(found).root_cam_m
+    known = np.isfinite(start_cam_m).all(axis=1, keepdims=True)
+    root_cam_m = np.where(known, start_cam_m, [0.0, 0.0, 1e3])
     for _ in range(_STEPS):
         joints = relative + root_cam_m[:, None]
         inverse = 1.0 / np.maximum(joints[..., 2], 1e-6)
@@ -80,12 +82,7 @@ def nearest_root(
         # Where far-off joints would take the person behind the camera, a step stays within half the depth.
         limit = 0.5 * np.maximum(np.abs(root_cam_m[:, 2:]), 1e-3)
         root_cam_m = root_cam_m + change * np.minimum(1.0, limit / np.maximum(np.abs(change[:, 2:]), 1e-12))
-    joints = relative + root_cam_m[:, None]
-    ahead = ((joints[..., 2] > 0) | (share == 0)).all(axis=1)
-    missed = joints[..., :2] / np.maximum(joints[..., 2:], 1e-6) - seen
-    residual = np.sqrt(np.einsum("nj,njc->n", share, missed**2))
-    known = known & ahead
-    return SolvedRoots(np.where(known[:, None], root_cam_m, np.nan), np.where(known, residual, np.nan))
+    return checked(np.where(known, root_cam_m, np.nan), found)
 
 
 SIMILARITY_SOLVERS: dict[str, Callable[[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike | None], SolvedRoots]] = {
@@ -96,20 +93,6 @@ SIMILARITY_SOLVERS: dict[str, Callable[[npt.ArrayLike, npt.ArrayLike, npt.ArrayL
     "veges": veges_root,
 }
 """By their names in `root.solvers`."""
-
-
-def _usable(
-    relative_m: npt.ArrayLike, joints_normalized: npt.ArrayLike, weights: npt.ArrayLike | None
-) -> tuple[Array, Array, Array]:
-    """Joints, keypoints and weights that sum to 1 for each person; what does not count is 0."""
-    relative = np.asarray(relative_m, dtype=np.float64)
-    seen = np.asarray(joints_normalized, dtype=np.float64)
-    given = np.ones(relative.shape[:-1]) if weights is None else np.asarray(weights, dtype=np.float64)
-    used = np.isfinite(relative).all(-1) & np.isfinite(seen).all(-1) & np.isfinite(given) & (given > 0)
-    share = np.where(used, given, 0.0)
-    share = share / np.maximum(share.max(axis=1, initial=0.0, keepdims=True), np.finfo(np.float64).tiny)
-    share = share / np.maximum(share.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
-    return np.where(used[..., None], relative, 0.0), np.where(used[..., None], seen, 0.0), share
 
 
 def _projected(relative: Array, seen: Array, share: Array, depth_m: Array) -> tuple[Array, Array]:

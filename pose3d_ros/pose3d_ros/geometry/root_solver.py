@@ -36,7 +36,7 @@ class SolvedRoots:
 
 
 @dataclass(frozen=True, eq=False)
-class _Observed:
+class Observed:
     """relative_m (N, J, 3), seen (N, J, 2), weights (N, J) that sum to 1; joints that are left out are zeros."""
 
     relative_m: Array
@@ -89,14 +89,18 @@ def solve_root(
     InputError
         For shapes that do not fit each other and for a weight below 0.
     """
-    seen = _observed(relative_m, joints_normalized, weights)
+    return linear_root(observed(relative_m, joints_normalized, weights))
+
+
+def linear_root(seen: Observed) -> SolvedRoots:
+    """See `solve_root`."""
     offset = seen.seen * seen.relative_m[..., 2:] - seen.relative_m[..., :2]
     mean_seen, mean_offset = seen.mean(seen.seen), seen.mean(offset)
     away_seen, away_offset = seen.seen - mean_seen[:, None], offset - mean_offset[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
         depth_m = -np.einsum("nj,njc,njc->n", seen.weights, away_seen, away_offset) / seen.spread(seen.seen) ** 2
         across_m = mean_offset + mean_seen * depth_m[:, None]
-    return _checked(np.concatenate([across_m, depth_m[:, None]], axis=1), seen)
+    return checked(np.concatenate([across_m, depth_m[:, None]], axis=1), seen)
 
 
 def weak_perspective_root(
@@ -109,12 +113,12 @@ def weak_perspective_root(
     Its error grows with the person's depth over its distance, but noise in relative depths does not enter.
     Inputs, result and errors as in `solve_root`.
     """
-    seen = _observed(relative_m, joints_normalized, weights)
+    seen = observed(relative_m, joints_normalized, weights)
     with np.errstate(divide="ignore", invalid="ignore"):
         depth_m = seen.spread(seen.relative_m[..., :2]) / seen.spread(seen.seen)
         mean_ray = np.concatenate([seen.mean(seen.seen), np.ones((len(depth_m), 1))], axis=1)
         root_cam_m = mean_ray * depth_m[:, None] - seen.mean(seen.relative_m)
-    return _checked(root_cam_m, seen)
+    return checked(root_cam_m, seen)
 
 
 def mehta_root(
@@ -126,7 +130,7 @@ def mehta_root(
     not the mean joint, is taken to be at the depth α, and the angle between both point sets to be 0.
     Inputs, result and errors as in `solve_root`.
     """
-    seen = _observed(relative_m, joints_normalized, weights)
+    seen = observed(relative_m, joints_normalized, weights)
     with np.errstate(divide="ignore", invalid="ignore"):
         alpha_m = seen.spread(seen.relative_m[..., :2]) / seen.spread(seen.seen)
     return _at_alpha(seen, alpha_m)
@@ -140,7 +144,7 @@ def veges_root(
     α is the sum of the squares of (X, Y) about their mean over the sum of their products with (u, v) about theirs
     (arXiv 1904.05947; `procrustes_depth` of github.com/vegesm/depthpose). Inputs, result and errors as in `solve_root`.
     """
-    seen = _observed(relative_m, joints_normalized, weights)
+    seen = observed(relative_m, joints_normalized, weights)
     away = seen.relative_m[..., :2] - seen.mean(seen.relative_m[..., :2])[:, None]
     away_seen = seen.seen - seen.mean(seen.seen)[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -149,14 +153,15 @@ def veges_root(
     return _at_alpha(seen, alpha_m)
 
 
-def _at_alpha(seen: _Observed, alpha_m: Array) -> SolvedRoots:
+def _at_alpha(seen: Observed, alpha_m: Array) -> SolvedRoots:
     mean_ray = np.concatenate([seen.mean(seen.seen), np.ones((len(alpha_m), 1))], axis=1)
     back_m = np.concatenate([seen.mean(seen.relative_m[..., :2]), np.zeros((len(alpha_m), 1))], axis=1)
     with np.errstate(invalid="ignore"):
-        return _checked(mean_ray * alpha_m[:, None] - back_m, seen)
+        return checked(mean_ray * alpha_m[:, None] - back_m, seen)
 
 
-def _observed(relative_m: npt.ArrayLike, joints_normalized: npt.ArrayLike, weights: npt.ArrayLike | None) -> _Observed:
+def observed(relative_m: npt.ArrayLike, joints_normalized: npt.ArrayLike, weights: npt.ArrayLike | None) -> Observed:
+    """The inputs of `solve_root`, checked, with its error."""
     relative = np.asarray(relative_m, dtype=np.float64)
     seen = np.asarray(joints_normalized, dtype=np.float64)
     given = np.ones(relative.shape[:-1]) if weights is None else np.asarray(weights, dtype=np.float64)
@@ -174,10 +179,11 @@ def _observed(relative_m: npt.ArrayLike, joints_normalized: npt.ArrayLike, weigh
     share = share / np.maximum(share.max(axis=1, initial=0.0, keepdims=True), np.finfo(np.float64).tiny)
     share = share / np.maximum(share.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
     zeroed = np.where(used[..., None], relative, 0.0), np.where(used[..., None], seen, 0.0)
-    return _Observed(*zeroed, share, used.sum(axis=1) >= _MIN_JOINTS)
+    return Observed(*zeroed, share, used.sum(axis=1) >= _MIN_JOINTS)
 
 
-def _checked(root_cam_m: Array, seen: _Observed) -> SolvedRoots:
+def checked(root_cam_m: Array, seen: Observed) -> SolvedRoots:
+    """The roots (N, 3) with their residuals; NaN where `solve_root` promises it."""
     joints_cam_m = seen.relative_m + root_cam_m[:, None]
     ahead = ((joints_cam_m[..., 2] > 0) | (seen.weights == 0)).all(axis=1)
     known = seen.enough & ahead & (seen.spread(seen.seen) > _MIN_SPREAD) & np.isfinite(root_cam_m).all(axis=1)

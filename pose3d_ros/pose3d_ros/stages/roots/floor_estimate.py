@@ -92,12 +92,10 @@ class FloorEstimate:
             gone = self._points.popleft()
             if self._newest_ns.get(gone.track_id, 0) <= gone.stamp_ns:
                 self._newest_ns.pop(gone.track_id, None)
-        if len({point.track_id for point in self._points}) < _LEAST_PEOPLE:
-            self.plane = None
-            return
         points = np.array([p.floor_cam_m for p in self._points])
         axes = np.array([p.axis_cam for p in self._points])
-        self.plane = fitted_plane(points, axes, np.array([p.track_id for p in self._points]))
+        plane = fitted_plane(points, axes, np.array([p.track_id for p in self._points]))
+        self.plane = plane if plane is not None and plane.people >= _LEAST_PEOPLE else None
 
 
 def body_axis(pose: Pose) -> Array | None:

@@ -109,7 +109,7 @@ class RootStage:
             readings: list[RootReading | None]
             readings = [_with_sigma(r) for r in pose.readings if self.config.uses(r.solver)]
             if ground is not None and self.config.uses("ground"):
-                readings.append(_as_known(ground_reading(pose, frame.camera, ground), ground))
+                readings.append(ground_reading(pose, frame.camera, ground))
             if frame.depth is not None and self.config.uses("depth"):
                 readings.append(depth_reading(pose, frame.depth))
             read.append(replace(pose, readings=tuple(r for r in readings if r is not None)))
@@ -154,11 +154,6 @@ def floor_of(scene: SceneConfig) -> GroundPlane | None:
     if scene.camera_height_m <= 0:
         return None
     return GroundPlane.of_mounting(scene.camera_height_m, scene.camera_pitch_deg, scene.camera_roll_deg)
-
-
-def _as_known(reading: RootReading | None, ground: GroundPlane) -> RootReading | None:
-    """The floor's reading; that of a floor from one person alone errs by that person's size, as others do."""
-    return reading if reading is None or ground.people != 1 else replace(reading, by_size=True)
 
 
 def _with_sigma(reading: RootReading) -> RootReading:
