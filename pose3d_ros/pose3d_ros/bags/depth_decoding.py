@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-from pose3d_ros.bags.image_decoding import encoded_file
+from pose3d_ros.bags.image_decoding import MAX_IMAGE_PIXELS, check_pixels, decoded_as_stored, encoded_file
+from pose3d_ros.bags.image_header import read_header
 from pose3d_ros.errors import InputError
 
 DEPTH_SUFFIX = "/compressedDepth"
@@ -52,9 +52,11 @@ def compressed_depth_m(message: Any) -> DepthArray:
     """
     encoding, _, coding = str(message.format).partition(";")
     data = np.frombuffer(message.data, dtype=np.uint8)
-    image = None
-    if "compressedDepth" in coding and data.size > _HEADER_BYTES and encoding.strip() in _KINDS:
-        image = cv2.imdecode(data[_HEADER_BYTES:], cv2.IMREAD_UNCHANGED)
+    image, png = None, data[_HEADER_BYTES:]
+    header = read_header(png.data) if "compressedDepth" in coding and encoding.strip() in _KINDS else None
+    if header is not None:
+        check_pixels("compressed depth image", header.width_px, header.height_px, MAX_IMAGE_PIXELS)
+        image = decoded_as_stored(png, header)
     if image is None or image.ndim != 2 or image.dtype != np.uint16:
         raise InputError(
             "compressed depth image",
@@ -77,7 +79,7 @@ def any_depth_m(message: Any) -> DepthArray:
 def depth_file_m(path: Path) -> DepthArray:
     """A PNG or TIFF of 16 bits in millimetres, or of floats in metres, as (H, W) float32 metres. Raises InputError."""
     data, header = encoded_file(path)
-    image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    image = decoded_as_stored(data, header)
     if image is None or image.ndim != 2 or image.dtype not in (np.uint16, np.float32):
         got = f"a {header.format} that can't be decoded" if image is None else f"{image.dtype} {image.shape}"
         raise InputError(

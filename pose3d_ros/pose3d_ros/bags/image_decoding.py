@@ -116,11 +116,20 @@ def check_pixels(subject: str, width_px: int, height_px: int, max_pixels: int) -
     )
 
 
-def _decoded(data: npt.NDArray[np.uint8], flags: int) -> ImageArray | None:
+def decoded_as_stored(data: npt.NDArray[np.uint8], header: ImageHeader) -> npt.NDArray[Any] | None:
+    """The pixels of whatever kind the file has; None for data that is cut short, and for what OpenCV can't decode."""
+    return None if _is_cut(data, header) else _opencv_decoded(data, cv2.IMREAD_UNCHANGED)
+
+
+def _opencv_decoded(data: npt.NDArray[np.uint8], flags: int) -> npt.NDArray[Any] | None:
     try:
-        image = cv2.imdecode(data, flags)
+        return cv2.imdecode(data, flags)
     except cv2.error:
         return None
+
+
+def _decoded(data: npt.NDArray[np.uint8], flags: int) -> ImageArray | None:
+    image = _opencv_decoded(data, flags)
     if image is None or image.ndim != 3 or image.shape[2] != 3:
         return None
     return to_8_bits(np.asarray(image)) if image.dtype == np.uint16 else np.asarray(image, dtype=np.uint8)

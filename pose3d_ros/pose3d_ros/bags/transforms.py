@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
 
+from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.bags.message_records import stamp_ns
 from pose3d_ros.geometry.alignment import RigidTransform
 
@@ -31,8 +32,7 @@ class TransformTree:
         """The transforms of a TFMessage. Raises InputError for a rotation that is none."""
         for one in message.transforms:
             child, parent = one.child_frame_id.lstrip("/"), one.header.frame_id.lstrip("/")
-            turn, move = one.transform.rotation, one.transform.translation
-            made = RigidTransform.from_quaternion((turn.x, turn.y, turn.z, turn.w), (move.x, move.y, move.z))
+            made = rigid_of(one.transform)
             self._parents[child] = parent
             if static:
                 self._static[child] = made
@@ -86,6 +86,21 @@ class TransformTree:
             return self._moving[child][after]
         share = (time_ns - stamps[after - 1]) / (stamps[after] - stamps[after - 1])
         return _between(self._moving[child][after - 1], self._moving[child][after], share)
+
+
+def read_transforms(bag: BagReader) -> TransformTree:
+    """All that a bag has. Raises BagError for a damaged message or one of another definition."""
+    tree = TransformTree()
+    for topic in bag.topics_of((TF_TYPE,)):
+        for message in bag.records(topic, lambda _, message: message):
+            tree.add(message, static=topic.endswith(STATIC_TOPIC))
+    return tree
+
+
+def rigid_of(transform: Any) -> RigidTransform:
+    """Of a geometry_msgs/Transform. Raises InputError for a rotation that is none."""
+    turn, move = transform.rotation, transform.translation
+    return RigidTransform.from_quaternion((turn.x, turn.y, turn.z, turn.w), (move.x, move.y, move.z))
 
 
 def _composed(second: RigidTransform, first: RigidTransform) -> RigidTransform:

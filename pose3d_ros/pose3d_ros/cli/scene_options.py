@@ -12,7 +12,7 @@ from pose3d_ros.errors import InputError, shown
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.geometry.ground_plane import GroundPlane
 from pose3d_ros.reading.documents import read_yaml
-from pose3d_ros.reading.files import Origin
+from pose3d_ros.reading.files import Origin, is_file, is_folder
 from pose3d_ros.reading.numbers import is_number
 from pose3d_ros.records import DepthImage
 
@@ -84,7 +84,7 @@ class DepthFolder:
         for stem in dict.fromkeys((Path(str(name)).stem, str(number), f"{number:04d}", f"{number:06d}")):
             for suffix in _SUFFIXES:
                 path = self.folder / f"{stem}{suffix}"
-                if path.is_file():
+                if is_file(path):
                     depth_m = depth_file_m(path)
                     return DepthImage(depth_m, camera.resize(depth_m.shape[1], depth_m.shape[0]))
         return None
@@ -94,7 +94,7 @@ def open_depth_folder(path: str | None) -> DepthFolder | None:
     """The folder of --depth. Raises InputError where it is none."""
     if path is None:
         return None
-    if not Path(path).is_dir():
+    if not is_folder(path):
         raise InputError(f"depth {path}", expected="a folder with depth images", got="no folder", fix="Check the path.")
     return DepthFolder(Path(path))
 

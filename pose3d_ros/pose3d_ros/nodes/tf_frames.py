@@ -16,6 +16,7 @@ from rclpy.node import Node
 from rclpy.time import Time
 from std_msgs.msg import Header
 
+from pose3d_ros.bags.transforms import rigid_of
 from pose3d_ros.errors import ConfigError
 from pose3d_ros.geometry.alignment import RigidTransform
 
@@ -53,7 +54,7 @@ class TfFrames:
         """From the header's frame to the target at the header's time, as far as TF is known now."""
         stamp = Time.from_msg(header.stamp)
         try:
-            return _rigid(self._buffer.lookup_transform(target_frame, header.frame_id, stamp))
+            return rigid_of(self._buffer.lookup_transform(target_frame, header.frame_id, stamp).transform)
         except self._unknown:
             return self._missing(header.frame_id, target_frame, stamp)
 
@@ -69,7 +70,7 @@ class TfFrames:
     def latest(self, header: Header, target_frame: str) -> RigidTransform | None:
         """The same at the latest time that TF knows; None where it does not connect the frames."""
         try:
-            return _rigid(self._buffer.lookup_transform(target_frame, header.frame_id, Time()))
+            return rigid_of(self._buffer.lookup_transform(target_frame, header.frame_id, Time()).transform)
         except self._unknown:
             return None
 
@@ -162,11 +163,6 @@ class TransformQueue(Generic[_T]):
             self._items.popleft()
         self._ready(item, found)
         return True
-
-
-def _rigid(found: TransformStamped) -> RigidTransform:
-    turn, move = found.transform.rotation, found.transform.translation
-    return RigidTransform.from_quaternion((turn.x, turn.y, turn.z, turn.w), (move.x, move.y, move.z))
 
 
 def root_transforms(message: Person3DArray) -> Sequence[TransformStamped]:

@@ -87,6 +87,16 @@ def test_other_compressed_data_is_refused(data: bytes, kind: str) -> None:
         compressed_depth_m(compressed(data, kind))
 
 
+def test_images_that_promise_too_much_are_refused_by_their_header() -> None:
+    promising = bytearray(png(MM))
+    promising[16:24] = (60_000).to_bytes(4, "big") * 2
+    with pytest.raises(InputError, match="by its header"):
+        compressed_depth_m(compressed(bytes(12) + bytes(promising), "16UC1; compressedDepth png"))
+    cut = png(MM)[:-8]
+    with pytest.raises(InputError, match="compressedDepth png"):
+        compressed_depth_m(compressed(bytes(12) + cut, "16UC1; compressedDepth png"))
+
+
 def test_files(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "mm.png"), MM)
     cv2.imwrite(str(tmp_path / "m.tiff"), (MM / 1000).astype(np.float32))

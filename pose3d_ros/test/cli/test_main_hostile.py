@@ -39,6 +39,7 @@ OPTIONS = (
     ),
     *("--engines", "--backend", "--param", "--bag", "--results", "--json", "--report", "--rate", "--synthetic"),
     *("--assets", "--scenes", "--from", "--size", "--license", "--name", "--parameter", "--input-size", "--help", "--"),
+    *("--depth", "--ground", "--camera-height", "--camera-pitch", "--camera-roll", "--known-height"),
     *("list", "verify", "mediapipe", "yolox", "rtmpose", "embedded", "auto", "cpu", "onnxruntime"),
 )
 

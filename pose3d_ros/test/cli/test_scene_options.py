@@ -69,5 +69,6 @@ def test_depth_by_name_or_number(tmp_path: Path) -> None:
 
 
 def test_depth_folder_that_is_none_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="folder"):
-        open_depth_folder(str(tmp_path / "none"))
+    for name in ("none", "x" * 300, "a\0b"):
+        with pytest.raises(InputError, match="folder"):
+            open_depth_folder(str(tmp_path / name))

@@ -10,7 +10,7 @@ import numpy as np
 
 from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.bags.message_types import PEOPLE_TYPE
-from pose3d_ros.bags.transforms import TF_TYPE
+from pose3d_ros.bags.transforms import read_transforms
 from pose3d_ros.config.root_settings import SceneConfig
 from pose3d_ros.evaluation.metrics.pose_metrics import MM_PER_M
 from pose3d_ros.evaluation.recording.offline import run_offline
@@ -87,12 +87,7 @@ def _choices(path: Path) -> list[tuple[str, SceneConfig]]:
 
 
 def _has_floor(bag: BagReader) -> bool:
-    return any(
-        FLOOR_FRAME in (one.header.frame_id, one.child_frame_id)
-        for topic in bag.topics_of((TF_TYPE,))
-        for _, message in bag.messages(topic)
-        for one in message.transforms
-    )
+    return read_transforms(bag).has(FLOOR_FRAME)
 
 
 def _scored(

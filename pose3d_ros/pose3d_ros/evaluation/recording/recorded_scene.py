@@ -9,7 +9,7 @@ from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.bags.depth_decoding import DEPTH_SUFFIX, any_depth_m
 from pose3d_ros.bags.message_records import stamp_ns
 from pose3d_ros.bags.message_types import COMPRESSED_TYPE, IMAGE_TYPE
-from pose3d_ros.bags.transforms import STATIC_TOPIC, TF_TYPE, TransformTree
+from pose3d_ros.bags.transforms import TransformTree, read_transforms
 from pose3d_ros.config.root_settings import SceneConfig
 from pose3d_ros.errors import BagError
 from pose3d_ros.geometry.camera import Camera
@@ -48,11 +48,7 @@ class RecordedScene:
         return ground, DepthImage(depth_m, self._camera.resize(depth_m.shape[1], depth_m.shape[0]))
 
     def _read_transforms(self, bag: BagReader) -> None:
-        topics = bag.topics_of((TF_TYPE,))
-        for topic in topics:
-            static = topic.endswith(STATIC_TOPIC)
-            for message in bag.records(topic, lambda _, message: message):
-                self._transforms.add(message, static=static)
+        self._transforms = read_transforms(bag)
         if not self._transforms.has(self._scene.floor_frame):
             raise BagError(
                 f"bag {self._path}",
