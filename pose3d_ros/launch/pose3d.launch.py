@@ -12,7 +12,7 @@ from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
-from pose3d_ros.nodes.dds_profile import image_profile, profile_setting, profile_variable, shared_memory, user_profile
+from pose3d_ros.nodes.dds_profile import profile_setting
 from pose3d_ros.nodes.parent_process import child_environment
 
 ARGUMENTS = (
@@ -88,10 +88,7 @@ def nodes(context: LaunchContext, environment: dict) -> list:
 
 def transport() -> list:
     """Fast DDS's built-in shared memory is too small for an image; a profile of the user's own goes before ours."""
-    if user_profile(os.environ):
-        return []
-    profile = os.path.basename(image_profile(shared_memory()))
-    return [SetEnvironmentVariable(profile_variable(os.environ), config(profile))]
+    return [SetEnvironmentVariable(name, value) for name, value in profile_setting(os.environ).items()]
 
 
 def generate_launch_description() -> LaunchDescription:

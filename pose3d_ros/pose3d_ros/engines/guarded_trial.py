@@ -54,17 +54,19 @@ def try_apart(path: Path, sides_px: tuple[int, int] | None, most_bytes: int = 0)
         raise EngineError(answer["subject"], expected=answer["expected"] + limit, got=answer["got"], fix=answer["fix"])
 
 
+_CHANNELS = 3
+
+
 def _refused(path: Path, expected: str, got: str) -> EngineError:
     return EngineError(f"model {path}", expected=expected, got=got, fix="Export or download the file again.")
 
 
 def _shape(spec: TensorSpec, sides_px: Sequence[int] | None) -> tuple[int, ...]:
-    """Named axes get one element, but the two last of an image's."""
-    sides = dict(zip((len(spec.shape) - 1, len(spec.shape) - 2), sides_px or (), strict=False))
-    images = len(spec.shape) in (3, 4)
-    return tuple(
-        n if isinstance(n, int) else sides.get(axis, _USUAL) if images else _USUAL for axis, n in enumerate(spec.shape)
-    )
+    """Named axes get one element, but width and height of an image's: the two last, or those before its channels."""
+    rank = len(spec.shape)
+    width_axis = rank - 2 if spec.shape and spec.shape[-1] == _CHANNELS else rank - 1
+    sides = dict(zip((width_axis, width_axis - 1), sides_px or (), strict=False)) if rank in (3, 4) else {}
+    return tuple(n if isinstance(n, int) else sides.get(axis, _USUAL) for axis, n in enumerate(spec.shape))
 
 
 def _run(path: str, sides_px: Sequence[int] | None, most_bytes: int) -> Mapping[str, str]:

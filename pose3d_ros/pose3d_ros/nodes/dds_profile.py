@@ -6,6 +6,7 @@ import os
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from pose3d_ros.config.share_folders import share_file
 from pose3d_ros.errors import ConfigError
@@ -71,8 +72,12 @@ def transport_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return {**environ, **profile_setting(environ)}
 
 
+@cache
 def segment_bytes(profile: str) -> int:
-    """The largest shared-memory segment of a Fast DDS profile; 0 for none, or a file that can't be read."""
+    """The largest shared-memory segment of a Fast DDS profile; 0 for none, or a file that can't be read.
+
+    Read once: Fast DDS reads it when a process starts.
+    """
     origin = Origin(ConfigError, f"Fast DDS profile {profile}", "Correct the variable that names it.")
     try:
         elements = list(ElementTree.fromstring(read_text(profile, origin, most_bytes=_PROFILE_BYTES)).iter())

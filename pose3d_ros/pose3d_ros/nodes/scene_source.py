@@ -35,7 +35,7 @@ _SAME_TIME_NS = 20_000_000
 _KEPT = 30
 """Depth images, a second of them: an image may wait for the ones before it."""
 _QUEUE_DEPTH = 8
-_FLOOR, _DEPTH = "floor", "depth"
+_FLOOR, _DEPTH, _NO_TF = "floor", "depth", "floor: no TF"
 """Kinds of problems."""
 _NO_DEPTH = "Until then depth is not used."
 _GRAVITY_MPS2 = 9.81
@@ -57,7 +57,6 @@ class SceneSource:
         self._up_imu: tuple[str, Array, float] | None = None
         self._depth_subscription: FittedSubscription | None = None
         self._subscriptions: list[Any] = []
-        self._lasting: list[str] = []
         if scene.floor_frame or scene.imu_topic:
             self._open_frames()
         if scene.imu_topic:
@@ -75,8 +74,7 @@ class SceneSource:
             self._depth_subscription.close()
         if self._frames is not None:
             self._frames.close()
-        for kind in self._lasting:
-            self._board.clear(kind)
+        self._board.clear(_NO_TF)
 
     def ground(self, header: Header) -> GroundPlane | None:
         """The floor in the frame of an image, at its time; None where it is not known, which is reported."""
@@ -123,19 +121,15 @@ class SceneSource:
         try:
             self._frames = TfFrames(self._node)
         except ConfigError as error:
-            self._lasting.append(f"{_FLOOR}: no TF")
-            self._board.report(self._lasting[-1], Level.WARN, f"the floor is not known: {error}")
+            self._board.report(_NO_TF, Level.WARN, f"the floor is not known: {error}")
 
     def _open_depth(self, topic: str) -> None:
         info = "/".join([*topic.removesuffix(DEPTH_SUFFIX).split("/")[:-1], "camera_info"])
         self._depth_cameras = CameraSource(self._node.resolve_topic_name(info), 0.0, hint=_NO_DEPTH)
         qos = image_qos("best_effort", 10)
         self._subscriptions.append(subscribe(self._node, CameraInfo, info, self._on_depth_info, qos))
-        resolved = self._node.resolve_topic_name(topic)
         kind = CompressedImage if topic.endswith(DEPTH_SUFFIX) else Image
-        self._depth_subscription = FittedSubscription(
-            self._node, kind, resolved, self._on_depth, depth=_QUEUE_DEPTH, reliability="auto"
-        )
+        self._depth_subscription = FittedSubscription(self._node, kind, topic, self._on_depth, depth=_QUEUE_DEPTH)
 
     def _on_depth_info(self, message: CameraInfo) -> None:
         error = self._depth_cameras.update(message)
@@ -202,10 +196,11 @@ class SceneSource:
         if self._frames is None:
             return None
         source = Header(stamp=header.stamp, frame_id=source_frame)
-        found = self._frames.wait_for(source, header.frame_id, _TF_WAIT_S)
+        latest = self._frames.latest(source, header.frame_id)
+        # Nothing is worth waiting for where TF does not connect the frames.
+        found = self._frames.wait_for(source, header.frame_id, 0.0 if latest is None else _TF_WAIT_S)
         if not isinstance(found, Missing):
             return found
-        latest = self._frames.latest(source, header.frame_id)
         if latest is None:
             self._warn(_FLOOR, f"the floor is not known: {found.reason}")
         return latest

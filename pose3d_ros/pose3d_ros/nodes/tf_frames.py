@@ -45,9 +45,10 @@ class TfFrames:
                 got=str(error),
                 fix="Install it (ros-$ROS_DISTRO-tf2-ros-py), or leave these parameters unset.",
             ) from error
+        self._node, self._broadcaster_of = node, tf2_ros.TransformBroadcaster
         self._buffer = tf2_ros.Buffer(node=node)
         self._listener = tf2_ros.TransformListener(self._buffer, node)
-        self._broadcaster = tf2_ros.TransformBroadcaster(node)
+        self._broadcaster: Any = None
         self._unknown: type[Exception] = tf2_ros.TransformException
 
     def lookup(self, header: Header, target_frame: str) -> RigidTransform | Missing:
@@ -93,11 +94,18 @@ class TfFrames:
 
     def broadcast(self, message: Person3DArray) -> None:
         """Each person's root as a frame with the person's id as its name."""
+        if self._broadcaster is None:
+            self._broadcaster = self._broadcaster_of(self._node)
         self._broadcaster.sendTransform(root_transforms(message))
 
     def close(self) -> None:
-        """Stop listening."""
+        """Stop listening and broadcasting; tf2's own `unregister` leaves the buffer's service and the publisher."""
         self._listener.unregister()
+        if (service := getattr(self._buffer, "srv", None)) is not None:
+            self._node.destroy_service(service)
+        if self._broadcaster is not None:
+            self._node.destroy_publisher(self._broadcaster.pub_tf)
+            self._broadcaster = None
 
 
 class TransformQueue(Generic[_T]):

@@ -25,7 +25,7 @@ from pose3d_ros.stages.landmarks.body_joints import BODY, LANDMARKS
 from pose3d_ros.stages.landmarks.landmark_decoding import Landmarks
 from pose3d_ros.stages.landmarks.landmark_similarity import sizes
 from pose3d_ros.stages.pose.pose_decoders import POSE_DECODERS
-from pose3d_ros.stages.pose.root_pose_estimator import RootPoseEstimator
+from pose3d_ros.stages.pose.root_pose_estimator import RootPoseEstimator, best_third
 from pose3d_ros.stages.proposals import Proposals
 from pose3d_ros.types import Array
 
@@ -126,7 +126,7 @@ class SecondOpinion:
         detections = tuple(Detection(boxes_xyxy_px[i], 0.0) for i in looked)
         new = np.zeros(len(detections), dtype=np.bool_)
         people = self.estimator.estimate_keypoints(frame, detections, image, new)
-        best = np.sort(people.scores, axis=1)[:, -max(people.scores.shape[1] // 3, 1) :].mean(axis=1)
+        best = best_third(people.scores)
         read = looked[looked < len(readings)]
         alike = _similarity(people.joints_img_px[: len(read)], people.skeleton.index_of, readings.chosen(read))
         best[len(read) :] *= doubts.chances[looked[len(read) :] - len(readings)]

@@ -28,6 +28,12 @@ def test_graph_that_runs_passes(tmp_path: Path) -> None:
     try_apart(save(tmp_path / "a.onnx", "(float[n, 3, h, w] x) => (float[n, 3, h, w] y) { y = Relu (x) }"), (64, 48))
 
 
+def test_images_of_a_graph_with_channels_last_have_their_size(tmp_path: Path) -> None:
+    # A pixel high or wide, the convolution of 3x3 would fail.
+    text = "(float[n, h, w, 3] x) => (float[n, 1, b, c] y) { t = Transpose <perm = [0, 3, 1, 2]> (x) y = Conv (t, k) }"
+    try_apart(save(tmp_path / "a.onnx", text, k=np.zeros((1, 3, 3, 3), np.float32)), (64, 48))
+
+
 def test_graph_that_takes_too_much_memory_is_refused(tmp_path: Path) -> None:
     text = "(float[n, 3, h, w] x) => (float[a, b, c, d] y) { s = Shape (x) k = Mul (s, m) y = ConstantOfShape (k) }"
     path = save(tmp_path / "large.onnx", text, m=np.array([64, 1, 10, 10]))

@@ -150,8 +150,10 @@ def test_errors_keep_nothing_of_their_callers_alive(source: CameraSource, change
             source.camera_for(640, 480)
 
     gc.disable()  # not even until the garbage collector comes
-    for _ in range(20):
-        process()
-    count = len(alive)
-    gc.enable()
+    try:
+        for _ in range(20):
+            process()
+        count = len(alive)
+    finally:
+        gc.enable()
     assert count == 0

@@ -94,8 +94,8 @@ def test_publisher_ten_times_too_fast(rig: SoakRig, record_promise: Any) -> None
     before = middle(rig, (pose_node,), 3.0)
     camera.order(rate_hz=300.0)
     rig.spin(5.0)
+    rig.people.clear()
     since_s = time.monotonic()
-    during = middle(rig, (pose_node,), 0.0)
     rig.spin(20.0)
     median_ms, longest_ms = rig.latency_ms(since_s)
     rate_hz = len(rig.people) / (time.monotonic() - since_s)
@@ -104,7 +104,7 @@ def test_publisher_ten_times_too_fast(rig: SoakRig, record_promise: Any) -> None
     worst, words = growth(before, middle(rig, (pose_node,), 3.0))
     figure = f"300 Hz: {rate_hz:.0f} Hz out, {median_ms:.0f} ms latency, at most {longest_ms:.0f} ms; {words}"
     promise = "images ten times too fast: the newest ones are processed, within a second; the others are dropped"
-    record_promise("too fast", promise, figure, longest_ms < 1000 and rate_hz > 1 and worst < 1.1 and bool(during))
+    record_promise("too fast", promise, figure, longest_ms < 1000 and rate_hz > 1 and worst < 1.1)
 
 
 def test_image_sizes_change(rig: SoakRig, record_promise: Any) -> None:
@@ -218,7 +218,6 @@ def test_late_publishers_and_subscribers_are_found(rig: SoakRig, record_promise:
     rig.spin(20.0)
     camera = rig.start_camera()
     rig.spin(20.0)
-    start_s = time.monotonic()
     rig.listen()
     subscriber_s = rig.until_people()
     camera.end()
@@ -228,7 +227,7 @@ def test_late_publishers_and_subscribers_are_found(rig: SoakRig, record_promise:
     publisher_s = rig.until_people()
     promise = "people come within 2 s of a subscriber, and 5 s of a camera, that come 20 s late"
     figure = f"subscriber {subscriber_s:.1f} s, camera {publisher_s:.1f} s"
-    kept = subscriber_s < 2.0 and publisher_s < 5.0 and again.child.poll() is None and time.monotonic() > start_s
+    kept = subscriber_s < 2.0 and publisher_s < 5.0 and again.child.poll() is None
     record_promise("late discovery", promise, figure, kept)
 
 

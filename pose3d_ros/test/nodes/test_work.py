@@ -115,12 +115,11 @@ def test_images_rarer_than_the_given_minimum_are_a_warning(graph: Any, pipeline:
     send_until(rig, DiagnosticStatus.OK, "active")
 
 
-@pytest.mark.parametrize("profile", [False])
-def test_images_that_dds_loses_are_a_warning_of_a_running_node(start: Start, profile: bool) -> None:  # noqa: F811
+def test_images_that_dds_loses_are_a_warning_of_a_running_node(start: Start) -> None:  # noqa: F811
     settings = ["-p", "work_without_subscribers:=true", "-p", "fallback_hfov_deg:=60.0"]
-    node = start("-c", NODE, "--ros-args", *settings, profile=profile)
+    node = start("-c", NODE, "--ros-args", *settings, profile=False)
     node.until("up")
-    start("-c", LOSER, profile=profile)
+    start("-c", LOSER, profile=False)
     assert "built-in shared-memory segment" in node.until("images are lost")
 
 

@@ -135,16 +135,13 @@ def _draft(models: Path) -> Iterator[Path]:
 def _remove_drafts(models: Path) -> None:
     """Remove what processes left that were killed."""
     for folder in models.glob(f"{_DRAFT}*"):
-        if folder.is_symlink() or not folder.is_dir():
-            continue
-        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(folder, ignore_errors=True)
-        except BlockingIOError:
-            pass  # another process makes a set in it
-        finally:
-            os.close(lock)
+        with contextlib.suppress(OSError):  # it is gone, no folder, another user's, or a set is being made in it
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(lock)
 
 
 def _complete(

@@ -23,17 +23,17 @@ _JOIN = "Save it as one file: onnx.save(onnx.load(F), G), or let `pose3d import`
 _TENSOR_DATA, _TENSOR_LOCATION, _TENSOR_RAW = 13, 14, 9
 
 
-def read_graph(path: str | Path, sha256: str | None = None, *, name: str = "") -> bytes:
+def read_graph(path: str | Path, sha256: str | None = None) -> bytes:
     """The content of an ONNX file, to be handed to a library as it is: the file may be another one a moment later.
 
-    sha256: what it must have, if given. name: of the model in its manifest. Raises EngineError for what is no regular
-    file, is too large, has another sha256 or is no graph, for weights in other files, and for a graph that makes more
-    out of its constants than fits into memory.
+    sha256: what it must have, if given. Raises EngineError for what is no regular file, is too large, has another
+    sha256 or is no graph, for weights in other files, and for a graph that makes more out of its constants than fits
+    into memory.
     """
-    origin = _origin(path, name)
+    origin = _origin(path)
     content = _content(path, origin)
-    if sha256 is not None:
-        _check_sha256(content, sha256, path, name)
+    if sha256 is not None and (found := hashlib.sha256(content).hexdigest()) != sha256:
+        raise wrong_sha256(path, "", sha256, found)
     check_content(content, origin)
     return content
 
@@ -84,7 +84,7 @@ def joined_graph(path: Path) -> bytes | None:
 
     Raises EngineError as `read_graph`, and for weights that do not lie in the file's folder, or are not all there.
     """
-    origin = _origin(path, "")
+    origin = _origin(path)
     content = _content(path, origin)
     try:
         if not check_graph(content):
@@ -166,14 +166,8 @@ def _content(path: str | Path, origin: Origin) -> bytes:
     return content
 
 
-def _origin(path: str | Path, name: str) -> Origin:
+def _origin(path: str | Path, name: str = "") -> Origin:
     return Origin(EngineError, f"model {name} ({path})" if name else f"model {path}", _AGAIN)
-
-
-def _check_sha256(content: bytes, sha256: str, path: str | Path, name: str) -> None:
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
-        raise wrong_sha256(path, name, sha256, found)
 
 
 def wrong_sha256(path: str | Path, name: str, expected: str, found: str) -> EngineError:

@@ -18,7 +18,7 @@ from pose3d_ros.engines.spec.entry import ROLES, ManifestEntry, Normalization, P
 from pose3d_ros.engines.spec.graph_file import wrong_sha256
 from pose3d_ros.errors import EngineError, shown
 from pose3d_ros.reading.documents import fields_of, read_yaml, yaml_text
-from pose3d_ros.reading.files import Origin, is_file, is_folder, open_file
+from pose3d_ros.reading.files import Origin, in_words, is_file, is_folder, open_file
 
 __all__ = [
     "MANIFEST_NAME",
@@ -177,8 +177,11 @@ def sha256_of(path: str | Path) -> str:
     digest = hashlib.sha256()
     origin = Origin(EngineError, f"model {path}", "Check the path in the manifest.")
     with open_file(path, origin) as file:
-        while block := file.read(_BLOCK_BYTES):
-            digest.update(block)
+        try:
+            while block := file.read(_BLOCK_BYTES):
+                digest.update(block)
+        except OSError as error:
+            raise origin.error("a readable file", in_words(error)) from error
     return digest.hexdigest()
 
 

@@ -111,7 +111,7 @@ class RootPoseEstimator:
         return joints, roots
 
     def _needs_mirrored(self, joints: DecodedJoints, known: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        person = np.array([_best_third(scores) for scores in joints.scores])
+        person = best_third(joints.scores)
         sure = known & (person >= _SURE)
         needs: npt.NDArray[np.bool_] = ~sure & (person >= self.config.person_score_threshold - _REFUSAL_MARGIN)
         return needs
@@ -228,14 +228,11 @@ class RootPoseEstimator:
             crops.crop2img(joints.joints_crop_px),
             joints.scores,
             self._valid(joints),
-            np.array([self._is_person(scores) for scores in joints.scores]),
+            best_third(joints.scores) >= self.config.person_score_threshold,
             depth_m,
             relative_m,
             roots,
         )
-
-    def _is_person(self, scores: Array) -> bool:
-        return _best_third(scores) >= self.config.person_score_threshold
 
     def _valid(self, joints: DecodedJoints) -> npt.NDArray[np.bool_]:
         """Joints (N, J) in their crop whose scores reach the threshold."""
@@ -245,6 +242,7 @@ class RootPoseEstimator:
         return valid
 
 
-def _best_third(scores: Array) -> float:
-    """Mean score of the best third of the joints (J,): a person may be cut by the image, but not all of it."""
-    return float(np.sort(scores)[-max(len(scores) // 3, 1) :].mean())
+def best_third(scores: Array) -> Array:
+    """Mean score of the best third of the joints (..., J): a person may be cut by the image, but not all of it."""
+    best: Array = np.sort(scores, axis=-1)[..., -max(scores.shape[-1] // 3, 1) :].mean(axis=-1)
+    return best

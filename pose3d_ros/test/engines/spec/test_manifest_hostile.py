@@ -67,6 +67,8 @@ def test_hash_is_made_of_regular_files_only(tmp_path: Path) -> None:
     for name in ("nothing", "folder", "pipe", "loop", "long name", "NUL", "device", "terminal"):
         with pytest.raises(EngineError, match="expected a readable file"):
             sha256_of(paths[name])
+    with pytest.raises(EngineError, match="expected a readable file"):
+        sha256_of("/proc/self/mem")  # opens, and fails when it is read
 
 
 @settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
