@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from pose3d_ros.errors import InputError, shown
+from pose3d_ros.geometry.alignment import RigidTransform
 from pose3d_ros.geometry.camera import Camera, calibrated_camera
 from pose3d_ros.geometry.intrinsics import Calibration
 from pose3d_ros.geometry.rays import ray_sigma_m
@@ -84,6 +85,12 @@ class TrackIds:
 def stamp_ns(header: Any) -> int:
     """The stamp of a std_msgs/Header in nanoseconds."""
     return int(header.stamp.sec) * _NS_PER_S + int(header.stamp.nanosec)
+
+
+def rigid_of(transform: Any) -> RigidTransform:
+    """Of a geometry_msgs/Transform. Raises InputError for a rotation that is none."""
+    turn, move = transform.rotation, transform.translation
+    return RigidTransform.from_quaternion((turn.x, turn.y, turn.z, turn.w), (move.x, move.y, move.z))
 
 
 def camera_of(message: Any, *, rectified: bool = False) -> Camera:

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
 
 from pose3d_ros.bags.bag_reader import BagReader
-from pose3d_ros.bags.message_records import stamp_ns
+from pose3d_ros.bags.message_records import rigid_of, stamp_ns
 from pose3d_ros.geometry.alignment import RigidTransform
 
 TF_TYPE = "tf2_msgs/msg/TFMessage"
@@ -95,12 +95,6 @@ def read_transforms(bag: BagReader) -> TransformTree:
         for message in bag.records(topic, lambda _, message: message):
             tree.add(message, static=topic.endswith(STATIC_TOPIC))
     return tree
-
-
-def rigid_of(transform: Any) -> RigidTransform:
-    """Of a geometry_msgs/Transform. Raises InputError for a rotation that is none."""
-    turn, move = transform.rotation, transform.translation
-    return RigidTransform.from_quaternion((turn.x, turn.y, turn.z, turn.w), (move.x, move.y, move.z))
 
 
 def _composed(second: RigidTransform, first: RigidTransform) -> RigidTransform:

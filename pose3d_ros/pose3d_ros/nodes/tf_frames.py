@@ -16,7 +16,7 @@ from rclpy.node import Node
 from rclpy.time import Time
 from std_msgs.msg import Header
 
-from pose3d_ros.bags.transforms import rigid_of
+from pose3d_ros.bags.message_records import rigid_of
 from pose3d_ros.errors import ConfigError
 from pose3d_ros.geometry.alignment import RigidTransform
 
