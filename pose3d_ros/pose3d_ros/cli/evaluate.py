@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import sys
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +20,9 @@ from pose3d_ros.errors import ConfigError
 
 if TYPE_CHECKING:
     from pose3d_ros.evaluation.recording.session import Session
+    from pose3d_ros.evaluation.report.requirements import Requirement
 
+EXIT_NOT_KEPT = 1
 _MOST_NAMED = 10
 _OF_SYNTHETIC = ("assets", "scenes", "backgrounds", "cache", "oracle_boxes")
 
@@ -38,6 +42,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="write report.html with its video, plots and summary.json to this folder",
     )
+    parser.add_argument(
+        "--require",
+        action="append",
+        default=[],
+        metavar="FIELD<=NUMBER",
+        help="end with exit code 1 unless this number of summary.json keeps to it, for example 'mpjpe_mm<=80' or "
+        "'latency_ms.p95<100'; < <= > >= ==; may be repeated",
+    )
     group = parser.add_argument_group("held-out set of rendered people")
     group.add_argument(
         "--synthetic", type=int, metavar="SEED", help="score single rendered images instead of a recording"
@@ -56,9 +68,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(args: argparse.Namespace) -> int:
-    """Run the command; see its module's docstring."""
+    """Run the command; see its module's docstring. 1 where a requirement is not kept."""
+    from pose3d_ros.evaluation.report.requirements import parse_requirements
+
     _check_options(args)
-    return _evaluate_recording(args) if args.synthetic is None else _evaluate_rendered(args)
+    requirements = parse_requirements(args.require)
+    summary = _evaluate_recording(args) if args.synthetic is None else _evaluate_rendered(args)
+    return _exit_code(summary, requirements)
+
+
+def _exit_code(summary: Mapping[str, object], requirements: Sequence[Requirement]) -> int:
+    """Print whether the requirements are kept, and return the command's exit code."""
+    from pose3d_ros.evaluation.report.requirements import check_requirements, requirement_rows
+
+    checked = check_requirements(summary, requirements)
+    if checked:
+        print()
+        print_table(requirement_rows(checked), right=("measured",))
+    failed = [one.failure for one in checked if not one.kept]
+    for failure in failed:
+        print(f"pose3d evaluate: {failure}", file=sys.stderr)
+    return EXIT_NOT_KEPT if failed else 0
 
 
 def _check_options(args: argparse.Namespace) -> None:
@@ -78,7 +108,8 @@ def _check_options(args: argparse.Namespace) -> None:
         raise ConfigError("--synthetic", expected="--assets DIR", got="none", fix=fix)
 
 
-def _evaluate_recording(args: argparse.Namespace) -> int:
+def _evaluate_recording(args: argparse.Namespace) -> dict[str, object]:
+    """Score a recording, print and write the metrics, and return those of summary.json."""
     from pose3d_ros.evaluation.recording.session import session_from_bags
     from pose3d_ros.evaluation.recording.summary import summarize
     from pose3d_ros.evaluation.report.html_report import ReportContent
@@ -99,7 +130,7 @@ def _evaluate_recording(args: argparse.Namespace) -> int:
         with ProgressBar("drawing") as bar:
             made = publish(session, bag, args.report, content, bar)
         print(f"\nReport: {made.report_html}")
-    return 0
+    return summary.as_dict()
 
 
 def offline_session(bag: Path, config: PipelineConfig) -> Session:
@@ -121,8 +152,8 @@ def offline_session(bag: Path, config: PipelineConfig) -> Session:
         return run_offline(bag, pipeline, smoother, model, bar, config.scene)
 
 
-def _evaluate_rendered(args: argparse.Namespace) -> int:
-    """Render the images where they are missing, run the models, print and write the metrics."""
+def _evaluate_rendered(args: argparse.Namespace) -> dict[str, object]:
+    """Render the images where they are missing, run the models, print, write and return the metrics."""
     if has_extension("held-out-set") and importlib.util.find_spec("moderngl") is None:
         raise ConfigError(
             "rendering", expected="moderngl", got="none installed", fix="Run `make setup`, or pip install it."
@@ -164,4 +195,4 @@ def _evaluate_rendered(args: argparse.Namespace) -> int:
         from pose3d_ros.evaluation.report.held_out_report import write_held_out_report
 
         print(f"\nReport: {write_held_out_report(images, scored, run, summary, args.report)}")
-    return 0
+    return summary.as_dict()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -67,3 +68,14 @@ def test_conflicting_options_are_errors(options: list[str], what: str, pose3d: P
 def test_unusable_bags_are_errors(bag: str, reason: str, recording: Path, tmp_path: Path, pose3d: Pose3d) -> None:
     (tmp_path / "bad.mcap").write_bytes(b"no bag")
     assert reason in pose3d("evaluate", "--bag", tmp_path / bag, "--results", recording, code=2)
+
+
+def test_requirements_decide_the_exit_code(recording: Path, engines: Path, pose3d: Pose3d) -> None:
+    run = ("evaluate", "--bag", recording, "--engines", engines, "--require", "detection_recall==1", "--require")
+    assert "FAIL" not in pose3d(*run, "latency_ms.p95>0")
+    printed = pose3d(*run, "mpjpe_mm<=0.001", code=1)
+    assert re.search(r"detection_recall == 1 +1 +pass", printed)
+    assert re.search(r"mpjpe_mm <= 0.001 +\d+\.?\d* +FAIL", printed)
+    assert "pose3d evaluate: required mpjpe_mm <= 0.001, got" in printed
+    assert "mpjpe_mm" in pose3d(*run, "mpjpe<=80", code=2)
+    assert "--require" in pose3d("evaluate", "--require", "mpjpe_mm=80", code=2)
