@@ -12,47 +12,45 @@ import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial.transform import Rotation
 
 from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.bags.bag_writer import BagWriter
 from pose3d_ros.bags.depth_decoding import DEPTH_SUFFIX
-from pose3d_ros.bags.message_types import CAMERA_INFO_TYPE, COMPRESSED_TYPE, pose3d_typestore
-from pose3d_ros.bags.transforms import TF_TYPE
+from pose3d_ros.bags.message_types import CAMERA_INFO_TYPE, COMPRESSED_TYPE
 from pose3d_ros.geometry.camera import Camera
-from pose3d_ros.records import Detection, Person, Pose, TrackState
-from pose3d_ros.skeletons import get_skeleton
-from pose3d_training.synthetic.body import SYNTH_JOINTS
+from pose3d_training.synthetic.crossing_ways import oval
 from pose3d_training.synthetic.figure import Figure, Material, make_figure
 from pose3d_training.synthetic.renderer import Light, Renderer
 from pose3d_training.synthetic.scene_camera import View, view_at
+from pose3d_training.synthetic.sequence import Actor, SequenceFrame, SequenceRenderer
+from pose3d_training.synthetic.sequence_bag import (
+    FRAME_ID,
+    START_NS,
+    camera_mount,
+    header,
+    made,
+    neighbors,
+    people_of,
+    with_sensor_noise,
+    write_frame,
+    write_transforms,
+)
 from pose3d_training.synthetic.sprites import EVAL_PERSON
 from pose3d_training.synthetic.texture import Appearance
+from pose3d_training.synthetic.walk import Piece, plan_walk
 from sample_recording.room import render_room
-from sample_recording.sequence import Actor, PersonGroundTruth, SequenceFrame, SequenceRenderer
 from sample_recording.stereo_depth import stereo_depth_mm
-from sample_recording.walk import Piece, plan_walk
 
 FRAMES, RATE_HZ, STRIDE = 150, 15, 2
 WIDTH_PX, HEIGHT_PX, HFOV_DEG = 640, 480, 62.0
 CAMERA_HEIGHT_M, PITCH_DEG = 1.2, 6.0
-FRAME_ID = "camera_optical_frame"
 DEPTH_FRAMES, DEPTH_STRIDE, DEPTH_QUALITY = 120, 2, 50
 """Of the recording with depth: how many frames it is from, every second of them, and its JPEGs' quality."""
 DEPTH_TOPIC = "/camera/aligned_depth_to_color"
-TF = (
-    ("base_footprint", "camera_link", (0.0, 0.0, CAMERA_HEIGHT_M), (0.0, PITCH_DEG, 0.0)),
-    ("camera_link", FRAME_ID, (0.0, 0.0, 0.0), (-90.0, 0.0, -90.0)),
-)
-"""Parent, child, translation in metres, roll, pitch and yaw in degrees (REP 103, REP 105)."""
-START_NS = 1_700_000_000_000_000_000
-NOISE_LEVELS = 1.2
-SKELETON = get_skeleton("muco21")
 LIGHT = Light(
     sun_dir=np.array([0.25, 0.95, 0.2]), sun_color=np.array([0.62, 0.58, 0.52]),
     fill_dir=np.array([-0.3, 0.3, -0.9]), fill_color=np.array([0.22, 0.24, 0.27]),
@@ -82,14 +80,6 @@ def _stride(rate: float, mirrored: bool, repeats: int) -> Piece:
     return Piece("02_02", 35, 73, mirrored, rate, repeats)
 
 
-def _oval(
-    x_m: float, z_m: float, half_x_m: float, half_z_m: float, start_turn: float, direction: int, turns: float = 3.0
-) -> tuple[tuple[float, float], ...]:
-    """Waypoints around an oval on the floor; start_turn 0 is its right end, 0.25 its far side."""
-    angle = 2 * np.pi * (start_turn + direction * np.linspace(0.0, turns, int(12 * turns) + 1))
-    return tuple((float(x_m + half_x_m * np.cos(a)), float(z_m - half_z_m * np.sin(a))) for a in angle)
-
-
 ROLES = (
     Role(
         500_000_058,
@@ -98,7 +88,7 @@ ROLES = (
         (0.30, 0.23, 0.14),
         (0.30, 0.30, 0.30),
         (_stride(0.85, False, 14),),
-        _oval(0.07, -3.59, 1.23, 0.85, 0.16, -1),
+        oval(0.07, -3.59, 1.23, 0.85, 0.16, -1),
     ),
     Role(
         500_000_009,
@@ -107,7 +97,7 @@ ROLES = (
         (0.035, 0.045, 0.075),
         (0.55, 0.53, 0.5),
         (_stride(0.80, True, 14),),
-        _oval(0.42, -4.7, 1.73, 0.84, 0.235, 1),
+        oval(0.42, -4.7, 1.73, 0.84, 0.235, 1),
     ),
     Role(
         500_000_006,
@@ -116,7 +106,7 @@ ROLES = (
         (0.06, 0.06, 0.065),
         (0.12, 0.06, 0.03),
         (_stride(0.78, False, 14),),
-        _oval(-0.19, -4.73, 0.84, 1.12, 0.36, 1),
+        oval(-0.19, -4.73, 0.84, 1.12, 0.36, 1),
     ),
 )
 
@@ -146,33 +136,6 @@ def _look(role: Role, figure: Figure) -> Appearance:
     return replace(look, color_a=colors, color_b=folds, pattern=pattern)
 
 
-def camera_frame(frame: SequenceFrame, rng: np.random.Generator) -> SequenceFrame:
-    """The frame with the noise of a sensor."""
-    noisy = frame.image_bgr + rng.normal(0.0, NOISE_LEVELS, frame.image_bgr.shape)
-    return replace(frame, image_bgr=np.asarray(np.clip(np.rint(noisy), 0, 255), dtype=np.uint8))
-
-
-def ground_truth(
-    person: PersonGroundTruth, before: PersonGroundTruth, after: PersonGroundTruth, seconds: float, camera: Camera
-) -> Person:
-    """A person of the video as a tracked person; the velocity is the difference of its neighbors in time."""
-    order = [SYNTH_JOINTS.index(name) for name in SKELETON.joints]
-    joints = person.joints_cam_m[order]
-    root = joints[SKELETON.root]
-    pelvis = SYNTH_JOINTS.index(SKELETON.joints[SKELETON.root])
-    velocity = (after.joints_cam_m[pelvis] - before.joints_cam_m[pelvis]) / seconds
-    pose = Pose(
-        root,
-        joints,
-        camera.project(joints),
-        np.ones(len(order)),
-        SKELETON,
-        Detection(person.whole_box_px, person.visible),
-        root_sigma_m=0.0,
-    )
-    return Person(person.track_id, TrackState.TRACKED, pose, velocity, person.visible)
-
-
 def write_bag(
     frames: list[SequenceFrame], output: Path, jpeg_quality: int, depth_rng: np.random.Generator | None = None
 ) -> None:
@@ -182,21 +145,12 @@ def write_bag(
     """
     camera = Camera.from_hfov(HFOV_DEG, WIDTH_PX, HEIGHT_PX)
     with BagWriter(output, jpeg_quality=jpeg_quality) as bag:
-        write_transforms(bag, START_NS)
-        for i, frame in enumerate(frames):
+        write_transforms(bag, START_NS, camera_mount(CAMERA_HEIGHT_M, PITCH_DEG), static=True)
+        for i, (before, frame, after) in enumerate(neighbors(frames)):
             if depth_rng is not None and i % DEPTH_STRIDE:
                 continue
             stamp = START_NS + i * 1_000_000_000 // RATE_HZ
-            low, high = max(i - 1, 0), min(i + 1, len(frames) - 1)
-            people = tuple(
-                ground_truth(p, a, b, (high - low) / RATE_HZ, camera)
-                for p, a, b in zip(frame.people, frames[low].people, frames[high].people, strict=True)
-            )
-            bag.write_camera("/camera/camera_info", stamp, FRAME_ID, camera)
-            bag.write_image("/camera/image_raw/compressed", stamp, FRAME_ID, frame.image_bgr)
-            bag.write_people(
-                "/ground_truth/people", stamp, FRAME_ID, people, SKELETON, id_prefix="gt_", model="rendered"
-            )
+            write_frame(bag, stamp, camera, frame.image_bgr, people_of(before, frame, after, RATE_HZ, camera))
             if depth_rng is not None:
                 write_depth(bag, stamp, stereo_depth_mm(frame.depth_m, camera.fx_px, depth_rng), camera)
 
@@ -205,9 +159,9 @@ def write_depth(bag: BagWriter, stamp_ns: int, depth_mm: npt.NDArray[np.uint16],
     """A depth image as compressed_depth_image_transport has it, and its camera_info."""
     unfiltered = [cv2.IMWRITE_PNG_COMPRESSION, 9, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE]
     png = cv2.imencode(".png", depth_mm, unfiltered)[1].ravel()
-    message = _made(
+    message = made(
         COMPRESSED_TYPE,
-        header=_header(stamp_ns, FRAME_ID),
+        header=header(stamp_ns, FRAME_ID),
         format="16UC1; compressedDepth png",
         data=np.concatenate([np.zeros(12, np.uint8), png]),
     )
@@ -216,35 +170,10 @@ def write_depth(bag: BagWriter, stamp_ns: int, depth_mm: npt.NDArray[np.uint16],
     bag.write_message(f"{DEPTH_TOPIC}/image_raw{DEPTH_SUFFIX}", COMPRESSED_TYPE, stamp_ns, message)
 
 
-def write_transforms(bag: BagWriter, stamp_ns: int) -> None:
-    """Where the camera is on the robot, latched."""
-    transforms = []
-    for parent, child, move_m, turn_deg in TF:
-        quaternion = Rotation.from_euler("xyz", turn_deg, degrees=True).as_quat().tolist()
-        transform = _made(
-            "geometry_msgs/msg/Transform",
-            translation=_made("geometry_msgs/msg/Vector3", *move_m),
-            rotation=_made("geometry_msgs/msg/Quaternion", *quaternion),
-        )
-        header = _header(stamp_ns, parent)
-        transforms.append(_made("geometry_msgs/msg/TransformStamped", header, child, transform))
-    bag.add_topic("/tf_static", TF_TYPE, latched=True)
-    bag.write_message("/tf_static", TF_TYPE, stamp_ns, _made(TF_TYPE, transforms))
-
-
-def _made(msgtype: str, *fields: Any, **named: Any) -> Any:
-    return pose3d_typestore().types[msgtype](*fields, **named)
-
-
-def _header(stamp_ns: int, frame_id: str) -> Any:
-    stamp = _made("builtin_interfaces/msg/Time", stamp_ns // 1_000_000_000, stamp_ns % 1_000_000_000)
-    return _made("std_msgs/msg/Header", stamp, frame_id)
-
-
 def copy_with_transforms(recording: Path, output: Path) -> None:
     """An older recording's images, camera and ground truth as they are, with the transforms and today's messages."""
     with BagReader(recording) as old, BagWriter(output) as new:
-        write_transforms(new, old.start_ns)
+        write_transforms(new, old.start_ns, camera_mount(CAMERA_HEIGHT_M, PITCH_DEG), static=True)
         copied = [topic for topic in old.topics.values() if topic.msgtype in (COMPRESSED_TYPE, CAMERA_INFO_TYPE)]
         for topic in copied:
             new.add_topic(topic.name, topic.msgtype)
@@ -268,10 +197,11 @@ def render(assets: Path, seed: int) -> Iterator[SequenceFrame]:
     """The frames of the video."""
     view = camera_view()
     room = render_room(view, seed)
-    video = SequenceRenderer(Renderer(), view, room, LIGHT, actors(assets))
+    video = SequenceRenderer(Renderer(), LIGHT, actors(assets))
     rng = np.random.default_rng([seed, 13])
     for i in range(FRAMES):
-        yield camera_frame(video.frame(i * STRIDE), rng)
+        frame = video.frame(i * STRIDE, view, room)
+        yield replace(frame, image_bgr=with_sensor_noise(frame.image_bgr, rng))
         if (i + 1) % 15 == 0:
             print(f"{i + 1}/{FRAMES} frames", flush=True)
     video.close()

@@ -9,14 +9,12 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from pose3d_ros.types import Array
 from pose3d_training.synthetic import Array32, IntArray
 from pose3d_training.synthetic.scene_camera import View
+from pose3d_training.synthetic.sequence import Backdrop, BoolArray
 from sample_recording.furniture import HEIGHT_M, X_M, Z_M, Block, furnish
-
-BoolArray = npt.NDArray[np.bool_]
 
 _SUPER = 2
 _LAMPS_M = ((-1.5, 2.66, -3.2), (1.5, 2.66, -3.2), (-1.5, 2.66, -6.0), (1.5, 2.66, -6.0))
@@ -30,20 +28,6 @@ _BOUNCE_M = 0.8
 
 
 @dataclass(frozen=True, eq=False)
-class Room:
-    """A room seen by one camera.
-
-    image (H, W, 3) float32 BGR in 0–255. depth_m (H, W): along the optical axis. floor (H, W): where the floor is seen.
-    lamps: directions (3,) towards the lights that people shade, and how dark their shadow is.
-    """
-
-    image: Array32
-    depth_m: Array32
-    floor: BoolArray
-    lamps: tuple[tuple[Array, float], ...]
-
-
-@dataclass(frozen=True, eq=False)
 class _Hits:
     """Surface points (N, 3), normals (N, 3), linear RGB (N, 3), own light (N, 3); floor (N,)."""
 
@@ -54,7 +38,7 @@ class _Hits:
     floor: BoolArray
 
 
-def render_room(view: View, seed: int) -> Room:
+def render_room(view: View, seed: int) -> Backdrop:
     """The room of a seed (colors, books, paintings) seen by a camera that stands in it."""
     rng = np.random.default_rng([seed, 11])
     blocks = furnish(rng)
@@ -69,7 +53,7 @@ def render_room(view: View, seed: int) -> Room:
     )
     image = cv2.GaussianBlur(image, (0, 0), 0.6)
     floor = hits.floor.reshape(size)[::_SUPER, ::_SUPER]
-    return Room(np.asarray(np.minimum(image, 255), np.float32), _depth_m(view, hits), floor, _shadow_lamps())
+    return Backdrop(np.asarray(np.minimum(image, 255), np.float32), _depth_m(view, hits), floor, _shadow_lamps())
 
 
 def _depth_m(view: View, hits: _Hits) -> Array32:

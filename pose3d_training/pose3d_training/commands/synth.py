@@ -1,4 +1,4 @@
-"""`pose3d synth`: rendered people, backgrounds, and a look at the samples that are composed of them."""
+"""`pose3d synth`: rendered people, backgrounds, a look at the samples composed of them, and recordings of crossings."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from pose3d_ros.errors import ConfigError
 
 _KINDS = ("scenes", "crops", "detector", "sprites")
+_CROSSINGS = ("crossing", "occlusion", "leaving_entering", "crowd", "turning_camera")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,6 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_backgrounds(what.add_parser("backgrounds", help="draw rooms and streets without people"))
     _add_preview(
         what.add_parser("preview", help="a contact sheet of scenes, crops and sprites with their ground truth")
+    )
+    _add_crossings(
+        what.add_parser("crossings", help="a recording of people who cross, with ground truth and transforms")
     )
     for one in what.choices.values():
         # Left out, it must not undo what stands before the name of the part.
@@ -53,10 +57,21 @@ def _add_preview(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kind", choices=_KINDS, default="", help="only these, and more of them (default: all)")
 
 
+def _add_crossings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--assets", type=Path, metavar="DIR", required=True, help="bodies and recorded motions")
+    parser.add_argument("--output", type=Path, metavar="BAG", required=True, help="the recording, name.mcap")
+    parser.add_argument("--kind", choices=_CROSSINGS, default="crossing", help="what happens (%(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="0 to 99 (%(default)s)")
+    parser.add_argument("--split", choices=("train", "eval"), default="eval", help="(%(default)s)")
+    parser.add_argument("--frames", type=int, default=150, help="images (%(default)s)")
+    parser.add_argument("--rate", type=int, choices=(10, 15, 30), default=15, help="images a second (%(default)s)")
+
+
 def execute(args: argparse.Namespace) -> int:
     """Run the command; see its module's docstring."""
-    _require("moderngl" if args.what == "people" else "torch" if args.what == "preview" else "cv2")
-    {"people": _people, "backgrounds": _backgrounds, "preview": _preview}[args.what](args)
+    needs = {"people": "moderngl", "crossings": "moderngl", "preview": "torch", "backgrounds": "cv2"}
+    _require(needs[args.what])
+    {"people": _people, "backgrounds": _backgrounds, "preview": _preview, "crossings": _crossings}[args.what](args)
     return 0
 
 
@@ -80,6 +95,19 @@ def _preview(args: argparse.Namespace) -> None:
 
     write_preview(args.bank, args.backgrounds, args.output, Preview(args.kind, args.seed))
     print(f"written to {args.output}")
+
+
+def _crossings(args: argparse.Namespace) -> None:
+    from pose3d_training.synthetic.crossings import CrossingChoice, write_crossing
+
+    choice = CrossingChoice(args.kind, args.seed, args.split, args.frames, args.rate)
+    write_crossing(choice, args.assets, args.output, _say_progress)
+    print(f"written to {args.output}")
+
+
+def _say_progress(done: int, of: int) -> None:
+    if done % 50 == 0 or done == of:
+        print(f"{done}/{of} images", flush=True)
 
 
 def _shard(text: str) -> tuple[int, int]:

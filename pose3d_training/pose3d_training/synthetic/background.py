@@ -41,7 +41,7 @@ def procedural_background(view: View, rng: np.random.Generator, textures: Sequen
 
     textures: textures (h, w, 3) for some of the walls, floors and posters.
     """
-    rays = _rays(view)
+    rays = pixel_rays(view)
     origin = view.cam2world[:3, 3].astype(np.float32)
     indoors = rng.random() < 0.65
     image, distance = _sky(rays, rng), np.full(rays.shape[:2], np.inf, dtype=np.float32)
@@ -58,7 +58,7 @@ def procedural_background(view: View, rng: np.random.Generator, textures: Sequen
     return _camera_look(image, rng)
 
 
-def _rays(view: View) -> Array32:
+def pixel_rays(view: View) -> Array32:
     """Directions (H, W, 3) of the pixels' rays in the world, not unit length."""
     u, v = np.meshgrid(np.arange(view.width_px), np.arange(view.height_px))
     pixel = np.stack([u, v, np.ones_like(u)], axis=-1).astype(np.float64)
@@ -117,12 +117,12 @@ def _paint_plane(
     if textures and rng.random() < _TEXTURED_SHARE:
         color = _tiled(textures[int(rng.integers(len(textures)))], u, v, rng)
     else:
-        color = _texture(u, v, rng)
+        color = surface_texture(u, v, rng)
     image[hit] = image[hit] + (color - image[hit]) * fade
     distance[hit] = t[hit]
 
 
-def _texture(u: Array32, v: Array32, rng: np.random.Generator) -> Array32:
+def surface_texture(u: Array32, v: Array32, rng: np.random.Generator) -> Array32:
     """Colors (N, 3) of tiles, boards, bricks, panels with windows, or a mottled plain surface."""
     a, b = _color(rng), _color(rng)
     near = np.clip(a + rng.uniform(-30, 30), 0, 255).astype(np.float32)

@@ -14,7 +14,7 @@ from pose3d_ros.errors import InputError
 from pose3d_ros.types import Array
 from pose3d_training.synthetic.body import SYNTH_JOINTS
 from pose3d_training.synthetic.figure import make_figure
-from sample_recording.walk import Piece, _along, _join, plan_walk
+from pose3d_training.synthetic.walk import Piece, _along, _join, plan_walk
 
 
 def about_y(degrees: npt.NDArray[Any]) -> Array:

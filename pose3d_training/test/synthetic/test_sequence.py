@@ -7,12 +7,12 @@ import pytest
 
 pytest.importorskip("moderngl")
 
-from sample_recording.sequence import _Layer, composite
+from pose3d_training.synthetic.sequence import Layer, composite
 
 
-def layer(value: float, alpha: list[float], depth: list[float]) -> _Layer:
+def layer(value: float, alpha: list[float], depth: list[float]) -> Layer:
     shares, metres = np.array([alpha], np.float32), np.array([depth], np.float32)
-    return _Layer(np.full((*shares.shape, 3), value, np.float32), shares, metres, float(shares.sum()))
+    return Layer(np.full((*shares.shape, 3), value, np.float32), shares, metres, float(shares.sum()))
 
 
 INF = np.inf

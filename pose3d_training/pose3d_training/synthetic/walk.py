@@ -69,6 +69,19 @@ class Walk:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class Gait:
+    """A person's steps at FPS, before a way is chosen.
+
+    turned (T, 31, 3, 3): global bone rotations facing +z. ahead_m, aside_m (T,): how far the pelvis has come, and its
+    sway to the left.
+    """
+
+    turned: Array
+    ahead_m: Array
+    aside_m: Array
+
+
 def plan_walk(figure: Figure, pieces: Sequence[Piece], waypoints_m: Array, frames: int, blend: int = 8) -> Walk:
     """Join the first `frames` frames of the pieces over `blend` frames, along a curve through the waypoints.
 
@@ -76,15 +89,24 @@ def plan_walk(figure: Figure, pieces: Sequence[Piece], waypoints_m: Array, frame
 
     Raises InputError when the pieces or the way end too soon.
     """
+    return walk_along(make_gait(figure, pieces, frames, blend), waypoints_m)
+
+
+def make_gait(figure: Figure, pieces: Sequence[Piece], frames: int, blend: int = 8) -> Gait:
+    """The first `frames` frames of the pieces joined over `blend` frames. Raises InputError when they end too soon."""
     turned = _join([strip for piece in pieces for strip in _strips(figure, piece)], blend)
     if len(turned) < frames:
         raise InputError("pieces of motion", expected=f"{frames} frames", got=f"{len(turned)}", fix="Repeat one more.")
     turned = turned[:frames]
-    ahead_m, aside_m = _steps(figure, turned)
-    position, heading = _along(waypoints_m, ahead_m)
+    return Gait(turned, *_steps(figure, turned))
+
+
+def walk_along(gait: Gait, waypoints_m: Array) -> Walk:
+    """The steps along a curve through waypoints (N, 2), x and z in the world. Raises InputError for a short way."""
+    position, heading = _along(waypoints_m, gait.ahead_m)
     left = np.stack([np.cos(heading), -np.sin(heading)], axis=1)
-    position = position + aside_m[:, None] * left
-    return Walk(turned, position[:, 0], position[:, 1], heading)
+    position = position + gait.aside_m[:, None] * left
+    return Walk(gait.turned, position[:, 0], position[:, 1], heading)
 
 
 def _strips(figure: Figure, piece: Piece) -> list[Array]:
