@@ -24,7 +24,7 @@ from pose3d_ros.nodes.fitted_subscription import FittedSubscription
 from pose3d_ros.nodes.problems import FRAME_PROBLEM_S, Level, ProblemBoard
 from pose3d_ros.nodes.tf_frames import Missing, TfFrames
 from pose3d_ros.nodes.topics import image_qos, subscribe
-from pose3d_ros.records import DepthImage
+from pose3d_ros.records import DepthImage, time_after
 from pose3d_ros.stages.roots.depth_reading import is_aligned
 from pose3d_ros.types import Array
 
@@ -44,6 +44,8 @@ _AT_REST = 0.15
 _STEADY_S = 1.0
 """Time constant over which accelerations are averaged."""
 _IMU_TILT_RAD = float(np.deg2rad(1.0))
+_IMU_AGE_S = 1.0
+"""A robot may have tilted since the last message; IMUs send a hundred a second."""
 
 
 class SceneSource:
@@ -55,7 +57,8 @@ class SceneSource:
         self._depths: deque[tuple[int, Any]] = deque(maxlen=_KEPT)
         self._arrived = threading.Condition()
         self._up_imu: tuple[str, Array, float] | None = None
-        self._depth_subscription: FittedSubscription | None = None
+        self._stamp_ns: int | None = None
+        self._depth_subscriptions: list[FittedSubscription] = []
         self._subscriptions: list[Any] = []
         if scene.floor_frame or scene.imu_topic:
             self._open_frames()
@@ -70,8 +73,8 @@ class SceneSource:
         """Unsubscribe."""
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
-        if self._depth_subscription is not None:
-            self._depth_subscription.close()
+        for fitted in self._depth_subscriptions:
+            fitted.close()
         if self._frames is not None:
             self._frames.close()
         self._board.clear(_NO_TF)
@@ -80,6 +83,9 @@ class SceneSource:
         """The floor in the frame of an image, at its time; None where it is not known, which is reported."""
         if self._frames is None:
             return None
+        if time_after(self._stamp_ns, stamp_ns(header)) is None:
+            self._frames.forget()  # a recording that loops: what TF keeps is of times to come
+        self._stamp_ns = stamp_ns(header)
         try:
             return self._ground_of_tf(header) if self.scene.floor_frame else self._ground_of_imu(header)
         except Pose3DError as error:
@@ -88,7 +94,7 @@ class SceneSource:
 
     def depth(self, header: Header, camera: Camera) -> DepthImage | None:
         """The depth image of an image's time; None without one. camera: of the image."""
-        if self._depth_subscription is None:
+        if not self._depth_subscriptions:
             return None
         message = self._depth_at(stamp_ns(header))
         if message is None:
@@ -110,9 +116,9 @@ class SceneSource:
         return None
 
     def poll(self) -> None:
-        """Follow the publishers of depth; called several times a second."""
-        if self._depth_subscription is not None:
-            self._depth_subscription.refit()
+        """Follow the publishers of depth and its camera_info; called several times a second."""
+        for fitted in self._depth_subscriptions:
+            fitted.refit()
 
     def _warn(self, kind: str, text: str) -> None:
         self._board.report(kind, Level.WARN, text, hold_s=FRAME_PROBLEM_S)
@@ -126,10 +132,11 @@ class SceneSource:
     def _open_depth(self, topic: str) -> None:
         info = "/".join([*topic.removesuffix(DEPTH_SUFFIX).split("/")[:-1], "camera_info"])
         self._depth_cameras = CameraSource(self._node.resolve_topic_name(info), 0.0, hint=_NO_DEPTH)
-        qos = image_qos("best_effort", 10)
-        self._subscriptions.append(subscribe(self._node, CameraInfo, info, self._on_depth_info, qos))
         kind = CompressedImage if topic.endswith(DEPTH_SUFFIX) else Image
-        self._depth_subscription = FittedSubscription(self._node, kind, topic, self._on_depth, depth=_QUEUE_DEPTH)
+        self._depth_subscriptions = [
+            FittedSubscription(self._node, CameraInfo, info, self._on_depth_info, depth=_QUEUE_DEPTH, latched=True),
+            FittedSubscription(self._node, kind, topic, self._on_depth, depth=_QUEUE_DEPTH),
+        ]
 
     def _on_depth_info(self, message: CameraInfo) -> None:
         error = self._depth_cameras.update(message)
@@ -178,10 +185,8 @@ class SceneSource:
         return None if floor2cam is None else GroundPlane.of_floor_frame(floor2cam.rotation, floor2cam.translation_m)
 
     def _ground_of_imu(self, header: Header) -> GroundPlane | None:
-        if self._up_imu is None or self.scene.camera_height_m <= 0:
-            missing = f"no message with a direction up on {self.scene.imu_topic}"
-            if self.scene.camera_height_m <= 0:
-                missing = "an IMU gives its tilt only. Set camera_height_m"
+        missing = self._why_no_tilt()
+        if self._up_imu is None or missing:
             self._warn(_FLOOR, f"the floor is not known: {missing}")
             return None
         frame_id, up_imu, _ = self._up_imu
@@ -190,6 +195,16 @@ class SceneSource:
             return None
         height_m = self.scene.camera_height_m
         return GroundPlane.of_normal(imu2cam.rotate(up_imu), height_m, tilt_sigma_rad=_IMU_TILT_RAD, origin="imu")
+
+    def _why_no_tilt(self) -> str:
+        """In words; "" where the IMU tells it."""
+        topic = self.scene.imu_topic
+        if self.scene.camera_height_m <= 0:
+            return "an IMU gives its tilt only. Set camera_height_m"
+        if self._up_imu is None:
+            return f"no message with a direction up on {topic}"
+        age_s = time.monotonic() - self._up_imu[2]
+        return f"no message with a direction up on {topic} for {age_s:.1f} s" if age_s > _IMU_AGE_S else ""
 
     def _lookup(self, header: Header, source_frame: str) -> RigidTransform | None:
         """From a frame to the image's, at the image's time; else the latest, as a camera's mounting hardly changes."""

@@ -21,6 +21,7 @@ from pose3d_ros.config.root_settings import SceneConfig
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.geometry.ground_plane import GroundPlane
 from pose3d_ros.nodes.problems import Level
+from pose3d_ros.nodes.topics import latched_qos
 
 from .rigs.scene_rig import CAMERA, Buffer, SceneRig, UnknownTransform, header
 
@@ -98,6 +99,16 @@ def test_missing_tf2_ros_is_said_until_the_node_is_cleaned_up(
     assert one.problems == []
 
 
+def test_transforms_are_forgotten_when_the_clock_goes_back(robot: Callable[..., SceneRig]) -> None:
+    one = robot(floor_frame="base_footprint")
+    for stamp_s in (5.0, 5.1, 4.9):  # the last is late, as of a network that reorders
+        one.ground(stamp_s)
+    assert one.buffer.cleared == 0
+    assert is_mounted(one.ground(1.0), "tf")
+    one.ground(1.1)
+    assert one.buffer.cleared == 1
+
+
 def imu_message(*, pitch_down_deg: float = 6.0, roll_deg: float = 0.0, oriented: bool = False) -> Imu:
     """Of an IMU at rest whose x looks ahead and down by that angle. oriented: by orientation, in free fall."""
     message = Imu(header=Header(frame_id="imu"))
@@ -158,6 +169,22 @@ def test_imu_that_is_silent_and_height_that_lacks_are_said_until_they_come(robot
     assert one.problems == []
 
 
+def test_tilt_of_an_imu_that_fell_silent_is_not_kept(
+    robot: Callable[..., SceneRig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = robot(imu_topic="imu", camera_height_m=1.2)
+    one.source._on_imu(imu_message())
+    assert is_mounted(one.ground(), "imu")
+    real = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: real() + 2.5)
+    assert one.ground() is None
+    assert "no message with a direction up on imu for 2.5 s" in one.problems[0]
+    one.source._on_imu(imu_message())
+    one.later()
+    assert is_mounted(one.ground(), "imu")
+    assert one.problems == []
+
+
 def depth_message(stamp_s: float, frame_id: str = "optical", encoding: str = "16UC1") -> Image:
     return Image(header=header(stamp_s, frame_id), height=48, width=64, encoding=encoding, step=128, data=MM.tobytes())
 
@@ -195,7 +222,7 @@ def _heard(one: SceneRig, at_ns: int) -> bool:
 
 def test_depth_of_the_images_time_comes_with_its_camera(robot: Callable[..., SceneRig]) -> None:
     one = robot(depth_topic=DEPTH_TOPIC)
-    info = one.graph.publish(CameraInfo, "depth/camera_info", one.source._subscriptions[0].qos_profile)
+    info = one.graph.publish(CameraInfo, "depth/camera_info")
     send = one.graph.publish(Image, DEPTH_TOPIC)
     one.source.poll()
     send_until(one, info, depth_info(), lambda: one.source._depth_cameras.received > 0)
@@ -208,9 +235,21 @@ def test_depth_of_the_images_time_comes_with_its_camera(robot: Callable[..., Sce
     assert one.problems == []
 
 
+def test_depths_camera_info_that_was_sent_once_before_is_heard(graph: Any, robot: Callable[..., SceneRig]) -> None:
+    publisher = graph.node.create_publisher(CameraInfo, "depth/camera_info", latched_qos())
+    publisher.publish(depth_info())
+    one = robot(depth_topic=DEPTH_TOPIC)
+
+    def heard() -> bool:
+        one.source.poll()
+        return one.source._depth_cameras.received > 0
+
+    graph.spin_until(heard)
+
+
 def test_compressed_depth_is_read_with_the_camera_info_beside_the_raw_topic(robot: Callable[..., SceneRig]) -> None:
     one = robot(depth_topic=f"{DEPTH_TOPIC}/compressedDepth")
-    info = one.graph.publish(CameraInfo, "depth/camera_info", one.source._subscriptions[0].qos_profile)
+    info = one.graph.publish(CameraInfo, "depth/camera_info")
     send = one.graph.publish(CompressedImage, f"{DEPTH_TOPIC}/compressedDepth")
     send_until(one, info, depth_info(), lambda: one.source._depth_cameras.received > 0)
     data = bytes(12) + cv2.imencode(".png", MM)[1].tobytes()

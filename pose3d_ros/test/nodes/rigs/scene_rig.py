@@ -29,6 +29,11 @@ class Buffer:
     def __init__(self, node: Any = None) -> None:
         self.known: dict[tuple[str, str], TransformStamped] = {}
         self.latest_ns: int | None = None
+        self.cleared = 0
+
+    def clear(self) -> None:
+        """Forget what moves; how often it was called counts."""
+        self.cleared += 1
 
     def know(self, target: str, source: str, rotation: Rotation, translation_m: tuple[float, float, float]) -> None:
         """From the source frame to the target."""
