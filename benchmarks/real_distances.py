@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,9 @@ from people_scoring import read_mot_boxes
 from real_people import frames_of
 from scipy.optimize import linear_sum_assignment
 
-from pose3d_ros.errors import InputError, Pose3DError
+from pose3d_ros.errors import Pose3DError
+from pose3d_ros.evaluation.datasets.boxed_people import hips_above_foot
+from pose3d_ros.evaluation.datasets.tsai_camera import read_tsai
 from pose3d_ros.geometry import Camera
 from pose3d_ros.geometry.boxes import iou_matrix
 from pose3d_ros.geometry.ground_plane import GroundPlane
@@ -31,7 +32,6 @@ from pose3d_ros.pipeline import Pipeline, open_pipeline
 from pose3d_ros.records import Frame, Person, TrackState
 from pose3d_ros.types import Array
 
-_HIPS_M = 0.92
 _MIN_IOU = 0.5
 _AT_EDGE_PX = 3.0
 FUSED = "fused"
@@ -71,44 +71,6 @@ def main() -> None:
     report("real_distances", rows, {"video": args.video.name, "load before and after": f"{before}, {load()}"})
 
 
-def read_tsai(path: Path) -> tuple[Camera, GroundPlane]:
-    """The camera, its lens as OpenCV's polynomial, and the floor. Raises InputError."""
-    try:
-        root = ET.parse(path).getroot()
-        values = {key: float(value) for part in root for key, value in part.attrib.items()}
-        return _camera_of(values), _floor_of(values)
-    except (OSError, ET.ParseError, KeyError, ValueError) as error:
-        expected = "Geometry, Intrinsic and Extrinsic of Tsai's model"
-        raise InputError(f"calibration {path}", expected=expected, got=str(error), fix="See --help.") from error
-
-
-def _camera_of(values: Mapping[str, float]) -> Camera:
-    width, height, focal_mm = int(values["width"]), int(values["height"]), values["focal"]
-    mm_px = np.array([values["dpx"] / values["sx"], values["dpy"]])
-    middle = np.array([values["cx"], values["cy"]])
-    u, v = np.meshgrid(np.linspace(0, width - 1, 40), np.linspace(0, height - 1, 30))
-    bent = (np.stack([u.ravel(), v.ravel()], axis=1) - middle) * mm_px
-    # Tsai's polynomial takes distorted points to straight ones, OpenCV's the other way round.
-    straight = bent * (1.0 + values["kappa1"] * (bent**2).sum(axis=1, keepdims=True))
-    squared = ((straight / focal_mm) ** 2).sum(axis=1)
-    ratios = np.linalg.norm(bent, axis=1) / np.linalg.norm(straight, axis=1)
-    k1, k2, k3 = np.linalg.lstsq(np.stack([squared, squared**2, squared**3], axis=1), ratios - 1.0, rcond=None)[0]
-    fx, fy = focal_mm / mm_px
-    K_px = np.array([[fx, 0, middle[0]], [0, fy, middle[1]], [0, 0, 1.0]])
-    return Camera(K_px, width, height, np.array([k1, k2, 0.0, 0.0, k3]), "plumb_bob")
-
-
-def _floor_of(values: Mapping[str, float]) -> GroundPlane:
-    (sx, sy, sz), (cx, cy, cz) = (
-        [function(values[key]) for key in ("rx", "ry", "rz")] for function in (np.sin, np.cos)
-    )
-    about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
-    about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
-    about_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1.0]])
-    translation_m = np.array([values[key] for key in ("tx", "ty", "tz")]) / 1000.0
-    return GroundPlane.of_floor_frame(about_z @ about_y @ about_x, translation_m)
-
-
 def errors_of(
     pipeline: Pipeline,
     video: Path,
@@ -137,19 +99,12 @@ def frame_errors(people: list[Person], boxes_xyxy_px: Array, camera: Camera, flo
         if overlap[row, column] < _MIN_IOU:
             continue
         x0, _, x1, y1 = true_px[row]
-        true_m = hips_distance_m(np.array([(x0 + x1) / 2, y1]), camera, floor)
+        true_m = float(np.linalg.norm(hips_above_foot(np.array([(x0 + x1) / 2, y1]), camera, floor)))
         pose = people[column].pose
         distance_m = float(np.linalg.norm(pose.root_cam_m))
         yield Error(FUSED, true_m, float(np.log(distance_m / true_m)), pose.root_sigma_m / distance_m)
         for reading in pose.readings:
             yield Error(reading.solver, true_m, float(np.log(reading.distance_m / true_m)), reading.sigma)
-
-
-def hips_distance_m(foot_px: Array, camera: Camera, ground: GroundPlane) -> float:
-    """How far the hips of someone are who stands where a pixel's ray meets the floor."""
-    ray = camera.rays(foot_px[None])[0]
-    foot = ray * float(ground.scale_onto(ray))
-    return float(np.linalg.norm(foot + _HIPS_M * ground.up_cam))
 
 
 def rows_of(floor: str, errors: list[Error]) -> Iterator[dict[str, object]]:

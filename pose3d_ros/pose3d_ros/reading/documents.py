@@ -56,15 +56,17 @@ def yaml_text(content: object) -> str:
     return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
-def read_json(path: str | Path, origin: Origin) -> object:
+def read_json(
+    path: str | Path, origin: Origin, *, most_bytes: int = _MOST_JSON_BYTES, most_values: int = _MOST_JSON_VALUES
+) -> object:
     """The values of a JSON file. Raises the origin's error for one that can't be read, see `parse_json`."""
-    text = read_text(path, origin, most_bytes=_MOST_JSON_BYTES, expected="a readable JSON file")
-    return parse_json(text, origin)
+    text = read_text(path, origin, most_bytes=most_bytes, expected="a readable JSON file")
+    return parse_json(text, origin, most_values=most_values)
 
 
-def parse_json(text: str, origin: Origin) -> object:
+def parse_json(text: str, origin: Origin, *, most_values: int = _MOST_JSON_VALUES) -> object:
     """The values of a JSON text. Raises the origin's error for any other text, NaN and a key that comes twice."""
-    return _parsed(lambda: _load_json(text), "JSON", origin)
+    return _parsed(lambda: _load_json(text, most_values), "JSON", origin)
 
 
 def fields_of(content: object, origin: Origin, where: str = "") -> Mapping[str, object]:
@@ -225,8 +227,8 @@ class _Dumper(yaml.SafeDumper):
 _Dumper.add_representer(str, _Dumper.represent_text)
 
 
-def _load_json(text: str) -> object:
-    _check_count(sum(map(text.count, ",[{")), _MOST_JSON_VALUES)  # no fewer than it has: an empty list takes 64 bytes
+def _load_json(text: str, most_values: int) -> object:
+    _check_count(sum(map(text.count, ",[{")), most_values)  # no fewer than it has: an empty list takes 64 bytes
     return json.loads(text, object_pairs_hook=_unique, parse_int=_integer, parse_float=_real, parse_constant=_real)
 
 

@@ -107,6 +107,17 @@ def read_text(path: str | Path, origin: Origin, *, most_bytes: int, expected: st
         raise origin.error(f"{expected}, in UTF-8", f"other bytes from byte {error.start} on") from error
 
 
+def read_ends(path: str | Path, origin: Origin, count: int) -> bytes:
+    """The first and the last so many bytes of a regular file. Raises the origin's error as `check_file`."""
+    with open_file(path, origin) as file:
+        try:
+            first = file.read(count)
+            file.seek(max(file.tell(), os.fstat(file.fileno()).st_size - count))
+            return first + file.read(count)
+        except OSError as error:
+            raise origin.error("a readable file", in_words(error)) from error
+
+
 def _is(path: str | Path, kind: Callable[[int], bool]) -> bool:
     try:
         return kind(os.stat(path).st_mode)

@@ -1,0 +1,1 @@
+"""Readers of public datasets into one record, and writers back."""

@@ -1,0 +1,55 @@
+"""The package's own recordings as a dataset: one sequence with the bag's camera and ground truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from pose3d_ros.errors import BagError
+from pose3d_ros.evaluation.datasets.ground_truth import (
+    Dataset,
+    GroundTruthFrame,
+    GroundTruthSequence,
+    Selection,
+    checked_dataset,
+)
+from pose3d_ros.evaluation.recording.session import read_recording
+
+NAME = "bag"
+_SUFFIXES = (".mcap", ".db3")
+
+
+def is_bag(path: Path) -> bool:
+    """Whether a path names a bag: by suffix, or a folder with metadata.yaml or such files."""
+    if not path.is_dir():
+        return path.suffix in _SUFFIXES
+    return (path / "metadata.yaml").is_file() or any(file.suffix in _SUFFIXES for file in path.iterdir())
+
+
+def read_bag(path: Path, selection: Selection) -> Dataset:
+    """Read the ground truth of a bag; frames are named by their stamp, numbered from 0. Raises BagError."""
+    recording = read_recording(path)
+    if not recording.ground_truth:
+        raise BagError(
+            f"bag {path}",
+            expected="a topic of pose3d_msgs/Person3DArray with ground_truth in its name",
+            got="none",
+            fix="Convert a dataset to a bag with `pose3d convert`, or record ground truth.",
+        )
+    skeleton = next(iter(recording.ground_truth.values())).skeleton
+    stamps = recording.stamps_ns
+    frames = tuple(
+        GroundTruthFrame(
+            f"{stamp}",
+            number,
+            stamp,
+            None,
+            recording.ground_truth[stamp].people if stamp in recording.ground_truth else (),
+        )
+        for number, stamp in enumerate(stamps)
+        if selection.has_frame(number)
+    )
+    rate_hz = 1e9 / float(np.median(np.diff(stamps))) if len(stamps) > 1 else 1.0
+    sequence = GroundTruthSequence(path.stem, skeleton, recording.camera, frames, rate_hz, path.stem)
+    return checked_dataset(path, NAME, [sequence] if selection.has_sequence(sequence.name) else [], selection)

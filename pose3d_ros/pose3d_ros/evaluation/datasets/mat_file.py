@@ -1,0 +1,52 @@
+"""Arrays of MATLAB files: those of version 7.3 are HDF5 and need h5py, older ones SciPy."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pose3d_ros.errors import ConfigError
+from pose3d_ros.reading.files import Origin, check_file, read_ends
+from pose3d_ros.types import Array
+
+_HDF5 = b"MATLAB 7.3"
+
+
+def read_mat(path: Path, names: Sequence[str], origin: Origin) -> dict[str, Array]:
+    """The arrays of these names in MATLAB's order of axes, numbers only.
+
+    Raises the origin's error for a file that is none or lacks one, and ConfigError where h5py is needed and missing.
+    """
+    check_file(path, origin)
+    is_hdf5 = read_ends(path, origin, 128).startswith(_HDF5)
+    if is_hdf5 and importlib.util.find_spec("h5py") is None:
+        raise ConfigError("MATLAB 7.3 files", expected="h5py", got="none installed", fix="pip install h5py.")
+    try:
+        found = _of_hdf5(path, names) if is_hdf5 else _of_older(path, names)
+    except Exception as error:  # both libraries raise whatever damaged bytes lead them to
+        raise origin.error("a readable MATLAB file", "damaged or other content") from error
+    for name in names:
+        if name not in found or not found[name].size:
+            raise origin.error(f"the variables {', '.join(names)}", f"none of the name {name}")
+    return found
+
+
+def _of_hdf5(path: Path, names: Sequence[str]) -> dict[str, Array]:
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        return {name: _numbers(np.transpose(file[name][()])) for name in names if name in file}
+
+
+def _of_older(path: Path, names: Sequence[str]) -> dict[str, Array]:
+    from scipy.io import loadmat
+
+    return {name: _numbers(value) for name, value in loadmat(path, variable_names=list(names)).items() if name in names}
+
+
+def _numbers(values: Any) -> Array:
+    return np.asarray(values, dtype=np.float64)
