@@ -88,6 +88,7 @@ class Environment:
         files, stamp = self._requirement_files(self._profile), self._packages_stamp(self._profile)
         with self._console.step("Python packages"):
             self._pip(*(part for path in files for part in ("-r", str(path))))
+            self._pip("--no-deps", "-r", str(self._requirements("no-deps")))
             if not self._ros_distro:
                 localize_wheels(self._venv, self._site_packages)
             stamp.write()
@@ -157,7 +158,8 @@ class Environment:
         )
 
     def _packages_stamp(self, profile: str) -> Stamp:
-        return self._stamp(f"packages-{profile}", *self._requirement_files(profile), self._constraints)
+        pins = (*self._requirement_files(profile), self._requirements("no-deps"), self._constraints)
+        return self._stamp(f"packages-{profile}", *pins)
 
     def _requirement_files(self, profile: str) -> list[Path]:
         names = ["runtime-sourced-ros"] if self._ros_distro else ["runtime", "ros"]

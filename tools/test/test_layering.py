@@ -58,6 +58,7 @@ ONLY_IN: dict[str, set[str]] = {
     "tflite": {"engines/tflite"},
     "onnxruntime": {"engines"},
     "matplotlib": {"evaluation", "drawing/plot_style"},
+    "trackeval": {"evaluation/metrics/identity"},
     "rosbags": {"bags"},
     "argparse": {"cli"},
     "rich": {"cli"},

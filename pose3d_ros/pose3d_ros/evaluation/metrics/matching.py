@@ -1,10 +1,9 @@
-"""Matching of predicted to ground-truth people in each frame, errors of the matched, and identity metrics."""
+"""Matching of predicted to ground-truth people in each frame, and errors of the matched."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,7 +56,7 @@ def pair_costs(predicted: Sequence[Pose], ground_truth: Sequence[Pose]) -> Array
     costs = np.full((len(predicted), len(ground_truth)), np.inf)
     for i, p in enumerate(predicted):
         for j, t in enumerate(ground_truth):
-            image = _image_cost(p, t)
+            image = image_cost(p, t)
             if image < MAX_IMAGE_COST:
                 costs[i, j] = image + ROOT_WEIGHT_PER_M * _root_distance_m(p, t)
     return costs
@@ -68,7 +67,8 @@ def _root_distance_m(predicted: Pose, ground_truth: Pose) -> float:
     return min(distance_m, MAX_ROOT_COST_M) if np.isfinite(distance_m) else MAX_ROOT_COST_M
 
 
-def _image_cost(predicted: Pose, ground_truth: Pose) -> float:
+def image_cost(predicted: Pose, ground_truth: Pose) -> float:
+    """Mean distance of the joints in the image as a share of the side (√area) of the ground-truth box."""
     x0, y0, x1, y1 = ground_truth.detection.box_xyxy_px
     side_px = float(np.sqrt(max((x1 - x0) * (y1 - y0), 1.0)))
     distances_px = np.linalg.norm(predicted.joints_img_px - ground_truth.joints_img_px, axis=-1)
@@ -124,44 +124,6 @@ def root_frame(found: Sequence[Person], ground_truth: Sequence[Person]) -> metri
         np.array([p.score for p in found]),
         np.array([p.pose.root_cam_m for p in ground_truth]).reshape(-1, 3),
     )
-
-
-FrameIds = Sequence[tuple[int, int]]
-"""One frame's matches as (ground-truth id, predicted id)."""
-
-
-def id_switches(frames: Iterable[FrameIds]) -> int:
-    """How often a ground-truth person comes back under another id than the last one it was matched to.
-
-    The frames are in time order. Frames without a match keep the last id, as in CLEAR MOT (Bernardin 2008).
-    """
-    last: dict[int, int] = {}
-    switches = 0
-    for matches in frames:
-        for gt_id, predicted_id in matches:
-            switches += last.get(gt_id, predicted_id) != predicted_id
-            last[gt_id] = predicted_id
-    return switches
-
-
-def idf1(frames: Iterable[FrameIds], gt_count: int, predicted_count: int) -> float:
-    """IDF1 = 2·IDTP / (ground truth + predictions), Ristani 2016, 0–1; NaN when there is neither.
-
-    gt_count, predicted_count: person-frames in all. IDTP is the largest number of matched person-frames that
-    one fixed pairing of ground-truth ids and predicted ids explains.
-    """
-    if not gt_count + predicted_count:
-        return float("nan")
-    together = Counter(pair for matches in frames for pair in matches)
-    if not together:
-        return 0.0
-    gt_ids = sorted({t for t, _ in together})
-    predicted_ids = sorted({p for _, p in together})
-    counts = np.zeros((len(gt_ids), len(predicted_ids)))
-    for (gt_id, predicted_id), count in together.items():
-        counts[gt_ids.index(gt_id), predicted_ids.index(predicted_id)] = count
-    rows, columns = linear_sum_assignment(counts, maximize=True)
-    return float(2.0 * counts[rows, columns].sum() / (gt_count + predicted_count))
 
 
 def recall(found: Sequence[bool]) -> float:

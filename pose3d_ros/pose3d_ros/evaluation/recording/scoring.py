@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pose3d_ros.evaluation.metrics import pose_metrics as metrics
-from pose3d_ros.evaluation.metrics.matching import detected, match_people
+from pose3d_ros.evaluation.metrics.identity import IdentityFrame, IdentityScores, has_trackeval, score_identities
+from pose3d_ros.evaluation.metrics.matching import MAX_IMAGE_COST, detected, image_cost, match_people
 from pose3d_ros.evaluation.recording.session import People, Session
 from pose3d_ros.records import Person, TrackState
 from pose3d_ros.types import Array
@@ -48,6 +49,27 @@ def match_session(session: Session) -> tuple[Pair, ...]:
             last_id[ground_truth.track_id] = person.track_id
             pairs.append(Pair(index, ground_truth, person, smoothed.get(person.track_id)))
     return tuple(pairs)
+
+
+def identities_of(session: Session, pairs: Sequence[Pair]) -> IdentityScores | None:
+    """How well identities last, of a session and its matched people; None without TrackEval.
+
+    The similarity of a pair is 1 for poses that lie on each other in the image and 0.5 at the limit of matching.
+    """
+    if not has_trackeval():
+        return None
+    shape = [(len(frame.ground_truth), len(detected(frame.raw or ()))) for frame in session.frames]
+    ids = [
+        (tuple(p.track_id for p in frame.ground_truth), tuple(p.track_id for p in detected(frame.raw or ())))
+        for frame in session.frames
+    ]
+    similarity = [np.zeros(size) for size in shape]
+    for pair in pairs:
+        gt_ids, predicted_ids = ids[pair.frame]
+        at = gt_ids.index(pair.ground_truth.track_id), predicted_ids.index(pair.raw.track_id)
+        share = image_cost(pair.raw.pose, pair.ground_truth.pose) / MAX_IMAGE_COST
+        similarity[pair.frame][at] = 1.0 - 0.5 * share
+    return score_identities(IdentityFrame(*one, matrix) for one, matrix in zip(ids, similarity, strict=True))
 
 
 def motion_errors(session: Session, pairs: Sequence[tuple[int, Person, Person]]) -> tuple[float, float]:

@@ -11,8 +11,8 @@ import numpy as np
 
 from pose3d_ros.evaluation.metrics import pose_metrics as metrics
 from pose3d_ros.evaluation.metrics.json_file import plain, write_json
-from pose3d_ros.evaluation.metrics.matching import detected, errors_of, id_switches, idf1, recall, root_frame
-from pose3d_ros.evaluation.recording.scoring import Pair, jitter_of, match_session, motion_errors
+from pose3d_ros.evaluation.metrics.matching import detected, errors_of, recall, root_frame
+from pose3d_ros.evaluation.recording.scoring import Pair, identities_of, jitter_of, match_session, motion_errors
 from pose3d_ros.evaluation.recording.session import Session
 
 MIN_VISIBLE = 0.3
@@ -46,7 +46,11 @@ DEFINITIONS: dict[str, str] = {
     "jitter_smoothed": "the same of people_smoothed; jitter_truth: of the ground truth",
     "smoother_delay_frames": "frames by which the smoothed poses lag behind their stamps",
     "id_switches": "identity switches: a ground-truth person matched with another id than the last time",
+    "fragments": "a ground-truth person is matched again after frames without a match",
+    "mota": "1 - (missed people + false positives + identity switches) / ground-truth people (Bernardin 2008)",
     "idf1": "identity F1: of the best one-to-one assignment of ids (Ristani 2016)",
+    "hota": "higher order tracking accuracy (Luiten 2021), the mean over 19 thresholds of the similarity in the image; "
+    "a pair at the limit of matching has 0.5. All five by TrackEval",
 }
 
 
@@ -71,14 +75,17 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class Completeness:
-    """Who was found, and under which id. See DEFINITIONS."""
+    """Who was found, and under which id; None and NaN for identities without TrackEval. See DEFINITIONS."""
 
     people_per_frame: float
     detection_recall: float
     detection_recall_all: float
     false_positives: int
-    id_switches: int
+    id_switches: int | None
+    fragments: int | None
+    mota: float
     idf1: float
+    hota: float
 
 
 @dataclass(frozen=True)
@@ -167,9 +174,7 @@ def _completeness(session: Session, pairs: Sequence[Pair]) -> Completeness:
     ground_truth = [
         (t.score, (i, t.track_id) in seen) for i, frame in enumerate(session.frames) for t in frame.ground_truth
     ]
-    ids: list[list[tuple[int, int]]] = [[] for _ in session.frames]
-    for pair in pairs:
-        ids[pair.frame].append((pair.ground_truth.track_id, pair.raw.track_id))
+    identities = identities_of(session, pairs)
     total = sum(len(people) for people in found)
     return Completeness(
         people_per_frame=metrics.mean(
@@ -178,8 +183,11 @@ def _completeness(session: Session, pairs: Sequence[Pair]) -> Completeness:
         detection_recall=recall([hit for visible, hit in ground_truth if visible >= MIN_VISIBLE]),
         detection_recall_all=recall([hit for _, hit in ground_truth]),
         false_positives=total - len(pairs) if session.has_ground_truth else 0,
-        id_switches=id_switches(ids),
-        idf1=idf1(ids, len(ground_truth), total) if session.has_ground_truth else math.nan,
+        id_switches=None if identities is None else identities.id_switches,
+        fragments=None if identities is None else identities.fragments,
+        mota=math.nan if identities is None else identities.mota,
+        idf1=math.nan if identities is None else identities.idf1,
+        hota=math.nan if identities is None else identities.hota,
     )
 
 

@@ -47,7 +47,9 @@ def headlines(summary: Summary) -> tuple[Headline, ...]:
     """The metrics to show first; those that can't be computed (no ground truth, no smoother) are left out."""
     speed, found, accuracy, steady = summary.speed, summary.completeness, summary.accuracy, summary.smoothness
     p95, depth = _number(speed.latency_ms["p95"]), _number(accuracy.mrpe_xyz_mm[2])
-    false_positives = found.false_positives if math.isfinite(found.idf1) else math.nan
+    false_positives = found.false_positives if math.isfinite(found.detection_recall_all) else math.nan
+    switches = math.nan if found.id_switches is None else found.id_switches
+    identity = f"MOTA {_number(found.mota, 3)}, IDF1 {_number(found.idf1, 3)}, HOTA {_number(found.hota, 3)}"
     ratio = steady.jitter_smoothed / steady.jitter_raw if steady.jitter_raw > 0 else math.nan
 
     def smoothed(value: float) -> str:
@@ -76,7 +78,7 @@ def headlines(summary: Summary) -> tuple[Headline, ...]:
             f"third derivative; ground truth: {_number(steady.jitter_truth)}",
         ),
         ("Jitter, smoothed", steady.jitter_smoothed, 0, "m/s³", f"{_percent(ratio, 0)}% of the raw one"),
-        ("Identity switches", found.id_switches, 0, "", f"IDF1 {_number(found.idf1, 3)}"),
+        ("Identity switches", switches, 0, "", identity),
     ]
     processed = f"{speed.frames_processed} / {speed.frames}"
     first = Headline("Frames processed", processed, "", "images with a people message")

@@ -5,8 +5,11 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from pose3d_ros.evaluation.metrics.matching import MAX_IMAGE_COST
+from pose3d_ros.evaluation.recording import scoring
 from pose3d_ros.evaluation.recording.scoring import jitter_of
 from pose3d_ros.evaluation.recording.summary import summarize
 from pose3d_ros.evaluation.report.summary_table import headline_rows, headlines
@@ -80,8 +83,35 @@ def test_unmatched_people_are_false_positives(scene: Scene) -> None:
 def test_swapped_ids_are_switches(scene: Scene) -> None:
     swapped = [(replace(a, track_id=2), replace(b, track_id=1), c) for a, b, c in scene.ground_truth]
     found = summary_of(scene, [*scene.ground_truth[:10], *swapped[10:]]).completeness
-    assert found.id_switches == 2
+    assert (found.id_switches, found.fragments) == (2, 0)
     assert found.idf1 == pytest.approx((30 + 20 + 20) / 90)
+    assert found.mota == pytest.approx(1 - 2 / 90)
+    assert found.hota < 1.0
+
+
+def test_poses_off_by_half_the_limit_lower_hota_alone(scene: Scene) -> None:
+    exact = summary_of(scene, scene.ground_truth).completeness
+    moved = [tuple(_aside(p, 0.5 * MAX_IMAGE_COST) for p in people) for people in scene.ground_truth]
+    found = summary_of(scene, moved).completeness
+    assert (exact.mota, exact.idf1, exact.hota) == pytest.approx((1.0, 1.0, 1.0))
+    assert (found.mota, found.idf1) == pytest.approx((1.0, 1.0))
+    assert found.hota == pytest.approx(15 / 19, abs=0.06)  # similarity 0.75: right at 14 or 15 of 19 thresholds
+
+
+def _aside(person: Person, share: float) -> Person:
+    """The person's pixels moved by a share of the side of its box."""
+    x0, y0, x1, y1 = person.pose.detection.box_xyxy_px
+    shift_px = np.array([share * np.sqrt((x1 - x0) * (y1 - y0)), 0.0])
+    return replace(person, pose=replace(person.pose, joints_img_px=person.pose.joints_img_px + shift_px))
+
+
+def test_without_trackeval_identities_are_null(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scoring, "has_trackeval", lambda: False)
+    summary = summary_of(scene, scene.ground_truth)
+    assert {name: summary.as_dict()[name] for name in ("mota", "idf1", "hota", "id_switches", "fragments")} == {
+        "mota": None, "idf1": None, "hota": None, "id_switches": None, "fragments": None,
+    }  # fmt: skip
+    assert "Identity switches" not in [row.name for row in headlines(summary)]
 
 
 def test_jitter_is_measured_while_tracked(scene: Scene) -> None:
