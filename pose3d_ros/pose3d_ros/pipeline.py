@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,11 +23,10 @@ from pose3d_ros.stages.pose_source import PoseSource, timed
 from pose3d_ros.stages.roots.agreement import Agreement
 from pose3d_ros.stages.roots.root_stage import RootStage
 from pose3d_ros.stages.scene_change import SceneChange
-from pose3d_ros.stages.smooth.smoother import Smoother, why_unsmoothed
+from pose3d_ros.stages.smooth.chosen_smoother import ChosenSmoother
+from pose3d_ros.stages.smooth.smoother import Smoother
 from pose3d_ros.stages.top_down import TopDownPoses
 from pose3d_ros.stages.track.tracker import Tracker
-
-_log = logging.getLogger(__name__)
 
 _WARM_UP_PX = (640, 480)
 """A first run allocates and is slow; it should not be the first frame's. The usual camera's size serves."""
@@ -55,7 +53,7 @@ def open_pipeline(
     config : PipelineConfig, optional
         Settings of engines and stages.
     smooth : bool
-        Whether people are smoothed over time, where the folder has a smoother.
+        Whether people are smoothed over time, by the method that `config` names.
     report : callable, optional
         Called with a line of text about what takes long, such as the build of an engine.
 
@@ -80,14 +78,14 @@ def open_pipeline(
     return pipeline
 
 
-def open_smoother(config: PipelineConfig, report: Report | None = None) -> tuple[Smoother, EngineSet]:
-    """The temporal smoother of a configuration's folder alone, and the engines to close after it.
+def open_smoother(config: PipelineConfig, report: Report | None = None) -> tuple[ChosenSmoother, EngineSet]:
+    """The smoothing of a configuration alone, and the engines to close after it.
 
-    report: as in `open_pipeline`. Raises EngineError.
+    report: as in `open_pipeline`. Raises EngineError, and ConfigError for a method that is not there.
     """
     with contextlib.ExitStack() as opened:
         engines = opened.enter_context(open_engine_set(config, report))
-        smoother = Smoother(engines.for_role("smoother"), config.smoother)
+        smoother = _smoother(engines, config)
         opened.pop_all()
     return smoother, engines
 
@@ -105,7 +103,7 @@ class Pipeline:
     config : PipelineConfig, optional
         Settings of the stages.
     smooth : bool
-        With the temporal smoother, where the folder has one.
+        With smoothing over time.
     """
 
     def __init__(self, engines: EngineSet, config: PipelineConfig | None = None, *, smooth: bool = True) -> None:
@@ -117,7 +115,7 @@ class Pipeline:
             self._poses: PoseSource = chain(engines, config)
             self._roots = RootStage(config.root, config.scene)
             self._tracker = Tracker(config.tracker)
-            self._smoother = _smoother(engines, config, self._poses.skeleton) if smooth else None
+            self._smoother = _smoother(engines, config) if smooth else None
             self._skeleton = get_skeleton(config.skeleton) if config.skeleton else self._poses.usual_skeleton
             opened.pop_all()
         self._load_image = ImageLoader(engines.opened)
@@ -143,7 +141,7 @@ class Pipeline:
 
     @property
     def delay_frames(self) -> int:
-        """Frames by which the people lag behind their image: the smoother's delay, 0 without one."""
+        """Frames by which the people lag behind their image on purpose: the smoother's, 0 without one."""
         return 0 if self._smoother is None else self._smoother.delay_frames
 
     def __call__(self, frame: Frame, detections: Sequence[Detection] | None = None) -> FrameResult:
@@ -195,10 +193,10 @@ class Pipeline:
                 self._jumped = False
             if self._smoother is not None and not still:
                 with timed(timings_ms, "smooth"):
-                    tracked = self._smoother.update(tracked, frame.stamp_ns, frame.camera)
+                    tracked = self._smoother.update(tracked, frame.stamp_ns, frame.camera, self._roots.ground)
             tracked = tuple(person.converted(self._skeleton) for person in tracked)
         timings_ms["engines"] = (self.engines.busy_s - busy_s) * 1e3
-        return FrameResult(tracked, found.detections, timings_ms)
+        return FrameResult(tracked, found.detections, timings_ms, self._roots.ground)
 
     def _in_order(self, frame: Frame) -> Frame:
         """The frame, no earlier than the last one, so that all stages have one notion of a clock that goes back."""
@@ -251,14 +249,19 @@ class Pipeline:
         ----------
         config : PipelineConfig
             Its settings of engines, backend and threads are passed over.
+
+        Raises
+        ------
+        ConfigError
+            For a smoothing method that is not there; nothing is changed then.
         """
+        if self._smoother is not None:
+            self._smoother.config = config.smoother
         self._max_people = config.detector.max_people
         self._poses.configure(config)
         self._roots.config, self._roots.scene = config.root, config.scene
         self._tracker.config = config.tracker
         self._skeleton = get_skeleton(config.skeleton) if config.skeleton else self._poses.usual_skeleton
-        if self._smoother is not None:
-            self._smoother.config = config.smoother
 
     def reset(self) -> None:
         """Drop all tracks, as before another recording."""
@@ -317,11 +320,6 @@ def _checked(detections: Sequence[Detection]) -> tuple[Detection, ...]:
     return tuple(detections)
 
 
-def _smoother(engines: EngineSet, config: PipelineConfig, skeleton: Skeleton) -> Smoother | None:
-    if not engines.manifest.has_role("smoother"):
-        return None
-    problem = why_unsmoothed(engines.manifest.for_role("smoother"), skeleton)
-    if problem is not None:
-        _log.warning("%s", problem)
-        return None
-    return Smoother(engines.for_role("smoother"), config.smoother)
+def _smoother(engines: EngineSet, config: PipelineConfig) -> ChosenSmoother:
+    net = Smoother(engines.for_role("smoother")) if engines.manifest.has_role("smoother") else None
+    return ChosenSmoother(net, config.smoother)

@@ -265,8 +265,11 @@ class FrameResult:
         The boxes that the people were looked for in, best score first unless they were given.
     timings_ms : dict of str to float
         Milliseconds of each stage.
+    ground : GroundPlane, optional
+        The floor in the camera's optical frame: the frame's own, or as people were seen to walk on it.
     """
 
     people: tuple[Person, ...]
     detections: tuple[Detection, ...]
     timings_ms: dict[str, float] = field(default_factory=dict)
+    ground: GroundPlane | None = None

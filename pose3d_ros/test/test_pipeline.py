@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,14 @@ import attr
 import numpy as np
 import pytest
 
-from pose3d_ros.config.settings import DetectorConfig, PipelineConfig, TrackerConfig
+from pose3d_ros.config.settings import DetectorConfig, PipelineConfig, SmootherConfig, TrackerConfig
 from pose3d_ros.engines import BackendChoice, EngineOptions, Manifest, ManifestEntry, engine_set
 from pose3d_ros.engines.engine_set import EngineSet
-from pose3d_ros.errors import EngineError, InputError
+from pose3d_ros.errors import ConfigError, EngineError, InputError
 from pose3d_ros.geometry import Camera
 from pose3d_ros.pipeline import Pipeline
 from pose3d_ros.records import Detection, Frame, TrackState
+from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.stages.smooth.smooth_features import cam2ray
 
 from .conftest import AnsweringEngine, Shapes, Tensors, failing, heat_maps, manifest_entry
@@ -42,21 +44,21 @@ def root_pose_engine() -> AnsweringEngine:
     return AnsweringEngine(answer, {"image": ("b", 3, 64, 64), "k_m": ("b",)}, outputs)
 
 
-def smoother_engine() -> AnsweringEngine:
+def smoother_engine(joints: int) -> AnsweringEngine:
     """Adds a centimetre to everything."""
 
     def answer(feeds: Tensors) -> Tensors:
-        y = np.full((len(feeds["x"]), 3 * J + 3), 0.01, dtype=np.float32)
+        y = np.full((len(feeds["x"]), 3 * joints + 3), 0.01, dtype=np.float32)
         return {"y": y, "next_state_0": feeds["state_0"]}
 
-    inputs: Shapes = {"x": ("b", 6 * J + 4), "state_0": ("b", 1, 2)}
-    return AnsweringEngine(answer, inputs, {"y": ("b", 3 * J + 3), "next_state_0": ("b", 1, 2)})
+    inputs: Shapes = {"x": ("b", 6 * joints + 4), "state_0": ("b", 1, 2)}
+    return AnsweringEngine(answer, inputs, {"y": ("b", 3 * joints + 3), "next_state_0": ("b", 1, 2)})
 
 
-ENGINES = {
-    "detector": lambda: heat_maps((15, 20, 0.9, (40, 40, 40, 40))),
-    "root_pose": root_pose_engine,
-    "smoother": smoother_engine,
+ENGINES: dict[str, Callable[[ManifestEntry], AnsweringEngine]] = {
+    "detector": lambda _: heat_maps((15, 20, 0.9, (40, 40, 40, 40))),
+    "root_pose": lambda _: root_pose_engine(),
+    "smoother": lambda entry: smoother_engine(len(get_skeleton(entry.skeleton or ""))),
 }
 ENTRIES = (
     manifest_entry("centre_ltrb", name="detector", roles=("detector",)),
@@ -72,7 +74,7 @@ def engines(monkeypatch: pytest.MonkeyPatch) -> Opened:
     opened: Opened = {}
 
     def open_fake(entry: ManifestEntry, backend: BackendChoice, options: EngineOptions | None) -> AnsweringEngine:
-        opened[entry.name] = ENGINES[entry.name]()
+        opened[entry.name] = ENGINES[entry.name](entry)
         return opened[entry.name]
 
     monkeypatch.setattr(engine_set, "open_engine", open_fake)
@@ -128,9 +130,18 @@ def test_one_engine_of_two_roles_runs_once(engines: Opened) -> None:
 
 
 def test_pipeline_without_a_smoother(engines: Opened) -> None:
-    for pipeline in (build(smooth=False), build(*ENTRIES[:2])):
-        assert "smooth" not in pipeline(frame()).timings_ms
-        assert pipeline.delay_frames == 0
+    pipeline = build(smooth=False)
+    assert "smooth" not in pipeline(frame()).timings_ms
+    assert pipeline.delay_frames == 0
+
+
+def test_people_are_smoothed_without_a_net_for_it(engines: Opened) -> None:
+    pipeline = build(*ENTRIES[:2])
+    assert "smooth" in pipeline(frame()).timings_ms
+    with pytest.raises(ConfigError, match="role smoother"):
+        pipeline.reconfigure(PipelineConfig(smoother=SmootherConfig(method="temporal_conv")))
+    with pytest.raises(ConfigError, match="role smoother"):
+        build(*ENTRIES[:2], config=PipelineConfig(smoother=SmootherConfig(method="temporal_conv")))
 
 
 def test_given_boxes_replace_the_detector(engines: Opened) -> None:
@@ -259,12 +270,11 @@ def test_settings_change_between_frames(engines: Opened) -> None:
     assert result.detections == ()
 
 
-def test_smoother_for_another_skeleton_is_left_out(engines: Opened, caplog: pytest.LogCaptureFixture) -> None:
-    other = attr.evolve(ENTRIES[2], skeleton="coco17")
+def test_net_for_another_skeleton_is_not_run(engines: Opened) -> None:
+    other = attr.evolve(ENTRIES[2], skeleton="body40")
     with build(*ENTRIES[:2], other) as pipeline:
         assert len(pipeline(frame()).people) == 1
-    assert "smoother" not in engines
-    assert "people are not smoothed: smoother is for coco17, and people come in muco21" in caplog.text
+    assert engines["smoother"].calls == []
 
 
 def test_warm_up_runs_the_image_engines_only(engines: Opened) -> None:

@@ -137,17 +137,15 @@ def offline_session(bag: Path, config: PipelineConfig) -> Session:
     """Run the models of the configuration on a bag."""
     from pose3d_ros.evaluation.recording.offline import run_offline
     from pose3d_ros.pipeline import open_pipeline, open_smoother
-    from pose3d_ros.stages.smooth.smoother import why_unsmoothed
 
     with ExitStack() as stack:
         pipeline = stack.enter_context(open_pipeline(config=config, smooth=False))
         warn_of(pipeline.engine_problems)
         smoother, model = None, pipeline.engines.names
-        manifest = pipeline.engines.manifest
-        if manifest.has_role("smoother") and not why_unsmoothed(manifest.for_role("smoother"), pipeline.skeleton):
+        if config.smoother.method != "none":
             smoother, engines = open_smoother(config)
             stack.enter_context(engines)
-            model = f"{model} + {engines.names}"
+            model = f"{model} + {smoother.model_for(pipeline.skeleton)}"
         bar = stack.enter_context(ProgressBar("evaluating"))
         return run_offline(bag, pipeline, smoother, model, bar, config.scene)
 

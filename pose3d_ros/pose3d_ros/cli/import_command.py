@@ -205,4 +205,4 @@ def _report_smoother(manifest: Manifest) -> None:
     if people is not None and manifest.has_role("smoother"):
         problem = why_unsmoothed(manifest.for_role("smoother"), get_skeleton(people))
         if problem is not None:
-            print(f"note:     {problem}")
+            print(f"note:     people are smoothed without it: {problem}")

@@ -130,8 +130,14 @@ class TrackerConfig(Settings, prefix="tracker", nodes=POSE_NODE, tunable=True):
 
 @dataclass(frozen=True)
 class SmootherConfig(Settings, prefix="smoother", nodes=SMOOTHER_NODE, tunable=True):
-    """The temporal smoother."""
+    """Smoothing over time."""
 
+    method: str = setting(
+        "auto",
+        "How people are smoothed over time. auto: temporal_conv where the engines have one for people's skeleton, else "
+        "one_euro.",
+        choices=("auto", "temporal_conv", "one_euro", "savitzky_golay", "none"),
+    )
     max_gap_s: float = setting(
         0.5, "The smoother resets after a person is undetected for longer, or when the clock jumps back.", (0.02, 30.0)
     )
@@ -253,7 +259,7 @@ class PipelineConfig:
     tracker : TrackerConfig
         Noise, association and life of the tracks.
     smoother : SmootherConfig
-        When the smoother starts afresh.
+        How people are smoothed over time, and when that starts afresh.
     skeleton : str
         Name of the skeleton to give the people in, empty for the model's own.
     """

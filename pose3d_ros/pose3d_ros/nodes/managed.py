@@ -173,9 +173,10 @@ class ManagedNode(LifecycleNode):
         return response
 
     def _take_settings(self, values: Values) -> None:
-        self.config = NodeConfig.from_parameters(values)
+        config = NodeConfig.from_parameters(values)
         if self.work is not None:
-            self.work.reconfigure(self.config)
+            self.work.reconfigure(config)  # may refuse it
+        self.config = config
 
     def _log_problem(self, level: Level, text: str) -> None:
         if level == Level.ERROR:

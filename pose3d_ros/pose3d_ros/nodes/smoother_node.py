@@ -21,9 +21,9 @@ from pose3d_ros.nodes.timing import latency_ms
 from pose3d_ros.nodes.work import Work
 from pose3d_ros.pipeline import open_smoother
 from pose3d_ros.skeletons import Skeleton, get_skeleton
-from pose3d_ros.stages.smooth.smoother import Smoother
+from pose3d_ros.stages.smooth.chosen_smoother import ChosenSmoother
 
-_Opener = Callable[[PipelineConfig], tuple[Smoother, EngineSet]]
+_Opener = Callable[[PipelineConfig], tuple[ChosenSmoother, EngineSet]]
 _QUEUE = 10
 
 
@@ -45,14 +45,15 @@ class SmootherNode(ManagedNode):
 class SmootherWork(Work):
     """See `Work`. A frame takes a millisecond or two, so it is smoothed in the subscription's callback."""
 
-    def __init__(self, node: ManagedNode, smoother: Smoother, engines: EngineSet) -> None:
+    def __init__(self, node: ManagedNode, smoother: ChosenSmoother, engines: EngineSet) -> None:
         self._smoother = smoother
         output = PeopleOutput(node, "_smoothed", node.config.output, node.board)
         topic = node.resolve_topic_name("people")
         super().__init__(node, engines, output, topic=topic, hint="Is pose_node running?")
         self._numbers = TrackNumbers()
-        self._read_name = ""
-        output.publish_skeleton(self._shown(smoother.skeleton))
+        self._read_name, self._skeleton = "", smoother.skeleton
+        if self._skeleton is not None:
+            output.publish_skeleton(self._shown(self._skeleton))
 
     def close(self) -> None:
         """Close the engine, destroy publishers; stopped before."""
@@ -61,13 +62,15 @@ class SmootherWork(Work):
         self._engines.close()
 
     def reconfigure(self, config: NodeConfig) -> None:
-        """Apply changed tunable parameters."""
-        super().reconfigure(config)
+        """Apply changed tunable parameters. Raises ConfigError for a smoothing method that is not there."""
         self._smoother.config = config.pipeline.smoother
+        super().reconfigure(config)
+        self._read_name = ""
 
     def values(self) -> dict[str, str]:
-        """As `Work.values`, with the smoother's delay."""
-        return {**super().values(), "delay [frames]": str(self._smoother.delay_frames)}
+        """As `Work.values`, with what smooths, and its delay."""
+        method = self._smoother.method_for(self._skeleton)
+        return {**super().values(), "method": method, "delay [frames]": str(self._smoother.delay_frames)}
 
     def _shown(self, arrived: Skeleton) -> Skeleton:
         """The skeleton to publish people of that one in."""
@@ -77,7 +80,8 @@ class SmootherWork(Work):
     def _note_skeleton(self, name: str) -> None:
         """Warn of people in a skeleton that can't be smoothed, until they come in another one."""
         if name != self._read_name:
-            problem = self._smoother.why_unsmoothed(get_skeleton(name))
+            self._skeleton = get_skeleton(name)
+            problem = self._smoother.why_unsmoothed(self._skeleton)
             self._board.show_warnings("skeleton", () if problem is None else (problem,))
             self._read_name = name
 
@@ -106,7 +110,8 @@ class SmootherWork(Work):
             here_ms = (time.monotonic() - arrived_s) * 1e3
             now_ns = self._node.get_clock().now().nanoseconds
             latency = latency_ms(now_ns, stamp_ns(message.header), message.latency_ms + here_ms)
-            model = " + ".join(name for name in (message.model, self._engines.names) if name)
+            smoothed_by = self._smoother.model_for(self._skeleton)
+            model = " + ".join(name for name in (message.model, smoothed_by) if name)
             info = PeopleInfo(self._shown(get_skeleton(message.skeleton)), model, message.calibrated, latency)
             shown = [person.converted(info.skeleton) for person in smoothed]
             self._output.publish(message.header, shown, info, self._numbers.name_of)

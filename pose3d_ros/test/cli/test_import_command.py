@@ -137,7 +137,7 @@ def test_smoother_that_needs_more_joints_is_noted(metrabs: Path, folder: Path, r
     entries = load_manifest(folder).entries
     write_manifest(folder, [attr.evolve(e, parameters={}) if "smoother" in e.roles else e for e in entries])
     printed = run_import("metrabs", metrabs, *METRABS_OPTIONS)
-    assert "note:     people are not smoothed: smoother" in printed
+    assert "note:     people are smoothed without it: smoother" in printed
     assert "is for muco21, and people come in h36m17, which has 17 of the 21 joints it needs" in printed
 
 

@@ -21,6 +21,7 @@ from pose3d_ros.nodes.smoother_node import SmootherNode
 from pose3d_ros.nodes.topics import latched_qos
 from pose3d_ros.records import Person
 from pose3d_ros.skeletons import get_skeleton
+from pose3d_ros.stages.smooth.chosen_smoother import ChosenSmoother
 from pose3d_ros.stages.smooth.smooth_features import correction_size, feature_size
 from pose3d_ros.stages.smooth.smoother import Smoother
 
@@ -40,6 +41,7 @@ def start(graph: Any, **parameters: object) -> tuple[Any, Mock]:
     smoother = Mock(config=SmootherConfig(), delay_frames=2, skeleton=get_skeleton("muco21"))
     smoother.update.side_effect = half_metre_up
     smoother.why_unsmoothed.return_value = None
+    smoother.method_for.return_value, smoother.model_for.return_value = "temporal_conv", "temporal"
     smoother.names, smoother.statuses, smoother.problems = "temporal", ("temporal: nothing",), ()
     smoother.backend = BackendChoice("onnxruntime", "a test")
     node = graph.add(SmootherNode(opener=lambda _: (smoother, smoother), **graph.options(**parameters)))
@@ -102,9 +104,14 @@ def start_with_engine(graph: Any, **parameters: object) -> Any:
     inputs: Shapes = {"x": ("batch", feature_size(21)), "state_0": state}
     outputs: Shapes = {"y": ("batch", correction_size(21)), "next_state_0": state}
     entry = manifest_entry("temporal_step", name="temporal", skeleton="muco21", parameters={"least_joints": 8})
+    net = Smoother(RoleEngine(AnsweringEngine(centimetre_ahead, inputs, outputs), entry))
+    return start_with_net(graph, net, **parameters)
+
+
+def start_with_net(graph: Any, net: Smoother | None, **parameters: object) -> Any:
     engines = Mock(names="temporal", statuses=(), problems=(), backend=BackendChoice("onnxruntime", "a test"))
-    smoother = Smoother(RoleEngine(AnsweringEngine(centimetre_ahead, inputs, outputs), entry))
-    node = graph.add(SmootherNode(opener=lambda _: (smoother, engines), **graph.options(**parameters)))
+    opener: Any = lambda config: (ChosenSmoother(net, config.smoother), engines)  # noqa: E731
+    node = graph.add(SmootherNode(opener=opener, **graph.options(**parameters)))
     node.autostart()
     return node
 
@@ -174,6 +181,45 @@ def test_smoother_gets_the_settings_and_is_closed_by_cleanup(graph: Any) -> None
     node.trigger_cleanup()
     smoother.close.assert_called_once()
     smoother.reset.assert_called()
+
+
+def test_method_may_change_while_the_node_runs_and_results_say_which_ran(graph: Any) -> None:
+    node = start_with_engine(graph)
+    smoothed = graph.listen(Person3DArray, "people_smoothed")
+    send = graph.publish(Person3DArray, "people")
+    methods = ("auto", "savitzky_golay", "one_euro", "none", "temporal_conv")
+    for number, method in enumerate(methods):
+        (result,) = node.set_parameters([Parameter("smoother.method", value=method)])
+        assert result.successful, result.reason
+        send(people_message([make_person(1)], "anna", stamp_s=4 + number))
+        graph.spin_until(lambda number=number: len(smoothed) > number)
+    assert [m.model.removeprefix("pose engine") for m in smoothed] == [
+        " + temporal",
+        " + savitzky_golay",
+        " + one_euro",
+        "",
+        " + temporal",
+    ]
+    assert node.work.values()["method"] == "temporal_conv"
+
+
+def test_methods_that_are_not_there_are_refused_with_the_reason(graph: Any) -> None:
+    node = start_with_net(graph, None)
+    smoothed = graph.listen(Person3DArray, "people_smoothed")
+    for method, reason in (("temporal_conv", "a model of the role smoother"), ("kalman", "one of 'auto'")):
+        (result,) = node.set_parameters([Parameter("smoother.method", value=method)])
+        assert not result.successful
+        assert reason in result.reason
+    assert node.config.pipeline.smoother.method == node.get_parameter("smoother.method").value == "auto"
+    graph.publish(Person3DArray, "people")(people_message([make_person(1)], "anna"))
+    graph.spin_until(lambda: bool(smoothed))
+    assert smoothed[0].model == f"pose engine + {node.work.values()['method']}"
+
+
+def test_method_that_is_not_there_at_configure_is_an_error_of_the_set_up(graph: Any) -> None:
+    node = start_with_net(graph, None, **{"smoother.method": "temporal_conv"})
+    assert node.lifecycle_state == "unconfigured"
+    assert "a model of the role smoother" in node.board.current()[0].text
 
 
 _PUBLISHER = """

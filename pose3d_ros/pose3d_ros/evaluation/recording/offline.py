@@ -17,13 +17,13 @@ from pose3d_ros.evaluation.recording.recorded_scene import RecordedScene
 from pose3d_ros.evaluation.recording.session import Recording, Session, SessionFrame, read_recording
 from pose3d_ros.pipeline import Pipeline
 from pose3d_ros.records import Frame, Person
-from pose3d_ros.stages.smooth.smoother import Smoother
+from pose3d_ros.stages.smooth.person_smoother import PersonSmoother
 
 
 def run_offline(
     path: Path,
     pipeline: Pipeline,
-    smoother: Smoother | None,
+    smoother: PersonSmoother | None,
     model: str,
     progress: Callable[[int, int], None],
     scene: SceneConfig | None = None,
@@ -51,7 +51,7 @@ def run_offline(
         middle_ns = time.perf_counter_ns()
         smoothed: tuple[Person, ...] | None = None
         if smoother is not None:
-            smoothed = smoother.update(result.people, frame.stamp_ns, frame.camera)
+            smoothed = smoother.update(result.people, frame.stamp_ns, frame.camera, result.ground)
             timings_ms["smooth"].append((time.perf_counter_ns() - middle_ns) * 1e-6)
         elapsed_ns = time.perf_counter_ns() - start_ns
         busy_ns += elapsed_ns

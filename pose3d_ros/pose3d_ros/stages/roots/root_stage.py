@@ -56,6 +56,11 @@ class RootStage:
         self._plane: GroundPlane | None = None
         self.agreement = Agreement()
 
+    @property
+    def ground(self) -> GroundPlane | None:
+        """The floor at the latest frame, in the camera's optical frame: given, or estimated from people who walk."""
+        return self._plane
+
     def placed(self, frame: Frame, poses: tuple[Pose, ...]) -> tuple[Pose, ...]:
         """The people of a frame, where the solvers that need to know no one put them."""
         return tuple(_moved(pose, fused(pose.readings, self._anyone)) for pose in self._read(frame, poses))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +16,13 @@ from pose3d_ros.config.settings import SmootherConfig
 from pose3d_ros.engines.engine_set import RoleEngine
 from pose3d_ros.engines.spec.entry import ManifestEntry
 from pose3d_ros.geometry import Camera
-from pose3d_ros.records import Person, Pose, TrackState, time_after
+from pose3d_ros.geometry.ground_plane import GroundPlane
+from pose3d_ros.records import Person, Pose
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.stages.entry_checks import check_decoder, integer_parameter, skeleton_of
 from pose3d_ros.stages.io_matching import BoundEngine, output, port, state_ports, state_shapes
 from pose3d_ros.stages.smooth.joint_links import JointLinks
+from pose3d_ros.stages.smooth.person_smoother import TrackMemory, is_ahead, is_measured, moved_person
 from pose3d_ros.stages.smooth.smooth_features import (
     NOMINAL_DT_S,
     correction_size,
@@ -34,13 +36,12 @@ from pose3d_ros.types import Array
 _log = logging.getLogger(__name__)
 
 _DECODER = "temporal_step"
-_SEEN = (TrackState.NEW, TrackState.TRACKED)
 _SAME_M = 1e-6
 """A root closer than this to the root joint is that joint, and moves with it; else it is at the hips."""
 
 
 def why_unsmoothed(entry: ManifestEntry, people: Skeleton) -> str | None:
-    """Why a smoother leaves people of that skeleton as they are; None where it smooths them.
+    """Why a net does not smooth people of that skeleton; None where it does.
 
     Its parameter `least_joints` says how many of its own joints it needs: all of them unless it is given.
     """
@@ -49,7 +50,7 @@ def why_unsmoothed(entry: ManifestEntry, people: Skeleton) -> str | None:
     if known >= least:
         return None
     has = f"{known} of the {least} joints it needs"
-    return f"people are not smoothed: {entry.name} is for {own.name}, and people come in {people.name}, which has {has}"
+    return f"{entry.name} is for {own.name}, and people come in {people.name}, which has {has}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,9 +102,13 @@ class Smoother:
         self._bound = BoundEngine(model, inputs, outputs)
         zeros = [np.zeros(shape, dtype=np.float32) for shape in states]
         self._nobody = _Past(np.zeros((joints, 3)), np.zeros(3), np.zeros(3), zeros, 0)
-        self._past: dict[int, _Past] = {}
+        self._memory = TrackMemory[_Past]()
         self._links: dict[str, JointLinks | None] = {}
-        self._stamp_ns: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the network."""
+        return self._entry.name
 
     @property
     def skeleton(self) -> Skeleton:
@@ -111,8 +116,9 @@ class Smoother:
         return self._skeleton
 
     def why_unsmoothed(self, people: Skeleton) -> str | None:
-        """See the function of that name."""
-        return why_unsmoothed(self._entry, people)
+        """See `PersonSmoother`, and the function of that name."""
+        problem = why_unsmoothed(self._entry, people)
+        return problem and f"people are not smoothed: {problem}. Set smoother.method to auto."
 
     @property
     def delay_frames(self) -> int:
@@ -121,40 +127,36 @@ class Smoother:
 
     def reset(self) -> None:
         """Drop all people's pasts."""
-        self._past = {}
-        self._stamp_ns = None
+        self._memory.reset()
 
-    def update(self, people: Sequence[Person], stamp_ns: int, camera: Camera | None = None) -> tuple[Person, ...]:
-        """The same people in the same order, those seen in this frame smoothed.
+    def update(
+        self,
+        people: Sequence[Person],
+        stamp_ns: int,
+        camera: Camera | None = None,
+        ground: GroundPlane | None = None,
+    ) -> tuple[Person, ...]:
+        """See `PersonSmoother`.
 
         People of any skeleton, also of several; those of one with too few of the network's joints pass unchanged, with
-        one warning. Joints stay NaN where they were; PREDICTED and LOST people, and any behind the camera, pass
-        unchanged. With a camera the pixels are those of the smoothed joints, else the measured ones stay. A clock that
-        goes back (see `time_after`) drops all pasts; a person unseen for more than max_gap_s, or in another skeleton
-        than before, starts afresh.
+        one warning.
         """
-        now_ns = time_after(self._stamp_ns, stamp_ns)
-        if now_ns is None:
-            self.reset()
-        stamp_ns = self._stamp_ns = stamp_ns if now_ns is None else now_ns
-        oldest_ns = stamp_ns - round(self.config.max_gap_s * 1e9)
-        lost = {p.track_id for p in people if p.state == TrackState.LOST}
-        self._past = {i: past for i, past in self._past.items() if past.stamp_ns >= oldest_ns and i not in lost}
+        stamp_ns = self._memory.begin_frame(people, stamp_ns, self.config.max_gap_s)
         measured = {i: found for i, p in enumerate(people) if (found := self._measured(p)) is not None}
         smoothed = list(people)
         if measured:
             moved = self._step([people[i].track_id for i in measured], list(measured.values()), stamp_ns)
             for i, (root_cam_m, joints_cam_m) in zip(measured, moved, strict=True):
-                smoothed[i] = _replaced(people[i], root_cam_m, joints_cam_m, camera)
+                smoothed[i] = moved_person(people[i], root_cam_m, joints_cam_m, camera)
         return tuple(smoothed)
 
     def _measured(self, person: Person) -> _Measured | None:
         """The person in the net's skeleton; None for one to leave alone."""
         pose = person.pose
         links = self._links_of(pose.skeleton)
-        if links is None or person.state not in _SEEN or not _ahead(pose.root_cam_m):
+        if links is None or not is_measured(person):
             return None
-        past = self._past.get(person.track_id, self._nobody)
+        past = self._memory.get(person.track_id) or self._nobody
         if past.skeleton != pose.skeleton.name:
             past = self._nobody
         joints_m, root_m, to_root_m = links.read(pose.joints_cam_m), pose.root_cam_m, self._nobody.to_root_m
@@ -163,7 +165,7 @@ class Smoother:
             if not np.isfinite(to_root_m).all():
                 to_root_m = past.to_root_m
             root_m = root_m + to_root_m
-            if not _ahead(root_m):
+            if not is_ahead(root_m):
                 return None
         return _Measured(pose, links, past, joints_m, root_m, to_root_m)
 
@@ -184,7 +186,7 @@ class Smoother:
         newer = [raw[f"next_{name}"] for name in states]
         for i, (track_id, person) in enumerate(zip(track_ids, people, strict=True)):
             kept, name = [s[i] for s in newer], person.pose.skeleton.name
-            self._past[track_id] = _Past(relative[i], root[i], person.to_root_m, kept, stamp_ns, name)
+            self._memory.put(track_id, _Past(relative[i], root[i], person.to_root_m, kept, stamp_ns, name))
         to_joints = to_relative + to_root[:, None]
         return [_moved(person, to_root[i], to_joints[i]) for i, person in enumerate(people)]
 
@@ -198,10 +200,6 @@ class Smoother:
         return self._links[people.name]
 
 
-def _ahead(root_m: Array) -> bool:
-    return bool(np.isfinite(root_m).all() and root_m[2] > 0)
-
-
 def _moved(person: _Measured, to_root_m: Array, to_joints_m: Array) -> tuple[Array, Array]:
     """Root and joints of a person after the corrections of the net's root (3,) and joints (K, 3)."""
     pose, links = person.pose, person.links
@@ -210,9 +208,3 @@ def _moved(person: _Measured, to_root_m: Array, to_joints_m: Array) -> tuple[Arr
     if not links.starts_at_net_root and np.abs(pose.root_cam_m - pose.joints_cam_m[root]).max() < _SAME_M:
         return joints_cam_m[root], joints_cam_m
     return pose.root_cam_m + to_root_m, joints_cam_m
-
-
-def _replaced(person: Person, root_cam_m: Array, joints_cam_m: Array, camera: Camera | None) -> Person:
-    joints_img_px = person.pose.joints_img_px if camera is None else camera.project(joints_cam_m)
-    pose = replace(person.pose, root_cam_m=root_cam_m, joints_cam_m=joints_cam_m, joints_img_px=joints_img_px)
-    return replace(person, pose=pose)
