@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pose3d_ros.errors import InputError, shown
+from pose3d_ros.errors import InputError, Pose3DError, shown
 from pose3d_ros.geometry.alignment import RigidTransform
 from pose3d_ros.geometry.camera import Camera, calibrated_camera
 from pose3d_ros.geometry.intrinsics import Calibration
@@ -33,6 +33,20 @@ class BagImage:
     received_ns: int
     frame_id: str
     image_bgr: ImageArray
+
+
+@dataclass(frozen=True)
+class UnusableImage:
+    """The place of an image that can't be decoded. number: in its topic, from 1. stamp_ns: where it is known."""
+
+    number: int
+    topic: str
+    stamp_ns: int | None
+    error: Pose3DError
+
+    def __str__(self) -> str:
+        stamp = "" if self.stamp_ns is None else f", stamp {self.stamp_ns} ns"
+        return f"image {self.number} of {self.topic}{stamp}: {self.error}"
 
 
 @dataclass(frozen=True, eq=False)

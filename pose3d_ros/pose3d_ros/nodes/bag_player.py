@@ -14,7 +14,8 @@ from rclpy.time import Time
 from rosgraph_msgs.msg import Clock
 from std_srvs.srv import SetBool
 
-from pose3d_ros.bags.bag_reader import BagReader, BagTopic, SerializedMessage
+from pose3d_ros.bags.bag_parts import BagTopic, SerializedMessage
+from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.config.parameter_table import Settings, setting
 from pose3d_ros.errors import BagError
 from pose3d_ros.nodes.parameters import tool_settings
@@ -167,8 +168,8 @@ def main(args: list[str] | None = None) -> None:
 def _play(player: BagPlayer, spin: Spin) -> None:
     with BagReader(player.config.bag) as bag:
         player.get_logger().info(f"playing {player.config.bag}: {len(bag.topics)} topics")
-        if bag.problem:
-            player.get_logger().warning(bag.problem)
+        for problem in bag.problems:
+            player.get_logger().warning(problem)
         count = player.play(bag, spin)
     player.get_logger().info(f"played {count} messages")
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import struct
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,12 +13,14 @@ import pytest
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
 from pose3d_ros.bags.bag_files import MAGIC, SEAL
-from pose3d_ros.bags.bag_reader import BagReader, SerializedMessage
+from pose3d_ros.bags.bag_parts import SerializedMessage
+from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.bags.bag_writer import BagWriter
+from pose3d_ros.bags.decompression import unpacked_file
 from pose3d_ros.bags.message_types import PEOPLE_TYPE, pose3d_typestore
 from pose3d_ros.errors import BagError
 
-from ..conftest import Scene
+from ..conftest import IMAGES, Scene
 
 _CDR = b"\0\1\0\0"
 
@@ -44,7 +48,7 @@ def test_cut_recording_is_read_up_to_its_last_whole_chunk(
     for length in [*range(100, len(content) - 1, 97), len(content) - 1]:
         (tmp_path / "cut.mcap").write_bytes(content[:length])
         with BagReader(tmp_path / "cut.mcap") as reader:
-            assert "cut off" in reader.problem
+            assert "cut off" in reader.problems[0]
             read = list(reader.serialized(("/people",)))
         assert read == messages[: len(read)]
         counts.append(len(read))
@@ -76,7 +80,7 @@ def test_sealed_recording_is_whole(chunked: tuple[Path, list[SerializedMessage]]
     content = path.read_bytes()
     (tmp_path / "sealed.mcap").write_bytes(content[: _third_chunk(content)] + SEAL)
     with BagReader(tmp_path / "sealed.mcap") as reader:
-        assert reader.problem == ""
+        assert reader.problems == ()
         assert list(reader.serialized(("/people",))) == messages[:6]
 
 
@@ -87,14 +91,85 @@ def test_messages_of_a_cut_recording_are_decoded(scene: Scene, tmp_path: Path) -
         assert [image.stamp_ns for image in reader.images()] == list(scene.stamps_ns[:3])
 
 
-def test_folder_without_metadata_is_its_only_file(scene: Scene, tmp_path: Path) -> None:
-    folder = scene.write(tmp_path / "folder", frames=3)
-    (folder / "metadata.yaml").unlink()
+def split_bag(scene: Scene, folder: Path, parts: int = 3, storage: StoragePlugin = StoragePlugin.MCAP) -> Path:
+    """A folder of files as rosbag2 splits a recording, two images in each, and its metadata.yaml."""
+    folder.mkdir()
+    names = []
+    for part in range(parts):
+        span = slice(2 * part, 2 * part + 2)
+        one = replace(scene, stamps_ns=scene.stamps_ns[span], ground_truth=scene.ground_truth[span])
+        source = one.write(folder.parent / "part.mcap")
+        with BagReader(source) as reader, Writer(folder / "w", version=9, storage_plugin=storage) as writer:
+            for topic in reader.topics.values():
+                connection = writer.add_connection(topic.name, topic.msgtype, typestore=pose3d_typestore())
+                for message in reader.serialized((topic.name,)):
+                    writer.write(connection, message.received_ns, message.data)
+        names.append(f"bag_{part + 8}.{'mcap' if storage == StoragePlugin.MCAP else 'db3'}")  # 8, 9, 10
+        next(path for path in (folder / "w").iterdir() if path.suffix != ".yaml").replace(folder / names[-1])
+        text = (folder / "w/metadata.yaml").read_text(encoding="utf-8")
+        shutil.rmtree(folder / "w")
+    listed = re.sub(r"relative_file_paths:\n\s+- \S+", "relative_file_paths: [" + ", ".join(names) + "]", text)
+    assert names[0] in listed
+    (folder / "metadata.yaml").write_text(listed, encoding="utf-8")
+    return folder
+
+
+def stamps_of(path: Path) -> list[int]:
+    """Stamps of the images, in the order in which they are read."""
+    with BagReader(path) as reader:
+        return [image.stamp_ns for image in reader.images()]
+
+
+@pytest.mark.parametrize("storage", list(StoragePlugin))
+@pytest.mark.parametrize("change", ["none", "no metadata", "damaged", "no storage id", "foxy paths"])
+def test_split_bag_is_one_recording(scene: Scene, tmp_path: Path, storage: StoragePlugin, change: str) -> None:
+    folder = split_bag(scene, tmp_path / "bag", storage=storage)
+    metadata = folder / "metadata.yaml"
+    text = metadata.read_text(encoding="utf-8")
+    if change == "no metadata":
+        metadata.unlink()
+    elif change == "damaged":
+        metadata.write_text("", encoding="utf-8")
+    elif change == "no storage id":
+        metadata.write_text(re.sub(r"storage_identifier: \w+", "storage_identifier: ''", text), encoding="utf-8")
+    elif change == "foxy paths":
+        metadata.write_text(text.replace("[bag_8", "[bag/bag_8"), encoding="utf-8")
+    assert stamps_of(folder) == list(scene.stamps_ns[:6])
     with BagReader(folder) as reader:
-        assert len(list(reader.images())) == 3
-    shutil.copy(folder / "folder.mcap", folder / "folder_1.mcap")
-    with pytest.raises(BagError, match=r"2 \.mcap and \.db3 files.*ros2 bag reindex"):
+        assert reader.topics[IMAGES].count == 6
+        assert [reader.start_ns, reader.duration_s] == [scene.stamps_ns[0], pytest.approx(5 / 15, abs=1e-6)]
+        remedies = [problem for problem in reader.problems if f"`ros2 bag reindex {folder}`" in problem]
+        assert len(remedies) == (change in ("no metadata", "damaged"))
+
+
+def test_missing_part_is_an_error_that_names_it(scene: Scene, tmp_path: Path) -> None:
+    folder = split_bag(scene, tmp_path / "bag")
+    (folder / "bag_9.mcap").unlink()
+    with pytest.raises(BagError, match=r"got no bag_9\.mcap\. Copy the file there; or .*ros2 bag reindex"):
         BagReader(folder)
+
+
+def test_cut_last_part_is_read_up_to_its_last_whole_record(scene: Scene, tmp_path: Path) -> None:
+    folder = split_bag(scene, tmp_path / "bag")
+    (folder / "metadata.yaml").unlink()  # of a recorder that was killed
+    last = folder / "bag_10.mcap"
+    last.write_bytes(last.read_bytes()[:-200])
+    assert stamps_of(folder)[:4] == list(scene.stamps_ns[:4])
+    with BagReader(folder) as reader:
+        assert sum("cut off" in problem for problem in reader.problems) == 1
+
+
+def test_folder_of_several_recordings_is_an_error(scene: Scene, tmp_path: Path) -> None:
+    for name in ("monday.mcap", "tuesday.mcap"):
+        scene.write(tmp_path / name, frames=1)
+    with pytest.raises(BagError, match=r"2 \.mcap and \.db3 files\. Name one of them; or, .*ros2 bag reindex"):
+        BagReader(tmp_path)
+
+
+def test_folder_of_ros_1_recordings_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.bag").write_bytes(b"#ROSBAG V2.0\n")
+    with pytest.raises(BagError, match=r"a folder of ROS 1 recordings.*rosbags-convert"):
+        BagReader(tmp_path)
 
 
 def compressed_bag(folder: Path, mode: CompressionMode, storage: StoragePlugin) -> Path:
@@ -109,32 +184,25 @@ def compressed_bag(folder: Path, mode: CompressionMode, storage: StoragePlugin) 
 
 @pytest.mark.parametrize("storage", list(StoragePlugin))
 @pytest.mark.parametrize("mode", [CompressionMode.MESSAGE, CompressionMode.FILE])
-def test_compressed_file_is_read_with_its_folders_metadata(
-    mode: CompressionMode, storage: StoragePlugin, tmp_path: Path
+@pytest.mark.parametrize("alone", [False, True])
+def test_compressed_bag_is_read_with_and_without_metadata(
+    mode: CompressionMode, storage: StoragePlugin, alone: bool, tmp_path: Path
 ) -> None:
     file = compressed_bag(tmp_path / "bag", mode, storage)
+    if alone:
+        file.with_name("metadata.yaml").unlink()
     for path in (file, file.parent):
         with BagReader(path) as reader:
             assert [message.data for message in reader.serialized(("/people",))] == [_CDR + bytes(100)]
 
 
-def test_compressed_messages_without_metadata_are_never_taken_for_messages(tmp_path: Path) -> None:
-    file = compressed_bag(tmp_path / "bag", CompressionMode.MESSAGE, StoragePlugin.SQLITE3)
-    alone = Path(shutil.copy(file, tmp_path / "alone.db3"))
-    with BagReader(alone) as reader, pytest.raises(BagError, match=r"compressed with zstd.*Put the metadata\.yaml"):
-        list(reader.serialized(("/people",)))
-    packed = compressed_bag(tmp_path / "packed", CompressionMode.FILE, StoragePlugin.SQLITE3)
-    with pytest.raises(BagError, match=r"a compressed file.*zstd -d"):
-        BagReader(shutil.copy(packed, tmp_path))
-
-
-def test_one_of_several_compressed_files_is_an_error_that_names_the_folder(tmp_path: Path) -> None:
-    file = compressed_bag(tmp_path / "bag", CompressionMode.MESSAGE, StoragePlugin.SQLITE3)
-    metadata = file.with_name("metadata.yaml")
-    text = metadata.read_text(encoding="utf-8")
-    metadata.write_text(text.replace(f"- {file.name}", f"- {file.name}\n  - other.db3"), encoding="utf-8")
-    with pytest.raises(BagError, match=r"one of 2 compressed files.*Name their folder"):
-        BagReader(file)
+def test_files_that_were_packed_or_unpacked_since_are_found(tmp_path: Path) -> None:
+    file = compressed_bag(tmp_path / "bag", CompressionMode.FILE, StoragePlugin.SQLITE3)
+    unpacked_file(file, tmp_path).replace(file.with_suffix(""))
+    for leftover in (True, False):
+        with BagReader(file.parent) as reader:
+            assert [message.data for message in reader.serialized(("/people",))] == [_CDR + bytes(100)]
+        file.unlink(missing_ok=leftover is False)
 
 
 def test_messages_in_a_write_ahead_log_are_not_lost_in_silence(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def test_missing_topic_is_an_error_that_lists_the_topics(tmp_path: Path) -> None
         writer.add_topic("/people", PEOPLE_TYPE)
     with (
         BagReader(tmp_path / "b.mcap") as reader,
-        pytest.raises(BagError, match=r"/people \(pose3d_msgs/msg/Person3DArray\)"),
+        pytest.raises(BagError, match=r"/people \(pose3d_msgs/msg/Person3DArray, 0 messages\)"),
     ):
         next(reader.cameras())
 
@@ -83,7 +83,7 @@ def test_two_fitting_topics_are_an_error_unless_one_is_named(tmp_path: Path) -> 
         for topic in ("/left", "/right"):
             writer.write_image(topic, 1, "cam", np.zeros((8, 8, 3), np.uint8))
     with BagReader(tmp_path / "b.mcap") as reader:
-        with pytest.raises(BagError, match="got /left, /right"):
+        with pytest.raises(BagError, match=r"got /left \(.*, 1 messages\), /right \("):
             next(reader.images())
         assert next(reader.images("/right")).stamp_ns == 1
 
@@ -110,7 +110,7 @@ def test_missing_bag_is_an_error(tmp_path: Path, name: str, message: str) -> Non
 
 def test_bag_without_a_whole_record_is_an_error(bag: Path) -> None:
     bag.write_bytes(bag.read_bytes()[:1000])
-    with pytest.raises(BagError, match="no whole record: the recording was cut off"), BagReader(bag) as reader:
+    with pytest.raises(BagError, match="an empty bag; the recording was cut off"), BagReader(bag) as reader:
         list(reader.images())
 
 

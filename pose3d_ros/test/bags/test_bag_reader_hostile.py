@@ -85,16 +85,22 @@ def test_metadata_of_another_kind_is_an_error(tmp_path: Path, text: str) -> None
         pass
 
 
-def test_metadata_and_data_that_are_no_files_are_errors(tmp_path: Path, bags: dict[str, bytes]) -> None:
+def test_metadata_that_is_no_file_is_passed_over_and_data_that_is_none_an_error(
+    tmp_path: Path, bags: dict[str, bytes]
+) -> None:
     folder = tmp_path / "folder_db3"
     shutil.copytree(folder, tmp_path / "other")
     paths = hostile_paths(tmp_path / "other")
-    for replaced in ("metadata.yaml", next(folder.glob("*.db3")).name):
-        for name in ("pipe", "device"):
-            (tmp_path / "other" / replaced).unlink()
-            (tmp_path / "other" / replaced).symlink_to(paths[name])
-            with pytest.raises(BagError), BagReader(tmp_path / "other"):
-                pass
+    for name in ("pipe", "device"):
+        (tmp_path / "other/metadata.yaml").unlink()
+        (tmp_path / "other/metadata.yaml").symlink_to(paths[name])
+        assert read_all(tmp_path / "other") == 4
+    data = next(path for path in (tmp_path / "other").glob("folder*.db3"))
+    for name in ("pipe", "device"):
+        data.unlink()
+        data.symlink_to(paths[name])
+        with pytest.raises(BagError), BagReader(tmp_path / "other"):
+            pass
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -37,7 +37,7 @@ def run_offline(
     problems.
     """
     recording = read_recording(path)
-    problems = [recording.problem] if recording.problem else []
+    problems = list(recording.problems)
     skeleton = pipeline.skeleton
     timings_ms: dict[str, list[float]] = defaultdict(list)
     frames: list[SessionFrame] = []

@@ -66,13 +66,13 @@ class Session:
 class Recording:
     """What a sample bag holds besides its images: stamps of these, the camera, ground truth by stamp.
 
-    problem: of the bag, see `BagReader`.
+    problems: of the bag, see `BagReader`.
     """
 
     camera: Camera
     stamps_ns: tuple[int, ...]
     ground_truth: Mapping[int, BagPeople]
-    problem: str = ""
+    problems: tuple[str, ...] = ()
 
 
 def read_recording(path: Path) -> Recording:
@@ -90,7 +90,7 @@ def read_recording(path: Path) -> Recording:
         ground_truth: dict[int, BagPeople] = {}
         if bag.topics_of((PEOPLE_TYPE,), f"*{_GROUND_TRUTH}*"):
             ground_truth = by_stamp(bag.people(f"*{_GROUND_TRUTH}*"))
-        return Recording(camera.camera, stamps_ns, ground_truth, bag.problem)
+        return Recording(camera.camera, stamps_ns, ground_truth, bag.problems)
 
 
 def by_stamp(messages: Iterable[BagPeople]) -> dict[int, BagPeople]:
@@ -173,7 +173,7 @@ def session_from_bags(recording_path: Path, results_path: Path) -> Session:
         delay_frames=health.delay_frames,
         how="played through the running nodes and recorded",
         has_ground_truth=bool(recording.ground_truth),
-        problems=(recording.problem,) if recording.problem else (),
+        problems=recording.problems,
     )
 
 
