@@ -16,7 +16,7 @@ from pose3d_ros.nodes.topics import is_overridden, subscribe, topic_qos
 # For so long both the old and the new subscription receive: what comes before a publisher knows the new one, the old
 # one brings. Publishers know a subscription within some 0.1 s.
 _OVERLAP_S = 1.0
-_REMEMBERED = 1000  # messages of which a second copy is told in that time
+_REMEMBERED = 1000  # messages of which a second copy is told
 
 
 class _Fit(NamedTuple):
@@ -122,7 +122,7 @@ class FittedSubscription:
     def _on_message(self, message: Any, info: Mapping[str, Any]) -> None:
         sent_ns = info["source_timestamp"]
         if not sent_ns or sent_ns not in self._sent_ns:
-            if self._former is not None:
+            if self._former is not None or self._latched:  # a new subscription brings what is kept once more
                 self._sent_ns.append(sent_ns)
             self._callback(message)
 

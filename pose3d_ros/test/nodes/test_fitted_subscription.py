@@ -8,7 +8,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from sensor_msgs.msg import Image
 
 from pose3d_ros.nodes.fitted_subscription import FittedSubscription
-from pose3d_ros.nodes.topics import image_qos
+from pose3d_ros.nodes.topics import image_qos, latched_qos
 
 from .rigs.pose_rig import PoseRig, gray_image
 from .test_spin import Start, start  # noqa: F401 - a fixture
@@ -110,6 +110,31 @@ def test_messages_around_a_change_come_once(graph: Any) -> None:
     graph.spin_for(0.3)
     assert sorted(heard) == [0, 1, 2, 3, 4]
     until_asked(graph, "RELIABLE")
+
+
+def test_latched_message_comes_once_however_the_publishers_change(graph: Any) -> None:
+    heard: list[int] = []
+    publisher = graph.node.create_publisher(Image, "image_raw", latched_qos())
+    publisher.publish(gray_image(7))
+    fitted = FittedSubscription(
+        graph.node, Image, "image_raw", lambda m: heard.append(m.header.stamp.sec), depth=10, latched=True
+    )
+
+    def is_latched() -> bool:
+        fitted.refit()
+        infos = graph.node.get_subscriptions_info_by_topic(f"{graph.namespace}/image_raw")
+        return [info.qos_profile.durability.name for info in infos] == ["TRANSIENT_LOCAL"]
+
+    graph.spin_until(lambda: is_latched() and heard == [7])
+    other = offer(graph, "reliable")
+    graph.spin_until(lambda: not is_latched())
+    graph.spin_for(1.2)
+    graph.node.destroy_publisher(other)
+    graph.spin_until(is_latched)
+    graph.spin_for(1.2)
+    assert heard == [7]
+    publisher.publish(gray_image(8))
+    graph.spin_until(lambda: heard == [7, 8])
 
 
 def test_image_is_received_from_both_of_a_mixed_pair(graph: Any, pipeline: Any) -> None:
