@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pose3d_ros.bags.bag_reader import sample_bag
 from pose3d_ros.cli.common_options import add_engine_options, pipeline_config, warn_of
+from pose3d_ros.cli.compare_results import compare_results
 from pose3d_ros.cli.extensions import extension, has_extension
 from pose3d_ros.cli.terminal import ProgressBar, print_table
 from pose3d_ros.config.settings import PipelineConfig
@@ -41,6 +42,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         type=Path,
         help="write report.html with its video, plots and summary.json to this folder",
+    )
+    parser.add_argument(
+        "--compare",
+        nargs=2,
+        metavar=("A", "B"),
+        type=Path,
+        help="whether results B are better than A: folders of --report, or people recorded from the nodes with the "
+        "ground truth of --bag",
     )
     parser.add_argument(
         "--require",
@@ -73,7 +82,10 @@ def execute(args: argparse.Namespace) -> int:
 
     _check_options(args)
     requirements = parse_requirements(args.require)
-    summary = _evaluate_recording(args) if args.synthetic is None else _evaluate_rendered(args)
+    if args.compare:
+        summary = compare_results(args.compare, Path(args.bag) if args.bag else sample_bag(), args.json, args.report)
+    else:
+        summary = _evaluate_recording(args) if args.synthetic is None else _evaluate_rendered(args)
     return _exit_code(summary, requirements)
 
 
@@ -93,6 +105,9 @@ def _exit_code(summary: Mapping[str, object], requirements: Sequence[Requirement
 
 def _check_options(args: argparse.Namespace) -> None:
     """Raises ConfigError for options that exclude each other, or that need another one."""
+    if args.compare and (args.results or args.synthetic is not None):
+        other = "--results" if args.results else "--synthetic"
+        raise ConfigError("--compare", expected="two results", got=f"{other} too", fix=f"Leave {other} out.")
     if args.synthetic is None:
         for name in _OF_SYNTHETIC:
             if getattr(args, name) is not None:

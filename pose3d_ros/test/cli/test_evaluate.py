@@ -45,7 +45,8 @@ def test_smoother_of_another_skeleton_is_left_out(engines_of_two_skeletons: Path
 def test_report_is_written(recording: Path, engines: Path, tmp_path: Path, pose3d: Pose3d) -> None:
     folder = tmp_path / "report"
     pose3d("evaluate", "--bag", recording, "--engines", engines, "--report", folder)
-    assert {p.name for p in folder.iterdir()} == {"summary.json", "overlay.mp4", "report.html"}
+    tables = {"people.csv", "detections.csv", "frames.csv"}
+    assert {p.name for p in folder.iterdir()} == {"summary.json", "overlay.mp4", "report.html", *tables}
 
 
 @pytest.mark.parametrize(

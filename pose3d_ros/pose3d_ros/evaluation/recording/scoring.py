@@ -81,7 +81,7 @@ def motion_errors(session: Session, pairs: Sequence[tuple[int, Person, Person]])
     for index, found, ground_truth in pairs:
         relative = [p.pose.joints_cam_m - p.pose.root_cam_m for p in (found, ground_truth)]
         frames[index][ground_truth.track_id, found.track_id] = np.stack(relative)
-    runs = [poses for _, poses in consecutive_runs(session, frames)]
+    runs = [poses for _, _, poses in consecutive_runs(session, frames)]
     mpjve, acceleration = (
         metrics.mean(_joined(metrics.motion_errors_mm(run[:, 0], run[:, 1], order) for run in runs)) for order in (1, 2)
     )
@@ -97,13 +97,13 @@ def jitter_of(session: Session, people: Sequence[People | None]) -> float:
         {p.track_id: p.pose.joints_cam_m for p in present or () if p.state == TrackState.TRACKED} for present in people
     ]
     runs = consecutive_runs(session, frames)
-    return metrics.mean(_joined(metrics.third_derivatives_mps3(joints, stamps) for stamps, joints in runs))
+    return metrics.mean(_joined(metrics.third_derivatives_mps3(joints, stamps) for _, stamps, joints in runs))
 
 
 def consecutive_runs(
     session: Session, frames: Sequence[Mapping[Key, Array]]
-) -> Iterator[tuple[npt.NDArray[np.int64], Array]]:
-    """Stamps (T,) and values (T, …) of each key's runs; frames: key → value (…) for each frame of the session.
+) -> Iterator[tuple[Key, npt.NDArray[np.int64], Array]]:
+    """The key, stamps (T,) and values (T, …) of each key's runs; frames: key → value (…) for each frame of the session.
 
     A run ends where the key is missing, and at a pause of more than 1.5 usual intervals.
     """
@@ -117,7 +117,7 @@ def consecutive_runs(
         for key in present:
             running.setdefault(key, []).append(i)
     for key, indices in (*ended, *running.items()):
-        yield np.array([stamps_ns[i] for i in indices]), np.array([frames[i][key] for i in indices])
+        yield key, np.array([stamps_ns[i] for i in indices]), np.array([frames[i][key] for i in indices])
 
 
 def _joined(arrays: Iterator[Array]) -> Array:

@@ -19,7 +19,7 @@ from pose3d_ros.evaluation.recording.distance_sources import SourceError
 from pose3d_ros.evaluation.recording.scoring import Pair
 from pose3d_ros.evaluation.recording.session import Session
 from pose3d_ros.evaluation.recording.summary import Summary
-from pose3d_ros.evaluation.report.plots import Plot, session_plots, sources_plot
+from pose3d_ros.evaluation.report.plots import plot_html, session_plots, sources_plot
 from pose3d_ros.evaluation.report.summary_table import headlines, source_rows
 from pose3d_ros.evaluation.report.viewer_scene import GROUND_TRUTH, RAW, SMOOTHED, scene_data, sets_of
 from pose3d_ros.output_files import write_file
@@ -72,7 +72,7 @@ def write_report(path: Path, session: Session, summary: Summary, pairs: Sequence
         photographs=_section("Real people", content.photographs, _photographs_caption(content)),
         sources=_sources(content.sources),
         figures=_section("Frames", content.stills),
-        plots="".join(_plot(plot) for plot in session_plots(session, pairs)),
+        plots="".join(plot_html(plot) for plot in session_plots(session, pairs)),
         table=_table(summary),
         footer=footer_html(content.command),
         scene=_json_in_html(scene_data(session)),
@@ -172,17 +172,9 @@ def _sources(sources: Sequence[SourceError]) -> str:
     )
     return (
         "<section><h2>What floor and depth are worth</h2>"
-        f'<div class="plots">{_plot(sources_plot(sources))}<figure class="plot"><div class="scroll"><table>'
+        f'<div class="plots">{plot_html(sources_plot(sources))}<figure class="plot"><div class="scroll"><table>'
         f"<thead><tr>{head}</tr></thead><tbody>{rows_html([[*row.values()] for row in rows])}</tbody></table></div>"
         f"<p>{caption}</p></figure></div></section>"
-    )
-
-
-def _plot(plot: Plot) -> str:
-    wide = " wide" if plot.wide else ""
-    return (
-        f'<figure class="plot{wide}"><h3>{html.escape(plot.title)}</h3>{plot.svg}'
-        f"<p>{html.escape(plot.caption)}</p></figure>"
     )
 
 

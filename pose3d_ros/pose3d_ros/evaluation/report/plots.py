@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import re
 from collections.abc import Mapping, Sequence
@@ -62,7 +63,7 @@ def presence_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
         "Each row is a ground-truth person. Tall mark: detected in this frame, in the color of its track id; "
         "a change of color is an identity switch. Small gray mark: present, perhaps hidden, and missed."
     )
-    return _finish(figure, "Detections over time", caption, wide=True)
+    return finished(figure, "Detections over time", caption, wide=True)
 
 
 def floor_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
@@ -83,7 +84,7 @@ def floor_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
     axes.set(xlabel="x, to the right [m]", ylabel="z, away from the camera [m]")
     legend_above(axes)
     caption = "Trajectories of the roots (pelvis) from above. Gray: ground truth; colored: tracks, smoothed."
-    return _finish(figure, "Root trajectories", caption)
+    return finished(figure, "Root trajectories", caption)
 
 
 def depth_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
@@ -106,7 +107,7 @@ def depth_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
     if smoothed:
         legend_above(axes)
     caption = "Depth (z) of each root. Gray: ground truth; dots: raw; lines: smoothed."
-    return _finish(figure, "Root depth over time", caption, wide=True)
+    return finished(figure, "Root depth over time", caption, wide=True)
 
 
 def root_error_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
@@ -124,7 +125,7 @@ def root_error_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
     axes.set(xlabel="time [s]", ylabel="depth error [mm]")
     legend_above(axes)
     caption = "Root depth minus its ground truth for each matched person, before smoothing. Above zero: too far."
-    return _finish(figure, "Depth error over time", caption)
+    return finished(figure, "Depth error over time", caption)
 
 
 def joint_error_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
@@ -145,7 +146,7 @@ def joint_error_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
     legend_above(axes)
     axes.grid(visible=False, axis="y")
     caption = "Mean distance of each joint from its ground truth, poses relative to their roots (MPJPE)."
-    return _finish(figure, "Error by joint", caption)
+    return finished(figure, "Error by joint", caption)
 
 
 def motion_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
@@ -170,7 +171,7 @@ def motion_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
     axes.set(xlabel="time [s]", ylabel="depth [m]")
     legend_above(axes)
     caption = f"Depth of one joint ({name}) of person {gt_id}, before and after smoothing."
-    return _finish(figure, f"Smoothing: {name}", caption, wide=True)
+    return finished(figure, f"Smoothing: {name}", caption, wide=True)
 
 
 def sources_plot(sources: Sequence[SourceError]) -> Plot:
@@ -189,7 +190,7 @@ def sources_plot(sources: Sequence[SourceError]) -> Plot:
         axes.grid(visible=False, axis="x")
         legend_above(axes)
         caption = "Mean distance of the root from its ground truth, with what the distance is taken from."
-        return _finish(figure, "Error of the root by source", caption)
+        return finished(figure, "Error of the root by source", caption)
 
 
 def latency_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
@@ -207,7 +208,7 @@ def latency_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
         )
     axes.set(xlabel="latency [ms]", ylabel="frames")
     caption = "From an image's capture to the publication of its people."
-    return _finish(figure, "Latency", caption)
+    return finished(figure, "Latency", caption)
 
 
 def _times_s(session: Session) -> Array:
@@ -249,10 +250,20 @@ def _moving_joint(session: Session, pairs: Sequence[Pair]) -> int:
     return int(np.argmax(np.where(found > 0.5, spread, -1.0)))
 
 
-def _finish(figure: Figure, title: str, caption: str, *, wide: bool = False) -> Plot:
+def finished(figure: Figure, title: str, caption: str, *, wide: bool = False) -> Plot:
+    """The figure as a part of a page."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     return Plot(title, caption, _inline(buffer.getvalue(), title), wide)
+
+
+def plot_html(plot: Plot) -> str:
+    """The plot with its title and caption."""
+    wide = " wide" if plot.wide else ""
+    return (
+        f'<figure class="plot{wide}"><h3>{html.escape(plot.title)}</h3>{plot.svg}'
+        f"<p>{html.escape(plot.caption)}</p></figure>"
+    )
 
 
 def _inline(svg: str, title: str) -> str:

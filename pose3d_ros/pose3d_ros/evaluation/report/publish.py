@@ -1,4 +1,4 @@
-"""From a scored session to files: summary.json, overlay.mp4 and report.html in one folder."""
+"""From a scored session to files in one folder: summary.json, tables as CSV, overlay.mp4 and report.html."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from pose3d_ros.evaluation.metrics.json_file import write_json
 from pose3d_ros.evaluation.recording.scoring import match_session
 from pose3d_ros.evaluation.recording.session import People, Session, SessionFrame
 from pose3d_ros.evaluation.recording.summary import Summary, summarize
+from pose3d_ros.evaluation.recording.table_files import write_tables
+from pose3d_ros.evaluation.recording.tables import tables_of
 from pose3d_ros.evaluation.report.html_report import ReportContent, Still, write_report
 from pose3d_ros.geometry.boxes import iou_matrix
 from pose3d_ros.records import TrackState
@@ -37,7 +39,7 @@ class Publication:
 def publish(
     session: Session, recording: Path, folder: Path, content: ReportContent, progress: Progress | None = None
 ) -> Publication:
-    """Write summary.json, overlay.mp4 and report.html of a session into a folder.
+    """Write summary.json, the tables, overlay.mp4 and report.html of a session into a folder.
 
     recording: the bag with the session's images. content: of the report; its video and stills are made here.
     progress: called with (done, all) frames drawn.
@@ -47,6 +49,7 @@ def publish(
     summary = summarize(session, pairs)
     sources = {"distance_sources": [source.as_dict() for source in content.sources]} if content.sources else {}
     write_json(folder / "summary.json", {**summary.as_dict(), **sources})
+    write_tables(folder, tables_of(session, pairs))
     video = folder / "overlay.mp4"
     stills = _draw(session, recording, video, progress)
     shown = replace(content, video=video, stills=stills)

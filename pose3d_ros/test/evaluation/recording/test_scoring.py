@@ -15,11 +15,11 @@ from .conftest import session_of
 def test_runs_end_at_missing_frames_and_pauses(scene: Scene) -> None:
     present = [{"a": np.array([float(i)])} if i not in (4, 8) else {} for i in range(30)]
     session = session_of(scene, scene.ground_truth)
-    assert [len(stamps) for stamps, _ in consecutive_runs(session, present)] == [4, 3, 21]
+    assert [len(stamps) for _, stamps, _ in consecutive_runs(session, present)] == [4, 3, 21]
     late = tuple(replace(frame, stamp_ns=frame.stamp_ns + 1_000_000_000) for frame in session.frames[20:])
     runs = list(consecutive_runs(replace(session, frames=session.frames[:20] + late), present))
-    assert [len(stamps) for stamps, _ in runs] == [4, 3, 11, 10]
-    assert runs[2][1].ravel().tolist() == [*range(9, 20)]
+    assert [len(stamps) for _, stamps, _ in runs] == [4, 3, 11, 10]
+    assert runs[2][2].ravel().tolist() == [*range(9, 20)]
 
 
 def test_motion_errors_by_hand_and_over_runs_of_one_id_only(scene: Scene) -> None:
