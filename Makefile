@@ -1,7 +1,7 @@
 # One command each for everything. Every target does the set-up it needs; see `make help`.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow coverage lint docs bench clean
+.PHONY: help setup demo test test-slow coverage lint docs bench bench-time clean
 
 # `make demo PYTHON=/path/to/python3.11` chooses the interpreter.
 ifdef PYTHON
@@ -38,6 +38,15 @@ bench: setup  ## run every benchmark; results in out/bench/*.json
 	@mkdir -p out/bench
 	@$(IN_ENV) status=0; for script in $$(grep -l __main__ benchmarks/*.py); do \
 		python "$$script" || { echo "failed: $$script" >&2; status=1; }; \
+	done; exit $$status
+
+# `make bench-time ASSETS=assets` renders crossings for the trackers; without it they see the sample recording.
+bench-time: setup  ## benchmarks of what lasts over time: smoothers, trackers, streaming; results in out/bench/*.json
+	@mkdir -p out/bench
+	@$(IN_ENV) status=0; for name in smoothers tracking streaming; do script=benchmarks/$$name.py; \
+		[ -f $$script ] || continue; options=; \
+		if [ $$name = tracking ] && [ -n "$(ASSETS)" ]; then options="--assets $(ASSETS)"; fi; \
+		python $$script $$options || { echo "failed: $$script" >&2; status=1; }; \
 	done; exit $$status
 
 setup:  ## make the environment in .venv, development tools included
