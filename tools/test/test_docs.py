@@ -35,7 +35,8 @@ BASES = (ROOT, PACKAGE, SOURCE)
 MADE_BY_RUNNING = ("out/", "build/", "install/")
 ALL_TOOL_PARAMETERS = set().union(*TOOL_PARAMETERS.values())
 SUMMARY_FIELDS = {field.name for group in (Speed, Completeness, Accuracy, Smoothness) for field in fields(group)} | {
-    field.name for field in fields(Summary) if field.type == "str"
+    *(field.name for field in fields(Summary) if field.type == "str"),
+    "groups",
 }
 
 _PATH = re.compile(r"(?<![\w./:$})~-])[\w.-]+(?:/[\w.*-]+)+/?")

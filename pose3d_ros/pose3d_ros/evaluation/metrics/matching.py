@@ -10,6 +10,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from pose3d_ros.evaluation.metrics import pose_metrics as metrics
+from pose3d_ros.evaluation.metrics.pose_structure import pose_structure_score
 from pose3d_ros.geometry.boxes import iou_matrix
 from pose3d_ros.records import Person, Pose, TrackState
 from pose3d_ros.types import Array
@@ -85,15 +86,20 @@ def image_cost(predicted: Pose, ground_truth: Pose) -> float:
 class Errors:
     """Errors over N pairs: means over the joints of all poses, in millimetres, lost joints left out.
 
-    relative_mm: distance of each joint (N, J), poses relative to their own roots; mpjpe_mm is its mean. n_mpjpe_mm:
-    after the best scale of each pose; pa_mpjpe_mm: after similarity Procrustes. coverage: share of the ground truth's
-    joints that have coordinates.
+    relative_mm: distance of each joint (N, J), poses relative to their own roots; mpjpe_mm is its mean. absolute_mm:
+    in camera space. n_mpjpe_mm: after the best scale of each pose; pa_mpjpe_mm: after similarity Procrustes;
+    pa_mpjpe_rigid_mm: the same without scale. pss_50, pss_100: Pose Structure Score. coverage: share of the
+    ground truth's joints that have coordinates.
     """
 
     relative_mm: Array
+    absolute_mm: Array
     mpjpe_mm: float
     n_mpjpe_mm: float
     pa_mpjpe_mm: float
+    pa_mpjpe_rigid_mm: float
+    pss_50: float
+    pss_100: float
     root: metrics.RootError
     coverage: float
 
@@ -102,16 +108,21 @@ def errors_of(pairs: Sequence[tuple[Person, Person]]) -> Errors:
     """The errors of pairs (found, ground truth), all in one skeleton."""
     if not pairs:
         nan = math.nan
-        return Errors(np.empty((0, 0)), nan, nan, nan, metrics.RootError(nan, nan, nan, nan), nan)
+        none = np.empty((0, 0))
+        return Errors(none, none, nan, nan, nan, nan, nan, nan, metrics.RootError(nan, nan, nan, nan), nan)
     found, ground_truth = (np.array([pair[side].pose.joints_cam_m for pair in pairs]) for side in (0, 1))
     found_root, gt_root = (np.array([pair[side].pose.root_cam_m for pair in pairs]) for side in (0, 1))
     relative = found - found_root[:, None], ground_truth - gt_root[:, None]
-    errors_mm = metrics.joint_errors_mm(*relative)
+    errors_mm, skeleton = metrics.joint_errors_mm(*relative), pairs[0][0].pose.skeleton
     return Errors(
         errors_mm,
+        metrics.joint_errors_mm(found, ground_truth),
         metrics.mean(errors_mm),
         metrics.mean(metrics.scaled_errors_mm(*relative)),
         metrics.mean(metrics.aligned_errors_mm(found, ground_truth)),
+        metrics.mean(metrics.aligned_errors_mm(found, ground_truth, scale=False)),
+        pose_structure_score(*relative, skeleton, 50),
+        pose_structure_score(*relative, skeleton, 100),
         metrics.mrpe(found_root, gt_root),
         metrics.joint_coverage(found, ground_truth),
     )

@@ -71,17 +71,18 @@ def joint_coverage(predicted_m: Array, gt_m: Array) -> float:
     return float(found.sum() / known.sum()) if known.any() else float("nan")
 
 
-def aligned_errors_mm(predicted_m: Array, gt_m: Array) -> Array:
+def aligned_errors_mm(predicted_m: Array, gt_m: Array, *, scale: bool = True) -> Array:
     """Joint distances (N, J) after a similarity Procrustes of each pose (N, J, 3); their mean is PA-MPJPE.
 
     Rotation, translation and scale, no reflection, on the joints that both have; a pose with fewer than three is NaN.
+    scale: without, the rigid alignment of 3DMPPE's own evaluation (Moon 2019).
     """
     _check_pair("aligned errors", predicted_m, gt_m)
     errors = np.full(predicted_m.shape[:-1], np.nan)
     both = np.asarray(np.isfinite(predicted_m).all(-1) & np.isfinite(gt_m).all(-1))
     for i, joints in enumerate(both):
         if joints.sum() >= _MIN_ALIGN_JOINTS:
-            aligned = similarity_align(predicted_m[i][joints], gt_m[i][joints])
+            aligned = similarity_align(predicted_m[i][joints], gt_m[i][joints], scale)
             errors[i][joints] = joint_errors_mm(aligned, gt_m[i][joints])
     return errors
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,8 @@ import numpy as np
 from pose3d_ros.evaluation.metrics import pose_metrics as metrics
 from pose3d_ros.evaluation.metrics.json_file import plain, write_json
 from pose3d_ros.evaluation.metrics.matching import detected, errors_of, recall, root_frame
+from pose3d_ros.evaluation.metrics.splits import DEFINITION, groups_of
+from pose3d_ros.evaluation.recording.groups import GroupMetrics, group_metrics
 from pose3d_ros.evaluation.recording.scoring import Pair, identities_of, jitter_of, match_session, motion_errors
 from pose3d_ros.evaluation.recording.session import Session
 
@@ -33,15 +35,20 @@ DEFINITIONS: dict[str, str] = {
     "joint_coverage": "share of the joints of matched people that have coordinates; the errors are means over these",
     "mpjpe_mm": "mean joint distance of matched people, each pose relative to its own root",
     "pa_mpjpe_mm": "the same after a similarity Procrustes of each pose (rotation, translation, scale; no reflection)",
+    "pa_mpjpe_rigid_mm": "pa_mpjpe_mm without scale, as 3DMPPE evaluates",
+    "mpjpe_abs_mm": "mean joint distance of matched people in camera space",
     "n_mpjpe_mm": "mpjpe_mm after the best scale of each pose",
     "mrpe_mm": "mean root distance of matched people in camera space; mrpe_xyz_mm is its |x|, |y|, |z|",
     "ap_root_25cm": "average precision of roots within 25 cm",
     "pck_150mm": "share of the root-relative joints strictly nearer than 150 mm; auc is its mean over 0, 5, …, 150 mm",
+    "pck_abs_150mm": "pck_150mm of the joints in camera space; auc_abs likewise",
+    "pss_50": "Pose Structure Score: share of matched people in the ground truth's cluster of 50 (pss_100: of 100)",
     "mpjpe_smoothed_mm": "mpjpe_mm of people_smoothed, on the same people of the same frames (likewise *_smoothed_mm)",
     "mpjve_mm": "mean error of the joints' velocity, mm/frame, each pose relative to its own root, over runs of frames "
     "in which a person keeps its id",
     "acceleration_error_mm": "the same of the joints' acceleration, mm/frame²",
     "mpjve_smoothed_mm": "mpjve_mm of people_smoothed; acceleration_error_smoothed_mm likewise",
+    "groups": f"the same of groups of ground-truth people. {DEFINITION}",
     "jitter_raw": "mean third derivative of the camera-space joints over runs of consecutive TRACKED frames, m/s³",
     "jitter_smoothed": "the same of people_smoothed; jitter_truth: of the ground truth",
     "smoother_delay_frames": "frames by which the smoothed poses lag behind their stamps",
@@ -62,11 +69,17 @@ class Accuracy:
     mpjpe_mm: float
     n_mpjpe_mm: float
     pa_mpjpe_mm: float
+    pa_mpjpe_rigid_mm: float
+    mpjpe_abs_mm: float
     mrpe_mm: float
     mrpe_xyz_mm: tuple[float, float, float]
     ap_root_25cm: float
     pck_150mm: float
     auc: float
+    pck_abs_150mm: float
+    auc_abs: float
+    pss_50: float
+    pss_100: float
     mpjpe_smoothed_mm: float
     n_mpjpe_smoothed_mm: float
     pa_mpjpe_smoothed_mm: float
@@ -127,13 +140,16 @@ class Summary:
     model: str
     skeleton: str
     how: str
+    groups: Mapping[str, Mapping[str, GroupMetrics]] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, object]:
-        """All metrics under their names in one level, NaN as None, and their definitions."""
+        """All metrics under their names in one level, NaN as None, then those of groups, and the definitions."""
         groups = (self.speed, self.completeness, self.accuracy, self.smoothness)
         numbers = {name: value for group in groups for name, value in asdict(group).items()}
         about = {"model": self.model, "skeleton": self.skeleton, "how": self.how}
-        return {**{name: plain(value) for name, value in {**numbers, **about}.items()}, "definitions": DEFINITIONS}
+        split = {kind: {name: asdict(one) for name, one in named.items()} for kind, named in self.groups.items()}
+        values = {**numbers, **about, "groups": split}
+        return {**{name: plain(value) for name, value in values.items()}, "definitions": DEFINITIONS}
 
     def write(self, path: Path) -> None:
         """Write `as_dict` as JSON."""
@@ -151,6 +167,7 @@ def summarize(session: Session, pairs: Sequence[Pair] | None = None) -> Summary:
         session.model,
         session.skeleton.name,
         session.how,
+        group_metrics(session, matched, lambda _, person: groups_of(person, session.camera)),
     )
 
 
@@ -200,11 +217,17 @@ def _accuracy(session: Session, pairs: Sequence[Pair]) -> Accuracy:
         mpjpe_mm=raw.mpjpe_mm,
         n_mpjpe_mm=raw.n_mpjpe_mm,
         pa_mpjpe_mm=raw.pa_mpjpe_mm,
+        pa_mpjpe_rigid_mm=raw.pa_mpjpe_rigid_mm,
+        mpjpe_abs_mm=metrics.mean(raw.absolute_mm),
         mrpe_mm=raw.root.mean_mm,
         mrpe_xyz_mm=(raw.root.x_mm, raw.root.y_mm, raw.root.z_mm),
         ap_root_25cm=metrics.average_precision_root(roots),
         pck_150mm=metrics.pck3d(raw.relative_mm),
         auc=metrics.auc3d(raw.relative_mm),
+        pck_abs_150mm=metrics.pck3d(raw.absolute_mm),
+        auc_abs=metrics.auc3d(raw.absolute_mm),
+        pss_50=raw.pss_50,
+        pss_100=raw.pss_100,
         mpjpe_smoothed_mm=smoothed.mpjpe_mm,
         n_mpjpe_smoothed_mm=smoothed.n_mpjpe_mm,
         pa_mpjpe_smoothed_mm=smoothed.pa_mpjpe_mm,

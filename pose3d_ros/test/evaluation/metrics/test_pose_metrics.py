@@ -130,3 +130,32 @@ def test_root_average_precision_without_people_is_nan_and_of_far_roots_zero() ->
 def test_arrays_of_different_shapes_are_an_error() -> None:
     with pytest.raises(InputError, match="one shape"):
         metrics.joint_errors_mm(np.zeros((2, 4, 3)), np.zeros((2, 5, 3)))
+
+
+def test_metrics_equal_independent_formulas_of_the_papers() -> None:
+    """Written from the papers, joint by joint: VideoPose3D's N-MPJPE and velocity error, 3DMPPE's rigid alignment."""
+    rng = np.random.default_rng(3)
+    found, gt = rng.normal(0, 0.3, (2, 5, 17, 3))
+    scale = [
+        sum(f @ g for f, g in zip(a, b, strict=True)) / sum(f @ f for f in a) for a, b in zip(found, gt, strict=True)
+    ]
+    expected = [1000 * np.mean([np.linalg.norm(s * f - g) for f, g in zip(a, b, strict=True)])
+                for s, a, b in zip(scale, found, gt, strict=True)]  # fmt: skip
+    assert metrics.mean(metrics.scaled_errors_mm(found, gt)) == pytest.approx(np.mean(expected))
+    steps = [np.linalg.norm((found[t + 1] - found[t]) - (gt[t + 1] - gt[t]), axis=1).mean() for t in range(4)]
+    assert metrics.mean(metrics.motion_errors_mm(found, gt, 1)) == pytest.approx(1000 * np.mean(steps))
+    rigid = []
+    for a, b in zip(found, gt, strict=True):
+        u, _, vt = np.linalg.svd((a - a.mean(0)).T @ (b - b.mean(0)))
+        sign = np.sign(np.linalg.det(vt.T @ u.T))
+        turn = vt.T @ np.diag([1, 1, sign]) @ u.T
+        rigid.append(np.linalg.norm((a - a.mean(0)) @ turn.T + b.mean(0) - b, axis=1).mean())
+    assert metrics.mean(metrics.aligned_errors_mm(found, gt, scale=False)) == pytest.approx(1000 * np.mean(rigid))
+
+
+def test_rigid_alignment_keeps_the_size() -> None:
+    chair = np.random.default_rng(1).normal(0, 0.3, (1, 17, 3))
+    assert metrics.mean(metrics.aligned_errors_mm(1.5 * chair, chair)) == pytest.approx(0.0, abs=1e-6)
+    centered = chair - chair.mean(axis=1, keepdims=True)
+    expected = 500.0 * np.linalg.norm(centered, axis=-1).mean()
+    assert metrics.mean(metrics.aligned_errors_mm(1.5 * chair, chair, scale=False)) == pytest.approx(expected)
