@@ -135,8 +135,8 @@ class SmootherConfig(Settings, prefix="smoother", nodes=SMOOTHER_NODE, tunable=T
     method: str = setting(
         "auto",
         "How people are smoothed over time. auto: temporal_conv where the engines have one for people's skeleton, else "
-        "one_euro.",
-        choices=("auto", "temporal_conv", "one_euro", "savitzky_golay", "none"),
+        "kinematic.",
+        choices=("auto", "temporal_conv", "kinematic", "one_euro", "savitzky_golay", "none"),
     )
     max_gap_s: float = setting(
         0.5, "The smoother resets after a person is undetected for longer, or when the clock jumps back.", (0.02, 30.0)

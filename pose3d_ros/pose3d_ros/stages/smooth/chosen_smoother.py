@@ -13,13 +13,14 @@ from pose3d_ros.records import Person
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.stages.smooth import one_euro, savitzky_golay
 from pose3d_ros.stages.smooth.filter_smoother import FilterSmoother
+from pose3d_ros.stages.smooth.kinematic import KinematicSmoother
 from pose3d_ros.stages.smooth.one_euro import OneEuroFilter
 from pose3d_ros.stages.smooth.person_smoother import PersonSmoother
 from pose3d_ros.stages.smooth.savitzky_golay import SavitzkyGolayFilter
 from pose3d_ros.stages.smooth.smoother import Smoother
 
 NET = "temporal_conv"
-_NONE, _AUTO, _WITHOUT_NET = "none", "auto", "one_euro"
+_NONE, _AUTO, _WITHOUT_NET = "none", "auto", "kinematic"
 
 
 def _one_euro() -> PersonSmoother:
@@ -34,6 +35,7 @@ def _savitzky_golay() -> PersonSmoother:
 
 
 _MAKERS: dict[str, Callable[[], PersonSmoother]] = {
+    "kinematic": KinematicSmoother,
     "one_euro": _one_euro,
     "savitzky_golay": _savitzky_golay,
 }

@@ -16,7 +16,7 @@ from .conftest import person_at
 
 MPII, COCO = get_skeleton("mpii16"), get_skeleton("coco17")
 JOINTS = np.linspace(-0.5, 0.5, 48).reshape(16, 3) + [0.0, 0.0, 4.0]
-WITHOUT_NET = "one_euro"
+WITHOUT_NET = "kinematic"
 
 
 def net() -> Mock:
@@ -61,7 +61,7 @@ def test_auto_without_a_net_smooths_too() -> None:
     assert all(a.pose.root_cam_m[0] < m.pose.root_cam_m[0] - 0.01 for a, m in zip(after, moved, strict=True))
 
 
-@pytest.mark.parametrize("method", ["one_euro", "savitzky_golay", "none"])
+@pytest.mark.parametrize("method", ["kinematic", "one_euro", "savitzky_golay", "none"])
 def test_method_that_is_named_is_taken_for_every_skeleton(method: str) -> None:
     model = net()
     chosen = ChosenSmoother(model, SmootherConfig(method=method))
