@@ -12,11 +12,13 @@ import numpy.typing as npt
 from pose3d_ros.drawing.colors import Bgr, bgr, edge_hex, person_bgr
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.records import Person, TrackState
+from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.types import Array, ImageArray
 
 _SHIFT = 4
 _FRACTION = 1 << _SHIFT
 _OUTLINE: Bgr = (24, 18, 14)
+_WHITE: Bgr = (255, 255, 255)
 _FADED = 0.45
 _DASH_PX = 7.0
 # A bone is as thick as a limb looks about right on: 1/80 of the box's longer side, within these bounds.
@@ -48,6 +50,16 @@ def draw_people(
             _draw_person(canvas, person, camera, zoom)
     _draw_labels(canvas, far_first, zoom)
     return canvas
+
+
+def draw_thin_skeleton(image_bgr: ImageArray, skeleton: Skeleton, joints_px: Array) -> None:
+    """Draw joints (J, 2), in pixels, as thin white lines into the image: ground truth beside what was found."""
+    thickness = max(1, round(image_bgr.shape[0] / _REFERENCE_HEIGHT_PX))
+    for edge in skeleton.edges:
+        ends = joints_px[list(edge)]
+        if _drawable(ends, image_bgr):
+            _line(image_bgr, ends, _OUTLINE, thickness + 1.0, dashed=False)
+            _line(image_bgr, ends, _WHITE, thickness, dashed=False)
 
 
 def as_image(array: npt.ArrayLike) -> ImageArray:

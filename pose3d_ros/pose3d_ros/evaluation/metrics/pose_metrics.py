@@ -172,17 +172,24 @@ def average_precision_root(frames: Sequence[RootFrame], threshold_mm: float = 25
     total = sum(len(frame.gt_m) for frame in frames)
     if not total:
         return float("nan")
+    right = root_hits(frames, threshold_mm)
+    precision = np.cumsum(right) / np.arange(1, len(right) + 1)
+    return float(precision[right].sum()) / total
+
+
+def root_hits(frames: Sequence[RootFrame], threshold_mm: float = 250.0) -> npt.NDArray[np.bool_]:
+    """Whether each detection of all frames, by falling score, is right as `average_precision_root` has it."""
     order = sorted(
         ((float(s), f, i) for f, frame in enumerate(frames) for i, s in enumerate(frame.scores)), key=lambda d: -d[0]
     )
     used: set[tuple[int, int]] = set()
-    precision_sum = 0.0
-    for rank, (_, f, i) in enumerate(order, start=1):
+    right: npt.NDArray[np.bool_] = np.zeros(len(order), dtype=np.bool_)
+    for rank, (_, f, i) in enumerate(order):
         nearest, distance_mm = _nearest_root(frames[f], i)
         if distance_mm < threshold_mm and (f, nearest) not in used:
             used.add((f, nearest))
-            precision_sum += len(used) / rank
-    return precision_sum / total
+            right[rank] = True
+    return right
 
 
 def _nearest_root(frame: RootFrame, index: int) -> tuple[int, float]:

@@ -52,11 +52,11 @@ def match_session(session: Session) -> tuple[Pair, ...]:
 
 
 def identities_of(session: Session, pairs: Sequence[Pair]) -> IdentityScores | None:
-    """How well identities last, of a session and its matched people; None without TrackEval.
+    """How well identities last, of a session and its matched people; None without ground truth or TrackEval.
 
     The similarity of a pair is 1 for poses that lie on each other in the image and 0.5 at the limit of matching.
     """
-    if not has_trackeval():
+    if not has_trackeval() or not any(frame.ground_truth for frame in session.frames):
         return None
     shape = [(len(frame.ground_truth), len(detected(frame.raw or ()))) for frame in session.frames]
     ids = [
@@ -68,7 +68,7 @@ def identities_of(session: Session, pairs: Sequence[Pair]) -> IdentityScores | N
         gt_ids, predicted_ids = ids[pair.frame]
         at = gt_ids.index(pair.ground_truth.track_id), predicted_ids.index(pair.raw.track_id)
         share = image_cost(pair.raw.pose, pair.ground_truth.pose) / MAX_IMAGE_COST
-        similarity[pair.frame][at] = max(0.0, 1.0 - 0.5 * share)
+        similarity[pair.frame][at] = 1.0 - 0.5 * share
     return score_identities(IdentityFrame(*one, matrix) for one, matrix in zip(ids, similarity, strict=True))
 
 

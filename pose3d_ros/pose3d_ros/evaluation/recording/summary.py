@@ -93,7 +93,7 @@ class Completeness:
     people_per_frame: float
     detection_recall: float
     detection_recall_all: float
-    false_positives: int
+    false_positives: int | None
     id_switches: int | None
     fragments: int | None
     mota: float
@@ -199,7 +199,7 @@ def _completeness(session: Session, pairs: Sequence[Pair]) -> Completeness:
         ),
         detection_recall=recall([hit for visible, hit in ground_truth if visible >= MIN_VISIBLE]),
         detection_recall_all=recall([hit for _, hit in ground_truth]),
-        false_positives=total - len(pairs) if session.has_ground_truth else 0,
+        false_positives=total - len(pairs) if session.has_ground_truth else None,
         id_switches=None if identities is None else identities.id_switches,
         fragments=None if identities is None else identities.fragments,
         mota=math.nan if identities is None else identities.mota,

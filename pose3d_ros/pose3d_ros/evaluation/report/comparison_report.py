@@ -16,7 +16,7 @@ from pose3d_ros.evaluation.comparison.compared_metrics import BLOCK_S, ComparedM
 from pose3d_ros.evaluation.comparison.paired_bootstrap import LEAST_BLOCKS
 from pose3d_ros.evaluation.metrics.json_file import plain, write_json
 from pose3d_ros.evaluation.report.html_report import ASSETS, footer_html, rows_html
-from pose3d_ros.evaluation.report.plots import Plot, finished, plot_html
+from pose3d_ros.evaluation.report.svg_plot import Plot, finished, plot_html
 from pose3d_ros.output_files import write_file
 from pose3d_ros.types import Array
 

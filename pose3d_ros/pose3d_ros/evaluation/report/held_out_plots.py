@@ -8,23 +8,21 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy.stats import norm
 
 from pose3d_ros.drawing.colors import GROUND_TRUTH_HEX
-from pose3d_ros.drawing.plot_style import ACCENT, ACCENT2, INK, STYLE, legend_above, new_figure
+from pose3d_ros.drawing.plot_style import ACCENT, ACCENT2, INK, STYLE, new_figure
 from pose3d_ros.evaluation.metrics.box_precision import precision_recall
 from pose3d_ros.evaluation.metrics.pose_metrics import MM_PER_M
-from pose3d_ros.evaluation.metrics.reliability import Reliability
 from pose3d_ros.evaluation.rendered.held_out_run import HeldOutRun, ScoredScene
 from pose3d_ros.evaluation.rendered.held_out_summary import HeldOutSummary, all_boxes, counted_pairs, depth_errors_m
+from pose3d_ros.evaluation.report.calibration_plots import reliability_figure, sigma_figure, titled
 from pose3d_ros.output_files import replacing
+from pose3d_ros.types import Array
 
 _DPI = 130
 _LEAST_IN_BIN = 5
 """A share of fewer samples is not reliable: its mark is hollow."""
-_MOST_SIGMAS = 4.0
 _DISTANCE_EDGES_M = (1.0, 2.0, 3.0, 5.0, 7.0, 10.0)
 
 
@@ -35,10 +33,10 @@ def write_plots(scenes: Sequence[ScoredScene], run: HeldOutRun, summary: HeldOut
         figures = {
             "joint_error_by_distance.png": _joint_error_by_distance(summary),
             "depth_error_by_distance.png": _depth_error_by_distance(scenes),
-            "joint_scores.png": _reliability(joints, "joint score", "share within 100 mm", "Joint scores"),
-            "root_sigma.png": _sigma(scenes),
+            "joint_scores.png": reliability_figure(joints, "joint score", "share within 100 mm", "Joint scores"),
+            "root_sigma.png": sigma_figure(_sigma_ratios(scenes), "Depth uncertainty"),
             "detections.png": _precision_recall(scenes, summary),
-            "detection_scores.png": _reliability(
+            "detection_scores.png": reliability_figure(
                 boxes, "detection score", "share of true positives", "Detection scores"
             ),
         }
@@ -64,7 +62,7 @@ def _joint_error_by_distance(summary: HeldOutSummary) -> Figure | None:
     axes.set_xticks(at, [f"{name}\n{n.people} people" for name, n in groups.items()])
     axes.set(xlim=(-0.4, len(groups) - 0.6), xlabel="distance", ylabel="mean joint error [mm]")
     axes.set_ylim(bottom=0)
-    _titled(axes, "Joint error by distance")
+    titled(axes, "Joint error by distance")
     return figure
 
 
@@ -84,26 +82,7 @@ def _depth_error_by_distance(scenes: Sequence[ScoredScene]) -> Figure | None:
             axes.fill_between([low, high], first, last, color=ACCENT2, alpha=0.25, lw=0)
             axes.plot([low, high], [median, median], color=ACCENT2)
     axes.set(xlabel="distance [m]", ylabel="root depth error [mm]")
-    _titled(axes, "Depth error (bands: quartiles)")
-    return figure
-
-
-def _reliability(of: Reliability, score: str, share: str, title: str) -> Figure | None:
-    if not any(b.count for b in of.bins):
-        return None
-    figure = Figure(figsize=(5.4, 4.2), layout="constrained")
-    axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
-    used = [b for b in of.bins if b.count]
-    axes.plot([0, 1], [0, 1], color=GROUND_TRUTH_HEX, ls="--")
-    x, y = np.array([b.mean_score for b in used]), np.array([b.right for b in used])
-    many = np.array([b.count >= _LEAST_IN_BIN for b in used])
-    axes.plot(x, y, color=ACCENT)
-    axes.plot(x[many], y[many], "o", color=ACCENT, ms=6)
-    axes.plot(x[~many], y[~many], "o", color=ACCENT, ms=6, mfc="white")
-    axes.set(ylim=(-0.03, 1.03), xlim=(0, 1), ylabel=share)
-    below.bar([(b.low + b.high) / 2 for b in of.bins], [b.count for b in of.bins], width=0.09, color=GROUND_TRUTH_HEX)
-    below.set(xlabel=score, ylabel="count")
-    _titled(axes, f"{title}: calibration error {of.expected_calibration_error:.3f}")
+    titled(axes, "Depth error (bands: quartiles)")
     return figure
 
 
@@ -116,32 +95,13 @@ def _precision_recall(scenes: Sequence[ScoredScene], summary: HeldOutSummary) ->
     axes.step(recall, np.maximum.accumulate(precision[::-1])[::-1], where="pre", color=ACCENT2, label="interpolated")
     axes.plot(recall, precision, color=ACCENT, lw=1.0, label="raw")
     axes.set(xlim=(0, 1.01), ylim=(min(0.5, 0.95 * float(precision.min())), 1.01), xlabel="recall", ylabel="precision")
-    _titled(axes, f"Detector: AP50 {100 * summary.detection.detector_ap50:.1f} %")
+    titled(axes, f"Detector: AP50 {100 * summary.detection.detector_ap50:.1f} %")
     return figure
 
 
-def _sigma(scenes: Sequence[ScoredScene]) -> Figure | None:
+def _sigma_ratios(scenes: Sequence[ScoredScene]) -> Array:
+    """Depth error of each root over the standard deviation stated for it, where there is one."""
     pairs = counted_pairs(scenes)
     ratios = np.abs(depth_errors_m(pairs)) / np.array([found.pose.root_sigma_m for found, _ in pairs])
-    ratios = ratios[np.isfinite(ratios)]
-    if not len(ratios):
-        return None
-    figure, axes = new_figure(5.4, 3.4)
-    sigmas = np.linspace(0, _MOST_SIGMAS, 161)
-    axes.plot(sigmas, 2 * norm.cdf(sigmas) - 1, color=GROUND_TRUTH_HEX, ls=":", label="normal")
-    axes.plot(sigmas, 1 - np.exp(-np.sqrt(2) * sigmas), color=GROUND_TRUTH_HEX, ls="--", label="Laplace")
-    axes.plot(sigmas, [(ratios <= s).mean() for s in sigmas], color=ACCENT, label="measured")
-    for s in (1, 2):
-        share = float((ratios <= s).mean())
-        axes.plot([s], [share], "o", color=ACCENT, ms=5)
-        axes.annotate(f"{100 * share:.0f} %", (s, share), xytext=(6, -12), textcoords="offset points")
-    axes.set(xlim=(0, _MOST_SIGMAS), ylim=(0, 1.02), xlabel="depth error / stated sigma", ylabel="share of roots")
-    _titled(axes, "Depth uncertainty")
-    return figure
-
-
-def _titled(axes: Axes, title: str) -> None:
-    """The title at the left, and the legend, where there is one, below it."""
-    axes.set_title(title, loc="left", fontweight="bold", pad=24 if axes.get_legend_handles_labels()[0] else 8)
-    if axes.get_legend_handles_labels()[0]:
-        legend_above(axes)
+    finite: Array = ratios[np.isfinite(ratios)]
+    return finite

@@ -9,16 +9,13 @@ import cv2
 import numpy as np
 
 from pose3d_ros.drawing.colors import bgr
-from pose3d_ros.drawing.overlay import as_image, draw_people
+from pose3d_ros.drawing.overlay import as_image, draw_people, draw_thin_skeleton
 from pose3d_ros.evaluation.metrics.box_precision import Outcome
 from pose3d_ros.evaluation.metrics.matching import errors_of
 from pose3d_ros.evaluation.rendered.held_out_run import HeldOutRun, HeldOutScene, ScoredPerson, ScoredScene
 from pose3d_ros.records import Detection, Person
-from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.types import Array, ImageArray
 
-_SHIFT = 4
-_GROUND_TRUTH = bgr("#ffffff")
 _SHADE = (24, 18, 14)
 _OUTCOME_COLORS = {
     Outcome.TRUE_POSITIVE: bgr("#35d08f"),
@@ -151,7 +148,7 @@ def drawn(image_bgr: ImageArray, scored: ScoredScene, run: HeldOutRun, window: _
     tile = draw_people(tile, [p for p in moved if _is_in(tile, p.pose.detection.box_xyxy_px)])
     for person in scored.people:
         if person.ground_truth.visible > 0:
-            _thin_skeleton(
+            draw_thin_skeleton(
                 tile,
                 person.ground_truth.person.pose.skeleton,
                 window.pixels(person.ground_truth.person.pose.joints_img_px),
@@ -161,16 +158,6 @@ def drawn(image_bgr: ImageArray, scored: ScoredScene, run: HeldOutRun, window: _
 
 def _is_in(image: ImageArray, box_xyxy_px: Array) -> bool:
     return bool((box_xyxy_px[2:] > 0).all() and (box_xyxy_px[:2] < image.shape[1::-1]).all())
-
-
-def _thin_skeleton(image: ImageArray, skeleton: Skeleton, joints_px: Array) -> None:
-    limit_px = 8.0 * max(image.shape[:2])
-    for edge in skeleton.edges:
-        ends = joints_px[list(edge)]
-        if np.isfinite(ends).all() and (np.abs(ends) < limit_px).all():
-            a, b = ((round(float(x) * 2**_SHIFT), round(float(y) * 2**_SHIFT)) for x, y in ends)
-            cv2.line(image, a, b, _SHADE, 2, cv2.LINE_AA, _SHIFT)
-            cv2.line(image, a, b, _GROUND_TRUTH, 1, cv2.LINE_AA, _SHIFT)
 
 
 def sheet(tiles: Sequence[Tile], columns: int) -> ImageArray:

@@ -15,12 +15,15 @@ import cv2
 
 import pose3d_ros
 from pose3d_ros.drawing.colors import GROUND_TRUTH_HEX, LEFT_HEX, RAW_HEX
+from pose3d_ros.evaluation.metrics.splits import DEFINITION
 from pose3d_ros.evaluation.recording.distance_sources import SourceError
 from pose3d_ros.evaluation.recording.scoring import Pair
 from pose3d_ros.evaluation.recording.session import Session
 from pose3d_ros.evaluation.recording.summary import Summary
-from pose3d_ros.evaluation.report.plots import plot_html, session_plots, sources_plot
-from pose3d_ros.evaluation.report.summary_table import headlines, source_rows
+from pose3d_ros.evaluation.recording.tables import PersonRow
+from pose3d_ros.evaluation.report.plots import PlotGroup, session_plots, sources_plot
+from pose3d_ros.evaluation.report.summary_table import headlines, person_rows, source_rows, split_rows
+from pose3d_ros.evaluation.report.svg_plot import plot_html
 from pose3d_ros.evaluation.report.viewer_scene import GROUND_TRUTH, RAW, SMOOTHED, scene_data, sets_of
 from pose3d_ros.output_files import write_file
 from pose3d_ros.types import ImageArray
@@ -30,6 +33,16 @@ ASSETS = Path(__file__).parent / "assets"
 _MAX_EMBEDDED_BYTES = 16 << 20
 _JPEG_QUALITY = 82
 _SWATCHES = {GROUND_TRUTH: GROUND_TRUTH_HEX, RAW: RAW_HEX, SMOOTHED: LEFT_HEX}
+_WORST_CAPTION = (
+    "The largest errors of joints and of places, visible people who were missed, and detections that are of no one. "
+    "Colored: what was found, before smoothing; thin and white: the ground truth; yellow box: the person in question."
+)
+_VIDEO_CAPTION = (
+    'Left: the image with the skeletons, the body\'s <span class="left">left side</span> and <span class="right">right '
+    "side</span> in two colors, with each person's number and distance from the camera. Right: the same people from "
+    "above in metres, with their paths of the last seconds. Dashed people are not detected in this frame: their "
+    "position is extrapolated from their motion."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +57,7 @@ class Still:
 class ReportContent:
     """What the report shows besides the metrics. video: an .mp4 file, or None. command: how it was made.
 
+    stills: of the video. worst: the frames to look at first. people: each ground-truth person in each frame.
     photographs: of real people, with what `photographs_by`, the engines' names, found there. sources: the root's error
     without and with each source of distance.
     """
@@ -52,6 +66,8 @@ class ReportContent:
     lead: str
     video: Path | None = None
     stills: tuple[Still, ...] = ()
+    worst: tuple[Still, ...] = ()
+    people: tuple[PersonRow, ...] = ()
     command: str = ""
     photographs: tuple[Still, ...] = ()
     photographs_by: str = ""
@@ -64,18 +80,19 @@ def write_report(path: Path, session: Session, summary: Summary, pairs: Sequence
         title=html.escape(content.title),
         lead=html.escape(content.lead),
         style=(ASSETS / "report.css").read_text(encoding="utf-8"),
-        script=(ASSETS / "viewer.js").read_text(encoding="utf-8"),
         facts=facts_html(_facts(session, summary)),
         cards=_cards(summary),
         video=_video(content, path.parent),
-        toggles=_toggles(session),
+        viewer=_viewer(session),
         photographs=_section("Real people", content.photographs, _photographs_caption(content)),
         sources=_sources(content.sources),
+        people=_people(content.people),
+        groups=_groups(summary),
+        worst=_section("Worst frames", content.worst, _WORST_CAPTION),
         figures=_section("Frames", content.stills),
-        plots="".join(plot_html(plot) for plot in session_plots(session, pairs)),
+        plots="".join(_group(group) for group in session_plots(session, pairs)),
         table=_table(summary),
         footer=footer_html(content.command),
-        scene=_json_in_html(scene_data(session)),
     )
     write_file(path, page)
 
@@ -128,7 +145,19 @@ def _video(content: ReportContent, folder: Path) -> str:
         source = html.escape(content.video.name if near else content.video.resolve().as_uri())
     else:
         source = "data:video/mp4;base64," + base64.b64encode(content.video.read_bytes()).decode("ascii")
-    return f'<video controls loop muted playsinline preload="metadata"{poster} src="{source}"></video>'
+    player = f'<video controls loop muted playsinline preload="metadata"{poster} src="{source}"></video>'
+    return f'<section><h2>Overlay and view from above</h2>{player}<p class="caption">{_VIDEO_CAPTION}</p></section>'
+
+
+def _viewer(session: Session) -> str:
+    """The 3D view with its data and its script; nothing for a session without people."""
+    if not sets_of(session):
+        return ""
+    return Template((ASSETS / "viewer.html").read_text(encoding="utf-8")).substitute(
+        toggles=_toggles(session),
+        scene=_json_in_html(scene_data(session)),
+        script=(ASSETS / "viewer.js").read_text(encoding="utf-8"),
+    )
 
 
 def _toggles(session: Session) -> str:
@@ -178,11 +207,51 @@ def _sources(sources: Sequence[SourceError]) -> str:
     )
 
 
+def _people(people: Sequence[PersonRow]) -> str:
+    """Table of the ground-truth people."""
+    rows = person_rows(people)
+    if not rows:
+        return ""
+    more = f" The {len(rows)} who are there longest." if len({row.person for row in people}) > len(rows) else ""
+    caption = "Ground-truth people, over all frames they are in; errors where they were found, in mm, before smoothing."
+    return f'<section><h2>People</h2>{_numbers(rows)}<p class="caption">{caption}{more}</p></section>'
+
+
+def _groups(summary: Summary) -> str:
+    """Table of the groups of ground-truth people."""
+    rows = split_rows(summary)
+    if not rows:
+        return ""
+    caption = html.escape(f"Counted in every frame; errors in mm, before smoothing. Groups: {DEFINITION}.")
+    return f'<section><h2>By group</h2>{_numbers(rows)}<p class="caption">{caption}</p></section>'
+
+
+def _numbers(rows: Sequence[Mapping[str, str]]) -> str:
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in rows[0])
+    body = rows_html([[*row.values()] for row in rows])
+    return (
+        f'<div class="scroll"><table class="numbers"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    )
+
+
+def _group(group: PlotGroup) -> str:
+    plots = "".join(plot_html(plot) for plot in group.plots)
+    return f'<section><h2>{html.escape(group.title)}</h2><div class="plots">{plots}</div></section>'
+
+
 def _table(summary: Summary) -> str:
     values = summary.as_dict()
-    definitions = values.pop("definitions")
+    definitions, _ = values.pop("definitions"), values.pop("groups")
     meanings = definitions if isinstance(definitions, dict) else {}
-    return rows_html([(name, _shown(value), str(meanings.get(name, ""))) for name, value in values.items()])
+    known = {name: _shown(value) for name, value in values.items() if _is_known(value)}
+    return rows_html([(name, text, str(meanings.get(name, ""))) for name, text in known.items()])
+
+
+def _is_known(value: object) -> bool:
+    """Whether there is anything to show; what could not be computed is null in summary.json and absent here."""
+    if isinstance(value, (dict, list)):
+        return any(_is_known(inner) for inner in (value.values() if isinstance(value, dict) else value))
+    return value is not None and value != ""
 
 
 def _shown(value: object) -> str:

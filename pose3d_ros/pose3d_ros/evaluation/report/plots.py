@@ -1,75 +1,49 @@
-"""The report's plots, as SVG that takes the page's text color."""
+"""The report's plots in groups, and those of places, motion and speed."""
 
 from __future__ import annotations
 
-import html
-import io
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.figure import Figure
 
 from pose3d_ros.drawing.colors import GROUND_TRUTH_HEX, LEFT_HEX, RIGHT_HEX, person_hex
 from pose3d_ros.drawing.plot_style import ACCENT, ACCENT2, INK, STYLE, legend_above, new_figure
-from pose3d_ros.evaluation.metrics import pose_metrics as metrics
-from pose3d_ros.evaluation.metrics.matching import detected, errors_of
 from pose3d_ros.evaluation.recording.distance_sources import SourceError
 from pose3d_ros.evaluation.recording.scoring import Pair
-from pose3d_ros.evaluation.recording.session import People, Session
+from pose3d_ros.evaluation.recording.session import Session
+from pose3d_ros.evaluation.report.accuracy_plots import distance_plot, joint_error_plot, pck_plot, root_precision_plot
+from pose3d_ros.evaluation.report.calibration_plots import joint_score_plot, person_score_plot, sigma_plot
+from pose3d_ros.evaluation.report.svg_plot import Plot, finished
+from pose3d_ros.evaluation.report.timelines import (
+    depth_limit_m,
+    depth_plot,
+    joint_error_over_time_plot,
+    presence_plot,
+    root_error_over_time_plot,
+    root_tracks,
+    times_of,
+    tracks_plot,
+)
 from pose3d_ros.records import Person
-from pose3d_ros.types import Array
+
+Maker = Callable[[Session, Sequence[Pair]], Plot | None]
 
 
 @dataclass(frozen=True)
-class Plot:
-    """An SVG with its title and what it shows. wide: takes the page's whole width."""
+class PlotGroup:
+    """Plots under a heading."""
 
     title: str
-    caption: str
-    svg: str
-    wide: bool
-
-
-def session_plots(session: Session, pairs: Sequence[Pair]) -> tuple[Plot, ...]:
-    """Every plot that this session has data for."""
-    makers = (presence_plot, floor_plot, joint_error_plot, depth_plot, motion_plot, root_error_plot, latency_plot)
-    with mpl.rc_context(STYLE):
-        return tuple(plot for make in makers if (plot := make(session, pairs)) is not None)
-
-
-def presence_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
-    """Detections over time: a row for each ground-truth person, colored by the id it was matched to."""
-    ids = sorted({p.track_id for f in session.frames for p in f.ground_truth})
-    if not ids:
-        return None
-    times_s = _times_s(session)
-    found = {(p.frame, p.ground_truth.track_id): p.raw.track_id for p in pairs}
-    figure, axes = new_figure(11.0, 0.8 + 0.5 * len(ids))
-    for row, gt_id in enumerate(ids):
-        present = [i for i, f in enumerate(session.frames) if any(p.track_id == gt_id for p in f.ground_truth)]
-        axes.plot(times_s[present], np.full(len(present), row), "|", color=GROUND_TRUTH_HEX, ms=4, alpha=0.7)
-        for track_id in sorted({found[i, gt_id] for i in present if (i, gt_id) in found}):
-            hits = [i for i in present if found.get((i, gt_id)) == track_id]
-            axes.plot(times_s[hits], np.full(len(hits), row), "|", color=person_hex(track_id), ms=15, mew=2.2)
-    axes.set_yticks(range(len(ids)), [f"person {i}" for i in ids])
-    axes.set_ylim(len(ids) - 0.5, -0.5)
-    axes.set_xlabel("time [s]")
-    axes.grid(visible=False, axis="y")
-    caption = (
-        "Each row is a ground-truth person. Tall mark: detected in this frame, in the color of its track id; "
-        "a change of color is an identity switch. Small gray mark: present, perhaps hidden, and missed."
-    )
-    return finished(figure, "Detections over time", caption, wide=True)
+    plots: tuple[Plot, ...]
 
 
 def floor_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
     """Root trajectories from above."""
     people = [f.smoothed if f.smoothed is not None else f.raw for f in session.frames]
-    ground_truth, found = _root_tracks([f.ground_truth for f in session.frames]), _root_tracks(people)
+    ground_truth, found = root_tracks([f.ground_truth for f in session.frames]), root_tracks(people)
     if not found:
         return None
     figure, axes = new_figure(5.4, 5.5)
@@ -79,74 +53,13 @@ def floor_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
         axes.plot(roots[:, 0], roots[:, 2], color=person_hex(track_id), label=f"P{track_id}")
     axes.plot(0, 0, marker="^", color=INK, ms=9, clip_on=False)
     axes.annotate("camera", (0, 0), textcoords="offset points", xytext=(9, -3))
-    depth_m = _depth_limit_m(ground_truth or found)
+    depth_m = depth_limit_m(ground_truth or found)
     axes.set(xlim=(-0.6 * depth_m, 0.6 * depth_m), ylim=(-0.5, depth_m), aspect="equal")
     axes.set(xlabel="x, to the right [m]", ylabel="z, away from the camera [m]")
     legend_above(axes)
-    caption = "Trajectories of the roots (pelvis) from above. Gray: ground truth; colored: tracks, smoothed."
+    gray = "Gray: ground truth; colored: tracks." if ground_truth else "Colored by track."
+    caption = f"Trajectories of the roots (pelvis) from above. {gray}"
     return finished(figure, "Root trajectories", caption)
-
-
-def depth_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
-    """Depth of the roots over time."""
-    times_s = _times_s(session)
-    ground_truth = _root_tracks([f.ground_truth for f in session.frames])
-    raw = _root_tracks([f.raw for f in session.frames])
-    smoothed = _root_tracks([f.smoothed for f in session.frames])
-    if not raw:
-        return None
-    figure, axes = new_figure(11.0, 3.7)
-    for roots in ground_truth.values():
-        axes.plot(times_s, roots[:, 2], color=GROUND_TRUTH_HEX, lw=4.5, alpha=0.5)
-    for track_id, roots in raw.items():
-        axes.plot(times_s, roots[:, 2], ".", color=person_hex(track_id), ms=3, alpha=0.55)
-    for track_id, roots in smoothed.items():
-        axes.plot(times_s, roots[:, 2], color=person_hex(track_id), label=f"P{track_id}")
-    axes.set_ylim(top=_depth_limit_m(ground_truth or raw))
-    axes.set(xlabel="time [s]", ylabel="root depth [m]")
-    if smoothed:
-        legend_above(axes)
-    caption = "Depth (z) of each root. Gray: ground truth; dots: raw; lines: smoothed."
-    return finished(figure, "Root depth over time", caption, wide=True)
-
-
-def root_error_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
-    """Signed depth error over time."""
-    if not pairs:
-        return None
-    times_s = _times_s(session)
-    figure, axes = new_figure(5.4, 2.9)
-    axes.axhline(0, color=INK, lw=0.8)
-    for gt_id in sorted({p.ground_truth.track_id for p in pairs}):
-        of_one = [p for p in pairs if p.ground_truth.track_id == gt_id]
-        errors = [metrics.MM_PER_M * float((p.raw.pose.root_cam_m - p.ground_truth.pose.root_cam_m)[2]) for p in of_one]
-        axes.plot(times_s[[p.frame for p in of_one]], errors, ".", ms=4, color=person_hex(gt_id), alpha=0.7)
-        axes.plot([], [], ".", ms=8, color=person_hex(gt_id), label=f"person {gt_id}")
-    axes.set(xlabel="time [s]", ylabel="depth error [mm]")
-    legend_above(axes)
-    caption = "Root depth minus its ground truth for each matched person, before smoothing. Above zero: too far."
-    return finished(figure, "Depth error over time", caption)
-
-
-def joint_error_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
-    """Mean error of each joint, raw and smoothed."""
-    if not pairs:
-        return None
-    raw = _joint_means_mm([(p.raw, p.ground_truth) for p in pairs])
-    order = np.argsort(np.nan_to_num(raw, nan=-1.0))
-    rows = np.arange(len(order))
-    figure, axes = new_figure(5.4, 0.8 + 0.2 * len(order))
-    axes.barh(rows + 0.2, raw[order], height=0.38, color=ACCENT, label="raw")
-    with_smoothed = [(p.smoothed, p.ground_truth) for p in pairs if p.smoothed is not None]
-    if with_smoothed:
-        smoothed = _joint_means_mm(with_smoothed)
-        axes.barh(rows - 0.2, smoothed[order], height=0.38, color=ACCENT2, label="smoothed")
-    axes.set_yticks(rows, [session.skeleton.joints[j].replace("_", " ") for j in order])
-    axes.set_xlabel("mean error, root-relative [mm]")
-    legend_above(axes)
-    axes.grid(visible=False, axis="y")
-    caption = "Mean distance of each joint from its ground truth, poses relative to their roots (MPJPE)."
-    return finished(figure, "Error by joint", caption)
 
 
 def motion_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
@@ -154,7 +67,7 @@ def motion_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
     chosen = _longest_tracked(pairs)
     if chosen is None:
         return None
-    times_s = _times_s(session)
+    times_s = times_of(session)
     joint = _moving_joint(session, chosen)
     gt_id = chosen[0].ground_truth.track_id
     ground_truth = {i: p for i, f in enumerate(session.frames) for p in f.ground_truth if p.track_id == gt_id}
@@ -211,29 +124,6 @@ def latency_plot(session: Session, pairs: Sequence[Pair]) -> Plot | None:
     return finished(figure, "Latency", caption)
 
 
-def _times_s(session: Session) -> Array:
-    return np.array([1e-9 * (frame.stamp_ns - session.frames[0].stamp_ns) for frame in session.frames])
-
-
-def _root_tracks(frames: Sequence[People | None]) -> dict[int, Array]:
-    """Id → roots (T, 3), NaN where that person is not seen in the frame itself."""
-    tracks: dict[int, Array] = {}
-    for i, people in enumerate(frames):
-        for person in detected(people or ()):
-            tracks.setdefault(person.track_id, np.full((len(frames), 3), np.nan))[i] = person.pose.root_cam_m
-    return dict(sorted(tracks.items()))
-
-
-def _depth_limit_m(tracks: Mapping[int, Array]) -> float:
-    """Upper end of a depth axis: a few false positives far away are cut off rather than make the rest small."""
-    return 1.5 + float(np.nanquantile(np.concatenate([roots[:, 2] for roots in tracks.values()]), 0.98))
-
-
-def _joint_means_mm(pairs: Sequence[tuple[Person, Person]]) -> Array:
-    """Mean root-relative error of each joint (J,)."""
-    return np.array([metrics.mean(errors) for errors in errors_of(pairs).relative_mm.T])
-
-
 def _longest_tracked(pairs: Sequence[Pair]) -> list[Pair] | None:
     groups: dict[tuple[int, int], list[Pair]] = {}
     for pair in pairs:
@@ -250,28 +140,19 @@ def _moving_joint(session: Session, pairs: Sequence[Pair]) -> int:
     return int(np.argmax(np.where(found > 0.5, spread, -1.0)))
 
 
-def finished(figure: Figure, title: str, caption: str, *, wide: bool = False) -> Plot:
-    """The figure as a part of a page."""
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    return Plot(title, caption, _inline(buffer.getvalue(), title), wide)
+_GROUPS: tuple[tuple[str, tuple[Maker, ...]], ...] = (
+    ("Identities over time", (presence_plot, tracks_plot)),
+    ("Where people are", (floor_plot, sigma_plot, depth_plot, root_error_over_time_plot)),
+    ("Accuracy", (pck_plot, root_precision_plot, joint_error_plot, distance_plot, joint_error_over_time_plot)),
+    ("Are scores probabilities?", (joint_score_plot, person_score_plot)),
+    ("Smoothing", (motion_plot,)),
+    ("Speed", (latency_plot,)),
+)
 
 
-def plot_html(plot: Plot) -> str:
-    """The plot with its title and caption."""
-    wide = " wide" if plot.wide else ""
-    return (
-        f'<figure class="plot{wide}"><h3>{html.escape(plot.title)}</h3>{plot.svg}'
-        f"<p>{html.escape(plot.caption)}</p></figure>"
-    )
-
-
-def _inline(svg: str, title: str) -> str:
-    """The SVG element alone, its ids unique in the page, its lines in the page's text color, its size free."""
-    body = svg[svg.index("<svg") :]
-    prefix = re.sub(r"[^a-z]", "", title.lower())
-    body = re.sub(r'(id="|url\(#|href="#)', lambda m: f"{m.group(1)}{prefix}-", body)
-    body = re.sub(
-        r'<svg [^>]*viewBox="([^"]+)"[^>]*>', rf'<svg viewBox="\1" role="img" aria-label="{title}">', body, count=1
-    )
-    return body.replace(INK, "currentColor").replace("xlink:href", "href")
+def session_plots(session: Session, pairs: Sequence[Pair]) -> tuple[PlotGroup, ...]:
+    """Every plot that this session has data for; groups without any are left out."""
+    with mpl.rc_context(STYLE):
+        groups = [(title, [make(session, pairs) for make in makers]) for title, makers in _GROUPS]
+    made = (PlotGroup(title, tuple(plot for plot in plots if plot is not None)) for title, plots in groups)
+    return tuple(group for group in made if group.plots)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from pose3d_ros.evaluation.recording.summary import Summary, summarize
 from pose3d_ros.evaluation.recording.table_files import write_tables
 from pose3d_ros.evaluation.recording.tables import tables_of
 from pose3d_ros.evaluation.report.html_report import ReportContent, Still, write_report
+from pose3d_ros.evaluation.report.worst_frames import WorstFrame, draw_worst, worst_frames
 from pose3d_ros.geometry.boxes import iou_matrix
 from pose3d_ros.records import TrackState
 from pose3d_ros.types import Array, ImageArray
@@ -49,27 +50,36 @@ def publish(
     summary = summarize(session, pairs)
     sources = {"distance_sources": [source.as_dict() for source in content.sources]} if content.sources else {}
     write_json(folder / "summary.json", {**summary.as_dict(), **sources})
-    write_tables(folder, tables_of(session, pairs))
+    tables = tables_of(session, pairs)
+    write_tables(folder, tables)
     video = folder / "overlay.mp4"
-    stills = _draw(session, recording, video, progress)
-    shown = replace(content, video=video, stills=stills)
+    stills, worst = _draw(session, recording, video, worst_frames(session, tables), progress)
+    shown = replace(content, video=video, stills=stills, worst=worst, people=tables.people)
     write_report(folder / "report.html", session, summary, pairs, shown)
     return Publication(summary, folder / "summary.json", video, folder / "report.html")
 
 
-def _draw(session: Session, recording: Path, video: Path, progress: Progress | None) -> tuple[Still, ...]:
+def _draw(
+    session: Session, recording: Path, video: Path, worst: Sequence[WorstFrame], progress: Progress | None
+) -> tuple[tuple[Still, ...], tuple[Still, ...]]:
+    """Write the video; stills of it, and the worst frames, in their order."""
     captions = _moments(session)
     stills: list[Still] = []
+    drawn_worst: dict[WorstFrame, Still] = {}
     composer = Composer(session.camera, session_roots_m(session))
+    index_of = {frame.stamp_ns: i for i, frame in enumerate(session.frames)}
     with VideoWriter(video, rate_hz(session)) as writer:
-        for index, (frame, image) in enumerate(_images(session, recording)):
+        for done, (frame, image) in enumerate(_images(session, recording), start=1):
+            index = index_of[frame.stamp_ns]
             drawn = composer.draw(image, shown_people(frame), frame.ground_truth)
             writer.write(drawn)
             if index in captions:
                 stills.append(Still(drawn, captions[index]))
+            for one in (one for one in worst if one.frame == index):
+                drawn_worst[one] = Still(draw_worst(session, image, one), one.caption)
             if progress is not None:
-                progress(index + 1, len(session.frames))
-    return tuple(stills)
+                progress(done, len(session.frames))
+    return tuple(stills), tuple(drawn_worst[one] for one in worst if one in drawn_worst)
 
 
 def shown_people(frame: SessionFrame) -> People:

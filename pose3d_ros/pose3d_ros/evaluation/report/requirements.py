@@ -19,7 +19,7 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     ">": operator.gt,
 }
-_FORM = re.compile(r"\s*([\w.\-]+)\s*(<=|>=|==|<|>)\s*(\S+)\s*")
+_FORM = re.compile(r"\s*([^<>=]+?)\s*(<=|>=|==|<|>)\s*(\S+)\s*")
 _EXAMPLE = "For example: --require 'mpjpe_mm<=80', --require 'latency_ms.p95<100'."
 _MOST_NAMED = 5
 _DIGITS = 6

@@ -6,11 +6,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pose3d_ros.evaluation.metrics.pose_metrics import mean
 from pose3d_ros.evaluation.recording.distance_sources import SourceError
 from pose3d_ros.evaluation.recording.summary import MIN_VISIBLE, Summary
+from pose3d_ros.evaluation.recording.tables import PersonRow
 from pose3d_ros.evaluation.rendered.held_out_summary import HeldOutSummary, PeopleMetrics
 
 _MISSING = "–"
+_MOST_PEOPLE, _MOST_IDS = 40, 6
 _SOURCE_NAMES = {
     "none": "size only",
     "floor": "floor of TF",
@@ -33,6 +36,50 @@ def source_rows(sources: Sequence[SourceError]) -> list[dict[str, str]]:
     ]
 
 
+def split_rows(summary: Summary) -> list[dict[str, str]]:
+    """A row for each group of ground-truth people; shares in percent, errors in millimetres."""
+    return [
+        {
+            "group": f"{kind} {name}",
+            "people": str(group.people),
+            "recall %": _percent(group.recall),
+            "joints %": _percent(group.joint_coverage),
+            "MPJPE": _number(group.mpjpe_mm),
+            "PA-MPJPE": _number(group.pa_mpjpe_mm),
+            "3DPCK %": _percent(group.pck_150mm),
+            "MRPE": _number(group.mrpe_mm),
+        }
+        for kind, named in summary.groups.items()
+        for name, group in named.items()
+    ]
+
+
+def person_rows(people: Sequence[PersonRow]) -> list[dict[str, str]]:
+    """A row for each ground-truth person, those who are there longest; errors in millimetres."""
+    of_person: dict[int, list[PersonRow]] = {}
+    for row in people:
+        of_person.setdefault(row.person, []).append(row)
+    shown = sorted(sorted(of_person, key=lambda i: -len(of_person[i]))[:_MOST_PEOPLE])
+    return [{"person": str(person), **_person_cells(of_person[person])} for person in shown]
+
+
+def _person_cells(rows: Sequence[PersonRow]) -> dict[str, str]:
+    found = [row for row in rows if row.found]
+    ids = list(dict.fromkeys(row.track for row in found))
+    named = ", ".join(f"P{track}" for track in ids[:_MOST_IDS]) + (" …" if len(ids) > _MOST_IDS else "")
+    return {
+        "frames": str(len(rows)),
+        "found %": _percent(len(found) / len(rows)),
+        "ids": named or _MISSING,
+        "switches": str(sum(row.switched for row in rows)),
+        "distance m": _number(mean([row.distance_m for row in rows]), 1),
+        "MPJPE": _number(mean([row.mpjpe_mm for row in found])),
+        "PA-MPJPE": _number(mean([row.pa_mpjpe_mm for row in found])),
+        "MRPE": _number(mean([row.mrpe_mm for row in found])),
+        "depth bias": _number(mean([row.root_error_z_mm for row in found])),
+    }
+
+
 @dataclass(frozen=True)
 class Headline:
     """name, value and unit as they are shown, and a short explanation."""
@@ -47,7 +94,7 @@ def headlines(summary: Summary) -> tuple[Headline, ...]:
     """The metrics to show first; those that can't be computed (no ground truth, no smoother) are left out."""
     speed, found, accuracy, steady = summary.speed, summary.completeness, summary.accuracy, summary.smoothness
     p95, depth = _number(speed.latency_ms["p95"]), _number(accuracy.mrpe_xyz_mm[2])
-    false_positives = found.false_positives if math.isfinite(found.detection_recall_all) else math.nan
+    false_positives = math.nan if found.false_positives is None else found.false_positives
     switches = math.nan if found.id_switches is None else found.id_switches
     identity = f"MOTA {_number(found.mota, 3)}, IDF1 {_number(found.idf1, 3)}, HOTA {_number(found.hota, 3)}"
     ratio = steady.jitter_smoothed / steady.jitter_raw if steady.jitter_raw > 0 else math.nan
@@ -56,6 +103,7 @@ def headlines(summary: Summary) -> tuple[Headline, ...]:
         return f"; smoothed: {_number(value)}" if math.isfinite(value) else ""
 
     n_mpjpe, pa_mpjpe = smoothed(accuracy.n_mpjpe_smoothed_mm), smoothed(accuracy.pa_mpjpe_smoothed_mm)
+    truth = f"; ground truth: {_number(steady.jitter_truth)}" if math.isfinite(steady.jitter_truth) else ""
     acceleration = smoothed(steady.acceleration_error_smoothed_mm)
     rows: list[tuple[str, float, int, str, str]] = [
         ("Rate", speed.fps, 1, "frames/s", "people messages per second"),
@@ -70,13 +118,7 @@ def headlines(summary: Summary) -> tuple[Headline, ...]:
         ("MRPE", accuracy.mrpe_mm, 0, "mm", f"mean root error in camera space; depth error {depth} mm"),
         ("MPJVE", steady.mpjve_mm, 0, "mm/frame", "mean joint velocity error" + smoothed(steady.mpjve_smoothed_mm)),
         ("Acceleration error", steady.acceleration_error_mm, 0, "mm/frame²", f"mean over the joints{acceleration}"),
-        (
-            "Jitter",
-            steady.jitter_raw,
-            0,
-            "m/s³",
-            f"third derivative; ground truth: {_number(steady.jitter_truth)}",
-        ),
+        ("Jitter", steady.jitter_raw, 0, "m/s³", f"third derivative{truth}"),
         ("Jitter, smoothed", steady.jitter_smoothed, 0, "m/s³", f"{_percent(ratio, 0)}% of the raw one"),
         ("Identity switches", switches, 0, "", identity),
     ]

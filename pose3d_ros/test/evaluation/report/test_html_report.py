@@ -13,6 +13,7 @@ from pose3d_ros.evaluation.recording.distance_sources import SourceError
 from pose3d_ros.evaluation.recording.scoring import match_session
 from pose3d_ros.evaluation.recording.session import Session
 from pose3d_ros.evaluation.recording.summary import summarize
+from pose3d_ros.evaluation.recording.tables import tables_of
 from pose3d_ros.evaluation.report.html_report import ReportContent, Still, write_report
 
 
@@ -89,6 +90,15 @@ def test_report_is_one_file_that_loads_nothing(session: Session, tmp_path: Path)
     assert "$" not in re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)
 
 
+def test_people_have_a_row_each(session: Session, tmp_path: Path) -> None:
+    tables = tables_of(session, match_session(session))
+    text, page = write(session, tmp_path / "r.html", people=tables.people)
+    assert page.open == []
+    section = text.partition("<h2>People</h2>")[2].partition("</section>")[0]
+    assert section.count("<tr>") == 1 + len({row.person for row in tables.people})
+    assert "100.0" in section
+
+
 def test_texts_are_escaped(session: Session, tmp_path: Path) -> None:
     text, _ = write(session, tmp_path / "r.html")
     assert "A &lt;title&gt;" in text
@@ -109,5 +119,11 @@ def test_report_without_ground_truth_smoother_or_people(session: Session, tmp_pa
     text, page = write(bare, tmp_path / "bare.html")
     assert page.open == []
     assert "MPJPE" not in text
+    shown = text.partition("<h2>All metrics")[0]
+    absent = ("round truth", "smoothed:", "Identity", "False pos", "Worst", "<h2>People", "<h2>By", "<h2>Overlay")
+    assert [text for text in absent if text in shown] == []
     empty = replace(bare, frames=tuple(replace(f, raw=()) for f in bare.frames))
-    assert write(empty, tmp_path / "empty.html")[1].open == []
+    text, page = write(empty, tmp_path / "empty.html")
+    assert page.open == []
+    assert "<h2>3D view" not in text
+    assert "<canvas" not in text
