@@ -68,7 +68,7 @@ def identities_of(session: Session, pairs: Sequence[Pair]) -> IdentityScores | N
         gt_ids, predicted_ids = ids[pair.frame]
         at = gt_ids.index(pair.ground_truth.track_id), predicted_ids.index(pair.raw.track_id)
         share = image_cost(pair.raw.pose, pair.ground_truth.pose) / MAX_IMAGE_COST
-        similarity[pair.frame][at] = 1.0 - 0.5 * share
+        similarity[pair.frame][at] = max(0.0, 1.0 - 0.5 * share)
     return score_identities(IdentityFrame(*one, matrix) for one, matrix in zip(ids, similarity, strict=True))
 
 

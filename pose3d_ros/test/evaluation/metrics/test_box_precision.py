@@ -71,3 +71,38 @@ def test_box_of_no_area_is_a_false_positive() -> None:
     empty = box(5, 5, 5, 5)
     answer, people = match_boxes([empty], boxes(empty), np.array([False]))
     assert (answer[0].outcome, people) == (FALSE_POSITIVE, frozenset())
+
+
+def test_outcomes_are_those_of_pycocotools() -> None:
+    coco = pytest.importorskip("pycocotools.coco")
+    cocoeval = pytest.importorskip("pycocotools.cocoeval")
+    rng = np.random.default_rng(5)
+    gt = np.array([[100.0 * i, 40, 100 * i + 60, 200] for i in range(12)])
+    found = [
+        Detection(gt[i % 12] + rng.normal(0, 18, 4), float(score)) for i, score in enumerate(rng.uniform(0, 1, 30))
+    ]
+    rows = [
+        {"id": i + 1, "image_id": 1, "category_id": 1, "iscrowd": 0, "ignore": 0, "area": float(np.prod(b[2:] - b[:2]))}
+        | {"bbox": [*b[:2].tolist(), *(b[2:] - b[:2]).tolist()]}
+        for i, b in enumerate(gt)
+    ]
+    truth = coco.COCO()
+    truth.dataset = {"images": [{"id": 1}], "categories": [{"id": 1}], "annotations": rows, "info": {}}
+    truth.createIndex()
+    results = [
+        {"image_id": 1, "category_id": 1, "score": d.score}
+        | {"bbox": [*d.box_xyxy_px[:2].tolist(), *(d.box_xyxy_px[2:] - d.box_xyxy_px[:2]).tolist()]}
+        for d in found
+    ]
+    judge = cocoeval.COCOeval(truth, truth.loadRes(results), "bbox")
+    judge.params.iouThrs = np.array([0.5])
+    judge.evaluate()
+    judge.accumulate()
+    expected = judge.evalImgs[0]["dtMatches"][0] > 0
+    scored, people = match_boxes(found, gt, np.ones(12, dtype=bool))
+    assert 0 < expected.sum() < 30
+    assert [b.outcome is TRUE_POSITIVE for b in scored] == expected.tolist()
+    assert len(people) == expected.sum()
+    precision = judge.eval["precision"][0, :, 0, 0, 2]
+    # COCO reads the same curve at 101 recalls.
+    assert average_precision(scored, 12) == pytest.approx(precision.mean(), abs=0.02)

@@ -102,3 +102,25 @@ def test_import_of_the_library_prints_nothing(capsys: pytest.CaptureFixture[str]
     assert has_trackeval()
     score_identities([frame({1: 1})])
     assert capsys.readouterr().out == ""
+
+
+def test_figures_are_those_of_motmetrics() -> None:
+    """Boxes of three people who are lost, found again and swapped: another library counts the same."""
+    motmetrics = pytest.importorskip("motmetrics")
+    rng = np.random.default_rng(2)
+    frames, accumulator = [], motmetrics.MOTAccumulator(auto_id=True)
+    for t in range(40):
+        gt = np.array([[100.0 * i + t, 50, 100 * i + t + 40, 150] for i in range(3)])
+        ids = [11, 12, 13] if t < 20 else [12, 11, 14]
+        seen = [i for i in range(3) if rng.uniform() > 0.2]
+        found = gt[seen] + rng.normal(0, 3, (len(seen), 4))
+        frame = box_frame([1, 2, 3], gt, [ids[i] for i in seen], found, [True] * 3)
+        frames.append(frame)
+        distances = np.where(frame.similarity >= 0.5, 1.0 - frame.similarity, np.nan)
+        accumulator.update(frame.gt_ids, frame.predicted_ids, distances)
+    names = ["mota", "idf1", "num_switches"]
+    expected = motmetrics.metrics.create().compute(accumulator, metrics=names, name="all").loc["all"]
+    made = score_identities(frames)
+    assert made.mota == pytest.approx(expected["mota"])
+    assert made.idf1 == pytest.approx(expected["idf1"])
+    assert made.id_switches == expected["num_switches"] > 0

@@ -1,0 +1,1 @@
+"""Published evaluation protocols by name: subsets, frames, joints, roots, matching and thresholds of each benchmark."""
