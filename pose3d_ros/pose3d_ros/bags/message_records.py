@@ -134,7 +134,7 @@ def is_rectified(image_topic: str) -> bool:
 def people_of(message: Any, received_ns: int, number_of: TrackIds) -> BagPeople:
     """The records of a pose3d_msgs/Person3DArray. Raises SkeletonError for an unknown skeleton; see `person_of`."""
     skeleton = get_skeleton(str(message.skeleton))
-    people = tuple(person_of(person, number_of(str(person.id)), skeleton) for person in message.people)
+    people = tuple(person_of(p, number_of(str(p.id)), skeleton, may_be_box=True) for p in message.people)
     return BagPeople(
         stamp_ns(message.header),
         received_ns,
@@ -147,8 +147,11 @@ def people_of(message: Any, received_ns: int, number_of: TrackIds) -> BagPeople:
     )
 
 
-def person_of(message: Any, track_id: int, skeleton: Skeleton) -> Person:
-    """The record of a pose3d_msgs/Person3D. Raises InputError for joints that don't fit, and an unknown state."""
+def person_of(message: Any, track_id: int, skeleton: Skeleton, *, may_be_box: bool = False) -> Person:
+    """The record of a pose3d_msgs/Person3D. Raises InputError for joints that don't fit, and an unknown state.
+
+    may_be_box: whether a person without joints may have no root either, as in ground truth that is boxes only.
+    """
     if len(message.joints) != len(skeleton):
         raise _unreadable(message, f"{len(skeleton)} joints of {skeleton.name}", f"{len(message.joints)}")
     if int(message.state) not in [state.value for state in TrackState]:
@@ -163,7 +166,8 @@ def person_of(message: Any, track_id: int, skeleton: Skeleton) -> Person:
     joints[~np.isfinite(joints[:, 3:5]).all(axis=1), 3:5] = np.nan
     joints[(valid & ~placed) | ~np.isfinite(joints[:, 5]), 5] = 0.0
     root_m = np.array([message.root.x, message.root.y, message.root.z])
-    if not (np.abs(root_m) <= _FARTHEST_M).all():
+    is_box = may_be_box and np.isnan(root_m).all() and not valid.any()
+    if not (is_box or (np.abs(root_m) <= _FARTHEST_M).all()):
         raise _unreadable(message, f"a root within {_FARTHEST_M / 1000:g} km", shown(root_m.tolist()))
     box_px = np.array([message.box_x, message.box_y, message.box_width, message.box_height], dtype=np.float64)
     box_px[2:] += box_px[:2]

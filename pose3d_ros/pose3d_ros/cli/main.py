@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("pose3d_ros.cli.run", "find people in images, a video or a camera, without ROS"),
     "demo": ("pose3d_ros.cli.demo", "play a recording through the ROS nodes and write a report"),
     "evaluate": ("pose3d_ros.cli.evaluate", "score recorded results, or the models, against ground truth"),
+    "convert": ("pose3d_ros.cli.convert", "turn a dataset into a recording with ground truth, and back"),
     "engines": ("pose3d_ros.cli.engines_command", "list, verify, build, time and test the models of a folder"),
     "models": ("pose3d_ros.cli.models_command", "get the models that have seen real people, and list what is there"),
     "import": ("pose3d_ros.cli.import_command", "add third-party ONNX models and published checkpoints to a folder"),

@@ -59,3 +59,14 @@ def test_covariance_that_no_root_has_is_unknown(value: float) -> None:
     covariance_m2 = np.eye(3)
     covariance_m2[1, 1] = value
     assert np.isnan(person_of(recorded(root_covariance=covariance_m2.ravel()), 1, COCO).pose.root_sigma_m)
+
+
+def test_person_of_a_box_alone_may_lack_a_root() -> None:
+    nowhere = SimpleNamespace(x=np.nan, y=np.nan, z=np.nan)
+    lost = SimpleNamespace(position=nowhere, u=np.nan, v=np.nan, score=0.0, valid=False)
+    message = recorded(root=nowhere, joints=[lost] * len(COCO))
+    assert np.isnan(person_of(message, 1, COCO, may_be_box=True).pose.root_cam_m).all()
+    with pytest.raises(InputError, match="a root within 10 km"):
+        person_of(message, 1, COCO)
+    with pytest.raises(InputError, match="a root within 10 km"):
+        person_of(recorded(root=nowhere), 1, COCO, may_be_box=True)
