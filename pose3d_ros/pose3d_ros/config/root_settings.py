@@ -64,12 +64,18 @@ class RootConfig(Settings, prefix="root", nodes=("pose_node",), tunable=True):
         return [name.strip() for name in self.solvers.split(",") if name.strip()]
 
 
+_FLOOR_NODES = ("pose_node", "smoother_node")
+"""The smoother keeps feet on the floor."""
+
+
 @dataclass(frozen=True)
 class SceneConfig(Settings, nodes=("pose_node",)):
     """What is known of the place and its people."""
 
     floor_frame: str = setting(
-        "", "TF frame whose plane z = 0 is the floor, such as base_footprint or map; empty: none."
+        "",
+        "TF frame whose plane z = 0 is the floor, such as base_footprint or map; empty: none.",
+        nodes=_FLOOR_NODES,
     )
     imu_topic: str = setting(
         "", "sensor_msgs/Imu on the robot that gives pitch and roll, with camera_height_m; empty: none."
@@ -83,18 +89,21 @@ class SceneConfig(Settings, nodes=("pose_node",)):
         "Height of the camera over the floor, where no floor_frame gives it; 0: unknown.",
         (0.0, 100.0),
         tunable=True,
+        nodes=_FLOOR_NODES,
     )
     camera_pitch_deg: float = setting(
         0.0,
         "Pitch of the viewing direction over the horizon; below 0 the camera looks down.",
         (-90.0, 90.0),
         tunable=True,
+        nodes=_FLOOR_NODES,
     )
     camera_roll_deg: float = setting(
         0.0,
         "Turn of the camera about its viewing direction, clockwise seen from behind it.",
         (-180.0, 180.0),
         tunable=True,
+        nodes=_FLOOR_NODES,
     )
     known_height_m: float = setting(
         0.0, "Height of everyone in view, where it is known; 0: unknown.", (0.0, 2.6), tunable=True

@@ -49,10 +49,13 @@ _IMU_AGE_S = 1.0
 
 
 class SceneSource:
-    """Subscriptions of a node to what tells of the scene; `close` ends them. `scene` may be replaced between images."""
+    """Subscriptions of a node to what tells of the scene; `close` ends them. `scene` may be replaced between images.
 
-    def __init__(self, node: Node, board: ProblemBoard, scene: SceneConfig) -> None:
-        self.scene, self._node, self._board = scene, node, board
+    tf_wait_s: how long an image may wait for a transform of its time; 0 on the thread that spins the node.
+    """
+
+    def __init__(self, node: Node, board: ProblemBoard, scene: SceneConfig, *, tf_wait_s: float = _TF_WAIT_S) -> None:
+        self.scene, self._node, self._board, self._tf_wait_s = scene, node, board, tf_wait_s
         self._frames: TfFrames | None = None
         self._depths: deque[tuple[int, Any]] = deque(maxlen=_KEPT)
         self._arrived = threading.Condition()
@@ -213,7 +216,7 @@ class SceneSource:
         source = Header(stamp=header.stamp, frame_id=source_frame)
         latest = self._frames.latest(source, header.frame_id)
         # Nothing is worth waiting for where TF does not connect the frames.
-        found = self._frames.wait_for(source, header.frame_id, 0.0 if latest is None else _TF_WAIT_S)
+        found = self._frames.wait_for(source, header.frame_id, 0.0 if latest is None else self._tf_wait_s)
         if not isinstance(found, Missing):
             return found
         if latest is None:

@@ -16,11 +16,13 @@ from pose3d_ros.nodes.conversion import PeopleInfo, TrackNumbers, read_people
 from pose3d_ros.nodes.fitted_subscription import FittedSubscription
 from pose3d_ros.nodes.managed import ManagedNode
 from pose3d_ros.nodes.output import PeopleOutput
+from pose3d_ros.nodes.scene_source import SceneSource
 from pose3d_ros.nodes.spin import run_node
 from pose3d_ros.nodes.timing import latency_ms
 from pose3d_ros.nodes.work import Work
 from pose3d_ros.pipeline import open_smoother
 from pose3d_ros.skeletons import Skeleton, get_skeleton
+from pose3d_ros.stages.roots.root_stage import floor_of
 from pose3d_ros.stages.smooth.chosen_smoother import ChosenSmoother
 
 _Opener = Callable[[PipelineConfig], tuple[ChosenSmoother, EngineSet]]
@@ -51,6 +53,7 @@ class SmootherWork(Work):
         topic = node.resolve_topic_name("people")
         super().__init__(node, engines, output, topic=topic, hint="Is pose_node running?")
         self._numbers = TrackNumbers()
+        self._scene = SceneSource(node, node.board, node.config.pipeline.scene, tf_wait_s=0.0)
         self._read_name, self._skeleton = "", smoother.skeleton
         if self._skeleton is not None:
             output.publish_skeleton(self._shown(self._skeleton))
@@ -58,6 +61,7 @@ class SmootherWork(Work):
     def close(self) -> None:
         """Close the engine, destroy publishers; stopped before."""
         super().close()
+        self._scene.close()
         self._board.show_warnings("skeleton", ())
         self._engines.close()
 
@@ -65,6 +69,7 @@ class SmootherWork(Work):
         """Apply changed tunable parameters. Raises ConfigError for a smoothing method that is not there."""
         self._smoother.config = config.pipeline.smoother
         super().reconfigure(config)
+        self._scene.scene = config.pipeline.scene
         self._read_name = ""
 
     def values(self) -> dict[str, str]:
@@ -106,7 +111,8 @@ class SmootherWork(Work):
         with self._reporting():
             people = read_people(message, self._numbers)
             self._note_skeleton(message.skeleton)
-            smoothed = self._smoother.update(people, time_ns)
+            ground = self._scene.ground(message.header) or floor_of(self._config.pipeline.scene)
+            smoothed = self._smoother.update(people, time_ns, ground=ground)
             here_ms = (time.monotonic() - arrived_s) * 1e3
             now_ns = self._node.get_clock().now().nanoseconds
             latency = latency_ms(now_ns, stamp_ns(message.header), message.latency_ms + here_ms)

@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 from pose3d_msgs.msg import Person3DArray, SkeletonInfo
 from rclpy.parameter import Parameter
+from scipy.spatial.transform import Rotation
 from std_msgs.msg import Header
 
 from pose3d_ros.config.settings import SmootherConfig
 from pose3d_ros.engines import BackendChoice, RoleEngine
+from pose3d_ros.geometry.ground_plane import GroundPlane
 from pose3d_ros.nodes.conversion import PeopleInfo, PeopleWriter
 from pose3d_ros.nodes.smoother_node import SmootherNode
 from pose3d_ros.nodes.topics import latched_qos
@@ -27,11 +29,12 @@ from pose3d_ros.stages.smooth.smoother import Smoother
 
 from ..conftest import AnsweringEngine, Shapes, Tensors, manifest_entry
 from .conftest import make_person
+from .rigs.scene_rig import Buffer, UnknownTransform
 
 INFO = PeopleInfo(get_skeleton("muco21"), "pose engine", False, 8.0)
 
 
-def half_metre_up(people: Sequence[Person], stamp_ns: int) -> tuple[Person, ...]:
+def half_metre_up(people: Sequence[Person], stamp_ns: int, ground: GroundPlane | None = None) -> tuple[Person, ...]:
     up = np.array([0.0, -0.5, 0.0])
     return tuple(replace(p, pose=replace(p.pose, joints_cam_m=p.pose.joints_cam_m + up)) for p in people)
 
@@ -203,6 +206,33 @@ def test_method_may_change_while_the_node_runs_and_results_say_which_ran(graph: 
     assert node.work.values()["method"] == "temporal_conv"
 
 
+def test_smoother_is_told_of_the_floor_that_the_parameters_describe(graph: Any) -> None:
+    node, smoother = start(graph, camera_height_m=1.5, camera_pitch_deg=-10.0)
+    smoothed = graph.listen(Person3DArray, "people_smoothed")
+    send = graph.publish(Person3DArray, "people")
+    grounds = []
+    for number, height_m in enumerate((1.5, 1.2, 0.0)):
+        (result,) = node.set_parameters([Parameter("camera_height_m", value=height_m)])
+        assert result.successful
+        send(people_message([make_person(1)], "anna", stamp_s=4 + number))
+        graph.spin_until(lambda number=number: len(smoothed) > number)
+        grounds.append(smoother.update.call_args.kwargs["ground"])
+    assert [None if ground is None else ground.height_m for ground in grounds] == [1.5, 1.2, None]
+    np.testing.assert_allclose(grounds[0].up_cam, GroundPlane.of_mounting(1.5, -10.0).up_cam)
+
+
+def test_smoother_is_told_of_the_floor_of_tf(graph: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tf2_ros", Mock(TransformException=UnknownTransform, Buffer=Buffer))
+    node, smoother = start(graph, floor_frame="base_footprint")
+    rotation = Rotation.from_euler("x", 90, degrees=True)
+    node.work._scene._frames._buffer.know("cam", "base_footprint", rotation, (0.0, 1.2, 0.0))
+    smoothed = graph.listen(Person3DArray, "people_smoothed")
+    graph.publish(Person3DArray, "people")(people_message([make_person(1)], "anna"))
+    graph.spin_until(lambda: bool(smoothed))
+    ground = smoother.update.call_args.kwargs["ground"]
+    assert (ground.origin, ground.height_m) == ("tf", pytest.approx(1.2))
+
+
 def test_methods_that_are_not_there_are_refused_with_the_reason(graph: Any) -> None:
     node = start_with_net(graph, None)
     smoothed = graph.listen(Person3DArray, "people_smoothed")
@@ -225,6 +255,7 @@ def test_method_that_is_not_there_at_configure_is_an_error_of_the_set_up(graph: 
 _PUBLISHER = """
 import sys, time, rclpy
 from pose3d_msgs.msg import Person3DArray
+from pose3d_ros.geometry.ground_plane import GroundPlane
 from pose3d_ros.nodes.conversion import PeopleInfo, PeopleWriter
 from pose3d_ros.skeletons import get_skeleton
 from std_msgs.msg import Header
