@@ -6,7 +6,8 @@
 The first renders crossings (`pose3d synth crossings`, held out) into out/bench/crossings and keeps them; --bags takes
 recordings with ground truth instead; without either it is the package's sample recording. The pipeline runs on every
 image, and the boxes of the poses that it found are what the other trackers get; all are scored by those boxes, so
-that identities alone differ. Counted are people at least 30% visible, and of a video all its boxes.
+that identities alone differ. "perfect identities" is the best that a tracker could make of the boxes. Counted are
+people at least 30% visible, and of a video all its boxes.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 
 import cv2
@@ -24,6 +26,7 @@ from common import load, report
 from peers.mediapipe_process import Skipped
 from peers.trackers_process import Tracked, run_trackers
 from real_people import frames_of
+from scipy.optimize import linear_sum_assignment
 
 from pose3d_ros.bags.bag_reader import sample_bag
 from pose3d_ros.config.settings import EngineConfig, PipelineConfig
@@ -36,11 +39,14 @@ from pose3d_ros.evaluation.metrics.matching import detected
 from pose3d_ros.evaluation.recording.offline import run_offline
 from pose3d_ros.evaluation.recording.summary import MIN_VISIBLE
 from pose3d_ros.geometry import Camera
+from pose3d_ros.geometry.boxes import iou_matrix
 from pose3d_ros.pipeline import Pipeline
 from pose3d_ros.records import Detection, Frame, FrameResult
 from pose3d_ros.types import Array
 
-OURS = "pose3d_ros"
+OURS, PERFECT = "pose3d_ros", "perfect identities"
+_UNKNOWN = 100_000
+"""Ids from here on are of boxes that are no person's."""
 _JPEG_QUALITY = 95
 
 
@@ -205,6 +211,18 @@ def frames_to_score(runs: Sequence[Run], tracker: str) -> list[IdentityFrame]:
     return frames
 
 
+def perfect_tracks(run: Run, iou: float) -> list[tuple[Tracked, ...]]:
+    """The boxes with the ids of the people whom they overlap most: what the best tracker could make of them."""
+    tracks, unknown = [], count(_UNKNOWN)
+    for truths, boxes in zip(run.truths, run.boxes, strict=True):
+        people, found = (np.array([one.box_xyxy_px for one in of]).reshape(-1, 4) for of in (truths, boxes))
+        overlap = iou_matrix(people, found)
+        pairs = zip(*linear_sum_assignment(np.where(overlap >= iou, overlap, 0.0), maximize=True), strict=True)
+        owners = {column: truths[row].track_id for row, column in pairs if overlap[row, column] >= iou}
+        tracks.append(tuple(Tracked(i, owners[i] if i in owners else next(unknown)) for i in range(len(boxes))))
+    return tracks
+
+
 def rendered_rows(runs: Sequence[Run]) -> list[dict[str, object]]:
     """A line a kind of recordings and tracker, and for all kinds together."""
     kinds = {kind: [run for run in runs if run.kind == kind] for kind in dict.fromkeys(run.kind for run in runs)}
@@ -220,6 +238,7 @@ def video_rows(run: Run) -> list[dict[str, object]]:
 
 def rows_of(name: str, runs: Sequence[Run], iou: float) -> list[dict[str, object]]:
     """A line a tracker."""
+    runs = [replace(run, tracks={**run.tracks, PERFECT: perfect_tracks(run, iou)}) for run in runs]
     rows: list[dict[str, object]] = []
     for tracker in dict.fromkeys(tracker for run in runs for tracker in run.tracks):
         scores = score_identities(frames_to_score(runs, tracker), iou)
