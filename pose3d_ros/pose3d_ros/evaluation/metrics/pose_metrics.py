@@ -78,12 +78,9 @@ def aligned_errors_mm(predicted_m: Array, gt_m: Array, *, scale: bool = True) ->
     scale: without, the rigid alignment of 3DMPPE's own evaluation (Moon 2019).
     """
     _check_pair("aligned errors", predicted_m, gt_m)
-    errors = np.full(predicted_m.shape[:-1], np.nan)
-    both = np.asarray(np.isfinite(predicted_m).all(-1) & np.isfinite(gt_m).all(-1))
-    for i, joints in enumerate(both):
-        if joints.sum() >= _MIN_ALIGN_JOINTS:
-            aligned = similarity_align(predicted_m[i][joints], gt_m[i][joints], scale)
-            errors[i][joints] = joint_errors_mm(aligned, gt_m[i][joints])
+    errors = joint_errors_mm(similarity_align(predicted_m, gt_m, scale), gt_m)
+    both = np.isfinite(predicted_m).all(-1) & np.isfinite(gt_m).all(-1)
+    errors[both.sum(axis=-1) < _MIN_ALIGN_JOINTS] = np.nan
     return errors
 
 

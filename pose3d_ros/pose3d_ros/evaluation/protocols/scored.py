@@ -13,7 +13,7 @@ from pose3d_ros.evaluation.datasets.ground_truth import Dataset, GroundTruthSequ
 from pose3d_ros.evaluation.metrics.matching import detected
 from pose3d_ros.evaluation.metrics.splits import groups_of
 from pose3d_ros.evaluation.protocols.person_matching import Matching
-from pose3d_ros.evaluation.recording.groups import GroupMetrics, group_metrics
+from pose3d_ros.evaluation.recording.groups import GroupsOf
 from pose3d_ros.evaluation.recording.scoring import Pair
 from pose3d_ros.evaluation.recording.session import People, Session, SessionFrame
 from pose3d_ros.evaluation.recording.summary import Summary, summarize
@@ -75,8 +75,8 @@ def score(
         for i, j in matching(predicted, frame.ground_truth, camera.width_px):
             person = predicted[i]
             pairs.append(Pair(index, frame.ground_truth[j], person, smoothed.get(person.track_id)))
-    scored = Scored(session, tuple(pairs), summarize(session, pairs), dataset.sequences, sequence_of)
-    return replace(scored, summary=replace(scored.summary, groups=_groups(scored)))
+    summary = summarize(session, pairs, _groups(dataset.sequences, sequence_of))
+    return Scored(session, tuple(pairs), summary, dataset.sequences, sequence_of)
 
 
 def _session(
@@ -116,13 +116,13 @@ def _converted(people: People | None, skeleton: Skeleton) -> People | None:
     return None if people is None else tuple(person.converted(skeleton) for person in people)
 
 
-def _groups(scored: Scored) -> dict[str, dict[str, GroupMetrics]]:
+def _groups(sequences: Sequence[GroundTruthSequence], sequence_of: Sequence[int]) -> GroupsOf:
     """By distance and so on, and by what the dataset groups its sequences by, where there are several such groups."""
-    named = len({sequence.group for sequence in scored.sequences}) > 1
+    named = len({sequence.group for sequence in sequences}) > 1
 
     def group(frame: int, person: Person) -> dict[str, str]:
-        sequence = scored.sequences[scored.sequence_of[frame]]
+        sequence = sequences[sequence_of[frame]]
         own = {"sequence": sequence.group} if named else {}
         return {**groups_of(person, sequence.camera, sequence.ground), **own}
 
-    return group_metrics(scored.session, scored.pairs, group)
+    return group

@@ -13,7 +13,7 @@ from pose3d_ros.evaluation.metrics import pose_metrics as metrics
 from pose3d_ros.evaluation.metrics.json_file import plain, write_json
 from pose3d_ros.evaluation.metrics.matching import detected, errors_of, recall, root_frame
 from pose3d_ros.evaluation.metrics.splits import DEFINITION, groups_of
-from pose3d_ros.evaluation.recording.groups import GroupMetrics, group_metrics
+from pose3d_ros.evaluation.recording.groups import GroupMetrics, GroupsOf, group_metrics
 from pose3d_ros.evaluation.recording.scoring import Pair, identities_of, jitter_of, match_session, motion_errors
 from pose3d_ros.evaluation.recording.session import Session
 
@@ -156,8 +156,8 @@ class Summary:
         write_json(path, self.as_dict())
 
 
-def summarize(session: Session, pairs: Sequence[Pair] | None = None) -> Summary:
-    """Score a session. pairs: its `match_session`, if that is at hand already."""
+def summarize(session: Session, pairs: Sequence[Pair] | None = None, groups: GroupsOf | None = None) -> Summary:
+    """Score a session. pairs: its `match_session`, if that is at hand already. groups: others than by the camera."""
     matched = match_session(session) if pairs is None else tuple(pairs)
     return Summary(
         _speed(session),
@@ -167,7 +167,7 @@ def summarize(session: Session, pairs: Sequence[Pair] | None = None) -> Summary:
         session.model,
         session.skeleton.name,
         session.how,
-        group_metrics(session, matched, lambda _, person: groups_of(person, session.camera)),
+        group_metrics(session, matched, groups or (lambda _, person: groups_of(person, session.camera))),
     )
 
 
