@@ -24,6 +24,7 @@ from pose3d_ros.nodes.topics import latched_qos
 from pose3d_ros.records import Person
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.stages.smooth.chosen_smoother import ChosenSmoother
+from pose3d_ros.stages.smooth.pose_follower import FOLLOWING_S
 from pose3d_ros.stages.smooth.smooth_features import correction_size, feature_size
 from pose3d_ros.stages.smooth.smoother import Smoother
 
@@ -94,10 +95,10 @@ def test_people_are_published_in_the_configured_skeleton(graph: Any) -> None:
 
 
 def centimetre_ahead(feeds: Tensors) -> Tensors:
-    """Adds a centimetre along the ray to the root for every frame of a person."""
+    """Moves the left wrist away from the camera by a centimetre for every frame of a person."""
     frames = feeds["state_0"] + 1
     y = np.zeros((len(frames), correction_size(21)), dtype=np.float32)
-    y[:, -1] = 0.01 * frames[:, 0, 0]
+    y[:, 3 * get_skeleton("muco21").index_of["L_Wrist"] + 2] = 0.01 * frames[:, 0, 0]
     return {"y": y, "next_state_0": frames}
 
 
@@ -132,11 +133,11 @@ def test_people_are_smoothed_and_published_in_the_skeleton_they_come_in_also_whe
         graph.spin_until(lambda number=number: len(smoothed) > number)
         assert smoothed[-1].skeleton == skeleton
         assert len(smoothed[-1].people[0].joints) == len(get_skeleton(skeleton))
-        before, after = (
-            np.array([m.people[0].root.x, m.people[0].root.y, m.people[0].root.z]) for m in (sent, smoothed[-1])
-        )
-        moved_m.append(float(np.linalg.norm(after - before)))
-    assert moved_m == pytest.approx([0.01, 0.02, 0.01, 0.02, 0.01], abs=1e-4)  # each change starts the track afresh
+        wrist = get_skeleton(skeleton).index_of["L_Wrist"]
+        before, after = (m.people[0].joints[wrist].position for m in (sent, smoothed[-1]))
+        moved_m.append(float(np.linalg.norm([after.x - before.x, after.y - before.y, after.z - before.z])))
+    second_m = 0.02 - 0.01 * np.exp(-2 * 0.05 / FOLLOWING_S)  # the filter behind the network, after 50 ms
+    assert moved_m == pytest.approx([0.01, second_m, 0.01, second_m, 0.01], abs=1e-4)  # a change starts afresh
     graph.spin_until(lambda: [s.name for s in skeletons[-3:]] == ["muco21", "mediapipe33", "muco21"])
 
 

@@ -42,7 +42,7 @@ _LICENSE = "Apache-2.0"
 _RENDERED = (
     "people rendered from MakeHuman bodies (CC0) in CMU motion-capture poses, over procedural and free backgrounds"
 )
-_MOTIONS = "CMU motion-capture sequences and made postures on MakeHuman bodies (CC0) with simulated measurement error"
+_MOTIONS = "CMU motions and made postures on MakeHuman bodies (CC0), with errors of image nets, simulated and rendered"
 _LIFTED = "CMU motion-capture sequences on MakeHuman bodies (CC0), as a 2D net sees them"
 _LANDMARKS = "MakeHuman bodies (CC0) in CMU and made poses, with a landmark net's errors on rendered people"
 _LEAST_JOINTS = 8

@@ -29,7 +29,8 @@ _POOL_BODIES = 300
 class TrainingFolders:
     """Where things are: the run's output, rendered people, bodies and motions, backgrounds without people.
 
-    landmarks: what a landmark net said of rendered people, see `tasks.landmark_runs`.
+    landmarks: what a landmark net said of rendered people, see `tasks.landmark_runs`. motion_runs: what the chains said
+    of rendered motions, see `tasks.motion_runs`.
     """
 
     output: Path
@@ -37,6 +38,7 @@ class TrainingFolders:
     assets: Path | None = None
     backgrounds: tuple[Path, ...] = ()
     landmarks: Path | None = None
+    motion_runs: Path | None = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--assets", type=Path, metavar="DIR", help="bodies and recorded motions (smoother, lifter)")
     parser.add_argument("--backgrounds", type=Path, metavar="DIR", nargs="*", default=[], help="images without people")
     parser.add_argument("--landmarks", type=Path, metavar="FILE", help="a net's landmarks (lifter_landmarks)")
+    parser.add_argument(
+        "--motion-runs", type=Path, metavar="FILE", help="what the chains say of rendered motions (smoother)"
+    )
     parser.add_argument(
         "--output", type=Path, metavar="DIR", help="checkpoints and curves; an unfinished run there is resumed"
     )
@@ -82,7 +87,9 @@ def execute(args: argparse.Namespace) -> int:
         return 0
     if args.output is None:
         raise ConfigError("option --output", expected="a folder for the run", got="none", fix="Add --output runs/NAME.")
-    folders = TrainingFolders(args.output, args.bank, args.assets, tuple(args.backgrounds), args.landmarks)
+    folders = TrainingFolders(
+        args.output, args.bank, args.assets, tuple(args.backgrounds), args.landmarks, args.motion_runs
+    )
     train(recipe, folders, args.device, args.threads, args.engine)
     return 0
 
@@ -123,12 +130,14 @@ def build_task(recipe: Recipe, folders: TrainingFolders) -> Task:
     """Build the recipe's task over the folders. Raises ConfigError when the one it needs is missing."""
     if recipe.net == "smoother":
         from pose3d_training.tasks.lifting_samples import lifting_tracks
+        from pose3d_training.tasks.motion_runs import load_runs
         from pose3d_training.tasks.posture_tracks import posture_tracks
         from pose3d_training.tasks.smoothing import SmootherTask
 
         assets = _needed(folders.assets, "--assets", "the folder with the recorded motions and the bodies")
         bodies = range(_SMOOTHER_BODIES)
-        return SmootherTask(recipe, [*lifting_tracks(assets, bodies), *posture_tracks(assets, bodies)])
+        runs = [] if folders.motion_runs is None else load_runs(folders.motion_runs)
+        return SmootherTask(recipe, [*lifting_tracks(assets, bodies), *posture_tracks(assets, bodies)], runs)
     if recipe.net == "lifter":
         from pose3d_training.tasks.lifting import LifterTask
         from pose3d_training.tasks.lifting_samples import lifting_tracks

@@ -19,12 +19,15 @@ from pose3d_training.synthetic.body import SYNTH_JOINTS, BodyShape, posed_joints
 from pose3d_training.synthetic.motion import FPS, Clip, load_clip, training_clips
 from pose3d_training.synthetic.rig import alignment, bone_rotations, bone_transforms, load_rig
 from pose3d_training.tasks.datasets import worker_rng
+from pose3d_training.tasks.motion_runs import MotionRun, measured_window
 from pose3d_training.tasks.track_errors import autoregressive, track_errors
 
 Mask = npt.NDArray[np.bool_]
 
 _STROLLERS = 0.65
 """Share of the samples that also walk about: most recordings are made on a spot, and people before robots walk."""
+_MEASURED_SHARE = 0.6
+"""Share of the samples that are what the image nets said of rendered motions, where there is any."""
 _ALL_JOINTS_SHARE = 0.6
 """Of the samples that have all of the net's joints, as the default pose models give them."""
 _HIDING, _HIDDEN_LIMB, _HIDDEN_WHILE, _LONGEST_S = 0.25, 0.10, 0.08, 1.5
@@ -74,11 +77,15 @@ def training_tracks(assets: Path, skeleton: Skeleton, bodies: Sequence[int]) -> 
 class TrackSamples(IterableDataset[TrackSample]):
     """Random windows of tracks: any heading, 1.5–8 m away, 8–30 frames/s, with image nets' errors, and gaps.
 
-    tracks: (T, 27, 3) in SYNTH_JOINTS' order, y up. skeleton: of the net; people come in all `SKELETONS`.
+    tracks: (T, 27, 3) in SYNTH_JOINTS' order, y up. skeleton: of the net; people come in all `SKELETONS`. runs: what
+    the image nets said of rendered motions; a share of the samples is of these.
     """
 
-    def __init__(self, tracks: Sequence[Array], skeleton: Skeleton, frames: int, seed: int) -> None:
+    def __init__(
+        self, tracks: Sequence[Array], skeleton: Skeleton, frames: int, seed: int, runs: Sequence[MotionRun] = ()
+    ) -> None:
         self.tracks, self.skeleton, self.frames, self.seed = tracks, skeleton, frames, seed
+        self._runs = runs
         readers = {name: _Reader(JointLinks(people, skeleton), people) for name, people in SKELETONS.items()}
         most = max(reader.links.known for reader in readers.values())
         self._full = [reader for reader in readers.values() if reader.links.known == most]
@@ -88,6 +95,9 @@ class TrackSamples(IterableDataset[TrackSample]):
     def __iter__(self) -> Iterator[TrackSample]:
         rng = worker_rng(self.seed)
         while True:
+            if self._runs and rng.random() < _MEASURED_SHARE:
+                yield self._sample(*measured_window(self._runs, self.frames, rng), rng)
+                continue
             rate = float(np.exp(rng.uniform(np.log(8), np.log(30))))
             at = self._frames_seen(rng)
             joints = self._window(at, rate, rng)

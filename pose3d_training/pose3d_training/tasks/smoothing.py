@@ -8,26 +8,28 @@ import torch
 from torch import Tensor, nn
 
 from pose3d_ros.skeletons import Skeleton, get_skeleton
-from pose3d_ros.stages.smooth.smooth_features import feature_size
+from pose3d_ros.stages.smooth.pose_follower import FOLLOWING_S
+from pose3d_ros.stages.smooth.smooth_features import NOMINAL_DT_S, feature_size
 from pose3d_ros.types import Array
 from pose3d_training.loop.recipe import Recipe
 from pose3d_training.loop.training_loop import Batch, Loss, Task, loaded
 from pose3d_training.nets.temporal_net import TemporalModel
+from pose3d_training.tasks.motion_runs import MotionRun
 from pose3d_training.tasks.noisy_tracks import TrackSamples
 
 _WINDOW_FRAMES = 72
-_SMOOTHNESS_WEIGHTS = (1.0, 2.0, 2.0)
+_SMOOTHNESS_WEIGHTS = (1.0, 2.0, 5.0)
 """Of the errors of position, of first and of second differences. Smoothness is the smoother's purpose: a difference's
 error is a few times smaller than a position's, and counts here about as much."""
 
 
 def build_smoother(recipe: Recipe) -> TemporalModel:
-    """The untrained causal net: features of one frame in, corrections of J relative joints and of the root out."""
+    """The untrained causal net: features of one frame in, corrections of J relative joints out."""
     skeleton = get_skeleton(recipe.skeleton)
     model = TemporalModel(
         1,
         feature_size(len(skeleton)),
-        len(skeleton) + 1,
+        len(skeleton),
         recipe.filter_widths,
         causal=True,
         dropout=0.0,
@@ -37,46 +39,59 @@ def build_smoother(recipe: Recipe) -> TemporalModel:
     return model
 
 
-def apply_corrections(measured_m: Tensor, corrections: Tensor, cam2ray: Tensor, root: int) -> Tensor:
-    """Smoothed joints (N, T, J, 3): measured ones plus (N, T, (J + 1)·3) corrections of pose and root.
+def apply_corrections(relative_m: Tensor, corrections: Tensor, cam2ray: Tensor, root: int) -> Tensor:
+    """Smoothed joints (N, T, J, 3) from the root: measured ones plus corrections (N, T, J·3).
 
     The corrections are in the rays' frames, cam2ray (N, T, 3, 3), see `smooth_features`.
     """
-    joints = measured_m.shape[2]
-    moved = corrections.reshape(*corrections.shape[:2], joints + 1, 3) @ cam2ray
-    pose, root_shift = moved[:, :, :joints], moved[:, :, joints:]
-    smoothed: Tensor = measured_m + (pose - pose[:, :, root : root + 1]) + root_shift
-    return smoothed
+    moved = corrections.reshape(relative_m.shape) @ cam2ray
+    return relative_m + moved - moved[:, :, root : root + 1]
+
+
+def followed(relative_m: Tensor, dt_s: Tensor, present: Tensor) -> Tensor:
+    """What `stages.smooth.pose_follower` makes of the net's poses (N, T, K, 3), frame by frame.
+
+    dt_s (N, T): since the frame before; present (N, T, K): 1 for joints that are measured.
+    """
+    keep = torch.exp(-dt_s / FOLLOWING_S)[..., None, None]
+    gain, push = 1 - keep**2, (1 - keep) ** 2 / dt_s[..., None, None]
+    position, velocity = relative_m[:, 0], torch.zeros_like(relative_m[:, 0])
+    out = [position]
+    for t in range(1, relative_m.shape[1]):
+        ahead = position + velocity * dt_s[:, t, None, None]
+        error, stays = relative_m[:, t] - ahead, present[:, t - 1, :, None]
+        position = relative_m[:, t] + stays * (gain[:, t] - 1) * error
+        velocity = stays * (velocity + push[:, t] * error)
+        out.append(position)
+    return torch.stack(out, dim=1)
 
 
 class SmootherTask(Task):
-    """L1 on joints, root-relative and absolute, and on their first and second differences."""
+    """L1 on joints from the root, and on their first and second differences, behind the follower."""
 
-    def __init__(self, recipe: Recipe, tracks: Sequence[Array]) -> None:
-        self.recipe, self.tracks = recipe, tracks
+    def __init__(self, recipe: Recipe, tracks: Sequence[Array], runs: Sequence[MotionRun] = ()) -> None:
+        self.recipe, self.tracks, self.runs = recipe, tracks, runs
         self.skeleton: Skeleton = get_skeleton(recipe.skeleton)
         self.module: TemporalModel = build_smoother(recipe)
 
     def batches(self, seed: int) -> Iterator[Batch]:
         """See `Task.batches`."""
-        samples = TrackSamples(self.tracks, self.skeleton, _WINDOW_FRAMES, seed)
+        samples = TrackSamples(self.tracks, self.skeleton, _WINDOW_FRAMES, seed, self.runs)
         return loaded(samples, self.recipe)
 
     def loss(self, batch: Batch) -> Loss:
         """See `Task.loss`."""
-        measured, true, root = batch["measured_m"], batch["true_m"], self.skeleton.root
-        out = self.module.forward_sequence(batch["features"]).float()
-        smoothed = apply_corrections(measured, out, batch["cam2ray"], root)
-        present = batch["present"]
-        pose = _errors(_centered(smoothed, root), _centered(true, root), present)
-        at_root = present[:, :, root : root + 1]
-        root_error = _errors(smoothed[:, :, root : root + 1], true[:, :, root : root + 1], at_root)
-        before = _errors(_centered(measured, root), _centered(true, root), present)
-        logged = {"joint_mm": pose[0], "joint_mm_before": before[0], "step_mm": pose[1], "step_mm_before": before[1]}
-        root_before = _errors(measured[:, :, root : root + 1], true[:, :, root : root + 1], at_root)
-        logged |= {"root_mm": root_error[0], "root_mm_before": root_before[0]}
-        total = sum(w * (a + 0.5 * b) for w, a, b in zip(_SMOOTHNESS_WEIGHTS, pose, root_error, strict=True))
-        return torch.as_tensor(total) * 10, {k: v.detach() * 1000 for k, v in logged.items()}
+        root, present, features = self.skeleton.root, batch["present"], batch["features"]
+        measured, true = _centered(batch["measured_m"], root), _centered(batch["true_m"], root)
+        out = self.module.forward_sequence(features).float()
+        corrected = apply_corrections(measured, out, batch["cam2ray"], root)
+        smoothed = followed(corrected, features[..., -1] * NOMINAL_DT_S, present)
+        after, before = _errors(smoothed, true, present), _errors(measured, true, present)
+        names = ("joint_mm", "step_mm", "acceleration_mm")
+        logged = {name: 1000 * value.detach() for name, value in zip(names, after, strict=True)}
+        logged |= {f"{name}_before": 1000 * value for name, value in zip(names, before, strict=True)}
+        total = sum(w * error for w, error in zip(_SMOOTHNESS_WEIGHTS, after, strict=True))
+        return torch.as_tensor(total) * 10, logged
 
 
 def _centered(joints_m: Tensor, root: int) -> Tensor:

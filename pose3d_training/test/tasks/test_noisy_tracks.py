@@ -12,6 +12,7 @@ from pose3d_ros.stages.smooth.smooth_features import NOMINAL_DT_S, feature_size,
 from pose3d_ros.types import Array
 from pose3d_training.synthetic.body import SYNTH_JOINTS
 from pose3d_training.tasks import track_errors
+from pose3d_training.tasks.motion_runs import MotionRun
 from pose3d_training.tasks.noisy_tracks import TrackSample, TrackSamples, held
 
 SKELETON = get_skeleton("muco21")
@@ -120,3 +121,19 @@ def test_lost_joints_are_held_as_the_running_smoother_holds_them() -> None:
         last = hold_missing(joints, last)
         expected.append(last)
     np.testing.assert_array_equal(held(relative), np.array(expected))
+
+
+def test_a_share_of_the_samples_is_what_the_chains_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = np.arange(90)
+    true = track(90) + [0, 0, 5.0]
+    marked = true + np.array([0.0, 0.25, 0.0]) * (np.array(SYNTH_JOINTS) == "R_Wrist")[:, None]
+    made = itertools.islice(TrackSamples([track()], SKELETON, 40, 1, [MotionRun(frames, marked, true)]), 200)
+    monkeypatch.setattr(track_errors, "_BIAS", 0.0)
+    wrists = [SKELETON.index_of["R_Wrist"], SKELETON.index_of["L_Wrist"]]
+    root = SKELETON.root
+    ours = 0
+    for sample in made:
+        error = (sample.measured_m - sample.measured_m[:, [root]]) - (sample.true_m - sample.true_m[:, [root]])
+        steady = np.abs(np.diff(error[:, wrists], axis=0)).max(axis=(0, 2)) < 1e-5
+        ours += bool((steady & (np.abs(error[0, wrists, 1]) > 0.09)).any() and np.isfinite(sample.features).all())
+    assert 0.5 < ours / 200 < 0.7

@@ -13,7 +13,8 @@ Input vector of one person in one frame, C_in = 6·J + 4 values:
 | 3   | the root's displacement since then, metres, × 10 |
 | 1   | the time since then, in thirtieths of a second |
 
-Output vector, C_out = 3·J + 3 values: what to add to the relative joints and to the root, metres.
+Output vector, C_out = 3·J values: what to add to the relative joints, metres. Roots have a filter of their own, see
+`root_filter`: how much they err depends on what their distance was read from, and poses hardly do.
 In a person's first frame the changes are zero and the time is one thirtieth. A joint that was not measured keeps
 the relative place it was last seen at, and the root's place before it was ever seen.
 """
@@ -43,7 +44,12 @@ def feature_size(joints: int) -> int:
 
 def correction_size(joints: int) -> int:
     """C_out for that many joints."""
-    return 3 * joints + 3
+    return 3 * joints
+
+
+def clamped_dt(dt_s: Floats) -> Array:
+    """Times between frames as the net is trained on: from `MIN_DT_S` to `MAX_DT_S`."""
+    return np.asarray(np.clip(dt_s, MIN_DT_S, MAX_DT_S), dtype=np.float64)
 
 
 def hold_missing(relative_m: Floats, held_m: Floats) -> Array:
@@ -68,7 +74,7 @@ def step_features(
     turn = np.swapaxes(cam2ray(root_m), -1, -2)
     change = (relative_m - previous_relative_m) @ turn * CHANGE_SCALE
     displacement = ((root_m - previous_root_m)[..., None, :] @ turn)[..., 0, :] * CHANGE_SCALE
-    time = np.clip(dt_s, MIN_DT_S, MAX_DT_S)[..., None] / NOMINAL_DT_S
+    time = clamped_dt(dt_s)[..., None] / NOMINAL_DT_S
     flat = (*relative_m.shape[:-2], -1)
     parts: tuple[Floats, ...] = ((relative_m @ turn).reshape(flat), change.reshape(flat), displacement, time)
     features: Float32Array = np.concatenate(parts, axis=-1).astype(np.float32)
@@ -88,13 +94,12 @@ def sequence_features(relative_m: Floats, root_m: Floats, dt_s: Floats) -> Float
     return step_features(relative_m, before_relative, root_m, before_root, dt)
 
 
-def split_corrections(y: Floats, root_m: Floats, root: int) -> tuple[Array, Array]:
-    """Output vectors (..., 3·J + 3) → corrections to the relative joints (..., J, 3) and the root (..., 3), metres.
+def joint_corrections(y: Floats, root_m: Floats, root: int) -> Array:
+    """Output vectors (..., 3·J) → corrections (..., J, 3) to the relative joints, metres, in the camera's frame.
 
     root_m (..., 3): the measured roots that the input was made with; root: the root joint's index, whose own relative
-    place stays zero. The result is in the camera's optical frame.
+    place stays zero.
     """
     moves = np.asarray(y, dtype=np.float64)
-    moves = moves.reshape(*moves.shape[:-1], -1, 3) @ cam2ray(root_m)
-    joints = moves[..., :-1, :]
-    return joints - joints[..., [root], :], moves[..., -1, :]
+    joints = moves.reshape(*moves.shape[:-1], -1, 3) @ cam2ray(root_m)
+    return np.asarray(joints - joints[..., [root], :])

@@ -1,13 +1,14 @@
 """The temporal smoother: a causal network that steps once per frame, for all people at once (Pavllo 2019).
 
-The network knows one skeleton; people of another one are read into it by joint name, see `joint_links`.
+The network knows one skeleton; people of another one are read into it by joint name, see `joint_links`. It corrects
+poses from the root; roots have a filter of their own, see `root_filter`.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -23,12 +24,15 @@ from pose3d_ros.stages.entry_checks import check_decoder, integer_parameter, ske
 from pose3d_ros.stages.io_matching import BoundEngine, output, port, state_ports, state_shapes
 from pose3d_ros.stages.smooth.joint_links import JointLinks
 from pose3d_ros.stages.smooth.person_smoother import TrackMemory, is_ahead, is_measured, moved_person
+from pose3d_ros.stages.smooth.pose_follower import Followed, follow
+from pose3d_ros.stages.smooth.root_filter import RootTrack, updated_tracks
 from pose3d_ros.stages.smooth.smooth_features import (
     NOMINAL_DT_S,
+    clamped_dt,
     correction_size,
     feature_size,
     hold_missing,
-    split_corrections,
+    joint_corrections,
     step_features,
 )
 from pose3d_ros.types import Array
@@ -57,14 +61,18 @@ def why_unsmoothed(entry: ManifestEntry, people: Skeleton) -> str | None:
 class _Past:
     """A person's previous frame: joints from the root (K, 3), missing ones held, the root (3,), and the states.
 
-    to_root_m (3,): as measured last. skeleton: name of the person's.
+    is_measured (K,): which joints were not missing. to_root_m (3,): as measured last. skeleton: name of the person's.
+    track: of the root. followed: of the joints, as one person.
     """
 
     relative_m: Array
     root_m: Array
+    is_measured: npt.NDArray[np.bool_]
     to_root_m: Array
     states: Sequence[npt.NDArray[np.generic]]
-    stamp_ns: int
+    followed: Followed
+    track: RootTrack | None = None
+    stamp_ns: int = 0
     skeleton: str = ""
 
 
@@ -101,7 +109,8 @@ class Smoother:
         outputs = [port("y", None, correction_size(joints)), *state_ports("next_state_", states)]
         self._bound = BoundEngine(model, inputs, outputs)
         zeros = [np.zeros(shape, dtype=np.float32) for shape in states]
-        self._nobody = _Past(np.zeros((joints, 3)), np.zeros(3), np.zeros(3), zeros, 0)
+        nowhere, unseen = np.zeros((joints, 3)), np.zeros(joints, dtype=bool)
+        self._nobody = _Past(nowhere, np.zeros(3), unseen, np.zeros(3), zeros, Followed(nowhere, nowhere))
         self._memory = TrackMemory[_Past]()
         self._links: dict[str, JointLinks | None] = {}
 
@@ -170,25 +179,29 @@ class Smoother:
         return _Measured(pose, links, past, joints_m, root_m, to_root_m)
 
     def _step(self, track_ids: Sequence[int], people: Sequence[_Measured], stamp_ns: int) -> list[tuple[Array, Array]]:
-        """One step of the network: (root_cam_m, joints_cam_m) of each person, NaN joints still NaN."""
-        root = np.array([p.root_m for p in people])
-        past = [p.past for p in people]
-        new = np.array([p is self._nobody for p in past])
-        held = np.array([p.relative_m for p in past])
-        relative = hold_missing(np.array([p.joints_m for p in people]) - root[:, None], held)
+        """One step of net and filters: (root_cam_m, joints_cam_m) of each person, NaN joints still NaN."""
+        root, past = np.array([p.root_m for p in people]), [p.past for p in people]
+        new, held = np.array([p is self._nobody for p in past]), np.array([p.relative_m for p in past])
+        measured = np.array([p.joints_m for p in people]) - root[:, None]
+        relative = hold_missing(measured, held)
         before_relative = np.where(new[:, None, None], relative, held)
         before_root = np.where(new[:, None], root, [p.root_m for p in past])
         dt_s = np.where(new, NOMINAL_DT_S, [(stamp_ns - p.stamp_ns) * 1e-9 for p in past])
         x = step_features(relative, before_relative, root, before_root, dt_s)
         states = {f"state_{i}": np.stack([p.states[i] for p in past]) for i in range(len(self._nobody.states))}
         raw = self._bound.infer({"x": x, **states})
-        to_relative, to_root = split_corrections(output(raw, "y", (len(people), None)), root, self._skeleton.root)
-        newer = [raw[f"next_{name}"] for name in states]
+        corrections = joint_corrections(output(raw, "y", (len(people), None)), root, self._skeleton.root)
+        followed = _followed(past, relative + corrections, dt_s)
+        tracks = updated_tracks([p.track for p in past], root, np.array([p.pose.root_sigma_m for p in people]), dt_s)
+        newer, seen = [raw[f"next_{name}"] for name in states], np.isfinite(measured).all(axis=-1)
+        moved = []
         for i, (track_id, person) in enumerate(zip(track_ids, people, strict=True)):
             kept, name = [s[i] for s in newer], person.pose.skeleton.name
-            self._memory.put(track_id, _Past(relative[i], root[i], person.to_root_m, kept, stamp_ns, name))
-        to_joints = to_relative + to_root[:, None]
-        return [_moved(person, to_root[i], to_joints[i]) for i, person in enumerate(people)]
+            latest = relative[i], root[i], seen[i], person.to_root_m, kept, followed[i], tracks[i], stamp_ns, name
+            self._memory.put(track_id, _Past(*latest))
+            to_root_m = tracks[i].smooth_m - root[i]
+            moved.append(_moved(person, to_root_m, followed[i].relative_m - relative[i] + to_root_m))
+        return moved
 
     def _links_of(self, people: Skeleton) -> JointLinks | None:
         """None for a skeleton that is not smoothed, which is logged once."""
@@ -198,6 +211,13 @@ class Smoother:
                 _log.warning("%s", problem)
             self._links[people.name] = JointLinks(people, self._skeleton) if problem is None else None
         return self._links[people.name]
+
+
+def _followed(past: Sequence[_Past], relative_m: Array, dt_s: Array) -> list[Followed]:
+    """The follower's states after the net's poses (N, K, 3) of N people, who were last seen dt_s (N,) ago."""
+    before = Followed(*(np.array([getattr(p.followed, f.name) for p in past]) for f in fields(Followed)))
+    after = follow(before, relative_m, clamped_dt(dt_s), ~np.array([p.is_measured for p in past]))
+    return [Followed(*parts) for parts in zip(after.relative_m, after.velocity_mps, strict=True)]
 
 
 def _moved(person: _Measured, to_root_m: Array, to_joints_m: Array) -> tuple[Array, Array]:

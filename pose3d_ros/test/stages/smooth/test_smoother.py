@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -19,16 +20,16 @@ from ...conftest import AnsweringEngine, Shapes, Tensors, manifest_entry
 CAMERA = Camera.from_hfov(60.0, 640, 480)
 SKELETON = get_skeleton("mpii16")
 J = 16
-X, Y = 6 * J + 4, 3 * J + 3
+X, Y = 6 * J + 4, 3 * J
 STEP_NS = 50_000_000
 INPUTS: Shapes = {"x": ("batch", X), "state_0": ("batch", 2, 3)}
 OUTPUTS: Shapes = {"y": ("batch", Y), "next_state_0": ("batch", 2, 3)}
 
 
 def step(feeds: Tensors) -> Tensors:
-    """Counts a person's frames in the state; per frame counted, corrects distance by 1 cm and joint j by j mm more."""
+    """Counts a person's frames in the state; per frame counted, corrects joint j by j mm along the ray."""
     state = feeds["state_0"] + 1
-    along_ray = np.append(np.arange(J) * 0.001, 0.01)
+    along_ray = np.arange(J) * 0.001
     y = np.stack([0 * along_ray, 0 * along_ray, along_ray], axis=-1).reshape(1, Y)
     return {"y": (state[:, :1, 0] * y).astype(np.float32), "next_state_0": state}
 
@@ -60,21 +61,44 @@ def smoother(engine: AnsweringEngine) -> Smoother:
     return smoother_of(engine)
 
 
-def corrections(before: tuple[Person, ...], after: tuple[Person, ...]) -> list[float]:
-    distances = [[np.linalg.norm(p.pose.root_cam_m) for p in people] for people in (before, after)]
-    return [float(b - a) for a, b in zip(*distances, strict=True)]
+def counted(smoother: Smoother, engine: AnsweringEngine, people: Sequence[Person], stamp_ns: int) -> list[int]:
+    """How many frames of each person the network has seen with this one."""
+    smoother.update(people, stamp_ns)
+    return [int(frames) + 1 for frames in engine.calls[-1]["state_0"][:, 0, 0]]
 
 
 def test_corrections_go_along_the_ray(smoother: Smoother) -> None:
     (before,) = people = (person(1, (3, 0, 4)),)
     (after,) = smoother.update(people, 0)
     ray = np.array([0.6, 0, 0.8])
-    np.testing.assert_allclose(after.pose.root_cam_m - before.pose.root_cam_m, 0.01 * ray, atol=1e-6)
-    # A joint moves with its root and by its own correction, counted from the root joint's.
+    np.testing.assert_array_equal(after.pose.root_cam_m, before.pose.root_cam_m)
+    # Counted from the root joint's.
     own = (np.arange(J) - SKELETON.root) * 0.001
     moved = after.pose.joints_cam_m - before.pose.joints_cam_m
-    np.testing.assert_allclose(moved, (0.01 + own)[:, None] * ray, atol=1e-6)
+    np.testing.assert_allclose(moved, own[:, None] * ray, atol=1e-6)
     np.testing.assert_array_equal(after.pose.joints_img_px, before.pose.joints_img_px)
+
+
+def test_root_is_filtered_and_carries_the_joints(smoother: Smoother) -> None:
+    roots, still = [], smoother_of(AnsweringEngine(step, INPUTS, OUTPUTS))
+    for i in range(40):
+        (after,) = smoother.update((person(1, (0, 0, 4 + 0.1 * (-1) ** i)),), i * STEP_NS)
+        (steady,) = still.update((person(1),), i * STEP_NS)
+        roots.append(after.pose.root_cam_m[2])
+        relative_m, steady_m = (p.pose.joints_cam_m - p.pose.root_cam_m for p in (after, steady))
+        np.testing.assert_allclose(relative_m, steady_m, atol=1e-9)
+    assert np.ptp(roots[20:]) < 0.05
+    assert np.mean(roots[20:]) == pytest.approx(4.0, abs=0.03)
+
+
+def test_pose_follows_the_networks_without_steps(smoother: Smoother) -> None:
+    (before,) = people = (person(1),)
+    after = [smoother.update(people, i * STEP_NS)[0] for i in range(60)]
+    moved_m = np.array([np.linalg.norm((p.pose.joints_cam_m - before.pose.joints_cam_m)[0]) for p in after])
+    asked_m = 0.001 * abs(SKELETON.root) * np.arange(1, 61)
+    assert moved_m[0] == pytest.approx(asked_m[0])
+    assert moved_m[1] < asked_m[1] - 0.0003  # a step is not followed at once
+    np.testing.assert_allclose(moved_m[40:], asked_m[40:], rtol=1e-3)  # a constant velocity is, without a lag
 
 
 def test_pixels_follow_when_there_is_a_camera(smoother: Smoother) -> None:
@@ -85,7 +109,7 @@ def test_pixels_follow_when_there_is_a_camera(smoother: Smoother) -> None:
 def test_all_people_are_one_batch_with_separate_states(smoother: Smoother, engine: AnsweringEngine) -> None:
     people = tuple(person(i, (0.1 * i, 0, 4)) for i in range(20, 0, -1))
     smoother.update(people[15:], 0)
-    assert corrections(people, smoother.update(people, STEP_NS)) == pytest.approx([0.01] * 15 + [0.02] * 5)
+    assert counted(smoother, engine, people, STEP_NS) == [1] * 15 + [2] * 5
     assert [len(call["x"]) for call in engine.calls] == [5, 20]
 
 
@@ -134,33 +158,35 @@ def test_unseen_people_and_those_behind_the_camera_pass_unchanged(
 
 
 @pytest.mark.parametrize(
-    ("stamp_ns", "correction_m"),
-    [(400_000_000, 0.02), (600_000_000, 0.01), (-STEP_NS, 0.02), (-1_100_000_000, 0.01)],
+    ("stamp_ns", "frames"),
+    [(400_000_000, 2), (600_000_000, 1), (-STEP_NS, 2), (-1_100_000_000, 1)],
     ids=["short absence", "long absence", "late frame", "clock goes back"],
 )
-def test_state_is_kept_over_a_short_gap_only(smoother: Smoother, stamp_ns: int, correction_m: float) -> None:
+def test_state_is_kept_over_a_short_gap_only(
+    smoother: Smoother, engine: AnsweringEngine, stamp_ns: int, frames: int
+) -> None:
     people = (person(1),)
     smoother.update(people, 0)
-    assert corrections(people, smoother.update(people, stamp_ns)) == pytest.approx([correction_m])
+    assert counted(smoother, engine, people, stamp_ns) == [frames]
 
 
-def test_states_of_lost_people_are_dropped(smoother: Smoother) -> None:
+def test_states_of_lost_people_are_dropped(smoother: Smoother, engine: AnsweringEngine) -> None:
     people = (person(1),)
     smoother.update(people, 0)
     smoother.update((person(1, state=TrackState.LOST),), STEP_NS)
-    assert corrections(people, smoother.update(people, 2 * STEP_NS)) == pytest.approx([0.01])
+    assert counted(smoother, engine, people, 2 * STEP_NS) == [1]
 
 
-def test_reset_drops_all_states(smoother: Smoother) -> None:
+def test_reset_drops_all_states(smoother: Smoother, engine: AnsweringEngine) -> None:
     people = (person(1),)
     smoother.update(people, 0)
     smoother.reset()
-    assert corrections(people, smoother.update(people, STEP_NS)) == pytest.approx([0.01])
+    assert counted(smoother, engine, people, STEP_NS) == [1]
 
 
 def correction(joint: str) -> float:
-    """How far along the ray the engine moves a joint it knows in a person's first frame."""
-    return 0.01 + 0.001 * (SKELETON.index_of[joint] - SKELETON.root)
+    """How far the engine moves a joint it knows in a person's first frame."""
+    return 0.001 * abs(SKELETON.index_of[joint] - SKELETON.root)
 
 
 def test_default_smoother_takes_every_skeleton() -> None:
@@ -207,12 +233,14 @@ def test_lost_joints_of_another_skeleton_stay_lost_and_the_rest_is_smoothed(engi
 
 def test_root_that_is_the_nose_moves_with_it_and_one_at_the_hips_with_them(engine: AnsweringEngine) -> None:
     coco = get_skeleton("coco17")
-    nose = person(1, skeleton=coco)
-    nose = replace(nose, pose=replace(nose.pose, root_cam_m=nose.pose.joints_cam_m[0].copy()))
-    hips = person(2, skeleton=coco)
-    after = smoother_of(engine, least_joints=8).update([nose, hips], 0)
+    smoother = smoother_of(engine, least_joints=8)
+    for i in range(2):
+        hips = person(2, (0, 0, 4 + 0.1 * i), skeleton=coco)
+        nose = person(1, (0, 0, 4 + 0.1 * i), skeleton=coco)
+        nose = replace(nose, pose=replace(nose.pose, root_cam_m=nose.pose.joints_cam_m[0].copy()))
+        after = smoother.update([nose, hips], i * STEP_NS)
     np.testing.assert_array_equal(after[0].pose.root_cam_m, after[0].pose.joints_cam_m[0])
-    assert np.linalg.norm(after[1].pose.root_cam_m - hips.pose.root_cam_m) == pytest.approx(0.01, abs=1e-6)
+    assert 4.02 < after[1].pose.root_cam_m[2] < 4.09
 
 
 def test_hips_that_are_lost_are_held_where_they_were_from_the_root(engine: AnsweringEngine) -> None:
@@ -237,8 +265,8 @@ def test_people_of_several_skeletons_are_one_batch(engine: AnsweringEngine) -> N
 def test_changed_skeleton_starts_the_person_afresh(engine: AnsweringEngine) -> None:
     smoother, changed = smoother_of(engine, least_joints=8), (person(1, skeleton=get_skeleton("body40")),)
     smoother.update([person(1)], 0)
-    assert corrections(changed, smoother.update(changed, STEP_NS)) == pytest.approx([0.01])
-    assert corrections(changed, smoother.update(changed, 2 * STEP_NS)) == pytest.approx([0.02])
+    assert counted(smoother, engine, changed, STEP_NS) == [1]
+    assert counted(smoother, engine, changed, 2 * STEP_NS) == [2]
 
 
 def test_skeleton_with_too_few_joints_passes_unchanged_with_one_warning(
