@@ -141,6 +141,12 @@ def smoother_batch(recipe: Recipe) -> Batch:
         "measured_m": true + 0.02 * torch.randn(*shape, joints, 3),
         "true_m": true,
         "present": torch.ones(*shape, joints),
-        "features": torch.randn(*shape, feature_size(joints)),
+        "features": _features(shape, joints),
         "cam2ray": torch.eye(3).expand(*shape, 3, 3).clone(),
     }
+
+
+def _features(shape: tuple[int, int], joints: int) -> torch.Tensor:
+    features = torch.randn(*shape, feature_size(joints))
+    features[..., -1] = 1.0  # the time between frames
+    return features

@@ -24,7 +24,7 @@ from pose3d_ros.nodes.topics import latched_qos
 from pose3d_ros.records import Person
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.stages.smooth.chosen_smoother import ChosenSmoother
-from pose3d_ros.stages.smooth.pose_follower import FOLLOWING_S
+from pose3d_ros.stages.smooth.pose_follower import FOLLOWING_FRAMES
 from pose3d_ros.stages.smooth.smooth_features import correction_size, feature_size
 from pose3d_ros.stages.smooth.smoother import Smoother
 
@@ -136,7 +136,7 @@ def test_people_are_smoothed_and_published_in_the_skeleton_they_come_in_also_whe
         wrist = get_skeleton(skeleton).index_of["L_Wrist"]
         before, after = (m.people[0].joints[wrist].position for m in (sent, smoothed[-1]))
         moved_m.append(float(np.linalg.norm([after.x - before.x, after.y - before.y, after.z - before.z])))
-    second_m = 0.02 - 0.01 * np.exp(-2 * 0.05 / FOLLOWING_S)  # the filter behind the network, after 50 ms
+    second_m = 0.02 - 0.01 * np.exp(-2 / FOLLOWING_FRAMES)  # the filter behind the network, after a frame
     assert moved_m == pytest.approx([0.01, second_m, 0.01, second_m, 0.01], abs=1e-4)  # a change starts afresh
     graph.spin_until(lambda: [s.name for s in skeletons[-3:]] == ["muco21", "mediapipe33", "muco21"])
 

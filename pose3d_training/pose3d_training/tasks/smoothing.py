@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from pose3d_ros.skeletons import Skeleton, get_skeleton
-from pose3d_ros.stages.smooth.pose_follower import FOLLOWING_S
+from pose3d_ros.stages.smooth.pose_follower import FOLLOWING_FRAMES, FOLLOWING_S
 from pose3d_ros.stages.smooth.smooth_features import NOMINAL_DT_S, feature_size
 from pose3d_ros.types import Array
 from pose3d_training.loop.recipe import Recipe
@@ -18,9 +18,9 @@ from pose3d_training.tasks.motion_runs import MotionRun
 from pose3d_training.tasks.noisy_tracks import TrackSamples
 
 _WINDOW_FRAMES = 72
-_SMOOTHNESS_WEIGHTS = (1.0, 2.0, 5.0)
-"""Of the errors of position, of first and of second differences. Smoothness is the smoother's purpose: a difference's
-error is a few times smaller than a position's, and counts here about as much."""
+_SMOOTHNESS_WEIGHTS = (1.0, 2.0, 12.0)
+"""Of the errors of position, of first and of second differences. Smoothness is the smoother's purpose: second
+differences' errors are four times smaller than positions', and count here three times as much."""
 
 
 def build_smoother(recipe: Recipe) -> TemporalModel:
@@ -53,7 +53,7 @@ def followed(relative_m: Tensor, dt_s: Tensor, present: Tensor) -> Tensor:
 
     dt_s (N, T): since the frame before; present (N, T, K): 1 for joints that are measured.
     """
-    keep = torch.exp(-dt_s / FOLLOWING_S)[..., None, None]
+    keep = torch.exp(-(dt_s / FOLLOWING_S).clamp(min=1 / FOLLOWING_FRAMES))[..., None, None]
     gain, push = 1 - keep**2, (1 - keep) ** 2 / dt_s[..., None, None]
     position, velocity = relative_m[:, 0], torch.zeros_like(relative_m[:, 0])
     out = [position]

@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 from pose3d_ros.types import Array
 
-FOLLOWING_S = 0.2
-"""Time constant of the filter's two equal poles."""
+FOLLOWING_S, FOLLOWING_FRAMES = 0.2, 3
+"""Time constant of the filter's two equal poles: so many frames, but no more than that time. At a higher rate it takes
+less time to tell quick errors from motion."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +31,7 @@ def follow(before: Followed, relative_m: Array, dt_s: Array, restart: npt.NDArra
 
     A joint jumps in a person's first frame, and where it was not measured in the one before.
     """
-    keep = np.exp(-dt_s / FOLLOWING_S)[:, None, None]
+    keep = np.exp(-np.maximum(dt_s / FOLLOWING_S, 1 / FOLLOWING_FRAMES))[:, None, None]
     dt = dt_s[:, None, None]
     ahead = before.relative_m + before.velocity_mps * dt
     error = relative_m - ahead
