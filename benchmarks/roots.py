@@ -3,9 +3,10 @@
 python benchmarks/roots.py --assets FOLDER [--people 24] [--seed 1]
 
 FOLDER: as for `pose3d synth`. See simulated_people.py for the people, their motions and the nets' measured noise. Each
-case is one camera, person and motion of four seconds; a cell is a condition and a range of distances. Children are
-judged from two seconds on if a foot was seen in them, on a floor that is right. stature: the floor is known for two
-seconds only, and the frames after count. What is asked, and whether it holds, is below the table.
+scene is four seconds of one camera and five people, one in each range of distances; a cell is a condition and a range.
+Alone: each is all that the camera has ever seen. Children are one of a scene, judged from two seconds on if a foot was
+seen in them, on a floor that is right. stature: the floor is known for two seconds only, and the frames after count.
+What is asked, and whether it holds, is below the table.
 """
 
 from __future__ import annotations
@@ -23,13 +24,17 @@ from simulated_people import (
     MEASURED,
     RATE_HZ,
     SKELETON,
+    THICKNESS_M,
     Motion,
     NetNoise,
     Seen,
     Walk,
+    depth_image,
     motions,
+    pitched,
     seen,
-    walk_before_camera,
+    walks_before_camera,
+    wrong_floor,
 )
 
 from pose3d_ros.config.root_settings import RootConfig, SceneConfig
@@ -38,8 +43,7 @@ from pose3d_ros.geometry import Camera
 from pose3d_ros.geometry.ground_plane import GroundPlane
 from pose3d_ros.geometry.root_search import nearest_root, search_root
 from pose3d_ros.geometry.root_solver import SolvedRoots, mehta_root, solve_root, veges_root, weak_perspective_root
-from pose3d_ros.records import DepthImage, Detection, Frame, Pose, RootReading
-from pose3d_ros.stages.roots.depth_reading import SKIN_M
+from pose3d_ros.records import Detection, Frame, Pose, RootReading
 from pose3d_ros.stages.roots.root_stage import RootStage
 from pose3d_ros.types import Array
 
@@ -59,26 +63,27 @@ _CLOSED_SIGMA, _LEARNED_SIGMA = 0.12, 0.10
 _KNOWN_FRAMES = round(2.0 * RATE_HZ)
 _UNSEEN_SCORE = 0.1
 _BELOW_PX = 5.0
-_DEPTH_SCALE = 8
-_DEPTH_NOISE_M, _STEREO_PER_M, _THICKNESS_M = 0.01, 0.003, 0.03
 
 
 @dataclass(frozen=True)
 class Condition:
     """What is wrong. focal: factor on the focal length; pitch_deg: added to the floor's; cut: feet below the image.
 
-    more: factor on the number of people: a mean of squares needs many.
+    children: whether one of the five is a child, who is judged alone; else every tenth person is one. alone: see the
+    module. more: factor on the number of scenes: a mean of squares needs many.
     """
 
     noise: NetNoise = MEASURED
     focal: float = 1.0
     pitch_deg: float = 0.0
     cut: bool = False
-    children: bool | None = None
+    children: bool = False
     sitting: bool = False
+    alone: bool = False
     more: int = 1
 
 
+_CHILDREN = Condition(replace(MEASURED, floor=False), children=True, more=5)
 CONDITIONS = {
     "exact": Condition(EXACT),
     "noise": Condition(more=5),
@@ -87,8 +92,12 @@ CONDITIONS = {
     "pitch off by 1°": Condition(pitch_deg=1.0),
     "pitch off by 3°": Condition(pitch_deg=3.0),
     "feet cut": Condition(cut=True),
-    "children": Condition(replace(MEASURED, floor=False), children=True),
+    "children": _CHILDREN,
     "sitting": Condition(sitting=True),
+    "alone, noise": Condition(alone=True, more=5),
+    "alone, pitch off by 1°": Condition(pitch_deg=1.0, alone=True),
+    "alone, pitch off by 3°": Condition(pitch_deg=3.0, alone=True),
+    "alone, children": replace(_CHILDREN, alone=True),
 }
 
 
@@ -106,17 +115,12 @@ def main() -> None:
     rows: list[dict[str, object]] = []
     for name in args.conditions:
         condition = CONDITIONS[name]
-        people = motions(
-            args.assets,
-            args.people * condition.more,
-            children=condition.children,
-            sitting=condition.sitting,
-            seed=args.seed,
-        )
-        for near_m, far_m in RANGES_M:
-            rng = np.random.default_rng([args.seed, int(10 * near_m)])
-            frames = frames_of(condition, people, near_m, far_m, rng)
-            rows += rows_of(name, f"{near_m:g}-{far_m:g} m", frames)
+        count = args.people * condition.more
+        people = motions(args.assets, count, sitting=condition.sitting, seed=args.seed)
+        children = motions(args.assets, count, children=True, seed=args.seed) if condition.children else []
+        frames = frames_of(condition, people, children, np.random.default_rng(args.seed))
+        for (near_m, far_m), own in frames.items():
+            rows += rows_of(name, f"{near_m:g}-{far_m:g} m", own)
     checks = {**solver_checks(args.seed), **cell_checks(rows)}
     report("roots", rows, checks)
 
@@ -134,15 +138,31 @@ class OneFrame:
 
 
 def frames_of(
-    condition: Condition, people: Sequence[Motion], near_m: float, far_m: float, rng: np.random.Generator
-) -> list[OneFrame]:
-    """Every frame of every person within a range of distances."""
-    frames: list[OneFrame] = []
-    for motion in people:
-        walk = walk_before_camera(motion, near_m, far_m, rng)
-        camera = _cut(walk) if condition.cut else walk.camera
-        frames += _Simulated(walk, camera, condition, seen(walk, condition.noise, rng), rng).frames()
+    condition: Condition, people: Sequence[Motion], children: Sequence[Motion], rng: np.random.Generator
+) -> dict[tuple[float, float], list[OneFrame]]:
+    """Every frame of every person, or of every child, by range of distances. As many scenes as people."""
+    frames: dict[tuple[float, float], list[OneFrame]] = {range_m: [] for range_m in RANGES_M}
+    for scene in range(len(people)):
+        several = [people[(scene + i) % len(people)] for i in range(len(RANGES_M))]
+        if children:
+            several[scene % len(several)] = children[scene]
+        walks = walks_before_camera(several, RANGES_M, rng)
+        ground = wrong_floor(walks[0].ground, rng) if condition.noise.floor else walks[0].ground
+        shown = [_Simulated.of(walk, condition, ground, number, rng) for number, walk in enumerate(walks)]
+        stages = [_stages()] * len(shown) if not condition.alone else [_stages() for _ in shown]
+        for number in range(len(walks[0].distances_m)):
+            found = [one.frame(number, own) for one, own in zip(shown, stages, strict=True)]
+            for place, range_m in enumerate(RANGES_M):
+                frame = found[place]
+                if frame is not None and (not children or place == scene % len(several)):
+                    frames[range_m].append(frame)
     return frames
+
+
+def _stages() -> dict[str, RootStage]:
+    stages = {name: RootStage(RootConfig(), SceneConfig()) for name in (FUSED, STATURE, DEPTH, ALL)}
+    stages[DEPTH].config = RootConfig(solvers="depth")
+    return stages
 
 
 def _cut(walk: Walk) -> Camera:
@@ -152,50 +172,62 @@ def _cut(walk: Walk) -> Camera:
     return replace(walk.camera, height_px=int(np.clip(lowest_px, 100, walk.camera.height_px)))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Simulated:
-    """A walk under a condition. true: the camera that took it, the given one may be wrong."""
+    """A walk under a condition. true: the camera that took it, given: the one that is known, as ground is.
 
+    stood: whether a foot was seen on the floor while it was known.
+    """
+
+    number: int
     walk: Walk
     true: Camera
+    given: Camera
+    ground: GroundPlane
     condition: Condition
     nets: Seen
+    thickness_m: float
     rng: np.random.Generator
+    stood: bool = False
 
-    def frames(self) -> list[OneFrame]:
-        """What the solvers say of each frame, alone and together."""
-        given = replace(self.true, K_px=self.true.K_px * _focal(self.condition.focal))
-        ground = _pitched(self.nets.ground, self.condition.pitch_deg)
-        stages = {name: RootStage(RootConfig(), SceneConfig()) for name in (FUSED, STATURE, DEPTH, ALL)}
-        stages[DEPTH].config = RootConfig(solvers="depth")
-        thickness_m = self.rng.normal(0.0, _THICKNESS_M)
-        image = np.zeros((given.height_px, given.width_px, 3), dtype=np.uint8)
-        frames, stood = [], False
-        for number, true_m in enumerate(self.walk.distances_m):
-            pose, roots = self._pose(number, given)
-            if pose is None:
-                continue
-            frame = Frame(image, given, round((1 + number / RATE_HZ) * 1e9), ground=ground)
-            depth = self._depth(number, given, thickness_m)
-            known = number < _KNOWN_FRAMES
-            found = {
-                FUSED: _placed(stages[FUSED], frame, pose),
-                STATURE: _placed(stages[STATURE], frame if known else replace(frame, ground=None), pose),
-                DEPTH: _placed(stages[DEPTH], replace(frame, ground=None, depth=depth), pose),
-                ALL: _placed(stages[ALL], replace(frame, depth=depth), pose),
-            }
-            said = {name: _error(_distance_m(p), p.root_sigma_m / _distance_m(p), true_m) for name, p in found.items()}
-            if known:
-                del said[STATURE]
-            if not found[DEPTH].readings:
-                del said[DEPTH]
-            for reading in found[FUSED].readings:
-                said[reading.solver] = _error(reading.distance_m, reading.sigma, true_m)
-            for name, root in roots.items():
-                said.setdefault(name, _error(float(np.linalg.norm(root)), _CLOSED_SIGMA, true_m))
-            stood |= known and "ground" in said
-            frames.append(OneFrame(number, stood and not known, said))
-        return frames
+    @classmethod
+    def of(
+        cls, walk: Walk, condition: Condition, ground: GroundPlane, number: int, rng: np.random.Generator
+    ) -> _Simulated:
+        """number: of the person."""
+        true = _cut(walk) if condition.cut else walk.camera
+        given = replace(true, K_px=true.K_px * _focal(condition.focal))
+        nets, thickness_m = seen(walk, condition.noise, rng), rng.normal(0.0, THICKNESS_M)
+        return cls(number, walk, true, given, pitched(ground, condition.pitch_deg), condition, nets, thickness_m, rng)
+
+    def frame(self, number: int, stages: Mapping[str, RootStage]) -> OneFrame | None:
+        """What the solvers say of a frame, alone and together; None where the person is not seen."""
+        pose, roots = self._pose(number, self.given)
+        if pose is None:
+            return None
+        image = np.zeros((self.given.height_px, self.given.width_px, 3), dtype=np.uint8)
+        frame = Frame(image, self.given, round((1 + number / RATE_HZ) * 1e9), ground=self.ground)
+        depth = depth_image(self.walk, number, self.true, self.given, self.thickness_m, self.rng)
+        known = number < _KNOWN_FRAMES
+        frames = {
+            FUSED: frame,
+            STATURE: frame if known else replace(frame, ground=None),
+            DEPTH: replace(frame, ground=None, depth=depth),
+            ALL: replace(frame, depth=depth),
+        }
+        found = {name: _placed(stages[name], one, pose, self.number) for name, one in frames.items()}
+        true_m = float(self.walk.distances_m[number])
+        said = {name: _error(_distance_m(p), p.root_sigma_m / _distance_m(p), true_m) for name, p in found.items()}
+        if known:
+            del said[STATURE]
+        if not found[DEPTH].readings:
+            del said[DEPTH]
+        for reading in found[FUSED].readings:
+            said[reading.solver] = _error(reading.distance_m, reading.sigma, true_m)
+        for name, root in roots.items():
+            said.setdefault(name, _error(float(np.linalg.norm(root)), _CLOSED_SIGMA, true_m))
+        self.stood |= known and "ground" in said
+        return OneFrame(number, self.stood and not known, said)
 
     def _pose(self, number: int, given: Camera) -> tuple[Pose | None, dict[str, Array]]:
         at_px, relative = self.nets.joints_img_px[number], self.nets.relative_m[number]
@@ -218,38 +250,15 @@ class _Simulated:
         )
         return Pose(root, relative + root, at_px, scores, SKELETON, Detection(box, 0.9), readings=readings), roots
 
-    def _depth(self, number: int, given: Camera, thickness_m: float) -> DepthImage:
-        """Disks of the surface before each joint of the torso, in nothing."""
-        camera = given.resize(given.width_px // _DEPTH_SCALE, given.height_px // _DEPTH_SCALE)
-        true = self.true.resize(camera.width_px, camera.height_px)
-        depth_m = np.full((camera.height_px, camera.width_px), np.nan)
-        stereo = self.rng.normal()  # its error of disparity is alike all over a person
-        rows, columns = np.mgrid[: camera.height_px, : camera.width_px]
-        for name, point in zip(SKELETON.joints, self.walk.joints_cam_m[number], strict=True):
-            skin_m = SKIN_M.get(name.rpartition("_")[2])
-            if skin_m is None:
-                continue
-            u, v = true.project(point)
-            disk = np.hypot(columns - u, rows - v) <= 0.09 * true.K_px[0, 0] / point[2] + 1.0
-            surface_m = point[2] * (1.0 - (skin_m + thickness_m) / np.linalg.norm(point))
-            depth_m[disk] = surface_m + self.rng.normal(0.0, _DEPTH_NOISE_M) + stereo * _STEREO_PER_M * point[2] ** 2
-        return DepthImage(depth_m, camera)
-
 
 def _focal(factor: float) -> Array:
     """Factors (3, 3) on a camera's matrix."""
     return np.array([[factor, factor, 1.0], [1.0, factor, 1.0], [1.0, 1.0, 1.0]])
 
 
-def _pitched(ground: GroundPlane, pitch_deg: float) -> GroundPlane:
-    c, s = np.cos(np.deg2rad(pitch_deg)), np.sin(np.deg2rad(pitch_deg))
-    turned = np.array([[1, 0, 0], [0, c, -s], [0, s, c]]) @ ground.up_cam
-    return replace(ground, up_cam=turned)
-
-
-def _placed(stage: RootStage, frame: Frame, pose: Pose) -> Pose:
+def _placed(stage: RootStage, frame: Frame, pose: Pose, person: int) -> Pose:
     (placed,) = stage.placed(frame, (pose,))
-    return stage.known_as(1, placed, frame.stamp_ns)
+    return stage.known_as(person, placed, frame.stamp_ns)
 
 
 def _distance_m(pose: Pose) -> float:
@@ -264,7 +273,7 @@ def rows_of(condition: str, distance: str, frames: Sequence[OneFrame]) -> Iterat
     """A line a solver. Children are judged from two seconds on, where a foot was seen in them."""
     solvers = [*VARIANTS, "learned", "ground", DEPTH, STATURE, FUSED, ALL]
     for solver in solvers:
-        own = [f for f in frames if solver in f.said and (condition != "children" or f.stood)]
+        own = [f for f in frames if solver in f.said and (not condition.endswith("children") or f.stood)]
         if not own:
             continue
         logs = np.array([f.said[solver][0] for f in own])
@@ -274,7 +283,7 @@ def rows_of(condition: str, distance: str, frames: Sequence[OneFrame]) -> Iterat
             "condition": condition,
             "distance": distance,
             "solver": solver,
-            "answers": round(len(own) / max(len(frames), 1), 2) if condition != "children" else len(own),
+            "answers": round(len(own) / max(len(frames), 1), 2) if not condition.endswith("children") else len(own),
             "mean error %": round(100 * float(np.abs(logs).mean()), 2),
             "median error %": round(100 * float(np.median(np.abs(logs))), 2),
             "bias %": round(100 * float(np.median(logs)), 2),

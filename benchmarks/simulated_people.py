@@ -7,7 +7,7 @@ level. `NetNoise` was fitted on 300 rendered people whom the default models read
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +15,9 @@ import numpy as np
 
 from pose3d_ros.geometry import Camera
 from pose3d_ros.geometry.ground_plane import GroundPlane
+from pose3d_ros.records import DepthImage
 from pose3d_ros.skeletons import Skeleton, get_skeleton
+from pose3d_ros.stages.roots.depth_reading import SKIN_M
 from pose3d_ros.types import Array
 from pose3d_training.synthetic import postures
 from pose3d_training.synthetic.body import SYNTH_JOINTS, BodyShape, posed_joints, rest_joints, shape_vertices
@@ -34,6 +36,8 @@ _WIDTH_PX, _HEIGHT_PX, _HFOV_DEG = 1280, 960, 75.0
 _MEAN_HEIGHT_M = 1.65
 """Of those whose size the nets see right."""
 _SOLE_M = 0.02
+_TRIALS = 20
+"""Of a place where a person's hips are in the image; else the camera is mounted another way."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +64,9 @@ class Walk:
         return np.asarray(np.linalg.norm(self.joints_cam_m[:, SKELETON.root], axis=-1))
 
 
-def motions(assets: Path, people: int, *, children: bool | None, sitting: bool, seed: int) -> list[Motion]:
+def motions(
+    assets: Path, people: int, *, children: bool | None = None, sitting: bool = False, seed: int
+) -> list[Motion]:
     """People in motion. children: whether all are, or none; None: every tenth is one. sitting: all, or none."""
     rng, number = np.random.default_rng(seed), 0
     found: list[Motion] = []
@@ -111,16 +117,27 @@ def _posed(
     return out
 
 
-def walk_before_camera(motion: Motion, near_m: float, far_m: float, rng: np.random.Generator) -> Walk:
-    """The motion at a distance in a range, drifting at up to 0.5 m/s, the hips in the image."""
+def walks_before_camera(
+    people: Sequence[Motion], ranges_m: Sequence[tuple[float, float]], rng: np.random.Generator
+) -> list[Walk]:
+    """One person in each range of distances, before one camera, drifting at up to 0.5 m/s, the hips in the image."""
     while True:
         ground = GroundPlane.of_mounting(rng.uniform(0.8, 1.8), rng.normal(-4.0, 6.0), rng.normal(0.0, 1.0))
-        camera = Camera.from_hfov(_HFOV_DEG, _WIDTH_PX, _HEIGHT_PX)
-        joints = _placed(motion.joints_m, ground, rng.uniform(near_m, far_m), rng)
+        walks = [_walk(motion, ground, away, rng) for motion, away in zip(people, ranges_m, strict=True)]
+        found = [walk for walk in walks if walk is not None]
+        if len(found) == len(walks):
+            return found
+
+
+def _walk(motion: Motion, ground: GroundPlane, range_m: tuple[float, float], rng: np.random.Generator) -> Walk | None:
+    camera = Camera.from_hfov(_HFOV_DEG, _WIDTH_PX, _HEIGHT_PX)
+    for _ in range(_TRIALS):
+        joints = _placed(motion.joints_m, ground, rng.uniform(*range_m), rng)
         if (joints[..., 2] > 0.3).all():
             hips_px = camera.project(joints[:, SKELETON.root])
             if ((hips_px > 0) & (hips_px < [_WIDTH_PX, _HEIGHT_PX])).all():
                 return Walk(motion, joints, camera, ground)
+    return None
 
 
 def _placed(joints_m: Array, ground: GroundPlane, away_m: float, rng: np.random.Generator) -> Array:
@@ -157,9 +174,9 @@ class NetNoise:
 
     pixel: of a joint, as a share of the person's height in the image. relative: factor on RELATIVE_M. shared: of ln of
     the size that both solvers by size give a person, besides their stature (if stature), of which they know nothing;
-    closed, learned: of each one's own. changing: the share of all variances that changes from frame to frame. scores:
-    least of feet, and of all others. floor: whether the floor's height and normal are wrong by their own standard
-    deviations.
+    closed, learned: of each one's own. changing: the share of all variances that changes from frame to frame; all of
+    learned's own does: by 0.035 in a third of a second on a recording, by 0.044 in a second. scores: least of feet, and
+    of all others. floor: whether the floor's height and normal are wrong by their own standard deviations.
     """
 
     pixel: float = 0.0
@@ -186,13 +203,12 @@ _FEET_ALIKE = 0.7
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What nets say of a walk: relative_m, joints_img_px (T, 21, …), scores (T, 21), learned_m (T,), and the floor."""
+    """What nets say of a walk: relative_m, joints_img_px (T, 21, …), scores (T, 21), learned_m (T,)."""
 
     relative_m: Array
     joints_img_px: Array
     scores: Array
     learned_m: Array
-    ground: GroundPlane
 
 
 def seen(walk: Walk, noise: NetNoise, rng: np.random.Generator) -> Seen:
@@ -220,17 +236,49 @@ def seen(walk: Walk, noise: NetNoise, rng: np.random.Generator) -> Seen:
     in_pixels = errors(len(SKELETON.joints), 2)
     in_pixels[:, feet] = np.sqrt(_FEET_ALIKE) * errors(1, 2) + np.sqrt(1.0 - _FEET_ALIKE) * in_pixels[:, feet]
     closed = np.exp(shared + noise.closed * errors())
-    learned_m = walk.distances_m * np.exp(shared + noise.learned * errors())
+    learned_m = walk.distances_m * np.exp(shared + noise.learned * rng.normal(size=len(pixels)))
     return Seen(
         closed[:, None, None] * relative,
         pixels + shares * tall_px * in_pixels,
         scores,
         learned_m,
-        _wrong_floor(walk.ground, rng) if noise.floor else walk.ground,
     )
 
 
-def _wrong_floor(ground: GroundPlane, rng: np.random.Generator) -> GroundPlane:
+def wrong_floor(ground: GroundPlane, rng: np.random.Generator) -> GroundPlane:
+    """A floor that is wrong by its own standard deviations."""
     up = ground.up_cam + rng.normal(0.0, ground.tilt_sigma_rad, 3)
     height_m = ground.height_m + rng.normal(0.0, ground.height_sigma_m)
     return replace(ground, up_cam=up / np.linalg.norm(up), height_m=height_m)
+
+
+def pitched(ground: GroundPlane, pitch_deg: float) -> GroundPlane:
+    """A floor whose pitch is said to be another."""
+    c, s = np.cos(np.deg2rad(pitch_deg)), np.sin(np.deg2rad(pitch_deg))
+    turned = np.array([[1, 0, 0], [0, c, -s], [0, s, c]]) @ ground.up_cam
+    return replace(ground, up_cam=turned)
+
+
+_DEPTH_SCALE = 8
+_DEPTH_NOISE_M, _STEREO_PER_M, THICKNESS_M = 0.01, 0.003, 0.03
+"""Standard deviations: of a disk's depth, of a stereo camera's a square metre of distance, of a person's thickness."""
+
+
+def depth_image(
+    walk: Walk, number: int, true: Camera, given: Camera, thickness_m: float, rng: np.random.Generator
+) -> DepthImage:
+    """Of a frame: disks of the surface before each joint of the torso, in nothing. true: the camera that took it."""
+    camera = given.resize(given.width_px // _DEPTH_SCALE, given.height_px // _DEPTH_SCALE)
+    true = true.resize(camera.width_px, camera.height_px)
+    depth_m = np.full((camera.height_px, camera.width_px), np.nan)
+    stereo = rng.normal()  # its error of disparity is alike all over a person
+    rows, columns = np.mgrid[: camera.height_px, : camera.width_px]
+    for name, point in zip(SKELETON.joints, walk.joints_cam_m[number], strict=True):
+        skin_m = SKIN_M.get(name.rpartition("_")[2])
+        if skin_m is None:
+            continue
+        u, v = true.project(point)
+        disk = np.hypot(columns - u, rows - v) <= 0.09 * true.K_px[0, 0] / point[2] + 1.0
+        surface_m = point[2] * (1.0 - (skin_m + thickness_m) / np.linalg.norm(point))
+        depth_m[disk] = surface_m + rng.normal(0.0, _DEPTH_NOISE_M) + stereo * _STEREO_PER_M * point[2] ** 2
+    return DepthImage(depth_m, camera)

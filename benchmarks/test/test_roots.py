@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from roots import FUSED, Condition, cell_checks, frames_of, rows_of, solver_checks
-from simulated_people import EXACT, MEASURED, SKELETON, Motion, seen, walk_before_camera
+from roots import FUSED, RANGES_M, Condition, cell_checks, frames_of, rows_of, solver_checks
+from simulated_people import EXACT, MEASURED, SKELETON, Motion, seen, walks_before_camera
 
 STANDING_M = {
     "Head_top": (0.0, 1.70), "Head": (0.0, 1.6), "Thorax": (0.0, 1.42), "Spine": (0.0, 1.15), "Pelvis": (0.0, 0.95),
@@ -30,7 +30,7 @@ def test_solvers_agree_on_exact_joints() -> None:
 
 
 def test_exact_people_are_where_they_are(motion: Motion) -> None:
-    frames = frames_of(Condition(EXACT), [motion] * 2, 3.0, 5.0, np.random.default_rng(0))
+    frames = frames_of(Condition(EXACT), [motion] * 2, [], np.random.default_rng(0))[3.0, 5.0]
     errors = {row["solver"]: float(str(row["mean error %"])) for row in rows_of("exact", "3-5 m", frames)}
     assert len(frames) == 16
     assert errors["similarity"] < 0.01
@@ -41,19 +41,19 @@ def test_exact_people_are_where_they_are(motion: Motion) -> None:
 
 
 def test_feet_that_the_image_cuts_give_no_floor(motion: Motion) -> None:
-    frames = frames_of(Condition(EXACT, cut=True), [motion], 3.0, 5.0, np.random.default_rng(0))
+    frames = frames_of(Condition(EXACT, cut=True), [motion], [], np.random.default_rng(0))[3.0, 5.0]
     assert frames
     assert all("ground" not in frame.said for frame in frames)
 
 
 def test_wrong_focal_length_brings_people_nearer_or_farther(motion: Motion) -> None:
-    frames = frames_of(Condition(EXACT, focal=1.1), [motion], 3.0, 5.0, np.random.default_rng(0))
+    frames = frames_of(Condition(EXACT, focal=1.1), [motion], [], np.random.default_rng(0))[3.0, 5.0]
     assert np.mean([frame.said["similarity"][0] for frame in frames]) == pytest.approx(np.log(1.1), abs=0.01)
     assert frames[0].said["learned"][0] == pytest.approx(np.log(1.1))
 
 
 def test_walk_is_in_its_range_and_on_the_floor(motion: Motion) -> None:
-    walk = walk_before_camera(motion, 5.0, 7.0, np.random.default_rng(0))
+    (walk,) = walks_before_camera([motion], [(5.0, 7.0)], np.random.default_rng(0))
     assert (walk.distances_m > 3.5).all()
     assert (walk.distances_m < 8.5).all()
     ankles = [SKELETON.index_of[name] for name in ("L_Ankle", "R_Ankle")]
@@ -62,9 +62,22 @@ def test_walk_is_in_its_range_and_on_the_floor(motion: Motion) -> None:
 
 def test_measured_noise_is_as_large_as_it_says(motion: Motion) -> None:
     rng = np.random.default_rng(0)
-    walks = [walk_before_camera(motion, 5.0, 7.0, rng) for _ in range(150)]
-    logs = [np.log(seen(walk, MEASURED, rng).learned_m / walk.distances_m).mean() for walk in walks]
-    assert np.std(logs) == pytest.approx(np.hypot(MEASURED.shared, MEASURED.learned), rel=0.2)
+    walks = [walks_before_camera([motion], [(5.0, 7.0)], rng)[0] for _ in range(150)]
+    logs = np.array([np.log(seen(walk, MEASURED, rng).learned_m / walk.distances_m) for walk in walks])
+    tall = np.log(1.7 / 1.65)
+    assert np.sqrt(((logs + tall) ** 2).mean()) == pytest.approx(np.hypot(MEASURED.shared, MEASURED.learned), rel=0.2)
+    assert logs.std(axis=1).mean() == pytest.approx(MEASURED.learned, rel=0.1)  # its own changes from frame to frame
+
+
+def test_one_camera_and_floor_are_of_all_people_in_a_scene(motion: Motion) -> None:
+    walks = walks_before_camera([motion] * 5, RANGES_M, np.random.default_rng(0))
+    assert len({(walk.ground.height_m, *walk.ground.up_cam) for walk in walks}) == 1
+    assert (np.diff([walk.distances_m.mean() for walk in walks]) > 0).all()
+
+
+def test_child_of_a_scene_is_judged_alone(motion: Motion) -> None:
+    frames = frames_of(Condition(EXACT, children=True), [motion] * 2, [motion] * 2, np.random.default_rng(0))
+    assert [len(own) for own in frames.values()] == [8, 8, 0, 0, 0]
 
 
 def test_verdicts_name_the_cells_that_fail() -> None:

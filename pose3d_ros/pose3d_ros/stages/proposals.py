@@ -53,11 +53,6 @@ class Proposals:
     def __len__(self) -> int:
         return len(self.scores)
 
-    @property
-    def detections(self) -> tuple[Detection, ...]:
-        """The boxes and their scores."""
-        return tuple(Detection(box, float(score)) for box, score in zip(self.boxes_xyxy_px, self.scores, strict=True))
-
     def chosen(self, index: Indices | Mask) -> Proposals:
         """Those, by their indices or a mask."""
         columns = (self.scores[index], self.boxes_xyxy_px[index], self.ranks[index], self.measured[index])

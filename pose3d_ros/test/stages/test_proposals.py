@@ -37,11 +37,11 @@ def test_a_lying_person_is_not_a_standing_one() -> None:
     assert far_from(lying, Regions.empty(), 9.0).all()
 
 
-def test_detections_and_back() -> None:
+def test_regions_of_detections() -> None:
     boxes = Proposals.of_detections([Detection(np.array([0.0, 0, 20, 80]), 0.7)])
     np.testing.assert_allclose(boxes.regions.sides_px, [100])
     assert not boxes.measured.any()
-    assert boxes.detections[0].score == 0.7
+    assert boxes.scores[0] == 0.7
     both = Proposals.concatenated([boxes, Proposals.none(), standing((9, 9, 50, 0.2))])
     assert both.measured.tolist() == [False, True]
     assert len(Proposals.concatenated([])) == len(merged(Proposals.none(), 0.3)) == len(both.chosen(np.zeros(2, bool)))

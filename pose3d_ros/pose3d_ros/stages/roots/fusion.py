@@ -13,11 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from pose3d_ros.records import RootReading
-from pose3d_ros.stages.roots.size_belief import PERSON_SIGMA, SizeBelief
+from pose3d_ros.stages.roots.floor_errors import floor_logs
+from pose3d_ros.stages.roots.size_belief import PERSON_SIGMA, WRONG, SizeBelief
+from pose3d_ros.types import Array
 
 _LEAST_SIGMA = 0.01
-_LEAST_OWN_SIGMA = 0.04
 """Of any distance: no single image gives one better."""
+_LEAST_OWN_SIGMA = 0.04
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ def sized_reading(readings: Sequence[RootReading]) -> SizedReading | None:
         return None
     own = np.array([_own_variance(r) for r in sized])
     log_m = np.log([r.distance_m for r in sized])
-    return SizedReading(float((log_m / own).sum() / (1 / own).sum()), float(1 / (1 / own).sum()))
+    variance = float(1 / (1 / own).sum())
+    return SizedReading(float((log_m / own).sum() / (1 / own).sum()), variance)
 
 
 def fused(readings: Sequence[RootReading], size: SizeBelief) -> FusedRoot | None:
@@ -58,21 +61,32 @@ def fused(readings: Sequence[RootReading], size: SizeBelief) -> FusedRoot | None
     sized = sized_reading(readings)
     others = sorted((r for r in readings if not r.by_size), key=lambda r: r.sigma)
     if sized is not None:
-        belief = size.shifted(sized.log_m, sized.variance)
+        belief = size.read_by_size(sized.log_m, sized.variance)
         own = {r.solver: sized.variance / _own_variance(r) for r in readings if r.by_size}
     else:
         first = others.pop(0)
-        belief = SizeBelief.of_known(float(np.log(first.distance_m)), first.sigma)
+        belief = SizeBelief.of_known(0.0, 0.0).on_floor(size.floor_evidence).shifted(log_of(first), own_variance(first))
         own = {first.solver: 1.0}
     information = {solver: part / belief.variance for solver, part in own.items()}
     for r in others:
         known = 1.0 / belief.variance
-        belief = belief.updated(float(np.log(r.distance_m)), r.sigma**2)
+        belief = belief.updated(log_of(r), own_variance(r), WRONG[r.solver])
         information[r.solver] = max(1.0 / belief.variance - known, 0.0)
     log_m, variance = belief.mode, max(belief.variance, _LEAST_SIGMA**2)
     total = sum(information.values())
     shares = {solver: part / total for solver, part in information.items()}
     return FusedRoot(float(np.exp(log_m)), float(np.sqrt(variance)), _log_size(size, sized, log_m), shares)
+
+
+def log_of(reading: RootReading) -> float | Array:
+    """Ln of a reading's distance, (F, 1) for each error of the floor where it is by the floor."""
+    log_m = float(np.log(reading.distance_m))
+    return floor_logs(log_m, reading.lasting_sigma) if reading.solver == "ground" else log_m
+
+
+def own_variance(reading: RootReading) -> float:
+    """Of what is not by size: of ln of the distance, without the floor's errors."""
+    return reading.sigma**2 - (reading.lasting_sigma**2 if reading.solver == "ground" else 0.0)
 
 
 def _own_variance(reading: RootReading) -> float:

@@ -17,10 +17,12 @@ from pose3d_ros.records import STILL, Frame, Pose, RootReading
 from pose3d_ros.stages.roots.agreement import Agreement, taking_part
 from pose3d_ros.stages.roots.body_size import standing_height_m
 from pose3d_ros.stages.roots.depth_reading import depth_reading
+from pose3d_ros.stages.roots.distance_filter import DistanceFilter
+from pose3d_ros.stages.roots.floor_errors import FloorErrors
 from pose3d_ros.stages.roots.floor_estimate import FloorEstimate
-from pose3d_ros.stages.roots.fusion import FusedRoot, fused, sized_reading
+from pose3d_ros.stages.roots.fusion import FusedRoot, fused, log_of, own_variance, sized_reading
 from pose3d_ros.stages.roots.ground_contact import ground_reading
-from pose3d_ros.stages.roots.size_belief import SizeBelief
+from pose3d_ros.stages.roots.size_belief import WRONG, SizeBelief
 
 _INDEPENDENT_S = 1.0
 """Readings this far apart err independently of each other: a stride takes as long."""
@@ -42,6 +44,7 @@ class _Known:
     stamp_ns: int | None = None
     height_m: float = float("nan")
     heights: int = 0
+    distance: DistanceFilter | None = None
 
 
 class RootStage:
@@ -52,6 +55,7 @@ class RootStage:
         self._people: dict[int, _Known] = {}
         self._anyone = SizeBelief.of_anyone()
         self._floor = FloorEstimate()
+        self._floor_errors = FloorErrors()
         self._camera: Camera | None = None
         self._plane: GroundPlane | None = None
         self.agreement = Agreement()
@@ -63,23 +67,23 @@ class RootStage:
 
     def placed(self, frame: Frame, poses: tuple[Pose, ...]) -> tuple[Pose, ...]:
         """The people of a frame, where the solvers that need to know no one put them."""
-        return tuple(_moved(pose, fused(pose.readings, self._anyone)) for pose in self._read(frame, poses))
+        anyone = self._anyone.on_floor(self._floor_errors.without())
+        return tuple(_moved(pose, fused(pose.readings, anyone)) for pose in self._read(frame, poses))
 
     def known_as(self, track_id: int, pose: Pose, stamp_ns: int) -> Pose:
         """The pose of someone who is followed, placed with what is known of their size, which it adds to."""
         if not pose.readings:
             return pose
-        if not self.config.uses("stature"):
-            return self._sized(track_id, pose, self._anyone, stamp_ns)
         alone = _Known(self._anyone)
         person = alone if stamp_ns == STILL else self._people.setdefault(track_id, alone)
-        known_m = self.scene.height_of(track_id)
-        self._measure_height(person, pose, known_m)
-        sized = self._sized(track_id, pose, person.size, stamp_ns)
+        uses_size, known_m = self.config.uses("stature"), self.scene.height_of(track_id)
+        if uses_size:
+            self._measure_height(person, pose, known_m)
+        sized = self._sized(track_id, pose, person, stamp_ns)
         if stamp_ns == STILL:
             return sized
-        if not known_m:
-            self._learn_size(person, pose, stamp_ns)
+        if uses_size and not known_m:
+            self._learn_size(track_id, person, pose, stamp_ns)
         if self._camera is not None:
             self._floor.add(track_id, pose, self._camera, stamp_ns)
         return sized
@@ -87,22 +91,26 @@ class RootStage:
     def keep(self, track_ids: set[int]) -> None:
         """Forget everyone else."""
         self._people = {track_id: known for track_id, known in self._people.items() if track_id in track_ids}
+        self._floor_errors.keep(track_ids)
 
     def reset(self) -> None:
         """Forget everyone, and the floor that they walked on."""
         self._people = {}
         self._floor.reset()
+        self._floor_errors = FloorErrors()
         self.agreement.forget_recent()
 
-    def _sized(self, track_id: int, pose: Pose, size: SizeBelief, stamp_ns: int) -> Pose:
-        """At the fused distance, and as large as the person is. size: what is believed of theirs."""
+    def _sized(self, track_id: int, pose: Pose, person: _Known, stamp_ns: int) -> Pose:
+        """At the fused distance, and as large as the person is."""
+        size = person.size.on_floor(self._floor_errors.without(track_id))
         found = fused(pose.readings, size)
         if found is None:
             return pose
         shares = taking_part(pose.readings, found, size, self._anyone)
         if stamp_ns != STILL:
             self.agreement.add(track_id, stamp_ns, pose.readings, found, shares, self._plane)
-        moved = _moved(pose, found)
+        person.distance = DistanceFilter.following(person.distance, found.distance_m, found.sigma, stamp_ns)
+        moved = _moved(pose, person.distance)
         relative_m = moved.joints_cam_m - moved.root_cam_m
         joints_cam_m = moved.root_cam_m + float(np.exp(found.log_size)) * relative_m
         return replace(moved, joints_cam_m=joints_cam_m, root_solvers=tuple(shares))
@@ -139,7 +147,7 @@ class RootStage:
         person.height_m = before + (height_m - before) / person.heights
         person.size = SizeBelief.of_known(float(np.log(known_m / person.height_m)), _KNOWN_SIGMA)
 
-    def _learn_size(self, person: _Known, pose: Pose, stamp_ns: int) -> None:
+    def _learn_size(self, track_id: int, person: _Known, pose: Pose, stamp_ns: int) -> None:
         sized = sized_reading(pose.readings)
         others = [r for r in pose.readings if not r.by_size]
         if sized is None or not others:
@@ -149,9 +157,12 @@ class RootStage:
         if person.stamp_ns is not None:
             share = float(np.clip((stamp_ns - person.stamp_ns) * 1e-9 / _INDEPENDENT_S, 1e-3, 1.0))
         person.stamp_ns = stamp_ns
-        away = float(np.log(best.distance_m)) - sized.log_m
-        variance = best.sigma**2 + sized.variance
-        person.size = person.size.updated(away, variance, share, best.lasting_sigma**2)
+        away, variance = log_of(best) - sized.log_m, own_variance(best) + sized.variance
+        # A floor's lasting error is that of `floor_errors`.
+        least = 0.0 if best.solver == "ground" else best.lasting_sigma**2
+        person.size = person.size.updated(away, variance, WRONG[best.solver], share, least)
+        if self._plane is not None and self._plane.origin != "people":
+            self._floor_errors.learn(track_id, person.size.floor_evidence)
 
 
 def floor_of(scene: SceneConfig) -> GroundPlane | None:
@@ -165,7 +176,7 @@ def _with_sigma(reading: RootReading) -> RootReading:
     return reading if np.isfinite(reading.sigma) else replace(reading, sigma=_UNKNOWN_SIGMA)
 
 
-def _moved(pose: Pose, found: FusedRoot | None) -> Pose:
+def _moved(pose: Pose, found: FusedRoot | DistanceFilter | None) -> Pose:
     """The pose as it is, its root at the fused distance along its ray."""
     if found is None:
         return pose

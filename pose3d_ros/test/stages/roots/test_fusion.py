@@ -9,6 +9,8 @@ from pose3d_ros.records import RootReading
 from pose3d_ros.stages.roots.fusion import fused, sized_reading
 from pose3d_ros.stages.roots.size_belief import PERSON_SIGMA, SizeBelief
 
+WRONG_POSE = 0.25 * np.sqrt(0.05)
+"""Of one reading by size in twenty."""
 AVERAGE = SizeBelief.of_known(0.0, PERSON_SIGMA)
 
 
@@ -25,7 +27,7 @@ def test_one_reading_is_the_distance() -> None:
     found = fused((by_size("similarity", 4.0, 0.04),), AVERAGE)
     assert found is not None
     assert found.distance_m == pytest.approx(4.0)
-    assert found.sigma == pytest.approx(np.hypot(0.04, PERSON_SIGMA))
+    assert found.sigma == pytest.approx(np.linalg.norm([0.04, PERSON_SIGMA, WRONG_POSE]))
     assert found.log_size == 0.0
     assert found.shares == {"similarity": 1.0}
 
@@ -35,7 +37,7 @@ def test_size_is_counted_once() -> None:
     found = fused((by_size("similarity", 4.0, 0.04), by_size("learned", 4.4, 0.04)), AVERAGE)
     assert found is not None
     assert found.distance_m == pytest.approx(np.sqrt(4.0 * 4.4))
-    assert found.sigma == pytest.approx(np.hypot(0.04 / np.sqrt(2), PERSON_SIGMA))
+    assert found.sigma == pytest.approx(np.linalg.norm([0.04 / np.sqrt(2), PERSON_SIGMA, WRONG_POSE]))
     assert found.shares == pytest.approx({"similarity": 0.5, "learned": 0.5})
 
 
@@ -44,7 +46,8 @@ def test_floor_and_size_are_weighted_by_their_variances() -> None:
     found = fused((sized, RootReading("ground", 4.2, sized.sigma)), AVERAGE)
     assert found is not None
     assert np.log(found.distance_m) == pytest.approx(np.log([4.0, 4.2]).mean(), abs=2e-3)
-    assert found.shares["ground"] == pytest.approx(0.5, abs=0.05)
+    # A little more of the floor: one pose in twenty is read wrong.
+    assert found.shares["ground"] == pytest.approx(0.62, abs=0.05)
 
 
 def test_person_is_as_large_as_a_sure_distance_says() -> None:
@@ -74,6 +77,13 @@ def test_person_in_the_air_stays_where_their_size_says() -> None:
     assert found is not None
     assert found.distance_m == pytest.approx(4.0, rel=0.06)
     assert found.shares["ground"] < 0.2
+
+
+def test_depth_places_someone_whose_pose_was_read_wrong() -> None:
+    known = SizeBelief.of_known(0.0, 0.03)
+    found = fused((by_size("similarity", 3.0, 0.04), RootReading("depth", 4.0, 0.015)), known)
+    assert found is not None
+    assert found.distance_m == pytest.approx(4.0, rel=0.02)
 
 
 def test_distance_without_any_by_size() -> None:
