@@ -37,6 +37,7 @@ from pose3d_ros.evaluation.datasets.mot_text import read_rows
 from pose3d_ros.evaluation.metrics.identity import IdentityFrame, box_frame, score_identities
 from pose3d_ros.evaluation.metrics.matching import detected
 from pose3d_ros.evaluation.recording.offline import run_offline
+from pose3d_ros.evaluation.recording.prediction import Predictor
 from pose3d_ros.evaluation.recording.summary import MIN_VISIBLE
 from pose3d_ros.geometry import Camera
 from pose3d_ros.geometry.boxes import iou_matrix
@@ -139,7 +140,7 @@ def run_bag(kind: str, bag: Path, config: PipelineConfig, notes: dict[str, objec
     print(f"{bag.name} …", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         with (pipeline := ListeningPipeline(open_engine_set(config), config, Path(folder))):
-            session = run_offline(bag, pipeline, None, "", lambda done, of: None)
+            session = run_offline(bag, Predictor(pipeline), lambda done, of: None)
         stamps_ns = [frame.stamp_ns for frame in session.frames]
         run = Run(kind, 1e9 / float(np.median(np.diff(stamps_ns))))
         run.truths = [

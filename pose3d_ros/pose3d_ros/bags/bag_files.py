@@ -35,6 +35,18 @@ class BagFiles:
     problems: tuple[str, ...] = ()
 
 
+def is_bag(path: Path) -> bool:
+    """Whether a path names a recording, of ROS 1 too: by suffix, or a folder with metadata.yaml or such files."""
+    if is_folder(path):
+        return is_file(path / _METADATA) or any(map(_has_bag_name, path.iterdir()))
+    return _has_bag_name(path)
+
+
+def _has_bag_name(path: Path) -> bool:
+    name = path.stem if path.suffix in ZSTD_SUFFIXES else path.name
+    return Path(name).suffix in (*_SUFFIXES, ".bag") and is_file(path)
+
+
 def files_of(path: Path) -> BagFiles:
     """The files of a bag: itself, or those of its folder.
 

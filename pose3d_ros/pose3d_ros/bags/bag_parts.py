@@ -148,7 +148,9 @@ class BagParts:
         return any(path.suffix in ZSTD_SUFFIXES for path in self._paths)
 
     def _connections(self) -> list[Connection]:
-        return [connection for reader in self._readers for connection in reader.connections]
+        """Without those of a damaged database that have no name or type."""
+        found = [connection for reader in self._readers for connection in reader.connections]
+        return [one for one in found if isinstance(one.topic, str) and isinstance(one.msgtype, str)]
 
     def _opened(self, path: Path, folder: Path, opened: ExitStack) -> Reader:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,6 +95,15 @@ class TrackIds:
             self._taken.add(number)
             self._largest = max(self._largest, number)
         return self._numbers[name]
+
+
+def check_ids(people: Sequence[Person], subject: str) -> None:
+    """Raise InputError for an id that two people of one frame have."""
+    ids = [person.track_id for person in people]
+    twice = next((one for one in ids if ids.count(one) > 1), None)
+    if twice is not None:
+        fix = "Give each person of a frame an id of its own."
+        raise InputError(subject, expected="each id once in a frame", got=f"id {twice} for two people", fix=fix)
 
 
 def stamp_ns(header: Any) -> int:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
+from pose3d_ros.bags.bag_files import is_bag
 from pose3d_ros.bags.image_decoding import image_file
+from pose3d_ros.bags.message_records import UnusableImage
 from pose3d_ros.cli.common_options import warn_of
 from pose3d_ros.cli.sources import IMAGE_SUFFIXES
 from pose3d_ros.config.settings import PipelineConfig
@@ -15,6 +18,7 @@ from pose3d_ros.engines.options import precision_of
 from pose3d_ros.engines.tensorrt.plan_loading import int8_path
 from pose3d_ros.engines.tensors import Tensor
 from pose3d_ros.errors import EngineError, InputError
+from pose3d_ros.evaluation.recording.recorded_frames import RecordedFrames, RecordingChoice
 from pose3d_ros.geometry import Camera
 from pose3d_ros.pipeline import Pipeline
 from pose3d_ros.records import Frame
@@ -45,10 +49,10 @@ class FeedRecorder(Engine):
 
 
 def write_quantized(manifest: Manifest, config: PipelineConfig, images: Path) -> list[Path]:
-    """Write NAME.int8.onnx beside each model that reads images, calibrated on the images of a folder.
+    """Write NAME.int8.onnx beside each model that reads images, calibrated on the images of a folder or a recording.
 
     Models that read joints stay as they are: they are small, and their errors would be seen as jitter. So do those
-    whose manifest refuses int8. Raises InputError for a folder without people in its images,
+    whose manifest refuses int8. Raises InputError for images without people,
     EngineError for a model that can't be quantized.
     """
     try:
@@ -82,10 +86,18 @@ def write_quantized(manifest: Manifest, config: PipelineConfig, images: Path) ->
     return written
 
 
-def _images(folder: Path) -> Iterator[ImageArray]:
-    """The readable images of a folder and those below it; the others are named on stderr."""
-    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES):
+def _images(path: Path) -> Iterator[ImageArray]:
+    """The readable images of a recording, or of a folder and those below it; the others are named on stderr."""
+    if is_bag(path):
+        found = RecordedFrames(path, choice=RecordingChoice(camera_of=partial(Camera.from_hfov, _HFOV_DEG)))
+        for image in found:
+            if isinstance(image, UnusableImage):
+                warn_of((str(image),))
+            else:
+                yield image.image_bgr
+        return
+    for one in sorted(p for p in path.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES):
         try:
-            yield image_file(path)[0]
+            yield image_file(one)[0]
         except InputError as error:
             warn_of((str(error),))

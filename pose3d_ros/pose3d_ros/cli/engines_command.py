@@ -42,7 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     bench = what.add_parser("bench", help="measure the latency of each model by batch size (number of people)")
     selftest = what.add_parser("selftest", help="compare outputs and latency of every backend with ONNX Runtime")
     build.add_argument(
-        "--calibration", type=Path, metavar="DIR", help="images of people to calibrate on; required for precision=int8"
+        "--calibration",
+        type=Path,
+        metavar="DIR",
+        help="images of people, or a recording, to calibrate on; required for precision=int8",
     )
     build.add_argument(
         "--workspace", type=int, default=1024, metavar="MIB", help="TensorRT workspace of a build (%(default)s)"

@@ -1,4 +1,4 @@
-"""`pose3d evaluate`: scores recorded results, or the models run frame by frame on a recording or on rendered people."""
+"""`pose3d evaluate`: scores predictions, the models on a recording or on rendered people, or the running nodes."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pose3d_ros.bags.bag_reader import sample_bag
-from pose3d_ros.cli.common_options import add_engine_options, pipeline_config, warn_of
+from pose3d_ros.cli.common_options import add_engine_options, parameters_asked_for, pipeline_config, warn_of
 from pose3d_ros.cli.compare_results import compare_results
+from pose3d_ros.cli.evaluation_job import EvaluationJob
 from pose3d_ros.cli.extensions import extension, has_extension
+from pose3d_ros.cli.recording_options import add_camera_options, add_topic_options, recording_choice
 from pose3d_ros.cli.terminal import ProgressBar, print_table
-from pose3d_ros.config.settings import PipelineConfig
+from pose3d_ros.config.settings import NodeConfig
 from pose3d_ros.errors import ConfigError
 
 if TYPE_CHECKING:
-    from pose3d_ros.evaluation.recording.session import Session
     from pose3d_ros.evaluation.report.requirements import Requirement
 
 EXIT_NOT_KEPT = 1
@@ -31,10 +32,21 @@ _OF_SYNTHETIC = ("assets", "scenes", "backgrounds", "cache", "oracle_boxes")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.add_argument(
-        "--bag", metavar="BAG", help="recording with images, camera_info and ground truth (default: the sample)"
+        "predictions",
+        metavar="X",
+        nargs="?",
+        type=Path,
+        help="people that were found: X.jsonl of `pose3d predict`, or a bag (default: run the models on --bag)",
     )
     parser.add_argument(
-        "--results", metavar="BAG", help="people recorded from the nodes (default: run the models frame by frame)"
+        "--ground-truth",
+        metavar="Y",
+        type=Path,
+        help="a recording, people as .jsonl, or a dataset (default: what X or --bag has, else the sample)",
+    )
+    parser.add_argument("--bag", metavar="BAG", type=Path, help="recording with the images (default: the sample)")
+    parser.add_argument(
+        "--live", action="store_true", help="play --bag to the running nodes: adds latency, drops and rate"
     )
     parser.add_argument("--json", metavar="FILE", type=Path, help="write all metrics to this file")
     parser.add_argument(
@@ -48,8 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs=2,
         metavar=("A", "B"),
         type=Path,
-        help="whether results B are better than A: folders of --report, or people recorded from the nodes with the "
-        "ground truth of --bag",
+        help="whether results B are better than A: folders of --report, or X as above with --ground-truth or --bag",
     )
     parser.add_argument(
         "--require",
@@ -59,6 +70,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="end with exit code 1 unless this number of summary.json keeps to it, for example 'mpjpe_mm<=80' or "
         "'latency_ms.p95<100'; < <= > >= ==; may be repeated",
     )
+    add_camera_options(parser)
+    add_topic_options(parser)
     group = parser.add_argument_group("held-out set of rendered people")
     group.add_argument(
         "--synthetic", type=int, metavar="SEED", help="score single rendered images instead of a recording"
@@ -83,7 +96,7 @@ def execute(args: argparse.Namespace) -> int:
     _check_options(args)
     requirements = parse_requirements(args.require)
     if args.compare:
-        summary = compare_results(args.compare, Path(args.bag) if args.bag else sample_bag(), args.json, args.report)
+        summary = compare_results(args.compare, args.ground_truth or args.bag or sample_bag(), args.json, args.report)
     else:
         summary = _evaluate_recording(args) if args.synthetic is None else _evaluate_rendered(args)
     return _exit_code(summary, requirements)
@@ -105,8 +118,8 @@ def _exit_code(summary: Mapping[str, object], requirements: Sequence[Requirement
 
 def _check_options(args: argparse.Namespace) -> None:
     """Raises ConfigError for options that exclude each other, or that need another one."""
-    if args.compare and (args.results or args.synthetic is not None):
-        other = "--results" if args.results else "--synthetic"
+    if args.compare and (args.predictions or args.synthetic is not None):
+        other = "--synthetic" if args.predictions is None else str(args.predictions)
         raise ConfigError("--compare", expected="two results", got=f"{other} too", fix=f"Leave {other} out.")
     if args.synthetic is None:
         for name in _OF_SYNTHETIC:
@@ -114,10 +127,11 @@ def _check_options(args: argparse.Namespace) -> None:
                 option, fix = f"--{name.replace('_', '-')}", "It is an option of the held-out set."
                 raise ConfigError(option, expected="--synthetic SEED beside it", got="none", fix=fix)
         return
-    for name in ("bag", "results"):
+    for name in ("bag", "predictions", "ground_truth", "live"):
         if getattr(args, name):
-            fix = f"Leave --synthetic or --{name} out."
-            raise ConfigError("--synthetic", expected="rendered images or a recording", got=f"--{name} too", fix=fix)
+            option = "predictions" if name == "predictions" else f"--{name.replace('_', '-')}"
+            fix = f"Leave --synthetic or {option} out."
+            raise ConfigError("--synthetic", expected="rendered images or a recording", got=f"{option} too", fix=fix)
     if args.assets is None:
         fix = "Name the folder with makehuman/ and cmu_mocap/ that people are rendered from."
         raise ConfigError("--synthetic", expected="--assets DIR", got="none", fix=fix)
@@ -125,15 +139,14 @@ def _check_options(args: argparse.Namespace) -> None:
 
 def _evaluate_recording(args: argparse.Namespace) -> dict[str, object]:
     """Score a recording, print and write the metrics, and return those of summary.json."""
-    from pose3d_ros.evaluation.recording.session import session_from_bags
     from pose3d_ros.evaluation.recording.summary import summarize
     from pose3d_ros.evaluation.report.html_report import ReportContent
     from pose3d_ros.evaluation.report.publish import publish
     from pose3d_ros.evaluation.report.summary_table import headline_rows
 
-    bag = Path(args.bag) if args.bag else sample_bag()
-    config = pipeline_config(args)
-    session = session_from_bags(bag, Path(args.results)) if args.results else offline_session(bag, config)
+    config = NodeConfig.from_parameters(parameters_asked_for(args))
+    job = EvaluationJob.of(args, recording_choice(args, config.input.max_image_pixels))
+    session = job.session(config.pipeline, parameters_asked_for(args))
     if session.problems:
         warn_of((f"left out, or not complete: {len(session.problems)}", *session.problems[:_MOST_NAMED]))
     summary = summarize(session)
@@ -141,28 +154,11 @@ def _evaluate_recording(args: argparse.Namespace) -> dict[str, object]:
         summary.write(args.json)
     print_table(headline_rows(summary), right=("value",))
     if args.report:
-        content = ReportContent("pose3d evaluation", f"{bag.name}, {session.how}.", command="pose3d evaluate")
+        content = ReportContent("pose3d evaluation", f"{job.bag.name}, {session.how}.", command="pose3d evaluate")
         with ProgressBar("drawing") as bar:
-            made = publish(session, bag, args.report, content, bar)
+            made = publish(session, job.bag, args.report, content, bar, job.choice)
         print(f"\nReport: {made.report_html}")
     return summary.as_dict()
-
-
-def offline_session(bag: Path, config: PipelineConfig) -> Session:
-    """Run the models of the configuration on a bag."""
-    from pose3d_ros.evaluation.recording.offline import run_offline
-    from pose3d_ros.pipeline import open_pipeline, open_smoother
-
-    with ExitStack() as stack:
-        pipeline = stack.enter_context(open_pipeline(config=config, smooth=False))
-        warn_of(pipeline.engine_problems)
-        smoother, model = None, pipeline.engines.names
-        if config.smoother.method != "none":
-            smoother, engines = open_smoother(config)
-            stack.enter_context(engines)
-            model = f"{model} + {smoother.model_for(pipeline.skeleton)}"
-        bar = stack.enter_context(ProgressBar("evaluating"))
-        return run_offline(bag, pipeline, smoother, model, bar, config.scene)
 
 
 def _evaluate_rendered(args: argparse.Namespace) -> dict[str, object]:

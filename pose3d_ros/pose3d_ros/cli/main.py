@@ -22,9 +22,10 @@ from pose3d_ros.output_files import output_error
 # Command → its module (with `add_arguments(parser)` and `execute(args) -> int`) and what it does. Those of
 # `extensions.TRAINING_COMMANDS` come on top.
 COMMANDS: dict[str, tuple[str, str]] = {
-    "run": ("pose3d_ros.cli.run", "find people in images, a video or a camera, without ROS"),
+    "run": ("pose3d_ros.cli.run", "find people in images, a video, a recording or a camera, and draw them"),
+    "predict": ("pose3d_ros.cli.predict", "write the people of a source to one file, for pose3d evaluate"),
     "demo": ("pose3d_ros.cli.demo", "play a recording through the ROS nodes and write a report"),
-    "evaluate": ("pose3d_ros.cli.evaluate", "score recorded results, or the models, against ground truth"),
+    "evaluate": ("pose3d_ros.cli.evaluate", "score predictions, the models or the running nodes against ground truth"),
     "convert": ("pose3d_ros.cli.convert", "turn a dataset into a recording with ground truth, and back"),
     "engines": ("pose3d_ros.cli.engines_command", "list, verify, build, time and test the models of a folder"),
     "models": ("pose3d_ros.cli.models_command", "get the models that have seen real people, and list what is there"),

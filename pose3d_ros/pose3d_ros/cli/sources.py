@@ -102,7 +102,7 @@ def open_source(text: str, max_pixels: int = MAX_IMAGE_PIXELS) -> Source:
     """
     path = Path(text)
     scheme, colon, _ = text.partition("://")
-    if is_folder(path) and not is_file(path / "metadata.yaml"):
+    if is_folder(path):
         return _folder(path, max_pixels)
     if is_file(path):
         return Stills((path,), max_pixels) if _is_image(path) else Video(path, max_pixels)
@@ -118,8 +118,6 @@ def open_source(text: str, max_pixels: int = MAX_IMAGE_PIXELS) -> Source:
 def _is_image(path: Path) -> bool:
     """Whether a file is an image, or should be one by its name. Raises InputError for other files that are no video."""
     suffix = path.suffix.lower()
-    if suffix in (".mcap", ".db3", ".bag"):
-        raise _recording(path)
     if suffix in _RAW_SUFFIXES:
         fix = "Develop it to JPEG with the camera's program, darktable or RawTherapee."
         raise InputError(f"source {path}", expected="an image or a video", got="a camera's raw file", fix=fix)
@@ -129,8 +127,6 @@ def _is_image(path: Path) -> bool:
 
 def _no_source(text: str, path: Path) -> InputError:
     got, fix = "no such file or folder", "Check the path."
-    if is_folder(path):
-        return _recording(path)
     if re.search(r"%0?\d*d|[*?]", text):
         got = "a pattern of names"
         fix = "Name the folder of the images; or make a video of them: `ffmpeg -framerate 30 -i img_%04d.png out.mp4`."
@@ -151,11 +147,9 @@ def _no_source(text: str, path: Path) -> InputError:
     )
 
 
-def _recording(path: Path) -> InputError:
-    fix = f"Use `pose3d evaluate --bag {path}`, or play it to the nodes with bag_player."
-    if path.suffix.lower() == ".bag":
-        fix = f"Convert it: rosbags-convert --src {path} --dst FOLDER. Then: pose3d evaluate --bag FOLDER."
-    return InputError(f"source {path}", expected="images or a video", got="a ROS recording", fix=fix)
+def has_images(path: Path) -> bool:
+    """Whether a folder holds images itself."""
+    return is_folder(path) and any(p.suffix.lower() in IMAGE_SUFFIXES | _PHONE_SUFFIXES for p in path.iterdir())
 
 
 def _folder(folder: Path, max_pixels: int) -> Stills:
@@ -167,9 +161,9 @@ def _folder(folder: Path, max_pixels: int) -> Stills:
     if not images:
         raise InputError(
             f"source {folder}",
-            expected="a folder with images (" + ", ".join(sorted(IMAGE_SUFFIXES)) + ")",
+            expected="a recording, a dataset, or images (" + ", ".join(sorted(IMAGE_SUFFIXES)) + ")",
             got="none in it",
-            fix="Name the folder that holds the images themselves.",
+            fix="Name the folder that holds the images, or the recording's files, themselves.",
         )
     return Stills(images, max_pixels, tuple(path.name for path in present if path not in images))
 
@@ -178,7 +172,9 @@ class Stills:
     """Images that are independent of each other. skipped: what else is in their folder."""
 
     stills = True
+    brings_cameras = False
     rate_hz = 1.0
+    remarks: tuple[str, ...] = ()
 
     def __init__(self, paths: tuple[Path, ...], max_pixels: int, skipped: tuple[str, ...] = ()) -> None:
         self.count: int | None = len(paths)

@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 
 from pose3d_ros.bags.image_decoding import MAX_IMAGE_PIXELS, check_pixels
-from pose3d_ros.errors import InputError
+from pose3d_ros.errors import InputError, Pose3DError
+from pose3d_ros.records import Frame
 from pose3d_ros.types import ImageArray
 
 SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "udp", "tcp", "srt")
@@ -33,27 +34,35 @@ class SourceFrame:
     """One image, or why there is none. name: the file's name, or the frame's number in a video.
 
     image_bgr: (H, W, 3) uint8, None with an error. stamp_ns: time in the video, of a camera the system's time, 0 for
-    stills. turned: by the orientation that its EXIF has. focal_px: that its EXIF says.
+    stills, STILL where it is not known. turned: by the orientation that its EXIF has. focal_px: that its EXIF says.
+    frame: the same with its camera and scene, of a source that brings them.
     """
 
     name: str | int
     stamp_ns: int
     image_bgr: ImageArray | None
-    error: InputError | None = None
+    error: Pose3DError | None = None
     turned: bool = False
     focal_px: float | None = None
+    frame: Frame | None = None
 
 
 class Source(Protocol):
     """Frames in order. count: how many, None while unknown. stills: whether each frame stands for itself.
 
-    skipped: names of what is in the folder and no image.
+    brings_cameras: whether each has its camera. skipped: names of what is in the folder and no image. remarks: what the
+    user should know besides, complete after the last frame.
     """
 
     stills: bool
+    brings_cameras: bool
     count: int | None
     rate_hz: float
     skipped: tuple[str, ...]
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """See above."""
 
     def __iter__(self) -> Iterator[SourceFrame]:
         """The frames, once."""
@@ -83,7 +92,9 @@ class Video:
     """
 
     stills = False
+    brings_cameras = False
     skipped: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     def __init__(self, source: Path | str | int, max_pixels: int = MAX_IMAGE_PIXELS) -> None:
         self._source = source

@@ -21,4 +21,4 @@ def test_reports_are_compared_and_required_to_be_no_worse(
 
 def test_what_can_not_be_compared_is_an_error(tmp_path: Path, pose3d: Pose3d) -> None:
     assert "people.csv" in pose3d("evaluate", "--compare", tmp_path, tmp_path, code=2)
-    assert "--results" in pose3d("evaluate", "--compare", tmp_path, tmp_path, "--results", "x", code=2)
+    assert "x.jsonl too" in pose3d("evaluate", "x.jsonl", "--compare", tmp_path, tmp_path, code=2)

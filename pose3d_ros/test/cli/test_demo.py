@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pose3d_ros.bags.bag_writer import BagWriter
-from pose3d_ros.cli import demo
+from pose3d_ros.cli import live_graph
 from pose3d_ros.cli.processes import ChildGroup, ProcessError, wait_for_end, wait_until_idle
 from pose3d_ros.errors import BagError, ConfigError
 from pose3d_ros.geometry.camera import Camera
@@ -85,39 +85,39 @@ def test_idle_children_are_distinguished_from_busy_ones(code: str, idle: bool, t
 
 
 def test_nodes_have_a_domain_of_their_own_on_this_machine() -> None:
-    own = demo.demo_environment({"PATH": "/bin", "ROS_STATIC_PEERS": "elsewhere"})
+    own = live_graph.demo_environment({"PATH": "/bin", "ROS_STATIC_PEERS": "elsewhere"})
     assert own["ROS_AUTOMATIC_DISCOVERY_RANGE"] == "LOCALHOST"
     assert 40 <= int(own["ROS_DOMAIN_ID"]) <= 101
     assert "ROS_STATIC_PEERS" not in own
     assert own["FASTDDS_DEFAULT_PROFILES_FILE"].endswith("fastdds.xml")
     assert "ROS_LOCALHOST_ONLY" not in own
-    assert demo.demo_environment({"ROS_DISTRO": "humble"})["ROS_LOCALHOST_ONLY"] == "1"
+    assert live_graph.demo_environment({"ROS_DISTRO": "humble"})["ROS_LOCALHOST_ONLY"] == "1"
 
 
 def test_node_commands_have_topics_and_parameters(recording: Path, tmp_path: Path) -> None:
-    play = demo.Playback.of(recording, 2.0)
+    play = live_graph.Playback.of(recording, 2.0)
     assert (play.transport, play.image_topic) == ("compressed", "/camera/image_raw/compressed")
     assert play.duration_s == pytest.approx(7 / 15, abs=1e-3)
-    pose = demo.pose_command(play, {"backend": "auto", "tracker.max_age_s": 2.0, "smoother.max_gap_s": 1.0})
+    pose = live_graph.pose_command(play, {"backend": "auto", "tracker.max_age_s": 2.0, "smoother.max_gap_s": 1.0})
     assert "image_raw:=/camera/image_raw" in pose
     assert "tracker.max_age_s:=2.0" in pose
     assert 'backend:="auto"' in pose
     assert not [word for word in pose if word.startswith("smoother.")]
-    assert f'bag:="{tmp_path}"' in demo.recorder_command(tmp_path)
-    assert "rate:=2.0" in demo.player_command(play)
+    assert f'bag:="{tmp_path}"' in live_graph.recorder_command(tmp_path)
+    assert "rate:=2.0" in live_graph.player_command(play)
 
 
 def test_recording_without_images_is_an_error(tmp_path: Path) -> None:
     with BagWriter(tmp_path / "b.mcap") as bag:
         bag.write_camera("/camera_info", 1, "camera", Camera.from_hfov(60.0, 64, 48))
     with pytest.raises(BagError, match="/camera_info"):
-        demo.Playback.of(tmp_path / "b.mcap", 1.0)
+        live_graph.Playback.of(tmp_path / "b.mcap", 1.0)
 
 
 def test_missing_ros_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ConfigError, match="pose3d evaluate"):
-        demo.require_ros()
+        live_graph.require_ros()
 
 
 @needs_ros
@@ -176,5 +176,5 @@ def test_demo_over_dds(recording: Path, engines: Path, tmp_path: Path, pose3d: P
     assert summary["backend"] == "onnxruntime"
     assert summary["mpjpe_smoothed_mm"] == pytest.approx(summary["mpjpe_mm"], abs=0.01)
     assert summary["latency_ms"]["p50"] > 0
-    pose3d("evaluate", "--bag", recording, "--results", output / "people.mcap", "--json", again)
+    pose3d("evaluate", output / "people.mcap", "--bag", recording, "--json", again)
     assert json.loads(again.read_text(encoding="utf-8")) == summary

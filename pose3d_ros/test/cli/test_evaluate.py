@@ -54,7 +54,11 @@ def test_report_is_written(recording: Path, engines: Path, tmp_path: Path, pose3
     [
         (["--synthetic", "1"], "--assets"),
         (["--synthetic", "1", "--assets", ".", "--bag", "some.mcap"], "--bag"),
-        (["--synthetic", "1", "--assets", ".", "--results", "some.mcap"], "--results"),
+        (["--synthetic", "1", "--assets", ".", "some.mcap"], "predictions"),
+        (["--synthetic", "1", "--assets", ".", "--live"], "--live"),
+        (["some.mcap", "--live"], "--live"),
+        (["--ground-truth", "some.mcap"], "--ground-truth"),
+        (["some.jsonl", "--ground-truth", "some.jsonl", "--report", "r"], "--report"),
         (["--oracle-boxes"], "--synthetic"),
         (["--scenes", "5"], "--synthetic"),
     ],
@@ -68,7 +72,7 @@ def test_conflicting_options_are_errors(options: list[str], what: str, pose3d: P
 )
 def test_unusable_bags_are_errors(bag: str, reason: str, recording: Path, tmp_path: Path, pose3d: Pose3d) -> None:
     (tmp_path / "bad.mcap").write_bytes(b"no bag")
-    assert reason in pose3d("evaluate", "--bag", tmp_path / bag, "--results", recording, code=2)
+    assert reason in pose3d("evaluate", tmp_path / bag, "--bag", recording, code=2)
 
 
 def test_requirements_decide_the_exit_code(recording: Path, engines: Path, pose3d: Pose3d) -> None:

@@ -19,8 +19,12 @@ from reliability_log import ReliabilityLog
 
 HEAVY = (
     "pose3d_ros.cli.run.open_engine_set",
-    "pose3d_ros.cli.evaluate.offline_session",
+    "pose3d_ros.cli.evaluation_job.run_offline",
+    "pose3d_ros.cli.evaluation_job.open_predictor",
+    "pose3d_ros.cli.predict.open_predictor",
     "pose3d_ros.cli.evaluate._evaluate_rendered",
+    "pose3d_ros.cli.live_graph.record",
+    "pose3d_ros.cli.live_graph.require_ros",
     "pose3d_ros.cli.demo.record",
     "pose3d_ros.cli.demo.require_ros",
 )
@@ -35,9 +39,12 @@ OPTIONS = (
         "--frames",
         "--skeleton",
         "--no-overlay",
+        "--live",
+        "--image-topic",
+        "--camera-info-topic",
         "--debug",
     ),
-    *("--engines", "--backend", "--param", "--bag", "--results", "--json", "--report", "--rate", "--synthetic"),
+    *("--engines", "--backend", "--param", "--bag", "--ground-truth", "--json", "--report", "--rate", "--synthetic"),
     *("--assets", "--scenes", "--from", "--size", "--license", "--name", "--parameter", "--input-size", "--help", "--"),
     *("--depth", "--ground", "--camera-height", "--camera-pitch", "--camera-roll", "--known-height"),
     *("list", "verify", "mediapipe", "yolox", "rtmpose", "embedded", "auto", "cpu", "onnxruntime"),
@@ -70,11 +77,14 @@ def commands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
 
 def ran(words: list[str], chance: random.Random) -> None:
     """Run a command line. Raises Started for one that is refused or would run, AssertionError for another end."""
-    line = [chance.choice(("run", "run", "evaluate", "demo", "import", "models", "engines", chance.choice(TOKENS)))]
+    commands = "run", "run", "predict", "evaluate", "demo", "import", "models", "engines"
+    line = [chance.choice((*commands, chance.choice(TOKENS)))]
     if line[0] == "run" and chance.random() < 0.7:
         camera = chance.choice(("--hfov", "--camera"))
         line += ["--source", chance.choice(words), camera, chance.choice((*words, *NUMBERS))]
         line += ["--output", chance.choice(words)]
+    if line[0] == "predict" and chance.random() < 0.7:
+        line += [chance.choice(words), "--output", chance.choice((*words, "x.jsonl", "x.mcap"))]
     if line[0] in ("models", "engines"):
         line.append(chance.choice(("list", "verify", "get", "bench", chance.choice(TOKENS))))
         line += ["--from", chance.choice(words)]

@@ -22,9 +22,9 @@ import cv2
 import numpy as np
 import pytest
 
-from pose3d_ros.cli.run import Run as RunOfFrames
-from pose3d_ros.cli.run import Scene
+from pose3d_ros.cli.source_run import Scene, SourceJob, SourceRun
 from pose3d_ros.cli.video_source import SourceFrame
+from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.drawing.composite import Composer
 from pose3d_ros.drawing.video_writer import VideoWriter
 from pose3d_ros.errors import CameraError, OutputError
@@ -168,7 +168,7 @@ def test_undecodable_images_are_reported_and_the_others_processed(photos: Path, 
     (photos / "empty.jpg").write_bytes(b"")
     printed, (a, b, c, empty) = run(photos)
     assert set(a) == set(c) == KEYS
-    assert set(b) == set(empty) == {"frame", "error"}
+    assert set(b) == set(empty) == {"frame", "stamp_ns", "error"}
     assert b["frame"] == "b.png"
     assert "b.png: expected" in printed
     assert "Frames that could not be used: 2" in printed
@@ -190,10 +190,11 @@ def test_frames_that_can_not_be_used_do_not_stay_in_memory() -> None:
 
     source = Mock(stills=False, count=5, __iter__=lambda _: frames())
     wrong_aspect = Camera.from_hfov(60.0, 40, 40)
-    files = Mock(write_error=lambda name, error: None)  # a mock would keep the error
-    run = RunOfFrames(Mock(), Scene(wrong_aspect), None, files, Mock())
+    files = Mock(write_error=lambda name, stamp_ns, error: None)  # a mock would keep the error
+    job = SourceJob(source, PipelineConfig(), Scene(wrong_aspect), None, calibrated=True)
+    run = SourceRun(job, Mock(), files, Mock())
     with contextlib.suppress(CameraError):
-        run.process(source)
+        run.process()
     assert ["30x20" in str(error) for error in run.errors] == [True] * 5
     gc.collect()
     assert [ref() is None for ref in alive] == [True] * 5
@@ -286,7 +287,7 @@ def test_cut_video_is_named(video: Path, run: Run) -> None:
     video.write_bytes(content[: len(content) // 2] + bytes(len(content) // 2 - 400) + content[-400:])
     printed, lines = run(video, "--no-overlay")
     assert len(lines) < 9
-    assert f"warning: the video ends after {len(lines)} of 10 frames" in printed
+    assert f"warning: the source ends after {len(lines)} of 10 frames" in printed
 
 
 def test_people_file_without_room_ends_with_a_whole_line(video: Path, run: Run, file_limit: FileLimit) -> None:

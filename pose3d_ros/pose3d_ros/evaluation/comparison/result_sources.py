@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pose3d_ros.errors import InputError
 from pose3d_ros.evaluation.comparison.compared_metrics import Results
+from pose3d_ros.evaluation.recording.joining import session_of_files
 from pose3d_ros.evaluation.recording.scoring import match_session
-from pose3d_ros.evaluation.recording.session import session_from_bags
 from pose3d_ros.evaluation.recording.table_files import PEOPLE_CSV, read_tables
 from pose3d_ros.evaluation.recording.tables import tables_of
 from pose3d_ros.reading.files import is_file, is_folder
@@ -26,7 +26,7 @@ def read_results(path: Path, recording: Path) -> Results:
         if inner:
             return {p.name: read_tables(p) for p in inner}
         if not any(path.glob("*.mcap*")) and not any(path.glob("*.db3*")):
-            fix = "Name the folder of `pose3d evaluate --report`, or results recorded as a bag."
+            fix = "Name the folder of `pose3d evaluate --report`, or a file of `pose3d predict`."
             raise InputError(f"--compare {path}", expected=PEOPLE_CSV, got="a folder without", fix=fix)
-    session = session_from_bags(recording, path)
+    session = session_of_files(path, recording)
     return {"": tables_of(session, match_session(session))}

@@ -14,17 +14,9 @@ from pose3d_ros.evaluation.datasets.ground_truth import (
     Selection,
     checked_dataset,
 )
-from pose3d_ros.evaluation.recording.session import read_recording
+from pose3d_ros.evaluation.recording.bag_recording import read_recording
 
 NAME = "bag"
-_SUFFIXES = (".mcap", ".db3")
-
-
-def is_bag(path: Path) -> bool:
-    """Whether a path names a bag: by suffix, or a folder with metadata.yaml or such files."""
-    if not path.is_dir():
-        return path.suffix in _SUFFIXES
-    return (path / "metadata.yaml").is_file() or any(file.suffix in _SUFFIXES for file in path.iterdir())
 
 
 def read_bag(path: Path, selection: Selection) -> Dataset:

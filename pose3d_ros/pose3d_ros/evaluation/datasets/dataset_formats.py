@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pose3d_ros.bags.bag_files import is_bag
 from pose3d_ros.errors import ConfigError, InputError, shown
 from pose3d_ros.evaluation.datasets import (
     bag_sequence,
@@ -34,7 +35,7 @@ class DatasetFormat:
 
 
 FORMATS: dict[str, DatasetFormat] = {
-    bag_sequence.NAME: DatasetFormat(bag_sequence.is_bag, bag_sequence.read_bag, "a recording with ground truth"),
+    bag_sequence.NAME: DatasetFormat(is_bag, bag_sequence.read_bag, "a recording with ground truth"),
     human36m.NAME: DatasetFormat(human36m.is_human36m, human36m.read_human36m, "Human3.6M's JSON of 3DMPPE"),
     mupots.NAME: DatasetFormat(mupots.is_mupots, mupots.read_mupots, "MuPoTS-3D.json of 3DMPPE"),
     muco.NAME: DatasetFormat(muco.is_muco, muco.read_muco, "MuCo-3DHP.json of 3DMPPE"),

@@ -14,6 +14,8 @@ from pose3d_ros.bags.transforms import read_transforms
 from pose3d_ros.config.root_settings import SceneConfig
 from pose3d_ros.evaluation.metrics.pose_metrics import MM_PER_M
 from pose3d_ros.evaluation.recording.offline import run_offline
+from pose3d_ros.evaluation.recording.prediction import Predictor
+from pose3d_ros.evaluation.recording.recorded_frames import ANY_RECORDING, RecordingChoice
 from pose3d_ros.evaluation.recording.scoring import match_session
 from pose3d_ros.pipeline import Pipeline
 from pose3d_ros.types import Array
@@ -50,7 +52,10 @@ class SourceError:
 
 
 def compare_sources(
-    path: Path, pipeline: Pipeline, progress: Callable[[int, int], None] = lambda *_: None
+    path: Path,
+    pipeline: Pipeline,
+    progress: Callable[[int, int], None] = lambda *_: None,
+    choice: RecordingChoice = ANY_RECORDING,
 ) -> tuple[SourceError, ...]:
     """Run the pipeline frame by frame with each choice of the recording's sources, first with none.
 
@@ -65,7 +70,7 @@ def compare_sources(
             progress(before * of + done, len(choices) * of)
 
         pipeline.reset()
-        session = run_offline(path, pipeline, None, "", step, scene)
+        session = run_offline(path, Predictor(pipeline), step, scene, choice)
         pairs = match_session(session)
         true_m = np.array([p.ground_truth.pose.root_cam_m for p in pairs]).reshape(-1, 3)
         seen_m = np.array([p.raw.pose.root_cam_m for p in pairs]).reshape(-1, 3)

@@ -12,19 +12,18 @@ from pose3d_ros.bags.message_types import COMPRESSED_TYPE, IMAGE_TYPE
 from pose3d_ros.bags.transforms import TransformTree, read_transforms
 from pose3d_ros.config.root_settings import SceneConfig
 from pose3d_ros.errors import BagError
-from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.geometry.ground_plane import GroundPlane
 from pose3d_ros.records import DepthImage, Frame
 
 
 class RecordedScene:
-    """Of one bag. camera: of its images, with which its depth images are aligned.
+    """Of one bag, whose depth images are aligned with the images.
 
     Raises BagError for a bag without the transforms or the depth images that `scene` names.
     """
 
-    def __init__(self, path: Path, scene: SceneConfig, camera: Camera) -> None:
-        self._path, self._scene, self._camera = path, scene, camera
+    def __init__(self, path: Path, scene: SceneConfig) -> None:
+        self._path, self._scene = path, scene
         self._transforms = TransformTree()
         self._depths: dict[int, Any] = {}
         if not (scene.floor_frame or scene.depth_topic):
@@ -45,7 +44,7 @@ class RecordedScene:
         if message is None:
             return ground, None
         depth_m = any_depth_m(message)
-        return ground, DepthImage(depth_m, self._camera.resize(depth_m.shape[1], depth_m.shape[0]))
+        return ground, DepthImage(depth_m, frame.camera.resize(depth_m.shape[1], depth_m.shape[0]))
 
     def _read_transforms(self, bag: BagReader) -> None:
         self._transforms = read_transforms(bag)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from pose3d_ros.evaluation.metrics import pose_metrics as metrics
 from pose3d_ros.evaluation.metrics.identity import IdentityFrame, IdentityScores, has_trackeval, score_identities
-from pose3d_ros.evaluation.metrics.matching import MAX_IMAGE_COST, detected, image_cost, match_people
+from pose3d_ros.evaluation.metrics.matching import MAX_IMAGE_COST, image_cost, match_people
 from pose3d_ros.evaluation.recording.session import People, Session
 from pose3d_ros.records import Person, TrackState
 from pose3d_ros.types import Array
@@ -36,7 +36,7 @@ def match_session(session: Session) -> tuple[Pair, ...]:
     pairs: list[Pair] = []
     last_id: dict[int, int] = {}
     for index, frame in enumerate(session.frames):
-        found = detected(frame.raw or ())
+        found = frame.scored
         smoothed = {person.track_id: person for person in frame.smoothed or ()}
         kept = [
             (i, j)
@@ -58,9 +58,9 @@ def identities_of(session: Session, pairs: Sequence[Pair]) -> IdentityScores | N
     """
     if not has_trackeval() or not any(frame.ground_truth for frame in session.frames):
         return None
-    shape = [(len(frame.ground_truth), len(detected(frame.raw or ()))) for frame in session.frames]
+    shape = [(len(frame.ground_truth), len(frame.scored)) for frame in session.frames]
     ids = [
-        (tuple(p.track_id for p in frame.ground_truth), tuple(p.track_id for p in detected(frame.raw or ())))
+        (tuple(p.track_id for p in frame.ground_truth), tuple(p.track_id for p in frame.scored))
         for frame in session.frames
     ]
     similarity = [np.zeros(size) for size in shape]
@@ -105,14 +105,14 @@ def consecutive_runs(
 ) -> Iterator[tuple[Key, npt.NDArray[np.int64], Array]]:
     """The key, stamps (T,) and values (T, …) of each key's runs; frames: key → value (…) for each frame of the session.
 
-    A run ends where the key is missing, and at a pause of more than 1.5 usual intervals.
+    A run ends where the key is missing, at a pause of more than 1.5 usual intervals, and where the clock goes back.
     """
     stamps_ns = [frame.stamp_ns for frame in session.frames]
     longest_ns = _RUN_GAP * float(np.median(np.diff(stamps_ns))) if len(stamps_ns) > 1 else 0.0
     running: dict[Key, list[int]] = {}
     ended: list[tuple[Key, list[int]]] = []
     for i, present in enumerate(frames):
-        pause = i > 0 and stamps_ns[i] - stamps_ns[i - 1] > longest_ns
+        pause = i > 0 and not 0 < stamps_ns[i] - stamps_ns[i - 1] <= longest_ns  # or a clock that was set back
         ended += [(key, running.pop(key)) for key in list(running) if pause or key not in present]
         for key in present:
             running.setdefault(key, []).append(i)

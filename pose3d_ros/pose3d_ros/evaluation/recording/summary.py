@@ -192,7 +192,7 @@ def _completeness(session: Session, pairs: Sequence[Pair]) -> Completeness:
         (t.score, (i, t.track_id) in seen) for i, frame in enumerate(session.frames) for t in frame.ground_truth
     ]
     identities = identities_of(session, pairs)
-    total = sum(len(people) for people in found)
+    total = sum(len(frame.scored) for frame in session.frames)
     return Completeness(
         people_per_frame=metrics.mean(
             [len(p) for p, f in zip(found, session.frames, strict=True) if f.raw is not None]
@@ -211,7 +211,7 @@ def _completeness(session: Session, pairs: Sequence[Pair]) -> Completeness:
 def _accuracy(session: Session, pairs: Sequence[Pair]) -> Accuracy:
     raw = errors_of([(p.raw, p.ground_truth) for p in pairs])
     smoothed = errors_of([(p.smoothed, p.ground_truth) for p in pairs if p.smoothed is not None])
-    roots = [root_frame(detected(f.raw or ()), f.ground_truth) for f in session.frames]
+    roots = [root_frame(f.scored, f.ground_truth) for f in session.frames if f.is_annotated]
     return Accuracy(
         joint_coverage=raw.coverage,
         mpjpe_mm=raw.mpjpe_mm,

@@ -12,6 +12,7 @@ from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.drawing.composite import Composer
 from pose3d_ros.drawing.video_writer import VideoWriter
 from pose3d_ros.evaluation.metrics.json_file import write_json
+from pose3d_ros.evaluation.recording.recorded_frames import ANY_RECORDING, RecordingChoice
 from pose3d_ros.evaluation.recording.scoring import match_session
 from pose3d_ros.evaluation.recording.session import People, Session, SessionFrame
 from pose3d_ros.evaluation.recording.summary import Summary, summarize
@@ -38,12 +39,17 @@ class Publication:
 
 
 def publish(
-    session: Session, recording: Path, folder: Path, content: ReportContent, progress: Progress | None = None
+    session: Session,
+    recording: Path,
+    folder: Path,
+    content: ReportContent,
+    progress: Progress | None = None,
+    choice: RecordingChoice = ANY_RECORDING,
 ) -> Publication:
     """Write summary.json, the tables, overlay.mp4 and report.html of a session into a folder.
 
     recording: the bag with the session's images. content: of the report; its video and stills are made here.
-    progress: called with (done, all) frames drawn.
+    progress: called with (done, all) frames drawn. choice: of the images in the bag.
     """
     folder.mkdir(parents=True, exist_ok=True)
     pairs = match_session(session)
@@ -53,14 +59,19 @@ def publish(
     tables = tables_of(session, pairs)
     write_tables(folder, tables)
     video = folder / "overlay.mp4"
-    stills, worst = _draw(session, recording, video, worst_frames(session, tables), progress)
+    images = _images(session, recording, choice)
+    stills, worst = _draw(session, images, video, worst_frames(session, tables), progress)
     shown = replace(content, video=video, stills=stills, worst=worst, people=tables.people)
     write_report(folder / "report.html", session, summary, pairs, shown)
     return Publication(summary, folder / "summary.json", video, folder / "report.html")
 
 
 def _draw(
-    session: Session, recording: Path, video: Path, worst: Sequence[WorstFrame], progress: Progress | None
+    session: Session,
+    images: Iterator[tuple[SessionFrame, ImageArray]],
+    video: Path,
+    worst: Sequence[WorstFrame],
+    progress: Progress | None,
 ) -> tuple[tuple[Still, ...], tuple[Still, ...]]:
     """Write the video; stills of it, and the worst frames, in their order."""
     captions = _moments(session)
@@ -69,7 +80,7 @@ def _draw(
     composer = Composer(session.camera, session_roots_m(session))
     index_of = {frame.stamp_ns: i for i, frame in enumerate(session.frames)}
     with VideoWriter(video, rate_hz(session)) as writer:
-        for done, (frame, image) in enumerate(_images(session, recording), start=1):
+        for done, (frame, image) in enumerate(images, start=1):
             index = index_of[frame.stamp_ns]
             drawn = composer.draw(image, shown_people(frame), frame.ground_truth)
             writer.write(drawn)
@@ -93,10 +104,10 @@ def rate_hz(session: Session) -> float:
     return 1e9 / float(np.median(np.diff(stamps))) if len(stamps) > 1 else _DEFAULT_RATE_HZ
 
 
-def _images(session: Session, recording: Path) -> Iterator[tuple[SessionFrame, ImageArray]]:
+def _images(session: Session, recording: Path, choice: RecordingChoice) -> Iterator[tuple[SessionFrame, ImageArray]]:
     frames = {frame.stamp_ns: frame for frame in session.frames}
     with BagReader(recording) as bag:
-        for image in bag.images(unusable=lambda _: None):  # named by the session
+        for image in bag.images(choice.image_topic, lambda _: None, choice.max_image_pixels):  # named by the session
             frame = frames.pop(image.stamp_ns, None)
             if frame is not None:
                 yield frame, image.image_bgr

@@ -26,7 +26,7 @@ def finder(bag: Path) -> Any:
         people = {message.stamp_ns: message.people for message in reader.people()}
         camera = next(reader.cameras()).camera
 
-    def find(frame: Frame) -> FrameResult:
+    def find(frame: Frame, _: None) -> FrameResult:
         known = (frame.ground is not None, frame.depth is not None)
         factor = {(False, False): 1.1, (True, False): 1.04, (False, True): 1.02, (True, True): 1.01}[known]
         found = tuple(person_at(p.track_id, factor * p.pose.joints_cam_m, camera) for p in people[frame.stamp_ns])

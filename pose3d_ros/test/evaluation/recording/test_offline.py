@@ -10,6 +10,7 @@ from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.bags.bag_writer import BagWriter
 from pose3d_ros.errors import BagError
 from pose3d_ros.evaluation.recording.offline import run_offline
+from pose3d_ros.evaluation.recording.prediction import Predictor
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.records import FrameResult
 
@@ -22,11 +23,12 @@ def run(scene: Scene, path: Path, camera: Camera, done: list[tuple[int, int]]) -
         scene.write(path, 3, camera)
     ground_truth = dict(zip(scene.stamps_ns, scene.ground_truth, strict=True))
 
-    def find(frame: Any) -> FrameResult:
+    def find(frame: Any, _: None) -> FrameResult:
         return FrameResult(ground_truth[frame.stamp_ns], (), timings_ms={"detect": 3.0, "pose": 5.0})
 
     find.skeleton, find.engines = MUCO, SimpleNamespace(backend=SimpleNamespace(name="fake"))  # type: ignore[attr-defined]
-    return run_offline(path, find, None, "model", lambda *progress: done.append(progress))  # type: ignore[arg-type]
+    predictor = Predictor(find, None, "model")  # type: ignore[arg-type]
+    return run_offline(path, predictor, lambda *progress: done.append(progress))
 
 
 def test_every_image_is_processed_and_joined_with_its_ground_truth(scene: Scene, tmp_path: Path) -> None:
@@ -40,7 +42,8 @@ def test_every_image_is_processed_and_joined_with_its_ground_truth(scene: Scene,
 
 
 def test_images_of_another_size_than_camera_info_are_an_error(scene: Scene, tmp_path: Path) -> None:
-    with pytest.raises(BagError, match="images of 320x240"):
+    message = r"3 that can't; the first is image 1 .*expected 320x240 as camera_info says, got 640x480"
+    with pytest.raises(BagError, match=message):
         run(scene, tmp_path / "bag.mcap", Camera.from_hfov(60.0, 320, 240), [])
 
 
@@ -67,7 +70,7 @@ def test_cut_images_are_left_out_and_named(scene: Scene, tmp_path: Path) -> None
     assert "cut short" in problem
 
 
-def test_late_images_are_left_out_and_counted(scene: Scene, tmp_path: Path) -> None:
+def test_late_and_repeated_images_are_left_out_and_named(scene: Scene, tmp_path: Path) -> None:
     path = tmp_path / "bag.mcap"
     with BagReader(scene.write(path.with_name("whole.mcap"), 4)) as whole, BagWriter(path) as writer:
         for topic in (IMAGES, CAMERA_INFO):
@@ -78,7 +81,10 @@ def test_late_images_are_left_out_and_counted(scene: Scene, tmp_path: Path) -> N
             writer.write_serialized(IMAGES, info.received_ns + arrival, images[number].data)
     session = run(scene, path, scene.camera, [])
     assert [frame.stamp_ns for frame in session.frames] == [scene.stamps_ns[i] for i in (0, 2, 3)]
-    assert session.problems == (f"bag {path}: 2 images are left out, stamped no later than one before them",)
+    late, again, _ = session.problems
+    assert late.startswith(f"image 3 of {IMAGES}")
+    assert "got one 67 ms before it" in late
+    assert "got the stamp of an earlier one" in again
 
 
 def test_recording_of_cut_images_only_is_an_error(scene: Scene, tmp_path: Path) -> None:

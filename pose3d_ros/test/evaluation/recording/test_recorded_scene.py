@@ -18,6 +18,7 @@ from pose3d_ros.bags.transforms import TF_TYPE
 from pose3d_ros.config.root_settings import SceneConfig
 from pose3d_ros.errors import BagError, InputError
 from pose3d_ros.evaluation.recording.offline import run_offline
+from pose3d_ros.evaluation.recording.prediction import Predictor
 from pose3d_ros.evaluation.recording.recorded_scene import RecordedScene
 from pose3d_ros.geometry.ground_plane import GroundPlane
 from pose3d_ros.records import Frame, FrameResult
@@ -84,7 +85,7 @@ def frame(scene: Scene, number: int, **fields: Any) -> Frame:
 
 
 def test_floor_follows_the_transforms_at_the_images_time(scene: Scene, tmp_path: Path) -> None:
-    recorded = RecordedScene(recording(scene, tmp_path / "b.mcap"), FLOOR, scene.camera)
+    recorded = RecordedScene(recording(scene, tmp_path / "b.mcap"), FLOOR)
     for number in range(3):
         ground, depth = recorded.of(frame(scene, number))
         assert ground is not None
@@ -98,7 +99,7 @@ def test_floor_follows_the_transforms_at_the_images_time(scene: Scene, tmp_path:
 @pytest.mark.parametrize("topic", [DEPTH, f"{DEPTH}/compressedDepth"])
 def test_depth_belongs_to_the_image_of_its_stamp(scene: Scene, tmp_path: Path, topic: str) -> None:
     config = SceneConfig(depth_topic=topic)
-    recorded = RecordedScene(recording(scene, tmp_path / "b.mcap"), config, scene.camera)
+    recorded = RecordedScene(recording(scene, tmp_path / "b.mcap"), config)
     _, depth = recorded.of(frame(scene, 2))
     assert depth is not None
     assert (depth.depth_m == np.float32(2.002)).all()
@@ -116,17 +117,17 @@ def test_depth_belongs_to_the_image_of_its_stamp(scene: Scene, tmp_path: Path, t
 )
 def test_what_the_bag_lacks_is_an_error(scene: Scene, tmp_path: Path, config: SceneConfig, words: str) -> None:
     with pytest.raises(BagError, match=words):
-        RecordedScene(recording(scene, tmp_path / "b.mcap"), config, scene.camera)
+        RecordedScene(recording(scene, tmp_path / "b.mcap"), config)
 
 
 def test_bag_without_transforms_says_so(scene: Scene, tmp_path: Path) -> None:
     with pytest.raises(BagError, match="no /tf"):
-        RecordedScene(scene.write(tmp_path / "b.mcap", 1), FLOOR, scene.camera)
+        RecordedScene(scene.write(tmp_path / "b.mcap", 1), FLOOR)
 
 
 def test_depth_topic_of_color_images_is_an_error(scene: Scene, tmp_path: Path) -> None:
     config = SceneConfig(depth_topic="/camera/image_raw/compressed")
-    recorded = RecordedScene(recording(scene, tmp_path / "b.mcap"), config, scene.camera)
+    recorded = RecordedScene(recording(scene, tmp_path / "b.mcap"), config)
     with pytest.raises(InputError, match="compressedDepth png"):
         recorded.of(frame(scene, 0))
 
@@ -134,13 +135,13 @@ def test_depth_topic_of_color_images_is_an_error(scene: Scene, tmp_path: Path) -
 def test_frames_of_an_offline_run_have_floor_and_depth(scene: Scene, tmp_path: Path) -> None:
     seen: list[Frame] = []
 
-    def find(one: Frame) -> FrameResult:
+    def find(one: Frame, _: None) -> FrameResult:
         seen.append(one)
         return FrameResult((), (), timings_ms={"detect": 1.0, "pose": 1.0})
 
     find.skeleton, find.engines = MUCO, SimpleNamespace(backend=SimpleNamespace(name="fake"))  # type: ignore[attr-defined]
     config = replace(FLOOR, depth_topic=DEPTH)
     path = recording(scene, tmp_path / "b.mcap")
-    run_offline(path, find, None, "model", lambda *_: None, config)  # type: ignore[arg-type]
+    run_offline(path, Predictor(find), lambda *_: None, config)  # type: ignore[arg-type]
     assert [one.ground is not None for one in seen] == [True] * 3
     assert [one.depth is not None for one in seen] == [True, False, True]
