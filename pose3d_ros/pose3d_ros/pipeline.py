@@ -10,10 +10,10 @@ from types import TracebackType
 
 import numpy as np
 
-from pose3d_ros.config.settings import PipelineConfig
+from pose3d_ros.config.settings import PipelineConfig, SmootherConfig
 from pose3d_ros.engines.engine_set import EngineSet, Report, open_engine_set
 from pose3d_ros.engines.images.frame_image import ImageLoader
-from pose3d_ros.errors import EngineError, InputError
+from pose3d_ros.errors import ConfigError, EngineError, InputError
 from pose3d_ros.geometry import Camera
 from pose3d_ros.records import STILL, Detection, Frame, FrameResult, time_after
 from pose3d_ros.skeletons import Skeleton, get_skeleton
@@ -115,7 +115,7 @@ class Pipeline:
             self._poses: PoseSource = chain(engines, config)
             self._roots = RootStage(config.root, config.scene)
             self._tracker = Tracker(config.tracker)
-            self._smoother = _smoother(engines, config) if smooth else None
+            self._smoother = _smoother(engines, config, at_once=True) if smooth else None
             self._skeleton = get_skeleton(config.skeleton) if config.skeleton else self._poses.usual_skeleton
             opened.pop_all()
         self._load_image = ImageLoader(engines.opened)
@@ -256,6 +256,7 @@ class Pipeline:
             For a smoothing method that is not there; nothing is changed then.
         """
         if self._smoother is not None:
+            check_at_once(config.smoother)
             self._smoother.config = config.smoother
         self._max_people = config.detector.max_people
         self._poses.configure(config)
@@ -320,6 +321,19 @@ def _checked(detections: Sequence[Detection]) -> tuple[Detection, ...]:
     return tuple(detections)
 
 
-def _smoother(engines: EngineSet, config: PipelineConfig) -> ChosenSmoother:
+def check_at_once(config: SmootherConfig) -> None:
+    """Raises ConfigError for smoothing that waits for later frames: a result has the people of its own frame."""
+    if config.lookahead_frames:
+        raise ConfigError(
+            "parameter smoother.lookahead_frames",
+            expected="0: a pipeline gives the people of the frame that it got",
+            got=str(config.lookahead_frames),
+            fix="Set it on smoother_node, whose messages have stamps of their own.",
+        )
+
+
+def _smoother(engines: EngineSet, config: PipelineConfig, *, at_once: bool = False) -> ChosenSmoother:
+    if at_once:
+        check_at_once(config.smoother)
     net = Smoother(engines.for_role("smoother")) if engines.manifest.has_role("smoother") else None
     return ChosenSmoother(net, config.smoother)

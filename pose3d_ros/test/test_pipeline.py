@@ -299,3 +299,14 @@ def test_closing_twice_is_allowed(engines: Opened) -> None:
     pipeline.close()
     with pytest.raises(EngineError, match="closed"):
         pipeline(frame())
+
+
+def test_people_of_a_result_are_those_of_its_frame(engines: Opened) -> None:
+    late = PipelineConfig(smoother=SmootherConfig(lookahead_frames=2))
+    with pytest.raises(ConfigError, match="Set it on smoother_node"):
+        build(config=late)
+    assert all(engine.released for engine in engines.values())
+    with build() as pipeline, pytest.raises(ConfigError, match="lookahead_frames"):
+        pipeline.reconfigure(late)
+    with build(smooth=False, config=late) as pipeline:
+        assert pipeline.delay_frames == 0

@@ -138,6 +138,12 @@ class SmootherConfig(Settings, prefix="smoother", nodes=SMOOTHER_NODE, tunable=T
         "kinematic.",
         choices=("auto", "temporal_conv", "kinematic", "one_euro", "savitzky_golay", "none"),
     )
+    lookahead_frames: int = setting(
+        0,
+        "Frames that smoother_node waits for before it publishes people, with the stamp of their own frame, smoothed "
+        "from both sides. 0: publish at once.",
+        (0, 8),
+    )
     max_gap_s: float = setting(
         0.5, "The smoother resets after a person is undetected for longer, or when the clock jumps back.", (0.02, 30.0)
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +28,8 @@ from pose3d_ros.stages.smooth.chosen_smoother import ChosenSmoother
 
 _Opener = Callable[[PipelineConfig], tuple[ChosenSmoother, EngineSet]]
 _QUEUE = 10
+_LONGEST_WAIT = 64
+"""Messages that are kept until people come out: more than the longest lookahead, also after one that failed."""
 
 
 class SmootherNode(ManagedNode):
@@ -53,6 +56,7 @@ class SmootherWork(Work):
         topic = node.resolve_topic_name("people")
         super().__init__(node, engines, output, topic=topic, hint="Is pose_node running?")
         self._numbers = TrackNumbers()
+        self._waiting: deque[tuple[int, Person3DArray]] = deque(maxlen=_LONGEST_WAIT)
         self._scene = SceneSource(node, node.board, node.config.pipeline.scene, tf_wait_s=0.0)
         self._read_name, self._skeleton = "", smoother.skeleton
         if self._skeleton is not None:
@@ -101,6 +105,15 @@ class SmootherWork(Work):
 
     def _reset(self) -> None:
         self._smoother.reset()
+        self._waiting.clear()
+
+    def _message_of(self, time_ns: int | None) -> Person3DArray | None:
+        """The message whose people came out of the smoother, None while it waits; earlier ones are dropped."""
+        while time_ns is not None and self._waiting:
+            arrived_ns, message = self._waiting.popleft()
+            if arrived_ns == time_ns:
+                return message
+        return None
 
     def _on_people(self, message: Person3DArray) -> None:
         arrived_s = time.monotonic()
@@ -112,7 +125,12 @@ class SmootherWork(Work):
             people = read_people(message, self._numbers)
             self._note_skeleton(message.skeleton)
             ground = self._scene.ground(message.header) or floor_of(self._config.pipeline.scene)
+            self._waiting.append((time_ns, message))
             smoothed = self._smoother.update(people, time_ns, ground=ground)
+            of_them = self._message_of(self._smoother.stamp_ns)
+            if of_them is None:
+                return
+            message = of_them
             here_ms = (time.monotonic() - arrived_s) * 1e3
             now_ns = self._node.get_clock().now().nanoseconds
             latency = latency_ms(now_ns, stamp_ns(message.header), message.latency_ms + here_ms)

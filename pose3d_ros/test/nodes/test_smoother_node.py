@@ -43,7 +43,12 @@ def half_metre_up(people: Sequence[Person], stamp_ns: int, ground: GroundPlane |
 def start(graph: Any, **parameters: object) -> tuple[Any, Mock]:
     """A node and its smoother, which moves all people half a metre up and is its own set of engines."""
     smoother = Mock(config=SmootherConfig(), delay_frames=2, skeleton=get_skeleton("muco21"))
-    smoother.update.side_effect = half_metre_up
+
+    def update(people: Sequence[Person], stamp_ns: int, ground: GroundPlane | None = None) -> tuple[Person, ...]:
+        smoother.stamp_ns = stamp_ns
+        return half_metre_up(people, stamp_ns, ground)
+
+    smoother.update.side_effect = update
     smoother.why_unsmoothed.return_value = None
     smoother.method_for.return_value, smoother.model_for.return_value = "temporal_conv", "temporal"
     smoother.names, smoother.statuses, smoother.problems = "temporal", ("temporal: nothing",), ()
@@ -139,6 +144,22 @@ def test_people_are_smoothed_and_published_in_the_skeleton_they_come_in_also_whe
     second_m = 0.02 - 0.01 * np.exp(-2 / FOLLOWING_FRAMES)  # the filter behind the network, after a frame
     assert moved_m == pytest.approx([0.01, second_m, 0.01, second_m, 0.01], abs=1e-4)  # a change starts afresh
     graph.spin_until(lambda: [s.name for s in skeletons[-3:]] == ["muco21", "mediapipe33", "muco21"])
+
+
+def test_people_of_an_earlier_frame_have_its_stamp_and_the_delay_is_published(graph: Any) -> None:
+    node = start_with_engine(graph, **{"smoother.lookahead_frames": 2})
+    smoothed = graph.listen(Person3DArray, "people_smoothed")
+    send = graph.publish(Person3DArray, "people")
+    sent = [people_message([make_person(1)], "anna", stamp_s=4) for _ in range(6)]
+    for number, message in enumerate(sent):
+        message.header.stamp.nanosec = 50_000_000 * number
+        message.calibrated = number == 1
+        send(message)
+        graph.spin_until(lambda number=number: len(smoothed) >= number - 1)
+    graph.spin_for(0.1)
+    assert [m.header.stamp for m in smoothed] == [m.header.stamp for m in sent[:4]]
+    assert [m.calibrated for m in smoothed] == [False, True, False, False]
+    assert node.work.values()["delay [frames]"] == "2"
 
 
 def test_people_in_a_skeleton_that_can_not_be_smoothed_pass_with_one_warning(graph: Any) -> None:

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from pose3d_ros.config.settings import PipelineConfig
-from pose3d_ros.pipeline import Pipeline, open_pipeline, open_smoother
+from pose3d_ros.pipeline import Pipeline, check_at_once, open_pipeline, open_smoother
 from pose3d_ros.records import Detection, Frame, Person
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.stages.smooth.person_smoother import PersonSmoother
@@ -57,7 +57,8 @@ class Predictor:
 
 @contextmanager
 def open_predictor(config: PipelineConfig, *, smooth: bool = True) -> Iterator[Predictor]:
-    """The predictor of a configuration, its engines open. Raises EngineError."""
+    """The predictor of a configuration, its engines open. Raises EngineError, ConfigError for smoothing that waits."""
+    check_at_once(config.smoother)
     with ExitStack() as stack:
         pipeline = stack.enter_context(open_pipeline(config=config, smooth=False))
         if not smooth or config.smoother.method == "none":

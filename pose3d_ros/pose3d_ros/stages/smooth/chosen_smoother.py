@@ -14,6 +14,7 @@ from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.stages.smooth import one_euro, savitzky_golay
 from pose3d_ros.stages.smooth.filter_smoother import FilterSmoother
 from pose3d_ros.stages.smooth.kinematic import KinematicSmoother
+from pose3d_ros.stages.smooth.lookahead import Lookahead, TimedPeople
 from pose3d_ros.stages.smooth.one_euro import OneEuroFilter
 from pose3d_ros.stages.smooth.person_smoother import PersonSmoother
 from pose3d_ros.stages.smooth.savitzky_golay import SavitzkyGolayFilter
@@ -46,13 +47,16 @@ class ChosenSmoother:
 
     net: the temporal net of the engines, None where they have none. `auto` takes it for people whose skeleton it
     knows, else `kinematic`. Setting `config` raises ConfigError for a method that is not there, and changes nothing
-    then; another method starts everyone afresh.
+    then; another method, or lookahead, starts everyone afresh. With `lookahead_frames` the people that `update` gives
+    are those of an earlier frame, see `stamp_ns`.
     """
 
     def __init__(self, net: Smoother | None, config: SmootherConfig | None = None) -> None:
         self._net = net
         self._made: dict[str, PersonSmoother] = {} if net is None else {NET: net}
         self._knows: dict[str, bool] = {}
+        self._lookahead = Lookahead()
+        self._stamp_ns: int | None = None
         self._config = SmootherConfig()
         self.config = config or self._config
 
@@ -64,7 +68,7 @@ class ChosenSmoother:
     @config.setter
     def config(self, config: SmootherConfig) -> None:
         self._check(config.method)
-        if config.method != self._config.method:
+        if (config.method, config.lookahead_frames) != (self._config.method, self._config.lookahead_frames):
             self.reset()
         self._config = config
         for method in self._made.values():
@@ -77,9 +81,19 @@ class ChosenSmoother:
 
     @property
     def delay_frames(self) -> int:
-        """See `PersonSmoother`; that of the method for the net's skeleton."""
+        """See `PersonSmoother`; that of the method for the net's skeleton, and the lookahead."""
         method = self._method(self.method_for(self.skeleton))
-        return 0 if method is None else method.delay_frames
+        return self.lookahead_frames + (0 if method is None else method.delay_frames)
+
+    @property
+    def lookahead_frames(self) -> int:
+        """How many frames `update` waits for: none where people are not smoothed."""
+        return 0 if self._config.method == _NONE else self._config.lookahead_frames
+
+    @property
+    def stamp_ns(self) -> int | None:
+        """Of the frame whose people `update` gave last: an earlier one with lookahead, None while it waits."""
+        return self._stamp_ns
 
     def method_for(self, people: Skeleton | None) -> str:
         """Which method smooths people of a skeleton (None: of the net's): one of `smoother.method`, but not auto."""
@@ -108,6 +122,7 @@ class ChosenSmoother:
         """See `PersonSmoother`."""
         for method in self._made.values():
             method.reset()
+        self._lookahead.reset()
 
     def update(
         self,
@@ -116,7 +131,17 @@ class ChosenSmoother:
         camera: Camera | None = None,
         ground: GroundPlane | None = None,
     ) -> tuple[Person, ...]:
-        """See `PersonSmoother`."""
+        """See `PersonSmoother`. With lookahead: the people of the frame of `stamp_ns`, none while it waits."""
+        newest = TimedPeople(stamp_ns, self._smoothed(people, stamp_ns, camera, ground), camera)
+        waits = self.lookahead_frames
+        ready = self._lookahead(newest, waits, self._config.max_gap_s) if waits else newest
+        self._stamp_ns = None if ready is None else ready.stamp_ns
+        return () if ready is None else ready.people
+
+    def _smoothed(
+        self, people: Sequence[Person], stamp_ns: int, camera: Camera | None, ground: GroundPlane | None
+    ) -> tuple[Person, ...]:
+        """The people of a frame, each by its method."""
         names = [self.method_for(person.pose.skeleton) for person in people]
         smoothed = list(people)
         for name in set(names):

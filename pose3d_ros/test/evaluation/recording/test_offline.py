@@ -8,9 +8,10 @@ import pytest
 
 from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.bags.bag_writer import BagWriter
-from pose3d_ros.errors import BagError
+from pose3d_ros.config.settings import PipelineConfig, SmootherConfig
+from pose3d_ros.errors import BagError, ConfigError
 from pose3d_ros.evaluation.recording.offline import run_offline
-from pose3d_ros.evaluation.recording.prediction import Predictor
+from pose3d_ros.evaluation.recording.prediction import Predictor, open_predictor
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.records import FrameResult
 
@@ -39,6 +40,12 @@ def test_every_image_is_processed_and_joined_with_its_ground_truth(scene: Scene,
     assert [frame.stamp_ns for frame in session.frames] == list(scene.stamps_ns[:3])
     assert all(len(frame.ground_truth) == len(frame.raw) == 3 for frame in session.frames)
     assert session.frames[0].smoothed is None
+
+
+def test_people_that_would_come_late_are_refused_at_once() -> None:
+    late = PipelineConfig(smoother=SmootherConfig(lookahead_frames=1))
+    with pytest.raises(ConfigError, match="lookahead_frames"), open_predictor(late):
+        pass
 
 
 def test_images_of_another_size_than_camera_info_are_an_error(scene: Scene, tmp_path: Path) -> None:

@@ -98,3 +98,27 @@ def test_another_method_starts_everyone_afresh_and_other_settings_reach_it() -> 
     model.reset.assert_called_once()
     chosen.reset()
     assert model.reset.call_count == 2
+
+
+def test_lookahead_gives_people_of_an_earlier_frame_and_adds_to_the_delay() -> None:
+    chosen = ChosenSmoother(net(), SmootherConfig(lookahead_frames=2))
+    assert (chosen.lookahead_frames, chosen.delay_frames) == (2, 5)
+    stamps_ns = [1_000_000_000 + 50_000_000 * i for i in range(4)]
+    came = []
+    for stamp_ns in stamps_ns:
+        after = chosen.update(people(), stamp_ns)
+        came.append((chosen.stamp_ns, [p.track_id for p in after]))
+    assert came == [(None, []), (None, []), (stamps_ns[0], [1, 2, 3]), (stamps_ns[1], [1, 2, 3])]
+    assert after[1].pose.root_cam_m[0] == pytest.approx(people()[1].pose.root_cam_m[0] + 1)
+
+
+def test_changed_lookahead_starts_afresh_and_none_never_waits() -> None:
+    chosen = ChosenSmoother(net(), SmootherConfig(lookahead_frames=1))
+    chosen.update(people(), 0)
+    chosen.config = SmootherConfig(lookahead_frames=2)
+    for number in (1, 2):
+        assert chosen.update(people(), number * 50_000_000) == ()
+    chosen.config = SmootherConfig(method="none", lookahead_frames=2)
+    before = people()
+    assert chosen.update(before, 150_000_000) == tuple(before)
+    assert (chosen.stamp_ns, chosen.delay_frames) == (150_000_000, 0)
