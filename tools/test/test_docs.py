@@ -25,6 +25,9 @@ from pose3d_ros.cli.import_command import PARAMETERS as IMPORT_PARAMETERS
 from pose3d_ros.cli.main import COMMANDS
 from pose3d_ros.config.settings import PARAMETERS
 from pose3d_ros.engines import load_manifest
+from pose3d_ros.evaluation.datasets.dataset_formats import FORMATS
+from pose3d_ros.evaluation.protocols.protocol_run import BAG
+from pose3d_ros.evaluation.protocols.protocol_table import PROTOCOLS
 from pose3d_ros.evaluation.recording.summary import Accuracy, Completeness, Smoothness, Speed, Summary
 from pose3d_ros.evaluation.rendered.held_out_summary import DetectionMetrics, PeopleMetrics
 from pose3d_ros.stages.detect.detector_decoders import DETECTOR_DECODERS
@@ -149,6 +152,11 @@ def test_message_fields_are_those_of_the_messages() -> None:
 
 def test_every_number_of_the_summary_is_defined_and_no_other() -> None:
     assert named("field")["docs/evaluate.md"] == SUMMARY_FIELDS
+
+
+def test_protocols_and_formats_are_those_of_the_tables() -> None:
+    assert named("protocol")["docs/evaluate.md"] == {BAG, *PROTOCOLS}
+    assert named("format")["docs/evaluate.md"] == set(FORMATS)
 
 
 def test_every_number_of_the_held_out_set_is_defined_and_no_other() -> None:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from pose3d_ros.bags.bag_reader import BagReader
-from pose3d_ros.bags.image_decoding import image_file
 from pose3d_ros.cli.dataset_options import add_dataset_options, selection_of
+from pose3d_ros.cli.recording_sources import DatasetSource
 from pose3d_ros.cli.terminal import ProgressBar
-from pose3d_ros.cli.video_source import Video
 from pose3d_ros.errors import ConfigError, InputError
 from pose3d_ros.evaluation.datasets.annotation_export import MupotsFile, mot_text_of
+from pose3d_ros.evaluation.datasets.bag_sequence import NAME as BAG
 from pose3d_ros.evaluation.datasets.dataset_bag import write_sequence
 from pose3d_ros.evaluation.datasets.dataset_formats import read_dataset
 from pose3d_ros.evaluation.datasets.ground_truth import Dataset, GroundTruthFrame, GroundTruthSequence
+from pose3d_ros.evaluation.recording.recorded_frames import ANY_RECORDING
 from pose3d_ros.output_files import write_file
 from pose3d_ros.types import ImageArray
 
@@ -43,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Run the command; see its module's docstring."""
-    dataset = read_dataset(args.dataset, selection_of(args, args.step), args.format)
+    dataset = read_dataset(args.dataset, selection_of(args, args.dataset, args.step), args.format)
     writers = {_BAG: _write_bag, _TEXT: _write_text, _JSON: _write_json, "": _write_bags}
     suffix = args.output.suffix.lower()
     if suffix not in writers:
@@ -65,33 +67,25 @@ class _Images:
         self._done, self._total = 0, len(dataset.frames)
 
     def of(self, sequence: GroundTruthSequence) -> Iterator[tuple[GroundTruthFrame, ImageArray]]:
-        """Frames and their images. Raises InputError for a frame without one."""
-        from_video = self._recorded(sequence)
-        for frame in sequence.frames:
-            image = next(from_video, None) if frame.image is None else image_file(frame.image)[0]
-            if image is None:
-                fix = "Give the folder of the images, or their video, with --images."
-                raise InputError(f"frame {frame.name}", expected="its image", got="annotations only", fix=fix)
+        """Frames and their images. Raises InputError for a frame without one, CameraError without a camera."""
+        images = self._recorded(sequence) if self._dataset.format == BAG else self._images(sequence)
+        for frame, image in zip(sequence.frames, images, strict=True):
             self._done += 1
             self._bar(self._done, self._total)
             yield frame, image
 
+    def _images(self, sequence: GroundTruthSequence) -> Iterator[ImageArray]:
+        for item in DatasetSource(replace(self._dataset, sequences=(sequence,)), ANY_RECORDING):
+            if item.image_bgr is None:
+                raise item.error or InputError(str(item.name), expected="an image", got="none", fix="Check it.")
+            yield item.image_bgr
+
     def _recorded(self, sequence: GroundTruthSequence) -> Iterator[ImageArray]:
-        """The images of those frames that have no file of their own: of the video, or of the bag."""
-        wanted = [frame for frame in sequence.frames if frame.image is None]
-        if not wanted:
-            return
-        if sequence.video is not None:
-            numbers = {frame.number - sequence.first for frame in wanted}
-            for item in Video(sequence.video):
-                if item.name in numbers and item.image_bgr is not None:
-                    yield item.image_bgr
-        elif self._dataset.format == "bag":
-            stamps = {frame.stamp_ns for frame in wanted}
-            with BagReader(self._dataset.path) as bag:
-                for message in bag.images():
-                    if message.stamp_ns in stamps:
-                        yield message.image_bgr
+        stamps = {frame.stamp_ns for frame in sequence.frames}
+        with BagReader(self._dataset.path) as bag:
+            for message in bag.images():
+                if message.stamp_ns in stamps:
+                    yield message.image_bgr
 
 
 def _write_bag(dataset: Dataset, output: Path, images: _Images) -> int:

@@ -29,7 +29,12 @@ def add_dataset_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--images", type=Path, metavar="PATH", help="folder of the images, or their video")
 
 
-def selection_of(args: argparse.Namespace, step: int = 1) -> Selection:
+def is_part(args: argparse.Namespace) -> bool:
+    """Whether the options choose a part of a dataset, or its format."""
+    return args.format != AUTO or any(one is not None for one in (args.sequence, args.view, args.images))
+
+
+def selection_of(args: argparse.Namespace, dataset: Path, step: int = 1) -> Selection:
     """What the options select. Raises InputError for images that are not there, and as `read_tsai` and `open_camera`.
 
     A camera of a dataset without its own comes from --camera, Tsai's as XML too, or --hfov.
@@ -38,12 +43,12 @@ def selection_of(args: argparse.Namespace, step: int = 1) -> Selection:
         raise InputError(f"images {args.images}", expected="a folder or a video", got="nothing", fix="Check the path.")
     if step < 1:
         raise ConfigError("--step", expected="1 or more", got=f"{step}", fix="Leave it out for all frames.")
-    camera, ground = _camera(args)
+    camera, ground = _camera(args, dataset)
     sequences = tuple(args.sequence) if args.sequence else Selection().sequences
     return Selection(sequences, step, tuple(args.view or ()), images=args.images, camera=camera, ground=ground)
 
 
-def _camera(args: argparse.Namespace) -> tuple[Camera | None, GroundPlane | None]:
+def _camera(args: argparse.Namespace, dataset: Path) -> tuple[Camera | None, GroundPlane | None]:
     if args.camera is not None and args.camera.lower().endswith(_TSAI_SUFFIX):
         return read_tsai(Path(args.camera))
     if args.camera is None and args.hfov is None:
@@ -51,23 +56,23 @@ def _camera(args: argparse.Namespace) -> tuple[Camera | None, GroundPlane | None
     found = open_camera(args.camera, args.hfov)
     if isinstance(found, Camera) or found is None:
         return found, None
-    size = _size(args.images)
-    return Camera.from_hfov(found, *size), None
+    size = _size(args.images or dataset / "img1")
+    return None if size is None else Camera.from_hfov(found, *size), None
 
 
-def _size(place: Path | None) -> tuple[int, int]:
-    """Width and height of the images. Raises InputError where there are none."""
+def _size(place: Path) -> tuple[int, int] | None:
+    """Width and height of the images, None where there are none."""
     from pose3d_ros.bags.image_decoding import image_file
     from pose3d_ros.cli.video_source import Video
 
     first = next(iter(Images.at(place).files), None)
     if first is not None:
         image = image_file(first)[0]
-    elif place is not None and is_file(place):
+    elif is_file(place):
         frame = next(iter(Video(place)))
         if frame.image_bgr is None:
             raise InputError(f"video {place}", expected="a frame", got="none", fix="Check the file.")
         image = frame.image_bgr
     else:
-        raise InputError("--hfov", expected="images that say their size", got="none", fix="Give --images, or --camera.")
+        return None
     return image.shape[1], image.shape[0]

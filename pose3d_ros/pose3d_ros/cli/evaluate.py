@@ -16,10 +16,12 @@ from pose3d_ros.cli.common_options import add_engine_options, parameters_asked_f
 from pose3d_ros.cli.compare_results import compare_results
 from pose3d_ros.cli.evaluation_job import EvaluationJob
 from pose3d_ros.cli.extensions import extension, has_extension
+from pose3d_ros.cli.protocol_evaluation import add_protocol_options, evaluate_by_protocol
 from pose3d_ros.cli.recording_options import add_camera_options, add_topic_options, recording_choice
 from pose3d_ros.cli.terminal import ProgressBar, print_table
 from pose3d_ros.config.settings import NodeConfig
 from pose3d_ros.errors import ConfigError
+from pose3d_ros.evaluation.protocols.protocol_run import BAG
 
 if TYPE_CHECKING:
     from pose3d_ros.evaluation.report.requirements import Requirement
@@ -70,6 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="end with exit code 1 unless this number of summary.json keeps to it, for example 'mpjpe_mm<=80' or "
         "'latency_ms.p95<100'; < <= > >= ==; may be repeated",
     )
+    add_protocol_options(parser, "score X on the dataset --ground-truth as a benchmark does")
     add_camera_options(parser)
     add_topic_options(parser)
     group = parser.add_argument_group("held-out set of rendered people")
@@ -97,6 +100,8 @@ def execute(args: argparse.Namespace) -> int:
     requirements = parse_requirements(args.require)
     if args.compare:
         summary = compare_results(args.compare, args.ground_truth or args.bag or sample_bag(), args.json, args.report)
+    elif args.protocol not in (None, BAG):
+        summary = evaluate_by_protocol(args)
     else:
         summary = _evaluate_recording(args) if args.synthetic is None else _evaluate_rendered(args)
     return _exit_code(summary, requirements)

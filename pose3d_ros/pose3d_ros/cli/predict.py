@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from pose3d_ros.cli.common_options import parameters_asked_for, warn_of
+from pose3d_ros.cli.dataset_options import is_part
 from pose3d_ros.cli.people_files import open_people_file
+from pose3d_ros.cli.protocol_evaluation import add_protocol_options, dataset_of
 from pose3d_ros.cli.recording_options import recording_choice
 from pose3d_ros.cli.source_run import SOURCE_HELP, SourceJob, SourceRun, add_source_options
 from pose3d_ros.cli.terminal import ProgressBar
@@ -26,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--live", action="store_true", help="play a recording to the running nodes, in real time, and record X.mcap"
     )
+    add_protocol_options(parser, "of a dataset, only the part that a benchmark scores")
     add_source_options(parser)
 
 
@@ -35,7 +39,8 @@ def execute(args: argparse.Namespace) -> int:
 
 
 def _predict(args: argparse.Namespace) -> int:
-    job = SourceJob.of(args.source, args)
+    is_chosen = args.protocol is not None or is_part(args)
+    job = SourceJob.of(args.source, args, partial(dataset_of, args) if is_chosen else None)
     output = Path(args.output)
     file = open_people_file(output, stills=job.source.stills)
     with ExitStack() as stack:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -24,14 +24,19 @@ from pose3d_ros.types import ImageArray
 _ANNOTATIONS = (".json", ".txt", ".xml", ".mat")
 
 
-def open_any_source(text: str, choice: RecordingChoice, scene: SceneConfig) -> Source:
+def open_any_source(
+    text: str, choice: RecordingChoice, scene: SceneConfig, read: Callable[[Path], Dataset] | None = None
+) -> Source:
     """A recording, a dataset, or what `open_source` opens. Raises our errors where there is nothing to read.
 
-    A folder of images is that, whatever else it holds, unless it has a bag's metadata.yaml.
+    A folder of images is that, whatever else it holds, unless it has a bag's metadata.yaml. read: gives the part of a
+    dataset that is asked for, so that anything but a recording is a dataset.
     """
     path = Path(text)
     if is_bag(path) and not (has_images(path) and not is_file(path / "metadata.yaml")):
         return BagSource(path, choice, scene)
+    if read is not None:
+        return DatasetSource(read(path), choice)
     may_be_dataset = (is_folder(path) and not has_images(path)) or path.suffix.lower() in _ANNOTATIONS
     if may_be_dataset and is_there(path) and any(one.holds(path) for one in FORMATS.values()):
         return DatasetSource(read_dataset(path), choice)
@@ -98,7 +103,7 @@ class DatasetSource:
         if frame.image is not None:
             return image_file(frame.image, self._choice.max_image_pixels)[0]
         if video is None:
-            fix = "Name the folder of the images, or their video, with the dataset's own layout."
+            fix = "Give the folder of the images, or their video, with --images."
             raise InputError(f"frame {frame.name}", expected="an image", got="annotations only", fix=fix)
         return video.image(frame.number)
 

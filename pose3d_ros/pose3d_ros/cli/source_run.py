@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -25,6 +25,7 @@ from pose3d_ros.cli.terminal import ProgressBar
 from pose3d_ros.cli.video_source import Source, SourceFrame
 from pose3d_ros.config.settings import NodeConfig, PipelineConfig
 from pose3d_ros.errors import CameraError, InputError, Pose3DError
+from pose3d_ros.evaluation.datasets.ground_truth import Dataset
 from pose3d_ros.evaluation.recording.prediction import Predictor
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.geometry.ground_plane import GroundPlane
@@ -73,11 +74,14 @@ class SourceJob:
     calibrated: bool
 
     @classmethod
-    def of(cls, text: str, args: argparse.Namespace) -> SourceJob:
-        """Open a source, by the command's options. Raises our errors for what can't be used."""
+    def of(cls, text: str, args: argparse.Namespace, read: Callable[[Path], Dataset] | None = None) -> SourceJob:
+        """Open a source, by the command's options. Raises our errors for what can't be used.
+
+        read: see `open_any_source`.
+        """
         given = NodeConfig.from_parameters({**parameters_asked_for(args), **scene_parameters(args)})
         choice = recording_choice(args, given.input.max_image_pixels)
-        source = open_any_source(text, choice, given.pipeline.scene)
+        source = open_any_source(text, choice, given.pipeline.scene, read)
         if source.skipped:
             warn_of((f"left out, no images: {some_of(source.skipped)}",))
         camera = None if source.brings_cameras else open_camera(args.camera, args.hfov, stills=source.stills)

@@ -25,6 +25,8 @@ from pose3d_ros.types import Array
 HIPS_M = 0.92
 """Of a grown-up who stands: the root's height over the floor."""
 SKELETON = get_skeleton("muco21")
+MOST_FRAMES, FARTHEST = 1_000_000, 1e9
+"""Of a sequence; of any number of a box."""
 
 
 @dataclass(frozen=True, eq=False)

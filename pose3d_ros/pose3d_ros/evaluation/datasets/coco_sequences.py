@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -91,11 +92,13 @@ def _sequence(
 ) -> GroundTruthSequence:
     width, height, fx, fy, cx, cy = key
     camera = Camera(np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]]), int(width), int(height))
+    ordered = sorted(images, key=lambda one: natural(one.file_name))
+    numbers = [_number_in(image.file_name, order) for order, image in enumerate(ordered)]
+    are_times = all(a < b for a, b in itertools.pairwise(numbers))
     frames = []
-    for order, image in enumerate(sorted(images, key=lambda one: natural(one.file_name))):
-        number = _number_in(image.file_name, order)
+    for order, (number, image) in enumerate(zip(numbers, ordered, strict=True)):
         if selection.has_frame(number):
-            stamp = stamp_ns(index, order, reading.rate_hz)
+            stamp = stamp_ns(index, number if are_times else order, reading.rate_hz)
             path = image_in(reading.folders, image.file_name)
             frames.append(GroundTruthFrame(image.file_name, number, stamp, path, reading.people_of(image, camera)))
     return GroundTruthSequence(name, reading.skeleton, camera, tuple(frames), reading.rate_hz, name)

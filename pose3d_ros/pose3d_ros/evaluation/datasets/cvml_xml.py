@@ -9,10 +9,17 @@ from pathlib import Path
 import numpy as np
 
 from pose3d_ros.errors import InputError, shown
-from pose3d_ros.evaluation.datasets.boxed_people import BoxRow, Images, boxed_sequence, with_calibration
+from pose3d_ros.evaluation.datasets.boxed_people import (
+    FARTHEST,
+    MOST_FRAMES,
+    BoxRow,
+    Images,
+    boxed_sequence,
+    with_calibration,
+)
 from pose3d_ros.evaluation.datasets.ground_truth import Dataset, Selection, checked_dataset
 from pose3d_ros.reading.files import Origin, read_bytes, read_ends
-from pose3d_ros.reading.numbers import number_in, whole_in
+from pose3d_ros.reading.numbers import is_whole, number_in, whole_in
 
 NAME = "pets"
 _MOST_BYTES = 1 << 28
@@ -57,7 +64,8 @@ def _rows(path: Path) -> Iterator[BoxRow]:
             found = {} if box is None else box.attrib
             sides = {key: number_in(found.get(key, "")) for key in ("xc", "yc", "w", "h")}
             known = [value for value in sides.values() if value is not None]
-            if number is None or track_id is None or len(known) != len(sides) or min(known[2:]) <= 0:
+            is_box = len(known) == len(sides) and min(known[2:]) > 0 and max(map(abs, known)) <= FARTHEST
+            if not (is_box and is_whole(number, 0, MOST_FRAMES) and is_whole(track_id, 0, int(FARTHEST))):
                 raise origin.error("a number of the frame, an id and a box", shown(found), f", frame {number}")
             x, y, width, height = known
             box_px = np.array([x - width / 2, y - height / 2, x + width / 2, y + height / 2])

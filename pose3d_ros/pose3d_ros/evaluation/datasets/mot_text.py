@@ -6,10 +6,15 @@ import configparser
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from pose3d_ros.errors import InputError, shown
-from pose3d_ros.evaluation.datasets.boxed_people import BoxRow, Images, boxed_sequence, with_calibration
+from pose3d_ros.evaluation.datasets.boxed_people import (
+    FARTHEST,
+    MOST_FRAMES,
+    BoxRow,
+    Images,
+    boxed_sequence,
+    with_calibration,
+)
 from pose3d_ros.evaluation.datasets.ground_truth import Dataset, Selection, checked_dataset, xywh_to_xyxy
 from pose3d_ros.reading.files import Origin, is_file, read_text
 from pose3d_ros.reading.numbers import number_in
@@ -17,7 +22,7 @@ from pose3d_ros.reading.numbers import number_in
 NAME = "mot"
 _MOST_BYTES = 1 << 30
 _FIX = "Write lines of frame, id, left, top, width, height, confidence, class, visibility."
-_RATE_HZ = 30.0
+_RATE_HZ, _RATES_HZ = 30.0, (0.01, 10_000.0)
 _PEDESTRIAN = 1.0
 
 
@@ -54,7 +59,8 @@ def read_rows(file: Path) -> list[BoxRow]:
 def _row(line: str, number: int, origin: Origin) -> BoxRow | None:
     values = [number_in(part.strip()) for part in line.split(",")]
     wanted = [value for value in values if value is not None]
-    if len(wanted) != len(values) or len(values) < 6 or wanted[0] < 0 or min(wanted[4:6]) <= 0:
+    right = len(wanted) == len(values) >= 6 and 0 <= wanted[0] <= MOST_FRAMES and min(wanted[4:6]) > 0
+    if not right or max(map(abs, wanted)) > FARTHEST:
         raise origin.error("six numbers or more", shown(line), f", line {number}")
     # Of the gt.txt of MOT16 and later: confidence (0: not counted), class, visibility. Elsewhere: confidence, x, y, z.
     has_class = len(wanted) == 9
@@ -95,4 +101,4 @@ def _rate_hz(folder: Path) -> float:
     except (configparser.Error, ValueError, OSError) as error:
         subject, fix = f"MOT sequence {folder / 'seqinfo.ini'}", "Write frameRate=30 in its section [Sequence]."
         raise InputError(subject, expected="a frame rate", got="other content", fix=fix) from error
-    return rate_hz if np.isfinite(rate_hz) and rate_hz > 0 else _RATE_HZ
+    return rate_hz if _RATES_HZ[0] <= rate_hz <= _RATES_HZ[1] else _RATE_HZ

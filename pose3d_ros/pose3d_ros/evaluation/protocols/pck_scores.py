@@ -43,31 +43,33 @@ def pck_scores(
 
 
 def rescaled_to(predicted_m: Array, gt_m: Array) -> Array:
-    """The pose (17, 3) with the bone lengths of another, its pelvis and directions kept."""
+    """Poses (..., 17, 3) with the bone lengths of others, their pelvis and directions kept."""
     sized = predicted_m.copy()
     for joint in _FROM_ROOT:
         parent = _PARENTS[joint]
-        bone = predicted_m[joint] - predicted_m[parent]
-        length = np.linalg.norm(gt_m[joint] - gt_m[parent])
+        bone = predicted_m[..., joint, :] - predicted_m[..., parent, :]
+        length = np.linalg.norm(gt_m[..., joint, :] - gt_m[..., parent, :], axis=-1, keepdims=True)
         with np.errstate(invalid="ignore", divide="ignore"):
-            sized[joint] = sized[parent] + bone * length / np.linalg.norm(bone)
+            direction = bone / np.linalg.norm(bone, axis=-1, keepdims=True)
+        sized[..., joint, :] = sized[..., parent, :] + direction * length
     return sized
 
 
-def errors_mm(found: Person | None, person: Person, *, relative: bool, rescaled: bool) -> Array:
-    """Errors (14,) of the scored joints, infinite for those that were not found."""
-    if found is None:
-        return np.full(SCORED.stop, np.inf)
-    poses = [found.pose.joints_cam_m, person.pose.joints_cam_m]
-    predicted, ground_truth = (pose - pose[_ROOT] if relative else pose for pose in poses)
+def errors_mm(pairs: Sequence[tuple[Person | None, Person]], *, relative: bool, rescaled: bool) -> Array:
+    """Errors (N, 14) of the scored joints of pairs, infinite for those that were not found."""
+    lost = np.full_like(pairs[0][1].pose.joints_cam_m, np.nan)
+    predicted = np.array([lost if found is None else found.pose.joints_cam_m for found, _ in pairs])
+    ground_truth = np.array([person.pose.joints_cam_m for _, person in pairs])
+    if relative:
+        predicted, ground_truth = (poses - poses[:, _ROOT : _ROOT + 1] for poses in (predicted, ground_truth))
     if rescaled:
         predicted = rescaled_to(predicted, ground_truth)
-    errors = np.linalg.norm(predicted - ground_truth, axis=-1)[SCORED] * metrics.MM_PER_M
+    errors = metrics.joint_errors_mm(predicted, ground_truth)[:, SCORED]
     return np.where(np.isfinite(errors), errors, np.inf)
 
 
 def _scores(pairs: Sequence[tuple[Person | None, Person]], *, relative: bool, rescaled: bool) -> PckScores:
-    every = np.array([errors_mm(*pair, relative=relative, rescaled=rescaled) for pair in pairs])
+    every = errors_mm(pairs, relative=relative, rescaled=rescaled)
     matched = every[[found is not None for found, _ in pairs]]
     return PckScores(_pck(every), _pck(matched), _auc(every), _auc(matched))
 

@@ -38,7 +38,7 @@ def join(predictions: Predictions, truth: Truth) -> Session:
     if predictions.are_stills:  # their people have nothing to do with each other
         apart = {stamp: _apart(people, at) for at, (stamp, people) in enumerate(truth.people.items())}
         truth = replace(truth, people=apart)
-    found = _by_frame(predictions, truth, problems)
+    found = predictions_by_frame(predictions, truth, problems)
     stamps = truth.stamps_ns if truth.is_of_images else time_order((*truth.stamps_ns, *found))
     failed = {frame.stamp_ns for frame in found.values() if frame.raw is None}
     frames = tuple(
@@ -67,7 +67,7 @@ def join(predictions: Predictions, truth: Truth) -> Session:
     )
 
 
-def _by_frame(predictions: Predictions, truth: Truth, problems: list[str]) -> dict[int, PredictedFrame]:
+def predictions_by_frame(predictions: Predictions, truth: Truth, problems: list[str]) -> dict[int, PredictedFrame]:
     """The predictions by the stamp of their frame in the ground truth."""
     found: dict[int, PredictedFrame] = {}
     for frame in predictions.frames:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pose3d_ros.bags.bag_files import is_bag
 from pose3d_ros.bags.people_lines import SUFFIXES as PEOPLE_SUFFIXES
@@ -15,6 +16,9 @@ from pose3d_ros.evaluation.recording.bag_recording import read_recording, time_o
 from pose3d_ros.evaluation.recording.recorded_frames import ANY_RECORDING, RecordingChoice
 from pose3d_ros.evaluation.recording.session import People
 from pose3d_ros.geometry.camera import Camera
+
+if TYPE_CHECKING:
+    from pose3d_ros.evaluation.datasets.ground_truth import Dataset
 
 NS_PER_S = 1_000_000_000
 
@@ -45,10 +49,14 @@ def read_truth(path: Path, choice: RecordingChoice = ANY_RECORDING) -> Truth:
         found = read_recording(path, choice)
         people = {stamp: message.people for stamp, message in found.ground_truth.items()}
         return Truth(path, found.stamps_ns, people, found.camera, {}, found.has_images, problems=found.problems)
-    dataset = read_dataset(path)
+    return truth_of_dataset(read_dataset(path))
+
+
+def truth_of_dataset(dataset: Dataset) -> Truth:
+    """The ground truth of a dataset's frames."""
     people = {frame.stamp_ns: frame.people for frame in dataset.frames}
     names = {frame.name: frame.stamp_ns for frame in dataset.frames}
-    return Truth(path, tuple(people), people, dataset.sequences[0].camera, names)
+    return Truth(dataset.path, tuple(people), people, dataset.sequences[0].camera, names)
 
 
 def _truth_of_lines(path: Path) -> Truth:

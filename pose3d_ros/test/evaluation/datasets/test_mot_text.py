@@ -48,7 +48,7 @@ def test_rows_are_written_as_they_were_read(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("line", ["1,2,3", "1,1,0,0,-5,10,1", "a,b,c,d,e,f", "1,1,0,0,nan,10"])
+@pytest.mark.parametrize("line", ["1,2,3", "1,1,0,0,-5,10,1", "a,b,c,d,e,f", "1,1,0,0,nan,10", "99999999999,1,1,1,5,5"])
 def test_other_lines_are_named(tmp_path: Path, line: str) -> None:
     path = tmp_path / "gt.txt"
     path.write_text(f"1,1,1,1,5,5\n{line}\n")

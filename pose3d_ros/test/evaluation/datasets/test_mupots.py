@@ -55,3 +55,11 @@ def test_a_file_of_other_numbers_is_named(tmp_path: Path) -> None:
 def test_no_sequence_of_a_name_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="TS9"):
         read_mupots(write_mupots(tmp_path), Selection(sequences=("TS9",)))
+
+
+def test_times_are_those_of_the_numbers_of_the_images(tmp_path: Path) -> None:
+    folder = write_mupots(tmp_path)
+    text = (folder / "MuPoTS-3D.json").read_text()
+    (folder / "MuPoTS-3D.json").write_text(text.replace("TS2/img_000001", "TS2/img_000031"))
+    first, second = read_mupots(folder, Selection(sequences=("TS2",))).frames
+    assert second.stamp_ns - first.stamp_ns == round(31e9 / 30)

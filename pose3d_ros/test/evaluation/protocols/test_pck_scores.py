@@ -49,7 +49,7 @@ def test_threshold_is_strict_and_the_root_counts_in_camera_space_only(person: Pe
     at_origin = with_joints(person, joints)
     rows = [[(with_joints(person, joints + [0.15, 0, 0]), at_origin)]]
     absolute = pck_scores(rows, relative=False, rescaled=False)
-    errors = errors_mm(*rows[0][0], relative=False, rescaled=False)
+    errors = errors_mm(rows[0], relative=False, rescaled=False)
     assert absolute.pck_all == pytest.approx(100 * np.mean(errors < 150))
     assert pck_scores(rows, relative=True, rescaled=False).pck_all == 100.0
     near = [[(moved((0.149, 0, 0))(person), person)]]
