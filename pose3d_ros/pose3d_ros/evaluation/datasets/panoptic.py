@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,14 +17,12 @@ from pose3d_ros.evaluation.datasets.ground_truth import (
     GroundTruthSequence,
     Selection,
     checked_dataset,
-    image_in,
     posed_person,
     stamp_ns,
 )
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.reading.files import Origin, is_file
 from pose3d_ros.reading.numbers import is_whole
-from pose3d_ros.records import Person
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.types import Array
 
@@ -39,6 +37,9 @@ _JOINTS19 = (
     "R_Ankle L_Eye L_Ear R_Eye R_Ear"
 ).split()
 """Its neck is the middle of the shoulders, our thorax."""
+_PLACES = [_SKELETON.index_of[name] for name in _JOINTS19]
+_VIEWS = 32
+"""More than the HD cameras of the studio."""
 _SCENE = re.compile(r"body3DScene_(\d{1,15})\.json")
 
 
@@ -55,11 +56,13 @@ def read_panoptic(path: Path, selection: Selection) -> Dataset:
     """
     sequences: list[GroundTruthSequence] = []
     for number, folder in enumerate(_sequence_folders(path)):
-        views = _cameras(folder)
-        for index, (view, placed) in enumerate(views.items(), 1):
+        scenes: list[_Scene] | None = None
+        for index, (view, placed) in enumerate(_cameras(folder).items(), 1):
             name = f"{folder.name}/hd_{view}"
             if selection.has_sequence(name) and (not selection.views or view in selection.views):
-                sequences.append(_sequence(folder, name, view, placed, 32 * number + index, selection))
+                scenes = _scenes(folder, selection) if scenes is None else scenes
+                images = _ViewImages.of(folder, view, selection)
+                sequences.append(_sequence(name, images, placed, scenes, _VIEWS * number + index))
     return checked_dataset(path, NAME, sequences, selection)
 
 
@@ -70,6 +73,11 @@ class _PlacedCamera:
     camera: Camera
     rotation: Array
     translation_m: Array
+
+    def seen(self, joints_m: Array) -> Array:
+        """Joints (J, 3) of the world in the camera's frame."""
+        placed: Array = joints_m @ self.rotation.T + self.translation_m
+        return placed
 
 
 def _sequence_folders(path: Path) -> list[Path]:
@@ -104,44 +112,73 @@ def _placed(fields: Fields, origin: Origin) -> _PlacedCamera:
     return _PlacedCamera(camera, numbers(fields, "R", (3, 3), origin), translation_m)
 
 
+@dataclass(frozen=True, eq=False)
+class _Scene:
+    """A frame's people: number and joints (40, 3) in the world, metres, those without confidence NaN."""
+
+    number: int
+    bodies: tuple[tuple[int, Array], ...]
+
+
+@dataclass(frozen=True)
+class _ViewImages:
+    """The images of a camera: hdImgs/00_16/00_16_00000100.jpg, or hdVideos/hd_00_16.mp4."""
+
+    recording: str
+    view: str
+    folder: Path
+    video: Path | None
+
+    @classmethod
+    def of(cls, folder: Path, view: str, selection: Selection) -> _ViewImages:
+        """Where they are."""
+        given = selection.images
+        places = (folder / "hdVideos" / f"hd_{view}.mp4",) if given is None else (given, given / f"hd_{view}.mp4")
+        video = next((place for place in places if is_file(place)), None)
+        return cls(folder.name, view, given or folder / "hdImgs", video)
+
+    def frame(self, number: int) -> tuple[str, Path | None]:
+        """Name and file of a frame; None for one of the video."""
+        name = f"{self.view}/{self.view}_{number:08d}"
+        files = [self.folder / f"{name}{suffix}" for suffix in (".png", ".jpg")]
+        found = next((file for file in files if is_file(file)), None if self.video else files[-1])
+        return f"{self.recording}/{name}{'.jpg' if found is None else found.suffix}", found
+
+
 def _sequence(
-    folder: Path, name: str, view: str, placed: _PlacedCamera, index: int, selection: Selection
+    name: str, images: _ViewImages, placed: _PlacedCamera, scenes: Sequence[_Scene], index: int
 ) -> GroundTruthSequence:
     frames = []
-    images = selection.images or folder / "hdImgs"
-    for number, file in _scenes(folder):
+    for scene in scenes:
+        people = [
+            posed_person(number, placed.seen(joints_m), _SKELETON, placed.camera) for number, joints_m in scene.bodies
+        ]
+        seen = tuple(person for person in people if person.score > 0)
+        name_of_image, file = images.frame(scene.number)
+        stamp = stamp_ns(index, scene.number, _RATE_HZ)
+        frames.append(GroundTruthFrame(name_of_image, scene.number, stamp, file, seen))
+    return GroundTruthSequence(
+        name, _SKELETON, placed.camera, tuple(frames), _RATE_HZ, images.recording, video=images.video
+    )
+
+
+def _scenes(folder: Path, selection: Selection) -> list[_Scene]:
+    files = folder.glob("hdPose3d_stage1_coco19/**/body3DScene_*.json")
+    named = sorted((int(match[1]), file) for file in files if (match := _SCENE.fullmatch(file.name)))
+    made = []
+    for number, file in named:
         if selection.has_frame(number):
             origin = dataset_origin(file, "CMU Panoptic")
             bodies = entries(read_large_json(file, origin), "bodies", origin)
-            people = [_person(body, placed, origin) for body in bodies]
-            image = f"{view}/{view}_{number:08d}"
-            path = image_in((images,), f"{image}.png")
-            path = path if is_file(path) else image_in((images,), f"{image}.jpg")
-            seen = tuple(person for person in people if person.score > 0)
-            stamp = stamp_ns(index, number, _RATE_HZ)
-            frames.append(GroundTruthFrame(f"{folder.name}/{image}{path.suffix}", number, stamp, path, seen))
-    video = (selection.images or folder / "hdVideos") / f"hd_{view}.mp4"
-    has_video = is_file(video)
-    return GroundTruthSequence(
-        name, _SKELETON, placed.camera, tuple(frames), _RATE_HZ, folder.name, video=video if has_video else None
-    )
+            made.append(_Scene(number, tuple(_body(body, origin) for body in bodies)))
+    return made
 
 
-def _scenes(folder: Path) -> list[tuple[int, Path]]:
-    named = (
-        (_SCENE.fullmatch(file.name), file) for file in folder.glob("hdPose3d_stage1_coco19/**/body3DScene_*.json")
-    )
-    return sorted((int(match[1]), file) for match, file in named if match)
-
-
-def _person(body: Mapping[str, object], placed: _PlacedCamera, origin: Origin) -> Person:
+def _body(body: Mapping[str, object], origin: Origin) -> tuple[int, Array]:
     rows = numbers(body, "joints19", (len(_JOINTS19), 4), origin)
     number = body.get("id")
     if not is_whole(number):
         raise origin.error("an integer of at least 0", shown(number), ": id")
-    joints = np.full((len(_SKELETON), 3), np.nan)
-    for joint, (x, y, z, confidence) in zip(_JOINTS19, rows, strict=True):
-        if confidence > _MIN_CONFIDENCE:
-            world_m = np.array([x, y, z]) / _CM_PER_M
-            joints[_SKELETON.index_of[joint]] = placed.rotation @ world_m + placed.translation_m
-    return posed_person(number + 1, joints, _SKELETON, placed.camera)
+    joints_m = np.full((len(_SKELETON), 3), np.nan)
+    joints_m[_PLACES] = np.where(rows[:, 3:] > _MIN_CONFIDENCE, rows[:, :3] / _CM_PER_M, np.nan)
+    return number + 1, joints_m

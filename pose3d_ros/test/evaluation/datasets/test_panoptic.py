@@ -51,3 +51,16 @@ def test_views_are_chosen_by_name(tmp_path: Path) -> None:
     assert [frame.number for frame in sequence.frames] == [100, 102]
     with pytest.raises(InputError, match="sequences"):
         read_panoptic(tmp_path, Selection(views=("00_30",)))
+
+
+def test_frames_without_an_image_are_those_of_the_video(tmp_path: Path) -> None:
+    folder = write_panoptic(tmp_path)
+    (folder / "hdVideos").mkdir()
+    (folder / "hdVideos/hd_00_16.mp4").write_bytes(b"video")
+    images, video = read_panoptic(folder, Selection()).sequences
+    assert images.video is None
+    assert all(frame.image is not None for frame in images.frames)
+    assert video.video == folder / "hdVideos/hd_00_16.mp4"
+    assert all(frame.image is None for frame in video.frames)
+    given = read_panoptic(folder, Selection(views=("00_16",), images=folder / "hdVideos/hd_00_16.mp4"))
+    assert given.sequences[0].video == folder / "hdVideos/hd_00_16.mp4"
