@@ -16,6 +16,7 @@ from pose3d_ros.cli.common_options import add_engine_options, parameters_asked_f
 from pose3d_ros.cli.compare_results import compare_results
 from pose3d_ros.cli.evaluation_job import EvaluationJob
 from pose3d_ros.cli.extensions import extension, has_extension
+from pose3d_ros.cli.many_recordings import add_executor_options, evaluate_recordings, recordings_asked_for
 from pose3d_ros.cli.protocol_evaluation import add_protocol_options, evaluate_by_protocol
 from pose3d_ros.cli.recording_options import add_camera_options, add_topic_options, recording_choice
 from pose3d_ros.cli.terminal import ProgressBar, print_table
@@ -36,9 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "predictions",
         metavar="X",
-        nargs="?",
+        nargs="*",
         type=Path,
-        help="people that were found: X.jsonl of `pose3d predict`, or a bag (default: run the models on --bag)",
+        help="people that were found: X.jsonl of `pose3d predict`, or a bag (default: run the models on --bag); or "
+        "several recordings, or a folder of recordings, to run the models on",
     )
     parser.add_argument(
         "--ground-truth",
@@ -58,6 +60,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write report.html with its video, plots and summary.json to this folder",
     )
     parser.add_argument(
+        "--tables", metavar="DIR", type=Path, help="write summary.json and the figures of each person and frame as CSV"
+    )
+    parser.add_argument(
         "--compare",
         nargs=2,
         metavar=("A", "B"),
@@ -75,6 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_protocol_options(parser, "score X on the dataset --ground-truth as a benchmark does")
     add_camera_options(parser)
     add_topic_options(parser)
+    add_executor_options(parser)
     group = parser.add_argument_group("held-out set of rendered people")
     group.add_argument(
         "--synthetic", type=int, metavar="SEED", help="score single rendered images instead of a recording"
@@ -93,11 +99,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(args: argparse.Namespace) -> int:
-    """Run the command; see its module's docstring. 1 where a requirement is not kept."""
+    """Run the command; see its module's docstring. 1 where a requirement is not kept or a recording failed."""
     from pose3d_ros.evaluation.report.requirements import parse_requirements
 
-    _check_options(args)
     requirements = parse_requirements(args.require)
+    recordings = recordings_asked_for(args)
+    args.predictions = args.predictions[0] if args.predictions else None
+    _check_options(args)
+    if recordings:
+        summary, failed = evaluate_recordings(recordings, args)
+        return max(_exit_code(summary, requirements), EXIT_NOT_KEPT if failed else 0)
     if args.compare:
         summary = compare_results(args.compare, args.ground_truth or args.bag or sample_bag(), args.json, args.report)
     elif args.protocol not in (None, BAG):
@@ -146,7 +157,7 @@ def _evaluate_recording(args: argparse.Namespace) -> dict[str, object]:
     """Score a recording, print and write the metrics, and return those of summary.json."""
     from pose3d_ros.evaluation.recording.summary import summarize
     from pose3d_ros.evaluation.report.html_report import ReportContent
-    from pose3d_ros.evaluation.report.publish import publish
+    from pose3d_ros.evaluation.report.publish import publish, write_scores
     from pose3d_ros.evaluation.report.summary_table import headline_rows
 
     config = NodeConfig.from_parameters(parameters_asked_for(args))
@@ -157,6 +168,8 @@ def _evaluate_recording(args: argparse.Namespace) -> dict[str, object]:
     summary = summarize(session)
     if args.json:
         summary.write(args.json)
+    if args.tables:
+        write_scores(session, summary, args.tables)
     print_table(headline_rows(summary), right=("value",))
     if args.report:
         content = ReportContent("pose3d evaluation", f"{job.bag.name}, {session.how}.", command="pose3d evaluate")

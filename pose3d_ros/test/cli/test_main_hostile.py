@@ -22,6 +22,8 @@ HEAVY = (
     "pose3d_ros.cli.evaluation_job.run_offline",
     "pose3d_ros.cli.evaluation_job.open_predictor",
     "pose3d_ros.cli.predict.open_predictor",
+    "pose3d_ros.cli.many_recordings.run_local",
+    "pose3d_ros.cli.many_recordings.run_on_ray",
     "pose3d_ros.cli.evaluate._evaluate_rendered",
     "pose3d_ros.cli.live_graph.record",
     "pose3d_ros.cli.live_graph.require_ros",
@@ -47,6 +49,7 @@ OPTIONS = (
     *("--engines", "--backend", "--param", "--bag", "--ground-truth", "--json", "--report", "--rate", "--synthetic"),
     *("--assets", "--scenes", "--from", "--size", "--license", "--name", "--parameter", "--input-size", "--help", "--"),
     *("--depth", "--ground", "--camera-height", "--camera-pitch", "--camera-roll", "--known-height"),
+    *("--executor", "ray", "local", "--workers", "--tables", "--compare", "--require", "mpjpe_mm<=80"),
     *("list", "verify", "mediapipe", "yolox", "rtmpose", "embedded", "auto", "cpu", "onnxruntime"),
 )
 

@@ -243,7 +243,7 @@ def _table(summary: Summary) -> str:
     values = summary.as_dict()
     definitions, _ = values.pop("definitions"), values.pop("groups")
     meanings = definitions if isinstance(definitions, dict) else {}
-    known = {name: _shown(value) for name, value in values.items() if _is_known(value)}
+    known = {name: shown(value) for name, value in values.items() if _is_known(value)}
     return rows_html([(name, text, str(meanings.get(name, ""))) for name, text in known.items()])
 
 
@@ -254,13 +254,14 @@ def _is_known(value: object) -> bool:
     return value is not None and value != ""
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A value of summary.json as text."""
     if value is None:
         return "–"
     if isinstance(value, dict):
-        return ", ".join(f"{k} {_shown(v)}" for k, v in value.items())
+        return ", ".join(f"{k} {shown(v)}" for k, v in value.items())
     if isinstance(value, list):
-        return ", ".join(_shown(v) for v in value)
+        return ", ".join(shown(v) for v in value)
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 

@@ -66,6 +66,12 @@ def publish(
     return Publication(summary, folder / "summary.json", video, folder / "report.html")
 
 
+def write_scores(session: Session, summary: Summary, folder: Path) -> None:
+    """Write summary.json and the tables of a session into a folder, without images. Raises OutputError."""
+    summary.write(folder / "summary.json")
+    write_tables(folder, tables_of(session, match_session(session)))
+
+
 def _draw(
     session: Session,
     images: Iterator[tuple[SessionFrame, ImageArray]],

@@ -1,0 +1,1 @@
+"""Many recordings, on this machine or on a Ray cluster."""
