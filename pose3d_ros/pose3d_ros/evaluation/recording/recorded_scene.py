@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from pose3d_ros.errors import BagError
 from pose3d_ros.geometry.ground_plane import GroundPlane
 from pose3d_ros.records import DepthImage, Frame
 
+_APART_NS = 200_000_000
+"""How far depth images of a recording may be out of order."""
+
 
 class RecordedScene:
     """Of one bag, whose depth images are aligned with the images.
@@ -26,21 +30,22 @@ class RecordedScene:
         self._path, self._scene = path, scene
         self._transforms = TransformTree()
         self._depths: dict[int, Any] = {}
+        self._coming: Iterator[tuple[int, Any]] = iter(())
         if not (scene.floor_frame or scene.depth_topic):
             return
         with BagReader(path) as bag:
             if scene.floor_frame:
                 self._read_transforms(bag)
             if scene.depth_topic:
-                self._read_depth(bag, scene.depth_topic)
+                self._coming = self._depth_messages(self._depth_topic(bag, scene.depth_topic))
 
     def of(self, frame: Frame) -> tuple[GroundPlane | None, DepthImage | None]:
-        """Floor and depth at an image; None for what is not known at its time."""
+        """Floor and depth at an image, no earlier than the last; None for what is not known at its time."""
         ground = None
         if self._scene.floor_frame:
             found = self._transforms.lookup(frame.frame_id, self._scene.floor_frame, frame.stamp_ns)
             ground = None if found is None else GroundPlane.of_floor_frame(found.rotation, found.translation_m)
-        message = self._depths.get(frame.stamp_ns)
+        message = self._depth_at(frame.stamp_ns)
         if message is None:
             return ground, None
         depth_m = any_depth_m(message)
@@ -56,7 +61,7 @@ class RecordedScene:
                 fix="Name a frame on the floor that the recording has (floor_frame).",
             )
 
-    def _read_depth(self, bag: BagReader, topic: str) -> None:
+    def _depth_topic(self, bag: BagReader, topic: str) -> str:
         names = [name for name in (topic, f"{topic}{DEPTH_SUFFIX}") if name in bag.topics]
         if not names or bag.topics[names[0]].msgtype not in (IMAGE_TYPE, COMPRESSED_TYPE):
             raise BagError(
@@ -65,4 +70,19 @@ class RecordedScene:
                 got=", ".join(bag.topics),
                 fix="Name the topic of aligned depth that the recording has (depth_topic).",
             )
-        self._depths = dict(bag.records(names[0], lambda _, message: (stamp_ns(message.header), message)))
+        return names[0]
+
+    def _depth_messages(self, topic: str) -> Iterator[tuple[int, Any]]:
+        """(stamp, message), in a bag of its own: depth of an hour does not fit into memory."""
+        with BagReader(self._path) as bag:
+            yield from bag.records(topic, lambda _, message: (stamp_ns(message.header), message))
+
+    def _depth_at(self, time_ns: int) -> Any | None:
+        """Reads on until a little after that time, and forgets what was a little before."""
+        while max(self._depths, default=-1) < time_ns + _APART_NS:
+            found = next(self._coming, None)
+            if found is None:
+                break
+            self._depths[found[0]] = found[1]
+        self._depths = {at_ns: one for at_ns, one in self._depths.items() if at_ns >= time_ns - _APART_NS}
+        return self._depths.get(time_ns)

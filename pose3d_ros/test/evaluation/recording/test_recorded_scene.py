@@ -61,8 +61,11 @@ def depth_message(stamp_ns: int, mm: int) -> Any:
     )
 
 
-def recording(scene: Scene, path: Path, *, depth_at: tuple[int, ...] = (0, 2)) -> Path:
-    """Three frames of a robot whose mast lowers the camera from 1.4 m by 0.1 m a frame, and depth of some of them."""
+def recording(scene: Scene, path: Path, *, depth_at: tuple[int, ...] = (0, 2), later: int = 0) -> Path:
+    """Three frames of a robot whose mast lowers the camera from 1.4 m by 0.1 m a frame, and depth of some of them.
+
+    later: how many depth images follow, one a second.
+    """
     first_ns = scene.stamps_ns[0]
     with BagReader(scene.write(path.with_name("images.mcap"), 3)) as images, BagWriter(path) as bag:
         for topic in images.topics.values():
@@ -77,6 +80,9 @@ def recording(scene: Scene, path: Path, *, depth_at: tuple[int, ...] = (0, 2)) -
         for i in depth_at:
             message = depth_message(scene.stamps_ns[i], 2000 + i)
             bag.write_message(f"{DEPTH}/compressedDepth", COMPRESSED_TYPE, scene.stamps_ns[i], message)
+        for i in range(1, later + 1):
+            stamp_ns = scene.stamps_ns[2] + i * 10**9
+            bag.write_message(f"{DEPTH}/compressedDepth", COMPRESSED_TYPE, stamp_ns, depth_message(stamp_ns, 3000 + i))
     return path
 
 
@@ -105,6 +111,16 @@ def test_depth_belongs_to_the_image_of_its_stamp(scene: Scene, tmp_path: Path, t
     assert (depth.depth_m == np.float32(2.002)).all()
     np.testing.assert_allclose(depth.camera.K_px[:2], scene.camera.resize(160, 120).K_px[:2])
     assert recorded.of(frame(scene, 1)) == (None, None)
+
+
+def test_depth_is_read_as_it_is_needed(scene: Scene, tmp_path: Path) -> None:
+    config = SceneConfig(depth_topic=DEPTH)
+    recorded = RecordedScene(recording(scene, tmp_path / "b.mcap", later=20), config)
+    for number in range(20):
+        one = frame(scene, 2, stamp_ns=scene.stamps_ns[2] + number * 10**9)
+        _, depth = recorded.of(one)
+        assert depth is not None
+        assert len(recorded._depths) <= 4
 
 
 @pytest.mark.parametrize(
