@@ -34,7 +34,7 @@ _FIELDS = ("annot2", "annot3", "univ_annot3", "valid_frame")
 _SIZES_PX = ((2048, 2048), (1920, 1080))
 """Of TS1 to TS4, and of TS5 and TS6, which were taken outdoors."""
 _OUTDOORS = ("TS5", "TS6")
-_LEAST_POINTS = 8
+_LEAST_POINTS, _STEEPEST, _FARTHEST_PX = 8, 100.0, 1e6
 
 
 def is_3dhp(path: Path) -> bool:
@@ -104,8 +104,12 @@ def _checked(values: Mapping[str, Array], origin: Origin) -> dict[str, Array]:
 
 def _fitted(points_px: Array, joints_m: Array, size_px: tuple[int, int], origin: Origin) -> Camera:
     """The pinhole whose projections are the annotated points, which the dataset gives instead of intrinsics."""
-    rays, points = joints_m[..., :2] / joints_m[..., 2:], points_px
-    if rays[..., 0].size < _LEAST_POINTS or not (joints_m[..., 2] > 0).all():
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        rays, points = joints_m[..., :2] / joints_m[..., 2:], points_px
+    is_usual = (
+        (joints_m[..., 2] > 0).all() and (np.abs(rays) < _STEEPEST).all() and (np.abs(points) < _FARTHEST_PX).all()
+    )
+    if rays[..., 0].size < _LEAST_POINTS or not is_usual:
         raise origin.error("valid frames of people in front of the camera", f"{len(joints_m)} frames", ": annot3")
     lines = [np.polynomial.polynomial.polyfit(rays[..., i].ravel(), points[..., i].ravel(), 1) for i in range(2)]
     (cx, fx), (cy, fy) = lines

@@ -14,6 +14,9 @@ from pose3d_ros.geometry.ground_plane import GroundPlane
 from pose3d_ros.reading.files import Origin, read_bytes
 
 _MOST_BYTES = 1 << 20
+_POSITIVE = ("width", "height", "focal", "dpx", "dpy", "sx")
+_OTHERS = ("cx", "cy", "kappa1", "tx", "ty", "tz", "rx", "ry", "rz")
+_MOST = 1e6
 _FIX = "Give an XML file with Geometry, Intrinsic and Extrinsic of Tsai's model, such as View_001.xml of PETS 2009."
 
 
@@ -26,8 +29,13 @@ def read_tsai(path: Path) -> tuple[Camera, GroundPlane]:
     try:
         root = ET.fromstring(read_bytes(path, origin, most_bytes=_MOST_BYTES))
         values = {key: float(value) for part in root for key, value in part.attrib.items()}
+        if not (
+            all(1 / _MOST < values[key] < _MOST for key in _POSITIVE)
+            and all(abs(values[key]) < _MOST for key in _OTHERS)
+        ):
+            raise origin.error("numbers that a camera has", "others")
         return _camera_of(values), _floor_of(values)
-    except (ET.ParseError, KeyError, ValueError, ArithmeticError) as error:
+    except (ET.ParseError, KeyError, ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
         expected = "Geometry, Intrinsic and Extrinsic of Tsai's model"
         got = f"none of the name {error}" if isinstance(error, KeyError) else "other content"
         raise origin.error(expected, got) from error

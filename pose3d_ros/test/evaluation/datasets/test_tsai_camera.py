@@ -39,7 +39,9 @@ def test_floor_is_the_plane_of_the_world(calibration: Path) -> None:
     np.testing.assert_allclose(hips_above_foot(foot_px, camera, ground), hips, rtol=1e-3)
 
 
-@pytest.mark.parametrize("text", ["<Camera><Geometry width='3'/></Camera>", "no XML", TSAI.replace("5.5", "x")])
+@pytest.mark.parametrize(
+    "text", ["<Camera><Geometry width='3'/></Camera>", "no XML", TSAI.replace("5.5", "x"), TSAI.replace("576", "1e308")]
+)
 def test_file_of_something_else_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "other.xml"
     path.write_text(text)
