@@ -40,12 +40,12 @@ bench: setup  ## run every benchmark; results in out/bench/*.json
 		python "$$script" || { echo "failed: $$script" >&2; status=1; }; \
 	done; exit $$status
 
-# `make bench-time ASSETS=assets` renders crossings for the trackers; without it they see the sample recording.
+# `make bench-time ASSETS=assets` renders crossings and moves bodies; without it there is the sample recording alone.
 bench-time: setup  ## benchmarks of what lasts over time: smoothers, trackers, streaming; results in out/bench/*.json
 	@mkdir -p out/bench
 	@$(IN_ENV) status=0; for name in smoothers tracking streaming; do script=benchmarks/$$name.py; \
 		[ -f $$script ] || continue; options=; \
-		if [ $$name = tracking ] && [ -n "$(ASSETS)" ]; then options="--assets $(ASSETS)"; fi; \
+		if [ $$name != streaming ] && [ -n "$(ASSETS)" ]; then options="--assets $(ASSETS)"; fi; \
 		python $$script $$options || { echo "failed: $$script" >&2; status=1; }; \
 	done; exit $$status
 

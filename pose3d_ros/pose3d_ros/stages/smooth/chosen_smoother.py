@@ -25,14 +25,14 @@ _NONE, _AUTO, _WITHOUT_NET = "none", "auto", "kinematic"
 
 
 def _one_euro() -> PersonSmoother:
-    return FilterSmoother(partial(OneEuroFilter, one_euro.ROOT), partial(OneEuroFilter, one_euro.JOINTS))
+    made = partial(OneEuroFilter, one_euro.TUNED)
+    return FilterSmoother(made, made)
 
 
 def _savitzky_golay() -> PersonSmoother:
-    root, joints = savitzky_golay.ROOT, savitzky_golay.JOINTS
-    SavitzkyGolayFilter(root)  # tells a missing SciPy now and not at the first frame
-    made = partial(SavitzkyGolayFilter, root), partial(SavitzkyGolayFilter, joints)
-    return FilterSmoother(*made, delay_frames=joints.lookahead_frames)
+    made = partial(SavitzkyGolayFilter, savitzky_golay.TUNED)
+    made()  # tells a missing SciPy now and not at the first frame
+    return FilterSmoother(made, made)
 
 
 _MAKERS: dict[str, Callable[[], PersonSmoother]] = {

@@ -4,7 +4,7 @@ Unknown are a person's joints, not the angles between them, which leaves the pro
 
 - E_IK: the measured joints from the root; bones keep the lengths that were seen over time, and knees and elbows bend no
   further than they go (`body_model`);
-- E_proj: the joints' rays;
+- E_proj: the joints' rays, across only: the distance is for the root solvers to weigh;
 - E_smooth: where the joints are expected at their velocity, with the weight that makes the linear part a critically
   damped α-β filter (Benedict and Bordner 1962), slower along the ray, where nets err more;
 - E_depth: the measured distance of the root, weakly, by the standard deviation that comes with it;
@@ -35,17 +35,25 @@ from pose3d_ros.stages.smooth.smooth_features import NOMINAL_DT_S, cam2ray
 from pose3d_ros.types import Array
 
 Mask = npt.NDArray[np.bool_]
+Axes = tuple[float, float, float]
 
 _ROOT_S, _JOINTS_S = (0.08, 0.08, 0.3), (0.07, 0.07, 0.1)
 """Time constants of the filter across the ray and along it; these and those below by motions that were not held out."""
-_DRAWN_ROOT_S, _DRAWN_S = 0.04, 0.05
+_DRAWN_ROOT_S, _DRAWN_S = (0.04, 0.04, 0.04), (0.05, 0.05, 0.05)
 """Time constants of drawing what comes out to the fit."""
+_FRAMES, _DRAWN_FRAMES, _LONGEST_DT_S = 1.5, 1.2, 0.1
+"""Least of the joints' constants in frames of up to that long, so that a slow camera's people are smoothed, too."""
 _STEADY_S, _LENGTHS_S = 0.3, 3.0
 """How long a velocity lasts by itself; over what time the lengths of bones are averaged."""
 _ROOT_M, _JOINTS_M = 0.02, (0.03, 0.03, 0.08)
 """Standard deviations of what is measured: the root across its ray; joints from the root, across and along."""
-_DEPTH = 0.08
-"""The root's along its ray, as a share of its depth, where none comes with it."""
+_DEPTH, _CHANGING = 0.08, 0.15
+"""The root's along its ray, as a share of its depth, where none comes with it; how much of it changes within a stride,
+all that standing feet may correct."""
+_STEEPEST = 10.0
+"""x/z of a ray: beyond it a projection tells nothing."""
+_LEAST_M = 0.002
+"""Of a standard deviation and of a depth."""
 _SAME_M = 1e-6
 _PINNED = 1e6
 _STEPS = 2
@@ -166,6 +174,9 @@ def _measured(people: Sequence[Person], camera: Camera | None, is_new: Mask, dt_
     ahead_m = np.where(on_ray[..., None], joints_m, [0.0, 0.0, 1.0])
     if camera is not None:
         ahead_m = camera.rays(np.where(on_ray[..., None], pixels, 0.0))
+    with np.errstate(all="ignore"):
+        slopes = ahead_m[..., :2] / ahead_m[..., 2:]
+        on_ray &= (np.abs(slopes) < _STEEPEST).all(axis=-1)
     sigma_m = np.array([p.root_sigma_m for p in poses])
     valid = np.concatenate((np.ones_like(there[:, :1]), there), axis=1)
     pinned = np.zeros_like(valid)
@@ -174,9 +185,9 @@ def _measured(people: Sequence[Person], camera: Camera | None, is_new: Mask, dt_
         np.concatenate((root_m[:, None], relative_m), axis=1),
         valid,
         cam2ray(root_m),
-        ahead_m[..., :2] / ahead_m[..., 2:],
+        np.where(on_ray[..., None], slopes, 0.0),
         on_ray,
-        np.where(np.isfinite(sigma_m), sigma_m, _DEPTH * root_m[:, 2]),
+        np.maximum(np.where(np.isfinite(sigma_m), sigma_m, _DEPTH * root_m[:, 2]), _LEAST_M),
         pinned,
         is_new,
         dt_s,
@@ -210,9 +221,15 @@ def _fitted(model: BodyModel, now: _Measured, before: _Body, ground: GroundPlane
 
 def _gains(now: _Measured) -> tuple[Array, Array]:
     """Gains of position and velocity (N, M, 3) of a critically damped filter, along the axes of the rays."""
-    constants_s = np.array([_ROOT_S, *[_JOINTS_S] * (now.points_m.shape[1] - 1)])
-    keep = np.exp(-now.dt_s[:, None, None] / constants_s)
+    keep = np.exp(-now.dt_s[:, None, None] / _constants_s(_ROOT_S, _JOINTS_S, _FRAMES, now))
     return 1 - keep**2, (1 - keep) ** 2
+
+
+def _constants_s(root_s: Axes, joints_s: Axes, frames: float, now: _Measured) -> Array:
+    """Time constants (N, M, 3) of each person's points; those of joints no shorter than that many frames."""
+    least_s = frames * np.minimum(now.dt_s, _LONGEST_DT_S)[:, None, None]
+    root, joints = np.broadcast_to(root_s, (len(least_s), 1, 3)), np.maximum(joints_s, least_s)
+    return np.concatenate((root, np.repeat(joints, now.points_m.shape[1] - 1, axis=1)), axis=1)
 
 
 def _expected(points_m: Array, mps: Array, now: _Measured, fresh: Mask) -> tuple[Array, Array]:
@@ -235,14 +252,15 @@ def _equations(now: _Measured, ahead_m: Array, alpha: Array, fresh: Mask, seen: 
     people, points = now.valid.shape
     measured = np.empty((people, points, 3))
     measured[:, 1:] = np.power(_JOINTS_M, -2)
-    measured[:, 0] = np.stack([np.full(people, _ROOT_M**-2)] * 2 + [now.sigma_m**-2], axis=-1)
+    measured[:, 0] = np.stack([np.full(people, _ROOT_M**-2)] * 2 + [(_CHANGING * now.sigma_m) ** -2], axis=-1)
     smooth = np.where(fresh[..., None], 0.0, measured * (1 - alpha) / alpha)
     measured *= now.valid[..., None]
     measured += np.where(seen & ~now.pinned, 0.0, _PINNED)[..., None]  # who was never seen stays at the root
     equations = NormalEquations(people, points)
     equations.draw(now.points_m, _turned(measured, now))
     equations.draw(ahead_m, _turned(smooth, now))
-    equations.add(*ray_rows(now.slopes, now.points_m[:, 0, 2], now.on_ray))
+    along_m = ((now.points_m[:, 1:] + ahead_m[:, :1]) @ np.swapaxes(now.cam2ray, 1, 2))[..., 2]
+    equations.add(*ray_rows(now.slopes, now.cam2ray, along_m, now.on_ray))
     return equations
 
 
@@ -273,10 +291,10 @@ def _lengths(model: BodyModel, points_m: Array, before: _Body, now: _Measured) -
 
 def _drawn(points_m: Array, mps: Array, before: _Body, now: _Measured, fresh: Mask) -> Array:
     """What came out before, moved on at the fit's velocities and towards the fit."""
-    constants_s = np.array([_DRAWN_ROOT_S, *[_DRAWN_S] * (points_m.shape[1] - 1)])
+    constants_s = _constants_s(_DRAWN_ROOT_S, _DRAWN_S, _DRAWN_FRAMES, now)
     carried_m = before.shown_m + mps * now.dt_s[:, None, None]
-    share = 1 - np.exp(-now.dt_s[:, None] / constants_s)
-    return np.where(fresh[..., None], points_m, carried_m + share[..., None] * (points_m - carried_m))
+    share = 1 - np.exp(-now.dt_s[:, None, None] / constants_s)
+    return np.where(fresh[..., None], points_m, carried_m + share * (points_m - carried_m))
 
 
 def _placed(person: Person, points_m: Array, camera: Camera | None) -> Person:

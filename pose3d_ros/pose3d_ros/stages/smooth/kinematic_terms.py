@@ -17,31 +17,35 @@ from pose3d_ros.types import Array
 Mask = npt.NDArray[np.bool_]
 Rows = tuple[Array, Array]
 
-_RAY = 0.05
-"""Standard deviation of a joint's ray, as a share of its depth: that a joint lies on its ray is in the measured joint,
-too, so it counts for little more than to move a joint along its ray rather than across."""
+_RAY = 0.02
+"""Standard deviation of a joint's ray, as a share of its distance."""
 _LIMIT_M = 0.01
 _CONTACT_MPS = 0.3
 """Standard deviation of the speed of a foot that stands, as far as one can tell that it does."""
 _SLOW_MPS, _NEAR_M, _SINKING_M = 0.4, 0.06, 0.02
 """Speed and height over where it would stand below which a foot stands; how far it may sink."""
-_LEAST_M = 1e-6
+_LEAST_M, _NEAREST_M = 1e-6, 0.05
 
 
-def ray_rows(slopes: Array, depths_m: Array, present: Mask) -> Rows:
-    """E_proj: joints lie on their rays, x - (x/z) z = 0 for each axis of the image.
+def ray_rows(slopes: Array, axes: Array, distances_m: Array, present: Mask) -> Rows:
+    """E_proj: joints lie on their rays, at a distance that is not in question here.
 
-    slopes (N, J, 2): x/z and y/z of the rays; depths_m (N,): of the people; present (N, J).
+    Along the rays the image says how far away people of these bones are, which is the root solvers' to weigh.
+    slopes (N, J, 2): x/z and y/z of the joints' rays; axes (N, 3, 3): of the person's ray, the last along it;
+    distances_m (N, J): of the joints along that; present (N, J).
     """
     people, joints = present.shape
-    weight = np.where(present, 1.0 / (_RAY * depths_m[:, None]), 0.0)
+    ray = np.concatenate((slopes, np.ones((people, joints, 1))), axis=-1) @ np.swapaxes(axes, 1, 2)
+    counts = present & (ray[..., 2] > 0) & (distances_m > _NEAREST_M)
+    weight = np.where(counts, 1.0 / (_RAY * np.where(counts, distances_m, 1.0)), 0.0)
+    across = ray[..., :2] * (distances_m / np.where(counts, ray[..., 2], 1.0))[..., None]
+    rows = weight[..., None, None] * axes[:, None, :2]
     jacobian = np.zeros((people, joints, 2, 1 + joints, 3))
     at = np.arange(joints)
-    for axis in range(2):
-        row = np.zeros((people, joints, 3))
-        row[..., axis], row[..., 2] = weight, -slopes[..., axis] * weight
-        jacobian[:, at, axis, 0], jacobian[:, at, axis, 1 + at] = row, row
-    return jacobian.reshape(people, 2 * joints, 1 + joints, 3), np.zeros((people, 2 * joints))
+    jacobian[:, :, :, 0] = rows
+    jacobian[:, at, :, 1 + at] = np.swapaxes(rows, 0, 1)
+    values = weight[..., None] * np.where(counts[..., None], across, 0.0)
+    return jacobian.reshape(people, 2 * joints, 1 + joints, 3), values.reshape(people, 2 * joints)
 
 
 def bone_rows(model: BodyModel, points_m: Array, lengths_m: Array, seen: Mask) -> Rows:
@@ -83,9 +87,10 @@ def floor_rows(
     )
     axes = np.stack([*_along_floor(ground.up_cam), ground.up_cam])
     jacobian = np.zeros((len(ahead_m), len(feet), 3, *ahead_m.shape[1:]))
-    jacobian[:, :, :, 0] = weights[..., None] * axes
+    rows = weights[..., None] * axes
+    jacobian[:, :, :, 0] = rows
     for i, foot in enumerate(feet):
-        jacobian[:, i, :, foot] = jacobian[:, i, :, 0]
+        jacobian[:, i, :, foot] = rows[:, i]
     wanted = (before_m[:, :1] + before_m[:, feet]) @ axes.T
     wanted[..., 2] = model.feet_m - ground.height_m
     people = len(ahead_m)

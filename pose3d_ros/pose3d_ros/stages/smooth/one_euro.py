@@ -30,8 +30,8 @@ class OneEuroSettings:
     derivative_cutoff_hz: float = 1.0
 
 
-ROOT = OneEuroSettings(0.7, 0.7)
-JOINTS = OneEuroSettings(1.0, 1.0)
+TUNED = OneEuroSettings(1.0, 8.0)
+"""Of root and joints: the least acceleration error at no more lag than the net (`benchmarks/smoothers.py --tune`)."""
 
 
 class OneEuroFilter:

@@ -32,8 +32,8 @@ class SavitzkyGolaySettings:
     lookahead_frames: int = 0
 
 
-ROOT = SavitzkyGolaySettings(15, 1)
-JOINTS = SavitzkyGolaySettings(9, 1)
+TUNED = SavitzkyGolaySettings(9, 1)
+"""Of root and joints: the least acceleration error at no more lag than the net (`benchmarks/smoothers.py --tune`)."""
 
 
 class SavitzkyGolayFilter:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from pose3d_ros.geometry.ground_plane import GroundPlane
@@ -29,20 +30,40 @@ def a_body(seed: int = 0) -> tuple[Array, Array]:
     return np.array([0.2, 0.1, 4.0]), np.array([0.2, 0.1, 4.0]) + rng.normal(scale=0.4, size=(17, 3))
 
 
+def rays(joints: Array, present: npt.NDArray[np.bool_]) -> tuple[Array, Array]:
+    """Rows of a person straight ahead."""
+    slopes = (joints[:, :2] / joints[:, 2:])[None]
+    return ray_rows(slopes, np.eye(3)[None], joints[None, :, 2], present)
+
+
 def test_joints_on_their_rays_have_no_residual_and_others_their_distance_across() -> None:
     root, joints = a_body()
-    rows = ray_rows((joints[:, :2] / joints[:, 2:])[None], np.array([4.0]), ALL[:, :17])
+    rows = rays(joints, ALL[:, :17])
     np.testing.assert_allclose(residuals(rows, points(root, joints)), 0, atol=1e-12)
-    np.testing.assert_allclose(residuals(rows, points(root * 2, joints * 2)), 0, atol=1e-12)
+    further = points(root + [0.0, 0.0, 1.0], joints + [0.0, 0.0, 1.0])
+    np.testing.assert_allclose(residuals(rows, further), 0, atol=1e-12)  # says nothing of the distance
     moved = joints.copy()
     moved[3, 0] += 0.1
     found = residuals(rows, points(root, moved)).reshape(17, 2)
-    assert found[3] == pytest.approx([0.1 / (0.05 * 4.0), 0.0])
+    assert found[3] == pytest.approx([0.1 / (0.02 * joints[3, 2]), 0.0])
     assert np.flatnonzero(np.abs(found) > 1e-9).tolist() == [6]
 
 
+def test_rays_are_at_right_angles_to_the_persons_own_wherever_that_is() -> None:
+    """Turned as a whole, camera and person, the residuals stay."""
+    root, joints = a_body()
+    turn = np.array([[0.8, 0.0, 0.6], [0.0, 1.0, 0.0], [-0.6, 0.0, 0.8]])
+    turned = joints @ turn.T
+    slopes = (turned[:, :2] / turned[:, 2:])[None]
+    moved = joints.copy()
+    moved[3] += [0.1, 0.05, 0.02]
+    straight = residuals(rays(joints, ALL[:, :17]), points(root, moved))
+    rows = ray_rows(slopes, turn.T[None], joints[None, :, 2], ALL[:, :17])
+    np.testing.assert_allclose(residuals(rows, points(turn @ root, moved @ turn.T)), straight, atol=1e-9)
+
+
 def test_rays_that_are_not_there_do_not_count() -> None:
-    jacobian, _ = ray_rows(np.zeros((1, 17, 2)), np.array([4.0]), np.arange(17)[None] != 5)
+    jacobian, _ = rays(a_body()[1], np.arange(17)[None] != 5)
     assert not jacobian[0, 10:12].any()
     assert jacobian[0, [9, 12]].any(axis=(1, 2)).all()
 
