@@ -28,7 +28,7 @@ from ..datasets.conftest import (
     write_panoptic,
     write_pw3d,
 )
-from .conftest import found_in, grown, moved
+from .conftest import found_in, grown, moved, with_joints
 
 
 def read(name: str, path: Path) -> Dataset:
@@ -51,6 +51,29 @@ def test_h36m_scores_every_64th_frame_of_its_subjects(tmp_path: Path) -> None:
     figures = run("h36m-p1", folder, grown(1.2)).figures
     assert figures["pa_mpjpe_mm"] == pytest.approx(0.0, abs=1e-6)
     assert figures["pa_mpjpe_rigid_mm"] > 30.0
+
+
+def test_h36m_p1_aligns_as_the_code_of_3dmppe(tmp_path: Path) -> None:
+    """With the thorax as an 18th joint, by its own formula of the rotation."""
+    dataset = read("h36m-p1", write_human36m(tmp_path))
+    rng = np.random.default_rng(0)
+
+    def noisy(person: Person) -> Person:
+        return with_joints(person, person.pose.joints_cam_m + rng.normal(0, 0.05, (17, 3)))
+
+    result = evaluate_protocol(found_in(dataset, noisy), dataset, "h36m-p1")
+    errors = []
+    for pair in result.scored.pairs:
+        a, b = (person.pose.joints_cam_m for person in (pair.raw, pair.ground_truth))
+        a, b = (np.concatenate([one, (one[11:12] + one[14:15]) / 2]) for one in (a, b))
+        u, _, v = np.linalg.svd((a - a.mean(0)).T @ (b - b.mean(0)))
+        if np.linalg.det(v.T @ u.T) < 0:
+            v[2] = -v[2]
+        turn = v.T @ u.T
+        moved_to = a @ turn.T - turn @ a.mean(0) + b.mean(0)
+        errors.append(np.linalg.norm(moved_to - b, axis=1)[:17].mean())
+    assert len(errors) == 4
+    assert result.figures["pa_mpjpe_rigid_mm"] == pytest.approx(1000 * np.mean(errors))
 
 
 def test_h36m_p2_has_relative_and_root_errors(tmp_path: Path) -> None:
