@@ -1,10 +1,10 @@
 """Kalman filter of people's roots: nearly constant velocity, and a distance that is far less sure than the direction.
 
-How much the measured distance varies from frame to frame depends on what it was read from: by a tenth from people's
-size, hardly at all from a floor or a depth image. Its stated standard deviation does not tell, since most of that may
-be an error that lasts, so the filter learns it from its own innovations, each person's by itself (Mehra 1970), with
-the stated one as its bound. What comes out moves on at the velocity of the filter and drawn towards its position
-within a tenth of a second, so that it has no steps and, at constant velocity, no lag.
+How much the measured distance varies from frame to frame depends on what it was read from: by a per cent or more from
+people's size, hardly at all from a depth image. Its stated standard deviation does not tell, since most of that may be
+an error that lasts, so the filter learns it from its own innovations, each person's by itself (Mehra 1970), with the
+stated one as its bound. What comes out moves on at the velocity of the filter, drawn towards its position within a
+sixth of a second, so that it has no steps and, at constant velocity, no lag.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ _SPEED_MPS = 1.0
 """Standard deviation of a person's velocity when first seen."""
 _ACROSS = 0.006
 """Standard deviation of the measured direction, radians: with ten pixels of a usual camera far more than a root's."""
-_FIRST_ALONG, _LEAST_ALONG, _MOST_ALONG = 0.02, 0.002, 0.1
-"""Of the distance, as a share of it: before anything is known, and the bounds of what is learned."""
-_LEARNING_S, _DRAWN_S = 1.0, 0.1
+_LEAST_ALONG, _MOST_ALONG = 0.002, 0.01
+"""Of the distance, as a share of it: bounds of what is learned. What varies by more varies slowly: to smooth it would
+be to lag."""
+_LEARNING_S, _DRAWN_S = 1.0, 0.15
 _SURPRISE = 9.0
 """Squared Mahalanobis distance from which a measurement counts less."""
 
@@ -55,7 +56,7 @@ def updated_tracks(tracks: Sequence[RootTrack | None], roots_m: Array, sigmas_m:
 
 
 def _first(root_m: Array, sigma_m: Array) -> RootTrack:
-    along = np.minimum(_FIRST_ALONG, _bound(root_m, sigma_m))
+    along = _bound(root_m, sigma_m)
     covariance = np.zeros((6, 6))
     covariance[:3, :3] = _measured_covariance(root_m, along)
     covariance[3:, 3:] = _SPEED_MPS**2 * np.eye(3)
