@@ -44,6 +44,8 @@ def evaluate_by_protocol(args: argparse.Namespace) -> dict[str, object]:
     """Score, print and write, and return what summary.json has. Raises ConfigError for options that don't fit."""
     from pose3d_ros.evaluation.protocols.found_people import found_people
     from pose3d_ros.evaluation.recording.predictions import read_predictions
+    from pose3d_ros.evaluation.recording.table_files import write_tables
+    from pose3d_ros.evaluation.recording.tables import tables_of
 
     protocol = get_protocol(args.protocol)
     if args.predictions is None or args.ground_truth is None:
@@ -52,7 +54,7 @@ def evaluate_by_protocol(args: argparse.Namespace) -> dict[str, object]:
         raise ConfigError("--protocol", expected="X --ground-truth DATASET", got=got, fix=fix)
     for name in _NOT_WITH_IT:
         if getattr(args, name):
-            fix = f"Leave --{name} out; --json has all metrics."
+            fix = f"Leave --{name} out; --json and --tables have all metrics."
             raise ConfigError(f"--protocol {protocol.name}", expected="predictions alone", got=f"--{name}", fix=fix)
     dataset = dataset_of(args, args.ground_truth)
     result = evaluate_protocol(found_people(read_predictions(args.predictions), dataset), dataset, protocol)
@@ -62,6 +64,9 @@ def evaluate_by_protocol(args: argparse.Namespace) -> dict[str, object]:
     _print(result)
     if args.json:
         result.write(args.json)
+    if args.tables:
+        result.write(args.tables / "summary.json")
+        write_tables(args.tables, tables_of(result.scored.session, result.scored.pairs))
     return result.as_dict()
 
 

@@ -134,12 +134,23 @@ def test_requirements_read_the_figures(tmp_path: Path, capsys: pytest.CaptureFix
     assert "recall" in capsys.readouterr().err
 
 
+def test_two_results_on_a_benchmark_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    dataset = write_mupots(tmp_path / "mupots")
+    for name, error_m in (("a", 0.2), ("b", 0.1)):
+        people = write_lines(dataset, tmp_path / f"{name}.jsonl", moved((0, 0, error_m)))
+        evaluate(people, dataset, "mupots", tmp_path, "--tables", str(tmp_path / name))
+    assert {path.name for path in (tmp_path / "a").iterdir()} >= {"summary.json", "people.csv"}
+    made = tmp_path / "compared.json"
+    assert main(["evaluate", "--compare", str(tmp_path / "a"), str(tmp_path / "b"), "--json", str(made)]) == 0
+    assert json.loads(made.read_text())["mrpe_mm"]["difference"] == pytest.approx(-100.0, abs=0.2)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--protocol", "mupost"], "h36m-p1"),
         (["--protocol", "mot"], "which is mupots"),
-        (["--protocol", "mupots", "--report", "out"], "--json has all metrics"),
+        (["--protocol", "mupots", "--report", "out"], "--json and --tables have all metrics"),
         (["--protocol", "mupots", "--format", "muco"], "format mupots"),
     ],
 )
