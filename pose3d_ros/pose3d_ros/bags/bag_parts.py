@@ -16,7 +16,7 @@ from rosbags.interfaces import (
     MessageDefinitionFormat,
     QosDurability,
 )
-from rosbags.rosbag2 import Reader, ReaderError
+from rosbags.rosbag2 import Reader, ReaderError, storage_mcap
 from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_typestore
 
 from pose3d_ros.bags.bag_files import EXPECTED, files_of, whole
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from rosbags.typesys.store import Typestore
 
 _CDR = "cdr"
+_ROSBAGS_DEFINITION = storage_mcap.get_msgdef
 _IDL_RULE = "=" * 80 + "\n"
 
 
@@ -76,8 +77,10 @@ class BagParts:
 
     def __enter__(self) -> BagParts:
         bound_chunks()
+        storage_mcap.get_msgdef = _mcap_definition
         with ExitStack() as opened:
-            folder = Path(opened.enter_context(tempfile.TemporaryDirectory())) if self._has_packed else Path()
+            needs_folder = any(path.suffix in ZSTD_SUFFIXES or _needs_link(path) for path in self._paths)
+            folder = Path(opened.enter_context(tempfile.TemporaryDirectory())) if needs_folder else Path()
             self._readers = [self._opened(path, folder, opened) for path in self._paths]
             self._stack = opened.pop_all()
         others = sorted({c.topic for c in self._connections() if _format(c) != _CDR})
@@ -143,10 +146,6 @@ class BagParts:
             fix="Convert it with `ros2 bag convert`, with the plugin that it was recorded with.",
         )
 
-    @property
-    def _has_packed(self) -> bool:
-        return any(path.suffix in ZSTD_SUFFIXES for path in self._paths)
-
     def _connections(self) -> list[Connection]:
         """Without those of a damaged database that have no name or type."""
         found = [connection for reader in self._readers for connection in reader.connections]
@@ -155,7 +154,7 @@ class BagParts:
     def _opened(self, path: Path, folder: Path, opened: ExitStack) -> Reader:
         try:
             plain = unpacked_file(path, folder) if path.suffix in ZSTD_SUFFIXES else path
-            plain, problems = whole(plain)
+            plain, problems = whole(_linked(plain, folder) if _needs_link(plain) else plain)
             self.problems += tuple(problem for problem in problems if problem not in self.problems)
             return opened.enter_context(Reader(plain))
         except Pose3DError:
@@ -179,6 +178,25 @@ def _store_by(definition: MessageDefinition, msgtype: str) -> Typestore:
         types.update(get_types_from_idl(part.partition("\n")[2] if part.startswith("IDL: ") else part))
     store.register(types)
     return store
+
+
+def _mcap_definition(schema: storage_mcap.Schema | None) -> MessageDefinition:
+    """As rosbags has it, but none for the schemas of other encodings (JSON, Protobuf), which end its reading."""
+    try:
+        return _ROSBAGS_DEFINITION(schema)
+    except KeyError:
+        return MessageDefinition(MessageDefinitionFormat.NONE, "")
+
+
+def _needs_link(path: Path) -> bool:
+    """Whether rosbags can't open a database of this name: it makes a URI of it as it is."""
+    return path.suffix == ".db3" and any(mark in str(path) for mark in "?#%")
+
+
+def _linked(path: Path, folder: Path) -> Path:
+    link = folder / f"link_{len(list(folder.iterdir()))}.db3"
+    link.symlink_to(path.resolve())
+    return link
 
 
 def _is_of(connection: Connection, topics: dict[str, BagTopic]) -> bool:

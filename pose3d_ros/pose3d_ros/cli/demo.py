@@ -82,8 +82,10 @@ def write_results(
             photographs_by=pipeline.engines.names,
             sources=sources,
         )
+    session = session_of_files(results, bag, choice)
     with ProgressBar("drawing") as bar:
-        made = publish(session_of_files(results, bag, choice), bag, output, content, bar, choice)
+        made = publish(session, bag, output, content, bar, choice)
+    warn_of((*session.problems, *made.problems))
     print_table(headline_rows(made.summary), right=("value",))
     print()
     if sources:

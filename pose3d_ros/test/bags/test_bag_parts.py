@@ -12,6 +12,7 @@ from pose3d_ros.bags.message_types import PEOPLE_TYPE, pose3d_typestore
 from pose3d_ros.errors import BagError
 
 from ..conftest import GROUND_TRUTH, IMAGES, Scene
+from .test_decompression import chunked, records_of
 
 _TOPICS = {
     1: "id INTEGER PRIMARY KEY, name TEXT, type TEXT, serialization_format TEXT",
@@ -94,6 +95,21 @@ def test_what_is_no_cdr_is_never_given_out(data: bytes, scene: Scene, tmp_path: 
         database.execute("UPDATE messages SET data = ?", (data,))
     with BagReader(path) as reader, pytest.raises(BagError, match=r"expected messages as they were published \(CDR\)"):
         list(reader.serialized(reader.topics))
+
+
+@pytest.mark.parametrize("name", ["what?.db3", "a%41.db3", "a#b.db3", "a b.db3"])
+def test_databases_of_any_name_are_read(name: str, scene: Scene, tmp_path: Path) -> None:
+    path = sqlite_bag(scene.write(tmp_path / "source.mcap", frames=1), tmp_path / name, 3)
+    with BagReader(path) as reader:
+        assert len(list(reader.images())) == 1
+
+
+def test_channels_of_other_schemas_do_not_end_the_reading(tmp_path: Path) -> None:
+    records = records_of(b"\0\1\0\0" + bytes(20)) + records_of(b"{}", 2, "/json", "json", "jsonschema")
+    (tmp_path / "a.mcap").write_bytes(chunked(bytes, b"", records, len(records)))
+    with BagReader(tmp_path / "a.mcap") as reader:
+        assert [message.topic for message in reader.serialized(("/people", "/json"))] == ["/people"]
+        assert reader.problems == ("left out, as their messages are no CDR: /json",)
 
 
 def test_topics_of_other_encodings_are_left_out_and_named(scene: Scene, tmp_path: Path) -> None:

@@ -53,15 +53,17 @@ def chunked(pack: Callable[[bytes], bytes], name: bytes, records: bytes, stated:
     return b"\x89MCAP0\r\n" + header + record(6, chunk) + footer + b"\x89MCAP0\r\n"
 
 
-def records_of(message: bytes) -> bytes:
+def records_of(
+    message: bytes, number: int = 1, topic: str = "/people", encoding: str = "cdr", schema_encoding: str = ""
+) -> bytes:
     """A schema without definition, a channel, and a message."""
 
     def text(value: bytes) -> bytes:
         return struct.pack("<I", len(value)) + value
 
-    schema = struct.pack("<H", 1) + text(PEOPLE_TYPE.encode()) + text(b"") + text(b"")
-    channel = struct.pack("<HH", 1, 1) + text(b"/people") + text(b"cdr") + text(b"")
-    content = struct.pack("<HIQQ", 1, 0, 5, 5) + message
+    schema = struct.pack("<H", number) + text(PEOPLE_TYPE.encode()) + text(schema_encoding.encode()) + text(b"")
+    channel = struct.pack("<HH", number, number) + text(topic.encode()) + text(encoding.encode()) + text(b"")
+    content = struct.pack("<HIQQ", number, 0, 5, 5) + message
     kinds = ((3, schema), (4, channel), (5, content))
     return b"".join(struct.pack("<BQ", kind, len(one)) + one for kind, one in kinds)
 

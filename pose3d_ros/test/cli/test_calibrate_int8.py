@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 
 from pose3d_ros.bags.bag_reader import BagReader, sample_bag
+from pose3d_ros.bags.bag_writer import BagWriter
 from pose3d_ros.cli.calibrate_int8 import write_quantized
 from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.engines import Manifest, default_manifest_dir, load_manifest
 from pose3d_ros.engines.graphs import quantize
 from pose3d_ros.engines.spec.manifest import write_manifest
 from pose3d_ros.engines.tensors import Tensor
-from pose3d_ros.errors import InputError
+from pose3d_ros.errors import BagError, InputError
 
 from ..engines.tensorrt.tensorrt_stand_in.stand_in_device import install_stand_in
 from .conftest import Pose3d
@@ -59,12 +60,23 @@ def feeds(monkeypatch: pytest.MonkeyPatch) -> Feeds:
 
 def test_image_models_are_calibrated_on_their_inputs(manifest: Manifest, images: Path, feeds: Feeds) -> None:
     written = write_quantized(manifest, PipelineConfig.from_parameters({"threads": 1}), images)
-    names = [f"{e.file.stem}.{e.sha256[:12]}.int8.onnx" for e in manifest.entries[:2]]
+    names = [f"{e.file.stem}.{e.sha256[:12]}.int8.onnx" for e in manifest.entries if e.normalization is not None]
     assert [path.name for path in written] == names
     assert [call["image"].shape[0] for call in feeds[names[0]]] == [1, 1]
     people = feeds[names[1]]
     assert all(np.isfinite(call["k_m"]).all() for call in people)
     assert sum(len(call["k_m"]) for call in people) >= 2
+
+
+def test_recording_is_calibrated_on(manifest: Manifest, feeds: Feeds, tmp_path: Path) -> None:
+    with BagReader(sample_bag()) as reader, BagWriter(tmp_path / "two.mcap") as writer:
+        for number, image in enumerate(islice(reader.images(), 2)):
+            writer.write_image("/image_raw", number, "cam", image.image_bgr)
+    assert write_quantized(manifest, PipelineConfig.from_parameters({"threads": 1}), tmp_path / "two.mcap")
+    assert feeds
+    (tmp_path / "old.bag").write_bytes(b"#ROSBAG V2.0\n")
+    with pytest.raises(BagError, match="rosbags-convert"):
+        write_quantized(manifest, PipelineConfig(), tmp_path / "old.bag")
 
 
 def test_images_without_people_are_an_error(manifest: Manifest, tmp_path: Path) -> None:
@@ -89,11 +101,12 @@ def test_models_that_int8_would_spoil_are_built_in_fp16(
     manifest: Manifest, images: Path, feeds: Feeds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pose3d: Pose3d
 ) -> None:
     install_stand_in(monkeypatch)
-    entries = [attr.evolve(e, parameters={**e.parameters, "int8_refused": "it moves joints"}) for e in manifest.entries]
-    write_manifest(manifest.directory, [entries[0], *manifest.entries[1:]])
+    detector, root_pose = (next(e for e in manifest.entries if role in e.roles) for role in ("detector", "pose"))
+    refused = attr.evolve(detector, parameters={**detector.parameters, "int8_refused": "it moves joints"})
+    write_manifest(manifest.directory, [refused if e is detector else e for e in manifest.entries])
     options = ["--engines", manifest.directory, "--param", f"engine_cache={tmp_path}", "--param", "precision=int8"]
     printed = pose3d("engines", "build", *options, "--calibration", images)
-    assert f"{entries[0].name}: fp16, not int8: it moves joints" in printed
-    assert list(feeds) == [f"root_pose.{entries[1].sha256[:12]}.int8.onnx"]
+    assert f"{detector.name}: fp16, not int8: it moves joints" in printed
+    assert list(feeds) == [f"root_pose.{root_pose.sha256[:12]}.int8.onnx"]
     listed = pose3d("engines", "list", *options)
     assert (listed.count("int8, ready"), listed.count("fp16, ready")) == (1, 1)

@@ -13,11 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pose3d_ros.bags.bag_writer import BagWriter
-from pose3d_ros.cli import live_graph
 from pose3d_ros.cli.processes import ChildGroup, ProcessError, wait_for_end, wait_until_idle
-from pose3d_ros.errors import BagError, ConfigError
-from pose3d_ros.geometry.camera import Camera
 
 from .conftest import Pose3d
 
@@ -84,42 +80,6 @@ def test_idle_children_are_distinguished_from_busy_ones(code: str, idle: bool, t
         assert wait_until_idle([child], 60.0 if idle else 1.5) is idle
 
 
-def test_nodes_have_a_domain_of_their_own_on_this_machine() -> None:
-    own = live_graph.demo_environment({"PATH": "/bin", "ROS_STATIC_PEERS": "elsewhere"})
-    assert own["ROS_AUTOMATIC_DISCOVERY_RANGE"] == "LOCALHOST"
-    assert 40 <= int(own["ROS_DOMAIN_ID"]) <= 101
-    assert "ROS_STATIC_PEERS" not in own
-    assert own["FASTDDS_DEFAULT_PROFILES_FILE"].endswith("fastdds.xml")
-    assert "ROS_LOCALHOST_ONLY" not in own
-    assert live_graph.demo_environment({"ROS_DISTRO": "humble"})["ROS_LOCALHOST_ONLY"] == "1"
-
-
-def test_node_commands_have_topics_and_parameters(recording: Path, tmp_path: Path) -> None:
-    play = live_graph.Playback.of(recording, 2.0)
-    assert (play.transport, play.image_topic) == ("compressed", "/camera/image_raw/compressed")
-    assert play.duration_s == pytest.approx(7 / 15, abs=1e-3)
-    pose = live_graph.pose_command(play, {"backend": "auto", "tracker.max_age_s": 2.0, "smoother.max_gap_s": 1.0})
-    assert "image_raw:=/camera/image_raw" in pose
-    assert "tracker.max_age_s:=2.0" in pose
-    assert 'backend:="auto"' in pose
-    assert not [word for word in pose if word.startswith("smoother.")]
-    assert f'bag:="{tmp_path}"' in live_graph.recorder_command(tmp_path)
-    assert "rate:=2.0" in live_graph.player_command(play)
-
-
-def test_recording_without_images_is_an_error(tmp_path: Path) -> None:
-    with BagWriter(tmp_path / "b.mcap") as bag:
-        bag.write_camera("/camera_info", 1, "camera", Camera.from_hfov(60.0, 64, 48))
-    with pytest.raises(BagError, match="/camera_info"):
-        live_graph.Playback.of(tmp_path / "b.mcap", 1.0)
-
-
-def test_missing_ros_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match="pose3d evaluate"):
-        live_graph.require_ros()
-
-
 @needs_ros
 def test_rate_out_of_range_is_an_error_before_anything_starts(
     recording: Path, engines: Path, tmp_path: Path, pose3d: Pose3d
@@ -168,7 +128,16 @@ def test_nodes_end_with_the_demo_whatever_ends_it(
 def test_demo_over_dds(recording: Path, engines: Path, tmp_path: Path, pose3d: Pose3d) -> None:
     output, again = tmp_path / "out", tmp_path / "again.json"
     assert "report.html" in pose3d("demo", "--bag", recording, "--engines", engines, "--output", output)
-    files = {"logs", "people.mcap", "summary.json", "overlay.mp4", "report.html"}
+    files = {
+        "logs",
+        "people.mcap",
+        "summary.json",
+        "overlay.mp4",
+        "report.html",
+        "people.csv",
+        "frames.csv",
+        "detections.csv",
+    }
     assert {p.name for p in output.iterdir()} == files
     summary = json.loads((output / "summary.json").read_text(encoding="utf-8"))
     assert (summary["frames"], summary["frames_processed"]) == (8, 8)

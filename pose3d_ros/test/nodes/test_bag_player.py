@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from pose3d_msgs.msg import Person3DArray
 from rclpy.qos import qos_profile_sensor_data
-from rclpy.serialization import deserialize_message
+from rclpy.serialization import deserialize_message, serialize_message
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage
 from std_srvs.srv import SetBool
 
 from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.bags.bag_writer import BagWriter
+from pose3d_ros.bags.message_types import pose3d_typestore
 from pose3d_ros.errors import BagError, ConfigError
 from pose3d_ros.nodes.bag_player import BagPlayer
 from pose3d_ros.skeletons import get_skeleton
@@ -108,6 +109,25 @@ def test_player_waits_for_subscribers(
 
 def test_only_the_chosen_topics_are_played(graph: Any, bag: Path) -> None:
     assert play(graph, bag, topics=waits_for(graph, "people"), rate=100.0) == COUNT
+
+
+def test_compressed_messages_are_published_as_they_were_sent(graph: Any, bag: Path, tmp_path: Path) -> None:
+    from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
+
+    writer = Writer(tmp_path / "packed", version=8, storage_plugin=StoragePlugin.SQLITE3)
+    writer.set_compression(CompressionMode.MESSAGE, CompressionFormat.ZSTD)
+    name = f"{graph.namespace}/image_raw/compressed"
+    with BagReader(bag) as reader, writer:
+        connection = writer.add_connection(name, "sensor_msgs/msg/CompressedImage", typestore=pose3d_typestore())
+        sent = [message.data for message in reader.serialized((name,))]
+        for number, data in enumerate(sent):
+            writer.write(connection, START_NS + number * STEP_NS, data)
+    images = graph.listen(CompressedImage, "image_raw/compressed", qos_profile_sensor_data)
+    for path in (tmp_path / "packed", tmp_path / "packed/packed.db3"):
+        assert play(graph, path, wait_for=waits_for(graph, "image_raw/compressed")) == COUNT
+        graph.spin_until(lambda: len(images) >= COUNT)
+        assert [serialize_message(image) for image in images] == sent
+        images.clear()
 
 
 def test_missing_topic_is_an_error_that_lists_the_topics_of_the_bag(graph: Any, bag: Path) -> None:

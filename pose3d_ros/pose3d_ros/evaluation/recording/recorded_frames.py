@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice, pairwise
 from pathlib import Path
+from statistics import median
 
 from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.bags.image_decoding import MAX_IMAGE_PIXELS
@@ -16,6 +18,8 @@ from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.records import LATE_NS, Frame
 
 _NS_PER_S = 1_000_000_000
+_RATE_FRAMES = 50
+_RATES_HZ = 1.0, 240.0
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,8 @@ class RecordedFrames:
     before. scene: names the frame of the floor and the topic of depth. Raises BagError for a bag without such images
     or without a camera.
 
-    Attributes: count, how many images the bag has; remarks, what the user should know of the bag, and unusable, the
-    images that were not used, both complete after the iteration.
+    Attributes: count, how many images the bag has; rate_hz, of the first ones' stamps; remarks, what the user should
+    know of the bag, and unusable, the images that were not used, both complete after the iteration.
     """
 
     def __init__(self, path: Path, scene: SceneConfig | None = None, choice: RecordingChoice = ANY_RECORDING) -> None:
@@ -52,7 +56,7 @@ class RecordedFrames:
             self.remarks, self.unusable = list(bag.problems), list[UnusableImage]()
             self._topic = bag.image_topic(choice.image_topic)
             self.count = bag.topics[self._topic].count
-            self.rate_hz = max(1, self.count - 1) / bag.duration_s if bag.duration_s else 1.0
+            self.rate_hz = _rate_hz(list(islice(bag.image_stamps_ns(self._topic), _RATE_FRAMES)))
             self._camera = None if choice.camera_of else recorded_camera(bag, choice, self.remarks.append)
         self._scene = RecordedScene(path, scene or SceneConfig())
         self._last_ns = -1
@@ -118,6 +122,12 @@ class RecordedFrames:
             )
         self._last_ns = stamp_ns
         self._seen.add(stamp_ns)
+
+
+def _rate_hz(stamps_ns: Sequence[int]) -> float:
+    """By the usual interval, within what cameras have."""
+    steps = [later - earlier for earlier, later in pairwise(stamps_ns) if later > earlier]
+    return min(_RATES_HZ[1], max(_RATES_HZ[0], _NS_PER_S / median(steps))) if steps else _RATES_HZ[0]
 
 
 def recorded_camera(bag: BagReader, choice: RecordingChoice, unusable: Callable[[str], None]) -> Camera:

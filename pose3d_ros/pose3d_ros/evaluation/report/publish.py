@@ -30,12 +30,13 @@ _DEFAULT_RATE_HZ = 15.0
 
 @dataclass(frozen=True)
 class Publication:
-    """The files that were written, and the metrics in them."""
+    """The files that were written, and the metrics in them. problems: images that could not be drawn."""
 
     summary: Summary
     summary_json: Path
     overlay_mp4: Path
     report_html: Path
+    problems: tuple[str, ...] = ()
 
 
 def publish(
@@ -59,11 +60,12 @@ def publish(
     tables = tables_of(session, pairs)
     write_tables(folder, tables)
     video = folder / "overlay.mp4"
-    images = _images(session, recording, choice)
+    unusable: list[str] = []
+    images = _images(session, recording, choice, unusable.append)
     stills, worst = _draw(session, images, video, worst_frames(session, tables), progress)
     shown = replace(content, video=video, stills=stills, worst=worst, people=tables.people)
     write_report(folder / "report.html", session, summary, pairs, shown)
-    return Publication(summary, folder / "summary.json", video, folder / "report.html")
+    return Publication(summary, folder / "summary.json", video, folder / "report.html", tuple(unusable))
 
 
 def write_scores(session: Session, summary: Summary, folder: Path) -> None:
@@ -110,10 +112,12 @@ def rate_hz(session: Session) -> float:
     return 1e9 / float(np.median(np.diff(stamps))) if len(stamps) > 1 else _DEFAULT_RATE_HZ
 
 
-def _images(session: Session, recording: Path, choice: RecordingChoice) -> Iterator[tuple[SessionFrame, ImageArray]]:
+def _images(
+    session: Session, recording: Path, choice: RecordingChoice, unusable: Callable[[str], None]
+) -> Iterator[tuple[SessionFrame, ImageArray]]:
     frames = {frame.stamp_ns: frame for frame in session.frames}
     with BagReader(recording) as bag:
-        for image in bag.images(choice.image_topic, lambda _: None, choice.max_image_pixels):  # named by the session
+        for image in bag.images(choice.image_topic, unusable, choice.max_image_pixels):
             frame = frames.pop(image.stamp_ns, None)
             if frame is not None:
                 yield frame, image.image_bgr
