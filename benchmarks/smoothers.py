@@ -101,10 +101,11 @@ def main() -> None:
     if args.tune:
         tune(args.assets, config)
         return
-    before, rows = load(), list[dict[str, object]]()
+    before, rows, models = load(), list[dict[str, object]](), ""
     for name, cases in all_cases(args.assets, args.bags, config):
+        models = cases[-1].session.model or models
         rows += [row_of(name, method, scored(method, cases, config)) for method in METHODS]
-    notes = {"engines": config.engine.engines, "load before and after": f"{before}, {load()}"}
+    notes = {"models": models, "load before and after": f"{before}, {load()}"}
     report("smoothers", rows, notes, verdicts(rows))
 
 
@@ -173,13 +174,13 @@ def figures_of(smoother: PersonSmoother, cases: Sequence[Case]) -> dict[str, flo
         smoother.reset()
         frames = []
         for frame, ground in zip(case.session.frames, case.grounds, strict=True):
-            start_s = time.perf_counter()
+            start_s = time.process_time()
             smoothed = smoother.update(frame.raw or (), frame.stamp_ns, case.session.camera, ground)
-            busy_s += time.perf_counter() - start_s
+            busy_s += time.process_time() - start_s
             people += len(smoothed)
             frames.append(replace(frame, smoothed=smoothed))
         runs += runs_of(replace(case.session, frames=tuple(frames)), case.up_cam)
-    return {**figures_of_runs(runs), "ms a person": 1e3 * busy_s / max(people, 1)}
+    return {**figures_of_runs(runs), "CPU ms a person": 1e3 * busy_s / max(people, 1)}
 
 
 def runs_of(session: Session, up_cam: Array) -> Iterator[Run]:
