@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from pose3d_ros.bags.bag_files import is_bag
-from pose3d_ros.bags.image_decoding import image_file
+from pose3d_ros.bags.image_decoding import MAX_IMAGE_PIXELS, image_file
 from pose3d_ros.bags.message_records import UnusableImage
 from pose3d_ros.cli.common_options import warn_of
 from pose3d_ros.cli.sources import IMAGE_SUFFIXES
@@ -48,7 +48,9 @@ class FeedRecorder(Engine):
         self._engine.close()
 
 
-def write_quantized(manifest: Manifest, config: PipelineConfig, images: Path) -> list[Path]:
+def write_quantized(
+    manifest: Manifest, config: PipelineConfig, images: Path, max_image_pixels: int = MAX_IMAGE_PIXELS
+) -> list[Path]:
     """Write NAME.int8.onnx beside each model that reads images, calibrated on the images of a folder or a recording.
 
     Models that read joints stay as they are: they are small, and their errors would be seen as jitter. So do those
@@ -68,7 +70,7 @@ def write_quantized(manifest: Manifest, config: PipelineConfig, images: Path) ->
         return recorders[entry.name]
 
     with Pipeline(EngineSet(manifest, _CPU, opener=open_recorded), config, smooth=False) as pipeline:
-        for number, image in enumerate(_images(images)):
+        for number, image in enumerate(_images(images, max_image_pixels)):
             camera = Camera.from_hfov(_HFOV_DEG, image.shape[1], image.shape[0])
             pipeline(Frame(image, camera, number * _NS_PER_S))
     written = []
@@ -86,11 +88,11 @@ def write_quantized(manifest: Manifest, config: PipelineConfig, images: Path) ->
     return written
 
 
-def _images(path: Path) -> Iterator[ImageArray]:
+def _images(path: Path, max_pixels: int) -> Iterator[ImageArray]:
     """The readable images of a recording, or of a folder and those below it; the others are named on stderr."""
     if is_bag(path):
-        found = RecordedFrames(path, choice=RecordingChoice(camera_of=partial(Camera.from_hfov, _HFOV_DEG)))
-        for image in found:
+        camera_of = partial(Camera.from_hfov, _HFOV_DEG)
+        for image in RecordedFrames(path, choice=RecordingChoice(camera_of=camera_of, max_image_pixels=max_pixels)):
             if isinstance(image, UnusableImage):
                 warn_of((str(image),))
             else:
@@ -98,6 +100,6 @@ def _images(path: Path) -> Iterator[ImageArray]:
         return
     for one in sorted(p for p in path.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES):
         try:
-            yield image_file(one)[0]
+            yield image_file(one, max_pixels)[0]
         except InputError as error:
             warn_of((str(error),))

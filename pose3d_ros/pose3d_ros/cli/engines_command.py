@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pose3d_ros.cli.common_options import add_engine_options, pipeline_config
+from pose3d_ros.cli.common_options import add_engine_options, parameters_asked_for, pipeline_config
 from pose3d_ros.cli.terminal import print_table
-from pose3d_ros.config.settings import PipelineConfig
+from pose3d_ros.config.settings import NodeConfig, PipelineConfig
 from pose3d_ros.engines import BackendChoice, EngineOptions, Manifest, ManifestEntry, choose_backend, open_engine
 from pose3d_ros.engines.engine_set import engine_options, open_manifest
 from pose3d_ros.engines.factory import default_probes
@@ -123,7 +123,8 @@ def _build(args: argparse.Namespace, manifest: Manifest, config: PipelineConfig)
     choose_backend("tensorrt")  # raises with what is missing
     options = replace(engine_options(config, report=print), allow_build=True, workspace_mib=args.workspace)
     if options.precision == "int8":
-        _calibrate(manifest, config, args.calibration)
+        most = NodeConfig.from_parameters(parameters_asked_for(args)).input.max_image_pixels
+        _calibrate(manifest, config, args.calibration, most)
     facts = open_device().facts
     failed = 0
     for entry in manifest.entries:
@@ -151,7 +152,7 @@ def _stoppable(build: Callable[..., Plan], entry: ManifestEntry, options: Engine
             raise
 
 
-def _calibrate(manifest: Manifest, config: PipelineConfig, images: Path | None) -> None:
+def _calibrate(manifest: Manifest, config: PipelineConfig, images: Path | None, max_image_pixels: int) -> None:
     if images is None or not is_folder(images):
         raise InputError(
             "option --calibration",
@@ -161,7 +162,7 @@ def _calibrate(manifest: Manifest, config: PipelineConfig, images: Path | None) 
         )
     from pose3d_ros.cli.calibrate_int8 import write_quantized
 
-    for path in write_quantized(manifest, config, images):
+    for path in write_quantized(manifest, config, images, max_image_pixels):
         print(f"calibrated {path}")
 
 

@@ -85,6 +85,14 @@ def test_images_without_people_are_an_error(manifest: Manifest, tmp_path: Path) 
         write_quantized(manifest, PipelineConfig(), tmp_path / "empty")
 
 
+def test_images_beyond_the_limit_are_left_out(
+    manifest: Manifest, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(InputError, match="no input for"):
+        write_quantized(manifest, PipelineConfig(), images, max_image_pixels=1000)
+    assert "max_image_pixels" in capsys.readouterr().err
+
+
 def test_build_uses_the_calibrated_models(
     manifest: Manifest, images: Path, feeds: Feeds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pose3d: Pose3d
 ) -> None:

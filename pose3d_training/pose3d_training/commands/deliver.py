@@ -148,12 +148,11 @@ def _parameters(recipe: Recipe, module: nn.Module) -> dict[str, Parameter]:
     return {}
 
 
-def _kept(folder: Path, made: list[ManifestEntry]) -> list[ManifestEntry]:
-    """Entries of the folder's manifest whose files were not made anew."""
-    if not is_there(folder / MANIFEST_NAME):
-        return []
-    new = {entry.file.name for entry in made}
-    return [entry for entry in load_manifest(folder).entries if entry.file.name not in new]
+def _with_kept(made: list[ManifestEntry], folder: Path) -> list[ManifestEntry]:
+    """Entries of the folder's manifest, those made anew in the places of the old ones, the others at the end."""
+    new = {entry.file.name: entry for entry in made}
+    before = load_manifest(folder).entries if is_there(folder / MANIFEST_NAME) else ()
+    return [new.pop(entry.file.name, entry) for entry in before] + list(new.values())
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -177,7 +176,7 @@ def main(arguments: list[str] | None = None) -> int:
         )
     if scenes is None and any(entry.normalization is not None for entry in made):
         print("scores are not calibrated: no --bank")
-    write_manifest(parsed.output, [*made, *_kept(parsed.output, made)])
+    write_manifest(parsed.output, _with_kept(made, parsed.output))
     return 0
 
 

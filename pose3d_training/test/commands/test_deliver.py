@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -14,6 +15,7 @@ import torch
 pytest.importorskip("lightning_fabric")
 
 from pose3d_ros.engines import ManifestEntry, RoleEngine, choose_backend, load_manifest, open_engine
+from pose3d_ros.engines.spec.manifest import write_manifest
 from pose3d_ros.errors import EngineError
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.stages.landmarks.body_joints import RegionLifter, is_region_lifter
@@ -113,6 +115,11 @@ def test_lifter_of_landmarks_is_delivered_for_the_landmark_stage(tmp_path: Path)
     Trainer(LandmarkLifterTask(recipe, pool, errors), recipe, tmp_path / "lifter", open_fabric(device="cpu")).run()
     assert main(["--runs", str(tmp_path), "--output", str(tmp_path)]) == 0
     entry = load_manifest(tmp_path).for_role("lifter")
+    other = attr.evolve(entry, name="other", roles=("smoother",), file=tmp_path / "other.onnx")
+    shutil.copy(entry.file, other.file)
+    write_manifest(tmp_path, [attr.evolve(entry, name="old"), other])
+    assert main(["--runs", str(tmp_path), "--output", str(tmp_path)]) == 0
+    assert [e.name for e in load_manifest(tmp_path).entries] == [entry.name, "other"]
     assert entry.name == "lifter-residual-landmarks-8-synthetic"
     assert entry.parameters == {"input": "region", "landmarks": list(LANDMARKS), "input_features": 3}
     assert is_region_lifter(entry)
