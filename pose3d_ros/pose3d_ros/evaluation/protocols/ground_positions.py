@@ -19,7 +19,7 @@ def ground_figures(scored: Scored) -> dict[str, float]:
     """Errors of matched people on the floor, and MOTA, IDF1 and HOTA of all people by distance on it.
 
     ground_error_*: distance on the floor. distance_error_percent: median of |ln(found / true distance)| of the roots;
-    distance_bias_percent: its median with its sign. NaN where no floor is known.
+    distance_bias_percent: its median with its sign. Identities are in percent. NaN where no floor is known.
     """
     errors_m, logs = [], []
     for pair in scored.pairs:
@@ -45,7 +45,8 @@ def _identities(scored: Scored) -> dict[str, float]:
     if not has_trackeval() or not frames:
         return dict.fromkeys(names, float("nan"))
     found = score_identities(frames)
-    return dict(zip(names, (found.mota, found.idf1, found.hota, float(found.id_switches)), strict=True))
+    values = (100 * found.mota, 100 * found.idf1, 100 * found.hota, float(found.id_switches))
+    return dict(zip(names, values, strict=True))
 
 
 def _frame(scored: Scored, index: int) -> IdentityFrame | None:

@@ -46,10 +46,10 @@ def test_errors_are_on_the_floor_and_along_the_ray(dataset: Dataset) -> None:
 
 
 def test_identities_are_matched_within_a_metre(dataset: Dataset) -> None:
-    assert figures(dataset, 1.0)["mota_1m"] == 1.0
+    assert figures(dataset, 1.0)["mota_1m"] == 100.0
     near, far = figures(dataset, 1.03), figures(dataset, 1.2)
-    assert (near["mota_1m"], near["idf1_1m"]) == (1.0, 1.0)
-    assert far["mota_1m"] == -1.0  # both missed, and two false positives
+    assert (near["mota_1m"], near["idf1_1m"]) == (100.0, 100.0)
+    assert far["mota_1m"] == -100.0  # both missed, and two false positives
 
 
 def test_without_a_floor_there_are_no_positions(tmp_path: Path) -> None:
