@@ -23,13 +23,10 @@ class SavitzkyGolaySettings:
         Frames that the polynomial is fitted to.
     order : int
         Of the polynomial.
-    lookahead_frames : int
-        Frames after the one that comes out: 0 gives the polynomial's value at the newest one.
     """
 
     window_frames: int
     order: int
-    lookahead_frames: int = 0
 
 
 TUNED = SavitzkyGolaySettings(9, 1)
@@ -37,7 +34,9 @@ TUNED = SavitzkyGolaySettings(9, 1)
 
 
 class SavitzkyGolayFilter:
-    """Filters points over even frames; see `PointFilter`. Raises ConfigError where SciPy is missing.
+    """The polynomial's value at the newest of even frames; see `PointFilter`.
+
+    Raises ConfigError where SciPy is missing.
 
     A point that is NaN counts in later fits where it was seen last, and at first where it is seen first. Until the
     window is full the polynomial is of what there is.
@@ -63,9 +62,7 @@ class SavitzkyGolayFilter:
 
     def _weights(self, count: int) -> Array:
         """Weights (count,) of the frames there are, the oldest first."""
-        own = self._settings
-        at = max(count - 1 - own.lookahead_frames, 0)
-        return np.asarray(self._coefficients(count, min(own.order, count - 1), pos=at, use="dot"))
+        return np.asarray(self._coefficients(count, min(self._settings.order, count - 1), pos=count - 1, use="dot"))
 
 
 def _scipy_signal() -> Any:
