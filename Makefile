@@ -40,14 +40,15 @@ bench: setup  ## run every benchmark; results in out/bench/*.json
 		python "$$script" || { echo "failed: $$script" >&2; status=1; }; \
 	done; exit $$status
 
-# `make bench-time ASSETS=assets` renders crossings and moves bodies; without it there is the sample recording alone.
-bench-time: setup  ## benchmarks of what lasts over time: smoothers, trackers, streaming; results in out/bench/*.json
+# `make bench-time ASSETS=assets` takes rendered people too; without it there are those of the sample recording alone.
+CROSSINGS := out/bench/crossings
+bench-time: setup  ## benchmarks of what lasts over time: trackers, smoothers, streaming; results in out/bench/*.json
 	@mkdir -p out/bench
-	@$(IN_ENV) status=0; for name in smoothers tracking streaming; do script=benchmarks/$$name.py; \
-		[ -f $$script ] || continue; options=; \
-		if [ $$name != streaming ] && [ -n "$(ASSETS)" ]; then options="--assets $(ASSETS)"; fi; \
-		python $$script $$options || { echo "failed: $$script" >&2; status=1; }; \
-	done; exit $$status
+	@$(IN_ENV) status=0; \
+	python benchmarks/tracking.py $(if $(ASSETS),--assets "$(ASSETS)" --seeds 1 2) || status=1; \
+	python benchmarks/smoothers.py $(if $(ASSETS),--assets "$(ASSETS)" --bags $(CROSSINGS)/crowd_s1.mcap) || status=1; \
+	python benchmarks/streaming.py || status=1; \
+	exit $$status
 
 setup:  ## make the environment in .venv, development tools included
 	@tools/bootstrap.sh test
