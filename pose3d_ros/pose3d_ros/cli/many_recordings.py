@@ -86,10 +86,12 @@ def evaluate_recordings(recordings: Sequence[Path], args: argparse.Namespace) ->
     folder = args.report or args.tables or DEFAULT_FOLDER
     config = NodeConfig.from_parameters(parameters_asked_for(args)).pipeline
     models = {entry.name: entry.sha256 for entry in open_manifest(config.engine).entries}
-    jobs = jobs_of([Path(os.path.abspath(path)) for path in recordings], _options(args), models)
+    options = _options(args)
+    output = "--report={folder}" if args.report else "--tables={folder}"
+    jobs = jobs_of([Path(os.path.abspath(path)) for path in recordings], [*options, output], models)
     failed = _run(jobs, folder, args)
     results = {job.name: _result(folder / job.name) for job in jobs if job.name not in failed}
-    facts = {"Models": " + ".join(models), "Options": " ".join(_options(args))}
+    facts = {"Models": " + ".join(models), "Options": " ".join(options)}
     report = RecordingsReport(pooled_summary(results), failed, facts)
     page = write_recordings(report, folder)
     rows = recording_rows(report)
@@ -105,10 +107,10 @@ def _options(args: argparse.Namespace) -> list[str]:
     """The options of each recording's own command."""
     given = {name: getattr(args, name) for name in _PASSED_ON}
     given["camera"] = os.path.abspath(args.camera) if args.camera else None
-    options = [f"--{name.replace('_', '-')}={value}" for name, value in given.items() if value is not None]
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in given.items() if value not in (None, "*")]
     options += ["--live"] if args.live else []
     options += [f"--param={text}" for text in args.param]
-    return [*options, "--report={folder}" if args.report else "--tables={folder}"]
+    return options
 
 
 def _run(jobs: Sequence[RecordingJob], folder: Path, args: argparse.Namespace) -> dict[str, str]:

@@ -40,6 +40,8 @@ def new_figure(width_in: float, height_in: float) -> tuple[Figure, Axes]:
 
 
 def legend_above(axes: Axes) -> None:
-    """Place the legend in one row above the axes, clear of the data."""
+    """Place the legend in one row above the axes, clear of the data; none where the row would be too long."""
     handles, _ = axes.get_legend_handles_labels()
+    if len(handles) > axes.figure.bbox.width / axes.figure.dpi:  # an inch each
+        return
     axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=max(1, len(handles)), columnspacing=1.2)

@@ -149,6 +149,8 @@ def run_job(job: RecordingJob, folder: Path, started: Callable[[Process], None] 
     _, log = child.communicate()
     lines = [line.strip() for line in log.decode("utf-8", errors="replace").splitlines() if line.strip()]
     warnings = [line.removeprefix(_WARNING) for line in lines if line.startswith(_WARNING)]
+    if not any(folder.iterdir()):
+        folder.rmdir()
     return Ended(_error(child.returncode, lines), tuple(warnings))
 
 

@@ -62,6 +62,6 @@ def _metrics(members: Sequence[Pair | None]) -> GroupMetrics:
 
 
 def _order(name: str) -> tuple[int, str]:
-    """2–3 m before 10–20 m."""
-    digits = name.partition("–")[0].partition(" ")[0]
+    """2–3 m before 10–20 m, below 30% before 30–50% before 90% or more."""
+    digits = name.partition("–")[0].partition(" ")[0].removesuffix("%")
     return (int(digits), name) if digits.isdecimal() else (-1, name)

@@ -87,7 +87,7 @@ def _csv(report: RecordingsReport) -> str:
 
 def _page(report: RecordingsReport, folder: Path) -> str:
     count, failed = len(report.recordings), len(report.failed)
-    lead = f"{count} recordings" + (f", and {failed} that failed." if failed else ".")
+    lead = f"{count} recording{'' if count == 1 else 's'}" + (f", and {failed} that failed." if failed else ".")
     pooled = [(k, shown(v)) for k, v in report.pooled.items() if k != "recordings" and v is not None]
     return f"""<!doctype html>
 <html lang="en">

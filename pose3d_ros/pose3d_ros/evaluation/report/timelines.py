@@ -162,8 +162,7 @@ def _over_time(
         return None
     times_s, (figure, axes) = times_of(session), new_figure(11.0, 3.2)
     axes.axhline(0, color=INK, lw=0.8)
-    ids = sorted({p.ground_truth.track_id for p in pairs})
-    for gt_id in ids:
+    for gt_id in sorted({p.ground_truth.track_id for p in pairs}):
         of_one = [p for p in pairs if p.ground_truth.track_id == gt_id]
         raw = errors_of_pairs([(p.raw, p.ground_truth) for p in of_one])
         axes.plot(*_thinned(times_s[[p.frame for p in of_one]], raw), ".", ms=3.5, color=person_hex(gt_id), alpha=0.5)
@@ -172,11 +171,9 @@ def _over_time(
             line = np.full(len(times_s), np.nan)  # gaps stay gaps
             line[[frame for frame, *_ in smoothed]] = errors_of_pairs([(found, truth) for _, found, truth in smoothed])
             axes.plot(*_thinned(times_s, line), lw=1.3, color=person_hex(gt_id))
-        if len(ids) <= len(_STATE_LOOKS) * 3:
-            axes.plot([], [], ".", ms=8, color=person_hex(gt_id), label=f"person {gt_id}")
+        axes.plot([], [], ".", ms=8, color=person_hex(gt_id), label=f"person {gt_id}")
     axes.set(xlabel="time [s]", ylabel=label)
-    if axes.get_legend_handles_labels()[0]:
-        legend_above(axes)
+    legend_above(axes)
     if not any(p.smoothed is not None for p in pairs):
         caption = caption.removesuffix(" Dots: raw; lines: smoothed.")
     return finished(figure, title, caption, wide=True)

@@ -45,3 +45,6 @@ def test_groups_are_in_order_of_their_numbers(session: Session) -> None:
     names = ["10–20 m", "2–3 m", "0–2 m"]
     groups = group_metrics(session, (), lambda i, person: {"distance": names[person.track_id - 1]})
     assert list(groups["distance"]) == ["0–2 m", "2–3 m", "10–20 m"]
+    names = ["50–90%", "90% or more", "below 30%"]
+    groups = group_metrics(session, (), lambda i, person: {"visible": names[person.track_id - 1]})
+    assert list(groups["visible"]) == ["below 30%", "50–90%", "90% or more"]
