@@ -19,8 +19,9 @@ from pose3d_ros.types import Array
 
 NS_PER_S = 1_000_000_000
 MM_PER_M = 1000.0
-_APART_S = 10_000
-"""Between the first stamps of two sequences, so that a stamp belongs to one image of the dataset."""
+_APART_S = 200_000
+"""Between the first stamps of two sequences, so that a stamp belongs to one image of the dataset. Human3.6M's last
+sequence ends before 2^31 s, the last second that a ROS stamp has."""
 
 
 @dataclass(frozen=True, eq=False)

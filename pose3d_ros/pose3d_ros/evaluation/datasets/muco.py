@@ -16,8 +16,8 @@ from pose3d_ros.types import Array
 
 NAME = "muco"
 _FILES = ("MuCo-3DHP.json", "data/MuCo-3DHP.json")
-_RATE_HZ = 1.0
-"""Images are independent: the pause between them ends all tracks."""
+_RATE_HZ = 0.4
+"""Images are independent: a pause of 2.5 s between them ends all tracks."""
 _SKELETON = get_skeleton("muco21")
 
 

@@ -23,6 +23,7 @@ def test_joints_are_in_the_cameras_frame(tmp_path: Path) -> None:
     assert [s.name for s in dataset.sequences] == [
         f"s_{subject:02d}_act_02_subact_01_ca_{view:02d}" for subject in (9, 11) for view in (1, 2)
     ]
+    assert dataset.frames[-1].stamp_ns < 2**31 * 10**9
     assert {sequence.group for sequence in dataset.sequences} == {"Directions"}
     expected = convert(walker_m(0, 2), MUCO, get_skeleton("h36m17"))
     found = dataset.sequences[1].frames[2].people[0].pose.joints_cam_m
