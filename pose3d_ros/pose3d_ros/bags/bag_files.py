@@ -13,7 +13,7 @@ from typing import Any
 from pose3d_ros.bags.decompression import ZSTD_SUFFIXES
 from pose3d_ros.errors import BagError, Pose3DError
 from pose3d_ros.reading.documents import fields_of, read_yaml
-from pose3d_ros.reading.files import Origin, check_file, is_file, is_folder
+from pose3d_ros.reading.files import Origin, check_file, in_words, is_file, is_folder
 
 EXPECTED = "a readable ROS 2 bag (.mcap, .db3 or a rosbag2 folder)"
 MAGIC = b"\x89MCAP0\r\n"
@@ -37,9 +37,12 @@ class BagFiles:
 
 def is_bag(path: Path) -> bool:
     """Whether a path names a recording, of ROS 1 too: by suffix, or a folder with metadata.yaml or such files."""
-    if is_folder(path):
+    if not is_folder(path):
+        return _has_bag_name(path)
+    try:
         return is_file(path / _METADATA) or any(map(_has_bag_name, path.iterdir()))
-    return _has_bag_name(path)
+    except OSError:  # a folder that can't be read
+        return False
 
 
 def _has_bag_name(path: Path) -> bool:
@@ -59,7 +62,10 @@ def files_of(path: Path) -> BagFiles:
         _check_kind(path)
         return BagFiles((path,))
     names, damage = _listed(path)
-    found = BagFiles(_existing(path, names)) if names else _by_suffix(path, damage or "no metadata.yaml")
+    try:
+        found = BagFiles(_existing(path, names)) if names else _by_suffix(path, damage or "no metadata.yaml")
+    except OSError as error:
+        raise _origin(path).error("a folder that can be read", in_words(error)) from error
     for file in found.paths:
         check_file(file, _origin(path), EXPECTED)
         _check_kind(file)

@@ -125,8 +125,8 @@ def read_people_lines(path: Path) -> Iterator[PeopleLine]:
             origin = Origin(InputError, f"people {path}, line {number}", _FIX)
             if len(line) > _MOST_LINE_BYTES:
                 raise origin.error(f"up to {_MOST_LINE_BYTES >> 20} MiB", "a longer line")
-            if line.strip():
-                yield _read_line(line, origin, number_of)
+            if text := line.strip():
+                yield _read_line(text, origin, number_of)
 
 
 def _read_line(line: bytes, origin: Origin, number_of: TrackIds) -> PeopleLine:

@@ -149,7 +149,10 @@ def _no_source(text: str, path: Path) -> InputError:
 
 def has_images(path: Path) -> bool:
     """Whether a folder holds images itself."""
-    return is_folder(path) and any(p.suffix.lower() in IMAGE_SUFFIXES | _PHONE_SUFFIXES for p in path.iterdir())
+    try:
+        return is_folder(path) and any(p.suffix.lower() in IMAGE_SUFFIXES | _PHONE_SUFFIXES for p in path.iterdir())
+    except OSError:  # a folder that can't be read
+        return False
 
 
 def _folder(folder: Path, max_pixels: int) -> Stills:

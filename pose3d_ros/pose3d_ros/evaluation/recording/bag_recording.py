@@ -23,7 +23,7 @@ class Recording:
     """What a bag holds besides its images: stamps of these, the camera, ground truth by stamp.
 
     stamps_ns: in the order of time, each once; those of the ground truth in a bag without images. camera: None where
-    the bag has neither images nor a camera. problems: what the user should know.
+    it is not known. problems: what the user should know.
     """
 
     camera: Camera | None
@@ -42,7 +42,7 @@ def read_recording(path: Path, choice: RecordingChoice = ANY_RECORDING) -> Recor
         if not has_images and not truth:
             bag.image_topic(choice.image_topic)  # the error that lists its topics
         stamps = list(bag.image_stamps_ns(choice.image_topic)) if has_images else list(truth)
-        camera = _camera(bag, choice, problems, is_needed=has_images)
+        camera = _camera(bag, choice, problems, is_expected=has_images)
         return Recording(camera, time_order(stamps), truth, has_images, (*bag.problems, *problems))
 
 
@@ -93,14 +93,13 @@ def time_order(stamps_ns: Iterable[int]) -> tuple[int, ...]:
     return tuple(stamp for part in parts for stamp in sorted(part))
 
 
-def _camera(bag: BagReader, choice: RecordingChoice, problems: list[str], *, is_needed: bool) -> Camera | None:
-    """The camera that is given, or the recorded one. Raises as `recorded_camera` where it is needed."""
+def _camera(bag: BagReader, choice: RecordingChoice, problems: list[str], *, is_expected: bool) -> Camera | None:
+    """The camera that is given, or the recorded one; None, and why if it is expected, where there is none."""
     if choice.camera_of is not None:
         image = next(bag.images(choice.image_topic, lambda _: None), None)
         return None if image is None else choice.camera_of(image.image_bgr.shape[1], image.image_bgr.shape[0])
     try:
         return recorded_camera(bag, choice, problems.append)
-    except (BagError, CameraError):
-        if is_needed:
-            raise
+    except (BagError, CameraError) as error:
+        problems += [str(error)] if is_expected else []
         return None

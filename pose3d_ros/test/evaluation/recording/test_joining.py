@@ -136,6 +136,18 @@ def test_ground_truth_alone_has_its_camera_from_the_predictions(
         session_of_files(write_results(scene, tmp_path / "people.mcap"), truth)
 
 
+def test_recording_without_a_camera_has_that_of_the_predictions(
+    scene: Scene, tmp_path: Path, evaluated: Callable[..., tuple[Session, Summary]]
+) -> None:
+    with BagWriter(tmp_path / "bare.mcap") as bag:
+        for stamp, people in list(zip(scene.stamps_ns, scene.ground_truth, strict=True))[:COUNT]:
+            bag.write_image(IMAGES, stamp, FRAME_ID, scene.image(0))
+            bag.write_people(GROUND_TRUTH, stamp, FRAME_ID, people, MUCO, id_prefix="gt_")
+    session, summary = evaluated(tmp_path / "bare.mcap")
+    assert summary.completeness.detection_recall == 1.0
+    assert "CameraInfo" in session.problems[0]
+
+
 def test_recording_without_ground_truth_gives_no_accuracy(
     scene: Scene, tmp_path: Path, evaluated: Callable[..., tuple[Session, Summary]]
 ) -> None:
