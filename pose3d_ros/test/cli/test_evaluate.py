@@ -12,12 +12,12 @@ from .conftest import Pose3d
 
 
 @pytest.fixture
-def evaluate(recording: Path, tmp_path: Path, pose3d: Pose3d) -> Callable[[Path], tuple[str, dict[str, Any]]]:
-    """Runs a folder of engines on the recording; what is printed, and the metrics."""
+def evaluate(recording: Path, tmp_path: Path, pose3d: Pose3d) -> Callable[..., tuple[str, dict[str, Any]]]:
+    """Runs a folder of engines on the recording, with more options; what is printed, and the metrics."""
 
-    def command(engines: Path) -> tuple[str, dict[str, Any]]:
+    def command(engines: Path, *more: str) -> tuple[str, dict[str, Any]]:
         file = tmp_path / "metrics.json"
-        printed = pose3d("evaluate", "--bag", recording, "--engines", engines, "--json", file)
+        printed = pose3d("evaluate", "--bag", recording, "--engines", engines, "--json", file, *more)
         return printed, json.loads(file.read_text(encoding="utf-8"))
 
     return command
@@ -29,17 +29,23 @@ def test_models_are_run_on_a_recording(engines: Path, evaluate: Any) -> None:
     assert first["detection_recall"] == 1.0
     assert first["backend"] == "onnxruntime"
     assert set(first["engine_stage_ms"]) == {"detect", "pose", "smooth"}
-    assert first["mpjpe_mm"] == first["mpjpe_smoothed_mm"] > 0  # the smoother of constants corrects nothing
+    assert 0 < first["mpjpe_mm"] != first["mpjpe_smoothed_mm"] > 0
+    assert first["model"].endswith(" + smoother-of-constants")
     assert "MPJPE" in printed
     _, again = evaluate(engines)
     timed = {"fps", "latency_ms", "engine_ms", "engine_stage_ms"}
     assert {k: v for k, v in again.items() if k not in timed} == {k: v for k, v in first.items() if k not in timed}
 
 
-def test_smoother_of_another_skeleton_is_left_out(engines_of_two_skeletons: Path, evaluate: Any) -> None:
+def test_people_whom_the_smoothers_model_does_not_know_are_smoothed_without_it(
+    engines_of_two_skeletons: Path, evaluate: Any
+) -> None:
     _, found = evaluate(engines_of_two_skeletons)
-    assert set(found["engine_stage_ms"]) == {"detect", "pose"}
-    assert found["model"] == "detector-of-constants + pose-of-constants"
+    assert set(found["engine_stage_ms"]) == {"detect", "pose", "smooth"}
+    assert found["model"] == "detector-of-constants + pose-of-constants + kinematic"
+    _, raw = evaluate(engines_of_two_skeletons, "--param", "smoother.method=none")
+    assert set(raw["engine_stage_ms"]) == {"detect", "pose"}
+    assert (raw["model"], raw["mpjpe_smoothed_mm"]) == ("detector-of-constants + pose-of-constants", None)
 
 
 def test_report_is_written(recording: Path, engines: Path, tmp_path: Path, pose3d: Pose3d) -> None:
