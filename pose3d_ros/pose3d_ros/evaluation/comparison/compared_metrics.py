@@ -16,6 +16,8 @@ from pose3d_ros.evaluation.recording.tables import FrameRow, PersonRow, Tables
 BLOCK_S = 2.0
 """Length of a block: errors of neighboring frames are alike, over a second or so, through tracker and smoother."""
 _SAME_PLACE_M = 0.001
+_NEGLIGIBLE = 0.05
+"""In a metric's unit, that is millimetres or per cent: less is no difference, even where rounding makes it sure."""
 _NS_PER_S = 1e9
 _MM, _PERCENT = "mm", "%"
 
@@ -85,6 +87,8 @@ class ComparedMetric:
         estimate = self.difference
         if math.isnan(estimate.low):
             return "too short to tell"
+        if max(abs(estimate.low), abs(estimate.high)) < _NEGLIGIBLE:
+            return "equal"
         if not estimate.excludes_zero:
             return "no difference shown"
         return "better" if (estimate.difference > 0) == self.higher_is_better else "worse"

@@ -37,8 +37,14 @@ def test_differences_have_the_sign_and_verdict_of_the_second() -> None:
     assert found["detection_recall"].verdict == "worse"
     assert found["false_positives"].difference.second == pytest.approx(600.0)
     assert found["false_positives"].verdict == "worse"
-    assert found["id_switches"].verdict == "no difference shown"
+    assert found["id_switches"].verdict == "equal"
     assert "mpjpe_smoothed_mm" not in found  # neither was smoothed
+
+
+def test_differences_of_rounding_are_none() -> None:
+    found = compared(results(100.0), results(100.001))["mpjpe_mm"]
+    assert found.difference.excludes_zero
+    assert found.verdict == "equal"
 
 
 def test_blocks_are_stretches_of_time_of_each_person() -> None:
