@@ -76,9 +76,15 @@ def read_human36m(path: Path, selection: Selection) -> Dataset:
     """
     sequences: list[GroundTruthSequence] = []
     for subject, file in _data_files(path).items():
-        if any(pattern.startswith((f"s_{subject:02d}", "*")) for pattern in selection.sequences):
+        if any(_may_be_of(subject, pattern) for pattern in selection.sequences):
             sequences += _subject(file, subject, selection)
     return checked_dataset(path, NAME, sequences, selection)
+
+
+def _may_be_of(subject: int, pattern: str) -> bool:
+    """Whether a pattern may fit a sequence of the subject, by what stands before its first wildcard."""
+    start = f"s_{subject:02d}_"
+    return start.startswith(re.split(r"[*?\[]", pattern)[0][: len(start)])
 
 
 def _data_files(path: Path) -> dict[int, Path]:

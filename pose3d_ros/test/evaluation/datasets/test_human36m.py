@@ -38,4 +38,6 @@ def test_only_selected_subjects_and_every_64th_frame_are_read(tmp_path: Path) ->
     dataset = read_human36m(folder, Selection(sequences=("s_11_*",), step=64))
     assert [[frame.number for frame in sequence.frames] for sequence in dataset.sequences] == [[0, 64]] * 2
     with pytest.raises(InputError, match=r"subject9_data\.json"):
+        read_human36m(folder, Selection(sequences=("s_*_ca_02",)))
+    with pytest.raises(InputError, match=r"subject9_data\.json"):
         read_human36m(folder, Selection())
