@@ -113,6 +113,8 @@ class TrackSamples(IterableDataset[TrackSample]):
         """What the net reads of a person in a random skeleton."""
         readers = self._lacking if self._lacking and rng.random() > _ALL_JOINTS_SHARE else self._full
         reader = readers[int(rng.integers(len(readers)))]
+        if np.isnan(reader(measured)[:, self.skeleton.root]).any():  # hips that a net did not find are no root
+            reader = self._full[0]
         true, measured = reader(true), reader(measured)
         root = measured[:, self.skeleton.root]
         hidden = self._hidden(dt_s, rng)

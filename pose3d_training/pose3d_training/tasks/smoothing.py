@@ -18,9 +18,10 @@ from pose3d_training.tasks.motion_runs import MotionRun
 from pose3d_training.tasks.noisy_tracks import TrackSamples
 
 _WINDOW_FRAMES = 72
-_SMOOTHNESS_WEIGHTS = (1.0, 2.0, 12.0)
+_SMOOTHNESS_WEIGHTS, _FULL_RATE_HZ = (1.0, 2.0, 10.0), 15.0
 """Of the errors of position, of first and of second differences. Smoothness is the smoother's purpose: second
-differences' errors are four times smaller than positions', and count here three times as much."""
+differences' errors are four times smaller than positions', and count here more than they. At a higher rate than
+`_FULL_RATE_HZ` they count less, as the differences of a motion are smaller: else the net lags to be smoother."""
 
 
 def build_smoother(recipe: Recipe) -> TemporalModel:
@@ -85,13 +86,22 @@ class SmootherTask(Task):
         measured, true = _centered(batch["measured_m"], root), _centered(batch["true_m"], root)
         out = self.module.forward_sequence(features).float()
         corrected = apply_corrections(measured, out, batch["cam2ray"], root)
-        smoothed = followed(corrected, features[..., -1] * NOMINAL_DT_S, present)
+        dt_s = features[..., -1] * NOMINAL_DT_S
+        smoothed = followed(corrected, dt_s, present)
         after, before = _errors(smoothed, true, present), _errors(measured, true, present)
         names = ("joint_mm", "step_mm", "acceleration_mm")
         logged = {name: 1000 * value.detach() for name, value in zip(names, after, strict=True)}
         logged |= {f"{name}_before": 1000 * value for name, value in zip(names, before, strict=True)}
-        total = sum(w * error for w, error in zip(_SMOOTHNESS_WEIGHTS, after, strict=True))
-        return torch.as_tensor(total) * 10, logged
+        return 10 * _weighted(smoothed, true, present, dt_s), logged
+
+
+def _weighted(smoothed_m: Tensor, true_m: Tensor, present: Tensor, dt_s: Tensor) -> Tensor:
+    """The errors of joints and of their differences in one number; dt_s (N, T)."""
+    slow = (dt_s.median(dim=1).values * _FULL_RATE_HZ).clamp(max=1.0)[:, None, None, None]
+    total = torch.zeros(())
+    for order, weight in enumerate(_SMOOTHNESS_WEIGHTS):
+        total = total + weight * _errors(smoothed_m * slow**order, true_m * slow**order, present)[order]
+    return total
 
 
 def _centered(joints_m: Tensor, root: int) -> Tensor:

@@ -137,3 +137,12 @@ def test_a_share_of_the_samples_is_what_the_chains_said(monkeypatch: pytest.Monk
         steady = np.abs(np.diff(error[:, wrists], axis=0)).max(axis=(0, 2)) < 1e-5
         ours += bool((steady & (np.abs(error[0, wrists, 1]) > 0.09)).any() and np.isfinite(sample.features).all())
     assert 0.5 < ours / 200 < 0.7
+
+
+def test_hips_that_a_net_did_not_find_are_no_root() -> None:
+    true = track(90) + [0, 0, 5.0]
+    measured = true.copy()
+    measured[::2, [SYNTH_JOINTS.index("L_Hip"), SYNTH_JOINTS.index("R_Hip")]] = np.nan
+    runs = [MotionRun(np.arange(90), measured, true)]
+    made = itertools.islice(TrackSamples([track()], SKELETON, 40, 3, runs), 150)
+    assert all(np.isfinite(sample.features).all() for sample in made)

@@ -28,7 +28,7 @@ from pose3d_ros.stages.smooth.smoother import Smoother
 from pose3d_ros.types import Array
 from pose3d_training.nets.temporal_net import TemporalModel, TemporalStep
 from pose3d_training.tasks.noisy_tracks import held
-from pose3d_training.tasks.smoothing import _errors, apply_corrections, followed
+from pose3d_training.tasks.smoothing import _SMOOTHNESS_WEIGHTS, _errors, _weighted, apply_corrections, followed
 
 SKELETON = get_skeleton("muco21")
 JOINTS, MAX_GAP_S = len(SKELETON), 0.5
@@ -162,3 +162,16 @@ def test_only_joints_that_are_present_count() -> None:
     present[:, 3, 2] = 0
     position, first, second = _errors(found, true, present)
     assert (float(position), float(first), float(second)) == pytest.approx((0.3 * 6 / 17, 0, 0))
+
+
+def test_differences_count_less_at_a_higher_rate() -> None:
+    """As those of a motion do: twice the rate halves first differences, and quarters second ones."""
+    true, present = torch.zeros(1, 6, 2, 3), torch.ones(1, 6, 2)
+    found = true.clone()
+    found[:, ::2, :, 0] = 0.01  # to and fro: differences of 10 and 20 mm
+    full, fast, slow = (
+        float(_weighted(found, true, present, torch.full((1, 6), dt_s))) for dt_s in (1 / 15, 1 / 30, 1 / 8)
+    )
+    position, first, second = _SMOOTHNESS_WEIGHTS
+    assert full == slow == pytest.approx(0.005 * position + 0.01 * first + 0.02 * second)
+    assert fast == pytest.approx(0.005 * position + 0.005 * first + 0.005 * second)
