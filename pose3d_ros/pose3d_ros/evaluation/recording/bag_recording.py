@@ -12,7 +12,7 @@ from pose3d_ros.bags.message_types import COMPRESSED_TYPE, IMAGE_TYPE, PEOPLE_TY
 from pose3d_ros.errors import BagError, CameraError
 from pose3d_ros.evaluation.recording.recorded_frames import ANY_RECORDING, RecordingChoice, recorded_camera
 from pose3d_ros.geometry.camera import Camera
-from pose3d_ros.records import LATE_NS
+from pose3d_ros.records import LATE_NS, TrackState
 
 GROUND_TRUTH = "ground_truth"
 """Part of the names of its topics."""
@@ -67,13 +67,13 @@ def by_stamp(
 ) -> dict[int, BagPeople]:
     """Messages by image stamp, in the order of time; of a stamp that repeats (a looped playback) the first counts.
 
-    problem: told how many repeat.
+    problem: told how many repeat, but for those that say of the last image's people that they are no longer there.
     """
     found: dict[int, BagPeople] = {}
     repeated = 0
     for message in messages:
         check_ids(message.people, f"{subject}, stamp {message.stamp_ns} ns")
-        repeated += message.stamp_ns in found
+        repeated += message.stamp_ns in found and any(person.state != TrackState.LOST for person in message.people)
         found.setdefault(message.stamp_ns, message)
     if repeated:
         problem(f"{subject}: {repeated} messages have the stamp of an earlier one, which counts")

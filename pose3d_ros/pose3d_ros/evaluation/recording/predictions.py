@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,7 +16,6 @@ from pose3d_ros.evaluation.recording.bag_recording import GROUND_TRUTH, by_stamp
 from pose3d_ros.evaluation.recording.recorded_truth import are_stills, stamps_of_lines
 from pose3d_ros.evaluation.recording.session import Health, People, read_health
 from pose3d_ros.geometry.camera import Camera
-from pose3d_ros.records import TrackState
 from pose3d_ros.skeletons import Skeleton
 
 RAW, SMOOTHED = "people", "people_smoothed"
@@ -96,7 +95,7 @@ def _of_bag(path: Path) -> Predictions:
                 got=", ".join(map(str, bag.topics.values())) or "an empty bag",
                 fix="Record the topics people and people_smoothed of one pose_node.",
             )
-        found = by_stamp(_seen(bag.people(raw[0])), raw[0], problems.append)
+        found = by_stamp(bag.people(raw[0]), raw[0], problems.append)
         after = by_stamp(bag.people(smoothed[0]), smoothed[0]) if smoothed else {}
         camera = _camera(bag)
         problems += bag.problems
@@ -110,11 +109,6 @@ def _of_bag(path: Path) -> Predictions:
     how = "played through the running nodes and recorded" if is_live else "predicted frame by frame without ROS"
     frames = tuple(_frame(message, after, is_live=is_live) for message in found.values())
     return Predictions(path, first.skeleton, frames, model, camera, how, health, tuple(problems))
-
-
-def _seen(messages: Iterable[BagPeople]) -> Iterator[BagPeople]:
-    """Without those that say of the last image's people that they are LOST since."""
-    return (one for one in messages if not one.people or any(p.state != TrackState.LOST for p in one.people))
 
 
 def _frame(message: BagPeople, smoothed: Mapping[int, BagPeople], *, is_live: bool) -> PredictedFrame:

@@ -31,6 +31,8 @@ def write_results(scene: Scene, path: Path) -> Path:
         for stamp, people in list(zip(scene.stamps_ns, scene.noisy(0.0), strict=True))[1:]:
             for topic in ("/people", "/people_smoothed"):
                 bag.write_people(topic, stamp, FRAME_ID, people, MUCO, model="m", latency_ms=30.0, received_ns=stamp)
+        for topic in ("/people", "/people_smoothed"):  # no image came after it
+            bag.write_people(topic, stamp, FRAME_ID, (), MUCO, model="m", latency_ms=30.0, received_ns=stamp + 10**9)
     return path
 
 
@@ -82,6 +84,7 @@ def write_truth(path: Path, scene: Scene, stamps_ns: Sequence[int], *, images: S
 def test_bags_are_joined_by_stamp(scene: Scene, recording: Path, tmp_path: Path) -> None:
     session = session_of_files(write_results(scene, tmp_path / "people.mcap"), recording)
     assert session.frames[0].raw is None
+    assert session.problems == ("1 of 30 frames have no prediction and count as without people",)
     assert (session.model, session.how) == ("m", "played through the running nodes and recorded")
     assert len(match_session(session)) == 29 * 3
     summary = summarize(session)
