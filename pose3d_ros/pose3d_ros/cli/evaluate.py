@@ -100,12 +100,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Run the command; see its module's docstring. 1 where a requirement is not kept or a recording failed."""
-    from pose3d_ros.evaluation.report.requirements import parse_requirements
+    from pose3d_ros.evaluation.recording.summary import FIELDS
+    from pose3d_ros.evaluation.report.requirements import check_fields, parse_requirements
 
     requirements = parse_requirements(args.require)
     recordings = recordings_asked_for(args)
     args.predictions = args.predictions[0] if args.predictions else None
     _check_options(args)
+    if not args.compare and args.synthetic is None and args.protocol in (None, BAG):
+        check_fields(requirements, FIELDS | ({"recordings", "recordings_count"} if recordings else set()))
     if recordings:
         summary, failed = evaluate_recordings(recordings, args)
         return max(_exit_code(summary, requirements), EXIT_NOT_KEPT if failed else 0)

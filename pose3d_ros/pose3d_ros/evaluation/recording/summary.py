@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
@@ -154,6 +154,13 @@ class Summary:
     def write(self, path: Path) -> None:
         """Write `as_dict` as JSON."""
         write_json(path, self.as_dict())
+
+
+FIELDS = frozenset(
+    {one.name for group in (Speed, Completeness, Accuracy, Smoothness) for one in fields(group)}
+    | {"groups", "model", "skeleton", "how"}
+)
+"""Names of `Summary.as_dict`, without the definitions."""
 
 
 def summarize(session: Session, pairs: Sequence[Pair] | None = None, groups: GroupsOf | None = None) -> Summary:

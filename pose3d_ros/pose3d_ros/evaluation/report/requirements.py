@@ -6,7 +6,7 @@ import difflib
 import math
 import operator
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pose3d_ros.errors import ConfigError, shown
@@ -80,6 +80,13 @@ def _parsed(text: str) -> Requirement:
     if not math.isfinite(limit):
         raise ConfigError(f"{_OPTION} {field}", expected="a finite number", got=shown(number), fix=_EXAMPLE)
     return Requirement(field, comparison, limit)
+
+
+def check_fields(requirements: Sequence[Requirement], known: Collection[str]) -> None:
+    """Raise ConfigError for a field that no summary with these names can have, before minutes of work."""
+    for requirement in requirements:
+        if requirement.field.partition(".")[0] not in known:
+            raise _unknown(requirement, {}, dict.fromkeys(known))
 
 
 def check_requirements(

@@ -11,7 +11,7 @@ import pytest
 from pose3d_ros.evaluation.metrics.matching import MAX_IMAGE_COST
 from pose3d_ros.evaluation.recording import scoring
 from pose3d_ros.evaluation.recording.scoring import jitter_of
-from pose3d_ros.evaluation.recording.summary import summarize
+from pose3d_ros.evaluation.recording.summary import FIELDS, summarize
 from pose3d_ros.evaluation.report.summary_table import headline_rows, headlines
 from pose3d_ros.records import Person, TrackState
 
@@ -145,6 +145,7 @@ def test_session_without_ground_truth_has_no_errors(scene: Scene) -> None:
 def test_file_has_every_field(scene: Scene, tmp_path: Path) -> None:
     summary_of(scene, scene.noisy(0.02), scene.noisy(0.01)).write(tmp_path / "out" / "summary.json")
     read = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
+    assert set(read) == {*FIELDS, "definitions"}
     required = (
         "frames frames_processed fps latency_ms engine_ms backend people_per_frame detection_recall mpjpe_mm "
         "pa_mpjpe_mm mrpe_mm mpjpe_smoothed_mm jitter_raw jitter_smoothed id_switches"

@@ -3,7 +3,13 @@ from __future__ import annotations
 import pytest
 
 from pose3d_ros.errors import ConfigError
-from pose3d_ros.evaluation.report.requirements import check_requirements, parse_requirements, requirement_rows
+from pose3d_ros.evaluation.recording.summary import FIELDS
+from pose3d_ros.evaluation.report.requirements import (
+    check_fields,
+    check_requirements,
+    parse_requirements,
+    requirement_rows,
+)
 
 SUMMARY = {
     "mpjpe_mm": 96.0,
@@ -48,6 +54,12 @@ def test_failure_names_field_limit_and_value() -> None:
 def test_other_forms_are_errors(text: str) -> None:
     with pytest.raises(ConfigError, match="--require"):
         parse_requirements([text])
+
+
+def test_unknown_field_is_known_before_there_is_a_summary() -> None:
+    check_fields(parse_requirements(["mpjpe_mm<=80", "latency_ms.p95<9"]), FIELDS)
+    with pytest.raises(ConfigError, match="mpjpe_mm"):
+        check_fields(parse_requirements(["mpjpe<=80"]), FIELDS)
 
 
 @pytest.mark.parametrize(
