@@ -152,7 +152,9 @@ def case_of_bag(bag: Path, config: PipelineConfig, *, floor: bool) -> Case:
     """What the pipeline finds in a bag with ground truth, whose camera does not tilt."""
     known = SceneConfig(floor_frame=_FLOOR_FRAME)
     with (pipeline := ListeningPipeline(open_engine_set(config), config)):
-        session = run_offline(bag, Predictor(pipeline), lambda done, of: None, known if floor else None)
+        session = run_offline(
+            bag, Predictor(pipeline, None, pipeline.engines.names), lambda done, of: None, known if floor else None
+        )
         grounds = tuple(pipeline.grounds)
     first = Frame(np.zeros((1, 1, 3), np.uint8), session.camera, session.frames[0].stamp_ns, "camera_optical_frame")
     ground, _ = RecordedScene(bag, known).of(first)
