@@ -36,12 +36,23 @@ class BagFiles:
 
 
 def is_bag(path: Path) -> bool:
-    """Whether a path names a recording, of ROS 1 too: by suffix, or a folder with metadata.yaml or such files."""
+    """Whether a path names a recording, of ROS 1 too: by suffix, or a folder with metadata.yaml or such files.
+
+    One of ROS 1 is known whatever its name.
+    """
     if not is_folder(path):
-        return _has_bag_name(path)
+        return _has_bag_name(path) or (is_file(path) and _is_ros1(path))
     try:
         return is_file(path / _METADATA) or any(map(_has_bag_name, path.iterdir()))
     except OSError:  # a folder that can't be read
+        return False
+
+
+def _is_ros1(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_ROS1_MAGIC)) == _ROS1_MAGIC
+    except OSError:  # its reader says why
         return False
 
 
@@ -96,10 +107,9 @@ def _origin(path: Path) -> Origin:
 
 def _check_kind(path: Path) -> None:
     """Raise BagError for recordings that can't be read as they are, with what to do about them."""
-    with path.open("rb") as file:
-        if file.read(len(_ROS1_MAGIC)) == _ROS1_MAGIC or path.suffix == ".bag":
-            fix = f"Convert it: rosbags-convert --src {path} --dst FOLDER."
-            raise _refused(path, "a ROS 1 recording", fix)
+    if path.suffix == ".bag" or _is_ros1(path):
+        fix = f"Convert it: rosbags-convert --src {path} --dst FOLDER."
+        raise _refused(path, "a ROS 1 recording", fix)
     wal = path.with_name(path.name + "-wal")
     if path.suffix == ".db3" and is_file(wal) and wal.stat().st_size:
         fix = f"Merge it: `sqlite3 {path} 'PRAGMA wal_checkpoint(TRUNCATE)'`."

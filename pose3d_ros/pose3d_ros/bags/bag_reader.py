@@ -185,12 +185,6 @@ class BagReader:
         for message in self.serialized((topic,)):
             yield self._record(message, msgtype, read)
 
-    def messages(self, topic: str) -> Iterator[tuple[int, Any]]:
-        """(recording time ns, decoded message) of a topic. Raises BagError for a damaged message."""
-        msgtype = self.topics[topic].msgtype
-        for serialized in self.serialized((topic,)):
-            yield serialized.received_ns, self._decoded(serialized, msgtype)
-
     def serialized(self, topics: Collection[str]) -> Iterator[SerializedMessage]:
         """The messages of these topics as they were published. Raises BagError for a damaged one."""
         return self._parts.serialized(topics)

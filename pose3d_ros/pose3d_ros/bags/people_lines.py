@@ -61,7 +61,7 @@ def frame_line(
     out.
     """
     line = {
-        "frame": utf8_name(name),
+        "frame": _utf8(name),
         "stamp_ns": frame.stamp_ns,
         "width": frame.camera.width_px,
         "height": frame.camera.height_px,
@@ -77,11 +77,11 @@ def frame_line(
 
 def error_line(name: str | int, stamp_ns: int, error: Exception) -> str:
     """The line of a frame that could not be processed."""
-    line = {"frame": utf8_name(name), "stamp_ns": stamp_ns, "error": str(error)}
+    line = {"frame": _utf8(name), "stamp_ns": stamp_ns, "error": str(error)}
     return json.dumps(line, ensure_ascii=False, separators=(",", ":"))
 
 
-def utf8_name(name: str | int) -> str | int:
+def _utf8(name: str | int) -> str | int:
     """A file's name as JSON can hold it: escapes in place of bytes that are not UTF-8."""
     return os.fsencode(name).decode(errors="backslashreplace") if isinstance(name, str) else name
 

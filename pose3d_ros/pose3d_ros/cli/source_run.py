@@ -83,7 +83,7 @@ class SourceJob:
         choice = recording_choice(args, given.input.max_image_pixels)
         source = open_any_source(text, choice, given.pipeline.scene, read)
         if source.skipped:
-            warn_of((f"left out, no images: {some_of(source.skipped)}",))
+            warn_of((f"left out, no images: {_some(source.skipped)}",))
         camera = None if source.brings_cameras else open_camera(args.camera, args.hfov, stills=source.stills)
         scene = Scene(camera, floor_of_file(args.ground), open_depth_folder(args.depth))
         warn_of(remarks_on(args.camera))
@@ -92,7 +92,7 @@ class SourceJob:
         return cls(source, given.pipeline, scene, boxes, calibrated)
 
 
-def some_of(names: Sequence[str]) -> str:
+def _some(names: Sequence[str]) -> str:
     """The first of many names."""
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
@@ -145,7 +145,7 @@ class SourceRun:
         print(f"Frames: {self.frames}. Poses: {self.people}.{failed}{by_exif} Written to {where}.")
         if job.boxes is not None and job.boxes.unused:
             unused = job.boxes.unused
-            print(f"{len(unused)} frames of the box file are not in the source: {some_of(unused)}", file=sys.stderr)
+            print(f"{len(unused)} frames of the box file are not in the source: {_some(unused)}", file=sys.stderr)
 
     def _process(self, item: SourceFrame, number: int) -> None:
         if item.error is not None:

@@ -150,6 +150,15 @@ def test_photographs_are_lines_only(photos: Path, predict: Any) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["old.bag", "old.bag.active", "folder/old.bag"])
+def test_recordings_of_ros_1_are_refused_by_name(name: str, tmp_path: Path, predict: Any) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / name).write_bytes(b"#ROSBAG V2.0\n" + bytes(100))
+    printed = predict((tmp_path / name).parent if "/" in name else tmp_path / name, code=2)[0]
+    assert "ROS 1 recording" in printed
+    assert "rosbags-convert" in printed
+
+
 def test_folder_of_photos_stays_one_whatever_lies_beside(photos: Path, recording: Path, predict: Any) -> None:
     shutil.copy(recording, photos)
     assert "Frames: 3." in predict(photos, "x.jsonl", "--hfov", 60)[0]
