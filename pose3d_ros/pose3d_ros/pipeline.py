@@ -187,7 +187,12 @@ class Pipeline:
                 placed = self._roots.placed(frame, found.poses)
             with timed(timings_ms, "track"):
                 tracked = self._tracker.update(
-                    placed, frame.stamp_ns, frame.camera, jumped=self._jumped, known_as=self._roots.known_as
+                    placed,
+                    frame.stamp_ns,
+                    frame.camera,
+                    jumped=self._jumped,
+                    known_as=self._roots.known_as,
+                    cam2fixed=frame.cam2fixed,
                 )
                 self._roots.keep(self._tracker.track_ids)
                 self._jumped = False

@@ -8,6 +8,7 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
+from pose3d_ros.geometry.alignment import RigidTransform
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.geometry.ground_plane import GroundPlane
 from pose3d_ros.skeletons import Skeleton, convert
@@ -79,6 +80,8 @@ class Frame:
         The floor in the camera's optical frame, at this image.
     depth : DepthImage, optional
         Taken with this image.
+    cam2fixed : RigidTransform, optional
+        Where the camera's optical frame is at this image, in a frame that does not move with the camera.
     """
 
     image_bgr: ImageArray
@@ -87,6 +90,7 @@ class Frame:
     frame_id: str = "camera_optical_frame"
     ground: GroundPlane | None = None
     depth: DepthImage | None = None
+    cam2fixed: RigidTransform | None = None
 
 
 @dataclass(frozen=True, eq=False)

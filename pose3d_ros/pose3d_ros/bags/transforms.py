@@ -61,7 +61,7 @@ class TransformTree:
         up = dict(self._to_ancestors(target, time_ns))
         for frame, source2frame in self._to_ancestors(source, time_ns):
             if frame in up:
-                return _composed(_inverse(up[frame]), source2frame)
+                return up[frame].inverse().after(source2frame)
         return None
 
     def _to_ancestors(self, frame: str, time_ns: int) -> Iterator[tuple[str, RigidTransform]]:
@@ -72,7 +72,7 @@ class TransformTree:
             step = self._at(frame, time_ns)
             if step is None:
                 return
-            so_far, frame = _composed(step, so_far), self._parents[frame]
+            so_far, frame = step.after(so_far), self._parents[frame]
 
     def _at(self, child: str, time_ns: int) -> RigidTransform | None:
         """From a frame to its parent; between two stamps interpolated, None outside them."""
@@ -95,15 +95,6 @@ def read_transforms(bag: BagReader) -> TransformTree:
         for message in bag.records(topic, lambda _, message: message):
             tree.add(message, static=topic.endswith(STATIC_TOPIC))
     return tree
-
-
-def _composed(second: RigidTransform, first: RigidTransform) -> RigidTransform:
-    return RigidTransform(second.rotation @ first.rotation, second.apply(first.translation_m))
-
-
-def _inverse(transform: RigidTransform) -> RigidTransform:
-    turn = transform.rotation.T
-    return RigidTransform(turn, -turn @ transform.translation_m)
 
 
 def _between(before: RigidTransform, after: RigidTransform, share: float) -> RigidTransform:

@@ -77,6 +77,9 @@ class SceneConfig(Settings, nodes=("pose_node",)):
         "TF frame whose plane z = 0 is the floor, such as base_footprint or map; empty: none.",
         nodes=_FLOOR_NODES,
     )
+    fixed_frame: str = setting(
+        "", "TF frame that does not move with the camera, such as odom: people are followed in it; empty: none."
+    )
     imu_topic: str = setting(
         "", "sensor_msgs/Imu on the robot that gives pitch and roll, with camera_height_m; empty: none."
     )

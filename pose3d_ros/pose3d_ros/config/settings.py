@@ -97,9 +97,12 @@ class TrackerConfig(Settings, prefix="tracker", nodes=POSE_NODE, tunable=True):
     new_track_score: float = setting(0.4, "Detections below this score continue tracks but start none.", (0.0, 1.0))
     min_hits: int = setting(2, "Number of detections after which a track turns from NEW to TRACKED.", (1, 30))
     max_age_s: float = setting(
-        1.5,
-        "How long an undetected person is remembered, and PREDICTED for two thirds of it, before the track is LOST.",
+        3.5,
+        "How long an undetected person is remembered and known again; then the track is LOST.",
         (0.0, 30.0),
+    )
+    predicted_s: float = setting(
+        1.0, "How long an undetected person is published as PREDICTED, at most max_age_s.", (0.0, 30.0)
     )
     max_gap_s: float = setting(
         2.0, "All tracks end after a longer gap between frames, or when the clock jumps back.", (0.05, 60.0)
@@ -107,10 +110,8 @@ class TrackerConfig(Settings, prefix="tracker", nodes=POSE_NODE, tunable=True):
     depth_sigma: float = setting(
         0.08, "Standard deviation of the root depth as a fraction of the depth, if the model gives none.", (0.001, 1.0)
     )
-    lateral_sigma: float = setting(
-        0.008,
-        "Standard deviation of the root perpendicular to its viewing ray, as a fraction of the depth.",
-        (0.0005, 1.0),
+    lateral_sigma_m: float = setting(
+        0.03, "Standard deviation of the root perpendicular to its viewing ray, metres.", (0.002, 1.0)
     )
     velocity_change_mps: float = setting(
         1.0, "Process noise: standard deviation of the change of a person's velocity in a second.", (0.05, 20.0)
@@ -119,7 +120,7 @@ class TrackerConfig(Settings, prefix="tracker", nodes=POSE_NODE, tunable=True):
         0.6, "Time constant of the velocity's decay while a person is undetected (falls to 1/e).", (0.05, 30.0)
     )
     gate_sigmas: float = setting(
-        4.0,
+        5.0,
         "Association gate: largest distance of a pose from a track's prediction, in standard deviations.",
         (1.0, 20.0),
     )

@@ -43,6 +43,15 @@ class RigidTransform:
         """Points (..., 3) of the source frame in the target frame; NaN stays NaN."""
         return points_source_m @ self.rotation.T + self.translation_m
 
+    def after(self, first: RigidTransform) -> RigidTransform:
+        """Both, one after the other: from the first's source frame to this target frame."""
+        return RigidTransform(self.rotation @ first.rotation, self.apply(first.translation_m))
+
+    def inverse(self) -> RigidTransform:
+        """From the target frame to the source frame."""
+        turn = self.rotation.T
+        return RigidTransform(turn, -turn @ self.translation_m)
+
     def rotate(self, vectors_source: npt.NDArray[np.float64]) -> Array:
         """Directions or velocities (..., 3) of the source frame in the target frame."""
         return vectors_source @ self.rotation.T

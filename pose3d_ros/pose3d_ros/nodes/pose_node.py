@@ -225,7 +225,8 @@ class PoseWork(Work):
             image = received_bgr(message, max_pixels)
             header = message.header
             ground, depth = self._scene.ground(header), self._scene.depth(header, found.camera)
-            frame = Frame(image, found.camera, time_ns, header.frame_id, ground, depth)
+            cam2fixed = self._scene.cam2fixed(header)
+            frame = Frame(image, found.camera, time_ns, header.frame_id, ground, depth, cam2fixed)
             result = self._pipeline(frame)
             now_ns = self._node.get_clock().now().nanoseconds
             latency = latency_ms(now_ns, stamp_ns(message.header), (time.monotonic() - arrived_s) * 1e3)

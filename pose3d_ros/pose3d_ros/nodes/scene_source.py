@@ -35,7 +35,7 @@ _SAME_TIME_NS = 20_000_000
 _KEPT = 30
 """Depth images, a second of them: an image may wait for the ones before it."""
 _QUEUE_DEPTH = 8
-_FLOOR, _DEPTH, _NO_TF = "floor", "depth", "floor: no TF"
+_FLOOR, _DEPTH, _FIXED, _NO_TF = "floor", "depth", "fixed frame", "no TF"
 """Kinds of problems."""
 _NO_DEPTH = "Until then depth is not used."
 _GRAVITY_MPS2 = 9.81
@@ -63,7 +63,7 @@ class SceneSource:
         self._stamp_ns: int | None = None
         self._depth_subscriptions: list[FittedSubscription] = []
         self._subscriptions: list[Any] = []
-        if scene.floor_frame or scene.imu_topic:
+        if scene.floor_frame or scene.imu_topic or scene.fixed_frame:
             self._open_frames()
         if scene.imu_topic:
             self._subscriptions.append(
@@ -89,11 +89,24 @@ class SceneSource:
         if time_after(self._stamp_ns, stamp_ns(header)) is None:
             self._frames.forget()  # a recording that loops: what TF keeps is of times to come
         self._stamp_ns = stamp_ns(header)
+        if not (self.scene.floor_frame or self.scene.imu_topic):
+            return None
         try:
             return self._ground_of_tf(header) if self.scene.floor_frame else self._ground_of_imu(header)
         except Pose3DError as error:
             self._warn(_FLOOR, str(error))
             return None
+
+    def cam2fixed(self, header: Header) -> RigidTransform | None:
+        """Where the camera is in the fixed frame at an image's time; None where it is not known, which is reported."""
+        if self._frames is None or not self.scene.fixed_frame:
+            return None
+        connected = self._frames.latest(header, self.scene.fixed_frame) is not None
+        found = self._frames.wait_for(header, self.scene.fixed_frame, _TF_WAIT_S if connected else 0.0)
+        if not isinstance(found, Missing):
+            return found
+        self._warn(_FIXED, f"people are followed in the camera's frame, not in fixed_frame: {found.reason}")
+        return None
 
     def depth(self, header: Header, camera: Camera) -> DepthImage | None:
         """The depth image of an image's time; None without one. camera: of the image."""
@@ -130,7 +143,7 @@ class SceneSource:
         try:
             self._frames = TfFrames(self._node)
         except ConfigError as error:
-            self._board.report(_NO_TF, Level.WARN, f"the floor is not known: {error}")
+            self._board.report(_NO_TF, Level.WARN, f"floor and fixed frame are not known: {error}")
 
     def _open_depth(self, topic: str) -> None:
         info = "/".join([*topic.removesuffix(DEPTH_SUFFIX).split("/")[:-1], "camera_info"])

@@ -41,7 +41,7 @@ class TfFrames:
         except ImportError as error:
             raise ConfigError(
                 "TF",
-                expected="tf2_ros, for target_frame, publish_tf, floor_frame and imu_topic",
+                expected="tf2_ros, for target_frame, publish_tf, floor_frame, fixed_frame and imu_topic",
                 got=str(error),
                 fix="Install it (ros-$ROS_DISTRO-tf2-ros-py), or leave these parameters unset.",
             ) from error

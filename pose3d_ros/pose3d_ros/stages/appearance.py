@@ -16,7 +16,7 @@ import numpy.typing as npt
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.types import Array
 
-_SIGMA_LAB = np.array([24.0, 12.0, 12.0])
+_SIGMA_LAB = np.array([12.0, 6.0, 6.0])
 """How far L, a and b of one garment move from frame to frame with light, folds and the joints' error."""
 _COST_CAP = 14.0
 _TORSO = ("L_Shoulder", "R_Shoulder", "L_Hip", "R_Hip")

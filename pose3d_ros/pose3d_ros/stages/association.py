@@ -106,29 +106,6 @@ def shape_cost(track_joints_m: Array, pose_joints_m: Array, age_s: Array) -> Arr
     return cost
 
 
-def box_cost(iou: Array, log_height_ratio: Array) -> Array:
-    """How unlike the boxes are, (T, N): too little overlap, or a person of another apparent size.
-
-    From one image the size in pixels is far more certain than the distance: it separates people behind each other.
-    """
-    size = np.minimum((log_height_ratio / _SIZE_SIGMA) ** 2, _SIZE_COST_CAP)
-    cost: Array = _BOX_COST * (1.0 - iou) + size
-    return cost
-
-
-def total_cost(
-    squared: Array, log_det: Array, appearance: Array, seen: npt.NDArray[np.bool_], gate_sigmas: float
-) -> Array:
-    """Cost of every pair, (T, N), inf outside the gate.
-
-    The first two terms are twice the negative log-likelihood of the root (without ln det, a track that is uncertain
-    after an occlusion would win every pose near it). appearance (T, N): shape and box. seen (T,): in the last frame;
-    the others are less likely to be seen in this one.
-    """
-    cost = squared + log_det + appearance + np.where(seen, 0.0, _REAPPEAR_COST)[:, None]
-    return np.where(squared <= gate_sigmas**2, cost, np.inf)
-
-
 def image_cost(iou: Array, log_height_ratio: Array, eligible: npt.NDArray[np.bool_]) -> Array:
     """1 − IoU, (T, N), inf for boxes that differ and for tracks that are not eligible (T,)."""
     alike = (iou >= _IMAGE_MIN_IOU) & (np.abs(log_height_ratio) <= _IMAGE_MAX_LOG_RATIO)
@@ -148,21 +125,26 @@ def drop_duplicates(poses: Sequence[Pose], overlap: float) -> tuple[Pose, ...]:
 
 
 def image_similarity(poses: Sequence[Pose]) -> Array:
-    """Similarity of every pair, (N, N) in 0–1, 1 on the diagonal.
+    """Similarity of every pair, (N, N) in 0–1, 1 on the diagonal, see `joint_similarity`."""
+    boxes = np.array([p.detection.box_xyxy_px for p in poses])
+    joints_px = np.array([p.joints_img_px for p in poses])
+    return joint_similarity(joints_px, joints_px, boxes, boxes)
+
+
+def joint_similarity(a_px: Array, b_px: Array, a_boxes_px: Array, b_boxes_px: Array) -> Array:
+    """Similarity, (T, N) in 0–1, of every pair of bodies with joints (T, J, 2), (N, J, 2) and boxes (T, 4), (N, 4).
 
     The mean of exp(-d² / 2σ²) over the joints that both have (COCO's object keypoint similarity with one σ, in
     proportion to the side of the smaller box); the boxes' IoU where they share fewer than three joints.
     """
-    boxes = np.array([p.detection.box_xyxy_px for p in poses])
-    joints = np.array([p.joints_img_px for p in poses])
-    area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=-1)
-    variance = _JOINT_SIGMA**2 * np.minimum(area[:, None], area[None, :])
-    squared = ((joints[:, None] - joints[None, :]) ** 2).sum(axis=-1)
+    a_area, b_area = ((boxes[:, 2:] - boxes[:, :2]).prod(axis=-1) for boxes in (a_boxes_px, b_boxes_px))
+    variance = _JOINT_SIGMA**2 * np.maximum(np.minimum(a_area[:, None], b_area[None, :]), 1.0)
+    squared = ((a_px[:, None] - b_px[None, :]) ** 2).sum(axis=-1)
     shared = np.isfinite(squared)
     alike = np.where(shared, np.exp(-np.where(shared, squared, 0.0) / (2.0 * variance[..., None])), 0.0)
     count = shared.sum(axis=-1)
     mean = alike.sum(axis=-1) / np.maximum(count, 1)
-    result: Array = np.where(count >= _MIN_SHARED_JOINTS, mean, iou_matrix(boxes, boxes))
+    result: Array = np.where(count >= _MIN_SHARED_JOINTS, mean, iou_matrix(a_boxes_px, b_boxes_px))
     return result
 
 

@@ -78,6 +78,20 @@ def test_floor_frame_that_tf_does_not_connect_is_said_until_it_does(robot: Calla
     assert one.problems == []
 
 
+def test_fixed_frame_gives_the_camera_at_the_images_time_alone(robot: Callable[..., SceneRig]) -> None:
+    one = robot(fixed_frame="odom")
+    assert one.source.cam2fixed(header(5.0)) is None
+    assert "not in fixed_frame: TF does not connect 'optical' and 'odom'" in one.problems[0]
+    one.later()
+    one.buffer.know("odom", "optical", Rotation.identity(), (1.0, 2.0, 3.0))
+    found = one.source.cam2fixed(header(5.0))
+    assert found is not None
+    np.testing.assert_allclose(found.translation_m, [1, 2, 3])
+    assert (one.ground(), one.problems) == (None, [])
+    one.buffer.latest_ns = 1  # where a robot was before is not where it is
+    assert one.source.cam2fixed(header(5.0)) is None
+
+
 def test_camera_below_the_floor_frame_is_said(robot: Callable[..., SceneRig]) -> None:
     one = robot(floor_frame="base_footprint")
     one.buffer.know("optical", "base_footprint", Rotation.from_euler("x", 90, degrees=True), (0.0, -1.2, 0.0))

@@ -94,7 +94,7 @@ class RecordedFrames:
             ground, depth = self._scene.of(frame)
         except (InputError, CameraError) as error:
             return UnusableImage(number, self._topic, image.stamp_ns, error.fresh())
-        return replace(frame, ground=ground, depth=depth)
+        return replace(frame, ground=ground, depth=depth, cam2fixed=self._scene.cam2fixed(frame))
 
     def _camera_of(self, image: BagImage) -> Camera:
         height_px, width_px = image.image_bgr.shape[:2]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from pose3d_ros.bags.message_types import COMPRESSED_TYPE, IMAGE_TYPE
 from pose3d_ros.bags.transforms import TransformTree, read_transforms
 from pose3d_ros.config.root_settings import SceneConfig
 from pose3d_ros.errors import BagError
+from pose3d_ros.geometry.alignment import RigidTransform
 from pose3d_ros.geometry.ground_plane import GroundPlane
 from pose3d_ros.records import DepthImage, Frame
 
@@ -31,11 +32,13 @@ class RecordedScene:
         self._transforms = TransformTree()
         self._depths: dict[int, Any] = {}
         self._coming: Iterator[tuple[int, Any]] = iter(())
-        if not (scene.floor_frame or scene.depth_topic):
+        frames = {"floor_frame": scene.floor_frame, "fixed_frame": scene.fixed_frame}
+        named = {parameter: frame for parameter, frame in frames.items() if frame}
+        if not (named or scene.depth_topic):
             return
         with BagReader(path) as bag:
-            if scene.floor_frame:
-                self._read_transforms(bag)
+            if named:
+                self._read_transforms(bag, named)
             if scene.depth_topic:
                 self._coming = self._depth_messages(self._depth_topic(bag, scene.depth_topic))
 
@@ -51,15 +54,22 @@ class RecordedScene:
         depth_m = any_depth_m(message)
         return ground, DepthImage(depth_m, frame.camera.resize(depth_m.shape[1], depth_m.shape[0]))
 
-    def _read_transforms(self, bag: BagReader) -> None:
+    def cam2fixed(self, frame: Frame) -> RigidTransform | None:
+        """Where the camera is in the fixed frame at an image; None where it is not known."""
+        if not self._scene.fixed_frame:
+            return None
+        return self._transforms.lookup(self._scene.fixed_frame, frame.frame_id, frame.stamp_ns)
+
+    def _read_transforms(self, bag: BagReader, named: Mapping[str, str]) -> None:
         self._transforms = read_transforms(bag)
-        if not self._transforms.has(self._scene.floor_frame):
-            raise BagError(
-                f"bag {self._path}",
-                expected=f"transforms of {self._scene.floor_frame}",
-                got=", ".join(self._transforms.frames) or "no /tf",
-                fix="Name a frame on the floor that the recording has (floor_frame).",
-            )
+        for parameter, frame in named.items():
+            if not self._transforms.has(frame):
+                raise BagError(
+                    f"bag {self._path}",
+                    expected=f"transforms of {frame}",
+                    got=", ".join(self._transforms.frames) or "no /tf",
+                    fix=f"Name a frame that the recording has ({parameter}).",
+                )
 
     def _depth_topic(self, bag: BagReader, topic: str) -> str:
         names = [name for name in (topic, f"{topic}{DEPTH_SUFFIX}") if name in bag.topics]

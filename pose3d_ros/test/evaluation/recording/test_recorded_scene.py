@@ -102,6 +102,17 @@ def test_floor_follows_the_transforms_at_the_images_time(scene: Scene, tmp_path:
     assert recorded.of(frame(scene, 0, frame_id="another")) == (None, None)
 
 
+def test_camera_moves_in_the_fixed_frame(scene: Scene, tmp_path: Path) -> None:
+    recorded = RecordedScene(recording(scene, tmp_path / "b.mcap"), SceneConfig(fixed_frame="base_footprint"))
+    assert recorded.of(frame(scene, 0)) == (None, None)
+    for number in range(3):
+        cam2fixed = recorded.cam2fixed(frame(scene, number))
+        assert cam2fixed is not None
+        np.testing.assert_allclose(cam2fixed.translation_m, [0, 0, 1.4 - 0.1 * number])
+        np.testing.assert_allclose(cam2fixed.rotate(np.array([0.0, -1, 0])), [0, 0, 1], atol=1e-9)
+    assert RecordedScene(recording(scene, tmp_path / "b.mcap"), FLOOR).cam2fixed(frame(scene, 0)) is None
+
+
 @pytest.mark.parametrize("topic", [DEPTH, f"{DEPTH}/compressedDepth"])
 def test_depth_belongs_to_the_image_of_its_stamp(scene: Scene, tmp_path: Path, topic: str) -> None:
     config = SceneConfig(depth_topic=topic)
@@ -127,6 +138,7 @@ def test_depth_is_read_as_it_is_needed(scene: Scene, tmp_path: Path) -> None:
     ("config", "words"),
     [
         (SceneConfig(floor_frame="map"), "transforms of map.*base_footprint, camera_optical_frame, mast"),
+        (SceneConfig(fixed_frame="odom"), "transforms of odom.*fixed_frame"),
         (SceneConfig(depth_topic="/depth"), "depth images on /depth.*/camera/image_raw/compressed"),
         (SceneConfig(depth_topic="/camera/camera_info"), "depth images on /camera/camera_info"),
     ],

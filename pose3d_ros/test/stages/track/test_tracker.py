@@ -8,6 +8,7 @@ import pytest
 
 from pose3d_ros.config.settings import TrackerConfig
 from pose3d_ros.geometry import Camera
+from pose3d_ros.geometry.alignment import RigidTransform
 from pose3d_ros.records import Detection, Person, Pose, TrackState
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.stages.track.tracker import Tracker
@@ -45,7 +46,7 @@ def walk(tracker: Tracker, frames: int, first: int = 0) -> tuple[Person, ...]:
 
 
 def test_states_from_new_to_lost() -> None:
-    tracker = Tracker(TrackerConfig(min_hits=3, max_age_s=0.36))
+    tracker = Tracker(TrackerConfig(min_hits=3, max_age_s=0.36, predicted_s=0.24))
     history = [states(walk(tracker, 1, first=i)) for i in range(4)]
     history += [states(tracker.update([], i * STEP_NS, CAMERA)) for i in range(4, 9)]
     new, tracked, predicted, lost = TrackState
@@ -54,7 +55,7 @@ def test_states_from_new_to_lost() -> None:
 
 
 def test_who_returns_after_predictions_ended_is_known_again() -> None:
-    tracker = Tracker(TrackerConfig(max_age_s=0.9))
+    tracker = Tracker(TrackerConfig(max_age_s=0.9, predicted_s=0.6))
     walk(tracker, 5)
     unseen = [states(tracker.update([], i * STEP_NS, CAMERA)) for i in range(5, 13)]
     assert unseen[-1] == []
@@ -119,11 +120,12 @@ def test_order_of_poses_does_not_matter() -> None:
     assert [(p.track_id, p.pose is left) for p in people] == [(1, True), (2, False)]
 
 
-@pytest.mark.parametrize(("root", "people"), [((0, 0, 4.8), 1), ((1.6, 0, 4), 2)], ids=["deeper", "aside"])
+@pytest.mark.parametrize(("root", "people"), [((0, 0, 4.3), 1), ((1.6, 0, 4), 2)], ids=["deeper", "aside"])
 def test_depth_noise_does_not_break_a_track_but_a_side_step_does(root: npt.ArrayLike, people: int) -> None:
     tracker = Tracker(TrackerConfig(depth_sigma=0.1))
     stand(tracker, pose((0, 0, 4)))
-    assert len(tracker.update([pose(root)], 5 * STEP_NS, CAMERA)) == people
+    history = [tracker.update([pose(root)], i * STEP_NS, CAMERA) for i in range(5, 8)]
+    assert len(history[-1]) == people
 
 
 def test_root_far_off_in_depth_keeps_its_identity_by_its_box() -> None:
@@ -157,7 +159,7 @@ def test_second_reading_of_someone_does_not_take_their_identity() -> None:
     stand(tracker, pose((0, 0, 4)))
     # Read twice in one frame, once much too near: too far apart for doubles. Then once, nearer to the second reading.
     tracker.update([pose((0, 0, 4)), pose((0, 0, 3.2))], 5 * STEP_NS, CAMERA)
-    people = tracker.update([pose((0, 0, 3.4))], 6 * STEP_NS, CAMERA)
+    people = tracker.update([pose((0, 0, 3.6))], 6 * STEP_NS, CAMERA)
     assert (1, TrackState.TRACKED) in states(people)
 
 
@@ -222,3 +224,101 @@ def test_missing_joints_do_not_affect_tracking() -> None:
         partial.joints_img_px[i:] = np.nan
         people = tracker.update([partial, pose((1.5, 0, 4))], i * STEP_NS, CAMERA)
     assert states(people) == [(1, TrackState.TRACKED), (2, TrackState.TRACKED)]
+
+
+def dressed(root: npt.ArrayLike, lightness: float, score: float = 0.9) -> Pose:
+    return replace(pose(root, score), clothes_lab=np.full((2, 3), lightness))
+
+
+def cross(tracker: Tracker, *, turned_back: bool) -> list[tuple[Person, ...]]:
+    """Two people walk towards each other at 1 m/s and pass, or turn back, hidden for half a second where they meet."""
+    history = []
+    for i in range(41):
+        x = 0.1 * (i - 20)
+        left, right = (-abs(x), abs(x)) if turned_back else (x, -x)
+        poses = [dressed((left, 0, 4), 20), dressed((right, 0, 4.1), 80)] if abs(i - 20) > 2 else []
+        history.append(tracker.update(poses, i * STEP_NS, CAMERA))
+    return history
+
+
+@pytest.mark.parametrize("turned_back", [False, True])
+def test_clothes_tell_who_came_out_of_an_encounter(turned_back: bool) -> None:
+    history = cross(Tracker(), turned_back=turned_back)
+    for people in (history[10], history[-1]):
+        assert [(p.track_id, p.pose.clothes_lab[0, 0]) for p in people] == [(1, 20), (2, 80)]
+
+
+def test_exchanged_identities_are_put_right_when_people_are_apart() -> None:
+    tracker = Tracker()
+    for i in range(10):
+        tracker.update([dressed((-0.4, 0, 4), 20), dressed((0.4, 0, 4), 80)], i * STEP_NS, CAMERA)
+    for i in range(10, 14):  # behind each other, and where the other one was expected
+        tracker.update([dressed((-0.1, 0, 4), 80), dressed((0.1, 0, 4), 20)], i * STEP_NS, CAMERA)
+    for i in range(14, 20):
+        people = tracker.update([dressed((-0.7, 0, 4), 80), dressed((0.7, 0, 4), 20)], i * STEP_NS, CAMERA)
+    assert [(p.track_id, p.pose.clothes_lab[0, 0]) for p in people] == [(1, 20), (2, 80)]
+
+
+def test_who_was_hidden_for_seconds_is_known_again_by_place_and_clothes() -> None:
+    tracker = Tracker()
+    for i in range(10):
+        tracker.update([dressed((0, 0, 4), 20)], i * STEP_NS, CAMERA)
+    for i in range(10, 37):
+        tracker.update([], i * STEP_NS, CAMERA)
+    history = [states(tracker.update([dressed((0.5, 0, 4), 20)], i * STEP_NS, CAMERA)) for i in range(37, 40)]
+    assert history == [[], [], [(1, TrackState.TRACKED)]]
+
+
+def test_someone_else_is_not_taken_for_who_is_hidden() -> None:
+    tracker = Tracker()
+    for i in range(10):
+        tracker.update([dressed((0, 0, 4), 20)], i * STEP_NS, CAMERA)
+    for i in range(10, 30):
+        tracker.update([], i * STEP_NS, CAMERA)
+    for i in range(30, 33):
+        people = tracker.update([dressed((0.5, 0, 4), 80)], i * STEP_NS, CAMERA)
+    assert states(people) == [(2, TrackState.TRACKED)]
+
+
+def test_short_false_alarm_gets_no_id() -> None:
+    tracker = Tracker()
+    assert tracker.update([dressed((0, 0, 4), 20, score=0.5)], 0, CAMERA) == ()
+    for i in range(1, 8):
+        assert tracker.update([], i * STEP_NS, CAMERA) == ()
+    assert states(tracker.update([dressed((0, 0, 4), 20)], 8 * STEP_NS, CAMERA)) == [(1, TrackState.NEW)]
+
+
+def test_independent_image_has_its_uncertain_people() -> None:
+    assert states(Tracker().update([pose((0, 0, 4), score=0.45)], -1, CAMERA)) == [(1, TrackState.NEW)]
+
+
+def test_who_left_at_the_border_is_lost_before_who_is_hidden() -> None:
+    lost_at = []
+    for x in (0.0, 2.2):
+        tracker = Tracker()
+        for i in range(5):
+            tracker.update([pose((x, 0, 4))], i * STEP_NS, CAMERA)
+        unseen = [states(tracker.update([], i * STEP_NS, CAMERA)) for i in range(5, 50)]
+        lost_at.append(unseen.index([(1, TrackState.LOST)]))
+    assert lost_at[0] == 35
+    assert lost_at[1] <= 6
+
+
+def turned_pose(root_fixed_m: npt.ArrayLike, yaw_rad: float) -> tuple[Pose, RigidTransform]:
+    """A person who stands in a fixed frame, as a camera sees them that was turned to the right, and that camera."""
+    cos, sin = np.cos(yaw_rad), np.sin(yaw_rad)
+    cam2fixed = RigidTransform(np.array([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]]), np.zeros(3))
+    return pose(cam2fixed.inverse().apply(np.array(root_fixed_m, dtype=np.float64))), cam2fixed
+
+
+def test_turning_camera_keeps_identities_with_its_frame_known() -> None:
+    """The camera turns away from people who stand, by 60 degrees in half a second, and back after two seconds."""
+    yaws = [0.0] * 10 + [0.2 * i for i in range(6)] + [1.0] * 20 + [1.0 - 0.2 * i for i in range(6)] + [0.0] * 5
+    tracker, published = Tracker(), {}
+    for i, yaw in enumerate(yaws):
+        seen = [turned_pose(root, yaw) for root in ((-0.6, 0, 4), (0.6, 0, 4))]
+        in_view = [p for p, _ in seen if abs(p.root_cam_m[0]) < 0.5 * p.root_cam_m[2]]
+        published[i] = tracker.update(in_view, i * STEP_NS, CAMERA, cam2fixed=seen[0][1])
+    assert states(published[len(yaws) - 1]) == [(1, TrackState.TRACKED), (2, TrackState.TRACKED)]
+    assert published[len(yaws) - 1][0].pose.root_cam_m[0] < 0
+    np.testing.assert_allclose(published[12][1].velocity_cam_mps, 0, atol=0.1)
