@@ -25,7 +25,7 @@ from pose3d_ros.types import Array
 HIPS_M = 0.92
 """Of a grown-up who stands: the root's height over the floor."""
 SKELETON = get_skeleton("muco21")
-MOST_FRAMES, FARTHEST = 1_000_000, 1e9
+MOST_FRAMES, FARTHEST = 200_000, 1e9
 """Of a sequence; of any number of a box."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from pose3d_ros.reading.files import Origin, check_file, read_ends
 from pose3d_ros.types import Array
 
 _HDF5 = b"MATLAB 7.3"
+_MOST_VALUES = 100_000_000
+"""Of a variable; damaged files claim more than there is memory."""
 
 
 def read_mat(path: Path, names: Sequence[str], origin: Origin) -> dict[str, Array]:
@@ -39,13 +42,16 @@ def _of_hdf5(path: Path, names: Sequence[str]) -> dict[str, Array]:
     import h5py
 
     with h5py.File(path, "r") as file:
-        return {name: _numbers(np.transpose(file[name][()])) for name in names if name in file}
+        sizes = {name: file[name].size for name in names if name in file}
+        return {name: _numbers(np.transpose(file[name][()])) for name, size in sizes.items() if size < _MOST_VALUES}
 
 
 def _of_older(path: Path, names: Sequence[str]) -> dict[str, Array]:
-    from scipy.io import loadmat
+    from scipy.io import loadmat, whosmat
 
-    return {name: _numbers(value) for name, value in loadmat(path, variable_names=list(names)).items() if name in names}
+    sizes = {name: math.prod(shape) for name, shape, _ in whosmat(path)}
+    wanted = [name for name in names if 0 < sizes.get(name, 0) < _MOST_VALUES]
+    return {name: _numbers(value) for name, value in loadmat(path, variable_names=wanted).items() if name in wanted}
 
 
 def _numbers(values: Any) -> Array:
