@@ -6,8 +6,8 @@
 The first renders crossings (`pose3d synth crossings`, held out) into out/bench/crossings and keeps them; --bags takes
 recordings with ground truth instead; without either it is the package's sample recording. The pipeline runs on every
 image, and the boxes of the poses that it found are what the other trackers get; all are scored by those boxes, so
-that identities alone differ. "perfect identities" is the best that a tracker could make of the boxes. Counted are
-people at least 30% visible, and of a video all its boxes.
+that identities alone differ. "perfect identities" gives each box the id of its person. Counted are people at least
+30% visible, and of a video all its boxes.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from real_people import frames_of
 from scipy.optimize import linear_sum_assignment
 
 from pose3d_ros.bags.bag_reader import sample_bag
+from pose3d_ros.config.root_settings import SceneConfig
 from pose3d_ros.config.settings import EngineConfig, PipelineConfig
 from pose3d_ros.engines.engine_set import EngineSet, open_engine_set
 from pose3d_ros.errors import Pose3DError
@@ -94,6 +95,7 @@ def main() -> None:
     parser.add_argument("--assets", type=Path, metavar="DIR", help="render crossings from these bodies and motions")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1], help="of the crossings (%(default)s)")
     parser.add_argument("--bags", type=Path, nargs="+", metavar="BAG", help="recordings with ground truth")
+    parser.add_argument("--fixed-frame", help="TF frame to follow people in (default: odom for crossings, else none)")
     parser.add_argument("--video", type=Path, help="a video of people")
     parser.add_argument("--boxes", type=Path, metavar="FILE", help="its ground truth, gt.txt of a MOT challenge")
     parser.add_argument("--hfov", type=float, default=60.0, help="of the video's camera, degrees (%(default)s)")
@@ -101,7 +103,9 @@ def main() -> None:
     args = parser.parse_args()
     if (args.video is None) != (args.boxes is None):
         parser.error("--video and --boxes go together")
-    config, before = PipelineConfig(engine=EngineConfig(engines=args.engines)), load()
+    fixed_frame = args.fixed_frame if args.fixed_frame is not None else "odom" if args.assets else ""
+    scene, before = SceneConfig(fixed_frame=fixed_frame), load()
+    config = PipelineConfig(engine=EngineConfig(engines=args.engines), scene=scene)
     bags = [(kind_of(bag), bag) for bag in args.bags or ()]
     bags += [*crossings(args.assets, args.seeds)] if args.assets else []
     if not bags and args.video is None:
@@ -140,7 +144,7 @@ def run_bag(kind: str, bag: Path, config: PipelineConfig, notes: dict[str, objec
     print(f"{bag.name} …", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         with (pipeline := ListeningPipeline(open_engine_set(config), config, Path(folder))):
-            session = run_offline(bag, Predictor(pipeline), lambda done, of: None)
+            session = run_offline(bag, Predictor(pipeline), lambda done, of: None, config.scene)
         stamps_ns = [frame.stamp_ns for frame in session.frames]
         run = Run(kind, 1e9 / float(np.median(np.diff(stamps_ns))))
         run.truths = [
@@ -213,7 +217,7 @@ def frames_to_score(runs: Sequence[Run], tracker: str) -> list[IdentityFrame]:
 
 
 def perfect_tracks(run: Run, iou: float) -> list[tuple[Tracked, ...]]:
-    """The boxes with the ids of the people whom they overlap most: what the best tracker could make of them."""
+    """The boxes with the ids of the people whom they overlap most, as a tracker without errors."""
     tracks, unknown = [], count(_UNKNOWN)
     for truths, boxes in zip(run.truths, run.boxes, strict=True):
         people, found = (np.array([one.box_xyxy_px for one in of]).reshape(-1, 4) for of in (truths, boxes))
