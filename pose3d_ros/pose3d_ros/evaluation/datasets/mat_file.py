@@ -1,9 +1,11 @@
-"""Arrays of MATLAB files: those of version 7.3 are HDF5 and need h5py, older ones SciPy."""
+"""Arrays of MATLAB files of version 7.3, which are HDF5.
+
+Older ones are refused: SciPy's reader of them, in C, can end the process on damaged bytes.
+"""
 
 from __future__ import annotations
 
 import importlib.util
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,12 +27,13 @@ def read_mat(path: Path, names: Sequence[str], origin: Origin) -> dict[str, Arra
     Raises the origin's error for a file that is none or lacks one, and ConfigError where h5py is needed and missing.
     """
     check_file(path, origin)
-    is_hdf5 = read_ends(path, origin, 128).startswith(_HDF5)
-    if is_hdf5 and importlib.util.find_spec("h5py") is None:
+    if not read_ends(path, origin, 128).startswith(_HDF5):
+        raise origin.error("a file of MATLAB 7.3, as the dataset has them", "another version or other content")
+    if importlib.util.find_spec("h5py") is None:
         raise ConfigError("MATLAB 7.3 files", expected="h5py", got="none installed", fix="pip install h5py.")
     try:
-        found = _of_hdf5(path, names) if is_hdf5 else _of_older(path, names)
-    except Exception as error:  # both libraries raise whatever damaged bytes lead them to
+        found = _of_hdf5(path, names)
+    except Exception as error:  # h5py raises whatever damaged bytes lead it to
         raise origin.error("a readable MATLAB file", "damaged or other content") from error
     for name in names:
         if name not in found or not found[name].size:
@@ -44,14 +47,6 @@ def _of_hdf5(path: Path, names: Sequence[str]) -> dict[str, Array]:
     with h5py.File(path, "r") as file:
         sizes = {name: file[name].size for name in names if name in file}
         return {name: _numbers(np.transpose(file[name][()])) for name, size in sizes.items() if size < _MOST_VALUES}
-
-
-def _of_older(path: Path, names: Sequence[str]) -> dict[str, Array]:
-    from scipy.io import loadmat, whosmat
-
-    sizes = {name: math.prod(shape) for name, shape, _ in whosmat(path)}
-    wanted = [name for name in names if 0 < sizes.get(name, 0) < _MOST_VALUES]
-    return {name: _numbers(value) for name, value in loadmat(path, variable_names=wanted).items() if name in wanted}
 
 
 def _numbers(values: Any) -> Array:

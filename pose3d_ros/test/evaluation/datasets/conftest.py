@@ -9,6 +9,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pytest
 
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.skeletons import convert, get_skeleton
@@ -25,6 +26,9 @@ JOINTS19 = (
 TSAI = """<Camera name="one"><Geometry width="768" height="576" dpx="5e-3" dpy="4.6e-3"/>
 <Intrinsic focal="5.5" kappa1="5e-3" cx="380" cy="290" sx="1.1"/>
 <Extrinsic tx="0" ty="0" tz="20000" rx="2.0" ry="0.0" rz="0.0"/></Camera>"""
+
+
+MAT_HEAD = b"MATLAB 7.3 MAT-file".ljust(512, b" ")
 
 
 def walker_m(person: int, frame: int) -> Array:
@@ -171,6 +175,17 @@ def mat_arrays() -> dict[str, Array]:
         "univ_annot3": matlab(1000 * univ),
         "valid_frame": valid,
     }
+
+
+def write_mat(path: Path, arrays: Mapping[str, Array] | None = None) -> Path:
+    """A file as MATLAB 7.3 writes it: a head of 512 bytes, axes reversed."""
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(path, "w", userblock_size=512) as file:
+        for name, array in (mat_arrays() if arrays is None else arrays).items():
+            file[name] = np.ascontiguousarray(array.T)
+    with path.open("r+b") as file:
+        file.write(MAT_HEAD)
+    return path
 
 
 def write_panoptic(folder: Path, name: str = "171204_pose1_sample") -> Path:

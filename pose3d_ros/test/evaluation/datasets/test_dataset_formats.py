@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import scipy.io
 
 from pose3d_ros.bags.bag_writer import BagWriter
 from pose3d_ros.errors import BagError, ConfigError, InputError
@@ -15,9 +14,9 @@ from pose3d_ros.evaluation.datasets.dataset_formats import FORMATS, format_of, r
 
 from ...conftest import Scene
 from .conftest import (
-    mat_arrays,
     write_cvml,
     write_human36m,
+    write_mat,
     write_mot,
     write_muco,
     write_mupots,
@@ -45,7 +44,7 @@ def test_format_is_detected(name: str, tmp_path: Path) -> None:
 
 def test_matlab_file_and_bag_are_detected(tmp_path: Path, scene: Scene) -> None:
     (tmp_path / "TS1").mkdir()
-    scipy.io.savemat(tmp_path / "TS1/annot_data.mat", mat_arrays())
+    write_mat(tmp_path / "TS1/annot_data.mat")
     assert format_of(tmp_path) == "3dhp"
     bag = scene.write(tmp_path / "scene.mcap", frames=3)
     assert format_of(bag) == "bag"

@@ -6,7 +6,6 @@ import random
 from pathlib import Path
 
 import pytest
-import scipy.io
 
 from fuzzing import fuzz
 from hostile_inputs import mutated_bytes
@@ -14,9 +13,9 @@ from pose3d_ros.evaluation.datasets.dataset_formats import FORMATS
 from pose3d_ros.evaluation.datasets.ground_truth import Selection
 
 from .conftest import (
-    mat_arrays,
     write_cvml,
     write_human36m,
+    write_mat,
     write_mot,
     write_muco,
     write_mupots,
@@ -32,7 +31,7 @@ ANNOTATIONS = (".json", ".txt", ".xml", ".mat", ".ini")
 def datasets(tmp_path: Path) -> dict[str, Path]:
     """One of each format."""
     (tmp_path / "3dhp/TS1").mkdir(parents=True)
-    scipy.io.savemat(tmp_path / "3dhp/TS1/annot_data.mat", mat_arrays())
+    write_mat(tmp_path / "3dhp/TS1/annot_data.mat")
     return {
         "h36m": write_human36m(tmp_path / "h36m", (9,)),
         "mupots": write_mupots(tmp_path / "mupots"),

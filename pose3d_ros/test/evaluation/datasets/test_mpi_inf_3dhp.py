@@ -6,13 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import scipy.io
 
 from pose3d_ros.errors import InputError
 from pose3d_ros.evaluation.datasets.ground_truth import Selection
 from pose3d_ros.evaluation.datasets.mpi_inf_3dhp import is_3dhp, read_3dhp
 
-from .conftest import CAMERA, mat_arrays, walker_m, write_image
+from .conftest import CAMERA, mat_arrays, walker_m, write_image, write_mat
 
 
 @pytest.fixture
@@ -20,7 +19,7 @@ def folder(tmp_path: Path) -> Path:
     """TS1 and TS6, the second one with images."""
     for name in ("TS1", "TS6"):
         (tmp_path / name).mkdir()
-        scipy.io.savemat(tmp_path / name / "annot_data.mat", mat_arrays())
+        write_mat(tmp_path / name / "annot_data.mat")
     write_image(tmp_path / "TS6/imageSequence/img_000001.jpg")
     return tmp_path
 
@@ -48,6 +47,6 @@ def test_skeletons_of_one_size_are_read_on_demand(folder: Path) -> None:
 def test_arrays_of_other_shapes_are_refused(folder: Path) -> None:
     arrays = mat_arrays()
     arrays["annot3"] = arrays["annot3"][:, :16]
-    scipy.io.savemat(folder / "TS1/annot_data.mat", arrays)
+    write_mat(folder / "TS1/annot_data.mat", arrays)
     with pytest.raises(InputError, match="annot3: expected 3 x 17 x 1 x 4, got 3 x 16 x 1 x 4"):
         read_3dhp(folder, Selection())

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import scipy.io
 
 from pose3d_ros.errors import ConfigError
 from pose3d_ros.evaluation.datasets.dataset_formats import FORMATS
@@ -20,8 +19,8 @@ from pose3d_ros.records import Person
 
 from ..datasets.conftest import (
     CAMERA,
-    mat_arrays,
     write_human36m,
+    write_mat,
     write_mot,
     write_muco,
     write_mupots,
@@ -112,7 +111,7 @@ def test_mupots_abs_depends_on_the_root(tmp_path: Path) -> None:
 
 def test_3dhp_scores_skeletons_of_one_size(tmp_path: Path) -> None:
     (tmp_path / "TS1").mkdir()
-    scipy.io.savemat(tmp_path / "TS1/annot_data.mat", mat_arrays())
+    write_mat(tmp_path / "TS1/annot_data.mat")
     assert run("3dhp", tmp_path).figures == pytest.approx({"pck_150mm": 100.0, "auc": 100 * 30 / 31, "mpjpe_mm": 0.0})
     shrunk = run("3dhp", tmp_path, grown(1 / 1.1)).figures
     assert shrunk["pck_150mm"] == 100.0
