@@ -44,6 +44,8 @@ _POOR, _ALIKE = 20.0, 12.0
 """Cost of a poor fit, and a difference of costs that says little: usual fits cost less than 10."""
 _TENTATIVE_S = 0.5
 """A NEW person who is unseen for this long was a false positive."""
+_STILL = 1e-3
+"""Change of the camera's axes, and of its place in metres, from frame to frame below which it stands still."""
 _LEFT_S = 0.6
 """Who is unseen for this long at the image's border has left."""
 
@@ -61,6 +63,7 @@ class Tracker:
         self._next_id = 1
         self._stamp_ns: int | None = None
         self._cam2fixed: RigidTransform | None = None
+        self._moved_ns: int | None = None
 
     @property
     def track_ids(self) -> set[int]:
@@ -70,7 +73,7 @@ class Tracker:
     def reset(self) -> None:
         """Drop all tracks. Ids go on counting: an id is never used twice."""
         self._tracks = []
-        self._stamp_ns = self._cam2fixed = None
+        self._stamp_ns = self._cam2fixed = self._moved_ns = None
 
     def update(
         self,
@@ -101,7 +104,7 @@ class Tracker:
         usable = [p for p in poses if np.isfinite(p.root_cam_m).all() and p.root_cam_m[2] > 0]
         poses = list(drop_duplicates(usable, self.config.duplicate_overlap))
         self._predict(dt_s)
-        self._turn(cam2fixed)
+        self._turn(cam2fixed, stamp_ns)
         ended = [self._lost(track, camera) for track in self._tracks if track.track_id != HELD] if jumped else []
         if jumped:
             self._tracks = []
@@ -117,7 +120,7 @@ class Tracker:
         for i, pose in enumerate(poses):
             if i not in matched and pose.detection.score >= self.config.new_track_score:
                 self._start(pose, stamp_ns, camera)
-        self._tracks = relink(self._tracks, moving=cam2fixed is not None)
+        self._tracks = relink(self._tracks, moving=self._is_moving(stamp_ns))
         self._name(stamp_ns, known_as)
         people = [self._person(track, stamp_ns, camera) for track in self._tracks if track.track_id != HELD]
         self._tracks = [t for t in self._tracks if not self._ended(t, stamp_ns, camera)]
@@ -157,12 +160,20 @@ class Tracker:
         for track in self._tracks:
             track.at.seen_before, track.at.seen = track.at.seen, False
 
-    def _turn(self, cam2fixed: RigidTransform | None) -> None:
+    def _is_moving(self, stamp_ns: int) -> bool:
+        """Whether people may have come into view, or left it, by the camera's own motion."""
+        return self._moved_ns is not None and (stamp_ns - self._moved_ns) * 1e-9 <= self.config.max_age_s
+
+    def _turn(self, cam2fixed: RigidTransform | None, stamp_ns: int) -> None:
         """Into the camera's frame of now."""
         before, self._cam2fixed = self._cam2fixed, cam2fixed
         if before is None or cam2fixed is None:
             return
         before2now = cam2fixed.inverse().after(before)
+        if not np.allclose(before2now.rotation, np.eye(3), atol=_STILL) or (
+            np.linalg.norm(before2now.translation_m) > _STILL
+        ):
+            self._moved_ns = stamp_ns
         for track in self._tracks:
             for place in (track.at, track.anchor):
                 if place is not None:
@@ -212,7 +223,7 @@ class Tracker:
         patience_s = self.config.max_age_s
         if track.hits < self.config.min_hits or track.track_id == HELD:
             patience_s = min(patience_s, _TENTATIVE_S)
-        elif self._cam2fixed is None and track.age_s(stamp_ns) > _LEFT_S and _at_border_now(track.at, camera):
+        elif not self._is_moving(stamp_ns) and track.age_s(stamp_ns) > _LEFT_S and _at_border_now(track.at, camera):
             patience_s = min(patience_s, _LEFT_S)
         lens = np.linalg.norm(track.at.mean[:3]) if self._cam2fixed is not None else track.at.mean[2]
         return track.age_s(stamp_ns) > patience_s or bool(lens < NEAREST_M)
