@@ -193,9 +193,9 @@ def recording(tmp_path: Path) -> Path:
         for i in range(8):
             stamp_ns = 1_000_000_000 + i * 66_666_667
             bag.write_camera("/camera/camera_info", stamp_ns, "camera", camera)
-            bag.write_image("/camera/image_raw/compressed", stamp_ns, "camera", white_square(96 + 8 * i))
+            bag.write_image("/camera/image_raw/compressed", stamp_ns, "camera", white_square(96 + 4 * i))
             offset_m = np.stack([np.linspace(-0.3, 0.3, 21), np.linspace(-0.8, 0.8, 21), np.zeros(21)], axis=-1)
-            joints_m = camera.backproject(np.array([103.5 + 8 * i, 119.5]), np.array(5.0)) + offset_m
+            joints_m = camera.backproject(np.array([103.5 + 4 * i, 119.5]), np.array(5.0)) + offset_m
             people = (person_at(1, joints_m, camera),)
             bag.write_people("/ground_truth/people", stamp_ns, "camera", people, MUCO, id_prefix="gt_")
     return path

@@ -143,7 +143,7 @@ def test_demo_over_dds(recording: Path, engines: Path, tmp_path: Path, pose3d: P
     assert (summary["frames"], summary["frames_processed"]) == (8, 8)
     assert summary["detection_recall"] == 1.0
     assert summary["backend"] == "onnxruntime"
-    assert summary["mpjpe_smoothed_mm"] == pytest.approx(summary["mpjpe_mm"], abs=0.01)
+    assert summary["mpjpe_smoothed_mm"] == pytest.approx(summary["mpjpe_mm"], rel=0.25)
     assert summary["latency_ms"]["p50"] > 0
     pose3d("evaluate", output / "people.mcap", "--bag", recording, "--json", again)
     assert json.loads(again.read_text(encoding="utf-8")) == summary

@@ -58,7 +58,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert sequence.camera is not None
     for number, (image, frame) in enumerate(zip(images, sequence.frames, strict=True)):
         shutil.copy(image, folder / f"mot/img1/{number + 1:06d}.jpg")
-        write_scene(folder / "panoptic", number, frame, image)
+        write_scene(folder / "panoptic", 60 * number, frame, image)  # as far apart as they are, at about 30 Hz
     camera = {"type": "hd", "panel": 0, "node": 16, "resolution": [sequence.camera.width_px, sequence.camera.height_px]}
     place = {"K": sequence.camera.K_px.tolist(), "distCoef": [0.0] * 5, "R": np.eye(3).tolist(), "t": [[0], [0], [0]]}
     write_json(folder / "panoptic/calibration_panoptic.json", {"cameras": [camera | place]})

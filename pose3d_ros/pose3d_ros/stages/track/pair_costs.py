@@ -27,7 +27,7 @@ _FRAME_SHARE = 0.35
 """Of a distance's error, what changes from frame to frame: the rest is the person's size, and stays."""
 _USUAL_LOG_DET = 19.0
 """Minus ln det of the innovation of someone who is followed, in metres across the ray and ln of distance."""
-UNMATCHED = 40.0
+UNMATCHED = 30.0
 """Of a pair that is as unlikely as a person who appears in the middle of the view."""
 _SIZE_SIGMA, _SIZE_CAP = 0.08, 6.0
 """How much the logarithm of a box's height changes from frame to frame, by gait and the detector's noise."""

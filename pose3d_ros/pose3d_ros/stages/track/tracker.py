@@ -37,8 +37,6 @@ _UNSEEN_WALK = 2.0
 """How much more the velocity changes of people who are out of sight: the last readings before are poor."""
 _ANCHOR_DECAY_S = 2.0
 """Time constant of the velocity of people among others, who go on as they went more often than hidden ones."""
-_SURE_SCORE = 0.6
-"""Who is seen with this score, while everyone known is in sight, is a new person at once."""
 _MOST_HELD_FRAMES = 10
 _POOR, _ALIKE = 20.0, 12.0
 """Cost of a poor fit, and a difference of costs that says little: usual fits cost less than 10."""
@@ -94,8 +92,7 @@ class Tracker:
         track's id, the pose that was assigned to it and the stamp; gives the pose that counts. cam2fixed: where the
         camera is in a frame that does not move with it; people are followed in that frame then.
         People are NEW until they were seen min_hits times, TRACKED when seen, PREDICTED when not, for predicted_s, and
-        LOST once after max_age_s. Who may be someone out of sight, or has a low score, is not published before it has
-        shown in a few frames.
+        LOST once after max_age_s. Who may be someone out of sight is not published before it has shown in a few frames.
         """
         dt_s = self._advance_clock(stamp_ns)
         stamp_ns = stamp_ns if self._stamp_ns is None else self._stamp_ns
@@ -137,10 +134,10 @@ class Tracker:
                 track.at.pose = known_as(track.track_id, track.at.pose, stamp_ns)
 
     def _is_held(self, track: Track, hidden: bool) -> bool:
-        """Whether it shows in a few frames more who a person is: someone hidden, or no one."""
+        """Whether it shows in a few frames more who a person is: someone hidden, or someone new."""
         if track.hits >= CLEAN_FRAMES:
             return (track.waits or not track.at.clean) and track.hits < _MOST_HELD_FRAMES
-        return self._stamp_ns != STILL and (hidden or track.at.pose.detection.score < _SURE_SCORE)
+        return self._stamp_ns != STILL and hidden
 
     def _advance_clock(self, stamp_ns: int) -> float | None:
         """Seconds since the last frame, 0 for the first one; None after a pause, and when the clock went back."""

@@ -22,12 +22,13 @@ def moved(person: Person, joint: int, by_m: tuple[float, float, float]) -> Perso
 
 @pytest.fixture
 def faulty(session: Session) -> Session:
-    """A hand 4 m away in frame 3, a root 2 m too far in frame 20, nobody found in frame 9, a person too many in 15."""
+    """A hand 4 m away in frame 3, one 2 m too far in frame 20, no one found in frame 9, a person too many in 15."""
     frames = list(session.frames)
     people = [list(frame.raw or ()) for frame in frames]
     people[3][0] = moved(people[3][0], 4, (0.0, 0.0, 4.0))
-    root = people[20][1].pose.root_cam_m + np.array([0.0, 0.0, 2.0])
-    people[20][1] = replace(people[20][1], pose=replace(people[20][1].pose, root_cam_m=root))
+    pose, shift_m = people[20][1].pose, np.array([0.0, 0.0, 2.0])
+    pose = replace(pose, root_cam_m=pose.root_cam_m + shift_m, joints_cam_m=pose.joints_cam_m + shift_m)
+    people[20][1] = replace(people[20][1], pose=pose)
     people[9] = []
     people[15].append(replace(people[15][0], track_id=50))
     frames = [replace(frame, raw=tuple(found)) for frame, found in zip(frames, people, strict=True)]

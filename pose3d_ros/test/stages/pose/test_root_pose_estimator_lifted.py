@@ -126,7 +126,7 @@ def found_by(monkeypatch: pytest.MonkeyPatch) -> FindIn:
         engines = {model.entry.name: model.engine for model in models}
         monkeypatch.setattr(engine_set, "open_engine", lambda entry, backend, options: engines[entry.name])
         opened = EngineSet(Manifest(Path("."), tuple(m.entry for m in models)), BackendChoice("onnxruntime", "a test"))
-        with Pipeline(opened, PipelineConfig(pose=PoseConfig(flip_test=False))) as pipeline:
+        with Pipeline(opened, PipelineConfig(pose=PoseConfig(flip_test=False)), smooth=False) as pipeline:
             pipeline.warm_up(640, 480)
             (found,) = pipeline(FRAME, [DETECTION]).people
             assert len(pipeline.engines.opened) == len(models)

@@ -280,12 +280,13 @@ def test_someone_else_is_not_taken_for_who_is_hidden() -> None:
     assert states(people) == [(2, TrackState.TRACKED)]
 
 
-def test_short_false_alarm_gets_no_id() -> None:
+def test_who_may_be_someone_hidden_gets_an_id_late() -> None:
     tracker = Tracker()
-    assert tracker.update([dressed((0, 0, 4), 20, score=0.5)], 0, CAMERA) == ()
-    for i in range(1, 8):
-        assert tracker.update([], i * STEP_NS, CAMERA) == ()
-    assert states(tracker.update([dressed((0, 0, 4), 20)], 8 * STEP_NS, CAMERA)) == [(1, TrackState.NEW)]
+    stand(tracker, dressed((0, 0, 4), 20))
+    other = dressed((1.5, 0, 5), 80)
+    published = [{p.track_id for p in tracker.update([other], i * STEP_NS, CAMERA)} for i in range(5, 12)]
+    assert published[:2] == [{1}, {1}]
+    assert 2 in published[-1]
 
 
 def test_independent_image_has_its_uncertain_people() -> None:
@@ -309,6 +310,19 @@ def turned_pose(root_fixed_m: npt.ArrayLike, yaw_rad: float) -> tuple[Pose, Rigi
     cos, sin = np.cos(yaw_rad), np.sin(yaw_rad)
     cam2fixed = RigidTransform(np.array([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]]), np.zeros(3))
     return pose(cam2fixed.inverse().apply(np.array(root_fixed_m, dtype=np.float64))), cam2fixed
+
+
+@pytest.mark.parametrize(("turn_rad", "least"), [(0.0, 6), (0.01, 39)])
+def test_borders_are_those_of_a_camera_that_stands_still(turn_rad: float, least: int) -> None:
+    """Someone at the border is out of sight: gone, unless the camera is known to move."""
+    tracker = Tracker()
+    for i in range(60):
+        seen, cam2fixed = turned_pose((2.2, 0, 4), turn_rad * i)
+        people = tracker.update([seen] if i < 5 else [], i * STEP_NS, CAMERA, cam2fixed=cam2fixed)
+        if (1, TrackState.LOST) in states(people):
+            assert least <= i <= least + 5
+            return
+    raise AssertionError("never lost")
 
 
 def test_turning_camera_keeps_identities_with_its_frame_known() -> None:
