@@ -70,7 +70,7 @@ def ray_cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         monkeypatch.setenv("RAY_ADDRESS", cluster.address)
         yield cluster.address
     finally:
-        cluster.shutdown()  # type: ignore[no-untyped-call]
+        cluster.shutdown()
 
 
 class AnsweringEngine(Engine):
