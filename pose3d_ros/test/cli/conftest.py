@@ -179,7 +179,7 @@ def video(tmp_path: Path) -> Path:
     path = tmp_path / "video.avi"
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10.0, (320, 240))
     for i in range(10):
-        writer.write(white_square(96 + 8 * i))
+        writer.write(white_square(96 + 4 * i))
     writer.release()
     return path
 
