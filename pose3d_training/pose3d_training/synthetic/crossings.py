@@ -40,7 +40,6 @@ from pose3d_training.synthetic.surroundings import Surroundings, turned
 from pose3d_training.synthetic.texture import Appearance
 from pose3d_training.synthetic.walk import Gait, Piece, Walk, make_gait, walk_along
 
-RATES_HZ = (10, 15, 30)
 _WIDTH_PX, _HEIGHT_PX = 640, 480
 _JPEG_QUALITY = 82
 _STRIDES = {"train": ("02_01", 44, 33), "eval": ("02_02", 35, 29)}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from pose3d_ros.errors import BagError
 from pose3d_ros.evaluation.datasets.ground_truth import (
     Dataset,
@@ -15,6 +13,7 @@ from pose3d_ros.evaluation.datasets.ground_truth import (
     checked_dataset,
 )
 from pose3d_ros.evaluation.recording.bag_recording import read_recording
+from pose3d_ros.evaluation.recording.recorded_frames import usual_rate_hz
 
 NAME = "bag"
 
@@ -42,6 +41,6 @@ def read_bag(path: Path, selection: Selection) -> Dataset:
         for number, stamp in enumerate(stamps)
         if selection.has_frame(number)
     )
-    rate_hz = 1e9 / float(np.median(np.diff(stamps))) if len(stamps) > 1 else 1.0
+    rate_hz = usual_rate_hz(stamps)
     sequence = GroundTruthSequence(path.stem, skeleton, recording.camera, frames, rate_hz, path.stem)
     return checked_dataset(path, NAME, [sequence] if selection.has_sequence(sequence.name) else [], selection)

@@ -56,7 +56,7 @@ class RecordedFrames:
             self.remarks, self.unusable = list(bag.problems), list[UnusableImage]()
             self._topic = bag.image_topic(choice.image_topic)
             self.count = bag.topics[self._topic].count
-            self.rate_hz = _rate_hz(list(islice(bag.image_stamps_ns(self._topic), _RATE_FRAMES)))
+            self.rate_hz = usual_rate_hz(list(islice(bag.image_stamps_ns(self._topic), _RATE_FRAMES)))
             self._camera = None if choice.camera_of else recorded_camera(bag, choice, self.remarks.append)
         self._scene = RecordedScene(path, scene or SceneConfig())
         self._last_ns = -1
@@ -124,8 +124,8 @@ class RecordedFrames:
         self._seen.add(stamp_ns)
 
 
-def _rate_hz(stamps_ns: Sequence[int]) -> float:
-    """By the usual interval, within what cameras have."""
+def usual_rate_hz(stamps_ns: Sequence[int]) -> float:
+    """Of images with these stamps: by the usual interval, within what cameras have."""
     steps = [later - earlier for earlier, later in pairwise(stamps_ns) if later > earlier]
     return min(_RATES_HZ[1], max(_RATES_HZ[0], _NS_PER_S / median(steps))) if steps else _RATES_HZ[0]
 

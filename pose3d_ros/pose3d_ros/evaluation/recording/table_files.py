@@ -16,7 +16,6 @@ from pose3d_ros.output_files import write_file
 from pose3d_ros.reading.files import Origin, read_text
 
 PEOPLE_CSV, DETECTIONS_CSV, FRAMES_CSV = "people.csv", "detections.csv", "frames.csv"
-TABLE_FILES = (PEOPLE_CSV, DETECTIONS_CSV, FRAMES_CSV)
 _DIGITS = 9
 _MOST_BYTES = 1 << 30
 _FIX = "Make it anew with `pose3d evaluate --report`."

@@ -12,7 +12,7 @@ from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.drawing.composite import Composer
 from pose3d_ros.drawing.video_writer import VideoWriter
 from pose3d_ros.evaluation.metrics.json_file import write_json
-from pose3d_ros.evaluation.recording.recorded_frames import ANY_RECORDING, RecordingChoice
+from pose3d_ros.evaluation.recording.recorded_frames import ANY_RECORDING, RecordingChoice, usual_rate_hz
 from pose3d_ros.evaluation.recording.scoring import match_session
 from pose3d_ros.evaluation.recording.session import People, Session, SessionFrame
 from pose3d_ros.evaluation.recording.summary import Summary, summarize
@@ -25,7 +25,6 @@ from pose3d_ros.records import TrackState
 from pose3d_ros.types import Array, ImageArray
 
 Progress = Callable[[int, int], None]
-_DEFAULT_RATE_HZ = 15.0
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def _draw(
     drawn_worst: dict[WorstFrame, Still] = {}
     composer = Composer(session.camera, session_roots_m(session))
     index_of = {frame.stamp_ns: i for i, frame in enumerate(session.frames)}
-    with VideoWriter(video, rate_hz(session)) as writer:
+    with VideoWriter(video, usual_rate_hz([frame.stamp_ns for frame in session.frames])) as writer:
         for done, (frame, image) in enumerate(images, start=1):
             index = index_of[frame.stamp_ns]
             drawn = composer.draw(image, shown_people(frame), frame.ground_truth)
@@ -104,12 +103,6 @@ def _draw(
 def shown_people(frame: SessionFrame) -> People:
     """The smoothed people where there are, else the raw ones; none in a frame that was not processed."""
     return frame.smoothed if frame.smoothed is not None else frame.raw or ()
-
-
-def rate_hz(session: Session) -> float:
-    """The usual rate of the recording's images."""
-    stamps = [frame.stamp_ns for frame in session.frames]
-    return 1e9 / float(np.median(np.diff(stamps))) if len(stamps) > 1 else _DEFAULT_RATE_HZ
 
 
 def _images(

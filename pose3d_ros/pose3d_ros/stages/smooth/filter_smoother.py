@@ -10,8 +10,7 @@ from pose3d_ros.config.settings import SmootherConfig
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.geometry.ground_plane import GroundPlane
 from pose3d_ros.records import Person
-from pose3d_ros.skeletons import Skeleton
-from pose3d_ros.stages.smooth.person_smoother import TrackMemory, is_measured, moved_person
+from pose3d_ros.stages.smooth.person_smoother import RememberingSmoother, is_measured, moved_person
 from pose3d_ros.types import Array
 
 
@@ -30,7 +29,7 @@ class _Filters:
     skeleton: str
 
 
-class FilterSmoother:
+class FilterSmoother(RememberingSmoother[_Filters]):
     """A `PersonSmoother` of filters of points; root_filter and joint_filter make those of a person."""
 
     def __init__(
@@ -38,25 +37,9 @@ class FilterSmoother:
         root_filter: Callable[[], PointFilter],
         joint_filter: Callable[[], PointFilter],
         config: SmootherConfig | None = None,
-        *,
-        delay_frames: int = 0,
     ) -> None:
-        self.config = config or SmootherConfig()
-        self._new, self._delay_frames = (root_filter, joint_filter), delay_frames
-        self._memory = TrackMemory[_Filters]()
-
-    @property
-    def delay_frames(self) -> int:
-        """See `PersonSmoother`."""
-        return self._delay_frames
-
-    def why_unsmoothed(self, people: Skeleton) -> str | None:
-        """See `PersonSmoother`; every skeleton is smoothed."""
-        return None
-
-    def reset(self) -> None:
-        """See `PersonSmoother`."""
-        self._memory.reset()
+        super().__init__(config)
+        self._new = root_filter, joint_filter
 
     def update(
         self,

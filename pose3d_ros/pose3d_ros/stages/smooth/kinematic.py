@@ -22,7 +22,6 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import numpy.typing as npt
 
-from pose3d_ros.config.settings import SmootherConfig
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.geometry.ground_plane import GroundPlane
 from pose3d_ros.records import Person
@@ -30,7 +29,7 @@ from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.stages.smooth.body_model import BodyModel, body_model
 from pose3d_ros.stages.smooth.kinematic_terms import bone_rows, floor_rows, ray_rows
 from pose3d_ros.stages.smooth.normal_equations import NormalEquations
-from pose3d_ros.stages.smooth.person_smoother import TrackMemory, is_measured, moved_person
+from pose3d_ros.stages.smooth.person_smoother import RememberingSmoother, is_measured, moved_person
 from pose3d_ros.stages.smooth.smooth_features import NOMINAL_DT_S, cam2ray
 from pose3d_ros.types import Array
 
@@ -100,25 +99,8 @@ class _Measured:
     dt_s: Array
 
 
-class KinematicSmoother:
+class KinematicSmoother(RememberingSmoother[tuple[str, _Body]]):
     """A `PersonSmoother`, see the module. Without a camera the rays are those of the measured joints."""
-
-    def __init__(self, config: SmootherConfig | None = None) -> None:
-        self.config = config or SmootherConfig()
-        self._memory = TrackMemory[tuple[str, _Body]]()
-
-    @property
-    def delay_frames(self) -> int:
-        """See `PersonSmoother`."""
-        return 0
-
-    def why_unsmoothed(self, people: Skeleton) -> str | None:
-        """See `PersonSmoother`; every skeleton is smoothed."""
-        return None
-
-    def reset(self) -> None:
-        """See `PersonSmoother`."""
-        self._memory.reset()
 
     def update(
         self,

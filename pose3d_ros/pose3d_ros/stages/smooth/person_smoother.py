@@ -86,6 +86,27 @@ class TrackMemory(Generic[_S]):
         self._kept, self._stamp_ns = {}, None
 
 
+class RememberingSmoother(Generic[_S]):
+    """A `PersonSmoother` but for its `update`: it keeps something of each person, and takes every skeleton."""
+
+    def __init__(self, config: SmootherConfig | None = None) -> None:
+        self.config = config or SmootherConfig()
+        self._memory = TrackMemory[_S]()
+
+    @property
+    def delay_frames(self) -> int:
+        """See `PersonSmoother`."""
+        return 0
+
+    def why_unsmoothed(self, people: Skeleton) -> str | None:
+        """See `PersonSmoother`."""
+        return None
+
+    def reset(self) -> None:
+        """See `PersonSmoother`."""
+        self._memory.reset()
+
+
 def is_ahead(root_m: Array) -> bool:
     """Whether a root (3,) is before the camera."""
     return bool(np.isfinite(root_m).all() and root_m[2] > 0)

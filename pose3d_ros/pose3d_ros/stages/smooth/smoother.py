@@ -23,7 +23,7 @@ from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.stages.entry_checks import check_decoder, integer_parameter, skeleton_of
 from pose3d_ros.stages.io_matching import BoundEngine, output, port, state_ports, state_shapes
 from pose3d_ros.stages.smooth.joint_links import JointLinks
-from pose3d_ros.stages.smooth.person_smoother import TrackMemory, is_ahead, is_measured, moved_person
+from pose3d_ros.stages.smooth.person_smoother import RememberingSmoother, is_ahead, is_measured, moved_person
 from pose3d_ros.stages.smooth.pose_follower import Followed, follow
 from pose3d_ros.stages.smooth.root_filter import RootTrack, updated_tracks
 from pose3d_ros.stages.smooth.smooth_features import (
@@ -91,7 +91,7 @@ class _Measured:
     to_root_m: Array
 
 
-class Smoother:
+class Smoother(RememberingSmoother[_Past]):
     """Smooths people over time. `config` may be replaced between frames.
 
     model: decoder `temporal_step`, inputs `x`, `state_0`, …, outputs `y`, `next_state_0`, … in the layout of
@@ -100,7 +100,7 @@ class Smoother:
 
     def __init__(self, model: RoleEngine, config: SmootherConfig | None = None) -> None:
         check_decoder(model.entry, (_DECODER,))
-        self.config = config or SmootherConfig()
+        super().__init__(config)
         self._entry = model.entry
         self._skeleton = skeleton_of(model.entry)
         self._delay_frames = integer_parameter(model.entry, "delay_frames", 0, least=0)
@@ -111,7 +111,6 @@ class Smoother:
         zeros = [np.zeros(shape, dtype=np.float32) for shape in states]
         nowhere, unseen = np.zeros((joints, 3)), np.zeros(joints, dtype=bool)
         self._nobody = _Past(nowhere, np.zeros(3), unseen, np.zeros(3), zeros, Followed(nowhere, nowhere))
-        self._memory = TrackMemory[_Past]()
         self._links: dict[str, JointLinks | None] = {}
 
     @property
@@ -133,10 +132,6 @@ class Smoother:
     def delay_frames(self) -> int:
         """Frames by which the smoothed pose lags behind the measured one."""
         return self._delay_frames
-
-    def reset(self) -> None:
-        """Drop all people's pasts."""
-        self._memory.reset()
 
     def update(
         self,

@@ -13,7 +13,7 @@ from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.bags.bag_writer import BagWriter
 from pose3d_ros.bags.message_records import UnusableImage
 from pose3d_ros.errors import BagError, CameraError
-from pose3d_ros.evaluation.recording.recorded_frames import RecordedFrames, RecordingChoice
+from pose3d_ros.evaluation.recording.recorded_frames import RecordedFrames, RecordingChoice, usual_rate_hz
 from pose3d_ros.geometry.camera import Camera
 
 from ...conftest import CAMERA_INFO, FRAME_ID, IMAGES, Scene
@@ -109,3 +109,11 @@ def test_too_large_images_are_left_out(scene: Scene, tmp_path: Path) -> None:
     path = scene.write(tmp_path / "b.mcap", 2)
     with pytest.raises(BagError, match="max_image_pixels"):
         list(RecordedFrames(path, choice=RecordingChoice(max_image_pixels=1000)))
+
+
+@pytest.mark.parametrize(
+    ("stamps_ns", "rate_hz"),
+    [((), 1.0), ((5,), 1.0), ((0, 50_000_000, 100_000_000, 900_000_000), 20.0), ((0, 1, 2), 240.0), ((7, 7, 7), 1.0)],
+)
+def test_rate_is_one_that_cameras_have(stamps_ns: tuple[int, ...], rate_hz: float) -> None:
+    assert usual_rate_hz(stamps_ns) == pytest.approx(rate_hz)
