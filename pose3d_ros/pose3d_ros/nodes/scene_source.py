@@ -101,8 +101,7 @@ class SceneSource:
         """Where the camera is in the fixed frame at an image's time; None where it is not known, which is reported."""
         if self._frames is None or not self.scene.fixed_frame:
             return None
-        connected = self._frames.latest(header, self.scene.fixed_frame) is not None
-        found = self._frames.wait_for(header, self.scene.fixed_frame, _TF_WAIT_S if connected else 0.0)
+        found, _ = self._at_time(self._frames, header, self.scene.fixed_frame)
         if not isinstance(found, Missing):
             return found
         self._warn(_FIXED, f"people are followed in the camera's frame, not in fixed_frame: {found.reason}")
@@ -227,14 +226,22 @@ class SceneSource:
         if self._frames is None:
             return None
         source = Header(stamp=header.stamp, frame_id=source_frame)
-        latest = self._frames.latest(source, header.frame_id)
-        # Nothing is worth waiting for where TF does not connect the frames.
-        found = self._frames.wait_for(source, header.frame_id, 0.0 if latest is None else self._tf_wait_s)
+        found, latest = self._at_time(self._frames, source, header.frame_id)
         if not isinstance(found, Missing):
             return found
         if latest is None:
             self._warn(_FLOOR, f"the floor is not known: {found.reason}")
         return latest
+
+    def _at_time(
+        self, frames: TfFrames, source: Header, target: str
+    ) -> tuple[RigidTransform | Missing, RigidTransform | None]:
+        """To a frame at the time of the source, and the latest there is.
+
+        Nothing is worth waiting for where TF does not connect the frames.
+        """
+        latest = frames.latest(source, target)
+        return frames.wait_for(source, target, 0.0 if latest is None else self._tf_wait_s), latest
 
 
 def _up_by_orientation(message: Imu) -> Array | None:
