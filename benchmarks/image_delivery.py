@@ -150,6 +150,7 @@ def receive(options: Mapping[str, Any]) -> None:
     from pose3d_ros.pipeline import Pipeline
     from pose3d_ros.records import Frame, FrameResult
     from pose3d_ros.skeletons import get_skeleton
+    from pose3d_ros.stages.roots.agreement import Agreement
 
     latencies_ms: list[float] = []
 
@@ -158,6 +159,7 @@ def receive(options: Mapping[str, Any]) -> None:
         return FrameResult((), (), {})
 
     pipeline = Mock(Pipeline, side_effect=take, skeleton=get_skeleton("muco21"), engine_problems=())
+    pipeline.root_agreement = Agreement()
     pipeline.engines = Mock(names="none", backend=BackendChoice("onnxruntime", "not used"), statuses=())
     transport = "compressed" if options["compressed"] else "raw"
     settings = {"work_without_subscribers": True, "image_transport": transport}

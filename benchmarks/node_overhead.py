@@ -31,6 +31,7 @@ from pose3d_ros.engines import BackendChoice
 from pose3d_ros.nodes.dds_profile import transport_environment
 from pose3d_ros.records import Detection, Frame, FrameResult, Person, Pose, TrackState
 from pose3d_ros.skeletons import get_skeleton
+from pose3d_ros.stages.roots.agreement import Agreement
 
 PEOPLE, SKELETON, SIZE = 10, get_skeleton("muco21"), (640, 480)
 RATE_HZ = 30.0
@@ -126,6 +127,7 @@ class NoWork:
         backend = BackendChoice("onnxruntime", "does no work")
         self.engines = SimpleNamespace(names="nothing", backend=backend, statuses=())
         self.engine_problems: tuple[str, ...] = ()
+        self.root_agreement = Agreement()
 
     def __call__(self, frame: Frame) -> FrameResult:
         return self._result
