@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -198,11 +198,14 @@ def _fill_joints(message: Person3D, joints_m: Array, pose: Pose) -> None:
 
 
 class TrackNumbers:
-    """Numbers for the ids of a stream of messages, and back. An id that is gone is dropped, its number not reused."""
+    """Numbers for the ids of a stream of messages, and back. An id that is gone is dropped, its number not reused.
+
+    Attributes: names, the ids of the latest message by number; each message has a mapping of its own.
+    """
 
     def __init__(self) -> None:
         self._number_of: dict[str, int] = {}
-        self._name_of: dict[int, str] = {}
+        self.names: Mapping[int, str] = {}
         self._next = 1
 
     def assign(self, names: Sequence[str]) -> list[int]:
@@ -214,12 +217,8 @@ class TrackNumbers:
                 known[name] = self._next
                 self._next += 1
             self._number_of[name] = known[name]
-        self._name_of = {number: name for name, number in self._number_of.items()}
+        self.names = {number: name for name, number in self._number_of.items()}
         return [self._number_of[name] for name in names]
-
-    def name_of(self, number: int) -> str:
-        """The id of a number of the latest message."""
-        return self._name_of[number]
 
 
 def read_people(message: Person3DArray, numbers: TrackNumbers) -> tuple[Person, ...]:

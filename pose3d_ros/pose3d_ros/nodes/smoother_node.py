@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from pose3d_msgs.msg import Person3DArray
 
@@ -47,6 +47,14 @@ class SmootherNode(ManagedNode):
         super().__init__("smoother_node", work, **node_options)
 
 
+class _Waiting(NamedTuple):
+    """A message until its people come out, and its ids by their numbers: newer ones may not have all of them."""
+
+    time_ns: int
+    message: Person3DArray
+    names: Mapping[int, str]
+
+
 class SmootherWork(Work):
     """See `Work`. A frame takes a millisecond or two, so it is smoothed in the subscription's callback."""
 
@@ -56,7 +64,7 @@ class SmootherWork(Work):
         topic = node.resolve_topic_name("people")
         super().__init__(node, engines, output, topic=topic, hint="Is pose_node running?")
         self._numbers = TrackNumbers()
-        self._waiting: deque[tuple[int, Person3DArray]] = deque(maxlen=_LONGEST_WAIT)
+        self._waiting: deque[_Waiting] = deque(maxlen=_LONGEST_WAIT)
         self._scene = SceneSource(node, node.board, node.config.pipeline.scene, tf_wait_s=0.0)
         self._read_name, self._skeleton = "", smoother.skeleton
         if self._skeleton is not None:
@@ -107,12 +115,12 @@ class SmootherWork(Work):
         self._smoother.reset()
         self._waiting.clear()
 
-    def _message_of(self, time_ns: int | None) -> Person3DArray | None:
+    def _waiting_for(self, time_ns: int | None) -> _Waiting | None:
         """The message whose people came out of the smoother, None while it waits; earlier ones are dropped."""
         while time_ns is not None and self._waiting:
-            arrived_ns, message = self._waiting.popleft()
-            if arrived_ns == time_ns:
-                return message
+            waiting = self._waiting.popleft()
+            if waiting.time_ns == time_ns:
+                return waiting
         return None
 
     def _on_people(self, message: Person3DArray) -> None:
@@ -125,12 +133,12 @@ class SmootherWork(Work):
             people = read_people(message, self._numbers)
             self._note_skeleton(message.skeleton)
             ground = self._scene.ground(message.header) or floor_of(self._config.pipeline.scene)
-            self._waiting.append((time_ns, message))
+            self._waiting.append(_Waiting(time_ns, message, self._numbers.names))
             smoothed = self._smoother.update(people, time_ns, ground=ground)
-            of_them = self._message_of(self._smoother.stamp_ns)
+            of_them = self._waiting_for(self._smoother.stamp_ns)
             if of_them is None:
                 return
-            message = of_them
+            message = of_them.message
             here_ms = (time.monotonic() - arrived_s) * 1e3
             now_ns = self._node.get_clock().now().nanoseconds
             latency = latency_ms(now_ns, stamp_ns(message.header), message.latency_ms + here_ms)
@@ -138,7 +146,7 @@ class SmootherWork(Work):
             model = " + ".join(name for name in (message.model, smoothed_by) if name)
             info = PeopleInfo(self._shown(get_skeleton(message.skeleton)), model, message.calibrated, latency)
             shown = [person.converted(info.skeleton) for person in smoothed]
-            self._output.publish(message.header, shown, info, self._numbers.name_of)
+            self._output.publish(message.header, shown, info, of_them.names.__getitem__)
             self._times.add({"smooth": here_ms, "capture to publish": latency})
 
 

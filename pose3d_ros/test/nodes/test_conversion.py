@@ -123,7 +123,7 @@ def test_track_numbers_follow_ids_and_are_not_reused() -> None:
     numbers = TrackNumbers()
     assert numbers.assign(["anna", "bob"]) == [1, 2]
     assert numbers.assign(["bob", "carl"]) == [2, 3]
-    assert numbers.name_of(3) == "carl"
+    assert numbers.names == {2: "bob", 3: "carl"}
     assert numbers.assign(["anna"]) == [4]
 
 

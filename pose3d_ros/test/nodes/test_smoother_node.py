@@ -162,6 +162,18 @@ def test_people_of_an_earlier_frame_have_its_stamp_and_the_delay_is_published(gr
     assert node.work.values()["delay [frames]"] == "2"
 
 
+def test_who_has_gone_from_the_newest_frame_is_in_the_earlier_one_that_waited(graph: Any) -> None:
+    start_with_engine(graph, **{"smoother.lookahead_frames": 2})
+    smoothed = graph.listen(Person3DArray, "people_smoothed")
+    send = graph.publish(Person3DArray, "people")
+    sent = [people_message([make_person(1)], name, stamp_s=4) for name in ("anna", "anna", "bert", "bert", "bert")]
+    for number, message in enumerate(sent):
+        message.header.stamp.nanosec = 50_000_000 * number
+        send(message)
+        graph.spin_until(lambda number=number: len(smoothed) >= number - 1)
+    assert [[p.id for p in m.people] for m in smoothed] == [["anna"], ["anna"], ["bert"]]
+
+
 def test_people_in_a_skeleton_that_can_not_be_smoothed_pass_with_one_warning(graph: Any) -> None:
     logged = graph.log_of("smoother_node")
     node, smoother = start(graph)
