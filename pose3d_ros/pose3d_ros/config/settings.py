@@ -162,6 +162,11 @@ class InputConfig(Settings, nodes=POSE_NODE):
         "QoS reliability of the image subscription; auto: reliable while every publisher is, else best_effort.",
         choices=("auto", "best_effort", "reliable"),
     )
+    rectified: bool = setting(
+        False,
+        "The images are rectified: their camera is camera_info's P. false: those on topics named image_rect, "
+        "image_rect_color or rect/... are, others have K and the distortion.",
+    )
     queue_size: int = setting(
         1, "Queue size for images; 1 keeps only the latest, more is for playback without dropped frames.", (1, 1000)
     )

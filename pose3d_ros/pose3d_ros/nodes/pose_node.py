@@ -83,7 +83,8 @@ class PoseWork(Work):
         output = PeopleOutput(node, "", config.output, node.board)
         super().__init__(node, pipeline.engines, output, topic=topic, hint="Check the topic's name.")
         camera_topic, hfov_deg = node.resolve_topic_name("camera_info"), config.input.fallback_hfov_deg
-        self.cameras = CameraSource(camera_topic, hfov_deg, rectified=is_rectified(topic))
+        rectified = config.input.rectified or is_rectified(topic)
+        self.cameras = CameraSource(camera_topic, hfov_deg, rectified=rectified)
         self._scene = SceneSource(node, node.board, config.pipeline.scene)
         self._people_count = self._dropped = self._image_bytes = 0
         self._worker: FrameWorker[_Arrival] | None = None

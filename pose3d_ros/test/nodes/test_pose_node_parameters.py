@@ -9,6 +9,7 @@ from rclpy.parameter import Parameter
 
 from pose3d_ros.config.settings import PipelineConfig
 
+from .conftest import frames_of
 from .rigs.pose_rig import PoseRig
 
 
@@ -100,3 +101,15 @@ def test_invalid_quality_of_service_is_reported_and_the_node_stays_active(graph:
     graph.spin_until(lambda: any("can't subscribe" in problem.text for problem in node.board.current()))
     graph.spin_for(0.5)
     assert node.lifecycle_state == "active"
+
+
+@pytest.mark.parametrize(("rectified", "fx_px"), [(True, 20.0), (False, 40.0)])
+def test_rectified_images_have_the_camera_of_the_projection_matrix_whatever_their_topic(
+    graph: Any, pipeline: Any, rectified: bool, fx_px: float
+) -> None:
+    rig = PoseRig(graph, pipeline, rectified=rectified)
+    rig.calibrate(d=[-0.3, 0.1, 0.0, 0.0, 0.0], p=[20.0, 0.0, 15.5, 0.0, 0.0, 20.0, 11.5, 0.0, 0.0, 0.0, 1.0, 0.0])
+    rig.process()
+    (frame,) = frames_of(pipeline)
+    assert frame.camera.fx_px == fx_px
+    assert (frame.camera.model == "pinhole") == rectified
