@@ -48,11 +48,12 @@ setup(
         *shared_files(),
     ],
     python_requires=">=3.10",
-    install_requires=["setuptools", "onnx", "tflite"],
+    install_requires=["setuptools", "onnx", "onnxruntime", "rosbags", "tflite"],
     zip_safe=False,
     entry_points={
         "console_scripts": [
             "pose3d = pose3d_ros.cli.main:main",
+            "doctor = pose3d_ros.cli.doctor:main",
             "pose_node = pose3d_ros.nodes.pose_node:main",
             "smoother_node = pose3d_ros.nodes.smoother_node:main",
             "recorder = pose3d_ros.nodes.recorder:main",

@@ -27,7 +27,7 @@ setup(
         (f"share/{NAME}", ["package.xml"]),
     ],
     python_requires=">=3.10",
-    install_requires=["setuptools", "lightning-fabric", "onnx", "pose3d_ros", "torch"],
+    install_requires=["setuptools", "lightning-fabric", "onnx", "onnxruntime", "pose3d_ros", "torch"],
     extras_require={"rendering": ["moderngl"], "curves": ["tensorboard"]},
     zip_safe=False,
     entry_points={

@@ -142,7 +142,8 @@ class Environment:
         marker.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(package / "resource" / name, marker)
         _link(self._venv / "share" / name, package)
-        for script in ("pose_node", "smoother_node", "bag_player") if name == "pose3d_ros" else ():
+        scripts = ("pose3d", "doctor", "pose_node", "smoother_node", "recorder", "bag_player")
+        for script in scripts if name == "pose3d_ros" else ():
             _link(self._venv / "lib/pose3d_ros" / script, self._venv / "bin" / script)
 
     def _write_env(self) -> None:

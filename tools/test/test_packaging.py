@@ -29,9 +29,7 @@ ROSDEP_KEYS = {
     "cv2": "python3-opencv",
     "matplotlib": "python3-matplotlib",
     "numpy": "python3-numpy",
-    "onnxruntime": "python3-onnxruntime-pip",
     "rich": "python3-rich",
-    "rosbags": "python3-rosbags-pip",
     "scipy": "python3-scipy",
     "torch": "python3-torch",
     "yaml": "python3-yaml",
@@ -61,8 +59,13 @@ OPTIONAL = {
 }
 # What rosbags requires, of which Python 3.14 has zstd itself.
 WITH_ROSBAGS = {"backports", "compression", "lz4"}
-# What has no rosdep key; the packages' setup.py require it.
-BY_PIP = {"pose3d_ros": {"onnx", "tflite"}, "pose3d_training": {"lightning_fabric", "moderngl", "onnx"}}
+# What no distribution packages; the packages' setup.py require it. A rosdep key of pip's is none that bloom can use.
+BY_PIP = {
+    "pose3d_ros": {"onnx", "onnxruntime", "rosbags", "tflite"},
+    "pose3d_training": {"lightning_fabric", "moderngl", "onnx", "onnxruntime"},
+}
+# What a robot may do without: a display, and the messages of packages that it does not run.
+NO_DEPENDENCIES = {"rviz2", "cv_bridge", "vision_msgs", "hri_msgs", "people_msgs", "yolo_msgs", "foxglove_bridge"}
 
 # Beside this interpreter when the environment is used without being sourced.
 SEARCH = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
@@ -167,7 +170,26 @@ def test_every_import_is_declared(package: str) -> None:
 
 
 def test_launch_files_have_their_packages() -> None:
-    assert {"launch", "launch_ros", "rviz2"} <= _dependencies("pose3d_ros")
+    assert {"launch", "launch_ros", "ros2launch"} <= _dependencies("pose3d_ros")
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_distributions_can_package_every_dependency(package: str) -> None:
+    assert [name for name in _dependencies(package) if name.endswith("-pip")] == []
+    assert _dependencies(package) & NO_DEPENDENCIES == set()
+
+
+@pytest.mark.parametrize("package", ["pose3d_ros", "pose3d_training"])
+def test_what_comes_from_pip_is_required_by_setup_py(package: str) -> None:
+    text = (ROOT / package / "setup.py").read_text()
+    missing = [name for name in BY_PIP[package] if f'"{PIP_NAMES.get(name, name)}"' not in text]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/robot.md"])
+def test_pages_install_what_comes_from_pip(page: str) -> None:
+    (line,) = re.findall(r'^ +PIP_BREAK_SYSTEM_PACKAGES=1 pip install "numpy<2" (.*)$', (ROOT / page).read_text(), re.M)
+    assert set(line.split()) == BY_PIP["pose3d_ros"]
 
 
 def test_message_package_lists_every_message_and_its_dependencies() -> None:
@@ -201,7 +223,8 @@ def test_no_requirement_names_a_package_index() -> None:
 
 def test_console_scripts_point_at_functions() -> None:
     scripts = re.findall(r'"(\w+) = ([\w.]+):(\w+)"', (PACKAGE / "setup.py").read_text())
-    assert [name for name, _, _ in scripts] == ["pose3d", "pose_node", "smoother_node", "recorder", "bag_player"]
+    assert [name for name, _, _ in scripts][:2] == ["pose3d", "doctor"]
+    assert {"pose_node", "smoother_node", "recorder", "bag_player"} <= {name for name, _, _ in scripts}
     for _, module, function in scripts:
         path = (PACKAGE / module.replace(".", "/")).with_suffix(".py")
         tree = ast.parse(path.read_text())
@@ -234,7 +257,7 @@ def test_colcon_installs_scripts_assets_launch_files_parameters_and_engines(tmp_
     _colcon("build", "--base-paths", PACKAGE, cwd=tmp_path)
     prefix = tmp_path / "install/pose3d_ros"
     scripts = {path.name for path in (prefix / "lib/pose3d_ros").iterdir()}
-    assert {"pose3d", "pose_node", "smoother_node", "recorder", "bag_player"} <= scripts
+    assert {"pose3d", "doctor", "pose_node", "smoother_node", "recorder", "bag_player"} <= scripts
     assert (prefix / "share/ament_index/resource_index/packages/pose3d_ros").is_file()
     share = prefix / "share/pose3d_ros"
     for top in ("launch", "config", "engines", "samples"):

@@ -97,7 +97,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")  # names of files need not be UTF-8
     arguments = list(sys.argv[1:] if argv is None else argv)
     command = next((a for a in arguments if a in COMMANDS or a in TRAINING_COMMANDS), None)
-    args, unknown = build_parser(command).parse_known_args(arguments)
+    try:
+        args, unknown = build_parser(command).parse_known_args(arguments)
+    except ModuleNotFoundError as error:
+        return _missing(command, error)
     try:
         with _ended_properly():
             module = _module(args.command)
@@ -111,6 +114,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"pose3d {args.command}: {error}", file=sys.stderr)
         return EXIT_INCOMPLETE if isinstance(error, OutputError) else EXIT_ERROR
+    except ModuleNotFoundError as error:
+        if args.debug:
+            raise
+        return _missing(args.command, error)
     except BrokenPipeError:  # `| head` has read enough
         _drop_output()
         return EXIT_INCOMPLETE
@@ -127,6 +134,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"pose3d {args.command}: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
+
+
+def _missing(command: str | None, error: ModuleNotFoundError) -> int:
+    """Say which package is not installed. Raises the error where it is a module of ours."""
+    package = (error.name or "").partition(".")[0]
+    if package in ("", "pose3d_ros", "pose3d_training"):
+        raise error
+    print(f"pose3d {command}: the Python module {package} is not installed; see `pose3d doctor`.", file=sys.stderr)
+    return EXIT_ERROR
 
 
 def _drop_output() -> None:

@@ -10,7 +10,8 @@ import numpy as np
 import onnx
 import pytest
 
-from pose3d_ros.cli.doctor import State, engine_checks
+from pose3d_ros.cli.checks import State
+from pose3d_ros.cli.doctor import engine_checks
 from pose3d_ros.engines import choose_backend, default_manifest_dir, load_manifest
 from pose3d_ros.engines.engine_set import EngineSet
 from pose3d_ros.engines.spec.manifest import sha256_of, write_manifest

@@ -83,3 +83,35 @@ def test_ctrl_c_exits_with_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     monkeypatch.setattr(doctor, "execute", interrupted)
     assert main(["doctor"]) == 130
     assert "interrupted" in capsys.readouterr().err
+
+
+WITHOUT = """
+import sys
+from importlib.machinery import PathFinder
+class Without(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return None if name.partition(".")[0] in {gone!r} else super().find_spec(name, path, target)
+sys.meta_path = [Without if finder is PathFinder else finder for finder in sys.meta_path]
+from pose3d_ros.cli.main import main
+sys.exit(main({arguments!r}))
+"""
+
+
+def without(gone: set[str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command as if these packages were not installed."""
+    script = WITHOUT.format(gone=gone, arguments=arguments)
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_package_that_is_not_installed_is_one_line() -> None:
+    done = without({"rosbags"}, "run", "--source", "x.jpg")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "pose3d run: the Python module rosbags is not installed; see `pose3d doctor`.\n"
+
+
+def test_doctor_works_without_the_packages_that_come_from_pip() -> None:
+    done = without({"rosbags", "onnxruntime", "onnx", "tflite"}, "doctor", "--engines", "embedded")
+    assert (done.returncode, done.stderr) == (1, "")
+    for package in ("rosbags", "onnxruntime", "onnx", "tflite"):
+        assert f"pip install {package}" in done.stdout

@@ -5,7 +5,6 @@ Each line is a JSON object with some of the fields of `Orders`; what it does not
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import sys
@@ -107,8 +106,13 @@ def main() -> None:
     rclpy.init()
     camera = Camera(sys.argv[1])
     threading.Thread(target=camera.listen, daemon=True).start()
-    with contextlib.suppress(KeyboardInterrupt, ExternalShutdownException):
+    try:
         camera.run()
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    except RuntimeError:  # RCLError: the signal came between two lines, and the context is shut down
+        if rclpy.ok():
+            raise
     rclpy.try_shutdown()
 
 
