@@ -13,7 +13,15 @@ from types import MappingProxyType
 import yaml
 
 from docs_check.pages import ROOT
-from docs_check.source_names import LAUNCH_ARGUMENTS, MAKE_TARGETS, NODE_NAMES, SCRIPTS, TOOL_PARAMETERS, constants
+from docs_check.source_names import (
+    DRIVERS,
+    LAUNCH_ARGUMENTS,
+    MAKE_TARGETS,
+    NODE_NAMES,
+    SCRIPTS,
+    TOOL_PARAMETERS,
+    constants,
+)
 from pose3d_ros.cli.main import build_parser
 from pose3d_ros.config.settings import PARAMETERS
 from pose3d_ros.errors import ConfigError
@@ -142,6 +150,8 @@ def _source(rest: list[str]) -> list[str]:
 
 def _ros2(rest: list[str]) -> list[str]:
     verb, words = rest[0], rest[1:]
+    if " ".join(("ros2", *rest)) in DRIVERS:
+        return []
     if verb not in _ROS2:
         return [f"unknown verb {verb}"]
     return _ROS2[verb](words)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from docs_check.pages import PACKAGE, ROOT
 from pose3d_ros.cli.main import build_parser
+from pose3d_ros.launching.camera_presets import PRESETS
+from pose3d_ros.launching.launch_arguments import CAMERAS, DEMO, POSE3D
 
 SOURCE = PACKAGE / "pose3d_ros"
 MESSAGES = ROOT / "pose3d_msgs" / "msg"
@@ -59,8 +61,12 @@ def _parts(parser: argparse.ArgumentParser, name: str = "") -> Iterator[argparse
             yield from _parts(part)
 
 
+DRIVERS = {preset.driver for preset in PRESETS.values()}
 TOOL_PARAMETERS = {name: settings(SOURCE / f"nodes/{name}.py") for name in ("bag_player", "recorder")}
-LAUNCH_ARGUMENTS = {path.name: constants(path) for path in (PACKAGE / "launch").glob("*.launch.py")}
+LAUNCH_ARGUMENTS = {
+    f"{file}.launch.py": {argument.name for argument in arguments}
+    for file, arguments in (("pose3d", POSE3D), ("demo", DEMO), ("cameras", CAMERAS))
+}
 NODE_NAMES = {name for path in (SOURCE / "nodes").rglob("*.py") for name in constants(path)}
 MAKE_TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
 SCRIPTS = set(re.findall(r'"(\w+) = pose3d_ros', (PACKAGE / "setup.py").read_text(encoding="utf-8")))

@@ -19,6 +19,7 @@ from docs_check.shell import problems
 from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.config.settings import PARAMETERS
 from pose3d_ros.engines import ManifestEntry
+from pose3d_ros.launching.launch_arguments import CAMERA
 
 BLOCKS = [block for page in PAGES for block in blocks(page)]
 LANGUAGES = {"python", "sh", "yaml", "json", "text", "bibtex"}
@@ -85,6 +86,9 @@ def yaml_problems(content: object) -> list[str]:
         known = {field.name for field in attrs.fields(ManifestEntry)}
         return [f"unknown key {key}" for entry in content for key in entry if key not in known]
     assert isinstance(content, dict)
+    if "cameras" in content:
+        known = {argument.name for argument in CAMERA} | {"parameters"}
+        return [f"unknown key {key}" for one in content["cameras"].values() for key in one if key not in known]
     return [
         f"unknown parameter {name}"
         for node in content.values()

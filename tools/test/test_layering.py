@@ -35,6 +35,7 @@ ALLOWED: dict[str, set[str]] = {
     "bags": _BASE,
     "evaluation": _CORE | {"drawing", "bags"},
     "nodes": _CORE | {"drawing", "bags"},
+    "launching": _BASE | {"nodes"},
     "cli": _CORE | {"drawing", "bags", "evaluation", "nodes"},
 }
 """Part of pose3d_ros → the parts it may import besides itself."""
@@ -43,13 +44,16 @@ STAGES = {"detect", "pose", "lift", "landmarks", "track", "smooth"}
 """Folders of stages/; none imports another."""
 
 _ROS = (
-    "ament_index_python builtin_interfaces cv_bridge diagnostic_msgs diagnostic_updater geometry_msgs hri_msgs launch "
-    "launch_ros lifecycle_msgs message_filters pose3d_msgs rcl_interfaces rclpy rosbag2_py rosgraph_msgs "
+    "ament_index_python builtin_interfaces cv_bridge diagnostic_msgs diagnostic_updater geometry_msgs hri_msgs "
+    "lifecycle_msgs message_filters pose3d_msgs rcl_interfaces rclpy rosbag2_py rosgraph_msgs "
     "rosidl_runtime_py sensor_msgs std_msgs std_srvs tf2_ros vision_msgs visualization_msgs"
 ).split()
 _DEVICE = {"engines/device", "engines/images", "engines/tensorrt", "engines/onnx_runtime", "engines/pytorch"}
 ONLY_IN: dict[str, set[str]] = {
     **{name: {"nodes"} for name in _ROS},
+    "ament_index_python": {"nodes", "launching"},
+    "launch": {"launching"},
+    "launch_ros": {"launching"},
     "torch": _DEVICE,
     "torchvision": {"engines/pytorch"},
     "onnx2torch": {"engines/pytorch"},

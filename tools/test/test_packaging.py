@@ -41,7 +41,7 @@ PIP_NAMES = {
     "yaml": "PyYAML",
 }
 # Python module → ROS package, where they differ or the name does not show it.
-ROS_PACKAGES = {"rclpy": "rclpy", "tf2_ros": "tf2_ros_py", "ament_index_python": "ament_index_python"}
+ROS_PACKAGES = {"tf2_ros": "tf2_ros_py"} | {n: n for n in ("rclpy", "ament_index_python", "launch", "launch_ros")}
 # What is used where it is there.
 OPTIONAL = {
     "pose3d_ros": {
@@ -156,7 +156,7 @@ def test_citation_file_has_the_required_keys() -> None:
 @pytest.mark.parametrize("package", ["pose3d_ros", "pose3d_training"])
 def test_every_import_is_declared(package: str) -> None:
     folder = ROOT / package / package
-    ros = _imported(folder / "nodes") if package == "pose3d_ros" else set()
+    ros = _imported(folder / "nodes") | _imported(folder / "launching") if package == "pose3d_ros" else set()
     ros = {ROS_PACKAGES.get(n, n) for n in ros if n.endswith(("_msgs", "_srvs", "_interfaces")) or n in ROS_PACKAGES}
     outside = (
         _imported(folder) - sys.stdlib_module_names - {"_typeshed", "pose3d_ros", "pose3d_training"} - OPTIONAL[package]

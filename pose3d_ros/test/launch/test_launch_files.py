@@ -1,12 +1,10 @@
-"""The launch files: they load, and hand on what they are given. Skipped where the `launch` packages are missing."""
+"""The launch files: they load, start for real, and people come out. Skipped where the `launch` packages are missing."""
 
 from __future__ import annotations
 
 import importlib.util
-import os
 import re
-import subprocess
-import sys
+import signal
 import time
 from pathlib import Path
 from types import ModuleType
@@ -14,17 +12,15 @@ from typing import Any
 
 import pytest
 
-from pose3d_ros.config.settings import PARAMETERS
+from .conftest import DEADLINE_S, LAUNCH, needs_ros2_launch
 
 pytest.importorskip("launch_ros", reason="needs a ROS installation: launch is not among the wheels")
 
-PACKAGE = Path(__file__).resolve().parents[2]
-LAUNCH = PACKAGE / "launch"
-VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
+FILES = sorted(path.name for path in LAUNCH.glob("*.launch.py"))
 
 
 def load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, LAUNCH / f"{name}.launch.py")
+    spec = importlib.util.spec_from_file_location(name.replace(".", "_"), LAUNCH / name)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -32,15 +28,8 @@ def load(name: str) -> ModuleType:
     return module
 
 
-@pytest.fixture
-def context(monkeypatch: pytest.MonkeyPatch) -> Any:
-    for name in VARIABLES:
-        monkeypatch.delenv(name, raising=False)
-    return pytest.importorskip("launch").LaunchContext()
-
-
-@pytest.mark.parametrize("name", ["pose3d", "demo"])
-def test_launch_file_loads_and_describes_its_arguments(name: str, context: Any) -> None:
+@pytest.mark.parametrize("name", FILES)
+def test_launch_file_loads_and_describes_its_arguments(name: str) -> None:
     from launch.actions import DeclareLaunchArgument
 
     declared = [e for e in load(name).generate_launch_description().entities if isinstance(e, DeclareLaunchArgument)]
@@ -48,51 +37,10 @@ def test_launch_file_loads_and_describes_its_arguments(name: str, context: Any) 
     assert all(argument.description for argument in declared)
 
 
-def test_parameters_among_the_arguments_are_those_of_the_table(context: Any) -> None:
-    module = load("pose3d")
-    for name, kind, _ in (*module.BOTH_NODES, *module.POSE_NODE_ONLY):
-        parameter = PARAMETERS[name]
-        assert "pose_node" in parameter.nodes
-        assert isinstance(kind("true" if parameter.type is bool else "1"), parameter.type)
-    for name, _, _ in module.BOTH_NODES:
-        assert "smoother_node" in PARAMETERS[name].nodes
-
-
-def test_empty_argument_leaves_the_value_to_the_parameter_file(context: Any) -> None:
-    module = load("pose3d")
-    context.launch_configurations.update(
-        {"image_transport": "compressed", "image_reliability": "", "fallback_hfov_deg": "60", "publish_overlay": "true"}
-    )
-    assert module.given(context, module.POSE_NODE_ONLY) == {
-        "image_transport": "compressed",
-        "fallback_hfov_deg": 60.0,
-        "publish_overlay": True,
-    }
-
-
-def test_demo_launch_file_passes_existing_arguments(context: Any) -> None:
-    from launch.actions import DeclareLaunchArgument
-
-    entities = load("pose3d").generate_launch_description().entities
-    names = {e.name for e in entities if isinstance(e, DeclareLaunchArgument)}
-    assert set(load("demo").PASSED_ON) <= names
-
-
-def test_nodes_end_with_a_launch_that_is_killed(tmp_path: Path) -> None:
-    code = f"""
-import importlib.util, sys
-from launch import LaunchService
-spec = importlib.util.spec_from_file_location("launch_file", {str(LAUNCH / "pose3d.launch.py")!r})
-module = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(module)
-service = LaunchService(argv=[])
-service.include_launch_description(module.generate_launch_description())
-sys.exit(service.run())
-"""
-    log = tmp_path / "launch.log"
-    with log.open("wb") as output:
-        parent = subprocess.Popen([sys.executable, "-c", code], stdout=output, stderr=subprocess.STDOUT)
-    deadline_s = time.monotonic() + 120
+def test_nodes_end_with_a_launch_that_is_killed(processes: Any) -> None:
+    pytest.importorskip("ros2launch")
+    parent, log = processes.launch("pose3d.launch.py")
+    deadline_s = time.monotonic() + DEADLINE_S
     while len(pids := re.findall(r"process started with pid \[(\d+)\]", log.read_text())) < 2:
         assert time.monotonic() < deadline_s, log.read_text()
         time.sleep(0.05)
@@ -103,19 +51,97 @@ sys.exit(service.run())
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize(("distribution", "variable"), [("humble", VARIABLES[1]), ("jazzy", VARIABLES[0])])
-def test_transport_profile_is_set(
-    monkeypatch: pytest.MonkeyPatch, context: Any, distribution: str, variable: str
+@needs_ros2_launch
+def test_demo_shows_people_and_ends_with_the_recording(processes: Any, listener: Any) -> None:
+    from pose3d_msgs.msg import Person3DArray
+    from sensor_msgs.msg import Image
+
+    people, overlays = listener.listen(Person3DArray, "/people_smoothed"), listener.listen(Image, "/overlay")
+    launch, log = processes.launch("demo.launch.py", "rviz:=false", "loop:=off", "rate:=0.5", "threads:=1")
+    listener.until(lambda: any(message.people for message in people) and bool(overlays), log)
+    listener.until(lambda: launch.poll() is not None, log)
+    assert launch.returncode == 0, log.read_text()
+    assert "[bag_player-3]: process has finished cleanly" in log.read_text()
+
+
+@needs_ros2_launch
+def test_pose_node_alone_publishes_people_in_its_namespace(processes: Any, listener: Any) -> None:
+    from lifecycle_msgs.srv import GetState
+    from pose3d_msgs.msg import Person3DArray
+
+    people = listener.listen(Person3DArray, "/front/people")
+    topics = {"image_raw/compressed": "/cam/image/compressed", "camera_info": "/cam/info"}
+    processes.play(**topics)
+    launch, log = processes.launch(
+        "pose3d.launch.py",
+        *("namespace:=front", "smoother:=0", "image_topic:=/cam/image", "camera_info_topic:=/cam/info"),
+        *("image_transport:=compressed", "threads:=1", "log_level:=warn"),
+    )
+    listener.until(lambda: any(message.people for message in people), log)
+    assert people[-1].calibrated
+    assert "/front/smoother_node" not in {f"{ns}/{name}" for name, ns in listener.node.get_node_names_and_namespaces()}
+    client = listener.node.create_client(GetState, "/front/pose_node/get_state")
+    listener.until(client.service_is_ready, log)
+    answer = client.call_async(GetState.Request())
+    listener.until(answer.done, log)
+    assert answer.result().current_state.label == "active"
+    launch.send_signal(signal.SIGINT)
+    assert launch.wait(60) in (0, 1, -signal.SIGINT)
+    assert "process has finished cleanly" in log.read_text()
+
+
+@needs_ros2_launch
+def test_each_of_two_cameras_publishes_its_people(processes: Any, listener: Any, tmp_path: Path) -> None:
+    from pose3d_msgs.msg import Person3DArray
+
+    file = tmp_path / "cameras.yaml"
+    file.write_text("cameras: {left: {}, right: {smoother: false, parameters: {tracker: {max_age_s: 2}}}}")
+    heard = [listener.listen(Person3DArray, f"/{topic}") for topic in ("left/people_smoothed", "right/people")]
+    for name in ("left", "right"):
+        processes.play(
+            **{"image_raw/compressed": f"/{name}/image_raw/compressed", "camera_info": f"/{name}/camera_info"}
+        )
+    _, log = processes.launch("cameras.launch.py", f"cameras:={file}", "image_transport:=compressed", "threads:=1")
+    listener.until(lambda: all(any(message.people for message in one) for one in heard), log)
+
+
+@needs_ros2_launch
+@pytest.mark.parametrize(
+    ("file", "arguments", "words"),
+    [
+        ("pose3d.launch.py", ["use_sim_time:=maybe"], "launch argument use_sim_time: expected true or false"),
+        ("pose3d.launch.py", ["image_topc:=/a"], "Did you mean image_topic"),
+        ("pose3d.launch.py", ["params_file:=/nowhere.yaml"], "launch argument params_file: expected an existing"),
+        ("demo.launch.py", ["rate:=fast"], "launch argument rate: expected a number"),
+        ("cameras.launch.py", [], "launch argument cameras: expected a YAML file of cameras"),
+    ],
+)
+def test_wrong_argument_ends_the_launch_before_a_node_starts(
+    processes: Any, file: str, arguments: list[str], words: str
 ) -> None:
-    from launch.utilities import perform_substitutions
+    launch, log = processes.launch(file, *arguments)
+    assert launch.wait(DEADLINE_S) == 1
+    text = log.read_text()
+    assert words in text
+    assert "Traceback" not in text
+    assert "process started" not in text
 
-    monkeypatch.setenv("ROS_DISTRO", distribution)
-    (action,) = load("pose3d").transport()
-    assert perform_substitutions(context, action.name) == variable
 
+@needs_ros2_launch
+def test_launch_file_that_is_included_leaves_other_arguments_alone(processes: Any, tmp_path: Path) -> None:
+    around = tmp_path / "robot.launch.py"
+    around.write_text(f"""
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
 
-@pytest.mark.parametrize("variable", VARIABLES)
-def test_users_own_profile_is_kept(monkeypatch: pytest.MonkeyPatch, context: Any, variable: str) -> None:
-    monkeypatch.setenv(variable, "/mine.xml")
-    assert load("pose3d").transport() == []
-    assert os.environ[variable] == "/mine.xml"
+def generate_launch_description():
+    pose3d = PythonLaunchDescriptionSource({str(LAUNCH / "pose3d.launch.py")!r})
+    included = IncludeLaunchDescription(pose3d, launch_arguments=[("image_topc", "/a"), ("smoother", "perhaps")])
+    return LaunchDescription([DeclareLaunchArgument("map"), included])
+""")
+    launch, log = processes.launch(around, "map:=floor.yaml")
+    assert launch.wait(DEADLINE_S) == 1
+    assert "pose3d.launch.py has no argument image_topc: did you mean image_topic?" in log.read_text()
+    assert "launch argument smoother: expected true or false" in log.read_text()
+    assert "floor.yaml" not in log.read_text()
