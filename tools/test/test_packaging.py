@@ -206,7 +206,9 @@ def test_message_package_lists_every_message_and_its_dependencies() -> None:
         assert f"find_package({name} REQUIRED)" in cmake
 
 
-@pytest.mark.parametrize("name", ["runtime", "ros", "test", "docs", "runtime-sourced-ros", "no-deps", "constraints"])
+@pytest.mark.parametrize(
+    "name", ["runtime", "ros", "test", "docs", "runtime-sourced-ros", "cuda", "no-deps", "constraints"]
+)
 def test_requirements_are_pinned(name: str) -> None:
     assert _pins(name)
 
@@ -280,7 +282,11 @@ def test_ci_and_templates_are_well_formed_and_run_targets_that_exist() -> None:
     assert used == {"test", "demo", "docs", "coverage"}
     assert used <= targets
     assert all({"name", "description", "body"} <= set(files[name]) for name in ("bug.yml", "feature.yml"))
-    assert {update["package-ecosystem"] for update in files["dependabot.yml"]["updates"]} == {"pip", "github-actions"}
+    assert {update["package-ecosystem"] for update in files["dependabot.yml"]["updates"]} == {
+        "pip",
+        "github-actions",
+        "docker",
+    }
 
 
 @needs_colcon
