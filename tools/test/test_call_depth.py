@@ -103,7 +103,7 @@ def test_few_calls_lie_between_the_frame_handler_and_onnx_runtime(node: Any, mon
     for number, image in enumerate(images):
         header = Header(frame_id="camera")
         header.stamp.sec = number + 1
-        node.work._process((image_message(header, image), time.monotonic(), (number + 1) * 1_000_000_000))
+        node.work._process((image_message(header, image), time.monotonic(), (number + 1) * 1_000_000_000, None))
     assert len(seen) >= 2 * len(images)
     deepest = max(seen, key=len)
     assert 0 < len(deepest) <= MOST_CALLS, " > ".join(deepest)

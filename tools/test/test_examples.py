@@ -104,3 +104,42 @@ def test_example_nearest_person_hand_reports_a_raised_hand() -> None:
         watcher.destroy_node()
         if started_here:
             rclpy.shutdown()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("vision_msgs") is None, reason="no vision_msgs")
+def test_example_detector_node_publishes_boxes_of_what_moves(
+    images: list[npt.NDArray[np.uint8]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import rclpy
+    from rclpy.qos import qos_profile_sensor_data
+    from sensor_msgs.msg import Image
+    from std_msgs.msg import Header
+    from vision_msgs.msg import Detection2DArray
+
+    from pose3d_ros.nodes.conversion import image_message
+
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    example = runpy.run_path(str(EXAMPLES / "detector_node.py"))
+    started_here = not rclpy.ok()
+    if started_here:
+        rclpy.init(domain_id=10 + os.getpid() % 90)
+    detector = example["DetectorNode"]()
+    found: list[Any] = []
+    try:
+        publisher = detector.create_publisher(Image, "image_raw", qos_profile_sensor_data)
+        detector.create_subscription(Detection2DArray, "detections", found.append, 10)
+        deadline_s = time.monotonic() + LIMIT_S
+        stamped: list[int] = []
+        while not any(message.detections for message in found) and time.monotonic() < deadline_s:
+            message = image_message(Header(frame_id="optical"), images[len(stamped) % len(images)])
+            message.header.stamp.sec = len(stamped)
+            stamped.append(len(stamped))
+            publisher.publish(message)
+            rclpy.spin_once(detector, timeout_sec=0.2)
+        assert {message.header.frame_id for message in found} == {"optical"}
+        (result,) = found[-1].detections[0].results
+        assert (result.hypothesis.class_id, found[-1].header.stamp.sec in stamped) == ("person", True)
+    finally:
+        detector.destroy_node()
+        if started_here:
+            rclpy.shutdown()

@@ -87,6 +87,16 @@ class SceneConfig(Settings, nodes=("pose_node",)):
         "",
         "Depth image aligned with the color image, 16UC1 in mm or 32FC1 in m, its camera_info beside it; empty: none.",
     )
+    detections_topic: str = setting(
+        "",
+        "People's boxes from another detector, in place of our own: vision_msgs/Detection2DArray or "
+        "yolo_msgs/DetectionArray with the images' stamps; empty: none.",
+    )
+    detections_classes: str = setting(
+        "person, 0",
+        "Classes of detections_topic that are people, by name or number, separated by commas; *: all.",
+        tunable=True,
+    )
     camera_height_m: float = setting(
         0.0,
         "Height of the camera over the floor, where no floor_frame gives it; 0: unknown.",

@@ -19,6 +19,7 @@ from pose3d_ros.drawing.overlay import draw_people
 from pose3d_ros.nodes.camera_source import CameraSource, ImageCamera
 from pose3d_ros.nodes.conversion import PeopleInfo, PersonNames, image_message, image_size_px, received_bgr
 from pose3d_ros.nodes.dds_profile import lost_images_remedy, shared_memory, shared_memory_problem
+from pose3d_ros.nodes.detections_source import DetectionsSource
 from pose3d_ros.nodes.fitted_subscription import FittedSubscription
 from pose3d_ros.nodes.frame_queue import FrameWorker
 from pose3d_ros.nodes.managed import ManagedNode
@@ -30,7 +31,7 @@ from pose3d_ros.nodes.timing import latency_ms
 from pose3d_ros.nodes.topics import advertise, image_qos, latched_qos, result_qos, subscribe
 from pose3d_ros.nodes.work import Work
 from pose3d_ros.pipeline import Pipeline, open_pipeline
-from pose3d_ros.records import Frame, FrameResult
+from pose3d_ros.records import Detection, Frame, FrameResult
 from pose3d_ros.stages.roots.agreement import LASTING
 
 _Opener = Callable[[PipelineConfig], Pipeline]
@@ -42,11 +43,15 @@ _LEAST_DEPTH = 5
 
 
 class _Arrival(NamedTuple):
-    """An image message. arrived_s: monotonic seconds. time_ns: when it counts, see `FrameStamps`."""
+    """An image message. arrived_s: monotonic seconds. time_ns: when it counts, see `FrameStamps`.
+
+    boxes: another detector's message, where people are looked for in its boxes alone.
+    """
 
     message: Any
     arrived_s: float
     time_ns: int
+    boxes: Any = None
 
 
 class PoseNode(ManagedNode):
@@ -86,15 +91,25 @@ class PoseWork(Work):
         rectified = config.input.rectified or is_rectified(topic)
         self.cameras = CameraSource(camera_topic, hfov_deg, rectified=rectified)
         self._scene = SceneSource(node, node.board, config.pipeline.scene)
+        named = bool(config.pipeline.scene.detections_topic)
+        self._boxes = DetectionsSource(node, node.board, config.pipeline, self._enqueue) if named else None
         self._people_count = self._dropped = self._image_bytes = 0
         self._worker: FrameWorker[_Arrival] | None = None
         output.publish_skeleton(pipeline.skeleton)
         self._overlay = advertise(node, Image, "overlay", result_qos())
         self._camera_subscriptions = [self._subscribe_camera(image_qos("best_effort", 10), self._on_live_camera_info)]
 
+    def start(self) -> None:
+        """Subscribe to images, and to another detector's boxes."""
+        super().start()
+        if self._boxes is not None:
+            self._boxes.start()
+
     def stop(self) -> None:
         """Unsubscribe and end the worker."""
         super().stop()
+        if self._boxes is not None:
+            self._boxes.stop()
         if self._worker is not None:
             self._worker.stop()
             self._dropped += self._worker.dropped
@@ -122,11 +137,15 @@ class PoseWork(Work):
         super().reconfigure(config)
         self._pending = config.pipeline
         self._scene.scene = config.pipeline.scene
+        if self._boxes is not None:
+            self._boxes.config = config.pipeline
 
     def poll(self) -> None:
-        """Follow the publishers of images and depth."""
+        """Follow the publishers of images, depth and boxes."""
         super().poll()
         self._scene.poll()
+        if self._boxes is not None:
+            self._boxes.poll()
 
     def check(self) -> None:
         """Look for problems, and for a camera_info that is latched."""
@@ -134,6 +153,8 @@ class PoseWork(Work):
         small = shared_memory_problem(os.environ, shared_memory()) if "fastrtps" in self._rmw else None
         self._board.show_warnings("shared memory", () if small is None else (small,))
         self._show_disagreement()
+        if self._boxes is not None:
+            self._boxes.check()
         super().check()
 
     def _show_disagreement(self) -> None:
@@ -155,6 +176,7 @@ class PoseWork(Work):
             "results": str(self._out.total),
             "dropped": str(dropped),
             "people": str(self._people_count),
+            **(self._boxes.values() if self._boxes is not None else {}),
             **{f"root {name}": one.in_words for name, one in self._pipeline.root_agreement.solvers().items()},
         }
 
@@ -210,12 +232,21 @@ class PoseWork(Work):
         arrived_s = time.monotonic()
         self._count_arrival()
         time_ns = self._time_of(message.header, arrived_s)
-        if self._worker is not None and time_ns is not None:
-            self._worker.put(_Arrival(message, arrived_s, time_ns))
+        if time_ns is None:
+            return
+        arrival = _Arrival(message, arrived_s, time_ns)
+        if self._boxes is None:
+            self._enqueue(arrival)
+        else:
+            self._boxes.put_image(message.header, arrival)
+
+    def _enqueue(self, arrival: _Arrival, boxes: Any = None) -> None:
+        if self._worker is not None:
+            self._worker.put(arrival._replace(boxes=boxes))
 
     def _process(self, arrival: _Arrival) -> None:
         """Image message to published people, in the worker's thread."""
-        message, arrived_s, time_ns = arrival
+        message, arrived_s, time_ns, boxes = arrival
         start_s = time.monotonic()
         with self._reporting():
             pending, self._pending = self._pending, None
@@ -228,7 +259,9 @@ class PoseWork(Work):
             ground, depth = self._scene.ground(header), self._scene.depth(header, found.camera)
             cam2fixed = self._scene.cam2fixed(header)
             frame = Frame(image, found.camera, time_ns, header.frame_id, ground, depth, cam2fixed)
-            result = self._pipeline(frame)
+            result = self._pipeline(frame, self._detections(boxes, frame))
+            if self._boxes is not None and boxes is not None:
+                self._boxes.note(result)
             now_ns = self._node.get_clock().now().nanoseconds
             latency = latency_ms(now_ns, stamp_ns(message.header), (time.monotonic() - arrived_s) * 1e3)
             info = PeopleInfo(self._pipeline.skeleton, self._engines.names, found.calibrated, latency)
@@ -237,6 +270,12 @@ class PoseWork(Work):
             besides_ms = callback_ms - result.timings_ms.get("engines", 0.0)
             whole = {"capture to publish": latency, "callback": callback_ms, "callback besides engines": besides_ms}
             self._times.add({**result.timings_ms, **whole})
+
+    def _detections(self, boxes: Any, frame: Frame) -> tuple[Detection, ...] | None:
+        """In place of our own detector's; None without."""
+        if self._boxes is None or boxes is None:
+            return None
+        return self._boxes.detections(boxes, frame)
 
     def _camera_of(self, width_px: int, height_px: int) -> ImageCamera:
         self.cameras.wait_for_first(_FIRST_CAMERA_S)
