@@ -65,7 +65,16 @@ BY_PIP = {
     "pose3d_training": {"lightning_fabric", "moderngl", "onnx", "onnxruntime"},
 }
 # What a robot may do without: a display, and the messages of packages that it does not run.
-NO_DEPENDENCIES = {"rviz2", "cv_bridge", "vision_msgs", "hri_msgs", "people_msgs", "yolo_msgs", "foxglove_bridge"}
+NO_DEPENDENCIES = {
+    "rviz2",
+    "ffmpeg",
+    "cv_bridge",
+    "vision_msgs",
+    "hri_msgs",
+    "people_msgs",
+    "yolo_msgs",
+    "foxglove_bridge",
+}
 
 # Beside this interpreter when the environment is used without being sourced.
 SEARCH = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
@@ -281,6 +290,9 @@ def test_ci_and_templates_are_well_formed_and_run_targets_that_exist() -> None:
     used = {target for run in runs for target in re.findall(r"^make ([a-z-]+)", run, flags=re.MULTILINE)}
     assert used == {"test", "demo", "docs", "coverage"}
     assert used <= targets
+    makefile = (ROOT / "Makefile").read_text()
+    assert re.search(r"^CORE_COVERAGE := 9[5-9]$", makefile, flags=re.MULTILINE)
+    assert "--fail-under=$(CORE_COVERAGE)" in makefile
     assert all({"name", "description", "body"} <= set(files[name]) for name in ("bug.yml", "feature.yml"))
     assert {update["package-ecosystem"] for update in files["dependabot.yml"]["updates"]} == {
         "pip",
