@@ -1,7 +1,7 @@
 # One command each for everything. Every target does the set-up it needs; see `make help`.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow coverage lint docs bench bench-time clean
+.PHONY: help setup demo test test-slow coverage lint docs bench bench-time bench-learning clean
 
 # `make demo PYTHON=/path/to/python3.11` chooses the interpreter.
 ifdef PYTHON
@@ -53,6 +53,9 @@ bench-time: setup  ## benchmarks of what lasts over time: trackers, smoothers, s
 	python benchmarks/smoothers.py $(if $(ASSETS),--assets "$(ASSETS)" --bags $(CROSSINGS)/crowd_s1.mcap) || status=1; \
 	python benchmarks/streaming.py || status=1; \
 	exit $$status
+
+bench-learning: setup  ## what methods of learning without 3D labels buy (ASSETS=assets; hours); out/bench/learning.json
+	@$(IN_ENV) python benchmarks/learning.py --assets "$(or $(ASSETS),assets)" $(if $(CASES),--cases $(CASES)) --page docs/learning.md
 
 setup:  ## make the environment in .venv, development tools included
 	@tools/bootstrap.sh test

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from itertools import islice
@@ -20,6 +21,7 @@ from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.config.settings import PARAMETERS
 from pose3d_ros.engines import ManifestEntry
 from pose3d_ros.launching.launch_arguments import CAMERA
+from pose3d_training.loop.recipe import Recipe
 
 BLOCKS = [block for page in PAGES for block in blocks(page)]
 LANGUAGES = {"python", "sh", "yaml", "json", "text", "bibtex"}
@@ -74,18 +76,21 @@ def test_json_block_is_json(block: Block) -> None:
 
 
 @pytest.mark.parametrize("block", of("yaml"), ids=str)
-def test_yaml_block_is_a_parameter_file_or_a_manifest(block: Block) -> None:
+def test_yaml_block_is_a_parameter_file_a_manifest_or_a_recipe(block: Block) -> None:
     assert yaml_problems(yaml.safe_load(block.text)) == []
 
 
 def yaml_problems(content: object) -> list[str]:
-    """Names in a manifest or a file of ROS parameters that do not exist."""
+    """Names in a manifest, a recipe or a file of ROS parameters that do not exist."""
     if isinstance(content, dict) and "engines" in content:
         content = content["engines"]
     if isinstance(content, list):
         known = {field.name for field in attrs.fields(ManifestEntry)}
         return [f"unknown key {key}" for entry in content for key in entry if key not in known]
     assert isinstance(content, dict)
+    if "net" in content:
+        known = {field.name for field in dataclasses.fields(Recipe)}
+        return [f"unknown key {key}" for key in content if key not in known]
     if "cameras" in content:
         known = {argument.name for argument in CAMERA} | {"parameters"}
         return [f"unknown key {key}" for one in content["cameras"].values() for key in one if key not in known]

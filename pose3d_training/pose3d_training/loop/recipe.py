@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,9 @@ class Recipe:
     architecture, lifter_input, input_skeleton, blocks, causal, dropout: of the net `lifter`. `blocks` are the residual
     ones of nets of single frames; a temporal one that is not `causal` waits for frames to come. A lifter of regions
     reads landmarks instead of the input skeleton, with architecture `residual`.
+    losses, labeled_share: of a lifter of persons. Names of terms (`learning.registry`) → weight, or points [share of
+    the training done, weight] between which it is linear; none is full supervision. labeled_share: of the recorded
+    motions on their bodies whose 3D joints are used as labels; of the others 2D joints only.
     """
 
     net: str
@@ -51,6 +56,8 @@ class Recipe:
     blocks: int = 2
     causal: bool = True
     dropout: float = 0.0
+    losses: Mapping[str, Any] = field(default_factory=dict)
+    labeled_share: float = 1.0
     optimizer: str = "adamw"
     weight_decay: float = 0.01
     warmup_steps: int = 300
@@ -71,6 +78,9 @@ class Recipe:
             ("architecture", self.architecture in (ARCHITECTURES if is_lifter else ("",)), architectures),
             ("lifter_input", self.lifter_input in LIFTER_INPUTS, "one of " + ", ".join(LIFTER_INPUTS)),
             ("lifter_input", not regions or self.architecture == "residual", "person, unless architecture is residual"),
+            ("losses", not self.losses or (is_lifter and not regions), "none, unless net is a lifter of persons"),
+            ("losses", all(map(_is_weight, self.losses.values())), "weights, or lists of [share of training, weight]"),
+            ("labeled_share", 0 < self.labeled_share <= 1, "above 0, up to 1"),
             ("dropout", 0 <= self.dropout < 1, "0 or more, below 1"),
             ("optimizer", self.optimizer in OPTIMIZERS, "one of " + ", ".join(OPTIMIZERS)),
             *((name, getattr(self, name) >= 0, "0 or more") for name in not_negative),
@@ -123,9 +133,22 @@ def load_recipe(path: Path) -> Recipe:
         ) from error
 
 
+def _is_weight(value: object) -> bool:
+    if is_number(value):
+        return True
+    if not isinstance(value, list | tuple) or len(value) < 2:
+        return False
+    if not all(isinstance(point, list | tuple) and len(point) == 2 and all(map(is_number, point)) for point in value):
+        return False
+    shares = [point[0] for point in value]
+    return all(a < b for a, b in pairwise(shares))
+
+
 def _checked(name: str, value: object, kind: str) -> object:
     if kind.startswith("tuple") and isinstance(value, list) and all(map(is_whole, value)):
         return tuple(value)
+    if kind.startswith("Mapping") and isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return value
     if kind == "float" and is_number(value):
         return float(value)
     if kind == type(value).__name__ and kind != "float" and (kind != "int" or is_whole(value)):

@@ -57,9 +57,18 @@ def loaded(samples: IterableDataset[Sample], recipe: Recipe) -> Iterator[Batch]:
 
 
 class Task(ABC):
-    """A net, its samples and its loss."""
+    """A net, its samples and its loss.
+
+    auxiliary: what is trained with the net but not delivered. critic: what is trained against the net, by an optimizer
+    of its own, critic_steps times for each step of the net. progress: share of the training done, which the loop sets.
+    """
 
     module: nn.Module
+    auxiliary: nn.Module | None = None
+    critic: nn.Module | None = None
+    critic_steps: int = 1
+    critic_learning_rate: float = 1e-4
+    progress: float = 0.0
 
     @abstractmethod
     def batches(self, seed: int) -> Iterator[Batch]:
@@ -68,6 +77,10 @@ class Task(ABC):
     @abstractmethod
     def loss(self, batch: Batch) -> Loss:
         """Loss of a batch and what to log beside it."""
+
+    def critic_loss(self, batch: Batch) -> Loss:
+        """Loss of the critics, through which no gradient reaches the net, and what to log beside it."""
+        raise NotImplementedError
 
 
 class _Objective(nn.Module):
@@ -95,7 +108,9 @@ class Trainer:
         task.module.to(fabric.device)
         if recipe.net != "smoother":
             task.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimizer = make_optimizer(recipe, task.module)
+        self.trained = nn.ModuleList([task.module, *filter(None, [task.auxiliary])]).to(fabric.device)
+        self.optimizer = make_optimizer(recipe, self.trained)
+        self.critic_optimizer = self._open_critic()
         self.average = AveragedModel(task.module, avg_fn=self._blend, use_buffers=True)
         self.step = 0
         self.samples = 0
@@ -148,7 +163,9 @@ class Trainer:
         objective.train()
         began, since = time.monotonic(), self.samples
         while self.step < self.recipe.steps:
-            logged = self._one_step(objective, optimizer, next(batches))
+            self.task.progress = self.step / self.recipe.steps
+            against = self._critic_steps(batches)
+            logged = self._one_step(objective, optimizer, next(batches)) | against
             if leads and self.step % self.recipe.log_every == 0:
                 logbook.add(self._row(logged, round((self.samples - since) / (time.monotonic() - began), 1)))
             if self.step % self.recipe.save_every == 0 or self.step == self.recipe.steps:
@@ -163,11 +180,37 @@ class Trainer:
 
         On several GPUs batch normalizations take their statistics over all processes as well.
         """
-        objective: nn.Module = _Objective(self.task.module)
+        objective: nn.Module = _Objective(self.trained)
         if self.fabric.world_size > 1 and self.fabric.device.type == "cuda":
             objective = nn.SyncBatchNorm.convert_sync_batchnorm(objective)  # type: ignore[no-untyped-call]
         wrapped, optimizer = self.fabric.setup(objective, self.optimizer, move_to_device=False)
         return wrapped, optimizer
+
+    def _open_critic(self) -> torch.optim.Optimizer | None:
+        """Adam without momentum, as critics that learn beside their net need it (Gulrajani 2017, algorithm 1)."""
+        critic = self.task.critic
+        if critic is None:
+            return None
+        if self.fabric.world_size > 1:
+            raise ConfigError(
+                "recipe key losses",
+                expected="no critic in a training of several processes",
+                got=f"{self.fabric.world_size} processes",
+                fix="Train with one process.",
+            )
+        critic.to(self.fabric.device)
+        return torch.optim.Adam(critic.parameters(), self.task.critic_learning_rate, betas=(0.0, 0.9))
+
+    def _critic_steps(self, batches: Iterator[Batch]) -> dict[str, Tensor]:
+        """Train the critic, if there is one; returns what to log."""
+        logged: dict[str, Tensor] = {}
+        if self.critic_optimizer is not None:
+            for _ in range(self.task.critic_steps):
+                self.critic_optimizer.zero_grad(set_to_none=True)
+                loss, logged = self.task.critic_loss(self._on_device(next(batches)))
+                loss.backward()  # type: ignore[no-untyped-call]
+                self.critic_optimizer.step()
+        return logged
 
     def _one_step(self, objective: nn.Module, optimizer: torch.optim.Optimizer, batch: Batch) -> dict[str, Tensor]:
         for group in self.optimizer.param_groups:
@@ -207,11 +250,21 @@ class Trainer:
             "average": self.average,
             "optimizer": self.optimizer,
             "precision": self.fabric.strategy.precision.state_dict(),
+            **self._beside(),
         }
         try:
             self.fabric.save(self.checkpoint, state)
         except OSError as error:
             raise output_error(self.checkpoint, error, "The one before is kept, if any.") from error
+
+    def _beside(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
+        """What is trained beside the net, by its name in checkpoints."""
+        named = {
+            "auxiliary": self.task.auxiliary,
+            "critic": self.task.critic,
+            "critic_optimizer": self.critic_optimizer,
+        }
+        return {name: part for name, part in named.items() if part is not None}
 
     def resume(self) -> None:
         """Load the folder's checkpoint where there is one; the first process reads it for all."""
@@ -223,6 +276,8 @@ class Trainer:
             self.task.module.load_state_dict(state["module"])
             self.average.load_state_dict(state["average"])
             self.optimizer.load_state_dict(state["optimizer"])
+            for name, part in self._beside().items():
+                part.load_state_dict(state[name])
             # Empty unless the loss was scaled; the oldest checkpoints have none.
             if state.get("precision"):
                 self.fabric.strategy.precision.load_state_dict(state["precision"])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.types import Array
+from pose3d_training.learning.loss_term import Critic, Lifted, Weight, weight_at
+from pose3d_training.learning.registry import DEFAULT_LOSSES, make_terms
+from pose3d_training.learning.weak_samples import WeakLiftSamples
 from pose3d_training.loop.recipe import Recipe
 from pose3d_training.loop.training_loop import Batch, Loss, Task, loaded
 from pose3d_training.nets.lifter_nets import FrameLifter, ResidualLifter
@@ -62,25 +65,54 @@ def center_outputs(model: TemporalModel, root: int) -> None:
 
 
 class LifterTask(Task):
-    """Mean distance of the joints, relative to the root, from where they are (MPJPE)."""
+    """Joints from 2D joints, by the recipe's losses: without any, their mean distance from the labels (MPJPE)."""
 
     def __init__(self, recipe: Recipe, tracks: Sequence[Array]) -> None:
         self.recipe, self.tracks = recipe, tracks
         self.module: nn.Module = build_lifter(recipe)
+        self.input_skeleton, self.skeleton = get_skeleton(recipe.input_skeleton), get_skeleton(recipe.skeleton)
+        self._weights: Mapping[str, Weight] = recipe.losses or DEFAULT_LOSSES
+        self._terms = make_terms(self._weights, self.input_skeleton, self.skeleton)
+        critics = [term for term in self._terms.values() if isinstance(term, Critic)]
+        self.auxiliary = nn.ModuleList(term for term in self._terms.values() if not isinstance(term, Critic))
+        if critics:
+            self.critic = nn.ModuleList(critics)
+            self.critic_steps = max(critic.steps for critic in critics)
+            self.critic_learning_rate = min(critic.learning_rate for critic in critics)
 
     def batches(self, seed: int) -> Iterator[Batch]:
         """See `Task.batches`."""
-        seen, skeleton = get_skeleton(self.recipe.input_skeleton), get_skeleton(self.recipe.skeleton)
         frames = _WINDOW_FRAMES if self.recipe.architecture == "temporal" else 1
-        return loaded(LiftSamples(self.tracks, seen, skeleton, frames, seed), self.recipe)
+        made = (self.tracks, self.input_skeleton, self.skeleton, frames, seed)
+        if self.recipe.losses:
+            return loaded(WeakLiftSamples(*made, labeled_share=self.recipe.labeled_share), self.recipe)
+        return loaded(LiftSamples(*made), self.recipe)
 
     def loss(self, batch: Batch) -> Loss:
         """See `Task.loss`."""
-        root = get_skeleton(self.recipe.skeleton).root
+        seen = self._lifted(batch)
+        total, logged = seen.joints_m.new_zeros(()), {}
+        for name, term in self._terms.items():
+            value: Tensor = term(seen)
+            total = total + weight_at(self._weights[name], self.progress) * value
+            logged[name] = value.detach()
+        if "joints" in logged:
+            logged["joint_mm"] = logged.pop("joints") * 1000
+        return total, logged
+
+    def critic_loss(self, batch: Batch) -> Loss:
+        """See `Task.critic_loss`."""
+        with torch.no_grad():
+            seen = self._lifted(batch)
+        named = [(name, term) for name, term in self._terms.items() if isinstance(term, Critic)]
+        losses = {f"{name}_critic": critic.critic_loss(seen) for name, critic in named}
+        return torch.stack(list(losses.values())).sum(), {name: value.detach() for name, value in losses.items()}
+
+    def _lifted(self, batch: Batch) -> Lifted:
         joints = lifted(self.module, batch["features"]).float()
-        error = joints - joints[:, :, root : root + 1] - batch["target_m"]
-        distance = error.norm(dim=-1).mean()
-        return 10 * distance, {"joint_mm": distance.detach() * 1000}
+        root = self.skeleton.root
+        relative = joints - joints[:, :, root : root + 1]
+        return Lifted(relative, batch, self.input_skeleton, self.skeleton, self.progress)
 
 
 class LandmarkLifterTask(LifterTask):

@@ -13,7 +13,7 @@ from torch.utils.data import IterableDataset
 
 from pose3d_ros.errors import ConfigError
 from pose3d_ros.skeletons import Skeleton
-from pose3d_ros.stages.lift.lift_features import person_features
+from pose3d_ros.stages.lift.lift_features import PersonView, person_view
 from pose3d_ros.types import Array
 from pose3d_training.synthetic.body import SYNTH_JOINTS, BodyShape
 from pose3d_training.synthetic.motion import FPS, evaluation_clips, load_clip
@@ -56,6 +56,21 @@ def held_out_tracks(assets: Path, bodies: Sequence[int]) -> list[Array]:
     return [clip_joints(assets, clip, BodyShape.random(body), _ALL_JOINTS) for body in bodies for clip in clips]
 
 
+@dataclass(frozen=True, eq=False)
+class LiftPeople:
+    """P people over T frames: fields of `LiftSample`, and what they come from.
+
+    joints_cam_m (P, T, J_out, 3) float64, in their cameras' frames. track (P,): numbers of their tracks. view: of the
+    P·T frames, one after the other.
+    """
+
+    features: npt.NDArray[np.float32]
+    target_m: npt.NDArray[np.float32]
+    joints_cam_m: Array
+    track: npt.NDArray[np.intp]
+    view: PersonView
+
+
 class LiftSamples(IterableDataset[LiftSample]):
     """Random windows of the tracks, half of them mirrored, before random cameras.
 
@@ -83,25 +98,32 @@ class LiftSamples(IterableDataset[LiftSample]):
     def __iter__(self) -> Iterator[LiftSample]:
         rng = worker_rng(self.seed)
         while True:
-            features, target = self.chunk(rng)
-            yield from (LiftSample(*pair) for pair in zip(features, target, strict=True))
+            made = self.people(rng)
+            yield from (LiftSample(*pair) for pair in zip(made.features, made.target_m, strict=True))
 
-    def chunk(self, rng: np.random.Generator) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """Features (P, T, J_in, 3) and targets (P, T, J_out, 3) of P people."""
-        rate_hz = np.exp(rng.uniform(np.log(8), np.log(FPS), _CHUNK))
-        joints = placed(self._windows(rate_hz, rng), rng)
+    def people(self, rng: np.random.Generator) -> LiftPeople:
+        """Some people, made together."""
+        windows, rate_hz, track = self.windows(rng)
+        joints = placed(windows, rng)
         seen = joints[:, :, self.seen_order]
         keypoints = seen[..., :2] / seen[..., 2:]
         exact = Detected(keypoints, np.ones(keypoints.shape[:3]))
         found = detect(keypoints, self.input_skeleton, rate_hz, rng) if self.noisy else exact
-        features, cam_from_person = person_features(_flat(found.keypoints), _flat(found.scores))
+        view = person_view(_flat(found.keypoints), _flat(found.scores))
         wanted = joints[:, :, self.order]
-        target = _flat(wanted - wanted[:, :, [self.root]]) @ cam_from_person
-        return features.reshape(*seen.shape), target.astype(np.float32).reshape(wanted.shape)
+        target = _flat(wanted - wanted[:, :, [self.root]]) @ view.cam_from_person
+        features, target_m = view.features.reshape(*seen.shape), target.astype(np.float32).reshape(wanted.shape)
+        return LiftPeople(features, target_m, wanted, track, view)
 
-    def _windows(self, rate_hz: Array, rng: np.random.Generator) -> Array:
-        """Stretches (P, T, 27, 3) of random tracks at those rates and 0.7–1.3 of their speed, to and fro if short."""
-        weight = np.sqrt(self.lengths)
+    def windows(
+        self, rng: np.random.Generator, among: npt.NDArray[np.bool_] | None = None
+    ) -> tuple[Array, Array, npt.NDArray[np.intp]]:
+        """Stretches (P, T, 27, 3) of random tracks at 0.7–1.3 of their speed, to and fro if short.
+
+        among: (M,), which of the tracks; all unless given. Returns rates in Hz (P,) and tracks' numbers (P,) as well.
+        """
+        rate_hz = np.exp(rng.uniform(np.log(8), np.log(FPS), _CHUNK))
+        weight = np.sqrt(self.lengths) * (1.0 if among is None else among)
         track = rng.choice(len(self.lengths), len(rate_hz), p=weight / weight.sum())
         last = (self.lengths[track] - 1)[:, None]
         step = FPS / rate_hz * rng.uniform(0.7, 1.3, len(rate_hz))
@@ -111,7 +133,7 @@ class LiftSamples(IterableDataset[LiftSample]):
         part, low = (at - low)[..., None, None], low + self.starts[track][:, None]
         joints = self.joints[low] * (1 - part) + self.joints[low + 1] * part
         mirrored = (joints * [-1.0, 1.0, 1.0])[:, :, list(_ALL_JOINTS.flip_order)]
-        return np.where(rng.random((len(track), 1, 1, 1)) < 0.5, mirrored, joints)
+        return np.where(rng.random((len(track), 1, 1, 1)) < 0.5, mirrored, joints), rate_hz, track
 
 
 def placed(joints_m: Array, rng: np.random.Generator) -> Array:

@@ -19,6 +19,11 @@ def write(path: Path, text: str) -> Path:
 
 def test_saved_recipe_loads_unchanged(tmp_path: Path) -> None:
     recipe = Recipe(**MINIMAL, filter_widths=(3, 5))
+    lifter = {**MINIMAL, "net": "lifter", "architecture": "residual"}
+    losses = {"joints": 10.0, "other": [[0.0, 1.0], [1.0, 0.0]]}
+    weak = Recipe(**lifter, losses=losses, labeled_share=0.5)
+    weak.save(tmp_path / "weak.yaml")
+    assert load_recipe(tmp_path / "weak.yaml") == weak
     recipe.save(tmp_path / "r.yaml")
     assert load_recipe(tmp_path / "r.yaml") == recipe
 
@@ -34,6 +39,12 @@ def test_saved_recipe_loads_unchanged(tmp_path: Path) -> None:
         ("net: lifter\nsteps: 3\nbatch_size: 1\nlearning_rate: 1.0\n", "one of residual, sem_gcn, temporal, got ''"),
         ("net: detector\narchitecture: residual\nsteps: 3\nbatch_size: 1\nlearning_rate: 1.0\n", "net is no lifter"),
         ("net: detector\ndropout: 1.0\nsteps: 3\nbatch_size: 1\nlearning_rate: 1.0\n", "below 1, got 1.0"),
+        (LIFTER + "losses: {joints: much}\n", "recipe key losses.*weights, or lists"),
+        (LIFTER + "losses: {joints: [[0, 1]]}\n", "recipe key losses"),
+        (LIFTER + "losses: {joints: [[1, 1], [0, 1]]}\n", "recipe key losses"),
+        (LIFTER + "losses: joints\n", "recipe key losses"),
+        (LIFTER + "labeled_share: 0\n", "above 0, up to 1"),
+        ("net: detector\nlosses: {joints: 1}\nsteps: 3\nbatch_size: 1\nlearning_rate: 1.0\n", "a lifter of persons"),
         (LIFTER + "lifter_input: image\n", "lifter_input: expected one of person, region, got 'image'"),
         (LIFTER.replace("residual", "sem_gcn") + "lifter_input: region\n", "unless architecture is residual"),
         ("- a list\n", "list"),

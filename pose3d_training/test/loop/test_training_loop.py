@@ -109,6 +109,48 @@ def test_checkpoint_without_sample_count_and_precision_resumes(tmp_path: Path) -
     assert (trainer.step, trainer.samples) == (40, 640)
 
 
+class Duel(Line):
+    """A net with an auxiliary offset, and a critic that learns y = 2."""
+
+    critic_steps = 3
+    critic_learning_rate = 0.05
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.offset = nn.Linear(1, 1, bias=False)
+        self.auxiliary, self.critic = self.offset, nn.Linear(1, 1)
+        self.at: list[float] = []
+
+    def loss(self, batch: Batch) -> tuple[torch.Tensor, Batch]:
+        self.at.append(self.progress)
+        error = (self.module(batch["x"]) + self.offset(batch["x"]) - 3 * batch["x"]).square().mean()
+        return error, {"error": error.detach()}
+
+    def critic_loss(self, batch: Batch) -> tuple[torch.Tensor, Batch]:
+        assert self.critic is not None
+        off = (self.critic(batch["x"]) - 2).square().mean()
+        return off, {"off": off.detach()}
+
+
+def test_critic_and_auxiliary_are_trained_beside_the_net_and_resumed(tmp_path: Path) -> None:
+    task = Duel()
+    start = task.offset.weight.detach().clone()
+    make_trainer(tmp_path, 60, task).run()
+    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert rows[-1]["off"] < 0.5 * rows[0]["off"]
+    assert task.at == pytest.approx([i / 60 for i in range(60)])
+    assert not torch.equal(start, task.offset.weight)
+    again = Duel()
+    trainer = make_trainer(tmp_path, 80, again)
+    trainer.resume()
+    for part in ("auxiliary", "critic"):
+        for one, other in zip(getattr(task, part).parameters(), getattr(again, part).parameters(), strict=True):
+            assert torch.equal(one, other)
+    assert trainer.critic_optimizer is not None
+    assert trainer.critic_optimizer.state_dict()["state"][0]["step"] == 180
+    assert set(averaged_weights(tmp_path / "checkpoint.pt")) == set(task.module.state_dict())
+
+
 def test_checkpoint_of_another_net_is_not_resumed(tmp_path: Path) -> None:
     make_trainer(tmp_path).run()
     wider = Line()

@@ -7,6 +7,8 @@ that only the person's own shape counts.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -63,15 +65,27 @@ def screen_features(
     return _with_scores(keypoints, scores, known) if with_scores else keypoints.astype(np.float32)
 
 
-def person_features(joints_normalized: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[Float32Array, Array]:
+class PersonView(NamedTuple):
+    """2D joints as a camera sees them that is turned towards the person and zoomed.
+
+    features (N, J, 3) float32: x, y, score. cam_from_person (N, 3, 3): p_cam = R @ p_person. center (N, 2), spread
+    (N,): x/z and y/z in the person's frame are `features · spread + center`.
+    """
+
+    features: Float32Array
+    cam_from_person: Array
+    center: Array
+    spread: Array
+
+
+def person_view(joints_normalized: npt.ArrayLike, scores: npt.ArrayLike) -> PersonView:
     """The joints as a camera shows them that is turned towards the person and zoomed.
 
     joints_normalized: (N, J, 2), x and y of rays with z = 1, NaN where unknown; scores (N, J).
-    Returns features (N, J, 3) = (x, y, score), and cam-from-person rotations (N, 3, 3), p_cam = R @ p_person:
-    `rotation_to_rays` of the mean unit ray of the known joints. In the person's frame this ray is the z axis; x/z and
-    y/z of the turned rays, less their mean over the known joints, over the root mean square distance from that mean.
-    An unknown joint is (0, 0, 0), as is one that is seen more than 84 degrees away from the mean ray. A person with
-    fewer than two known joints, or with all in one place, is all zeros with R = identity.
+    Rotations are `rotation_to_rays` of the mean unit ray of the known joints. In the person's frame this ray is the z
+    axis; x/z and y/z of the turned rays, less their mean over the known joints, over the root mean square distance from
+    that mean. An unknown joint is (0, 0, 0), as is one that is seen more than 84 degrees away from the mean ray. A
+    person with fewer than two known joints, or with all in one place, is all zeros with R = identity.
     Raises InputError for shapes that do not fit each other.
     """
     known = known_joints(joints_normalized, scores)
@@ -85,7 +99,13 @@ def person_features(joints_normalized: npt.ArrayLike, scores: npt.ArrayLike) -> 
     shaped = spread > _MIN_SPREAD
     known &= shaped[:, None]
     features = _with_scores(away / np.where(shaped, spread, 1.0)[:, None, None], scores, known)
-    return features, np.where(shaped[:, None, None], cam_from_person, np.eye(3))
+    return PersonView(features, np.where(shaped[:, None, None], cam_from_person, np.eye(3)), mean, spread)
+
+
+def person_features(joints_normalized: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[Float32Array, Array]:
+    """Features (N, J, 3) and cam-from-person rotations (N, 3, 3) of `person_view`."""
+    view = person_view(joints_normalized, scores)
+    return view.features, view.cam_from_person
 
 
 def _turned_rays(joints_normalized: Array, known: Mask) -> tuple[Array, Array]:

@@ -1,0 +1,34 @@
+"""The benchmark of learning: its table, and cases that are complete."""
+
+from __future__ import annotations
+
+from learning import cases, page, rows
+
+RECORD: dict[str, dict[str, object]] = {
+    "b": {"figures": {"without": [3.0, 5.0], "with": [1.0, 2.0]}, "unit": "mm", "minutes": 2.5, "paper": "Other 2019"},
+    "a": {"figures": {"without": [7.0]}, "unit": "mm", "minutes": 1, "paper": "One 2018"},
+}
+
+
+def test_cases_have_unique_names_and_say_what_they_show() -> None:
+    found = cases()
+    assert "withheld_labels" in found
+    assert all(case.question.endswith("?") and case.paper and case.unit for case in found.values())
+
+
+def test_table_has_means_and_the_spread_of_seeds() -> None:
+    lines = list(rows(RECORD))
+    assert [line["arm"] for line in lines] == ["without", "without", "with"]
+    assert lines[1]["mean"] == "4 mm"
+    assert lines[1]["seeds"] == "3–5"
+    assert lines[0]["seeds"] == ""
+
+
+def test_table_of_a_page_is_replaced() -> None:
+    text = "before\n<!-- table of benchmarks/learning.py -->\nold\n<!-- end of the table -->\nafter\n"
+    once = page(text, RECORD)
+    assert "old" not in once
+    assert "| b | with | 1.5 mm | 1–2 | 2.5 | Other 2019 |" in once
+    assert once.startswith("before\n")
+    assert once.endswith("\nafter\n")
+    assert page(once, RECORD) == once

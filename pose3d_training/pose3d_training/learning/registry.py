@@ -1,0 +1,29 @@
+"""The terms that a recipe's `losses` may name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from pose3d_ros.errors import ConfigError, shown
+from pose3d_ros.skeletons import Skeleton
+from pose3d_training.learning.loss_term import JointTerm, LossTerm
+
+TERMS: Mapping[str, type[LossTerm]] = MappingProxyType({"joints": JointTerm})
+"""Name in recipes → term."""
+
+DEFAULT_LOSSES: Mapping[str, float] = MappingProxyType({"joints": 10.0})
+"""Of a recipe without `losses`: full supervision."""
+
+
+def make_terms(names: Mapping[str, object], input_skeleton: Skeleton, skeleton: Skeleton) -> dict[str, LossTerm]:
+    """The terms of a recipe's losses by name. Raises ConfigError for a name that is unknown."""
+    unknown = [name for name in names if name not in TERMS]
+    if unknown:
+        raise ConfigError(
+            "recipe key losses",
+            expected="names of " + ", ".join(TERMS),
+            got=shown(unknown[0]),
+            fix="Correct the name.",
+        )
+    return {name: TERMS[name](input_skeleton, skeleton) for name in names}
