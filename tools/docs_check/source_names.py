@@ -67,6 +67,10 @@ LAUNCH_ARGUMENTS = {
     f"{file}.launch.py": {argument.name for argument in arguments}
     for file, arguments in (("pose3d", POSE3D), ("demo", DEMO), ("cameras", CAMERAS))
 }
+STANDARD_OUTPUTS = set(
+    re.findall(r'_Output\("(\w+)"', (SOURCE / "nodes/standard_outputs.py").read_text(encoding="utf-8"))
+)
 NODE_NAMES = {name for path in (SOURCE / "nodes").rglob("*.py") for name in constants(path)}
+NODE_NAMES |= {f"{name}_smoothed" for name in STANDARD_OUTPUTS}
 MAKE_TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
 SCRIPTS = set(re.findall(r'"(\w+) = pose3d_ros', (PACKAGE / "setup.py").read_text(encoding="utf-8")))

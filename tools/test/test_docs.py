@@ -16,6 +16,7 @@ from docs_check.source_names import (
     MESSAGES,
     NODE_NAMES,
     SOURCE,
+    STANDARD_OUTPUTS,
     TOOL_PARAMETERS,
     constants,
     message_fields,
@@ -126,6 +127,8 @@ def test_topics_and_services_are_those_of_the_nodes() -> None:
             if page != "pose3d_ros/samples/README.md":  # the topics of a recording
                 assert {name.removesuffix("/compressed") for name in names} - NODE_NAMES == set(), page
     topics = named("topic")["docs/messages.md"]
+    assert STANDARD_OUTPUTS
+    assert STANDARD_OUTPUTS - topics == set()
     for path in (SOURCE / "nodes" / f"{node}.py" for node in ("output", "pose_node")):
         made = re.findall(r'advertise\(\s*\w+,\s*\w+,\s*f?"(\w+)', path.read_text(encoding="utf-8"))
         assert made

@@ -30,11 +30,12 @@ ALLOWED: dict[str, set[str]] = {
     "config": {"types", "errors", "reading", "skeletons"},
     "engines": _BASE,
     "stages": _BASE | {"engines"},
+    "people": _BASE | {"stages"},
     "pipeline": _BASE | {"engines", "stages"},
     "drawing": _BASE,
     "bags": _BASE,
     "evaluation": _CORE | {"drawing", "bags"},
-    "nodes": _CORE | {"drawing", "bags"},
+    "nodes": _CORE | {"people", "drawing", "bags"},
     "launching": _BASE | {"nodes"},
     "cli": _CORE | {"drawing", "bags", "evaluation", "nodes"},
 }
@@ -45,7 +46,7 @@ STAGES = {"detect", "pose", "lift", "landmarks", "track", "smooth"}
 
 _ROS = (
     "ament_index_python builtin_interfaces cv_bridge diagnostic_msgs diagnostic_updater geometry_msgs hri_msgs "
-    "lifecycle_msgs message_filters pose3d_msgs rcl_interfaces rclpy rosbag2_py rosgraph_msgs "
+    "lifecycle_msgs message_filters people_msgs pose3d_msgs rcl_interfaces rclpy rosbag2_py rosgraph_msgs "
     "rosidl_runtime_py sensor_msgs std_msgs std_srvs tf2_ros vision_msgs visualization_msgs"
 ).split()
 _DEVICE = {"engines/device", "engines/images", "engines/tensorrt", "engines/onnx_runtime", "engines/pytorch"}

@@ -11,9 +11,9 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pose3d_ros.config.output_settings import OutputConfig
 from pose3d_ros.config.parameter_table import Parameter, Settings, name_errors, setting, yaml_section
 from pose3d_ros.config.root_settings import RootConfig, SceneConfig
-from pose3d_ros.skeletons import SKELETONS
 
 POSE_NODE = ("pose_node",)
 SMOOTHER_NODE = ("smoother_node",)
@@ -180,41 +180,6 @@ class InputConfig(Settings, nodes=POSE_NODE):
         "Images whose header promises more pixels than this are refused before they are decoded.",
         (1, 1_000_000_000),
     )
-
-
-@dataclass(frozen=True)
-class OutputConfig(Settings, nodes=BOTH_NODES):
-    """What a node publishes."""
-
-    skeleton: str = setting(
-        "",
-        "Skeleton to publish; empty for the model's own, in smoother_node for the one that arrives.",
-        choices=("", *sorted(SKELETONS)),
-    )
-    target_frame: str = setting(
-        "", "TF frame to publish in; empty for the camera's own. If the smoother runs, set it on smoother_node only."
-    )
-    tf_timeout_s: float = setting(
-        0.5, "How long people wait for the transform to target_frame at their image's time.", (0.0, 10.0)
-    )
-    tf_on_timeout: str = setting(
-        "drop",
-        "People whose transform has not come: drop; latest: use the latest transform; camera_frame: publish in it.",
-        choices=("drop", "latest", "camera_frame"),
-    )
-    id_tag: str = setting(
-        "",
-        "The ids of people are p<tag>_<number>; empty: another tag at each start, so that no id is ever used again.",
-        pattern="[A-Za-z0-9]{0,16}",
-        nodes=POSE_NODE,
-    )
-    publish_markers: bool = setting(True, "Publish a MarkerArray (RViz, Foxglove).", tunable=True)
-    marker_lifetime_s: float = setting(0.5, "Lifetime of the markers; 0: unlimited.", (0.0, 60.0), tunable=True)
-    publish_tf: bool = setting(False, "Broadcast each person's root as a TF frame.", tunable=True)
-    publish_overlay: bool = setting(
-        False, "Publish the image with the skeletons drawn on it.", tunable=True, nodes=POSE_NODE
-    )
-    work_without_subscribers: bool = setting(False, "Process images even without subscribers.", tunable=True)
 
 
 @dataclass(frozen=True)

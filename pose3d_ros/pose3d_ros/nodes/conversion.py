@@ -18,8 +18,8 @@ from pose3d_ros.bags.image_decoding import check_pixels, compressed_header, deco
 from pose3d_ros.bags.image_encodings import ENCODINGS, image_bgr
 from pose3d_ros.bags.message_records import person_of
 from pose3d_ros.geometry.alignment import RigidTransform
-from pose3d_ros.geometry.rays import ray_covariance_m2
-from pose3d_ros.records import Person, Pose, root_solvers_of
+from pose3d_ros.people.placing import Placed, is_optical, place
+from pose3d_ros.records import Person, Pose, TrackState, root_solvers_of
 from pose3d_ros.skeletons import Skeleton, get_skeleton
 from pose3d_ros.types import Array, ImageArray
 
@@ -168,22 +168,17 @@ class PeopleWriter:
 
 
 def _fill_person(message: Person3D, person: Person, cam2target: RigidTransform | None) -> None:
-    pose, root_m, velocity_mps = person.pose, person.pose.root_cam_m, person.velocity_cam_mps
-    joints_m = pose.joints_cam_m
-    covariance_m2 = ray_covariance_m2(root_m, pose.root_sigma_m)
-    if cam2target is not None:
-        root_m, joints_m = cam2target.apply(root_m), cam2target.apply(joints_m)
-        velocity_mps = cam2target.rotate(velocity_mps)
-        covariance_m2 = None if covariance_m2 is None else cam2target.rotate_covariance(covariance_m2)
+    pose, placed = person.pose, place(person, cam2target)
+    covariance_m2 = placed.covariance_m2
     message.state = int(person.state)
     message.score = float(person.score)
     x0, y0, x1, y1 = pose.detection.box_xyxy_px.tolist()
     message.box_x, message.box_y, message.box_width, message.box_height = x0, y0, x1 - x0, y1 - y0
-    message.root.x, message.root.y, message.root.z = root_m.tolist()
-    message.velocity.x, message.velocity.y, message.velocity.z = velocity_mps.tolist()
+    message.root.x, message.root.y, message.root.z = placed.root_m.tolist()
+    message.velocity.x, message.velocity.y, message.velocity.z = placed.velocity_mps.tolist()
     message.root_covariance = _UNKNOWN_COVARIANCE_M2 if covariance_m2 is None else covariance_m2.ravel()
     message.root_solvers = root_solvers_of(person)
-    _fill_joints(message, joints_m, pose)
+    _fill_joints(message, placed.joints_m, pose)
 
 
 def _fill_joints(message: Person3D, joints_m: Array, pose: Pose) -> None:
@@ -195,6 +190,44 @@ def _fill_joints(message: Person3D, joints_m: Array, pose: Pose) -> None:
         position = joint.position
         position.x, position.y, position.z = x, y, z
         joint.u, joint.v, joint.score, joint.valid = u, v, score, is_valid
+
+
+@dataclass(frozen=True, eq=False)
+class Published:
+    """A frame's people as messages without a state show them: none of them is LOST.
+
+    header: of the frame to publish in. image_header: the image's own, in the camera's frame. names: the people's ids.
+    cam2target: into the frame to publish in, None for the camera's own.
+    """
+
+    header: Header
+    image_header: Header
+    people: Sequence[Person]
+    names: Sequence[str]
+    cam2target: RigidTransform | None
+
+    @classmethod
+    def of(
+        cls,
+        header: Header,
+        image_header: Header,
+        people: Sequence[Person],
+        name_of: Callable[[int], str],
+        cam2target: RigidTransform | None,
+    ) -> Published:
+        """Of all people of a frame."""
+        there = [person for person in people if person.state != TrackState.LOST]
+        return cls(header, image_header, there, [name_of(person.track_id) for person in there], cam2target)
+
+    @property
+    def optical(self) -> bool:
+        """Whether the frame to publish in has the axes of an optical one."""
+        return self.cam2target is None or is_optical(self.header.frame_id)
+
+    def placed(self) -> list[tuple[str, Person, Placed]]:
+        """Each name and person, in the frame to publish in."""
+        pairs = zip(self.names, self.people, strict=True)
+        return [(name, person, place(person, self.cam2target)) for name, person in pairs]
 
 
 class TrackNumbers:

@@ -1,4 +1,4 @@
-"""What both nodes publish of a frame: people, markers, the skeleton's names, TF."""
+"""What both nodes publish of a frame: people, markers, the skeleton's names, TF, messages of other packages."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
 
 from pose3d_ros.bags.message_records import stamp_ns
-from pose3d_ros.config.settings import OutputConfig
+from pose3d_ros.config.output_settings import OutputConfig
 from pose3d_ros.errors import ConfigError
 from pose3d_ros.geometry.alignment import RigidTransform
-from pose3d_ros.nodes.conversion import PeopleInfo, PeopleWriter, person_id, skeleton_message
+from pose3d_ros.nodes.conversion import PeopleInfo, PeopleWriter, Published, person_id, skeleton_message
 from pose3d_ros.nodes.markers import MarkerMaker
 from pose3d_ros.nodes.problems import FRAME_PROBLEM_S, Level, ProblemBoard
+from pose3d_ros.nodes.standard_outputs import StandardOutputs
 from pose3d_ros.nodes.tf_frames import Missing, TfFrames, TransformQueue
 from pose3d_ros.nodes.timing import RateMeter
 from pose3d_ros.nodes.topics import advertise, latched_qos, result_qos
+from pose3d_ros.people.gate import PeopleGate, limits_problem
 from pose3d_ros.records import Person, time_after
 from pose3d_ros.skeletons import Skeleton
 
@@ -55,14 +57,17 @@ class PeopleOutput:
         self._board = board
         self._writer = PeopleWriter()
         self._maker = MarkerMaker()
+        self._gate = PeopleGate()
         self._frames: TfFrames | None = None
-        self._last: tuple[Header, PeopleInfo] | None = None
+        self._last: tuple[Published, PeopleInfo] | None = None
         self._put_ns: int | None = None
         self._skeleton_name = ""
         self._people = advertise(node, Person3DArray, f"people{suffix}", result_qos())
         self._markers = advertise(node, MarkerArray, f"markers{suffix}", result_qos())
         self._skeleton = advertise(node, SkeletonInfo, f"skeleton{suffix}", latched_qos())
+        self._standard = StandardOutputs(node, suffix, config, board)
         self._open_frames()
+        self._check_limits()
         self._queue: TransformQueue[_Result] | None = None
         if config.target_frame:
             self._queue = TransformQueue(self._find, self._finish, config.tf_timeout_s)
@@ -71,10 +76,12 @@ class PeopleOutput:
         """Apply changed settings."""
         self._config = config
         self._open_frames()
+        self._check_limits()
 
     def has_subscribers(self) -> bool:
         """Whether there are subscribers, or TF is to be broadcast."""
-        return self._people.get_subscription_count() > 0 or self._markers_wanted() or self._config.publish_tf
+        heard = self._people.get_subscription_count() > 0 or self._markers_wanted() or self._standard.wanted()
+        return heard or self._config.publish_tf
 
     def publish_skeleton(self, skeleton: Skeleton) -> None:
         """Publish the skeleton's joints and bones, once for each skeleton."""
@@ -84,34 +91,41 @@ class PeopleOutput:
 
     def publish(
         self, header: Header, people: Sequence[Person], info: PeopleInfo, id_of: Callable[[int], str] = person_id
-    ) -> None:
-        """Publish the people of an image. header: the image's own, in the camera's frame. id_of: names a track."""
+    ) -> tuple[Person, ...]:
+        """Publish those people of an image who pass the gate; returns them.
+
+        header: the image's own, in the camera's frame. id_of: names a track.
+        """
+        people = self._gate.admit(people, self._config, id_of)
         names = {person.track_id: id_of(person.track_id) for person in people}
         result = _Result(header, people, info, names, time.monotonic())
         if self._queue is None:
             self._send(result, header, None)
-            return
+            return people
         if time_after(self._put_ns, stamp_ns(header)) is None and self._frames is not None:
             self._frames.forget()
         self._put_ns = stamp_ns(header)
         self._queue.put(result)
+        return people
 
     def _send(self, result: _Result, header: Header, cam2target: RigidTransform | None) -> None:
         """header: to publish under."""
-        if self._last is not None and stamp_ns(header) < stamp_ns(self._last[0]):
+        if self._last is not None and stamp_ns(header) < stamp_ns(self._last[0].header):
             self.clear_markers()  # the clock went back
         waited_ms = (time.monotonic() - result.put_s) * 1e3
         info = replace(result.info, latency_ms=result.info.latency_ms + waited_ms)
-        self._last = header, info
-        self.publish_skeleton(info.skeleton)
         id_of = result.names.__getitem__
+        published = Published.of(header, result.header, result.people, id_of, cam2target)
+        self._last = published, info
+        self.publish_skeleton(info.skeleton)
         message = self._writer.write(header, result.people, info, id_of=id_of, cam2target=cam2target)
         self._publish(self._people, message)
         self.meter.tick()
         if self._markers_wanted():
             self._publish(self._markers, self._maker.make(message, result.people, self._config.marker_lifetime_s))
         if self._config.publish_tf and self._frames is not None:
-            self._frames.broadcast(message)
+            self._frames.broadcast(published, joints=self._config.publish_tf_joints)
+        self._standard.publish(published, self._publish)
 
     def discard(self) -> None:
         """Drop the people that wait for their transform."""
@@ -121,9 +135,11 @@ class PeopleOutput:
     def publish_empty(self) -> None:
         """One empty result, so that displays clear; nothing before the first frame."""
         self.discard()
+        self._gate = PeopleGate()
         if self._last is not None:
-            header, info = self._last
-            self._publish(self._people, self._writer.write(header, (), info))
+            published, info = self._last
+            self._publish(self._people, self._writer.write(published.header, (), info))
+            self._standard.publish(replace(published, people=(), names=()), self._publish)
             self._last = None
         self.clear_markers()
 
@@ -135,10 +151,11 @@ class PeopleOutput:
         """Destroy the publishers, once what they sent has arrived."""
         if self._queue is not None:
             self._queue.stop()
-        for publisher in (self._people, self._markers):
+        for publisher in (self._people, self._markers, *self._standard.publishers):
             publisher.wait_for_all_acked(_ACK_TIMEOUT)
         for publisher in (self._people, self._markers, self._skeleton):
             self._node.destroy_publisher(publisher)
+        self._standard.close()
         if self._frames is not None:
             self._frames.close()
 
@@ -149,6 +166,10 @@ class PeopleOutput:
             self._frames = TfFrames(self._node)
         except ConfigError as error:
             self._board.report_error(error, Level.WARN)
+
+    def _check_limits(self) -> None:
+        problem = limits_problem(self._config)
+        self._board.show_warnings("limits", () if problem is None else (problem,))
 
     def _markers_wanted(self) -> bool:
         return self._config.publish_markers and self._markers.get_subscription_count() > 0

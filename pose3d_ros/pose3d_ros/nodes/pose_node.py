@@ -286,8 +286,7 @@ class PoseWork(Work):
         return found
 
     def _publish(self, header: Header, frame: Frame, result: FrameResult, info: PeopleInfo) -> None:
-        people = self._names.renumbered(result.people)
-        self._output.publish(header, people, info, self._names.name_of)
+        people = self._output.publish(header, self._names.renumbered(result.people), info, self._names.name_of)
         if self._overlay_wanted():
             drawn = draw_people(frame.image_bgr, people, frame.camera)
             self._overlay.publish(image_message(header, drawn))

@@ -6,12 +6,12 @@ import importlib
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+import numpy as np
 from geometry_msgs.msg import TransformStamped
-from pose3d_msgs.msg import Person3DArray
 from rclpy.node import Node
 from rclpy.time import Time
 from std_msgs.msg import Header
@@ -19,6 +19,8 @@ from std_msgs.msg import Header
 from pose3d_ros.bags.message_records import rigid_of
 from pose3d_ros.errors import ConfigError
 from pose3d_ros.geometry.alignment import RigidTransform
+from pose3d_ros.nodes.conversion import Published
+from pose3d_ros.types import Array
 
 _POLL_S = 0.005
 _T = TypeVar("_T")
@@ -92,11 +94,11 @@ class TfFrames:
         """Drop the transforms so far: the clock went back."""
         self._buffer.clear()
 
-    def broadcast(self, message: Person3DArray) -> None:
-        """Each person's root as a frame with the person's id as its name."""
+    def broadcast(self, published: Published, *, joints: bool) -> None:
+        """Each person's root as a frame with the person's id as its name; see `person_transforms`."""
         if self._broadcaster is None:
             self._broadcaster = self._broadcaster_of(self._node)
-        self._broadcaster.sendTransform(root_transforms(message))
+        self._broadcaster.sendTransform(person_transforms(published, joints=joints))
 
     def close(self) -> None:
         """Stop listening and broadcasting; tf2's own `unregister` leaves the buffer's service and the publisher."""
@@ -173,13 +175,26 @@ class TransformQueue(Generic[_T]):
         return True
 
 
-def root_transforms(message: Person3DArray) -> Sequence[TransformStamped]:
-    """A transform from the message's frame to each person's root, axes parallel to the frame's."""
+def person_transforms(published: Published, *, joints: bool) -> list[TransformStamped]:
+    """A transform from the published frame to each person's root, and from there to each valid joint where asked for.
+
+    Axes stay parallel to those of the published frame. Joints are children of their own person, as in REP-155, so that
+    a person is one branch of the tree; none is another's child, so that an invalid one takes no other away.
+    """
     transforms = []
-    for person in message.people:
-        made = TransformStamped(header=message.header, child_frame_id=person.id)
-        root, translation = person.root, made.transform.translation
-        translation.x, translation.y, translation.z = root.x, root.y, root.z
-        made.transform.rotation.w = 1.0
-        transforms.append(made)
+    for name, person, placed in published.placed():
+        transforms.append(_shift(published.header, name, placed.root_m))
+        if joints:
+            below = Header(stamp=published.header.stamp, frame_id=name)
+            rows = zip(person.pose.skeleton.joints, placed.from_root_m, strict=True)
+            transforms += [_shift(below, f"{name}/{joint}", at_m) for joint, at_m in rows if np.isfinite(at_m).all()]
     return transforms
+
+
+def _shift(header: Header, child_frame_id: str, to_m: Array) -> TransformStamped:
+    """To a frame with the same axes."""
+    made = TransformStamped(header=header, child_frame_id=child_frame_id)
+    move = made.transform.translation
+    move.x, move.y, move.z = to_m.tolist()
+    made.transform.rotation.w = 1.0
+    return made

@@ -10,7 +10,9 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
+from geometry_msgs.msg import PoseArray
 from pose3d_msgs.msg import SkeletonInfo
+from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from visualization_msgs.msg import Marker, MarkerArray
 
@@ -70,6 +72,24 @@ def test_skeleton_markers_and_overlay_are_published(graph: Any, pipeline: Any) -
     assert {m.header.frame_id for a in markers for m in a.markers if m.action == Marker.ADD} == {header().frame_id}
     graph.spin_until(lambda: bool(skeletons))  # although it subscribed late
     assert skeletons[0].name == "muco21"
+
+
+def test_who_does_not_pass_the_limits_is_in_nothing_that_is_published(graph: Any, pipeline: Any) -> None:
+    markers, poses, overlays = (
+        graph.listen(kind, topic)
+        for kind, topic in ((MarkerArray, "markers"), (PoseArray, "poses"), (Image, "overlay"))
+    )
+    rig = PoseRig(graph, pipeline, publish_poses=True, publish_overlay=True)
+    rig.calibrate()
+    assert len(rig.process(gray_image(3, value=77)).people) == 1
+    rig.node.set_parameters([Parameter("max_distance_m", value=3.0)])  # the person is 3.3 m away
+    assert not rig.process(gray_image(4, value=77)).people
+    graph.spin_until(lambda: len(overlays) == len(poses) == 2)
+    assert [len(array.poses) for array in poses] == [1, 0]
+    graph.spin_until(lambda: [m.action for m in markers[-1].markers] == [Marker.DELETE] * 3)
+    assert {m.ns for m in markers[-1].markers} == {"ptest_1"}
+    assert {bool((np.frombuffer(image.data, np.uint8) != 77).any()) for image in overlays} == {True, False}
+    rig.until_status(DiagnosticStatus.OK, "active")
 
 
 def test_markers_clear_when_the_clock_goes_back(graph: Any, pipeline: Any) -> None:

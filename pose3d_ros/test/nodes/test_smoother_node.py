@@ -21,7 +21,7 @@ from pose3d_ros.geometry.ground_plane import GroundPlane
 from pose3d_ros.nodes.conversion import PeopleInfo, PeopleWriter
 from pose3d_ros.nodes.smoother_node import SmootherNode
 from pose3d_ros.nodes.topics import latched_qos
-from pose3d_ros.records import Person
+from pose3d_ros.records import Person, TrackState
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.stages.smooth.chosen_smoother import ChosenSmoother
 from pose3d_ros.stages.smooth.pose_follower import FOLLOWING_FRAMES
@@ -66,6 +66,23 @@ def people_message(people: Sequence[Person], *names: str, stamp_s: int = 4, skel
     for person, name in zip(message.people, names, strict=True):
         person.id = name
     return message
+
+
+def test_who_was_published_is_reported_lost_after_a_gap(graph: Any) -> None:
+    start(graph, published_states="tracked")
+    smoothed = graph.listen(Person3DArray, "people_smoothed")
+    send = graph.publish(Person3DArray, "people")
+    lost = replace(make_person(1), state=TrackState.LOST)
+    # Of bob nothing was published.
+    frames: list[list[Person]] = [
+        [make_person(1)],
+        [],
+        [lost, replace(lost, track_id=2)],
+    ]
+    for stamp_s, people in enumerate(frames):
+        send(people_message(people, *("anna", "bob")[: len(people)], stamp_s=stamp_s))
+        graph.spin_until(lambda count=stamp_s + 1: len(smoothed) == count)
+    assert [[(p.id, p.state) for p in m.people] for m in smoothed] == [[("anna", 1)], [], [("anna", 3)]]
 
 
 def test_smoothed_people_keep_their_ids(graph: Any) -> None:

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 from unittest.mock import Mock
 
@@ -17,12 +18,13 @@ from pose3d_msgs.msg import Person3DArray
 from rclpy.time import Time
 from std_msgs.msg import Header
 
-from pose3d_ros.config.settings import OutputConfig
+from pose3d_ros.config.output_settings import OutputConfig
 from pose3d_ros.geometry.alignment import RigidTransform
-from pose3d_ros.nodes.conversion import PeopleInfo
+from pose3d_ros.nodes.conversion import PeopleInfo, Published
 from pose3d_ros.nodes.output import PeopleOutput
 from pose3d_ros.nodes.problems import Level, ProblemBoard
-from pose3d_ros.nodes.tf_frames import Missing
+from pose3d_ros.nodes.tf_frames import Missing, person_transforms
+from pose3d_ros.records import TrackState
 from pose3d_ros.skeletons import get_skeleton
 
 from .conftest import make_person
@@ -280,6 +282,35 @@ def test_root_of_each_person_is_broadcast_as_a_frame(graph: Any, monkeypatch: py
     assert transform.header.stamp.sec == 5
     move, turn = transform.transform.translation, transform.transform.rotation
     assert (move.x, move.y, move.z, turn.w) == (0.5, 1.4, 3.0, 1.0)
+
+
+def test_joints_are_frames_below_their_person_where_asked_for() -> None:
+    header = Header(frame_id="optical")
+    header.stamp.sec = 5
+    people = [make_person(1, x_m=0.5), replace(make_person(2), state=TrackState.LOST)]
+    published = Published.of(header, header, people, "p_{}".format, None)
+    (root,) = person_transforms(published, joints=False)
+    assert root.child_frame_id == "p_1"
+    transforms = person_transforms(published, joints=True)
+    assert transforms[0] == root
+    names = INFO.skeleton.joints
+    children = [transform.child_frame_id for transform in transforms[1:]]
+    assert children == [f"p_1/{name}" for number, name in enumerate(names) if number != 1]  # joint 1 is lost
+    for transform in transforms[1:]:
+        assert (transform.header.frame_id, transform.header.stamp.sec) == ("p_1", 5)
+        move, turn = transform.transform.translation, transform.transform.rotation
+        number = names.index(transform.child_frame_id.partition("/")[2])
+        assert (move.x, move.y, move.z) == pytest.approx((0.0, number / 10 - 1.4, 0.0))  # the root is joint 14
+        assert (turn.x, turn.y, turn.z, turn.w) == (0.0, 0.0, 0.0, 1.0)
+
+
+@pytest.mark.parametrize(("joints", "count"), [(False, 1), (True, 21)])
+def test_parameter_asks_for_the_joints(graph: Any, monkeypatch: pytest.MonkeyPatch, joints: bool, count: int) -> None:
+    tf2_ros = Mock(TransformException=UnknownTransform)
+    monkeypatch.setitem(sys.modules, "tf2_ros", tf2_ros)
+    publish(graph, OutputConfig(publish_tf=True, publish_tf_joints=joints))
+    (transforms,) = tf2_ros.TransformBroadcaster.return_value.sendTransform.call_args.args
+    assert len(transforms) == count
 
 
 @pytest.mark.parametrize(("policy", "count"), [("drop", 0), ("camera_frame", 2)])

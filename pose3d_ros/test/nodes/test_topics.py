@@ -18,6 +18,7 @@ ROLES = {
     "people": "publisher",
     "markers": "publisher",
     "skeleton": "publisher",
+    "poses": "publisher",
     "overlay": "publisher",
 }
 SMOOTHED = {
@@ -25,6 +26,7 @@ SMOOTHED = {
     "people_smoothed": "publisher",
     "markers_smoothed": "publisher",
     "skeleton_smoothed": "publisher",
+    "poses_smoothed": "publisher",
 }
 OTHER = {"RELIABLE": "best_effort", "BEST_EFFORT": "reliable"}
 
@@ -48,9 +50,9 @@ def test_quality_of_service_of_every_topic_can_be_overridden(graph: Any, pipelin
         f"qos_overrides.{full[topic]}.{role}.reliability": OTHER[default_of(topic)] for topic, role in roles.items()
     }
     if node == "pose_node":
-        made = graph.add_pose_node(pipeline, work_without_subscribers=True, **given)
+        made = graph.add_pose_node(pipeline, work_without_subscribers=True, publish_poses=True, **given)
     else:
-        made, _ = start(graph, work_without_subscribers=True, **given)
+        made, _ = start(graph, work_without_subscribers=True, publish_poses=True, **given)
     for topic, role in roles.items():
         wanted = {OTHER[default_of(topic)].upper()}
         graph.spin_until(lambda t=topic, r=role, w=wanted: reliability_of(graph, t, r, node) == w)
