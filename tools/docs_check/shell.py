@@ -39,6 +39,7 @@ _OPTIONS: Mapping[str, set[str]] = MappingProxyType(
         "torchrun": {"--nproc-per-node", "--nnodes", "-m"},
         "tensorboard": {"--logdir"},
         "sysctl": {"-w"},
+        "systemctl enable": {"--now"},
         "cp": {"-r"},
         "apt-get install": {"-y"},
         "pre-commit install": set(),
@@ -57,7 +58,7 @@ def problems(line: str) -> list[str]:
     found = []
     for part in re.split(r"\s*(?:&&|\|\||;|\|)\s*", line):
         words = shlex.split(part)
-        while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
+        while words and (words[0] == "sudo" or re.fullmatch(r"[A-Z_]+=.*", words[0])):
             words.pop(0)
         if words:
             found += [f"{part}: {problem}" for problem in _command(words)]
@@ -212,6 +213,7 @@ _ROS2: Mapping[str, Callable[[list[str]], list[str]]] = MappingProxyType(
         "param": _param,
         "lifecycle": _lifecycle,
         "pkg": _nothing,
+        "security": _nothing,
         "bag": _nothing,
     }
 )

@@ -44,7 +44,7 @@ SUMMARY_FIELDS = {field.name for group in (Speed, Completeness, Accuracy, Smooth
     "groups",
 }
 
-_PATH = re.compile(r"(?<![\w./:$})~-])[\w.-]+(?:/[\w.*-]+)+/?")
+_PATH = re.compile(r"(?<![\w./:$})~-])[\w.-]+(?:/[\w.*@-]+)+/?")
 _COMMAND = re.compile(r"(?:^|[\s`;&(])pose3d ([a-z]+)([^`\n]*)")
 _SCRIPT = re.compile(r"python(?:3)? (?:-m (pose3d_[\w.]+)|((?:tools|benchmarks|examples)/\w+\.py))([^`\n]*)")
 _OPTION = re.compile(r"(?<!\S)(--[a-z][\w-]*)")

@@ -86,7 +86,6 @@ def camera_nodes(camera: CameraLaunch, system: SystemLaunch, environ: Mapping[st
         "emulate_tty": True,
         "respawn": system.respawn,
         "respawn_delay": _RESPAWN_S,
-        "ros_arguments": ["--log-level", system.log_level],
     }
     pose_node = Node(
         executable="pose_node",
@@ -94,16 +93,25 @@ def camera_nodes(camera: CameraLaunch, system: SystemLaunch, environ: Mapping[st
         additional_env=child_environment({}),
         parameters=[camera.params_file, dict(camera.of_pose_node), clock],
         remappings=[("image_raw", camera.image_topic), ("camera_info", camera.camera_info_topic)],
+        ros_arguments=_ros_arguments(camera.nodes[0], system),
         **shared,
     )
+    if not camera.smoother:
+        return [pose_node]
     smoother_node = Node(
         executable="smoother_node",
         name="smoother_node",
         additional_env=child_environment(profile_setting(environ, sends_images=False)),
         parameters=[camera.params_file, dict(camera.of_smoother_node), clock],
+        ros_arguments=_ros_arguments(camera.nodes[1], system),
         **shared,
     )
-    return [pose_node, smoother_node] if camera.smoother else [pose_node]
+    return [pose_node, smoother_node]
+
+
+def _ros_arguments(node: str, system: SystemLaunch) -> list[str]:
+    enclave = ["--enclave", f"{system.enclave}/{node}"] if system.enclave else []
+    return ["--log-level", system.log_level, *enclave]
 
 
 def system_actions(cameras: Sequence[CameraLaunch], system: SystemLaunch) -> list[Any]:

@@ -164,6 +164,13 @@ SYSTEM = (
     LaunchArgument(
         "log_level", "info", "Least severity of the nodes' log.", choices=("debug", "info", "warn", "error", "fatal")
     ),
+    LaunchArgument(
+        "enclave",
+        "",
+        "SROS 2: the nodes' enclaves are this one and each node's name below it, such as /pose3d.",
+        pattern=rf"/{_NAME}",
+        expected="an enclave's path, such as /pose3d",
+    ),
     _boolean("use_sim_time", "false", "Use simulation time (/clock)."),
     _boolean("rviz", "false", "Also start RViz."),
     _frame("fixed_frame", "RViz's fixed frame; target_frame, else the frame_id of the images."),

@@ -56,6 +56,7 @@ class SystemLaunch:
     lifecycle_manager: bool
     respawn: bool
     log_level: str
+    enclave: str
     use_sim_time: bool
     rviz: bool
     fixed_frame: str
@@ -75,6 +76,7 @@ def system_launch(values: Parameters) -> SystemLaunch:
         lifecycle_manager=bool(values.get("lifecycle_manager")),
         respawn=bool(values.get("respawn")),
         log_level=str(values.get("log_level", "info")),
+        enclave=str(values.get("enclave", "")),
         use_sim_time=bool(values.get("use_sim_time")),
         rviz=bool(values.get("rviz")),
         fixed_frame=str(values.get("fixed_frame", "")),
