@@ -76,3 +76,14 @@ def test_process_that_another_one_started_is_left_alone() -> None:
 @pytest.mark.parametrize("text", ["", "0", "-5", "init", "9" * 5000])
 def test_no_parent_is_named(text: str) -> None:
     assert not Parent({PARENT_VARIABLE: text}).has_ended()
+
+
+def test_parent_that_is_somebody_elses_process_is_none() -> None:
+    assert not Parent({PARENT_VARIABLE: "1"}).has_ended()
+
+
+def test_other_systems_have_no_such_signal(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert not Parent({PARENT_VARIABLE: str(gone.pid)}).has_ended()

@@ -126,6 +126,6 @@ def _run_there(job: RecordingJob, version: str) -> tuple[Ended, Files]:
     if pose3d_ros.__version__ != version:
         return Ended(f"its machine has pose3d_ros {pose3d_ros.__version__} instead of {version}"), {}
     with tempfile.TemporaryDirectory(prefix="pose3d-") as name:
-        folder = Path(name)
+        folder = Path(name) / "result"  # not there after a failure
         ended = run_job(job, folder)
-        return ended, {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
+        return ended, {path.name: path.read_bytes() for path in sorted(folder.glob("*")) if path.is_file()}

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import pickle
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from pose3d_ros.errors import ConfigError
-from pose3d_ros.evaluation.batch import recording_jobs
+from pose3d_ros.evaluation.batch import executors, recording_jobs
 from pose3d_ros.evaluation.batch.executors import default_workers, run_local, run_on_ray
 from pose3d_ros.evaluation.batch.recording_jobs import RecordingJob, is_done
 
@@ -59,6 +62,105 @@ def test_workers_are_one_at_least() -> None:
 def test_no_cluster_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ConfigError, match="pip install ray"):
+        list(run_on_ray(jobs("a"), tmp_path))
+
+
+class RayStandIn(ModuleType):
+    """The calls of Ray that are used; tasks run at once, in this process, each on a copy of its arguments."""
+
+    class exceptions:
+        class RayError(Exception):
+            pass
+
+    def __init__(self, cpus: float, lost: tuple[str, ...] = (), cluster: bool = True) -> None:
+        super().__init__("ray")
+        self.cpus, self.lost, self.cluster = cpus, lost, cluster
+        self.asked: list[dict[str, float]] = []
+        self.is_connected = False
+
+    def init(self, **_: object) -> None:
+        if not self.cluster:
+            raise ConnectionError("nobody there")
+        self.is_connected = True
+
+    def shutdown(self) -> None:
+        self.is_connected = False
+
+    def nodes(self) -> list[dict[str, object]]:
+        return [{"Alive": True, "Resources": {"CPU": self.cpus, "memory": 1 << 33}}]
+
+    def remote(self, **asked: float) -> Callable[[Callable[..., object]], RemoteStandIn]:
+        return lambda function: RemoteStandIn(self, function, asked)
+
+    def wait(self, tasks: list[Task], num_returns: int) -> tuple[list[Task], list[Task]]:
+        return tasks[:num_returns], tasks[num_returns:]
+
+    def get(self, task: Task) -> object:
+        if task.job.name in self.lost:
+            raise self.exceptions.RayError(
+                "ModuleNotFoundError: pose3d_ros" if task.job.name == "bare" else "node died"
+            )
+        return pickle.loads(pickle.dumps(task.function(task.job, task.version)))
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    function: Callable[..., object]
+    job: RecordingJob
+    version: str
+
+
+@dataclass(frozen=True)
+class RemoteStandIn:
+    ray: RayStandIn
+    function: Callable[..., object]
+    asked: dict[str, float]
+
+    def options(self, **asked: float) -> RemoteStandIn:
+        return RemoteStandIn(self.ray, self.function, {**self.asked, **asked})
+
+    def remote(self, job: RecordingJob, version: str) -> Task:
+        self.ray.asked.append(self.asked)
+        return Task(self.function, job, version)
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_results_of_a_cluster_are_written_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    ray = RayStandIn(cpus=8, lost=("bare", "off"))
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    given = jobs("a", "bad", "bare", "off")
+    ended = {one.job.name: one.ended.error for one in run_on_ray(given, tmp_path / "out")}
+    assert ended == {
+        "a": "",
+        "bad": "bad bag",
+        "bare": "its machine lacks this package (RayError)",
+        "off": "its machine failed (RayError)",
+    }
+    assert [is_done(job, tmp_path / "out" / job.name) for job in given] == [True, False, False, False]
+    assert (tmp_path / "out/a/summary.json").read_text() == "a"
+    assert ray.asked[0]["num_cpus"] == 2
+    assert not ray.is_connected
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_small_machines_of_a_cluster_are_asked_for_less(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    ray = RayStandIn(cpus=1)
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    (one,) = run_on_ray(jobs("a"), tmp_path)
+    assert one.ended.error == ""
+    assert (ray.asked[0]["num_cpus"], ray.asked[0]["memory"]) == (1, 0)
+
+
+def test_machine_with_another_version_says_so() -> None:
+    (job,) = jobs("a")
+    ended, files = executors._run_there(job, "99.0.0")
+    assert "instead of 99.0.0" in ended.error
+    assert files == {}
+
+
+def test_cluster_that_does_not_answer_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "ray", RayStandIn(cpus=8, cluster=False))
+    with pytest.raises(ConfigError, match=r"none that answers \(ConnectionError\).*ray start --head"):
         list(run_on_ray(jobs("a"), tmp_path))
 
 
