@@ -56,6 +56,7 @@ setup(
             "doctor = pose3d_ros.cli.doctor:main",
             "pose_node = pose3d_ros.nodes.pose_node:main",
             "smoother_node = pose3d_ros.nodes.smoother_node:main",
+            "hri_bridge = pose3d_ros.nodes.hri_bridge:main",
             "recorder = pose3d_ros.nodes.recorder:main",
             "bag_player = pose3d_ros.nodes.bag_player:main",
         ]

@@ -173,8 +173,11 @@ def _run(words: list[str]) -> list[str]:
     if words[0] != "pose3d_ros" or words[1] not in SCRIPTS:
         return [f"no executable {words[:2]}"]
     known = TOOL_PARAMETERS.get(words[1], set(PARAMETERS))
+    remapped = [_ASSIGNED.fullmatch(text) for text in _values_of(words, "-r")]
+    topics = {match[1] for match in remapped if match and not match[1].startswith("__")}
     given = [match[1] for word in words if (match := _ASSIGNED.fullmatch(word)) and not match[1].startswith("__")]
-    return [f"unknown parameter {name}" for name in given if name not in known]
+    unknown = [f"unknown parameter {name}" for name in given if name not in known and name not in topics]
+    return unknown + [f"unknown topic {name}" for name in sorted(topics - NODE_NAMES)]
 
 
 def _topic(words: list[str]) -> list[str]:

@@ -62,7 +62,7 @@ def _parts(parser: argparse.ArgumentParser, name: str = "") -> Iterator[argparse
 
 
 DRIVERS = {preset.driver for preset in PRESETS.values()}
-TOOL_PARAMETERS = {name: settings(SOURCE / f"nodes/{name}.py") for name in ("bag_player", "recorder")}
+TOOL_PARAMETERS = {name: settings(SOURCE / f"nodes/{name}.py") for name in ("bag_player", "hri_bridge", "recorder")}
 LAUNCH_ARGUMENTS = {
     f"{file}.launch.py": {argument.name for argument in arguments}
     for file, arguments in (("pose3d", POSE3D), ("demo", DEMO), ("cameras", CAMERAS))

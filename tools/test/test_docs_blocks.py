@@ -136,6 +136,7 @@ def test_languages_of_blocks_are_known() -> None:
         ("python benchmarks/performance.py --fast", "--fast"),
         ("ros2 launch pose3d_ros pose3d.launch.py picture_topic:=/a", "picture_topic"),
         ("ros2 run pose3d_ros bag_player --ros-args -p file:=a", "file"),
+        ("ros2 run pose3d_ros hri_bridge --ros-args -r persons:=people_smoothed", "unknown topic persons"),
         ("ros2 topic echo /persons", "/persons"),
         ("ros2 param set /pose_node detector.score_threshold high", "detector.score_threshold"),
         ('ros2 service call /pose_node/enable std_srvs/srv/SetBool "{on: true}"', "on: true"),

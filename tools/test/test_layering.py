@@ -41,13 +41,13 @@ ALLOWED: dict[str, set[str]] = {
 }
 """Part of pose3d_ros → the parts it may import besides itself."""
 
-STAGES = {"detect", "pose", "lift", "landmarks", "track", "smooth"}
+STAGES = {"detect", "pose", "lift", "landmarks", "track", "smooth", "kinematics"}
 """Folders of stages/; none imports another."""
 
 _ROS = (
     "ament_index_python builtin_interfaces cv_bridge diagnostic_msgs diagnostic_updater geometry_msgs hri_msgs "
     "lifecycle_msgs message_filters people_msgs pose3d_msgs rcl_interfaces rclpy rosbag2_py rosgraph_msgs "
-    "rosidl_runtime_py sensor_msgs std_msgs std_srvs tf2_ros vision_msgs visualization_msgs"
+    "rosidl_runtime_py sensor_msgs std_msgs std_srvs tf2_msgs tf2_ros vision_msgs visualization_msgs"
 ).split()
 _DEVICE = {"engines/device", "engines/images", "engines/tensorrt", "engines/onnx_runtime", "engines/pytorch"}
 ONLY_IN: dict[str, set[str]] = {

@@ -136,6 +136,14 @@ def camera_of(message: Any, *, rectified: bool = False) -> Camera:
     return calibrated_camera(read, rectified=rectified)
 
 
+def sent_size_px(message: Any) -> tuple[int, int] | None:
+    """Width and height of the image of a sensor_msgs/CameraInfo, calibrated or not; None where it does not say."""
+    roi = message.roi
+    width_px, height_px = (roi.width, roi.height) if roi.width and roi.height else (message.width, message.height)
+    size_px = int(width_px) // max(int(message.binning_x), 1), int(height_px) // max(int(message.binning_y), 1)
+    return size_px if min(size_px) > 0 else None
+
+
 def is_rectified(image_topic: str) -> bool:
     """Whether image_proc's names say so: `image_rect`, `image_rect_color`, with or without a transport behind."""
     return any(re.match(r"(image_)?rect(ified|_|$)", name) for name in image_topic.split("/"))

@@ -30,7 +30,7 @@ _OPTIONAL = {
     "cv_bridge": "without it images are converted in Python",
     "launch_ros": "the launch files need it",
     "vision_msgs": "topics of detections need it",
-    "hri_msgs": "topics of REP-155 need it",
+    "hri_msgs": "hri_bridge (bodies of REP-155) needs it",
     "people_msgs": "topics of people for navigation need it",
     "yolo_msgs": "detections of yolo_ros need it",
 }

@@ -39,6 +39,17 @@ class RigidTransform:
         rotation = np.eye(3) + 2.0 * (w * cross + cross @ cross)  # Rodrigues' formula with the half angle
         return cls(rotation, np.asarray(translation_m, dtype=np.float64))
 
+    def quaternion_xyzw(self) -> tuple[float, float, float, float]:
+        """The rotation as a quaternion of length 1, in ROS's order, w not negative (Bar-Itzhack 2000)."""
+        r = self.rotation
+        trace, skew = np.trace(r), np.array([r[2, 1] - r[1, 2], r[0, 2] - r[2, 0], r[1, 0] - r[0, 1]])
+        matrix = np.empty((4, 4))
+        matrix[:3, :3] = r + r.T - trace * np.eye(3)
+        matrix[:3, 3] = matrix[3, :3] = skew
+        matrix[3, 3] = trace
+        x, y, z, w = np.linalg.eigh(matrix)[1][:, -1].tolist()
+        return (x, y, z, w) if w >= 0 else (-x, -y, -z, -w)
+
     def apply(self, points_source_m: npt.NDArray[np.float64]) -> Array:
         """Points (..., 3) of the source frame in the target frame; NaN stays NaN."""
         return points_source_m @ self.rotation.T + self.translation_m

@@ -1,4 +1,4 @@
-"""Overlap of boxes and non-maximum suppression. Boxes are x0, y0, x1, y1 of their edges in pixels."""
+"""Overlap of boxes, non-maximum suppression, shares of an image. Boxes are x0, y0, x1, y1 of their edges in pixels."""
 
 from __future__ import annotations
 
@@ -47,6 +47,21 @@ def suppress_overlaps(overlap: npt.NDArray[np.bool_], scores: Array, limit: int)
             kept.append(int(i))
             alive &= ~overlap[i]
     return np.array(kept, dtype=np.intp)
+
+
+def normalized_box(box_xyxy: Array, width_px: int, height_px: int) -> Array:
+    """A box (4,) as shares of the image's width and height, 0 at its left and upper edge, cut at its edges."""
+    size_px = np.array([width_px, height_px, width_px, height_px], dtype=np.float64)
+    return np.asarray(np.clip((box_xyxy + 0.5) / size_px, 0.0, 1.0))
+
+
+def pixel_region(box_xyxy: Array, width_px: int, height_px: int) -> tuple[slice, slice] | None:
+    """Rows and columns of an image that a box (4,) touches; None where it lies outside or is not finite."""
+    if not np.isfinite(box_xyxy).all():
+        return None
+    low = np.clip(np.floor(box_xyxy[:2] + 0.5), 0, (width_px, height_px)).astype(int)
+    high = np.clip(np.ceil(box_xyxy[2:] + 0.5), 0, (width_px, height_px)).astype(int)
+    return (slice(low[1], high[1]), slice(low[0], high[0])) if (high > low).all() else None
 
 
 def _areas(boxes_xyxy: Array) -> Array:

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import time
 import traceback
 from collections.abc import Callable
 from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]  # where every rclpy has it
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from std_srvs.srv import SetBool
 
 from pose3d_ros.config.settings import NodeConfig, parameters_of
 from pose3d_ros.errors import ConfigError, Pose3DError
+from pose3d_ros.nodes.diagnostics import DIAGNOSTICS, DIAGNOSTICS_PERIOD_S, logging_board, node_status
 from pose3d_ros.nodes.parameters import NodeParameters, Values
-from pose3d_ros.nodes.problems import Level, ProblemBoard
+from pose3d_ros.nodes.problems import Level
 from pose3d_ros.nodes.topics import advertise, ignored_overrides, result_qos
 from pose3d_ros.nodes.work import Work
 
-_DIAGNOSTICS = "/diagnostics"  # absolute by convention: diagnostic_aggregator subscribes there for every node
-_DIAGNOSTICS_PERIOD_S = 1.0
 _SUBSCRIBERS_PERIOD_S = 0.2
 _SET_UP = "set-up"
-_LEVELS = {Level.OK: DiagnosticStatus.OK, Level.WARN: DiagnosticStatus.WARN, Level.ERROR: DiagnosticStatus.ERROR}
 
 
 class ManagedNode(LifecycleNode):
@@ -38,7 +35,7 @@ class ManagedNode(LifecycleNode):
 
     def __init__(self, kind: str, open_work: Callable[[ManagedNode], Work], **node_options: Any) -> None:
         super().__init__(kind, automatically_declare_parameters_from_overrides=True, **node_options)
-        self.board = ProblemBoard(self._log_problem, time.monotonic)
+        self.board = logging_board(self)
         self.config = NodeConfig()
         self._open_work = open_work
         self.work: Work | None = None
@@ -55,7 +52,7 @@ class ManagedNode(LifecycleNode):
             self.board.report(f"renamed parameter {old}", Level.WARN, f"parameter {old} is now called {new}.")
         self._diagnostics = self._advertise_diagnostics()
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # a paused simulation must not stop diagnostics
-        self.create_timer(_DIAGNOSTICS_PERIOD_S, self._publish_diagnostics, clock=steady)
+        self.create_timer(DIAGNOSTICS_PERIOD_S, self._publish_diagnostics, clock=steady)
         self.create_timer(_SUBSCRIBERS_PERIOD_S, self._start_or_stop, clock=steady)
         self.create_service(SetBool, "~/enable", self._on_enable)
 
@@ -105,10 +102,10 @@ class ManagedNode(LifecycleNode):
 
     def _advertise_diagnostics(self) -> Any:
         try:
-            return advertise(self, DiagnosticArray, _DIAGNOSTICS, result_qos())
+            return advertise(self, DiagnosticArray, DIAGNOSTICS, result_qos())
         except ConfigError as error:  # to be seen in diagnostics, which therefore must be there
             self.board.report_error(error, Level.ERROR)
-            return self.create_publisher(DiagnosticArray, _DIAGNOSTICS, result_qos())
+            return self.create_publisher(DiagnosticArray, DIAGNOSTICS, result_qos())
 
     def _transition(self, state: str, act: Callable[[], None]) -> TransitionCallbackReturn:
         self.board.clear(_SET_UP)
@@ -178,12 +175,6 @@ class ManagedNode(LifecycleNode):
             self.work.reconfigure(config)  # may refuse it
         self.config = config
 
-    def _log_problem(self, level: Level, text: str) -> None:
-        if level == Level.ERROR:
-            self.get_logger().error(text)
-        else:  # on a line of its own: rclpy ties a severity to the line it is called from
-            self.get_logger().warning(text)
-
     def _publish_diagnostics(self) -> None:
         values = {"state": self._lifecycle_state, "enabled": str(self._enabled), "working": str(self._working)}
         for name in self._settings.values:
@@ -195,22 +186,6 @@ class ManagedNode(LifecycleNode):
             values.update(self.work.values())
         waits = self._lifecycle_state == "active" and self._enabled and not self._working
         summary = "active, no subscribers" if waits else self._lifecycle_state if self._enabled else "disabled"
-        message = DiagnosticArray(status=[self._status(summary, values)])
+        message = DiagnosticArray(status=[node_status(self, self.board, summary, values)])
         message.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(message)
-
-    def _status(self, summary: str, values: dict[str, str]) -> DiagnosticStatus:
-        """As bad as the worst problem there is, with every current problem and every count among its values.
-
-        summary: the message when there is no problem.
-        """
-        problems = self.board.current()
-        values.update({f"problem: {problem.kind}": problem.text for problem in problems})
-        values.update({f"count: {kind}": str(count) for kind, count in sorted(self.board.counts().items())})
-        return DiagnosticStatus(
-            level=_LEVELS[problems[0].level] if problems else DiagnosticStatus.OK,
-            name=f"{self.get_fully_qualified_name().lstrip('/')}: people",
-            message=problems[0].text if problems else summary,
-            hardware_id="pose3d_ros",
-            values=[KeyValue(key=key, value=value) for key, value in values.items()],
-        )

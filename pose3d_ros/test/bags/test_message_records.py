@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pose3d_ros.bags.message_records import TrackIds, person_of
+from pose3d_ros.bags.message_records import TrackIds, person_of, sent_size_px
 from pose3d_ros.errors import InputError
 from pose3d_ros.skeletons import get_skeleton
 
@@ -70,3 +70,20 @@ def test_person_of_a_box_alone_may_lack_a_root() -> None:
         person_of(message, 1, COCO)
     with pytest.raises(InputError, match="a root within 10 km"):
         person_of(recorded(root=nowhere), 1, COCO, may_be_box=True)
+
+
+@pytest.mark.parametrize(
+    ("size_px", "roi_px", "binning", "expected"),
+    [
+        ((640, 480), (0, 0), (0, 0), (640, 480)),
+        ((640, 480), (0, 0), (2, 2), (320, 240)),
+        ((640, 480), (200, 100), (1, 2), (200, 50)),
+        ((0, 0), (0, 0), (0, 0), None),
+    ],
+)
+def test_size_of_the_image_of_a_camera_info(
+    size_px: tuple[int, int], roi_px: tuple[int, int], binning: tuple[int, int], expected: tuple[int, int] | None
+) -> None:
+    roi = SimpleNamespace(width=roi_px[0], height=roi_px[1])
+    info = SimpleNamespace(width=size_px[0], height=size_px[1], binning_x=binning[0], binning_y=binning[1], roi=roi)
+    assert sent_size_px(info) == expected

@@ -49,6 +49,16 @@ def test_zero_or_nan_quaternion_is_an_error(quaternion: tuple[float, float, floa
         RigidTransform.from_quaternion(quaternion, (0.0, 0.0, 0.0))
 
 
+@given(st.tuples(UNIT, UNIT, UNIT, UNIT).filter(lambda q: np.linalg.norm(q) > 0.1))
+def test_quaternion_and_back(quaternion: tuple[float, float, float, float]) -> None:
+    rotation = RigidTransform.from_quaternion(quaternion, (0.0, 0.0, 0.0))
+    x, y, z, w = rotation.quaternion_xyzw()
+    assert w >= 0
+    again = RigidTransform.from_quaternion((x, y, z, w), (0.0, 0.0, 0.0))
+    np.testing.assert_allclose(again.rotation, rotation.rotation, atol=1e-12)
+    assert np.linalg.norm([x, y, z, w]) == pytest.approx(1.0)
+
+
 @given(rotation=st.tuples(angles, angles, angles), scale=st.floats(0.1, 10.0), shift=st.floats(-5, 5))
 def test_alignment_undoes_a_similarity(rotation: tuple[float, float, float], scale: float, shift: float) -> None:
     turned = scale * POSE @ Rotation.from_euler("xyz", rotation).as_matrix().T + shift

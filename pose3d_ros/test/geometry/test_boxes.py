@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pose3d_ros.geometry.boxes import iou_matrix, suppress
+from pose3d_ros.geometry.boxes import iou_matrix, normalized_box, pixel_region, suppress
 from pose3d_ros.types import Array
 
 corner = st.floats(-50, 50)
@@ -43,3 +43,22 @@ def test_suppression_keeps_the_best_and_covers_the_rest(b: Array, max_iou: float
 
 def test_suppression_without_boxes_is_empty() -> None:
     assert suppress(np.zeros((0, 4)), np.zeros(0), 0.5, 5).shape == (0,)
+
+
+def test_normalized_box_is_cut_at_the_image() -> None:
+    np.testing.assert_allclose(normalized_box(np.array([-0.5, 9.5, 49.5, 49.5]), 100, 50), [0.0, 0.2, 0.5, 1.0])
+    np.testing.assert_allclose(normalized_box(np.array([-30.0, -30.0, 300.0, 24.5]), 100, 50), [0.0, 0.0, 1.0, 0.5])
+
+
+def test_pixel_region_is_of_all_pixels_that_a_box_touches() -> None:
+    image = np.arange(50 * 100).reshape(50, 100)
+    region = pixel_region(np.array([0.5, 1.6, 2.4, 3.5]), 100, 50)
+    assert region is not None
+    np.testing.assert_array_equal(image[region], image[2:4, 1:3])
+
+
+def test_pixel_region_ends_at_the_image() -> None:
+    region = pixel_region(np.array([-9.0, 40.0, 200.0, 90.0]), 100, 50)
+    assert region == (slice(40, 50), slice(0, 100))
+    assert pixel_region(np.array([120.0, 0.0, 140.0, 10.0]), 100, 50) is None
+    assert pixel_region(np.array([0.0, np.nan, 4.0, 10.0]), 100, 50) is None

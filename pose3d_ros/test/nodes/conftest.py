@@ -143,7 +143,7 @@ def _ros() -> Iterator[None]:
 
 @pytest.fixture
 def graph(_ros: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Graph]:
-    monkeypatch.setattr("pose3d_ros.nodes.managed._DIAGNOSTICS_PERIOD_S", 0.1)  # nothing waits a second for a status
+    monkeypatch.setattr("pose3d_ros.nodes.managed.DIAGNOSTICS_PERIOD_S", 0.1)  # nothing waits a second for a status
     monkeypatch.setattr("pose3d_ros.nodes.frame_stamps.OTHER_CLOCK_S", math.inf)  # stamps of tests are of 1970
     made = Graph()
     yield made
