@@ -7,9 +7,23 @@ from types import MappingProxyType
 
 from pose3d_ros.errors import ConfigError, shown
 from pose3d_ros.skeletons import Skeleton
+from pose3d_training.learning.bone_terms import BoneRatios, MeanBones, SteadyBones
 from pose3d_training.learning.loss_term import JointTerm, LossTerm
+from pose3d_training.learning.order_terms import OrdinalDepth, PairwiseRanking
+from pose3d_training.learning.projection_terms import Reprojection, Trajectory
 
-TERMS: Mapping[str, type[LossTerm]] = MappingProxyType({"joints": JointTerm})
+TERMS: Mapping[str, type[LossTerm]] = MappingProxyType(
+    {
+        "joints": JointTerm,
+        "bone_ratios": BoneRatios,
+        "mean_bones": MeanBones,
+        "ordinal": OrdinalDepth,
+        "ranking": PairwiseRanking,
+        "reprojection": Reprojection,
+        "steady_bones": SteadyBones,
+        "trajectory": Trajectory,
+    }
+)
 """Name in recipes → term."""
 
 DEFAULT_LOSSES: Mapping[str, float] = MappingProxyType({"joints": 10.0})

@@ -32,7 +32,8 @@ class Recipe:
     reads landmarks instead of the input skeleton, with architecture `residual`.
     losses, labeled_share: of a lifter of persons. Names of terms (`learning.registry`) → weight, or points [share of
     the training done, weight] between which it is linear; none is full supervision. labeled_share: of the recorded
-    motions on their bodies whose 3D joints are used as labels; of the others 2D joints only.
+    motions on their bodies whose 3D joints are used as labels; of the others 2D joints only. window_frames: frames of a
+    sample, for losses over time; 0 takes 40 for temporal nets and 1 for others.
     """
 
     net: str
@@ -58,6 +59,7 @@ class Recipe:
     dropout: float = 0.0
     losses: Mapping[str, Any] = field(default_factory=dict)
     labeled_share: float = 1.0
+    window_frames: int = 0
     optimizer: str = "adamw"
     weight_decay: float = 0.01
     warmup_steps: int = 300
@@ -71,7 +73,7 @@ class Recipe:
         is_lifter = self.net == "lifter"
         architectures = "one of " + ", ".join(ARCHITECTURES) if is_lifter else "none, as net is no lifter"
         regions = self.lifter_input == "region"
-        not_negative = ("warmup_steps", "refine_channels", "depth_bins", "workers")
+        not_negative = ("warmup_steps", "refine_channels", "depth_bins", "workers", "window_frames")
         positive = ("steps", "batch_size", "learning_rate", "log_every", "save_every", "blocks")
         for name, holds, expected in (
             ("net", self.net in NETS, "one of " + ", ".join(NETS)),

@@ -82,7 +82,7 @@ class LifterTask(Task):
 
     def batches(self, seed: int) -> Iterator[Batch]:
         """See `Task.batches`."""
-        frames = _WINDOW_FRAMES if self.recipe.architecture == "temporal" else 1
+        frames = self.recipe.window_frames or (_WINDOW_FRAMES if self.recipe.architecture == "temporal" else 1)
         made = (self.tracks, self.input_skeleton, self.skeleton, frames, seed)
         if self.recipe.losses:
             return loaded(WeakLiftSamples(*made, labeled_share=self.recipe.labeled_share), self.recipe)

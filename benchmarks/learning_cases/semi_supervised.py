@@ -1,0 +1,97 @@
+"""Losses that need 2D joints, or their order in depth, where 3D labels are withheld."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+import numpy as np
+from learning_bench import Case, LearningBench
+
+from pose3d_ros.skeletons import get_skeleton
+from pose3d_ros.types import Array
+
+_SHARE = 0.02
+"""Of the motions on their bodies are labeled."""
+_JOINTS: Mapping[str, object] = {"joints": 10.0}
+_CLOSE_M = 0.1
+
+
+def _mpjpe(bench: LearningBench, case: str, losses: Mapping[str, object], seed: int) -> Mapping[str, float]:
+    people, figures = bench.people(), {}
+    for arm, used in (("without", _JOINTS), ("with", {**_JOINTS, **losses})):
+        net = bench.train(case, arm, seed, losses=used, labeled_share=_SHARE)
+        figures[arm] = bench.error(net, people).mpjpe_mm
+    return figures
+
+
+def _depth_mm(bench: LearningBench, seed: int) -> Mapping[str, float]:
+    """Half of the depths hidden, as in Zhou's training: 2D joints of all, depths of half."""
+    people, figures = bench.people(), {}
+    weak = {"reprojection": 0.3, "bone_ratios": [[0.0, 0.0], [0.3, 0.0], [0.4, 1.0], [1.0, 1.0]]}
+    for arm, used in (
+        ("2D and half of the depths", {**_JOINTS, "reprojection": 0.3}),
+        ("and bone ratios", {**_JOINTS, **weak}),
+    ):
+        net = bench.train("bone_ratios", arm.replace(" ", "_"), seed, losses=used, labeled_share=0.5)
+        found = bench.joints_m(net, people)
+        root = get_skeleton("muco21").root
+        figures[arm] = float(1000 * np.abs((found - found[..., [root], :] - people.target_m)[..., 2]).mean())
+    return figures
+
+
+def _order(bench: LearningBench, seed: int, case: str, losses: Mapping[str, object]) -> Mapping[str, float]:
+    people, figures = bench.people(), {}
+    for arm, used in (("without", _JOINTS), ("with", {**_JOINTS, **losses})):
+        net = bench.train(case, arm, seed, losses=used, labeled_share=_SHARE)
+        figures[arm] = _order_accuracy(bench.joints_m(net, people), people.target_m)
+    return figures
+
+
+def _order_accuracy(found_m: Array, true_m: Array) -> float:
+    """Share of the pairs of joints at least 10 cm apart in depth that are in the right order, percent."""
+    first, second = np.triu_indices(true_m.shape[-2], 1)
+    behind, true = (z[..., second] - z[..., first] for z in (found_m[..., 2], true_m[..., 2]))
+    clear = np.abs(true) >= _CLOSE_M
+    return float(100 * (np.sign(behind) == np.sign(true))[clear].mean())
+
+
+def _semi(name: str, paper: str, question: str, losses: Mapping[str, object]) -> Case:
+    def run(bench: LearningBench, seed: int) -> Mapping[str, float]:
+        return _mpjpe(bench, name, losses, seed)
+
+    return Case(name, paper, question, "mm MPJPE", run)
+
+
+CASES = (
+    Case(
+        "bone_ratios",
+        "Zhou 2017",
+        "Do bone ratios lower the depth error where half the depths are hidden?",
+        "mm in depth",
+        _depth_mm,
+    ),
+    _semi(
+        "reprojection", "Martinez 2017 and 2D labels", "Do 2D joints of unlabeled people help?", {"reprojection": 0.3}
+    ),
+    _semi(
+        "trajectory",
+        "Pavllo 2019",
+        "Do back-projection from a trajectory net and mean bone lengths help?",
+        {"trajectory": 1.0, "mean_bones": 1.0},
+    ),
+    Case(
+        "ordinal",
+        "Pavlakos 2018",
+        "Does the order in depth of unlabeled people help?",
+        "% of pairs in order",
+        partial(_order, case="ordinal", losses={"ordinal": 0.3}),
+    ),
+    Case(
+        "ranking",
+        "Wang 2018 (DRPose3D)",
+        "Does ranking raise the accuracy of the order?",
+        "% of pairs in order",
+        partial(_order, case="ranking", losses={"ranking": 0.5}),
+    ),
+)
