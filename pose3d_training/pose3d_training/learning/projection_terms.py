@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from pose3d_ros.skeletons import Skeleton
+from pose3d_training.learning.leaky_layers import LeakyResidual, leaky
 from pose3d_training.learning.loss_term import Lifted, LossTerm, common_joints
 
 _MIN_DEPTH_M = 0.3
@@ -104,3 +105,42 @@ class Trajectory(Reprojection):
         supervised = (off * labeled).sum() / labeled.sum().clamp(min=1)
         total: Tensor = supervised + self.distance(joints, root, keypoints, weights * (1 - labeled)[..., None], lifted)
         return total
+
+
+class WeakPerspective(Reprojection):
+    """RepNet's camera branch and reprojection layer (Wandt 2019, section 3.2).
+
+    A net gives a camera K (2x3) from the 2D joints; L1 between K·P and the 2D joints, in spreads, both about the mean
+    of the known joints, weighted by scores; and the distance of K from a weak perspective one,
+    |2/tr(KKᵀ)·KKᵀ − I| (eq. 9). Layers are those of the authors' code (train_repnet.py). channels: they have 1000.
+    """
+
+    def __init__(self, input_skeleton: Skeleton, skeleton: Skeleton, channels: int = 256) -> None:
+        super().__init__(input_skeleton, skeleton)
+        self.camera_in = nn.Linear(3 * len(input_skeleton), channels)
+        self.camera_hidden = nn.ModuleList(LeakyResidual(channels) for _ in range(3))
+        self.camera_out = nn.Linear(channels, 6)
+
+    def camera(self, features: Tensor) -> Tensor:
+        """(N, T, J_in, 3) → (N, T, 2, 3)."""
+        hidden = leaky(self.camera_in(features.flatten(2)))
+        for block in self.camera_hidden:
+            hidden = block(hidden)
+        camera: Tensor = self.camera_out(hidden)
+        return camera.reshape(*camera.shape[:-1], 2, 3)
+
+    def forward(self, lifted: Lifted) -> Tensor:
+        """See `LossTerm`."""
+        joints, keypoints, weights = self.matched(lifted)
+        camera, total = self.camera(lifted.features), weights.sum(dim=2, keepdim=True).clamp(min=1e-6)
+        seen = (keypoints - lifted.batch["center"][:, :, None]) / lifted.batch["spread"][..., None, None].clamp(
+            min=1e-3
+        )
+        off = joints @ camera.mT - seen
+        off = off - (off * weights[..., None]).sum(dim=2, keepdim=True) / total[..., None]
+        planar = (off.abs().sum(dim=-1) * weights).sum() / weights.sum().clamp(min=1)
+        square = camera @ camera.mT
+        trace = square.diagonal(dim1=-2, dim2=-1).sum(dim=-1).clamp(min=1e-6)
+        skew = 2 / trace[..., None, None] * square - torch.eye(2, dtype=square.dtype, device=square.device)
+        loss: Tensor = planar + skew.abs().sum(dim=(-2, -1)).mean()
+        return loss

@@ -8,9 +8,10 @@ from types import MappingProxyType
 from pose3d_ros.errors import ConfigError, shown
 from pose3d_ros.skeletons import Skeleton
 from pose3d_training.learning.bone_terms import BoneRatios, MeanBones, SteadyBones
+from pose3d_training.learning.critics import DescriptorCritic, PoseCritic, VideoCritic
 from pose3d_training.learning.loss_term import JointTerm, LossTerm
 from pose3d_training.learning.order_terms import OrdinalDepth, PairwiseRanking
-from pose3d_training.learning.projection_terms import Reprojection, Trajectory
+from pose3d_training.learning.projection_terms import Reprojection, Trajectory, WeakPerspective
 
 TERMS: Mapping[str, type[LossTerm]] = MappingProxyType(
     {
@@ -22,6 +23,10 @@ TERMS: Mapping[str, type[LossTerm]] = MappingProxyType(
         "reprojection": Reprojection,
         "steady_bones": SteadyBones,
         "trajectory": Trajectory,
+        "weak_perspective": WeakPerspective,
+        "pose_critic": PoseCritic,
+        "descriptor_critic": DescriptorCritic,
+        "video_critic": VideoCritic,
     }
 )
 """Name in recipes → term."""

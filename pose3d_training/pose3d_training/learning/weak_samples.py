@@ -24,14 +24,17 @@ class WeakLiftSample(LiftSample):
     labeled (): 0 where the 3D label is withheld: losses that read `target_m` or `root_m` must leave such samples out.
     root_m (T, 3): the root in the person's frame, metres. center (T, 2), spread (T,): x/z and y/z of the 2D joints in
     the person's frame are `features · spread + center`. prior_m (T, J_out, 3): another person, relative to the root, in
-    the person's frame of another camera: a pose that belongs to no image.
+    the person's frame of another camera: a pose that belongs to no image; prior_root_m (T, 3): its root in that
+    camera's frame. cam_from_person (T, 3, 3): p_cam = R @ p_person.
     """
 
     labeled: npt.NDArray[np.float32]
     root_m: npt.NDArray[np.float32]
     center: npt.NDArray[np.float32]
     spread: npt.NDArray[np.float32]
+    cam_from_person: npt.NDArray[np.float32]
     prior_m: npt.NDArray[np.float32]
+    prior_root_m: npt.NDArray[np.float32]
 
 
 class WeakLiftSamples(LiftSamples):
@@ -58,26 +61,21 @@ class WeakLiftSamples(LiftSamples):
         rng, prior_rng = worker_rng(self.seed), worker_rng(self.seed + _PRIOR_SEED)
         while True:
             made = self.people(rng)
-            fields = made.features, made.target_m, *self._weak(made), self._prior(prior_rng)
+            fields = made.features, made.target_m, *self._weak(made), *self._prior(prior_rng)
             for sample in zip(*fields, strict=True):
                 yield WeakLiftSample(*sample)
 
     def _weak(self, made: LiftPeople) -> tuple[Array, ...]:
         people, frames = made.features.shape[:2]
         root = made.joints_cam_m[:, :, self.root].reshape(-1, 1, 3) @ made.view.cam_from_person
-        view = made.view
-        shaped = (
-            root.reshape(people, frames, 3),
-            view.center.reshape(people, frames, 2),
-            view.spread.reshape(people, frames),
-        )
-        return self.labeled[made.track].astype(np.float32), *(value.astype(np.float32) for value in shaped)
+        of_frames = root[:, 0], made.view.center, made.view.spread, made.view.cam_from_person
+        shaped = (value.reshape(people, frames, *value.shape[1:]).astype(np.float32) for value in of_frames)
+        return self.labeled[made.track].astype(np.float32), *shaped
 
-    def _prior(self, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    def _prior(self, rng: np.random.Generator) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         windows, _, _ = self.windows(rng, self.labeled)
         joints = placed(windows, rng)[:, :, self.order]
         rays = joints / np.linalg.norm(joints, axis=-1, keepdims=True)
-        turned = (joints - joints[:, :, [self.root]]) @ rotation_to_rays(rays.sum(axis=2).reshape(-1, 3)).reshape(
-            *joints.shape[:2], 3, 3
-        )
-        return turned.astype(np.float32)
+        turn = rotation_to_rays(rays.sum(axis=2).reshape(-1, 3)).reshape(*joints.shape[:2], 3, 3)
+        relative = (joints - joints[:, :, [self.root]]) @ turn
+        return relative.astype(np.float32), joints[:, :, self.root].astype(np.float32)

@@ -33,7 +33,9 @@ def people(labeled: list[float], frames: int = 1, seed: int = 0) -> Lifted:
         "center": center,
         "spread": spread,
         "labeled": torch.tensor(labeled, dtype=torch.float64),
+        "cam_from_person": torch.eye(3, dtype=torch.float64).expand(*shape, 3, 3),
         "prior_m": joints.flip(0),
+        "prior_root_m": root.flip(0),
     }
     return Lifted(joints.clone(), batch, H36M, H36M)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pose3d_training.learning.projection_terms import Reprojection, Trajectory, best_root
+from pose3d_training.learning.projection_terms import Reprojection, Trajectory, WeakPerspective, best_root
 
 from .people import H36M, changed, people
 
@@ -65,7 +65,19 @@ def test_trajectory_net_learns_the_root_and_projects_from_it() -> None:
     assert float(off[:8].detach().mean()) < 0.15
 
 
-@pytest.mark.parametrize("kind", [Reprojection, Trajectory])
+def test_weak_perspective_camera_costs_by_hand() -> None:
+    lifted = people([0.0])
+    term = WeakPerspective(H36M, H36M).double()
+    with torch.no_grad():
+        term.camera_out.weight.zero_()
+        term.camera_out.bias.copy_(torch.tensor([2.0, 0.0, 0.0, 0.0, 1.0, 0.0]))
+    # KKᵀ = diag(4, 1), trace 5: |8/5 − 1| + |2/5 − 1| = 1.2, and nothing else where K·P is what is seen.
+    flat = lifted.features[..., :2] / torch.tensor([2.0, 1.0])
+    joints = torch.cat([flat + 0.3, lifted.joints_m[..., 2:]], dim=-1)
+    assert float(term(changed(lifted, joints)).detach()) == pytest.approx(1.2)
+
+
+@pytest.mark.parametrize("kind", [Reprojection, Trajectory, WeakPerspective])
 def test_gradients_are_those_of_differences(kind: type[Reprojection]) -> None:
     torch.manual_seed(5)
     lifted = people([1.0, 0.0])
