@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -57,12 +58,21 @@ class LearningBench:
     @cached_property
     def tracks(self) -> list[Array]:
         """Motions on bodies to train on, (T, 27, 3) each."""
-        return lifting_tracks(self.assets, _BODIES)
+        return self._kept("tracks", lambda: lifting_tracks(self.assets, _BODIES))
 
     @cached_property
     def held_out_tracks(self) -> list[Array]:
         """Motions on bodies that nothing is trained on."""
-        return held_out_tracks(self.assets, _HELD_OUT_BODIES)
+        return self._kept("held_out_tracks", lambda: held_out_tracks(self.assets, _HELD_OUT_BODIES))
+
+    def _kept(self, name: str, make: Callable[[], list[Array]]) -> list[Array]:
+        """Made once, since skinning takes a minute: tracks in a file of the output folder."""
+        path = self.output / f"{name}.npz"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            np.savez(path, *[track.astype(np.float32) for track in make()])
+        with np.load(path) as kept:
+            return [kept[key].astype(np.float64) for key in kept.files]
 
     def train(self, case: str, arm: str, seed: int, **changes: Any) -> nn.Module:
         """The averaged net of an arm, in eval mode. changes: to `RECIPE`."""
