@@ -11,6 +11,7 @@ import numpy.typing as npt
 from pose3d_ros.geometry.alignment import RigidTransform
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.geometry.ground_plane import GroundPlane
+from pose3d_ros.geometry.rays import ray_covariance_m2
 from pose3d_ros.skeletons import Skeleton, convert
 from pose3d_ros.types import Array, ImageArray
 
@@ -160,6 +161,8 @@ class Pose:
         What the root's distance was fused from; empty where one net gave it.
     root_solvers : tuple of str
         Solvers that the root's distance is from, the one that says most first; empty where it is not known.
+    root_covariance_m2 : ndarray, optional
+        (3, 3) float64, the root's covariance where it is not that of its distance alone.
     """
 
     root_cam_m: Array
@@ -172,6 +175,7 @@ class Pose:
     clothes_lab: Array = field(default_factory=lambda: np.full((2, 3), np.nan))
     readings: tuple[RootReading, ...] = ()
     root_solvers: tuple[str, ...] = ()
+    root_covariance_m2: Array | None = None
 
     def converted(self, target: Skeleton) -> Pose:
         """The pose with its joints by name in another skeleton; joints it lacks are NaN with score 0. The root stays.
@@ -255,6 +259,23 @@ def root_solvers_of(person: Person) -> tuple[str, ...]:
         See `Pose`.
     """
     return person.pose.root_solvers if person.state in _SEEN else ()
+
+
+def root_covariance_m2(pose: Pose) -> Array | None:
+    """The covariance (3, 3) of a root: its own, else that of its distance along the ray; None where neither is known.
+
+    Parameters
+    ----------
+    pose : Pose
+        In the camera's optical frame, unless it has a covariance of its own.
+
+    Returns
+    -------
+    ndarray or None
+        Square metres, in the frame of the pose.
+    """
+    own = pose.root_covariance_m2
+    return ray_covariance_m2(pose.root_cam_m, pose.root_sigma_m) if own is None else own
 
 
 @dataclass(frozen=True, eq=False)

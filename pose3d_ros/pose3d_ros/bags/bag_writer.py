@@ -24,9 +24,8 @@ from pose3d_ros.bags.bag_storage import BagStorage
 from pose3d_ros.bags.message_types import CAMERA_INFO_TYPE, COMPRESSED_TYPE, PEOPLE_TYPE, pose3d_typestore
 from pose3d_ros.errors import BagError, InputError
 from pose3d_ros.geometry.camera import Camera
-from pose3d_ros.geometry.rays import ray_covariance_m2
 from pose3d_ros.reading.files import is_file, is_folder
-from pose3d_ros.records import Person, root_solvers_of
+from pose3d_ros.records import Person, root_covariance_m2, root_solvers_of
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.types import Array, ImageArray
 
@@ -198,7 +197,7 @@ class BagWriter:
                 fix="Convert the pose first.",
             )
         x0, y0, x1, y1 = pose.detection.box_xyxy_px.tolist()
-        covariance_m2 = ray_covariance_m2(pose.root_cam_m, pose.root_sigma_m)
+        covariance_m2 = root_covariance_m2(pose)
         rows = zip(pose.joints_cam_m, pose.joints_img_px.tolist(), pose.scores.tolist(), strict=True)
         return self._make(
             "pose3d_msgs/msg/Person3D",

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pose3d_ros.geometry.alignment import RigidTransform
-from pose3d_ros.geometry.rays import ray_covariance_m2
-from pose3d_ros.records import Person
+from pose3d_ros.records import Person, root_covariance_m2
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.types import Array
 
@@ -50,7 +49,7 @@ class Placed:
 def place(person: Person, cam2target: RigidTransform | None) -> Placed:
     """A person in another frame; with None in the camera's own."""
     root_m, joints_m, velocity_mps = person.pose.root_cam_m, person.pose.joints_cam_m, person.velocity_cam_mps
-    covariance_m2 = ray_covariance_m2(root_m, person.pose.root_sigma_m)
+    covariance_m2 = root_covariance_m2(person.pose)
     if cam2target is None:
         return Placed(root_m, joints_m, velocity_mps, covariance_m2)
     return Placed(

@@ -38,6 +38,23 @@ class Transform:
     turn_deg: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
+@dataclass(frozen=True)
+class RecordedCamera:
+    """How a bag names a camera: its topics' namespace, that of its ground truth, and its optical frame."""
+
+    namespace: str = "/camera"
+    truth_namespace: str = "/ground_truth"
+    frame_id: str = FRAME_ID
+
+    @classmethod
+    def named(cls, name: str) -> RecordedCamera:
+        """One of several cameras of a bag, each with everything in a namespace of its own."""
+        return cls(f"/{name}", f"/{name}/ground_truth", f"{name}_optical_frame")
+
+
+THE_CAMERA = RecordedCamera()
+
+
 def camera_mount(height_m: float, pitch_deg: float) -> tuple[Transform, ...]:
     """The camera over the floor; a positive pitch looks down."""
     return (
@@ -100,12 +117,18 @@ def with_sensor_noise(image_bgr: ImageArray, rng: np.random.Generator) -> ImageA
 
 
 def write_frame(
-    bag: BagWriter, stamp_ns: int, camera: Camera, image_bgr: ImageArray, people: tuple[Person, ...]
+    bag: BagWriter,
+    stamp_ns: int,
+    camera: Camera,
+    image_bgr: ImageArray,
+    people: tuple[Person, ...],
+    of: RecordedCamera = THE_CAMERA,
 ) -> None:
     """Write an image, its camera and its ground truth."""
-    bag.write_camera("/camera/camera_info", stamp_ns, FRAME_ID, camera)
-    bag.write_image("/camera/image_raw/compressed", stamp_ns, FRAME_ID, image_bgr)
-    bag.write_people("/ground_truth/people", stamp_ns, FRAME_ID, people, SKELETON, id_prefix="gt_", model="rendered")
+    bag.write_camera(f"{of.namespace}/camera_info", stamp_ns, of.frame_id, camera)
+    bag.write_image(f"{of.namespace}/image_raw/compressed", stamp_ns, of.frame_id, image_bgr)
+    truth = f"{of.truth_namespace}/people"
+    bag.write_people(truth, stamp_ns, of.frame_id, people, SKELETON, id_prefix="gt_", model="rendered")
 
 
 def write_transforms(bag: BagWriter, stamp_ns: int, transforms: Sequence[Transform], *, static: bool) -> None:

@@ -1,0 +1,1 @@
+"""Several calibrated cameras: their people as one set of people in a common frame."""
