@@ -57,6 +57,7 @@ setup(
             "pose_node = pose3d_ros.nodes.pose_node:main",
             "smoother_node = pose3d_ros.nodes.smoother_node:main",
             "hri_bridge = pose3d_ros.nodes.hri_bridge:main",
+            "fusion_node = pose3d_ros.nodes.fusion_node:main",
             "recorder = pose3d_ros.nodes.recorder:main",
             "bag_player = pose3d_ros.nodes.bag_player:main",
         ]

@@ -8,11 +8,12 @@ from pose3d_ros.config.parameter_table import Settings, setting
 from pose3d_ros.skeletons import SKELETONS
 
 _POSE_NODE = ("pose_node",)
-_BOTH_NODES = ("pose_node", "smoother_node")
+_OF_A_CAMERA = ("pose_node", "smoother_node")
+"""Those whose people are in an image."""
 
 
 @dataclass(frozen=True)
-class OutputConfig(Settings, nodes=_BOTH_NODES):
+class OutputConfig(Settings, nodes=(*_OF_A_CAMERA, "fusion_node")):
     """What a node publishes."""
 
     skeleton: str = setting(
@@ -35,7 +36,7 @@ class OutputConfig(Settings, nodes=_BOTH_NODES):
         "",
         "The ids of people are p<tag>_<number>; empty: another tag at each start, so that no id is ever used again.",
         pattern="[A-Za-z0-9]{0,16}",
-        nodes=_POSE_NODE,
+        nodes=("pose_node", "fusion_node"),
     )
     publish_markers: bool = setting(True, "Publish a MarkerArray (RViz, Foxglove).", tunable=True)
     marker_lifetime_s: float = setting(0.5, "Lifetime of the markers; 0: unlimited.", (0.0, 60.0), tunable=True)
@@ -44,7 +45,9 @@ class OutputConfig(Settings, nodes=_BOTH_NODES):
         False, "With publish_tf, broadcast every valid joint too, as the frame <id>/<joint>.", tunable=True
     )
     publish_detections_3d: bool = setting(False, "Publish detections_3d, a vision_msgs/Detection3DArray.")
-    publish_detections_2d: bool = setting(False, "Publish detections_2d, a vision_msgs/Detection2DArray.")
+    publish_detections_2d: bool = setting(
+        False, "Publish detections_2d, a vision_msgs/Detection2DArray.", nodes=_OF_A_CAMERA
+    )
     publish_poses: bool = setting(False, "Publish poses, a geometry_msgs/PoseArray.")
     publish_people_msgs: bool = setting(False, "Publish people_msgs, a people_msgs/People.")
     publish_overlay: bool = setting(
@@ -59,13 +62,18 @@ class OutputConfig(Settings, nodes=_BOTH_NODES):
         tunable=True,
     )
     max_distance_m: float = setting(
-        0.0, "People farther away from the camera are not published; 0: no limit.", (0.0, 1000.0), tunable=True
+        0.0,
+        "People farther away from the camera are not published; 0: no limit.",
+        (0.0, 1000.0),
+        tunable=True,
+        nodes=_OF_A_CAMERA,
     )
     min_box_height_px: float = setting(
         0.0,
         "People whose box in the image is lower than this are not published; 0: no limit.",
         (0.0, 100_000.0),
         tunable=True,
+        nodes=_OF_A_CAMERA,
     )
     min_height_m: float = setting(
         0.0,

@@ -11,13 +11,16 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pose3d_ros.config.fusion_settings import FusionConfig
 from pose3d_ros.config.output_settings import OutputConfig
 from pose3d_ros.config.parameter_table import Parameter, Settings, name_errors, setting, yaml_section
 from pose3d_ros.config.root_settings import RootConfig, SceneConfig
 
 POSE_NODE = ("pose_node",)
 SMOOTHER_NODE = ("smoother_node",)
+FUSION_NODE = ("fusion_node",)
 BOTH_NODES = POSE_NODE + SMOOTHER_NODE
+ALL_NODES = BOTH_NODES + FUSION_NODE
 
 _YAML_HEAD = """\
 # Every parameter of the nodes, at its default. Written from pose3d_ros/config/settings.py, which also checks the values
@@ -183,7 +186,7 @@ class InputConfig(Settings, nodes=POSE_NODE):
 
 
 @dataclass(frozen=True)
-class LifecycleConfig(Settings, nodes=BOTH_NODES):
+class LifecycleConfig(Settings, nodes=ALL_NODES):
     """Start and supervision of a node."""
 
     autostart: bool = setting(True, "Configure and activate without waiting for a lifecycle manager.")
@@ -203,7 +206,7 @@ class LifecycleConfig(Settings, nodes=BOTH_NODES):
 _STAGES = (DetectorConfig, PoseConfig, RootConfig, SceneConfig, TrackerConfig, SmootherConfig)
 PARAMETERS: dict[str, Parameter] = {
     parameter.name: parameter
-    for group in (EngineConfig, InputConfig, *_STAGES, OutputConfig, LifecycleConfig)
+    for group in (EngineConfig, InputConfig, *_STAGES, FusionConfig, OutputConfig, LifecycleConfig)
     for parameter in group.parameters().values()
 }
 """Every parameter by name, in the order of config/pose3d.yaml."""
@@ -213,7 +216,7 @@ FORMER_NAMES: Mapping[str, str] = {"silence_warning_s": "watchdog_timeout_s"}
 
 
 def parameters_of(node: str) -> tuple[Parameter, ...]:
-    """The parameters a node has, in the table's order; node: `pose_node` or `smoother_node`."""
+    """The parameters a node has, in the table's order; node: `pose_node`, `smoother_node` or `fusion_node`."""
     return tuple(p for p in PARAMETERS.values() if node in p.nodes)
 
 
@@ -283,6 +286,7 @@ class NodeConfig:
     input: InputConfig = field(default_factory=InputConfig)
     output: OutputConfig = field(default_factory=OutputConfig)
     lifecycle: LifecycleConfig = field(default_factory=LifecycleConfig)
+    fusion: FusionConfig = field(default_factory=FusionConfig)
 
     @classmethod
     def from_parameters(cls, values: Mapping[str, object]) -> NodeConfig:
@@ -301,13 +305,13 @@ class NodeConfig:
             smoother=SmootherConfig.from_values(values),
             skeleton=output.skeleton,
         )
-        return cls(pipeline, InputConfig.from_values(values), output, LifecycleConfig.from_values(values))
+        fusion = FusionConfig.from_values(values)
+        return cls(pipeline, InputConfig.from_values(values), output, LifecycleConfig.from_values(values), fusion)
 
 
 def parameter_file() -> str:
     """The text of config/pose3d.yaml."""
-    nodes = POSE_NODE + SMOOTHER_NODE
-    return _YAML_HEAD + "".join("\n" + yaml_section(node, parameters_of(node)) for node in nodes)
+    return _YAML_HEAD + "".join("\n" + yaml_section(node, parameters_of(node)) for node in ALL_NODES)
 
 
 if __name__ == "__main__":

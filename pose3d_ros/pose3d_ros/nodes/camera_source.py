@@ -75,6 +75,12 @@ class CameraSource:
         self._first.wait(timeout_s)
         self._first.set()
 
+    def latest(self) -> Camera:
+        """The camera of the latest camera_info, whatever its image's size. Raises CameraError without a usable one."""
+        if isinstance(self._current, Camera):
+            return self._current
+        raise self._error(self._current)
+
     def camera_for(self, width_px: int, height_px: int) -> ImageCamera:
         """The camera of an image of that size. Raises CameraError when there is none and no field of view to assume."""
         found = self._current

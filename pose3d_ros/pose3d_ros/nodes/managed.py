@@ -17,7 +17,7 @@ from pose3d_ros.nodes.diagnostics import DIAGNOSTICS, DIAGNOSTICS_PERIOD_S, logg
 from pose3d_ros.nodes.parameters import NodeParameters, Values
 from pose3d_ros.nodes.problems import Level
 from pose3d_ros.nodes.topics import advertise, ignored_overrides, result_qos
-from pose3d_ros.nodes.work import Work
+from pose3d_ros.nodes.work import NodeWork
 
 _SUBSCRIBERS_PERIOD_S = 0.2
 _SET_UP = "set-up"
@@ -33,12 +33,12 @@ class ManagedNode(LifecycleNode):
     configured node; raises Pose3DError. work: the present one, None while not configured.
     """
 
-    def __init__(self, kind: str, open_work: Callable[[ManagedNode], Work], **node_options: Any) -> None:
+    def __init__(self, kind: str, open_work: Callable[[ManagedNode], NodeWork], **node_options: Any) -> None:
         super().__init__(kind, automatically_declare_parameters_from_overrides=True, **node_options)
         self.board = logging_board(self)
         self.config = NodeConfig()
         self._open_work = open_work
-        self.work: Work | None = None
+        self.work: NodeWork | None = None
         self._lifecycle_state = "unconfigured"
         self._enabled = True
         self._working = False

@@ -23,21 +23,124 @@ _SLOW = "input rate"
 _UNFITTING = "It is best effort and image_reliability, or an override, is reliable: set image_reliability to auto."
 
 
-class Work(ABC):
+class NodeWork(ABC):
     """One configured life of a node. Called from the executor's thread only, unless said otherwise.
+
+    node: the ManagedNode.
+    """
+
+    def __init__(self, node: Any, output: PeopleOutput) -> None:
+        config: NodeConfig = node.config
+        board: ProblemBoard = node.board
+        self._node, self._board, self._config, self._output = node, board, config, output
+        self._out, self._times = output.meter, TimeMeter()
+
+    @abstractmethod
+    def start(self) -> None:
+        """Subscribe to the input."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Unsubscribe; no result is published after this returned."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Destroy publishers, clear problems; stopped before."""
+
+    @abstractmethod
+    def poll(self) -> None:
+        """Follow the input's publishers; called several times a second while there is work."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Look for problems; called every second."""
+
+    @abstractmethod
+    def values(self) -> dict[str, str]:
+        """What diagnostics show besides the problems; called every second."""
+
+    @property
+    @abstractmethod
+    def input_count(self) -> int:
+        """How many messages of the input came."""
+
+    @abstractmethod
+    def _reset(self) -> None:
+        """Drop all tracks, and forget the stamps so far."""
+
+    def has_subscribers(self) -> bool:
+        """Whether the results have subscribers."""
+        return self._output.has_subscribers()
+
+    def publish_empty(self) -> None:
+        """Drop all tracks, publish one empty result and delete the markers."""
+        self._reset()
+        self._output.publish_empty()
+
+    def reconfigure(self, config: NodeConfig) -> None:
+        """Apply changed tunable parameters."""
+        self._config = config
+        self._output.reconfigure(config.output)
+
+    @abstractmethod
+    def _remedy(self) -> str:
+        """What to do about messages that do not arrive, after "either it is idle, or"."""
+
+    @abstractmethod
+    def _slowed(self) -> str:
+        """Why an input may come more slowly than before."""
+
+    def _show_rate(self, kind: str, topic: str, slow: SlowInput | None) -> None:
+        """Warn of an input that is too slow, under that kind, until it is no more."""
+        if slow is None:
+            self._board.clear(kind)
+        else:
+            self._board.report(kind, Level.WARN, f"{topic} brings {slow.rate_hz:.1f} Hz, {self._slowness(slow)}")
+
+    def _slowness(self, slow: SlowInput) -> str:
+        """The cause that fits, and its remedy."""
+        return {
+            Shortfall.LOST: f"of {slow.expected_hz:.1f} Hz that are sent: {self._remedy()}",
+            Shortfall.COMPANION: f"its camera_info {slow.expected_hz:.1f} Hz: {self._remedy()} "
+            "Where they are meant to be fewer, set min_input_hz to their rate.",
+            Shortfall.MINIMUM: f"min_input_hz is {slow.expected_hz:g}: raise the publisher's rate, or lower it.",
+            Shortfall.PAST: f"before {slow.expected_hz:.1f} Hz: {self._slowed()}",
+        }[slow.cause]
+
+    def _rivals_on(self, topic: str) -> tuple[str, ...]:
+        """Of two cameras on one topic, or of a driver that runs twice, every other image is of another time or view."""
+        infos = self._node.get_publishers_info_by_topic(topic)
+        if len(infos) < 2:
+            return ()
+        names = ", ".join(sorted(f"{info.node_namespace.rstrip('/')}/{info.node_name}" for info in infos))
+        fix = "Stop all but one, or give each a namespace; one that was killed is counted for some 20 s."
+        return (f"{topic} has {len(infos)} publishers: {names}. {fix}",)
+
+    @contextlib.contextmanager
+    def _reporting(self) -> Iterator[None]:
+        """Report whatever goes wrong with a frame, and let the next one come. Safe from any thread."""
+        try:
+            yield
+        except Pose3DError as error:
+            self._board.report_error(error, Level.ERROR, hold_s=FRAME_PROBLEM_S)
+        except Exception as error:
+            text = f"unexpected error:\n{traceback.format_exc()}"
+            self._board.report(f"unexpected {type(error).__name__}", Level.ERROR, text, hold_s=FRAME_PROBLEM_S)
+
+
+class Work(NodeWork):
+    """That of a node with one input and engines.
 
     node: the ManagedNode. topic: the input's, resolved. hint: what to look for where the input has no publisher.
     """
 
     def __init__(self, node: Any, engines: EngineSet, output: PeopleOutput, *, topic: str, hint: str) -> None:
-        config: NodeConfig = node.config
-        board: ProblemBoard = node.board
-        self._node, self._board, self._config, self._engines, self._output = node, board, config, engines, output
-        self._topic, self._hint = topic, hint
-        self._in, self._out, self._times = RateMeter(time.monotonic), output.meter, TimeMeter()
-        self._stamps = FrameStamps(board, topic)
+        super().__init__(node, output)
+        self._engines, self._topic, self._hint = engines, topic, hint
+        self._in = RateMeter(time.monotonic)
+        self._stamps = FrameStamps(self._board, topic)
         self._rate = InputRate(time.monotonic)
-        self._watchdog = Watchdog(config.lifecycle.watchdog_timeout_s, time.monotonic)
+        self._watchdog = Watchdog(self._config.lifecycle.watchdog_timeout_s, time.monotonic)
         self._subscription: FittedSubscription | None = None
         node.get_logger().info(f"models {engines.names} on {engines.backend.name}: {engines.backend.reason}")
 
@@ -62,25 +165,15 @@ class Work(ABC):
         self._board.clear(_SLOW)
         self._output.close()
 
-    def has_subscribers(self) -> bool:
-        """Whether the results have subscribers."""
-        return self._output.has_subscribers()
-
     def publish_empty(self) -> None:
-        """Drop all tracks, publish one empty result and delete the markers."""
-        self._reset()
+        """See `NodeWork.publish_empty`."""
         self._stamps.reset()
-        self._output.publish_empty()
+        super().publish_empty()
 
     @property
     def input_count(self) -> int:
         """How many messages of the input came."""
         return self._in.total
-
-    def reconfigure(self, config: NodeConfig) -> None:
-        """Apply changed tunable parameters."""
-        self._config = config
-        self._output.reconfigure(config.output)
 
     def poll(self) -> None:
         """Follow the input's publishers; called several times a second while there is work."""
@@ -90,15 +183,13 @@ class Work(ABC):
     def check(self) -> None:
         """Look for problems with engines and input; called every second."""
         self._board.show_warnings("engines", self._engine_problems())
-        self._board.show_warnings("publishers", self._rival_publishers())
+        self._board.show_warnings("publishers", self._rivals_on(self._topic))
         silent = self._watchdog.expired()
         self._board.show_warnings("watchdog", [self._silence()] if silent else ())
         lost = self._subscription.lost if self._subscription is not None else 0
         slow = self._rate.slow(self._config.lifecycle.min_input_hz, lost)
-        if slow is None or silent or self._subscription is None:
-            self._board.clear(_SLOW)
-        else:
-            self._board.report(_SLOW, Level.WARN, f"{self._topic} brings {slow.rate_hz:.1f} Hz, {self._slowness(slow)}")
+        is_slow = slow is not None and not silent and self._subscription is not None
+        self._show_rate(_SLOW, self._topic, slow if is_slow else None)
 
     def _silence(self) -> str:
         if not self._node.count_publishers(self._topic):
@@ -106,16 +197,6 @@ class Work(ABC):
         if self._subscription is not None and self._subscription.unfitting():
             return f"{self._topic} has a publisher but no message arrives. {_UNFITTING}"
         return f"{self._topic} has a publisher but no message arrives. Either it is idle, or {self._remedy()}"
-
-    def _slowness(self, slow: SlowInput) -> str:
-        """The cause that fits, and its remedy."""
-        return {
-            Shortfall.LOST: f"of {slow.expected_hz:.1f} Hz that are sent: {self._remedy()}",
-            Shortfall.COMPANION: f"its camera_info {slow.expected_hz:.1f} Hz: {self._remedy()} "
-            "Where they are meant to be fewer, set min_input_hz to their rate.",
-            Shortfall.MINIMUM: f"min_input_hz is {slow.expected_hz:g}: raise the publisher's rate, or lower it.",
-            Shortfall.PAST: f"before {slow.expected_hz:.1f} Hz: {self._slowed()}",
-        }[slow.cause]
 
     def values(self) -> dict[str, str]:
         """What diagnostics show besides the problems; called every second."""
@@ -136,29 +217,8 @@ class Work(ABC):
     def _subscribe(self) -> FittedSubscription:
         """Subscribe to the input; returns the subscription."""
 
-    @abstractmethod
-    def _reset(self) -> None:
-        """Drop all tracks."""
-
     def _engine_problems(self) -> tuple[str, ...]:
         return self._engines.problems
-
-    @abstractmethod
-    def _remedy(self) -> str:
-        """What to do about messages that do not arrive, after "either it is idle, or"."""
-
-    @abstractmethod
-    def _slowed(self) -> str:
-        """Why an input may come more slowly than before."""
-
-    def _rival_publishers(self) -> tuple[str, ...]:
-        """Of two cameras on one topic, or of a driver that runs twice, every other image is of another time or view."""
-        infos = self._node.get_publishers_info_by_topic(self._topic)
-        if len(infos) < 2:
-            return ()
-        names = ", ".join(sorted(f"{info.node_namespace.rstrip('/')}/{info.node_name}" for info in infos))
-        fix = "Stop all but one, or give each a namespace; one that was killed is counted for some 20 s."
-        return (f"{self._topic} has {len(infos)} publishers: {names}. {fix}",)
 
     def _time_of(self, header: Any, arrived_s: float) -> int | None:
         """The time at which a message of the input counts, nanoseconds; None for one to drop."""
@@ -169,14 +229,3 @@ class Work(ABC):
         self._in.tick()
         self._rate.tick()
         self._watchdog.start()
-
-    @contextlib.contextmanager
-    def _reporting(self) -> Iterator[None]:
-        """Report whatever goes wrong with a frame, and let the next one come. Safe from any thread."""
-        try:
-            yield
-        except Pose3DError as error:
-            self._board.report_error(error, Level.ERROR, hold_s=FRAME_PROBLEM_S)
-        except Exception as error:
-            text = f"unexpected error:\n{traceback.format_exc()}"
-            self._board.report(f"unexpected {type(error).__name__}", Level.ERROR, text, hold_s=FRAME_PROBLEM_S)
