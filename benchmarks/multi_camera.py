@@ -50,12 +50,16 @@ _WINDOW_S, _WAIT_S = 0.2, 0.1
 
 @dataclass(frozen=True, eq=False)
 class Placed:
-    """A person in the common frame. visible: the share of the silhouette that an image shows, of ground truth."""
+    """A person in the common frame. visible: of ground truth, the share of the silhouette that an image shows.
+
+    triangulated: whether the person is from several cameras.
+    """
 
     track_id: int
     root_m: Array
     joints_m: Array
     visible: float = 1.0
+    triangulated: bool = False
 
 
 Scene = dict[int, list[Placed]]
@@ -150,7 +154,7 @@ def placed_person(person: Person, cam2common: RigidTransform | None = None, visi
     root_m, joints_m = person.pose.root_cam_m, person.pose.joints_cam_m
     if cam2common is not None:
         root_m, joints_m = cam2common.apply(root_m), cam2common.apply(joints_m)
-    return Placed(person.track_id, root_m, joints_m, visible)
+    return Placed(person.track_id, root_m, joints_m, visible, "triangulated" in person.pose.root_solvers)
 
 
 def alone(name: str, views: Iterable[CameraView]) -> Found:
@@ -201,8 +205,10 @@ def _errors(pairs: Sequence[tuple[Placed, Placed]]) -> Mapping[str, object]:
         joints - np.array([p.root_m for p, _ in pairs])[:, None],
         true - np.array([t.root_m for _, t in pairs])[:, None],
     )
+    of_several = roots[[person.triangulated for person, _ in pairs]]
     return {
         "MRPE": round(float(roots.mean())),
+        "seen by several": round(float(of_several.mean())) if of_several.size else "-",
         "root median": round(float(np.median(roots))),
         "root 95%": round(float(np.percentile(roots, 95))),
         "abs. MPJPE": round(float(np.nanmean(joint_errors_mm(joints, true)))),

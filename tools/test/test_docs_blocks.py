@@ -91,6 +91,9 @@ def yaml_problems(content: object) -> list[str]:
     if "net" in content:
         known = {field.name for field in dataclasses.fields(Recipe)}
         return [f"unknown key {key}" for key in content if key not in known]
+    if "extrinsics" in content:
+        known = {"translation", "rotation"}
+        return [f"unknown key {key}" for one in content["extrinsics"].values() for key in one if key not in known]
     if "cameras" in content:
         known = {argument.name for argument in CAMERA} | {"parameters"}
         return [f"unknown key {key}" for one in content["cameras"].values() for key in one if key not in known]

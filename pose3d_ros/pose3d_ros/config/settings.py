@@ -16,11 +16,8 @@ from pose3d_ros.config.output_settings import OutputConfig
 from pose3d_ros.config.parameter_table import Parameter, Settings, name_errors, setting, yaml_section
 from pose3d_ros.config.root_settings import RootConfig, SceneConfig
 
-POSE_NODE = ("pose_node",)
-SMOOTHER_NODE = ("smoother_node",)
-FUSION_NODE = ("fusion_node",)
-BOTH_NODES = POSE_NODE + SMOOTHER_NODE
-ALL_NODES = BOTH_NODES + FUSION_NODE
+POSE_NODE, SMOOTHER_NODE, FUSION_NODE = ("pose_node",), ("smoother_node",), ("fusion_node",)
+BOTH_NODES, ALL_NODES = POSE_NODE + SMOOTHER_NODE, POSE_NODE + SMOOTHER_NODE + FUSION_NODE
 
 _YAML_HEAD = """\
 # Every parameter of the nodes, at its default. Written from pose3d_ros/config/settings.py, which also checks the values
@@ -268,7 +265,7 @@ class PipelineConfig:
         Returns
         -------
         PipelineConfig
-            The settings, checked.
+            Checked.
 
         Raises
         ------

@@ -13,9 +13,9 @@ from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]  # where 
 from rclpy.time import Time
 from std_msgs.msg import Header
 
-from pose3d_ros.config.fusion_settings import read_extrinsics
 from pose3d_ros.config.settings import NodeConfig, OutputConfig
 from pose3d_ros.errors import ConfigError
+from pose3d_ros.geometry.extrinsics_file import read_extrinsics
 from pose3d_ros.nodes.conversion import PeopleInfo, PersonNames
 from pose3d_ros.nodes.fused_camera import CameraPlaces, FusedCamera, ReceivedView
 from pose3d_ros.nodes.managed import ManagedNode

@@ -125,7 +125,7 @@ class Rig:
 @pytest.fixture
 def poses(tmp_path: Path) -> str:
     """A file with where the cameras are."""
-    lines = ["cameras:"]
+    lines = ["extrinsics:"]
     for name, at_m in (("left", LEFT), ("right", RIGHT)):
         turn = Rotation.from_matrix(Eye(name, at_m).cam2common.rotation).as_quat().tolist()
         lines += [f"  {name}:", f"    translation: {list(at_m)}", f"    rotation: {turn}"]
