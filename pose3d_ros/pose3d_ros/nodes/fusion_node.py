@@ -13,7 +13,8 @@ from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]  # where 
 from rclpy.time import Time
 from std_msgs.msg import Header
 
-from pose3d_ros.config.settings import NodeConfig, OutputConfig
+from pose3d_ros.config.output_settings import OutputConfig
+from pose3d_ros.config.settings import NodeConfig
 from pose3d_ros.errors import ConfigError
 from pose3d_ros.geometry.extrinsics_file import read_extrinsics
 from pose3d_ros.nodes.conversion import PeopleInfo, PersonNames
