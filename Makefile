@@ -1,7 +1,11 @@
 # One command each for everything. Every target does the set-up it needs; see `make help`.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
+<<<<<<< HEAD
 .PHONY: help setup demo test test-slow coverage lint docs bench bench-time bench-learning clean
+=======
+.PHONY: help setup demo test test-slow coverage lint reference docs bench bench-time clean
+>>>>>>> 20e82d4 (A reference page, whose tables are written from the code)
 
 # `make demo PYTHON=/path/to/python3.11` chooses the interpreter.
 ifdef PYTHON
@@ -33,6 +37,9 @@ coverage: setup  ## run the tests with coverage, which has to be 95% of pose3d_r
 
 lint: setup  ## ruff and mypy
 	@$(IN_ENV) ruff check . && ruff format --check . && tools/typecheck.sh
+
+reference: setup  ## write the tables of docs/reference.md from the code
+	@$(IN_ENV) python tools/reference_page.py
 
 docs: setup  ## build pages and API reference into out/docs; a warning is an error
 	@$(IN_ENV) python -m sphinx --fail-on-warning --keep-going --fresh-env -q docs out/docs

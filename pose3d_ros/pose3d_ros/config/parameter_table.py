@@ -23,7 +23,7 @@ _V = TypeVar("_V", bool, int, float, str)
 _S = TypeVar("_S", bound="Settings")
 _KEY = "setting"
 _TYPES: dict[type, str] = {bool: "bool", int: "integer", float: "float", str: "string"}
-_UNITS = {"s": "s", "mps": "m/s", "deg": "deg", "hz": "Hz"}
+_UNITS = {"s": "s", "m": "m", "px": "px", "mps": "m/s", "deg": "deg", "hz": "Hz"}
 _YAML_WIDTH = 114
 _LONGEST_NAME = 100
 _LONGEST = 4096

@@ -1,0 +1,1 @@
+"""The tables of docs/reference.md, each read from the code that it describes."""
