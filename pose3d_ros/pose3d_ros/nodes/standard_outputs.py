@@ -5,7 +5,7 @@ vision_msgs and people_msgs are optional: where one is missing, its topics are t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,12 +106,13 @@ class StandardOutputs:
         self._node, self._board = node, board
         self.publishers: list[Any] = []
         self._makers: list[Callable[[Published], Any]] = []
-        problems = []
+        missing: dict[tuple[str, str], list[str]] = {}  # package, reason → outputs
         for output in _OUTPUTS:
             if getattr(config, f"publish_{output.name}"):
-                problem = self._open(output, output.name + suffix)
-                problems += [] if problem is None else [problem]
-        board.show_warnings(_PROBLEMS, problems)
+                reason = self._open(output, output.name + suffix)
+                if reason:
+                    missing.setdefault((output.package, reason), []).append(output.name)
+        board.show_warnings(_PROBLEMS, [_missing(*kind, names, suffix) for kind, names in missing.items()])
 
     def wanted(self) -> bool:
         """Whether one has a subscriber."""
@@ -129,20 +130,26 @@ class StandardOutputs:
             self._node.destroy_publisher(publisher)
         self._board.show_warnings(_PROBLEMS, ())
 
-    def _open(self, output: _Output, topic: str) -> str | None:
-        """Advertise a topic; what is wrong where its messages are not installed."""
-        kind, reason = message_class(output.msgtype), f"no {output.msgtype}"
+    def _open(self, output: _Output, topic: str) -> str:
+        """Advertise a topic; why not, where its messages are not installed."""
+        kind = message_class(output.msgtype)
+        if kind is None:
+            return "none"
         try:
-            if kind is not None:
-                self.publishers.append(advertise(self._node, kind, topic, result_qos()))
-                self._makers.append(output.make)
-                return None
+            publisher = advertise(self._node, kind, topic, result_qos())
         except ConfigError:
             raise
         except Exception as error:  # rclpy's own, of a package that was built for another ROS or Python
-            reason = str(error)
-        fix = f"{_REMEDIES.get(output.package, '')}; then configure the node again, or unset publish_{output.name}."
-        return f"{topic} is not published: expected the package {output.package}, got {reason}. Fix: {fix}"
+            return str(error)
+        self.publishers.append(publisher)
+        self._makers.append(output.make)
+        return ""
+
+
+def _missing(package: str, reason: str, names: Sequence[str], suffix: str) -> str:
+    topics, parameters = (", ".join(part) for part in ([n + suffix for n in names], [f"publish_{n}" for n in names]))
+    fix = f"{_REMEDIES.get(package, '')}; then configure the node again, or unset {parameters}."
+    return f"not published: {topics}: expected the package {package}, got {reason}. Fix: {fix}"
 
 
 def _new(msgtype: str, **fields: object) -> Any:
