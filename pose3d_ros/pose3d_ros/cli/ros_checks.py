@@ -29,10 +29,10 @@ _OPTIONAL = {
     "tf2_ros": "target_frame, floor_frame, fixed_frame and publish_tf need it",
     "cv_bridge": "without it images are converted in Python",
     "launch_ros": "the launch files need it",
-    "vision_msgs": "topics of detections need it",
+    "vision_msgs": "publish_detections_2d, publish_detections_3d and detections_topic need it",
     "hri_msgs": "hri_bridge (bodies of REP-155) needs it",
-    "people_msgs": "topics of people for navigation need it",
-    "yolo_msgs": "detections of yolo_ros need it",
+    "people_msgs": "publish_people_msgs needs it",
+    "yolo_msgs": "detections_topic of yolo_ros needs it",
 }
 """Package that is used where it is there → what it is for. Its Python module has the same name."""
 _BY_SOURCE = {

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import shutil
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from pose3d_ros.cli import ros_checks as checks
 from pose3d_ros.cli.checks import State
+from pose3d_ros.config.settings import PARAMETERS
 from pose3d_ros.config.share_folders import share_file
 from pose3d_ros.nodes.dds_profile import SharedMemory
 
@@ -78,3 +80,10 @@ def test_optional_packages_that_are_there(monkeypatch: pytest.MonkeyPatch) -> No
     found = {c.name: c for c in checks.optional_checks("kilted")}
     assert {c.state for c in found.values()} == {State.OK}
     assert found["rviz2"].found == "/opt/rviz2"
+
+
+def test_parameters_that_it_names_are_there() -> None:
+    text = " ".join(checks._OPTIONAL.values())
+    named = set(re.findall(r"\b(?:publish|detections|fixed|floor|target)_\w+", text))
+    assert "detections_topic" in named
+    assert named <= set(PARAMETERS)
