@@ -41,7 +41,7 @@ ALLOWED: dict[str, set[str]] = {
 }
 """Part of pose3d_ros → the parts it may import besides itself."""
 
-STAGES = {"detect", "pose", "lift", "landmarks", "track", "smooth", "kinematics"}
+STAGES = {"detect", "pose", "lift", "landmarks", "track", "smooth"}
 """Folders of stages/; none imports another."""
 
 _ROS = (

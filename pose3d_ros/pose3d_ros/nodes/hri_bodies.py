@@ -20,11 +20,11 @@ from pose3d_ros.nodes.hri_messages import (
     velocity_message,
 )
 from pose3d_ros.nodes.topics import advertise, latched_qos, result_qos
+from pose3d_ros.people.kinematics.human_angles import body_pose, valid_points
+from pose3d_ros.people.kinematics.human_model import BodySizes
+from pose3d_ros.people.kinematics.human_sizes import BodySizer, changed
+from pose3d_ros.people.kinematics.human_urdf import human_urdf
 from pose3d_ros.records import Person, TrackState
-from pose3d_ros.stages.kinematics.human_angles import body_pose, valid_points
-from pose3d_ros.stages.kinematics.human_model import BodySizes
-from pose3d_ros.stages.kinematics.human_sizes import BodySizer, changed
-from pose3d_ros.stages.kinematics.human_urdf import human_urdf
 
 
 class Moment(NamedTuple):

@@ -14,10 +14,10 @@ from std_msgs.msg import Header
 
 from pose3d_ros.errors import ConfigError
 from pose3d_ros.geometry.boxes import normalized_box
+from pose3d_ros.people.kinematics.human_angles import BodyPose
+from pose3d_ros.people.kinematics.human_model import ROOT, BodySizes, link_poses
+from pose3d_ros.people.kinematics.openpose_points import openpose_points
 from pose3d_ros.records import Person
-from pose3d_ros.stages.kinematics.human_angles import BodyPose
-from pose3d_ros.stages.kinematics.human_model import ROOT, BodySizes, link_poses
-from pose3d_ros.stages.kinematics.openpose_points import openpose_points
 
 _NEEDED = ("IdsList", "NormalizedRegionOfInterest2D", "Skeleton2D")
 _LONGEST_ID = 64

@@ -18,7 +18,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from pose3d_msgs.msg import Person3DArray
 from rclpy.qos import DurabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
-from std_msgs.msg import Header
+from std_msgs.msg import Header, String
 
 from pose3d_ros.errors import ConfigError
 from pose3d_ros.nodes.conversion import PeopleInfo, PeopleWriter, image_message
@@ -27,7 +27,7 @@ from pose3d_ros.nodes.hri_messages import hri_msgs
 from pose3d_ros.records import Person, TrackState
 from pose3d_ros.skeletons import get_skeleton
 
-from ..stages.kinematics.conftest import FACING, seen, standing_body
+from ..people.kinematics.conftest import FACING, seen, standing_body
 from .conftest import make_person
 from .rigs.hri_rig import HriRig
 
@@ -261,13 +261,22 @@ def until_status(graph: Any, messages: list[DiagnosticArray], level: bytes, text
     graph.spin_until(seen_so)
 
 
-def test_diagnostics_warn_of_missing_people_and_of_a_second_bridge(graph: Any, rig: HriRig) -> None:
+def test_diagnostics_warn_of_missing_people(graph: Any, rig: HriRig) -> None:
     bridge = graph.add(HriBridge(**graph.options()))
     messages = graph.listen(DiagnosticArray, "/diagnostics")
     until_status(graph, messages, DiagnosticStatus.WARN, "Is pose_node or smoother_node running")
     graph.node.create_publisher(Person3DArray, "people", 1)
     until_status(graph, messages, DiagnosticStatus.OK, "running")
     assert bridge.tracked == ()
+
+
+def test_diagnostics_warn_of_others_who_publish_bodies(graph: Any, rig: HriRig) -> None:
+    graph.add(HriBridge(**graph.options()))
+    graph.node.create_publisher(Person3DArray, "people", 1)
+    messages = graph.listen(DiagnosticArray, "/diagnostics")
+    for _ in range(2):  # the bridge's own is none for DDS where hri_msgs is a stand-in
+        graph.node.create_publisher(String, TRACKED, 1)
+    until_status(graph, messages, DiagnosticStatus.WARN, f"{graph.namespace}/tester")
 
 
 def test_message_that_can_not_be_read_is_an_error_and_the_next_one_comes(graph: Any, rig: HriRig) -> None:

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pose3d_ros.stages.kinematics.human_angles import Points, body_pose
-from pose3d_ros.stages.kinematics.human_model import BodySizes
-from pose3d_ros.stages.kinematics.human_sizes import BodySizer, changed
+from pose3d_ros.people.kinematics.human_angles import Points, body_pose
+from pose3d_ros.people.kinematics.human_model import BodySizes
+from pose3d_ros.people.kinematics.human_sizes import BodySizer, changed
 
 from .conftest import seen, standing_body
 
@@ -56,7 +56,7 @@ def test_bone_that_is_hidden_for_a_while_keeps_its_length() -> None:
     assert learned(seen(standing_body()), hidden, hidden).shin_m == pytest.approx(0.4)
 
 
-@pytest.mark.parametrize(("shin_m", "is_other"), [(0.41, False), (0.43, True), (0.37, True)])
-def test_sizes_are_other_ones_from_five_percent_on(shin_m: float, is_other: bool) -> None:
+@pytest.mark.parametrize(("shin_m", "is_other"), [(0.43, False), (0.45, True), (0.35, True)])
+def test_sizes_are_other_ones_from_ten_percent_on(shin_m: float, is_other: bool) -> None:
     before = BodySizes(shin_m=0.4)
     assert changed(replace(before, shin_m=shin_m), before) == is_other

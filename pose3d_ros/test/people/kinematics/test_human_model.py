@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pose3d_ros.stages.kinematics.human_model import BodySizes, Vector, link_poses, links_in_body, model_joints, turn
+from pose3d_ros.people.kinematics.human_model import BodySizes, Vector, link_poses, links_in_body, model_joints, turn
 
 SIZES = BodySizes()
 REP_155 = (

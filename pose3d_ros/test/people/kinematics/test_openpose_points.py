@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pose3d_ros.people.kinematics.openpose_points import OPENPOSE_POINTS, openpose_points
 from pose3d_ros.records import Detection, Pose
 from pose3d_ros.skeletons import get_skeleton
-from pose3d_ros.stages.kinematics.openpose_points import OPENPOSE_POINTS, openpose_points
 
 WIDTH_PX, HEIGHT_PX = 100, 50
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from pose3d_ros.stages.kinematics.human_angles import body_pose
-from pose3d_ros.stages.kinematics.human_model import BodySizes
-from pose3d_ros.stages.kinematics.human_sizes import measured_sizes
-from pose3d_ros.stages.kinematics.human_urdf import human_urdf
+from pose3d_ros.people.kinematics.human_angles import body_pose
+from pose3d_ros.people.kinematics.human_model import BodySizes
+from pose3d_ros.people.kinematics.human_sizes import measured_sizes
+from pose3d_ros.people.kinematics.human_urdf import human_urdf
 from pose3d_ros.types import Array
 
 from .conftest import LINK_OF, random_body

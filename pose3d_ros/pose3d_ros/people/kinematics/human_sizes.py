@@ -7,14 +7,14 @@ from collections import deque
 
 import numpy as np
 
-from pose3d_ros.stages.kinematics.human_angles import BodyPose, Points, head_center, middle, torso_frame
-from pose3d_ros.stages.kinematics.human_model import NECK, BodySizes, turn
+from pose3d_ros.people.kinematics.human_angles import BodyPose, Points, head_center, middle, torso_frame
+from pose3d_ros.people.kinematics.human_model import NECK, BodySizes, turn
 from pose3d_ros.types import Array
 
 _FRAMES = 60
 _TEMPLATE = BodySizes().as_array()
 _LENGTHS = slice(0, 7)  # without the place of the head
-_CHANGE, _LEAST_CHANGE_M = 0.05, 0.01
+_CHANGE, _LEAST_CHANGE_M = 0.1, 0.02
 
 
 class BodySizer:
@@ -35,7 +35,7 @@ class BodySizer:
 
 
 def changed(sizes: BodySizes, before: BodySizes) -> bool:
-    """Whether a body's lengths are so far from earlier ones that its model should be made anew: 5% and 1 cm."""
+    """Whether a body's lengths are so far from earlier ones that its model should be made anew: 10% and 2 cm."""
     new, old = sizes.as_array(), before.as_array()
     return bool((np.abs(new - old) > np.maximum(_CHANGE * np.abs(old), _LEAST_CHANGE_M)).any())
 

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pose3d_ros.geometry.alignment import RigidTransform
+from pose3d_ros.people.kinematics.human_model import LIMBS, NECK, turn
 from pose3d_ros.skeletons import DERIVED, Skeleton
-from pose3d_ros.stages.kinematics.human_model import LIMBS, NECK, turn
 from pose3d_ros.types import Array
 
 Points = Mapping[str, Array]

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pose3d_ros.people.kinematics.human_angles import BodyPose, Points, body_pose, valid_points
+from pose3d_ros.people.kinematics.human_model import BodySizes, links_in_body, turn
+from pose3d_ros.people.kinematics.human_sizes import measured_sizes
 from pose3d_ros.skeletons import get_skeleton
-from pose3d_ros.stages.kinematics.human_angles import BodyPose, Points, body_pose, valid_points
-from pose3d_ros.stages.kinematics.human_model import BodySizes, links_in_body, turn
-from pose3d_ros.stages.kinematics.human_sizes import measured_sizes
 from pose3d_ros.types import Array
 
 from .conftest import FACING, LINK_OF, random_body, seen, standing_body

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pose3d_ros.stages.kinematics.human_model import ROOT, BodySizes, ModelJoint, Vector, model_joints
+from pose3d_ros.people.kinematics.human_model import ROOT, BodySizes, ModelJoint, Vector, model_joints
 
 _RADIUS_M = 0.03
 _SKIN, _EYE = ("skin", "1 0.7 0 1"), ("eye", "0 0 0 1")
