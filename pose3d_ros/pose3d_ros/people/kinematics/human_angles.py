@@ -92,11 +92,14 @@ def torso_frame(angles_rad: Mapping[str, float], points_body: Points) -> RigidTr
 
 
 def head_axes(points: Points) -> Array | None:
-    """The head's axes (3, 3) in the columns, from ears and eyes or nose; None where these are not known."""
-    ears, front = middle(points, ("L_Ear", "R_Ear")), middle(points, ("L_Eye", "R_Eye"), "Nose")
-    if ears is None or front is None:
+    """The head's axes (3, 3) in the columns, from ears, eyes and nose; None where these are not known.
+
+    Forward is from between the ears to between eyes and nose, which are about as far above the ears as below.
+    """
+    ears, eyes = middle(points, ("L_Ear", "R_Ear")), middle(points, ("L_Eye", "R_Eye"))
+    if ears is None or eyes is None or "Nose" not in points:
         return None
-    left, forward = unit(points["L_Ear"] - points["R_Ear"]), unit(front - ears)
+    left, forward = unit(points["L_Ear"] - points["R_Ear"]), unit(0.5 * (eyes + points["Nose"]) - ears)
     return None if left is None or forward is None else _axes(left, np.asarray(np.cross(forward, left)))
 
 

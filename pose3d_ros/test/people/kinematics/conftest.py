@@ -29,7 +29,7 @@ def standing_body() -> dict[str, Array]:
     points = {"Nose": (0.1, 0.0, 0.74), "Head": (0.0, 0.0, 0.66), "Head_top": (0.0, 0.0, 0.86)}
     for side, sign in (("L", 1.0), ("R", -1.0)):
         points |= {
-            f"{side}_Eye": (0.08, sign * 0.03, 0.76),
+            f"{side}_Eye": (0.08, sign * 0.03, 0.78),
             f"{side}_Ear": (0.0, sign * 0.07, 0.76),
             f"{side}_Shoulder": (0.0, sign * 0.18, 0.55),
             f"{side}_Elbow": (0.0, sign * 0.18, 0.25),
