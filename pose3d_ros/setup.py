@@ -58,6 +58,7 @@ setup(
             "smoother_node = pose3d_ros.nodes.smoother_node:main",
             "hri_bridge = pose3d_ros.nodes.hri_bridge:main",
             "fusion_node = pose3d_ros.nodes.fusion_node:main",
+            "pose3d_container = pose3d_ros.launching.container_process:main",
             "recorder = pose3d_ros.nodes.recorder:main",
             "bag_player = pose3d_ros.nodes.bag_player:main",
         ]

@@ -11,6 +11,7 @@ from types import TracebackType
 import numpy as np
 
 from pose3d_ros.config.settings import PipelineConfig, SmootherConfig
+from pose3d_ros.engines.engine_pool import EnginePool
 from pose3d_ros.engines.engine_set import EngineSet, Report, open_engine_set
 from pose3d_ros.engines.images.frame_image import ImageLoader
 from pose3d_ros.errors import ConfigError, EngineError, InputError
@@ -39,6 +40,7 @@ def open_pipeline(
     config: PipelineConfig | None = None,
     smooth: bool = True,
     report: Report | None = None,
+    pool: EnginePool | None = None,
 ) -> Pipeline:
     """Open the engines of a folder as a pipeline that is ready to run.
 
@@ -56,6 +58,8 @@ def open_pipeline(
         Whether people are smoothed over time, by the method that `config` names.
     report : callable, optional
         Called with a line of text about what takes long, such as the build of an engine.
+    pool : EnginePool, optional
+        Shares the engines with other pipelines of the process; see its `frames` for pipelines in several threads.
 
     Returns
     -------
@@ -71,20 +75,23 @@ def open_pipeline(
     settings = config.engine
     chosen = settings.backend if backend == "auto" else backend
     config = replace(config, engine=replace(settings, engines=str(engines) or settings.engines, backend=chosen))
-    pipeline = Pipeline(open_engine_set(config, report), config, smooth=smooth)
+    pipeline = Pipeline(open_engine_set(config, report, pool), config, smooth=smooth)
     with contextlib.ExitStack() as opened:  # closed again when a first run fails
-        opened.enter_context(pipeline).warm_up(*_WARM_UP_PX)
+        with contextlib.nullcontext() if pool is None else pool.frames:
+            opened.enter_context(pipeline).warm_up(*_WARM_UP_PX)
         opened.pop_all()
     return pipeline
 
 
-def open_smoother(config: PipelineConfig, report: Report | None = None) -> tuple[ChosenSmoother, EngineSet]:
-    """The smoothing of a configuration alone, and the engines to close after it.
+def open_smoother(
+    config: PipelineConfig, report: Report | None = None, pool: EnginePool | None = None
+) -> tuple[ChosenSmoother, EngineSet]:
+    """The smoothing of a configuration alone, and the engines to close after it; options as of `open_pipeline`.
 
-    report: as in `open_pipeline`. Raises EngineError, and ConfigError for a method that is not there.
+    Raises EngineError, and ConfigError for a method that is not there.
     """
     with contextlib.ExitStack() as opened:
-        engines = opened.enter_context(open_engine_set(config, report))
+        engines = opened.enter_context(open_engine_set(config, report, pool))
         smoother = _smoother(engines, config)
         opened.pop_all()
     return smoother, engines
@@ -119,8 +126,7 @@ class Pipeline:
             self._skeleton = get_skeleton(config.skeleton) if config.skeleton else self._poses.usual_skeleton
             opened.pop_all()
         self._load_image = ImageLoader(engines.opened)
-        self._scene_change = SceneChange()
-        self._jumped = False
+        self._scene_change, self._jumped = SceneChange(), False
         self._time_ns: int | None = None
         self._max_people = config.detector.max_people
 

@@ -142,7 +142,7 @@ class Environment:
         marker.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(package / "resource" / name, marker)
         _link(self._venv / "share" / name, package)
-        scripts = ("pose3d", "doctor", "pose_node", "smoother_node", "recorder", "bag_player")
+        scripts = ("pose3d", "doctor", "pose_node", "smoother_node", "pose3d_container", "recorder", "bag_player")
         for script in scripts if name == "pose3d_ros" else ():
             _link(self._venv / "lib/pose3d_ros" / script, self._venv / "bin" / script)
 

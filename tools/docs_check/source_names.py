@@ -10,6 +10,7 @@ from pathlib import Path
 
 from docs_check.pages import PACKAGE, ROOT
 from pose3d_ros.cli.main import build_parser
+from pose3d_ros.config.settings import PARAMETERS
 from pose3d_ros.launching.camera_presets import PRESETS
 from pose3d_ros.launching.launch_arguments import CAMERAS, DEMO, POSE3D
 
@@ -63,6 +64,7 @@ def _parts(parser: argparse.ArgumentParser, name: str = "") -> Iterator[argparse
 
 DRIVERS = {preset.driver for preset in PRESETS.values()}
 TOOL_PARAMETERS = {name: settings(SOURCE / f"nodes/{name}.py") for name in ("bag_player", "hri_bridge", "recorder")}
+TOOL_PARAMETERS["pose3d_container"] = settings(SOURCE / "nodes/container.py") | set(PARAMETERS)
 LAUNCH_ARGUMENTS = {
     f"{file}.launch.py": {argument.name for argument in arguments}
     for file, arguments in (("pose3d", POSE3D), ("demo", DEMO), ("cameras", CAMERAS))

@@ -4,6 +4,7 @@ An engine is described by an entry of a manifest (`manifest.yaml`), and loads on
 """
 
 from pose3d_ros.engines.base import Engine, TensorSpec
+from pose3d_ros.engines.engine_pool import EnginePool
 from pose3d_ros.engines.engine_set import EngineSet, RoleEngine
 from pose3d_ros.engines.factory import BackendChoice, choose_backend, open_engine
 from pose3d_ros.engines.options import EngineOptions
@@ -19,6 +20,7 @@ __all__ = [
     "BackendChoice",
     "Engine",
     "EngineOptions",
+    "EnginePool",
     "EngineSet",
     "Manifest",
     "ManifestEntry",

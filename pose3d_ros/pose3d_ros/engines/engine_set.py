@@ -10,6 +10,7 @@ from types import TracebackType
 
 from pose3d_ros.config.settings import DetectorConfig, EngineConfig, PipelineConfig
 from pose3d_ros.engines.base import Engine, engine_problems
+from pose3d_ros.engines.engine_pool import EnginePool
 from pose3d_ros.engines.factory import BackendChoice, choose_backend, open_engine
 from pose3d_ros.engines.options import DEFAULT_CACHE_DIR, EngineOptions
 from pose3d_ros.engines.spec.entry import IMAGE_ROLES
@@ -49,6 +50,8 @@ class EngineSet:
         How they are opened.
     opener : callable, optional
         Opens an entry's engine; `open_engine` with the backend and the options unless given.
+    pool : EnginePool, optional
+        Shares the engines with other sets in place of `open_engine`.
     """
 
     def __init__(
@@ -58,10 +61,12 @@ class EngineSet:
         options: EngineOptions | None = None,
         *,
         opener: Opener | None = None,
+        pool: EnginePool | None = None,
     ) -> None:
         self.manifest = manifest
         self.backend = backend
-        self._open = opener or partial(open_engine, backend=backend, options=options)
+        open_one = open_engine if pool is None else pool.open
+        self._open = opener or partial(open_one, backend=backend, options=options)
         self._engines: dict[str, Engine] = {}
 
     @property
@@ -127,11 +132,13 @@ class EngineSet:
         self.close()
 
 
-def open_engine_set(config: PipelineConfig, report: Report | None = None) -> EngineSet:
-    """The engines that a configuration names, none of them opened yet. Raises EngineError."""
-    return EngineSet(
-        open_manifest(config.engine), choose_backend(config.engine.backend), engine_options(config, report)
-    )
+def open_engine_set(config: PipelineConfig, report: Report | None = None, pool: EnginePool | None = None) -> EngineSet:
+    """The engines that a configuration names, none of them opened yet; shared where a pool is given.
+
+    Raises EngineError.
+    """
+    manifest, backend = open_manifest(config.engine), choose_backend(config.engine.backend)
+    return EngineSet(manifest, backend, engine_options(config, report), pool=pool)
 
 
 def open_manifest(config: EngineConfig) -> Manifest:

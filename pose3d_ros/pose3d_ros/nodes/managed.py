@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -14,6 +14,7 @@ from std_srvs.srv import SetBool
 from pose3d_ros.config.settings import NodeConfig, parameters_of
 from pose3d_ros.errors import ConfigError, Pose3DError
 from pose3d_ros.nodes.diagnostics import DIAGNOSTICS, DIAGNOSTICS_PERIOD_S, logging_board, node_status
+from pose3d_ros.nodes.local_topics import LocalTopics
 from pose3d_ros.nodes.parameters import NodeParameters, Values
 from pose3d_ros.nodes.problems import Level
 from pose3d_ros.nodes.topics import advertise, ignored_overrides, result_qos
@@ -30,19 +31,29 @@ class ManagedNode(LifecycleNode):
     is logged once, shown in diagnostics, and never ends the process.
 
     kind: name of the node's parameters in the table, and of the node unless remapped. open_work: makes the work of a
-    configured node; raises Pose3DError. work: the present one, None while not configured.
+    configured node; raises Pose3DError. work: the present one, None while not configured. Nodes of one process share
+    `local`, to hand people on in memory, and pass over the parameters named `others`, which other ones have.
     """
 
-    def __init__(self, kind: str, open_work: Callable[[ManagedNode], NodeWork], **node_options: Any) -> None:
+    def __init__(
+        self,
+        kind: str,
+        open_work: Callable[[ManagedNode], NodeWork],
+        local: LocalTopics | None = None,
+        others: Collection[str] = (),
+        **node_options: Any,
+    ) -> None:
         super().__init__(kind, automatically_declare_parameters_from_overrides=True, **node_options)
         self.board = logging_board(self)
+        self.local = local or LocalTopics()
         self.config = NodeConfig()
         self._open_work = open_work
         self.work: NodeWork | None = None
         self._lifecycle_state = "unconfigured"
         self._enabled = True
         self._working = False
-        self._settings = NodeParameters(self, parameters_of(kind), lambda: self.work is not None, self._take_settings)
+        table, configured = parameters_of(kind), lambda: self.work is not None
+        self._settings = NodeParameters(self, table, configured, self._take_settings, others)
         self._take_settings(self._settings.values)
         for name, fault in self._settings.faults.items():
             self.board.report(f"parameter {name}", Level.ERROR, str(fault))

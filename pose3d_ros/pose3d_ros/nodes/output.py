@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from pose3d_msgs.msg import Person3DArray, SkeletonInfo
 from rclpy.duration import Duration
 from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy
 from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
 
@@ -19,6 +20,7 @@ from pose3d_ros.config.output_settings import OutputConfig
 from pose3d_ros.errors import ConfigError
 from pose3d_ros.geometry.alignment import RigidTransform
 from pose3d_ros.nodes.conversion import PeopleInfo, PeopleWriter, Published, person_id, skeleton_message
+from pose3d_ros.nodes.local_topics import LocalTopics
 from pose3d_ros.nodes.markers import MarkerMaker
 from pose3d_ros.nodes.problems import FRAME_PROBLEM_S, Level, ProblemBoard
 from pose3d_ros.nodes.standard_outputs import StandardOutputs
@@ -47,10 +49,13 @@ class PeopleOutput:
     """Publishers of a node's results.
 
     With a target_frame people wait for their transform, on a thread of their own, in order; else they are sent at once.
-    suffix: of the topics' names, e.g. `_smoothed`. meter: counts what was sent.
+    suffix: of the topics' names, e.g. `_smoothed`. local: hands people to nodes of this process. meter: counts what was
+    sent.
     """
 
-    def __init__(self, node: Node, suffix: str, config: OutputConfig, board: ProblemBoard) -> None:
+    def __init__(
+        self, node: Node, suffix: str, config: OutputConfig, board: ProblemBoard, local: LocalTopics | None = None
+    ) -> None:
         self.meter = RateMeter(time.monotonic)
         self._config = config
         self._node = node
@@ -63,6 +68,7 @@ class PeopleOutput:
         self._put_ns: int | None = None
         self._skeleton_name = ""
         self._people = advertise(node, Person3DArray, f"people{suffix}", result_qos())
+        self._local = (local or LocalTopics()).writer(self._people.topic_name)
         self._markers = advertise(node, MarkerArray, f"markers{suffix}", result_qos())
         self._skeleton = advertise(node, SkeletonInfo, f"skeleton{suffix}", latched_qos())
         self._standard = StandardOutputs(node, suffix, config, board)
@@ -81,7 +87,7 @@ class PeopleOutput:
     def has_subscribers(self) -> bool:
         """Whether there are subscribers, or TF is to be broadcast."""
         heard = self._people.get_subscription_count() > 0 or self._markers_wanted() or self._standard.wanted()
-        return heard or self._config.publish_tf
+        return heard or self._local.has_readers or self._config.publish_tf
 
     def publish_skeleton(self, skeleton: Skeleton) -> None:
         """Publish the skeleton's joints and bones, once for each skeleton."""
@@ -119,7 +125,7 @@ class PeopleOutput:
         self._last = published, info
         self.publish_skeleton(info.skeleton)
         message = self._writer.write(header, result.people, info, id_of=id_of, cam2target=cam2target)
-        self._publish(self._people, message)
+        self._publish_people(message)
         self.meter.tick()
         if self._markers_wanted():
             self._publish(self._markers, self._maker.make(message, result.people, self._config.marker_lifetime_s))
@@ -138,7 +144,7 @@ class PeopleOutput:
         self._gate = PeopleGate()
         if self._last is not None:
             published, info = self._last
-            self._publish(self._people, self._writer.write(published.header, (), info))
+            self._publish_people(self._writer.write(published.header, (), info))
             self._standard.publish(replace(published, people=(), names=()), self._publish)
             self._last = None
         self.clear_markers()
@@ -151,6 +157,7 @@ class PeopleOutput:
         """Destroy the publishers, once what they sent has arrived."""
         if self._queue is not None:
             self._queue.stop()
+        self._local.close()
         for publisher in (self._people, self._markers, *self._standard.publishers):
             publisher.wait_for_all_acked(_ACK_TIMEOUT)
         for publisher in (self._people, self._markers, self._skeleton):
@@ -200,6 +207,12 @@ class PeopleOutput:
         text = f"target_frame: people are {done} (tf_on_timeout: {policy}): {missing.reason}"
         self._board.report(f"target_frame: {done}", Level.WARN, text, hold_s=FRAME_PROBLEM_S)
         return None if policy == "camera_frame" else latest or missing
+
+    def _publish_people(self, message: Person3DArray) -> None:
+        volatile = self._people.qos_profile.durability == DurabilityPolicy.VOLATILE
+        if self._people.get_subscription_count() > 0 or not volatile or not self._local.has_readers:
+            self._publish(self._people, message)
+        self._local.hand_over(message)
 
     def _publish(self, publisher: Any, message: object) -> None:
         try:

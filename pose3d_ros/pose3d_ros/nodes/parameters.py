@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
@@ -30,12 +30,18 @@ class NodeParameters:
     the default takes its place until a right one is set. An unknown name is an error in `unknown`; `renamed` has the
     former names that were given, and the present ones.
 
+    others: names of other nodes' parameters, which a node of the same process may be given, too, and passes over.
     frozen: whether only tunable parameters may change at the moment. accept: called with all values before a change
     holds; it may refuse it with a ConfigError.
     """
 
     def __init__(
-        self, node: Node, table: Sequence[Parameter], frozen: Callable[[], bool], accept: Callable[[Values], None]
+        self,
+        node: Node,
+        table: Sequence[Parameter],
+        frozen: Callable[[], bool],
+        accept: Callable[[Values], None],
+        others: Collection[str] = (),
     ) -> None:
         self._node = node
         self._table = {parameter.name: parameter for parameter in table}
@@ -46,7 +52,7 @@ class NodeParameters:
         raw = {name: parameter.value for name, parameter in declared.items() if not name.startswith(_OF_ROS)}
         self.renamed = {name: FORMER_NAMES[name] for name in raw if name in FORMER_NAMES}
         given = {self.renamed.get(name, name): value for name, value in raw.items()}
-        self.unknown = name_errors(given, self._table)
+        self.unknown = name_errors([name for name in given if name not in others or name in self._table], self._table)
         for name in raw:
             node.undeclare_parameter(name)
         self._values = {name: self._declare(name, given) for name in self._table}
@@ -91,9 +97,12 @@ class NodeParameters:
         return SetParametersResult(successful=True)
 
 
-def tool_settings(node: Node, group: type[_S]) -> _S:
-    """The settings of a node that none may change while it runs. Raises ConfigError for a wrong parameter."""
-    parameters = NodeParameters(node, tuple(group.parameters().values()), lambda: True, lambda _: None)
+def tool_settings(node: Node, group: type[_S], others: Collection[str] = ()) -> _S:
+    """The settings of a node that none may change while it runs. Raises ConfigError for a wrong parameter.
+
+    others: see `NodeParameters`.
+    """
+    parameters = NodeParameters(node, tuple(group.parameters().values()), lambda: True, lambda _: None, others)
     for error in (*parameters.faults.values(), *parameters.unknown):
         raise error
     return group.from_values(parameters.values)

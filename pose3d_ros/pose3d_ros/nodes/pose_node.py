@@ -21,7 +21,7 @@ from pose3d_ros.nodes.conversion import PeopleInfo, PersonNames, image_message, 
 from pose3d_ros.nodes.dds_profile import lost_images_remedy, shared_memory, shared_memory_problem
 from pose3d_ros.nodes.detections_source import DetectionsSource
 from pose3d_ros.nodes.fitted_subscription import FittedSubscription
-from pose3d_ros.nodes.frame_queue import FrameWorker
+from pose3d_ros.nodes.frame_queue import FrameQueue, MakeQueue, own_queue
 from pose3d_ros.nodes.managed import ManagedNode
 from pose3d_ros.nodes.output import PeopleOutput
 from pose3d_ros.nodes.problems import FRAME_PROBLEM_S, Level
@@ -59,18 +59,21 @@ class PoseNode(ManagedNode):
 
     Subscribes `image_raw` (or `image_raw/compressed`) and `camera_info`; publishes `people`, `markers`, `skeleton`,
     `overlay` and `/diagnostics`; offers `~/enable`. opener: opens the pipeline of a configuration; `open_pipeline`
-    unless given.
+    unless given. make_queue: makes the queue that images wait in for the pipeline, and what works on them.
     """
 
-    def __init__(self, *, opener: _Opener | None = None, **node_options: Any) -> None:
+    def __init__(
+        self, *, opener: _Opener | None = None, make_queue: MakeQueue = own_queue, **node_options: Any
+    ) -> None:
         names = PersonNames()
 
         def work(node: ManagedNode) -> PoseWork:
             config = node.config.pipeline
             names.begin(node.config.output.id_tag)
             if opener is not None:
-                return PoseWork(node, opener(config), names)
-            return PoseWork(node, open_pipeline(config=config, smooth=False, report=node.get_logger().info), names)
+                return PoseWork(node, opener(config), names, make_queue)
+            pipeline = open_pipeline(config=config, smooth=False, report=node.get_logger().info)
+            return PoseWork(node, pipeline, names, make_queue)
 
         super().__init__("pose_node", work, **node_options)
 
@@ -78,14 +81,14 @@ class PoseNode(ManagedNode):
 class PoseWork(Work):
     """See `Work`. The pipeline runs in a thread of its own; subscriptions only put frames into its queue."""
 
-    def __init__(self, node: ManagedNode, pipeline: Pipeline, names: PersonNames) -> None:
+    def __init__(self, node: ManagedNode, pipeline: Pipeline, names: PersonNames, make_queue: MakeQueue) -> None:
         config = node.config
-        self._pipeline, self._names = pipeline, names
+        self._pipeline, self._names, self._make_queue = pipeline, names, make_queue
         self._pending: PipelineConfig | None = None
         self._rmw = get_rmw_implementation_identifier()
         self._compressed = config.input.image_transport == "compressed"
         topic = node.resolve_topic_name("image_raw") + ("/compressed" if self._compressed else "")
-        output = PeopleOutput(node, "", config.output, node.board)
+        output = PeopleOutput(node, "", config.output, node.board, node.local)
         super().__init__(node, pipeline.engines, output, topic=topic, hint="Check the topic's name.")
         camera_topic, hfov_deg = node.resolve_topic_name("camera_info"), config.input.fallback_hfov_deg
         rectified = config.input.rectified or is_rectified(topic)
@@ -94,7 +97,7 @@ class PoseWork(Work):
         named = bool(config.pipeline.scene.detections_topic)
         self._boxes = DetectionsSource(node, node.board, config.pipeline, self._enqueue) if named else None
         self._people_count = self._dropped = self._image_bytes = 0
-        self._worker: FrameWorker[_Arrival] | None = None
+        self._queue: FrameQueue | None = None
         output.publish_skeleton(pipeline.skeleton)
         self._overlay = advertise(node, Image, "overlay", result_qos())
         self._camera_subscriptions = [self._subscribe_camera(image_qos("best_effort", 10), self._on_live_camera_info)]
@@ -106,14 +109,14 @@ class PoseWork(Work):
             self._boxes.start()
 
     def stop(self) -> None:
-        """Unsubscribe and end the worker."""
+        """Unsubscribe and end the queue."""
         super().stop()
         if self._boxes is not None:
             self._boxes.stop()
-        if self._worker is not None:
-            self._worker.stop()
-            self._dropped += self._worker.dropped
-            self._worker = None
+        if self._queue is not None:
+            self._queue.stop()
+            self._dropped += self._queue.dropped
+            self._queue = None
             self._output.discard()
 
     def close(self) -> None:
@@ -167,7 +170,7 @@ class PoseWork(Work):
 
     def values(self) -> dict[str, str]:
         """As `Work.values`, with counts of images, results and people."""
-        dropped = self._dropped + (self._worker.dropped if self._worker is not None else 0)
+        dropped = self._dropped + (self._queue.dropped if self._queue is not None else 0)
         return {
             **super().values(),
             "image topic": self._topic,
@@ -190,7 +193,7 @@ class PoseWork(Work):
             depth=max(size, _LEAST_DEPTH),
             reliability=self._config.input.image_reliability,
         )
-        self._worker = FrameWorker(self._process, size)
+        self._queue = self._make_queue(self._process, size)
         return subscription
 
     def _reset(self) -> None:
@@ -241,8 +244,8 @@ class PoseWork(Work):
             self._boxes.put_image(message.header, arrival)
 
     def _enqueue(self, arrival: _Arrival, boxes: Any = None) -> None:
-        if self._worker is not None:
-            self._worker.put(arrival._replace(boxes=boxes))
+        if self._queue is not None:
+            self._queue.put(arrival._replace(boxes=boxes))
 
     def _process(self, arrival: _Arrival) -> None:
         """Image message to published people, in the worker's thread."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -15,6 +16,7 @@ from pose3d_ros.config.settings import NodeConfig, PipelineConfig
 from pose3d_ros.engines.engine_set import EngineSet
 from pose3d_ros.nodes.conversion import PeopleInfo, TrackNumbers, read_people
 from pose3d_ros.nodes.fitted_subscription import FittedSubscription
+from pose3d_ros.nodes.local_topics import LinkedSubscription
 from pose3d_ros.nodes.managed import ManagedNode
 from pose3d_ros.nodes.output import PeopleOutput
 from pose3d_ros.nodes.scene_source import SceneSource
@@ -56,11 +58,16 @@ class _Waiting(NamedTuple):
 
 
 class SmootherWork(Work):
-    """See `Work`. A frame takes a millisecond or two, so it is smoothed in the subscription's callback."""
+    """See `Work`. A frame takes a millisecond or two, so it is smoothed in the subscription's callback.
+
+    That is called in the thread of a pose_node of the same process, where there is one.
+    """
 
     def __init__(self, node: ManagedNode, smoother: ChosenSmoother, engines: EngineSet) -> None:
-        self._smoother = smoother
-        output = PeopleOutput(node, "_smoothed", node.config.output, node.board)
+        self._smoother, self._local = smoother, node.local
+        self._lock = threading.RLock()  # of all that concerns a frame
+        self._linked: LinkedSubscription | None = None
+        output = PeopleOutput(node, "_smoothed", node.config.output, node.board, node.local)
         topic = node.resolve_topic_name("people")
         super().__init__(node, engines, output, topic=topic, hint="Is pose_node running?")
         self._numbers = TrackNumbers()
@@ -69,6 +76,21 @@ class SmootherWork(Work):
         self._read_name, self._skeleton = "", smoother.skeleton
         if self._skeleton is not None:
             output.publish_skeleton(self._shown(self._skeleton))
+
+    def start(self) -> None:
+        """Subscribe to people."""
+        with self._lock:
+            super().start()
+
+    def stop(self) -> None:
+        """Unsubscribe; no result is published after this returned."""
+        with self._lock:
+            super().stop()
+
+    def publish_empty(self) -> None:
+        """See `Work.publish_empty`."""
+        with self._lock:
+            super().publish_empty()
 
     def close(self) -> None:
         """Close the engine, destroy publishers; stopped before."""
@@ -79,15 +101,21 @@ class SmootherWork(Work):
 
     def reconfigure(self, config: NodeConfig) -> None:
         """Apply changed tunable parameters. Raises ConfigError for a smoothing method that is not there."""
-        self._smoother.config = config.pipeline.smoother
-        super().reconfigure(config)
-        self._scene.scene = config.pipeline.scene
-        self._read_name = ""
+        with self._lock:
+            self._smoother.config = config.pipeline.smoother
+            super().reconfigure(config)
+            self._scene.scene = config.pipeline.scene
+            self._read_name = ""
 
     def values(self) -> dict[str, str]:
         """As `Work.values`, with what smooths, and its delay."""
-        method = self._smoother.method_for(self._skeleton)
-        return {**super().values(), "method": method, "delay [frames]": str(self._smoother.delay_frames)}
+        with self._lock:
+            return {
+                **super().values(),
+                "people come by": "memory" if self._linked is not None and self._linked.in_memory else "DDS",
+                "method": self._smoother.method_for(self._skeleton),
+                "delay [frames]": str(self._smoother.delay_frames),
+            }
 
     def _shown(self, arrived: Skeleton) -> Skeleton:
         """The skeleton to publish people of that one in."""
@@ -102,7 +130,11 @@ class SmootherWork(Work):
             self._board.show_warnings("skeleton", () if problem is None else (problem,))
             self._read_name = name
 
-    def _subscribe(self) -> FittedSubscription:
+    def _subscribe(self) -> LinkedSubscription:
+        self._linked = LinkedSubscription(self._local, self._topic, self._on_people, self._subscribe_by_dds)
+        return self._linked
+
+    def _subscribe_by_dds(self) -> FittedSubscription:
         return FittedSubscription(self._node, Person3DArray, self._topic, self._on_people, depth=_QUEUE)
 
     def _remedy(self) -> str:
@@ -124,6 +156,11 @@ class SmootherWork(Work):
         return None
 
     def _on_people(self, message: Person3DArray) -> None:
+        with self._lock:
+            if self._subscription is not None:
+                self._smooth(message)
+
+    def _smooth(self, message: Person3DArray) -> None:
         arrived_s = time.monotonic()
         self._count_arrival()
         time_ns = self._time_of(message.header, arrived_s)

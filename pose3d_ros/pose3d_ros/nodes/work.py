@@ -7,12 +7,11 @@ import time
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from pose3d_ros.config.settings import NodeConfig
 from pose3d_ros.engines.engine_set import EngineSet
 from pose3d_ros.errors import Pose3DError
-from pose3d_ros.nodes.fitted_subscription import FittedSubscription
 from pose3d_ros.nodes.frame_stamps import FrameStamps
 from pose3d_ros.nodes.input_rate import InputRate, Shortfall, SlowInput
 from pose3d_ros.nodes.output import PeopleOutput
@@ -21,6 +20,23 @@ from pose3d_ros.nodes.timing import RateMeter, TimeMeter, Watchdog
 
 _SLOW = "input rate"
 _UNFITTING = "It is best effort and image_reliability, or an override, is reliable: set image_reliability to auto."
+
+
+class InputSubscription(Protocol):
+    """What `Work` needs of a subscription; see `FittedSubscription`."""
+
+    @property
+    def lost(self) -> int:
+        """How many messages DDS knows to have lost."""
+
+    def refit(self) -> None:
+        """Follow the topic's publishers."""
+
+    def unfitting(self) -> bool:
+        """Whether there are publishers whose quality of service does not fit."""
+
+    def close(self) -> None:
+        """Unsubscribe."""
 
 
 class NodeWork(ABC):
@@ -141,7 +157,7 @@ class Work(NodeWork):
         self._stamps = FrameStamps(self._board, topic)
         self._rate = InputRate(time.monotonic)
         self._watchdog = Watchdog(self._config.lifecycle.watchdog_timeout_s, time.monotonic)
-        self._subscription: FittedSubscription | None = None
+        self._subscription: InputSubscription | None = None
         node.get_logger().info(f"models {engines.names} on {engines.backend.name}: {engines.backend.reason}")
 
     def start(self) -> None:
@@ -214,7 +230,7 @@ class Work(NodeWork):
         return shown
 
     @abstractmethod
-    def _subscribe(self) -> FittedSubscription:
+    def _subscribe(self) -> InputSubscription:
         """Subscribe to the input; returns the subscription."""
 
     def _engine_problems(self) -> tuple[str, ...]:

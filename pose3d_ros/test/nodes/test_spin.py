@@ -14,6 +14,7 @@ import pytest
 from pose3d_ros.nodes.dds_profile import PROFILE_VARIABLES, transport_environment
 
 DEADLINE_S = 120.0
+CONTAINER = "pose3d_ros.launching.container_process"
 
 # Sends 640x480 images, best effort, until SIGINT; or prints the size of the first that it receives.
 CAMERA = """
@@ -118,9 +119,9 @@ def test_best_effort_images_arrive_with_the_profile(start: Start) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("module", ["pose_node", "smoother_node"])
+@pytest.mark.parametrize("module", ["nodes.pose_node", "nodes.smoother_node", "launching.container_process"])
 def test_signal_ends_a_node_with_exit_code_0(start: Start, module: str, number: signal.Signals) -> None:
-    process = start(*node(module, "engines:=/no/such/folder"))
+    process = start("-m", f"pose3d_ros.{module}", "--ros-args", "-p", "engines:=/no/such/folder")
     assert "ERROR" in process.until("/no/such/folder")
     process.rest(number)
     assert process.child.returncode == 0
@@ -160,6 +161,7 @@ def test_signal_ends_the_recorder_with_a_finished_bag(start: Start, tmp_path: Pa
         (node("bag_player", "bag:=missing.mcap"), "missing.mcap"),
         (node("bag_player", f"bag:={__file__}"), "test_spin.py"),
         (node("bag_player", "rate:=-3.0"), "rate"),
+        (["-m", CONTAINER, "--ros-args", "-p", "cameras:=/nowhere.yaml"], "/nowhere.yaml"),
         (["-m", "pose3d_ros.nodes.pose_node", "--ros-args", "--params-file", __file__], ""),
     ],
 )
