@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from pose3d_ros.bags.image_encodings import to_8_bits
 from pose3d_ros.bags.image_header import ImageHeader, read_header
-from pose3d_ros.config.settings import InputConfig
+from pose3d_ros.config.input_settings import InputConfig
 from pose3d_ros.errors import InputError
 from pose3d_ros.reading.files import Origin, read_bytes
 from pose3d_ros.types import ImageArray

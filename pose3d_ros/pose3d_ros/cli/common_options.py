@@ -15,10 +15,16 @@ _EXAMPLE = "For example: tracker.max_age_s=2.0."
 
 
 def add_engine_options(parser: argparse.ArgumentParser) -> None:
-    """--engines, --backend, --param."""
+    """--engines, --backend, --preset, --param."""
     group = parser.add_argument_group("models")
     group.add_argument(
-        "--engines", metavar="NAME|DIR", default=PARAMETERS["engines"].default, help=PARAMETERS["engines"].description
+        "--engines", metavar="NAME|DIR", help=f"{PARAMETERS['engines'].description} (default: the preset's)"
+    )
+    group.add_argument(
+        "--preset",
+        choices=PARAMETERS["preset"].choices,
+        default=PARAMETERS["preset"].default,
+        help=PARAMETERS["preset"].description,
     )
     group.add_argument(
         "--backend",
@@ -48,7 +54,9 @@ def pipeline_config(args: argparse.Namespace) -> PipelineConfig:
 
 def parameters_asked_for(args: argparse.Namespace) -> dict[str, object]:
     """{name: value} of the parameters that the options set. Raises ConfigError for a `--param` of another form."""
-    values: dict[str, object] = {"engines": args.engines, "backend": args.backend}
+    values: dict[str, object] = {"backend": args.backend, "preset": args.preset}
+    if args.engines is not None:
+        values["engines"] = args.engines
     values.update(parse_parameters(args.param))
     if getattr(args, "skeleton", None):
         values["skeleton"] = args.skeleton

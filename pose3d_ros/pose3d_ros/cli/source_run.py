@@ -29,6 +29,7 @@ from pose3d_ros.evaluation.datasets.ground_truth import Dataset
 from pose3d_ros.evaluation.recording.prediction import Predictor
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.geometry.ground_plane import GroundPlane
+from pose3d_ros.nodes.frame_stamps import RateLimit
 from pose3d_ros.records import Frame
 from pose3d_ros.skeletons import SKELETONS
 
@@ -65,13 +66,17 @@ class Scene:
 
 @dataclass(frozen=True, eq=False)
 class SourceJob:
-    """A source and what the options say of it. calibrated: whether its cameras are from calibrations."""
+    """A source and what the options say of it.
+
+    calibrated: whether its cameras are from calibrations. max_rate_hz: see the parameter.
+    """
 
     source: Source
     config: PipelineConfig
     scene: Scene
     boxes: BoxFile | None
     calibrated: bool
+    max_rate_hz: float = 0.0
 
     @classmethod
     def of(cls, text: str, args: argparse.Namespace, read: Callable[[Path], Dataset] | None = None) -> SourceJob:
@@ -89,7 +94,7 @@ class SourceJob:
         warn_of(remarks_on(args.camera))
         boxes = BoxFile(Path(args.detections)) if args.detections else None
         calibrated = args.camera is not None or (source.brings_cameras and args.hfov is None)
-        return cls(source, given.pipeline, scene, boxes, calibrated)
+        return cls(source, given.pipeline, scene, boxes, calibrated, given.input.max_rate_hz)
 
 
 def _some(names: Sequence[str]) -> str:
@@ -101,7 +106,7 @@ def _some(names: Sequence[str]) -> str:
 class SourceRun:
     """The way of a job's frames through the models, and how many frames and people there were.
 
-    errors: of frames that can't be used.
+    skipped: frames left out by max_rate_hz. errors: of frames that can't be used.
     """
 
     job: SourceJob
@@ -110,6 +115,7 @@ class SourceRun:
     bar: ProgressBar
     frames: int = 0
     people: int = 0
+    skipped: int = 0
     errors: list[Pose3DError] = field(default_factory=list)
 
     def process(self, limit: int | None = None) -> None:
@@ -119,9 +125,13 @@ class SourceRun:
         frame could be used, and InputError when the overlay can't be written.
         """
         source = self.job.source
+        limit_rate = RateLimit()
         total = source.count if limit is None else min(limit, source.count or limit)
         try:
             for number, item in enumerate(islice(source, None if limit is None else max(0, limit))):
+                if not source.stills and not limit_rate.passes(item.stamp_ns, self.job.max_rate_hz):
+                    self.skipped += 1
+                    continue
                 if source.stills:
                     self.predictor.pipeline.reset()  # the next image's people are other people
                 self._process(item, number)
@@ -136,7 +146,7 @@ class SourceRun:
         """Say how many there were, and what the user should know."""
         job, source = self.job, self.job.source
         warn_of(source.remarks)
-        seen = self.frames + len(self.errors)
+        seen = self.frames + len(self.errors) + self.skipped
         if limit is None and source.count is not None and seen < _WHOLE_SHARE * source.count:
             warn_of((f"the source ends after {seen} of {source.count} frames: it is cut or damaged",))
         failed = f" Frames that could not be used: {len(self.errors)} (named above)." if self.errors else ""

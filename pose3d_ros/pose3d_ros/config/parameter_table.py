@@ -11,7 +11,7 @@ import difflib
 import json
 import re
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, TypeAlias, TypeVar
 
@@ -162,8 +162,11 @@ def name_errors(names: Iterable[str], known: Iterable[str]) -> list[ConfigError]
     ]
 
 
-def yaml_section(node: str, parameters: Iterable[Parameter]) -> str:
-    """A node's part of a parameter file: dotted names as nested mappings, each with what it means."""
+def yaml_section(node: str, parameters: Iterable[Parameter], left_open: Collection[str] = ()) -> str:
+    """A node's part of a parameter file: dotted names as nested mappings, each with what it means.
+
+    left_open: names whose values are comments, since what a file gives goes before a preset.
+    """
     lines = [f"/**/{node}:", "  ros__parameters:"]
     group = ""
     for parameter in parameters:
@@ -175,5 +178,6 @@ def yaml_section(node: str, parameters: Iterable[Parameter]) -> str:
         about = f"{parameter.description} [{parameter.expected}{', tunable' if parameter.tunable else ''}]"
         lines += [f"{pad}# {line}" for line in textwrap.wrap(about, _YAML_WIDTH)]
         # JSON's scalars are YAML's, with every string quoted and every float with its point.
-        lines.append(f"{pad}{name}: {json.dumps(parameter.default)}")
+        comment = "# " if parameter.name in left_open else ""
+        lines.append(f"{pad}{comment}{name}: {json.dumps(parameter.default)}")
     return "\n".join(lines) + "\n"

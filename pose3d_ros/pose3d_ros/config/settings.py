@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pose3d_ros.config.fusion_settings import FusionConfig
+from pose3d_ros.config.input_settings import InputConfig
 from pose3d_ros.config.output_settings import OutputConfig
+from pose3d_ros.config.parameter_presets import OF_PRESETS, preset_values
 from pose3d_ros.config.parameter_table import Parameter, Settings, name_errors, setting, yaml_section
 from pose3d_ros.config.root_settings import RootConfig, SceneConfig
 
@@ -23,7 +25,8 @@ _YAML_HEAD = """\
 # Every parameter of the nodes, at its default. Written from pose3d_ros/config/settings.py, which also checks the values
 # and makes the ROS descriptors: change it there.
 # The names start with /** so that the file fits a node under any namespace. "tunable" parameters may change while the
-# node runs (ros2 param set); the others are read when it is configured.
+# node runs (ros2 param set); the others are read when it is configured. What a preset sets is a comment here: what is
+# given goes before the preset.
 """
 
 
@@ -34,12 +37,18 @@ class EngineConfig(Settings, nodes=BOTH_NODES):
     engines: str = setting(
         "auto",
         "Models: mediapipe-full, -heavy or -lite (see `pose3d models`), embedded, or a directory with a manifest.yaml; "
-        "auto: the first of these that is there.",
+        "auto: the first of these that is there; auto-light: the lightest of MediaPipe's that is there, else embedded.",
     )
     backend: str = setting(
         "auto",
         "Inference backend; auto: the first of tensorrt, onnxruntime and torch that has a GPU, else onnxruntime's CPU.",
         choices=("auto", "tensorrt", "onnxruntime", "torch"),
+    )
+    preset: str = setting(
+        "full",
+        "light: for small boards; gives engines, threads and detector.interval_s their values unless they are given.",
+        choices=("full", "light"),
+        nodes=POSE_NODE,
     )
     threads: int = setting(0, "CPU threads of each engine; 0 lets the backend choose.", (0, 256))
     precision: str = setting(
@@ -70,6 +79,11 @@ class DetectorConfig(Settings, prefix="detector", nodes=POSE_NODE, tunable=True)
     )
     nms_iou: float = setting(
         0.6, "Non-maximum suppression: of two boxes whose IoU exceeds this, the lower score is dropped.", (0.0, 1.0)
+    )
+    interval_s: float = setting(
+        0.1,
+        "Video: how often people are looked for in the whole image, at least; in between those found are followed.",
+        (0.05, 2.0),
     )
     max_people: int = setting(10, "Maximum number of people per frame; the highest scores are kept.", (1, 100))
 
@@ -147,38 +161,6 @@ class SmootherConfig(Settings, prefix="smoother", nodes=SMOOTHER_NODE, tunable=T
     )
     max_gap_s: float = setting(
         0.5, "The smoother resets after a person is undetected for longer, or when the clock jumps back.", (0.02, 30.0)
-    )
-
-
-@dataclass(frozen=True)
-class InputConfig(Settings, nodes=POSE_NODE):
-    """What the pose node subscribes to."""
-
-    image_transport: str = setting(
-        "raw", "raw: sensor_msgs/Image; compressed: sensor_msgs/CompressedImage.", choices=("raw", "compressed")
-    )
-    image_reliability: str = setting(
-        "auto",
-        "QoS reliability of the image subscription; auto: reliable while every publisher is, else best_effort.",
-        choices=("auto", "best_effort", "reliable"),
-    )
-    rectified: bool = setting(
-        False,
-        "The images are rectified: their camera is camera_info's P. false: those on topics named image_rect, "
-        "image_rect_color or rect/... are, others have K and the distortion.",
-    )
-    queue_size: int = setting(
-        1, "Queue size for images; 1 keeps only the latest, more is for playback without dropped frames.", (1, 1000)
-    )
-    fallback_hfov_deg: float = setting(
-        0.0,
-        "Horizontal field of view to assume without a valid camera_info (calibrated is false); 0: publish nothing.",
-        (0.0, 170.0),
-    )
-    max_image_pixels: int = setting(
-        100_000_000,
-        "Images whose header promises more pixels than this are refused before they are decoded.",
-        (1, 1_000_000_000),
     )
 
 
@@ -291,6 +273,7 @@ class NodeConfig:
         values = {FORMER_NAMES.get(name, name): value for name, value in values.items()}
         for error in name_errors(values, PARAMETERS):
             raise error
+        values = {**preset_values(PARAMETERS["preset"].check(values.get("preset", "full"))), **values}
         output = OutputConfig.from_values(values)
         pipeline = PipelineConfig(
             engine=EngineConfig.from_values(values),
@@ -308,7 +291,13 @@ class NodeConfig:
 
 def parameter_file() -> str:
     """The text of config/pose3d.yaml."""
-    return _YAML_HEAD + "".join("\n" + yaml_section(node, parameters_of(node)) for node in ALL_NODES)
+    sections = ((node, parameters_of(node)) for node in ALL_NODES)
+    return _YAML_HEAD + "".join("\n" + yaml_section(node, table, _left_open(table)) for node, table in sections)
+
+
+def _left_open(table: tuple[Parameter, ...]) -> frozenset[str]:
+    """Of a node that has presets, what these set."""
+    return OF_PRESETS if any(parameter.name == "preset" for parameter in table) else frozenset()
 
 
 if __name__ == "__main__":

@@ -152,7 +152,9 @@ CAMERA = (
     _frame("target_frame", "TF frame to publish people in; of the last node, so the smoother if there is one."),
     _parameter("publish_tf", "Broadcast each person's root as a TF frame, from the last node."),
     _parameter("engines", "Models: auto, embedded, mediapipe-full, or a folder with a manifest.yaml."),
+    _parameter("preset", "Values of parameters that are not given; light: for small boards."),
     _parameter("backend", "Inference backend."),
+    _parameter("max_rate_hz", "Images that come more often are left out; 0: none is."),
     _parameter("threads", "CPU threads of each engine; 0 lets the backend choose."),
 )
 """Those that may differ from camera to camera."""

@@ -19,6 +19,35 @@ _CLOCKS = (
 )
 
 
+class RateLimit:
+    """Leaves messages out that come more often than at a rate, evenly by their times. Use it from one thread.
+
+    skipped: how many were left out.
+    """
+
+    def __init__(self) -> None:
+        self.skipped = 0
+        self._period_ns = 0
+        self._due_ns = self._before_ns = 0
+
+    def passes(self, time_ns: int, max_rate_hz: float) -> bool:
+        """Whether a message of that time is to be used; the next times follow. max_rate_hz: 0 for all."""
+        period_ns = round(1e9 / max_rate_hz) if max_rate_hz > 0 else 0
+        since_ns, self._before_ns = time_ns - self._before_ns, time_ns
+        begins = period_ns != self._period_ns or since_ns < 0 or time_ns - self._due_ns > period_ns
+        self._period_ns = period_ns
+        if not period_ns or begins:
+            self._due_ns = time_ns + period_ns
+            return True
+        # Of two messages about the time that is due, the nearer one: the next comes as long after this one as this one
+        # came after the one before.
+        if time_ns + min(since_ns, period_ns) // 2 < self._due_ns:
+            self.skipped += 1
+            return False
+        self._due_ns += period_ns
+        return True
+
+
 class FrameStamps:
     """Gives each message of an input the time at which it counts.
 

@@ -134,6 +134,7 @@ class ManagedNode(LifecycleNode):
     def _configure(self) -> None:
         for fault in self._settings.faults.values():
             raise fault.fresh()
+        self._settings.follow_preset()
         self.work = self._open_work(self)
 
     def _publish_empty(self) -> None:

@@ -9,12 +9,15 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
 
+from pose3d_ros.config.parameter_presets import preset_values
 from pose3d_ros.config.parameter_table import Parameter, Settings, Value, name_errors
 from pose3d_ros.config.settings import FORMER_NAMES
 from pose3d_ros.errors import ConfigError
 
 _OF_ROS = ("use_sim_time", "start_type_description_service", "qos_overrides.")
 """Parameters, and the prefix of parameters, that rclpy declares itself."""
+
+_PRESET = "preset"
 
 _S = TypeVar("_S", bound=Settings)
 
@@ -52,10 +55,14 @@ class NodeParameters:
         raw = {name: parameter.value for name, parameter in declared.items() if not name.startswith(_OF_ROS)}
         self.renamed = {name: FORMER_NAMES[name] for name in raw if name in FORMER_NAMES}
         given = {self.renamed.get(name, name): value for name, value in raw.items()}
+        self._given = {name for name in given if name in self._table}
+        self._following = False
         self.unknown = name_errors([name for name in given if name not in others or name in self._table], self._table)
         for name in raw:
             node.undeclare_parameter(name)
-        self._values = {name: self._declare(name, given) for name in self._table}
+        self._values: dict[str, Value] = {}
+        for name in sorted(self._table, key=lambda name: name != _PRESET):  # which says what the others are
+            self._values[name] = self._declare(name, given)
         node.add_on_set_parameters_callback(self._on_set)
 
     @property
@@ -63,9 +70,24 @@ class NodeParameters:
         """Name → value of every parameter of the table."""
         return dict(self._values)
 
+    def follow_preset(self) -> None:
+        """Set what nobody has given to what the preset says: it may have changed since."""
+        changed = [
+            name for name in self._table if name not in self._given and self._values[name] != self._default(name)
+        ]
+        self._following = True
+        try:
+            self._node.set_parameters([RosParameter(name, value=self._default(name)) for name in changed])
+        finally:
+            self._following = False
+
+    def _default(self, name: str) -> Value:
+        """What a parameter is that nobody gives."""
+        return preset_values(self._values.get(_PRESET, "full")).get(name, self._table[name].default)
+
     def _declare(self, name: str, given: Mapping[str, object]) -> Value:
         parameter = self._table[name]
-        value = parameter.default
+        value = self._default(name)
         if name in given:
             try:
                 value = parameter.check(given[name])
@@ -92,6 +114,8 @@ class NodeParameters:
         except ConfigError as error:
             return SetParametersResult(successful=False, reason=str(error))
         self._values.update(checked)
+        if not self._following:
+            self._given.update(checked)
         for name in checked:
             self.faults.pop(name, None)
         return SetParametersResult(successful=True)

@@ -22,6 +22,7 @@ from pose3d_ros.nodes.dds_profile import lost_images_remedy, shared_memory, shar
 from pose3d_ros.nodes.detections_source import DetectionsSource
 from pose3d_ros.nodes.fitted_subscription import FittedSubscription
 from pose3d_ros.nodes.frame_queue import FrameQueue, MakeQueue, own_queue
+from pose3d_ros.nodes.frame_stamps import RateLimit
 from pose3d_ros.nodes.managed import ManagedNode
 from pose3d_ros.nodes.output import PeopleOutput
 from pose3d_ros.nodes.problems import FRAME_PROBLEM_S, Level
@@ -98,6 +99,7 @@ class PoseWork(Work):
         self._boxes = DetectionsSource(node, node.board, config.pipeline, self._enqueue) if named else None
         self._people_count = self._dropped = self._image_bytes = 0
         self._queue: FrameQueue | None = None
+        self._limit = RateLimit()
         output.publish_skeleton(pipeline.skeleton)
         self._overlay = advertise(node, Image, "overlay", result_qos())
         self._camera_subscriptions = [self._subscribe_camera(image_qos("best_effort", 10), self._on_live_camera_info)]
@@ -178,6 +180,7 @@ class PoseWork(Work):
             "images": str(self._in.total),
             "results": str(self._out.total),
             "dropped": str(dropped),
+            "over max_rate_hz": str(self._limit.skipped),
             "people": str(self._people_count),
             **(self._boxes.values() if self._boxes is not None else {}),
             **{f"root {name}": one.in_words for name, one in self._pipeline.root_agreement.solvers().items()},
@@ -235,7 +238,7 @@ class PoseWork(Work):
         arrived_s = time.monotonic()
         self._count_arrival()
         time_ns = self._time_of(message.header, arrived_s)
-        if time_ns is None:
+        if time_ns is None or not self._limit.passes(time_ns, self._config.input.max_rate_hz):
             return
         arrival = _Arrival(message, arrived_s, time_ns)
         if self._boxes is None:

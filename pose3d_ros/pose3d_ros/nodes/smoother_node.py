@@ -141,7 +141,7 @@ class SmootherWork(Work):
         return "pose_node gets no image, is inactive or disabled, or its people are lost: see its diagnostics."
 
     def _slowed(self) -> str:
-        return "pose_node has slowed down, or its camera: see its diagnostics."
+        return "pose_node has slowed down, by its max_rate_hz or for lack of time, or its camera: see its diagnostics."
 
     def _reset(self) -> None:
         self._smoother.reset()

@@ -55,7 +55,8 @@ class TopDownPoses:
         timings_ms: dict[str, float] = {}
         with timed(timings_ms, "detect"):
             size_px = (frame.camera.width_px, frame.camera.height_px)
-            moved = self._followed.moved(frame.stamp_ns, *size_px) if given is None else ()
+            interval_s = self._detector.config.interval_s
+            moved = self._followed.moved(frame.stamp_ns, *size_px, interval_s) if given is None else ()
             found = moved or (self._detector(frame, image) if given is None else given)
         with timed(timings_ms, "pose"):
             known = None if frame.stamp_ns == STILL else self._followed.known(found, frame.stamp_ns)

@@ -23,8 +23,8 @@ from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.stages.roots.agreement import Agreement
 
 WITHOUT_ROS = (
-    "test_camera_source test_frame_queue test_frame_stamps test_input_rate test_parent_process test_problems "
-    "test_timing test_dds_profile test_stamp_pairing"
+    "test_camera_source test_frame_queue test_frame_stamps test_frame_stamps_rate test_input_rate "
+    "test_parent_process test_problems test_timing test_dds_profile test_stamp_pairing"
 ).split()
 if find_spec("rclpy") is None or find_spec("pose3d_msgs") is None:
     collect_ignore = [path.name for path in Path(__file__).parent.glob("test_*.py") if path.stem not in WITHOUT_ROS]

@@ -10,7 +10,7 @@ from rclpy.parameter import Parameter
 from pose3d_ros.config.settings import PipelineConfig
 
 from .conftest import frames_of
-from .rigs.pose_rig import PoseRig
+from .rigs.pose_rig import PoseRig, gray_image
 
 
 @pytest.mark.parametrize(
@@ -113,3 +113,40 @@ def test_rectified_images_have_the_camera_of_the_projection_matrix_whatever_thei
     (frame,) = frames_of(pipeline)
     assert frame.camera.fx_px == fx_px
     assert (frame.camera.model == "pinhole") == rectified
+
+
+def test_preset_gives_values_to_what_is_not_given(graph: Any, pipeline: Any) -> None:
+    configs: list[PipelineConfig] = []
+
+    def opener(config: PipelineConfig) -> Any:
+        configs.append(config)
+        return pipeline
+
+    rig = PoseRig(graph, opener=opener, preset="light", threads=0)
+    assert (configs[0].engine.engines, configs[0].engine.threads) == ("auto-light", 0)
+    assert rig.node.get_parameter("detector.interval_s").value == 0.3
+    (result,) = rig.node.set_parameters([Parameter("preset", value="full")])
+    assert not result.successful  # read at configuration
+    rig.node.trigger_deactivate()
+    rig.node.trigger_cleanup()
+    changes = [Parameter("preset", value="full"), Parameter("detector.interval_s", value=0.2)]
+    assert all(result.successful for result in rig.node.set_parameters(changes))
+    rig.node.autostart()
+    assert (configs[1].engine.engines, configs[1].engine.threads, configs[1].detector.interval_s) == ("auto", 0, 0.2)
+    assert rig.node.get_parameter("engines").value == "auto"
+
+
+def test_images_above_max_rate_are_left_out_and_counted_and_no_alarm_is_raised(graph: Any, pipeline: Any) -> None:
+    rig = PoseRig(graph, pipeline, max_rate_hz=0.5, queue_size=5, fallback_hfov_deg=90.0)
+    for seconds in (3, 4, 5, 6, 7):
+        before = rig.node.work.input_count
+        rig.send(gray_image(seconds))
+        graph.spin_until(lambda before=before: rig.node.work.input_count > before)
+    graph.spin_until(lambda: rig.values.get("over max_rate_hz") == "2")
+    graph.spin_until(lambda: len(rig.people) == 3)
+    assert [message.header.stamp.sec for message in rig.people] == [3, 5, 7]
+    assert rig.values["dropped"] == "0"
+    (result,) = rig.node.set_parameters([Parameter("max_rate_hz", value=0.0)])
+    assert result.successful
+    assert rig.process(gray_image(8)).header.stamp.sec == 8
+    assert not [problem for problem in rig.node.board.current() if "calibrat" not in problem.kind]

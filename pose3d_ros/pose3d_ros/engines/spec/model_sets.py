@@ -9,10 +9,12 @@ from pose3d_ros.engines.spec.manifest import MANIFEST_NAME, Manifest, default_ma
 from pose3d_ros.errors import EngineError, shown
 from pose3d_ros.reading.files import is_file, is_there
 
-AUTO, EMBEDDED = "auto", "embedded"
+AUTO, AUTO_LIGHT, EMBEDDED = "auto", "auto-light", "embedded"
 GET_COMMAND = "pose3d models get mediapipe"
 USER_SETS = ("mediapipe-full", "mediapipe-heavy", "mediapipe-lite")
 """Names of the sets that a user may get, in the order in which `auto` takes them."""
+_LIGHT_FIRST = ("mediapipe-lite", "mediapipe-full", "mediapipe-heavy")
+"""The order of `auto-light`: by what they cost."""
 _CHAIN_FOLDER = "landmarks"
 """Embedded models for behind a user's set."""
 
@@ -22,13 +24,15 @@ def open_set(name: str, models: Path | None = None) -> Manifest:
 
     A user's set has the embedded models below it, for the roles that it leaves.
 
-    name: `auto` (or nothing), `embedded`, one of USER_SETS, or a folder. models: the folder of the user's sets, XDG's
-    unless given. Raises EngineError for a folder or a named set that is not there or can't be used; `auto` falls back
-    to the embedded models, and the manifest's `problems` say why.
+    name: `auto` (or nothing), `auto-light`, `embedded`, one of USER_SETS, or a folder. models: the folder of the user's
+    sets, XDG's unless given. Raises EngineError for a folder or a named set that is not there or can't be used; both
+    `auto` fall back to the embedded models, and the manifest's `problems` say why.
     """
     folder = user_models_directory() if models is None else models
     if name in ("", AUTO):
         return _best(folder)
+    if name == AUTO_LIGHT:
+        return _best(folder, _LIGHT_FIRST)
     if name == EMBEDDED:
         return load_manifest(default_manifest_dir())
     if name in USER_SETS:
@@ -36,17 +40,17 @@ def open_set(name: str, models: Path | None = None) -> Manifest:
     if not is_there(name) and Path(name).name == name:
         raise EngineError(
             "engines",
-            expected=f"{AUTO}, {EMBEDDED}, {', '.join(USER_SETS)}, or a folder with a {MANIFEST_NAME}",
+            expected=f"{AUTO}, {AUTO_LIGHT}, {EMBEDDED}, {', '.join(USER_SETS)}, or a folder with a {MANIFEST_NAME}",
             got=shown(name),
             fix="Correct the name, or the path.",
         )
     return load_manifest(name)
 
 
-def _best(models: Path) -> Manifest:
+def _best(models: Path, order: tuple[str, ...] = USER_SETS) -> Manifest:
     """The first of the user's sets that can be used, else the embedded models."""
     wrong = []
-    for name in (one for one in USER_SETS if is_there(models / one)):
+    for name in (one for one in order if is_there(models / one)):
         try:
             return _user_set(name, models)
         except EngineError as error:

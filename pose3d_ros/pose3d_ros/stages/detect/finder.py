@@ -127,7 +127,8 @@ class PeopleFinder:
             return Proposals.none()
         searching = not len(followed) or self._search_s > 0
         size_px = frame.camera.width_px, frame.camera.height_px
-        looks = self._plan.turn(*size_px, elapsed_s, followed, searching=searching)
+        interval_s = self.config.interval_s
+        looks = self._plan.turn(*size_px, elapsed_s, followed, searching=searching, interval_s=interval_s)
         if not looks.boxes and not len(looks.views):
             return Proposals.none()
         detector = self._box_detector(self.config.score_threshold) if looks.boxes else None

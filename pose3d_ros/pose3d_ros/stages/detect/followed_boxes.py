@@ -14,7 +14,7 @@ from pose3d_ros.types import Array
 _KNOWN_IOU = 0.5
 _MAX_GAP_NS = 200_000_000
 """After a longer pause people are elsewhere."""
-_MAX_BLIND_NS = 100_000_000
+_USUAL_S = 0.1
 """Since the detector's last frame: someone new is seen a frame later, at 10 frames per second or more."""
 _MIN_SIDE_PX = 2.0
 _STEADY = 5
@@ -44,9 +44,15 @@ class FollowedBoxes:
         known: npt.NDArray[np.bool_] = iou_matrix(boxes, _boxes(self._poses)).max(axis=1) >= _KNOWN_IOU
         return known
 
-    def moved(self, stamp_ns: int, width_px: int, height_px: int) -> tuple[Detection, ...]:
-        """Where the people of the last frame are, if they went on, in the image; empty: the detector has to look."""
-        looked = self._detected_ns == self._stamp_ns and stamp_ns - self._detected_ns <= _MAX_BLIND_NS
+    def moved(
+        self, stamp_ns: int, width_px: int, height_px: int, interval_s: float = _USUAL_S
+    ) -> tuple[Detection, ...]:
+        """Where the people of the last frame are, if they went on, in the image; empty: the detector has to look.
+
+        interval_s: how long it may not have looked. Up to 0.1 s it looks in every second frame at least.
+        """
+        looked = self._detected_ns == self._stamp_ns or interval_s > _USUAL_S
+        looked = looked and stamp_ns - self._detected_ns <= round(interval_s * 1e9)
         searches = self._lost_ns is not None and stamp_ns - self._lost_ns <= _SEARCH_NS
         if not looked or searches or not self._follows(stamp_ns):
             return ()

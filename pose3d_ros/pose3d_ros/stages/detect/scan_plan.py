@@ -23,7 +23,7 @@ _CLOSER = 2.0
 _MOST_CLOSER = 8
 _SMALL = 0.35
 """Size of a person, by a tile's side, below which a tile may show one of two who walk together."""
-_WHOLE_S, _BOXES_S, _TILES_S = 0.1, 0.2, 0.5
+WHOLE_S, _BOXES_S, _TILES_S = 0.1, 0.2, 0.5
 """How long the whole image, boxes in it, and a tile or people's neighbors go without a look, seconds."""
 _MOST_TILES, _MOST_BESIDE = 4, 2
 """Looks of a frame."""
@@ -90,16 +90,16 @@ class Neighbors:
         self._ages_s: Array = np.zeros(0)
         self._credit = 0.0
 
-    def turn(self, known: Regions, small_px: float, elapsed_s: float) -> Regions:
+    def turn(self, known: Regions, small_px: float, elapsed_s: float, scale: float = 1.0) -> Regions:
         """The looks that are due. small_px: the size below which a person is small."""
         self._ages_s += elapsed_s
-        recent = self._ages_s < _TILES_S
+        recent = self._ages_s < scale * _TILES_S
         self._places_px, self._ages_s = self._places_px[recent], self._ages_s[recent]
         bodies = known.bodies_xyxy_px()
         sizes_px = bodies[:, 2] - bodies[:, 0]
         apart_px = np.abs(known.centers_px[:, None] - self._places_px).max(axis=-1).min(axis=1, initial=np.inf)
         small = sizes_px < small_px
-        self._credit = min(self._credit + small.sum() * elapsed_s / (_TILES_S - _EARLY_S), _MOST_BESIDE)
+        self._credit = min(self._credit + small.sum() * elapsed_s / (scale * _TILES_S - _EARLY_S), _MOST_BESIDE)
         at = np.flatnonzero(small & (apart_px > sizes_px / 2))[: int(self._credit)]
         self._credit -= len(at)
         self._places_px = np.concatenate([self._places_px, known.centers_px[at]])
@@ -132,23 +132,37 @@ class ScanPlan:
         self._tiles_s = np.zeros(0)
         self._beside = Neighbors()
 
-    def turn(self, width_px: int, height_px: int, elapsed_s: float, known: Regions, *, searching: bool) -> Looks:
-        """What is due. elapsed_s: since the last turn. known: the people who are followed. searching: look at more."""
+    def turn(
+        self,
+        width_px: int,
+        height_px: int,
+        elapsed_s: float,
+        known: Regions,
+        *,
+        searching: bool,
+        interval_s: float = WHOLE_S,
+    ) -> Looks:
+        """What is due. elapsed_s: since the last turn. known: the people who are followed. searching: look at more.
+
+        interval_s: how long the whole image goes without a look; boxes and tiles in proportion.
+        """
+        scale = interval_s / WHOLE_S
         all_tiles = tiles(width_px, height_px)
         if len(self._tiles_s) != len(all_tiles):
             self._tiles_s = np.zeros(len(all_tiles))
         self._whole_s += elapsed_s
         self._boxes_s += elapsed_s
         self._tiles_s += elapsed_s
-        whole = searching or self._whole_s >= _WHOLE_S - _EARLY_S
+        whole = searching or self._whole_s >= interval_s - _EARLY_S
         # Not in one frame with the whole image, unless that is looked at in each.
-        boxes = searching or self._boxes_s >= (_BOXES_S if not whole else _BOXES_S + _WHOLE_S) - _EARLY_S
-        at = self._due_tiles(unfilled(all_tiles, width_px, height_px, known), elapsed_s, searching=searching)
+        boxes = searching or self._boxes_s >= scale * (_BOXES_S if not whole else _BOXES_S + WHOLE_S) - _EARLY_S
+        free = unfilled(all_tiles, width_px, height_px, known)
+        at = self._due_tiles(free, elapsed_s / scale, searching=searching)
         self._whole_s *= not whole
         self._boxes_s *= not boxes
         self._tiles_s[at] = 0.0
         views = [whole_view(width_px, height_px)] if whole else []
-        beside = self._beside.turn(known, _SMALL * all_tiles.sides_px[0], elapsed_s)
+        beside = self._beside.turn(known, _SMALL * all_tiles.sides_px[0], elapsed_s, scale)
         return Looks(Regions.concatenated([*views, all_tiles.chosen(at), beside]), boxes)
 
     def _due_tiles(self, free: npt.NDArray[np.bool_], elapsed_s: float, *, searching: bool) -> npt.NDArray[np.intp]:

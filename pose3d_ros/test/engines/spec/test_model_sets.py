@@ -62,6 +62,12 @@ def test_auto_prefers_full_then_heavy_then_lite(asked: str, tmp_path: Path) -> N
         assert open_set(asked, tmp_path).directory == folder
 
 
+def test_auto_light_prefers_lite_then_full_then_heavy(tmp_path: Path) -> None:
+    for name in ("mediapipe-heavy", "mediapipe-full", "mediapipe-lite"):
+        folder = _put(tmp_path, name)
+        assert open_set("auto-light", tmp_path).directory == folder
+
+
 def test_auto_without_a_set_runs_the_embedded_models_and_says_so(tmp_path: Path) -> None:
     manifest = open_set("auto", tmp_path)
     assert _names(manifest) == _names(DEFAULT)
@@ -90,7 +96,7 @@ def test_a_named_set_that_is_not_there_names_the_command(tmp_path: Path) -> None
 
 def test_a_misspelled_name_is_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(EngineError, match=r"engines: expected auto, embedded, mediapipe-full, .* got 'mediapipe-ful'"):
+    with pytest.raises(EngineError, match=r"engines: expected auto, auto-light, embedded, .* got 'mediapipe-ful'"):
         open_set("mediapipe-ful", tmp_path)
 
 
