@@ -1,17 +1,16 @@
-"""Starts the nodes of several cameras, one namespace and one process each; `cameras:=FILE`, see config/cameras.yaml."""
+"""Starts the nodes of several cameras, one namespace each; `cameras:=FILE`, see config/cameras.yaml."""
 
 from launch import LaunchDescription
 
 from pose3d_ros.launching.camera_list import camera_launches
-from pose3d_ros.launching.launch_actions import camera_nodes, description, system_actions
+from pose3d_ros.launching.launch_actions import all_nodes, description, system_actions
 from pose3d_ros.launching.launch_arguments import CAMERAS
 from pose3d_ros.launching.launch_settings import system_launch
 
 
 def start(values: dict, environ: dict) -> list:
     cameras, system = camera_launches(values.get("cameras", ""), values), system_launch(values)
-    nodes = [node for camera in cameras for node in camera_nodes(camera, system, environ)]
-    return [*nodes, *system_actions(cameras, system)]
+    return [*all_nodes(cameras, system, environ), *system_actions(cameras, system)]
 
 
 def generate_launch_description() -> LaunchDescription:

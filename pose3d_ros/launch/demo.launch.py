@@ -5,7 +5,7 @@ from launch.actions import Shutdown
 from launch_ros.actions import Node
 
 from pose3d_ros.config.share_folders import share_file
-from pose3d_ros.launching.launch_actions import camera_nodes, description, system_actions
+from pose3d_ros.launching.launch_actions import all_nodes, description, system_actions
 from pose3d_ros.launching.launch_arguments import DEMO
 from pose3d_ros.launching.launch_settings import camera_launch, system_launch
 from pose3d_ros.nodes.parent_process import child_environment
@@ -28,7 +28,7 @@ def start(values: dict, environ: dict) -> list:
         ],
         on_exit=Shutdown(reason="the recording is over"),
     )
-    return [*camera_nodes(camera, system, environ), *system_actions([camera], system), player]
+    return [*all_nodes([camera], system, environ), *system_actions([camera], system), player]
 
 
 def generate_launch_description() -> LaunchDescription:

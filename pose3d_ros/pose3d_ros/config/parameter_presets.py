@@ -1,4 +1,4 @@
-"""Presets: what parameters are where nobody gave them a value. A value that was given always wins."""
+"""Presets: the values of parameters that are not given. A value that is given always wins."""
 
 from __future__ import annotations
 

@@ -61,8 +61,12 @@ class EnginePool:
 
         Parameters
         ----------
-        entry, backend, options
-            See `open_engine`. The options' `report` is that of whoever asks first.
+        entry : ManifestEntry
+            See `open_engine`.
+        backend : BackendChoice
+            See `open_engine`.
+        options : EngineOptions, optional
+            See `open_engine`; whoever asks first has its `report` called.
         opener : callable
             Opens an engine that is not there yet.
 

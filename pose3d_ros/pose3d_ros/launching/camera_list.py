@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from pose3d_ros.config.parameter_table import Value, name_errors
 from pose3d_ros.config.settings import PARAMETERS
 from pose3d_ros.errors import ConfigError, Pose3DError
 from pose3d_ros.launching.launch_arguments import CAMERA, parse_arguments, raise_all, unknown_arguments
-from pose3d_ros.launching.launch_settings import CameraLaunch, Parameters, camera_launch
-from pose3d_ros.reading.documents import fields_of, read_yaml
+from pose3d_ros.launching.launch_settings import OF_LAST_NODE, CameraLaunch, Parameters, camera_launch
+from pose3d_ros.reading.documents import fields_of, read_yaml, yaml_text
 from pose3d_ros.reading.files import Origin
 
 _FIX = "See config/cameras.yaml for an example."
@@ -32,7 +32,8 @@ def camera_launches(path: str, values: Parameters) -> list[CameraLaunch]:
     Returns
     -------
     list of CameraLaunch
-        One each, with CPU threads shared out among them unless the file or the launch says how many.
+        One each, with CPU threads shared out among them unless the file or the launch says how many, or they are in one
+        process, where they take turns.
 
     Raises
     ------
@@ -47,10 +48,29 @@ def camera_launches(path: str, values: Parameters) -> list[CameraLaunch]:
     if set(content) != {"cameras"} or not 0 < len(cameras) <= _MOST_CAMERAS:
         got = f"{len(cameras)} cameras, keys {', '.join(content)}"
         raise origin.error(f"the only key cameras, with 1 to {_MOST_CAMERAS} of them", got)
-    shared = {**values, "threads": values.get("threads", max(1, (os.cpu_count() or 1) // len(cameras)))}
+    share = 0 if values.get("container") else max(1, (os.cpu_count() or 1) // len(cameras))
+    shared = {"threads": share, **values}
     launches = [_camera(name, entry, shared, origin) for name, entry in cameras.items()]
     _check_apart(launches, origin)
     return launches
+
+
+def camera_list_text(cameras: Sequence[CameraLaunch]) -> str:
+    """A file of these cameras, as `camera_launches` reads it."""
+    return yaml_text({"cameras": {one.namespace: _fields(one) for one in cameras}})
+
+
+def _fields(camera: CameraLaunch) -> dict[str, object]:
+    last = camera.of_smoother_node if camera.smoother else camera.of_pose_node
+    given = {**camera.of_pose_node, **camera.of_smoother_node}
+    return {
+        "image_topic": camera.image_topic,
+        "camera_info_topic": camera.camera_info_topic,
+        "params_file": camera.params_file,
+        "smoother": camera.smoother,
+        **{name: last[name] for name in OF_LAST_NODE if name in last},
+        _PARAMETERS: {name: value for name, value in given.items() if name not in OF_LAST_NODE},
+    }
 
 
 def _camera(name: str, entry: object, shared: Parameters, origin: Origin) -> CameraLaunch:

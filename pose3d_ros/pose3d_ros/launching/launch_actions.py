@@ -19,6 +19,7 @@ from launch.logging import get_logger
 from launch_ros.actions import Node
 
 from pose3d_ros.errors import ConfigError
+from pose3d_ros.launching.camera_list import camera_list_text
 from pose3d_ros.launching.displays import ShownCamera, ShownFrame, foxglove_layout, rviz_config, write_display_file
 from pose3d_ros.launching.launch_arguments import (
     LaunchArgument,
@@ -74,6 +75,30 @@ def is_command(file: str, argv: Sequence[str]) -> bool:
 
 def _warn(text: str) -> None:
     get_logger(_PACKAGE).warning(text)
+
+
+def all_nodes(cameras: Sequence[CameraLaunch], system: SystemLaunch, environ: Mapping[str, str]) -> list[Any]:
+    """The nodes of all cameras, in one process or in one each."""
+    if system.container:
+        return [_container(cameras, system)]
+    return [node for camera in cameras for node in camera_nodes(camera, system, environ)]
+
+
+def _container(cameras: Sequence[CameraLaunch], system: SystemLaunch) -> Any:
+    handle, path = tempfile.mkstemp(prefix="pose3d_", suffix=".yaml")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(camera_list_text(cameras))
+    return Node(
+        package=_PACKAGE,
+        executable="pose3d_container",  # without a name, which would be that of each node in it
+        output="screen",
+        emulate_tty=True,
+        respawn=system.respawn,
+        respawn_delay=_RESPAWN_S,
+        additional_env=child_environment({}),
+        parameters=[{"cameras": path, "use_sim_time": system.use_sim_time}],
+        ros_arguments=_ros_arguments("pose3d_container", system),
+    )
 
 
 def camera_nodes(camera: CameraLaunch, system: SystemLaunch, environ: Mapping[str, str]) -> list[Any]:

@@ -162,6 +162,7 @@ CAMERA = (
 SYSTEM = (
     _parameter("autostart", "Configure and activate without waiting for a lifecycle manager."),
     _boolean("lifecycle_manager", "false", "Also start nav2_lifecycle_manager, which then starts the nodes."),
+    _boolean("container", "false", "One process for the nodes of all cameras, which load each model once."),
     _boolean("respawn", "false", "Start a node again, after 2 s, when its process ends."),
     LaunchArgument(
         "log_level", "info", "Least severity of the nodes' log.", choices=("debug", "info", "warn", "error", "fatal")

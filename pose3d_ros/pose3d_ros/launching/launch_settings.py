@@ -15,7 +15,7 @@ from pose3d_ros.launching.displays import ShownFrame
 from pose3d_ros.launching.launch_arguments import CAMERA
 
 _UNNAMED = CameraPreset("image_raw", "camera_info", "camera_optical_frame", "")
-_OF_LAST_NODE = ("target_frame", "publish_tf")
+OF_LAST_NODE = ("target_frame", "publish_tf")
 """Parameters of both nodes that only the last one gets: it publishes what the robot uses."""
 
 Parameters = Mapping[str, Value]
@@ -51,13 +51,17 @@ class CameraLaunch:
 
 @dataclass(frozen=True)
 class SystemLaunch:
-    """What holds for all nodes. respawn: start a node again when its process ends. fixed_frame: RViz's, or empty."""
+    """What holds for all nodes.
+
+    container: one process for all. respawn: start a node again when its process ends. fixed_frame: RViz's, or empty.
+    """
 
     lifecycle_manager: bool
     respawn: bool
     log_level: str
     enclave: str
     use_sim_time: bool
+    container: bool
     rviz: bool
     fixed_frame: str
     foxglove_layout: str
@@ -78,6 +82,7 @@ def system_launch(values: Parameters) -> SystemLaunch:
         log_level=str(values.get("log_level", "info")),
         enclave=str(values.get("enclave", "")),
         use_sim_time=bool(values.get("use_sim_time")),
+        container=bool(values.get("container")),
         rviz=bool(values.get("rviz")),
         fixed_frame=str(values.get("fixed_frame", "")),
         foxglove_layout=str(values.get("foxglove_layout", "")),
@@ -125,7 +130,7 @@ def _of_node(node: str, given: Parameters, *, last: bool) -> dict[str, Value]:
     return {
         name: value
         for name, value in given.items()
-        if node in PARAMETERS[name].nodes and (last or name not in _OF_LAST_NODE)
+        if node in PARAMETERS[name].nodes and (last or name not in OF_LAST_NODE)
     }
 
 

@@ -71,7 +71,7 @@ class NodeParameters:
         return dict(self._values)
 
     def follow_preset(self) -> None:
-        """Set what nobody has given to what the preset says: it may have changed since."""
+        """Set what is not given to what the preset says: it may have changed since."""
         changed = [
             name for name in self._table if name not in self._given and self._values[name] != self._default(name)
         ]
@@ -82,7 +82,7 @@ class NodeParameters:
             self._following = False
 
     def _default(self, name: str) -> Value:
-        """What a parameter is that nobody gives."""
+        """What a parameter is that is not given."""
         return preset_values(self._values.get(_PRESET, "full")).get(name, self._table[name].default)
 
     def _declare(self, name: str, given: Mapping[str, object]) -> Value:

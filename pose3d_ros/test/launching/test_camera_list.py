@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pose3d_ros.config.share_folders import share_file
 from pose3d_ros.errors import ConfigError
-from pose3d_ros.launching.camera_list import camera_launches
+from pose3d_ros.launching.camera_list import camera_launches, camera_list_text
 from pose3d_ros.launching.launch_arguments import CAMERAS, parse_arguments
-from pose3d_ros.launching.launch_settings import CameraLaunch
+from pose3d_ros.launching.launch_settings import CameraLaunch, camera_launch
 
 
 def launches(folder: Path, text: str, **texts: str) -> list[CameraLaunch]:
@@ -86,3 +87,26 @@ def test_no_file_and_a_missing_file_are_named(tmp_path: Path) -> None:
         camera_launches("", {})
     with pytest.raises(ConfigError, match="no such file"):
         camera_launches(str(tmp_path / "none.yaml"), {})
+
+
+def test_written_list_is_read_as_the_same_cameras(tmp_path: Path) -> None:
+    path = tmp_path / "cameras.yaml"
+    path.write_text(
+        "cameras: {front: {camera: realsense, target_frame: base_link, parameters: {tracker: {max_age_s: 2.0}}}, "
+        "rear: {smoother: false, target_frame: map, publish_tf: true, threads: 2}, /left: {}}",
+        encoding="utf-8",
+    )
+    cameras = camera_launches(str(path), {"container": True, "autostart": False})
+    assert cameras[0].of_pose_node["threads"] == 0  # in one process they take turns
+    path.write_text(camera_list_text(cameras), encoding="utf-8")
+    read = camera_launches(str(path), {"container": True})
+    assert [replace(one, frame="", optical=False) for one in read] == [
+        replace(one, frame="", optical=False) for one in cameras
+    ]
+
+
+def test_written_list_of_one_camera_without_a_namespace(tmp_path: Path) -> None:
+    path = tmp_path / "cameras.yaml"
+    path.write_text(camera_list_text([camera_launch({"engines": "embedded"})]), encoding="utf-8")
+    (read,) = camera_launches(str(path), {"container": True})
+    assert (read.namespace, read.of_smoother_node["engines"]) == ("", "embedded")
