@@ -35,9 +35,10 @@ ALLOWED: dict[str, set[str]] = {
     "drawing": _BASE,
     "bags": _BASE,
     "evaluation": _CORE | {"drawing", "bags"},
-    "nodes": _CORE | {"people", "drawing", "bags"},
+    "viewer": _CORE | {"drawing"},
+    "nodes": _CORE | {"people", "drawing", "bags", "viewer"},
     "launching": _BASE | {"nodes"},
-    "cli": _CORE | {"drawing", "bags", "evaluation", "nodes"},
+    "cli": _CORE | {"drawing", "bags", "evaluation", "viewer", "nodes"},
 }
 """Part of pose3d_ros → the parts it may import besides itself."""
 
@@ -67,6 +68,7 @@ ONLY_IN: dict[str, set[str]] = {
     "rosbags": {"bags"},
     "argparse": {"cli"},
     "rich": {"cli"},
+    "viser": {"viewer"},
     "moderngl": set(),
     TRAINING: set(),
 }

@@ -55,6 +55,7 @@ OPTIONAL = {
         "torch",
         "torchvision",
         "trackeval",
+        "viser",
     },
     "pose3d_training": {"tensorboard"},
 }

@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("pose3d_ros.cli.run", "find people in images, a video, a recording or a camera, and draw them"),
     "predict": ("pose3d_ros.cli.predict", "write the people of a source to one file, for pose3d evaluate"),
     "demo": ("pose3d_ros.cli.demo", "play a recording through the ROS nodes and write a report"),
+    "view": ("pose3d_ros.cli.view", "show people in a browser page, in 3D and on the image, live or from files"),
     "evaluate": ("pose3d_ros.cli.evaluate", "score predictions, the models or the running nodes against ground truth"),
     "convert": ("pose3d_ros.cli.convert", "turn a dataset into a recording with ground truth, and back"),
     "engines": ("pose3d_ros.cli.engines_command", "list, verify, build, time and test the models of a folder"),

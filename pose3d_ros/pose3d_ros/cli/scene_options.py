@@ -73,6 +73,16 @@ def floor_of_file(path: str | None) -> GroundPlane | None:
     return GroundPlane.of_normal([float(value) for value in up], float(height_m))
 
 
+def given_floor(args: argparse.Namespace) -> GroundPlane | None:
+    """The floor that the options say; None where they do not. Raises InputError as `floor_of_file`."""
+    from_file = floor_of_file(args.ground)
+    values = {name: float(value) for name, value in scene_parameters(args).items() if is_number(value)}
+    if from_file is not None or "camera_height_m" not in values:
+        return from_file
+    angles = (values.get(name, 0.0) for name in ("camera_pitch_deg", "camera_roll_deg"))
+    return GroundPlane.of_mounting(values["camera_height_m"], *angles)
+
+
 @dataclass(frozen=True)
 class DepthFolder:
     """Depth images that are named as the images are, or by the frame's number in a video."""

@@ -1,0 +1,1 @@
+"""A local browser page of the people: on the image, and in 3D over the floor."""
