@@ -32,7 +32,7 @@ _OPTIONAL = {
     "onnx": ("onnx", "`pose3d models get` and `pose3d import` need it"),
     "tflite": ("tflite", "`pose3d models get` needs it"),
     "trackeval": ("trackeval", "`pose3d evaluate` needs it for figures of identities (with --no-deps)"),
-    "viser": ("viser", "the 3D view in a browser needs it"),
+    "viser": ("viser", "`pose3d view` needs it"),
 }
 """Module → its package, and what needs it."""
 

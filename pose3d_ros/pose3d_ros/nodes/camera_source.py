@@ -67,11 +67,6 @@ class CameraSource:
         self._first.set()  # last: who waits for it reads the camera at once
         return self._error(self._current) if isinstance(self._current, _Fault) else None
 
-    @property
-    def latest(self) -> Camera | None:
-        """The camera of the latest camera_info, whatever the image's size; None without a usable one."""
-        return self._current if isinstance(self._current, Camera) else None
-
     def wait_for_first(self, timeout_s: float) -> None:
         """Give the first camera_info a little time: a driver publishes it just before or after its image.
 

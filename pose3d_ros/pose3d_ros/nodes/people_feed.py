@@ -132,8 +132,11 @@ class PeopleFeed(Node):
             return None, str(error)
 
     def _camera(self, image_bgr: ImageArray | None) -> Camera | None:
-        known = self._cameras.latest
-        if image_bgr is None or known is None:
+        try:
+            known = self._cameras.latest()
+        except CameraError:  # none has come yet, or `_on_camera` said what is wrong with it
+            return None
+        if image_bgr is None:
             return known
         try:
             return self._cameras.camera_for(image_bgr.shape[1], image_bgr.shape[0]).camera
@@ -146,8 +149,8 @@ class PeopleFeed(Node):
         for fitted in self._fitted.values():
             fitted.refit()
         if not self.count_publishers(self._fitted["people"].topic):
-            self.problem = f"nobody publishes {self._fitted['people'].topic}: do pose_node and its camera run?"
-        elif self.problem.startswith("nobody"):
+            self.problem = f"no node publishes {self._fitted['people'].topic}: do pose_node and its camera run?"
+        elif self.problem.startswith("no node"):
             self.problem = ""
         image, kind = self._image_topic()
         if image:

@@ -6,6 +6,8 @@ S. Hill's; points it draws as they are. This is that mapping's inverse.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -21,7 +23,8 @@ _STEPS = np.geomspace(1e-5, 8.0, 2000)
 
 def mapped(asked_rgb: npt.NDArray[np.uint8]) -> Array:
     """What the client shows, (..., 3) 0–255, of colors of lines (..., 3)."""
-    fitted = _fit(asked_rgb.astype(np.float64) / 255 * _EXPOSURE @ _IN.T)
+    linear: Array = np.asarray(asked_rgb, dtype=np.float64) * (_EXPOSURE / 255)
+    fitted = _fit(linear @ _IN.T)
     return np.asarray(255 * _to_srgb(np.clip(fitted @ _OUT.T, 0.0, 1.0)))
 
 
@@ -34,7 +37,7 @@ def line_colors(wanted_rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return np.asarray(np.round(255 * np.clip(asked, 0.0, 1.0)), dtype=np.uint8)
 
 
-def _fit(values: Array) -> Array:
+def _fit(values: npt.NDArray[Any]) -> Array:
     return np.asarray(
         (values * (values + 0.0245786) - 0.000090537) / (values * (0.983729 * values + 0.4329510) + 0.238081)
     )

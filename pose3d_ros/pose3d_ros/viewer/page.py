@@ -17,6 +17,8 @@ from pose3d_ros.viewer.web_server import WebServer
 
 _PANEL_PX = 460
 _QUALITY = 80
+_LAST = 1e12
+"""Behind all that is added later, which viser numbers from 1."""
 _CELL = "padding:1px 14px 1px 0;vertical-align:top"
 
 
@@ -34,7 +36,7 @@ class Page:
         gui.main_panel.set_width(_PANEL_PX)
         empty: ImageArray = np.full((360, 640, 3), 32, dtype=np.uint8)
         self._image = gui.add_image(empty, format="jpeg", jpeg_quality=_QUALITY)
-        self._status = gui.add_html("")
+        self._status = gui.add_html("", order=_LAST)
         self._shown_status = ""
 
     def show(self, frame: ShownFrame, rows: Callable[[], Mapping[str, str]] | None = None) -> None:

@@ -78,8 +78,8 @@ class FloorSize:
     def start_view_m(self) -> tuple[Array, Array]:
         """Where the viewer is, behind and above the camera and to its right, and the point looked at, (3,) each."""
         depth = float(self.depth_m)
-        eye = np.array([0.2 * depth, -0.2 * depth - 1.2, 0.28 * depth + 1.1])
-        return eye, np.array([0.0, 0.45 * depth, 0.7])
+        eye = np.array([0.17 * depth, -0.13 * depth - 0.9, 0.2 * depth + 1.1])
+        return eye, np.array([0.0, 0.5 * depth, 0.9])
 
 
 def frustum_lines_m(camera: Camera, to_world: RigidTransform) -> Array:

@@ -131,7 +131,7 @@ def test_image_of_another_size_than_its_camera_is_a_problem(
 
 def test_nobody_who_publishes_people_is_said(graph: Any, feed: PeopleFeed) -> None:
     graph.spin_until(lambda: bool(feed.problem))
-    assert feed.problem.startswith(f"nobody publishes {graph.namespace}/people")
+    assert feed.problem.startswith(f"no node publishes {graph.namespace}/people")
 
 
 def test_named_images_are_taken_in_the_form_that_is_published(graph: Any, scene: Scene) -> None:

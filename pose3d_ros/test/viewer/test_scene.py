@@ -45,7 +45,7 @@ def test_floor_grows_for_people_further_away_and_starts_to_be_looked_at(shown: S
     shown.expect(np.array([[0.0, 25.0, 1.0]]))
     assert (shown._size.depth_m, before.depth_m) == (30, 10)
     assert len(shown._marks) == 6
-    assert shown._server.initial_camera.look_at[1] == pytest.approx(13.5)
+    assert shown._server.initial_camera.look_at[1] == pytest.approx(15.0)
 
 
 def test_people_of_a_robots_frame_stand_on_its_floor(page: Page, frames: Sequence[ShownFrame]) -> None:
