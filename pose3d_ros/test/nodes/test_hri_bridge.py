@@ -274,8 +274,10 @@ def test_diagnostics_warn_of_others_who_publish_bodies(graph: Any, rig: HriRig) 
     graph.add(HriBridge(**graph.options()))
     graph.node.create_publisher(Person3DArray, "people", 1)
     messages = graph.listen(DiagnosticArray, "/diagnostics")
-    for _ in range(2):  # the bridge's own is none for DDS where hri_msgs is a stand-in
-        graph.node.create_publisher(String, TRACKED, 1)
+    # A topic has one type; the bridge's own publisher is none for DDS where hri_msgs is a stand-in.
+    kind = String if find_spec("hri_msgs") is None else hri_msgs().IdsList
+    for _ in range(2):
+        graph.node.create_publisher(kind, TRACKED, 1)
     until_status(graph, messages, DiagnosticStatus.WARN, f"{graph.namespace}/tester")
 
 
