@@ -16,6 +16,7 @@ from pose3d_ros.reading.files import Origin, in_words, read_text
 
 _MOST_BYTES = 1 << 20
 _FIX = "Install the package again."
+_FUSED = "markers_fused"
 _MARKERS, _IMAGE = "rviz_default_plugins/MarkerArray", "rviz_default_plugins/Image"
 _RVIZ_UPRIGHT_VIEW = {"Distance": 8, "Pitch": 0.5, "Yaw": 3.14159, "Focal Point": {"X": 3, "Y": 0, "Z": 0}}
 _FOXGLOVE_UPRIGHT_VIEW = {"distance": 8, "phi": 60, "thetaOffset": 90, "targetOffset": [3, 0, 0]}
@@ -23,10 +24,18 @@ _FOXGLOVE_UPRIGHT_VIEW = {"distance": 8, "phi": 60, "thetaOffset": 90, "targetOf
 
 @dataclass(frozen=True)
 class ShownCamera:
-    """A camera to show. namespace: of its topics, may be empty. smoother: whether smoothed people are there."""
+    """A camera to show. namespace: of its topics, may be empty. smoother: whether smoothed people are there.
+
+    fused: whether people of all cameras are fused, and shown in place of its own.
+    """
 
     namespace: str
     smoother: bool
+    fused: bool = False
+
+    def shows(self, topic: str) -> bool:
+        """Whether these markers of the camera are shown from the start."""
+        return not self.fused and topic.endswith("_smoothed") == self.smoother
 
     def topic(self, name: str) -> str:
         """A topic's name as the nodes make it: relative unless the namespace is absolute."""
@@ -54,6 +63,8 @@ def rviz_config(cameras: Sequence[ShownCamera], frame: ShownFrame) -> str:
             rest.append(display)
             if display["Class"] == _IMAGE:
                 window[display["Name"]] = dict(dock)
+    if any(camera.fused for camera in cameras):
+        rest.append(_fused_display(next(d for d in templates if d["Class"] == _MARKERS)))
     manager["Displays"] = rest
     manager["Global Options"]["Fixed Frame"] = frame.name
     if not frame.optical:
@@ -61,10 +72,16 @@ def rviz_config(cameras: Sequence[ShownCamera], frame: ShownFrame) -> str:
     return yaml_text(made)
 
 
+def _fused_display(template: Mapping[str, Any]) -> dict[str, Any]:
+    display = copy.deepcopy({**template, "Name": "People of all cameras", "Enabled": True})
+    display["Topic"]["Value"] = _FUSED
+    return display
+
+
 def _fit_rviz_display(display: dict[str, Any], camera: ShownCamera, *, named: bool) -> None:
     topic = display["Topic"]
     if display["Class"] == _MARKERS:
-        display["Enabled"] = topic["Value"].endswith("_smoothed") == camera.smoother
+        display["Enabled"] = camera.shows(topic["Value"])
     topic["Value"] = camera.topic(topic["Value"])
     if named:
         display["Name"] = f"{camera.namespace}: {display['Name']}"
@@ -99,10 +116,12 @@ def foxglove_layout(cameras: Sequence[ShownCamera], frame: ShownFrame) -> str:
 
 def _fit_foxglove_scene(scene: dict[str, Any], cameras: Sequence[ShownCamera], frame: ShownFrame) -> None:
     scene["topics"] = {
-        _absolute(camera.topic(name)): {"visible": name.endswith("_smoothed") == camera.smoother}
+        _absolute(camera.topic(name)): {"visible": camera.shows(name)}
         for camera in cameras
         for name in ("markers", "markers_smoothed")
     }
+    if any(camera.fused for camera in cameras):
+        scene["topics"][_absolute(_FUSED)] = {"visible": True}
     scene["followTf"] = scene["layers"]["floor"]["frameId"] = frame.name
     if not frame.optical:
         scene["layers"]["floor"].update({"position": [3, 0, 0], "rotation": [0, 0, 0]})

@@ -28,7 +28,7 @@ from pose3d_ros.launching.launch_arguments import (
     raise_all,
     unknown_arguments,
 )
-from pose3d_ros.launching.launch_settings import CameraLaunch, Parameters, SystemLaunch, shown_frame
+from pose3d_ros.launching.launch_settings import CameraLaunch, Parameters, SystemLaunch, fusion_parameters, shown_frame
 from pose3d_ros.nodes.dds_profile import profile_setting
 from pose3d_ros.nodes.parent_process import child_environment
 
@@ -139,9 +139,31 @@ def _ros_arguments(node: str, system: SystemLaunch) -> list[str]:
     return ["--log-level", system.log_level, *enclave]
 
 
-def system_actions(cameras: Sequence[CameraLaunch], system: SystemLaunch) -> list[Any]:
-    """RViz, Foxglove's layout and the lifecycle manager, as far as they are wanted and installed."""
-    shown = [ShownCamera(camera.namespace, camera.smoother) for camera in cameras]
+def fusion_node(cameras: Sequence[CameraLaunch], system: SystemLaunch, environ: Mapping[str, str]) -> Any:
+    """The node that makes one set of people of all cameras; it has no namespace, and the first camera's params_file."""
+    parameters = {"fusion.cameras": ", ".join(camera.namespace for camera in cameras), **fusion_parameters(cameras[0])}
+    remappings = [(f"{camera.namespace}/camera_info", camera.resolved(camera.camera_info_topic)) for camera in cameras]
+    return Node(
+        package=_PACKAGE,
+        executable="fusion_node",
+        name="fusion_node",
+        output="screen",
+        emulate_tty=True,
+        respawn=system.respawn,
+        respawn_delay=_RESPAWN_S,
+        ros_arguments=_ros_arguments("fusion_node", system),
+        additional_env=child_environment(profile_setting(environ, sends_images=False)),
+        parameters=[cameras[0].params_file, parameters, {"use_sim_time": system.use_sim_time}],
+        remappings=remappings,
+    )
+
+
+def system_actions(cameras: Sequence[CameraLaunch], system: SystemLaunch, *, fusion: bool = False) -> list[Any]:
+    """RViz, Foxglove's layout and the lifecycle manager, as far as they are wanted and installed.
+
+    fusion: whether fusion_node is there, too, whose people are then those that are shown.
+    """
+    shown = [ShownCamera(camera.namespace, camera.smoother, fused=fusion) for camera in cameras]
     frame = shown_frame(cameras[0], system)
     actions = []
     if system.rviz:
@@ -150,7 +172,8 @@ def system_actions(cameras: Sequence[CameraLaunch], system: SystemLaunch) -> lis
         path = write_display_file(system.foxglove_layout, foxglove_layout(shown, frame))
         get_logger(_PACKAGE).info(f"wrote the layout for Foxglove to {path}")
     if system.lifecycle_manager:
-        actions.append(_lifecycle_manager(cameras, system))
+        names = [name for camera in cameras for name in camera.nodes]
+        actions.append(_lifecycle_manager([*names, "fusion_node"] if fusion else names, system))
     return actions
 
 
@@ -167,7 +190,7 @@ def _rviz(shown: Sequence[ShownCamera], frame: ShownFrame, system: SystemLaunch)
     return [Node(package="rviz2", executable="rviz2", arguments=["-d", path], parameters=[clock])]
 
 
-def _lifecycle_manager(cameras: Sequence[CameraLaunch], system: SystemLaunch) -> Any:
+def _lifecycle_manager(names: Sequence[str], system: SystemLaunch) -> Any:
     if not _is_installed("nav2_lifecycle_manager"):
         raise ConfigError(
             "launch argument lifecycle_manager",
@@ -184,7 +207,7 @@ def _lifecycle_manager(cameras: Sequence[CameraLaunch], system: SystemLaunch) ->
             {
                 "autostart": True,
                 "bond_timeout": 0.0,  # the nodes have no bond
-                "node_names": [name for camera in cameras for name in camera.nodes],
+                "node_names": list(names),
                 "use_sim_time": system.use_sim_time,
             }
         ],

@@ -202,6 +202,7 @@ DEMO = (
 
 CAMERAS = (
     LaunchArgument("cameras", "", "The cameras, their topics and what else differs (YAML); see config/cameras.yaml."),
+    _boolean("fusion", "false", "Also start fusion_node: people of all cameras as one set, in target_frame."),
     *(argument for argument in POSE3D if argument.name not in ("namespace", "image_topic", "camera_info_topic")),
 )
 """The arguments of cameras.launch.py."""

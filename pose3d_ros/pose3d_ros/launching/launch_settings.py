@@ -48,6 +48,10 @@ class CameraLaunch:
         space = self.namespace.strip("/")
         return tuple(f"{space}/{name}" if space else name for name in names)
 
+    def resolved(self, topic: str) -> str:
+        """A topic as given, for a node without a namespace."""
+        return topic if topic.startswith("/") or not self.namespace else f"{self.namespace.rstrip('/')}/{topic}"
+
 
 @dataclass(frozen=True)
 class SystemLaunch:
@@ -118,6 +122,12 @@ def camera_launch(values: Parameters, extra: Parameters | None = None) -> Camera
         of_pose_node=_of_node("pose_node", given, last=not smoother),
         of_smoother_node=_of_node("smoother_node", given, last=True),
     )
+
+
+def fusion_parameters(camera: CameraLaunch) -> Parameters:
+    """What the arguments say of fusion_node's parameters: the same as of the last node of the first camera."""
+    given = camera.of_smoother_node if camera.smoother else camera.of_pose_node
+    return {name: value for name, value in given.items() if "fusion_node" in PARAMETERS[name].nodes}
 
 
 def shown_frame(camera: CameraLaunch, system: SystemLaunch) -> ShownFrame:

@@ -88,3 +88,13 @@ def test_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert write_display_file(tmp_path / "new/a.json", "{}").read_text() == "{}"
     with pytest.raises(OutputError, match="a folder"):
         write_display_file(tmp_path, "{}")
+
+
+def test_fused_people_are_shown_in_place_of_each_cameras() -> None:
+    cameras = [ShownCamera("front", True, fused=True), ShownCamera("rear", False, fused=True)]
+    made = yaml.safe_load(rviz_config(cameras, ShownFrame("map", optical=False)))
+    markers = [d for d in made["Visualization Manager"]["Displays"] if d["Class"].endswith("MarkerArray")]
+    assert [d["Topic"]["Value"] for d in markers if d["Enabled"]] == ["markers_fused"]
+    layout = json.loads(foxglove_layout(cameras, ShownFrame("map", optical=False)))
+    topics = layout["configById"]["3D!people"]["topics"]
+    assert [name for name, shown in topics.items() if shown["visible"]] == ["/markers_fused"]

@@ -9,7 +9,7 @@ import pytest
 
 from pose3d_ros.errors import ConfigError
 from pose3d_ros.launching.launch_arguments import POSE3D, parse_arguments
-from pose3d_ros.launching.launch_settings import camera_launch, system_launch
+from pose3d_ros.launching.launch_settings import camera_launch, fusion_parameters, system_launch
 
 if find_spec("launch_ros") is None:
     pytest.skip("needs a ROS installation: launch is not among the wheels", allow_module_level=True)
@@ -19,7 +19,14 @@ from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.utilities import perform_substitutions
 
 from pose3d_ros.launching import launch_actions
-from pose3d_ros.launching.launch_actions import camera_nodes, description, is_command, system_actions, transport
+from pose3d_ros.launching.launch_actions import (
+    camera_nodes,
+    description,
+    fusion_node,
+    is_command,
+    system_actions,
+    transport,
+)
 
 VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 
@@ -124,3 +131,20 @@ def test_missing_lifecycle_manager_is_an_error() -> None:
 def test_layout_for_foxglove_is_written(tmp_path: Path) -> None:
     actions(foxglove_layout=str(tmp_path / "layout.json"), namespace="front")
     assert "/front/markers_smoothed" in (tmp_path / "layout.json").read_text()
+
+
+def test_fusion_node_reads_every_camera_where_its_camera_info_is() -> None:
+    texts = [
+        {"namespace": "front", "camera_info_topic": "/front/color/camera_info", "target_frame": "map"},
+        {"namespace": "rear", "camera_info_topic": "info", "target_frame": "map"},
+    ]
+    cameras = [camera_launch(parse_arguments(POSE3D, of)) for of in texts]
+    system = system_launch(parse_arguments(POSE3D, {"enclave": "/pose3d"}))
+    node = fusion_node(cameras, system, {})
+    context = LaunchContext()
+    made = {
+        tuple(perform_substitutions(context, list(part)) for part in rule)
+        for rule in node._Node__remappings  # launch_ros has no other way to see them
+    }
+    assert made == {("front/camera_info", "/front/color/camera_info"), ("rear/camera_info", "rear/info")}
+    assert fusion_parameters(cameras[0])["target_frame"] == "map"
