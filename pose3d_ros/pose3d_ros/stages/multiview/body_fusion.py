@@ -15,11 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pose3d_ros.geometry.triangulation import combine, ray_information
-from pose3d_ros.stages.multiview.camera_view import BodyRays, stacked
+from pose3d_ros.stages.multiview.camera_view import RELATIVE_RANGE_SIGMA_M, BodyRays, stacked
 from pose3d_ros.types import Array
 
-RELATIVE_RANGE_SIGMA_M = 0.08
-"""Of a joint's distance beside the root's, in one camera's skeleton."""
 _LEAST_CORRECTION_SIGMA_M = 0.02
 """What poses of calibrated cameras err by at best."""
 _OUTLIER_SIGMAS = 4.0

@@ -94,9 +94,11 @@ class CameraFusion:
         clusters = self._clusters(seen)
         for track in self._tracks.values():
             track.predict(time_ns, is_seen=track.seen_ns == track.at_ns)
-        owners = self._tracks_of(clusters)
+        corrected = [[self._errors.corrected(one[0])] if len(one) == 1 else one for one in clusters]
+        fused = [fuse_body(cluster) for cluster in corrected]
+        owners = self._tracks_of(clusters, fused)
         seen_now = [
-            self._take(cluster, owners.get(at), time_ns, skeleton).number for at, cluster in enumerate(clusters)
+            self._take(clusters[at], body, owners.get(at), time_ns, skeleton).number for at, body in enumerate(fused)
         ]
         people = [self._tracks[number].person for number in seen_now]
         people += self._unseen(bodies, seen_now, time_ns, skeleton)
@@ -134,9 +136,8 @@ class CameraFusion:
         ]
         return sum(costs) / len(costs)
 
-    def _tracks_of(self, clusters: Sequence[Cluster]) -> dict[int, FusedTrack]:
+    def _tracks_of(self, clusters: Sequence[Cluster], fused: Sequence[FusedBody]) -> dict[int, FusedTrack]:
         """The track of each cluster by its place: that of its members, the older first; else one out of sight."""
-        fused = [fuse_body(cluster) for cluster in clusters]
         votes = [Counter(self._owners.get(body.key) for body in cluster) for cluster in clusters]
         owners: dict[int, FusedTrack] = {}
         for track in self._tracks.values():
@@ -151,10 +152,10 @@ class CameraFusion:
             owners[free[column]] = lost[row]
         return owners
 
-    def _take(self, cluster: Cluster, track: FusedTrack | None, time_ns: int, skeleton: Skeleton) -> FusedTrack:
+    def _take(
+        self, cluster: Cluster, body: FusedBody, track: FusedTrack | None, time_ns: int, skeleton: Skeleton
+    ) -> FusedTrack:
         """Note what a cluster says of its track, or of a new one; returns the track."""
-        corrected = [self._errors.corrected(cluster[0])] if len(cluster) == 1 else cluster
-        body = fuse_body(corrected)
         if len(cluster) > 1:
             for member, correction_m in zip(cluster, body.corrections_m.tolist(), strict=True):
                 self._errors.note(member, correction_m, time_ns)

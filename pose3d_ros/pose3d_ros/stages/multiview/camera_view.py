@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from pose3d_ros.geometry.alignment import RigidTransform
 from pose3d_ros.geometry.camera import Camera
+from pose3d_ros.geometry.triangulation import ray_information
 from pose3d_ros.records import Person, TrackState
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.types import Array
 
+RELATIVE_RANGE_SIGMA_M = 0.08
+"""Of a joint's distance beside the root's, in one camera's skeleton."""
 _PIXEL_SIGMA = 2.0
 _BODY_SIGMA_M = 0.03
 """Two views of a joint do not mean the same point of the body: this much beside the noise in pixels."""
@@ -82,10 +86,18 @@ class BodyRays:
     sigmas_rad: Array
     range_sigma_m: float
 
-    @property
+    @cached_property
     def points_m(self) -> Array:
         """(J + 1, 3), where the camera alone has joints and root."""
         return self.origin_m + self.rays * self.ranges_m[:, None]
+
+    @cached_property
+    def relative_covariances_m2(self) -> Array:
+        """(J + 1, 3, 3), of these points, the person's distance taken for known; of the unit for a joint not seen."""
+        relative_m = np.full(len(self.rays), RELATIVE_RANGE_SIGMA_M)
+        information = ray_information(self.rays, self.ranges_m, self.sigmas_rad, relative_m)
+        information[~np.isfinite(self.points_m).all(axis=-1)] = np.eye(3)
+        return np.asarray(np.linalg.inv(information), dtype=np.float64)
 
     @property
     def scores(self) -> Array:

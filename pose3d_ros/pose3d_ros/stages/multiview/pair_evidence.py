@@ -16,12 +16,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from pose3d_ros.geometry.triangulation import ray_information
-from pose3d_ros.stages.multiview.body_fusion import RELATIVE_RANGE_SIGMA_M
 from pose3d_ros.stages.multiview.camera_view import BodyRays
-from pose3d_ros.types import Array
 
 _JOINTS_WORTH = 4.0
 """How many independent joints those of a body are worth: neighbors err alike."""
@@ -44,7 +40,7 @@ def pair_cost(one: BodyRays, other: BodyRays) -> float:
     shared[-1] &= shared.sum() <= _LEAST_JOINTS  # the root is one of the joints where there are enough
     if not shared.any() or float(np.linalg.norm(apart[-1])) > _FAR_M:
         return _CAP
-    precision = np.linalg.inv(_joint_covariance(one, shared) + _joint_covariance(other, shared))
+    precision = np.linalg.inv((one.relative_covariances_m2 + other.relative_covariances_m2)[shared])
     apart, along = apart[shared], np.stack([one.rays[shared], -other.rays[shared]], axis=-1)
     weight = _JOINTS_WORTH / len(apart)
     prior = np.diag([one.range_sigma_m**-2, other.range_sigma_m**-2])
@@ -54,13 +50,6 @@ def pair_cost(one: BodyRays, other: BodyRays) -> float:
     rest = apart - along @ moved
     squared = np.minimum(np.einsum("ji,jik,jk->j", rest, precision, rest), _JOINT_CAP)
     return float(min(moved @ prior @ moved + weight * squared.sum(), _CAP))
-
-
-def _joint_covariance(body: BodyRays, rows: npt.NDArray[np.bool_]) -> Array:
-    information = ray_information(
-        body.rays[rows], body.ranges_m[rows], body.sigmas_rad[rows], np.full(rows.sum(), RELATIVE_RANGE_SIGMA_M)
-    )
-    return np.asarray(np.linalg.inv(information))
 
 
 class PairEvidence:
