@@ -197,7 +197,8 @@ class Published:
     """A frame's people as messages without a state show them: none of them is LOST.
 
     header: of the frame to publish in. image_header: the image's own, in the camera's frame. names: the people's ids.
-    cam2target: into the frame to publish in, None for the camera's own.
+    cam2target: into the frame to publish in, None for that of the people. optical: whether that frame, the published
+    one, has the axes of an optical one.
     """
 
     header: Header
@@ -205,6 +206,7 @@ class Published:
     people: Sequence[Person]
     names: Sequence[str]
     cam2target: RigidTransform | None
+    optical: bool
 
     @classmethod
     def of(
@@ -214,15 +216,13 @@ class Published:
         people: Sequence[Person],
         name_of: Callable[[int], str],
         cam2target: RigidTransform | None,
+        *,
+        seen_by_camera: bool = True,
     ) -> Published:
-        """Of all people of a frame."""
+        """Of all people of a frame. seen_by_camera: whether they are in a camera's optical frame, whatever its name."""
         there = [person for person in people if person.state != TrackState.LOST]
-        return cls(header, image_header, there, [name_of(person.track_id) for person in there], cam2target)
-
-    @property
-    def optical(self) -> bool:
-        """Whether the frame to publish in has the axes of an optical one."""
-        return self.cam2target is None or is_optical(self.header.frame_id)
+        optical = (seen_by_camera and cam2target is None) or is_optical(header.frame_id)
+        return cls(header, image_header, there, [name_of(person.track_id) for person in there], cam2target, optical)
 
     def placed(self) -> list[tuple[str, Person, Placed]]:
         """Each name and person, in the frame to publish in."""

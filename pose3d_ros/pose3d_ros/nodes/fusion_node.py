@@ -56,7 +56,7 @@ class FusionWork(NodeWork):
     def __init__(self, node: ManagedNode, names: PersonNames) -> None:
         config, fusion = node.config, node.config.fusion
         places = _places(node)
-        output = PeopleOutput(node, "_fused", _own(config.output), node.board)
+        output = PeopleOutput(node, "_fused", _own(config.output), node.board, seen_by_camera=False)
         super().__init__(node, output)
         self._lock = threading.Lock()
         self._names, self._places = names, places

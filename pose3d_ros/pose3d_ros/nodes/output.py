@@ -49,13 +49,21 @@ class PeopleOutput:
     """Publishers of a node's results.
 
     With a target_frame people wait for their transform, on a thread of their own, in order; else they are sent at once.
-    suffix: of the topics' names, e.g. `_smoothed`. local: hands people to nodes of this process. meter: counts what was
-    sent.
+    suffix: of the topics' names, e.g. `_smoothed`. local: hands people to nodes of this process. seen_by_camera:
+    whether the people come in a camera's optical frame. meter: counts what was sent.
     """
 
     def __init__(
-        self, node: Node, suffix: str, config: OutputConfig, board: ProblemBoard, local: LocalTopics | None = None
+        self,
+        node: Node,
+        suffix: str,
+        config: OutputConfig,
+        board: ProblemBoard,
+        local: LocalTopics | None = None,
+        *,
+        seen_by_camera: bool = True,
     ) -> None:
+        self._seen_by_camera = seen_by_camera
         self.meter = RateMeter(time.monotonic)
         self._config = config
         self._node = node
@@ -121,7 +129,8 @@ class PeopleOutput:
         waited_ms = (time.monotonic() - result.put_s) * 1e3
         info = replace(result.info, latency_ms=result.info.latency_ms + waited_ms)
         id_of = result.names.__getitem__
-        published = Published.of(header, result.header, result.people, id_of, cam2target)
+        people, by_camera = result.people, self._seen_by_camera
+        published = Published.of(header, result.header, people, id_of, cam2target, seen_by_camera=by_camera)
         self._last = published, info
         self.publish_skeleton(info.skeleton)
         message = self._writer.write(header, result.people, info, id_of=id_of, cam2target=cam2target)

@@ -133,6 +133,13 @@ def test_target_frame_that_is_optical_has_optical_headings() -> None:
     assert pose_array(other).poses == pose_array(published()).poses
 
 
+def test_people_of_several_cameras_are_in_a_frame_with_z_up() -> None:
+    people, still = [facing_the_camera()], RigidTransform(np.eye(3), np.zeros(3))
+    fused = Published.of(ODOM, ODOM, people, str, None, seen_by_camera=False)
+    assert pose_array(fused) == pose_array(Published.of(ODOM, ODOM, people, str, still))
+    assert pose_array(fused).poses != pose_array(Published.of(ODOM, ODOM, people, str, None)).poses
+
+
 def test_pose_of_unknown_heading_is_not_turned() -> None:
     (pose,) = pose_array(Published.of(OPTICAL, OPTICAL, [make_person()], str, None)).poses
     assert xyzw(pose.orientation) == (0.0, 0.0, 0.0, 1.0)
