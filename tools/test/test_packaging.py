@@ -18,6 +18,7 @@ from catkin_pkg.package import InvalidPackage, parse_package, parse_package_stri
 from catkin_pkg.package_version import get_forthcoming_label
 
 import pose3d_ros
+from pose3d_ros.cli.view import VISER
 
 PACKAGE = Path(__file__).resolve().parents[2] / "pose3d_ros"
 ROOT = PACKAGE.parent
@@ -223,6 +224,11 @@ def test_message_package_lists_every_message_and_its_dependencies() -> None:
 )
 def test_requirements_are_pinned(name: str) -> None:
     assert _pins(name)
+
+
+def test_view_says_how_to_get_the_version_that_is_pinned() -> None:
+    assert f"viser=={_pins('runtime')['viser']}" == VISER
+    assert VISER in (ROOT / "docs/start.md").read_text()
 
 
 def test_demo_needs_no_torch() -> None:
