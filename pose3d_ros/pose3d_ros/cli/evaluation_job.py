@@ -63,7 +63,7 @@ class EvaluationJob:
         truth = None if self.ground_truth is None else read_truth(self.ground_truth).people
         with open_predictor(config) as predictor, ProgressBar("evaluating") as bar:
             warn_of(predictor.pipeline.engine_problems)
-            return run_offline(self.bag, predictor, bar, config.scene, self.choice, truth)
+            return run_offline(self.bag, predictor, bar, config.scene, self.choice, truth, config.detector)
 
     def _live_session(self, parameters: Mapping[str, object]) -> Session:
         from pose3d_ros.cli.live_graph import Playback, record, require_ros

@@ -11,7 +11,7 @@ from pose3d_ros.bags.image_decoding import image_file
 from pose3d_ros.bags.message_records import UnusableImage
 from pose3d_ros.cli.sources import camera_of_size, has_images, open_source
 from pose3d_ros.cli.video_source import Source, SourceFrame, Video
-from pose3d_ros.config.root_settings import SceneConfig
+from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.errors import CameraError, InputError
 from pose3d_ros.evaluation.datasets.dataset_formats import FORMATS, read_dataset
 from pose3d_ros.evaluation.datasets.ground_truth import Dataset, GroundTruthFrame, GroundTruthSequence
@@ -25,7 +25,7 @@ _ANNOTATIONS = (".json", ".txt", ".xml", ".mat")
 
 
 def open_any_source(
-    text: str, choice: RecordingChoice, scene: SceneConfig, read: Callable[[Path], Dataset] | None = None
+    text: str, choice: RecordingChoice, config: PipelineConfig, read: Callable[[Path], Dataset] | None = None
 ) -> Source:
     """A recording, a dataset, or what `open_source` opens. Raises our errors where there is nothing to read.
 
@@ -34,7 +34,7 @@ def open_any_source(
     """
     path = Path(text)
     if is_bag(path) and not (has_images(path) and not is_file(path / "metadata.yaml")):
-        return BagSource(path, choice, scene)
+        return BagSource(path, choice, config)
     if read is not None:
         return DatasetSource(read(path), choice)
     may_be_dataset = (is_folder(path) and not has_images(path)) or path.suffix.lower() in _ANNOTATIONS
@@ -50,8 +50,8 @@ class BagSource:
     brings_cameras = True
     skipped: tuple[str, ...] = ()
 
-    def __init__(self, path: Path, choice: RecordingChoice, scene: SceneConfig) -> None:
-        self._frames = RecordedFrames(path, scene, choice)
+    def __init__(self, path: Path, choice: RecordingChoice, config: PipelineConfig) -> None:
+        self._frames = RecordedFrames(path, config.scene, choice, config.detector)
         self.count: int | None = self._frames.count
         self.rate_hz = self._frames.rate_hz
 
@@ -66,7 +66,7 @@ class BagSource:
                 stamp_ns = STILL if found.stamp_ns is None else found.stamp_ns
                 yield SourceFrame(number, stamp_ns, None, found.error)
             else:
-                yield SourceFrame(number, found.stamp_ns, found.image_bgr, frame=found)
+                yield SourceFrame(number, found.stamp_ns, found.image_bgr, frame=found, detections=found.detections)
 
 
 class DatasetSource:

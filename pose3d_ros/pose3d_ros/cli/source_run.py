@@ -86,7 +86,7 @@ class SourceJob:
         """
         given = NodeConfig.from_parameters({**parameters_asked_for(args), **scene_parameters(args)})
         choice = recording_choice(args, given.input.max_image_pixels)
-        source = open_any_source(text, choice, given.pipeline.scene, read)
+        source = open_any_source(text, choice, given.pipeline, read)
         if source.skipped:
             warn_of((f"left out, no images: {_some(source.skipped)}",))
         camera = None if source.brings_cameras else open_camera(args.camera, args.hfov, stills=source.stills)
@@ -163,7 +163,8 @@ class SourceRun:
             return
         try:
             frame = self._frame(item, number)
-            detections = None if self.job.boxes is None else self.job.boxes.of_frame(item.name, number)
+            boxes = self.job.boxes
+            detections = item.detections if boxes is None else boxes.of_frame(item.name, number)
             found = self.predictor(frame, detections)
         except (InputError, CameraError) as error:
             self._fail(item, error)

@@ -16,7 +16,7 @@ import numpy as np
 
 from pose3d_ros.bags.image_decoding import MAX_IMAGE_PIXELS, check_pixels
 from pose3d_ros.errors import InputError, Pose3DError
-from pose3d_ros.records import Frame
+from pose3d_ros.records import Detection, Frame
 from pose3d_ros.types import ImageArray
 
 SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "udp", "tcp", "srt")
@@ -35,7 +35,7 @@ class SourceFrame:
 
     image_bgr: (H, W, 3) uint8, None with an error. stamp_ns: time in the video, of a camera the system's time, 0 for
     stills, STILL where it is not known. turned: by the orientation that its EXIF has. focal_px: that its EXIF says.
-    frame: the same with its camera and scene, of a source that brings them.
+    frame: the same with its camera and scene, of a source that brings them. detections: of another detector, recorded.
     """
 
     name: str | int
@@ -45,6 +45,7 @@ class SourceFrame:
     turned: bool = False
     focal_px: float | None = None
     frame: Frame | None = None
+    detections: tuple[Detection, ...] | None = None
 
 
 class Source(Protocol):

@@ -175,7 +175,7 @@ def _add_images(
 ) -> None:
     """The images of a source to the frames of the same stamp, or of the same name."""
     choice = recording_choice(args)
-    source = open_any_source(text, choice, PipelineConfig().scene)
+    source = open_any_source(text, choice, PipelineConfig())
     by_name = {Path(frame.name).name: stamp for stamp, frame in frames.items() if frame.name}
     count = 0
     for item in source:

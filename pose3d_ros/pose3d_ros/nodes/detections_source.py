@@ -24,7 +24,7 @@ from pose3d_ros.errors import ConfigError
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.nodes.fitted_subscription import FittedSubscription
 from pose3d_ros.nodes.problems import FRAME_PROBLEM_S, Level, ProblemBoard
-from pose3d_ros.nodes.stamp_pairing import WAIT_S, Outcome, Released, StampPairing
+from pose3d_ros.nodes.stamp_pairing import WAIT_S, WORKING_S, Outcome, Released, StampPairing
 from pose3d_ros.nodes.timing import RateMeter
 from pose3d_ros.nodes.topics import message_class
 from pose3d_ros.records import Detection, Frame, FrameResult, TrackState
@@ -64,7 +64,7 @@ class DetectionsSource(Generic[_ITEM]):
         self._rate = RateMeter(time.monotonic)
         self._pairing = StampPairing[_ITEM, Any](time.monotonic)
         self._outcomes, self._unusable, self._others = Counter[Outcome](), Counter[str](), Counter[str]()
-        self._came_s, self._zero, self._started = 0.0, False, False
+        self._image_s, self._came_s, self._zero, self._started = 0.0, 0.0, False, False
         self._people = self._empty = 0
 
     def start(self) -> None:
@@ -82,6 +82,7 @@ class DetectionsSource(Generic[_ITEM]):
 
     def put_image(self, header: Header, image: _ITEM) -> None:
         """An image, to be handed on when its message is there, or none is to be expected."""
+        self._image_s = time.monotonic()
         self._release(self._pairing.put_image(stamp_ns(header), image))
 
     def poll(self) -> None:
@@ -95,7 +96,8 @@ class DetectionsSource(Generic[_ITEM]):
 
     def check(self) -> None:
         """Report whether our own detector has to do the work, and why; called every second."""
-        if not self._started or self._pairing.working:
+        has_images = time.monotonic() - self._image_s <= WORKING_S
+        if not (self._started and has_images) or self._pairing.working:
             self._board.clear(_NOT_WORKING)
         else:
             text = f"our own detector finds the people, as {self._topic} does not: {self._why()}"

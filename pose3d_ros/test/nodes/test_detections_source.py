@@ -163,6 +163,14 @@ def test_stamps_that_fit_no_image_are_explained(rig: Rig, off_s: float, words: s
     assert "does the detector copy the image's header?" in rig.problems
 
 
+def test_nothing_is_said_of_detections_while_there_are_no_images(rig: Rig) -> None:
+    rig.run()
+    assert "does not" in rig.problems
+    rig.now_s += 10
+    rig.source.check()
+    assert rig.problems == ""
+
+
 def test_zero_stamps_are_explained(rig: Rig) -> None:
     rig.run(lambda _: vision_message(0.0))
     assert "its stamps are zero: does the detector copy the image's header?" in rig.problems

@@ -10,6 +10,7 @@ import numpy as np
 
 from pose3d_ros.bags.message_records import UnusableImage
 from pose3d_ros.config.root_settings import SceneConfig
+from pose3d_ros.config.settings import DetectorConfig
 from pose3d_ros.evaluation.recording.bag_recording import ground_truth_of, no_ground_truth
 from pose3d_ros.evaluation.recording.prediction import Predictor
 from pose3d_ros.evaluation.recording.recorded_frames import ANY_RECORDING, RecordedFrames, RecordingChoice
@@ -24,15 +25,17 @@ def run_offline(
     scene: SceneConfig | None = None,
     choice: RecordingChoice = ANY_RECORDING,
     ground_truth: Mapping[int, People] | None = None,
+    detector: DetectorConfig | None = None,
 ) -> Session:
     """Process every image of a bag in order and join it with the ground truth.
 
-    progress: called with (done, all) after each image. scene: names the frame of the floor and the topic of depth that
-    the bag has. ground_truth: by stamp; the bag's own when None. `received_ns` is the processing time added up, so that
-    fps is how fast this machine would go. Raises BagError for a bag without a camera, or without images that can be
-    used; some that can't are left out and named in the session's problems.
+    progress: called with (done, all) after each image. scene: names the frame of the floor, and the topics of depth and
+    of another detector's boxes, that the bag has. detector: the thresholds that hold for these boxes. ground_truth: by
+    stamp; the bag's own when None. `received_ns` is the processing time added up, so that fps is how fast this machine
+    would go. Raises BagError for a bag without a camera, or without images that can be used; some that can't are left
+    out and named in the session's problems.
     """
-    images = RecordedFrames(path, scene, choice)
+    images = RecordedFrames(path, scene, choice, detector)
     truth = ground_truth
     if truth is None:
         recorded = ground_truth_of(path, images.remarks.append)
@@ -44,7 +47,7 @@ def run_offline(
     for number, frame in enumerate(images, 1):
         if not isinstance(frame, UnusableImage):
             camera = camera or frame.camera
-            found = predictor(frame)
+            found = predictor(frame, frame.detections)
             busy_ns += found.elapsed_ns
             for stage, time_ms in found.timings_ms.items():
                 timings_ms[stage].append(time_ms)

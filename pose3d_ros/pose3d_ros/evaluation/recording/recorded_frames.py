@@ -12,10 +12,11 @@ from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.bags.image_decoding import MAX_IMAGE_PIXELS
 from pose3d_ros.bags.message_records import BagImage, UnusableImage
 from pose3d_ros.config.root_settings import SceneConfig
+from pose3d_ros.config.settings import DetectorConfig
 from pose3d_ros.errors import BagError, CameraError, InputError, Pose3DError
 from pose3d_ros.evaluation.recording.recorded_scene import RecordedScene
 from pose3d_ros.geometry.camera import Camera
-from pose3d_ros.records import LATE_NS, Frame
+from pose3d_ros.records import LATE_NS, Detection, Frame
 
 _NS_PER_S = 1_000_000_000
 _RATE_FRAMES = 50
@@ -38,6 +39,13 @@ class RecordingChoice:
 ANY_RECORDING = RecordingChoice()
 
 
+@dataclass(frozen=True, eq=False)
+class RecordedFrame(Frame):
+    """A frame of a bag. detections: the boxes that another detector recorded for it, in place of our own's."""
+
+    detections: tuple[Detection, ...] | None = None
+
+
 class RecordedFrames:
     """Iterates over all images of a bag in the order of recording: frames, and what can't be used in their places.
 
@@ -50,8 +58,14 @@ class RecordedFrames:
     know of the bag, and unusable, the images that were not used, both complete after the iteration.
     """
 
-    def __init__(self, path: Path, scene: SceneConfig | None = None, choice: RecordingChoice = ANY_RECORDING) -> None:
-        self._path, self._choice = path, choice
+    def __init__(
+        self,
+        path: Path,
+        scene: SceneConfig | None = None,
+        choice: RecordingChoice = ANY_RECORDING,
+        detector: DetectorConfig | None = None,
+    ) -> None:
+        self._path, self._choice, self._detector = path, choice, detector or DetectorConfig()
         with BagReader(path) as bag:
             self.remarks, self.unusable = list(bag.problems), list[UnusableImage]()
             self._topic = bag.image_topic(choice.image_topic)
@@ -67,7 +81,7 @@ class RecordedFrames:
         """Remarks, and the images that were not used."""
         return (*self.remarks, *map(str, self.unusable))
 
-    def __iter__(self) -> Iterator[Frame | UnusableImage]:
+    def __iter__(self) -> Iterator[RecordedFrame | UnusableImage]:
         used = 0
         with BagReader(self._path) as bag:
             for number, image in enumerate(bag.each_image(self._topic, self._choice.max_image_pixels), 1):
@@ -85,16 +99,18 @@ class RecordedFrames:
                 fix="Look at the node that published the images.",
             )
 
-    def _frame_of(self, image: BagImage | UnusableImage, number: int) -> Frame | UnusableImage:
+    def _frame_of(self, image: BagImage | UnusableImage, number: int) -> RecordedFrame | UnusableImage:
         if isinstance(image, UnusableImage):
             return image
         try:
             self._check_order(image.stamp_ns, number)
-            frame = Frame(image.image_bgr, self._camera_of(image), image.stamp_ns, image.frame_id)
+            frame = RecordedFrame(image.image_bgr, self._camera_of(image), image.stamp_ns, image.frame_id)
             ground, depth = self._scene.of(frame)
+            detections = self._scene.detections(frame, self._detector)
         except (InputError, CameraError) as error:
             return UnusableImage(number, self._topic, image.stamp_ns, error.fresh())
-        return replace(frame, ground=ground, depth=depth, cam2fixed=self._scene.cam2fixed(frame))
+        cam2fixed = self._scene.cam2fixed(frame)
+        return replace(frame, ground=ground, depth=depth, cam2fixed=cam2fixed, detections=detections)
 
     def _camera_of(self, image: BagImage) -> Camera:
         height_px, width_px = image.image_bgr.shape[:2]

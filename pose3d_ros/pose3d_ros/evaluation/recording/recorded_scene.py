@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.bags.depth_decoding import DEPTH_SUFFIX, any_depth_m
-from pose3d_ros.bags.message_records import stamp_ns
+from pose3d_ros.bags.detection_messages import DETECTION_TYPES, found_boxes, rules_of
 from pose3d_ros.bags.message_types import COMPRESSED_TYPE, IMAGE_TYPE
+from pose3d_ros.bags.stamp_match import TOLERANCE_NS
 from pose3d_ros.bags.transforms import TransformTree, read_transforms
 from pose3d_ros.config.root_settings import SceneConfig
-from pose3d_ros.errors import BagError
+from pose3d_ros.config.settings import DetectorConfig
+from pose3d_ros.errors import BagError, InputError
+from pose3d_ros.evaluation.recording.stamped_messages import StampedMessages
 from pose3d_ros.geometry.alignment import RigidTransform
 from pose3d_ros.geometry.ground_plane import GroundPlane
-from pose3d_ros.records import DepthImage, Frame
-
-_APART_NS = 200_000_000
-"""How far depth images of a recording may be out of order."""
+from pose3d_ros.records import DepthImage, Detection, Frame
 
 
 class RecordedScene:
@@ -30,17 +29,18 @@ class RecordedScene:
     def __init__(self, path: Path, scene: SceneConfig) -> None:
         self._path, self._scene = path, scene
         self._transforms = TransformTree()
-        self._depths: dict[int, Any] = {}
-        self._coming: Iterator[tuple[int, Any]] = iter(())
+        self._depths, self._detections = StampedMessages(), StampedMessages()
         frames = {"floor_frame": scene.floor_frame, "fixed_frame": scene.fixed_frame}
         named = {parameter: frame for parameter, frame in frames.items() if frame}
-        if not (named or scene.depth_topic):
+        if not (named or scene.depth_topic or scene.detections_topic):
             return
         with BagReader(path) as bag:
             if named:
                 self._read_transforms(bag, named)
             if scene.depth_topic:
-                self._coming = self._depth_messages(self._depth_topic(bag, scene.depth_topic))
+                self._depths = StampedMessages(path, self._depth_topic(bag, scene.depth_topic))
+            if scene.detections_topic:
+                self._detections = StampedMessages(path, self._detections_topic(bag, scene.detections_topic))
 
     def of(self, frame: Frame) -> tuple[GroundPlane | None, DepthImage | None]:
         """Floor and depth at an image, no earlier than the last; None for what is not known at its time."""
@@ -48,7 +48,7 @@ class RecordedScene:
         if self._scene.floor_frame:
             found = self._transforms.lookup(frame.frame_id, self._scene.floor_frame, frame.stamp_ns)
             ground = None if found is None else GroundPlane.of_floor_frame(found.rotation, found.translation_m)
-        message = self._depth_at(frame.stamp_ns)
+        message = self._depths.at(frame.stamp_ns)
         if message is None:
             return ground, None
         depth_m = any_depth_m(message)
@@ -59,6 +59,32 @@ class RecordedScene:
         if not self._scene.fixed_frame:
             return None
         return self._transforms.lookup(self._scene.fixed_frame, frame.frame_id, frame.stamp_ns)
+
+    def detections(self, frame: Frame, detector: DetectorConfig) -> tuple[Detection, ...] | None:
+        """The boxes of another detector at an image, no earlier than the last; None without such a topic.
+
+        Raises InputError where the topic has nothing for the image.
+        """
+        topic = self._scene.detections_topic
+        if not topic:
+            return None
+        message = self._detections.at(frame.stamp_ns, TOLERANCE_NS)
+        if message is None:
+            fix = "pose_node drops such images too. Record the detector's topic beside the images, with their stamps."
+            raise InputError("image", expected=f"its boxes on {topic}", got="no message of its stamp", fix=fix)
+        rules = rules_of(self._scene.detections_classes, detector.score_threshold, detector.max_people)
+        return found_boxes(message, rules, frame.camera.width_px, frame.camera.height_px).detections
+
+    def _detections_topic(self, bag: BagReader, topic: str) -> str:
+        name = topic if topic.startswith("/") else f"/{topic}"
+        if name not in bag.topics or bag.topics[name].msgtype not in DETECTION_TYPES:
+            raise BagError(
+                f"bag {self._path}",
+                expected=f"{' or '.join(DETECTION_TYPES)} on {topic}",
+                got=", ".join(map(str, bag.topics.values())),
+                fix="Name the topic of detections that the recording has (detections_topic).",
+            )
+        return name
 
     def _read_transforms(self, bag: BagReader, named: Mapping[str, str]) -> None:
         self._transforms = read_transforms(bag)
@@ -81,18 +107,3 @@ class RecordedScene:
                 fix="Name the topic of aligned depth that the recording has (depth_topic).",
             )
         return names[0]
-
-    def _depth_messages(self, topic: str) -> Iterator[tuple[int, Any]]:
-        """(stamp, message), in a bag of its own: depth of an hour does not fit into memory."""
-        with BagReader(self._path) as bag:
-            yield from bag.records(topic, lambda _, message: (stamp_ns(message.header), message))
-
-    def _depth_at(self, time_ns: int) -> Any | None:
-        """Reads on until a little after that time, and forgets what was a little before."""
-        while max(self._depths, default=-1) < time_ns + _APART_NS:
-            found = next(self._coming, None)
-            if found is None:
-                break
-            self._depths[found[0]] = found[1]
-        self._depths = {at_ns: one for at_ns, one in self._depths.items() if at_ns >= time_ns - _APART_NS}
-        return self._depths.get(time_ns)
