@@ -19,7 +19,7 @@ def _repnet(bench: LearningBench, seed: int) -> Mapping[str, float]:
     people = bench.people()
     guess = np.broadcast_to(people.target_m.mean(axis=(0, 1)), people.target_m.shape)
     losses = {"pose_critic": 1.0, "weak_perspective": [[0.0, 1.0], [1.0, 10.0]]}
-    net = bench.train("repnet", "no_labels", seed, losses=losses, steps=6000, learning_rate=5e-4)
+    net = bench.train("repnet", "no_labels", seed, losses=losses, steps=6000, batch_size=64, learning_rate=5e-4)
     without = lift_error(guess, people.target_m, _ROOT).pa_mpjpe_mm
     return {"the mean pose": without, "critic and reprojection": bench.error(net, people).pa_mpjpe_mm}
 
