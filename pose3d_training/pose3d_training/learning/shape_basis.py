@@ -13,12 +13,13 @@ from pose3d_ros.types import Array
 
 _ALIGNMENTS = 3
 _CODE_STEPS = 60
+_ALTERNATIONS = 8
 _STEP_SIZE = 0.9
 """Of projected gradients, as a share of the longest stable one."""
 _PENALTY_GROWTH = 1.02
 
 
-def learn_basis(joints_m: Array, count: int, sparsity: float = 0.02, rounds: int = 15, seed: int = 0) -> Array:
+def learn_basis(joints_m: Array, count: int, sparsity: float = 0.1, rounds: int = 15, seed: int = 0) -> Array:
     """Basis shapes of which poses are sparse combinations with coefficients from 0 on (Zhou 2015, section 5.1).
 
     Parameters
@@ -39,10 +40,10 @@ def learn_basis(joints_m: Array, count: int, sparsity: float = 0.02, rounds: int
     ndarray
         (K, J, 3) float64, each of norm 1.
     """
-    poses = _aligned(joints_m).reshape(len(joints_m), -1)
-    poses /= np.linalg.norm(poses, axis=1, keepdims=True)
-    shapes = poses[np.random.default_rng(seed).choice(len(poses), count, replace=len(poses) < count)].copy()
-    codes = np.zeros((len(poses), count))
+    turned: Array = _aligned(joints_m).reshape(len(joints_m), -1)
+    poses: Array = np.asarray(turned / np.linalg.norm(turned, axis=1, keepdims=True))
+    shapes: Array = poses[np.random.default_rng(seed).choice(len(poses), count, replace=len(poses) < count)].copy()
+    codes: Array = np.zeros((len(poses), count))
     for _ in range(rounds):
         codes = _sparse_codes(poses, shapes, sparsity, codes)
         gram = codes.T @ codes + 1e-6 * np.eye(count)
@@ -52,11 +53,12 @@ def learn_basis(joints_m: Array, count: int, sparsity: float = 0.02, rounds: int
     return shapes.reshape(count, *joints_m.shape[1:])
 
 
-def fit_shapes(keypoints: Array, weights: Array, basis: Array, alpha: float = 0.1, iterations: int = 150) -> Array:
+def fit_shapes(keypoints: Array, weights: Array, basis: Array, alpha: float = 0.05, iterations: int = 150) -> Array:
     """3D joints whose projections fit keypoints, as sparse sums of turned basis shapes.
 
     Minimizes ½‖(W − Σ M_i B_i)·D‖² + α Σ ‖M_i‖₂ over M_i (2x3) by ADMM (eq. 8; algorithm 1): the spectral norm is the
-    convex relaxation of "a multiple of two rows of a rotation".
+    convex relaxation of "a multiple of two rows of a rotation". From there, with one rotation for all shapes, codes and
+    rotation are fitted in turn (section 4.4).
 
     Parameters
     ----------
@@ -80,7 +82,8 @@ def fit_shapes(keypoints: Array, weights: Array, basis: Array, alpha: float = 0.
     seen, scale = _normalized(np.where(known[..., None], keypoints, 0.0), weights * known)
     motion = _relaxed(seen.transpose(0, 2, 1), weights * known, basis, alpha, iterations)
     turns, sizes = _rotations(motion)
-    joints = np.einsum("nk,nkab,kjb->nja", sizes, turns, basis)
+    turn = _nearest_rotation(np.einsum("nk,nkab->nab", sizes, turns))
+    joints = _with_one_rotation(seen, weights * known, basis, turn, sizes, alpha)
     return np.asarray((joints - joints.mean(axis=1, keepdims=True)) * scale[:, None, None])
 
 
@@ -92,7 +95,7 @@ def _aligned(joints_m: Array) -> Array:
         sizes = np.linalg.norm(poses, axis=(1, 2)) / np.maximum(np.linalg.norm(scaled, axis=(1, 2)), 1e-9)
         poses = (scaled - scaled.mean(axis=1, keepdims=True)) * sizes[:, None, None]
         mean = poses.mean(axis=0)
-    return poses
+    return np.asarray(poses)
 
 
 def _sparse_codes(poses: Array, shapes: Array, sparsity: float, codes: Array) -> Array:
@@ -133,7 +136,7 @@ def _relaxed(seen: Array, weights: Array, basis: Array, alpha: float, iterations
         split = np.concatenate([shrunk, wanted[..., -1:]], axis=2)
         dual += penalty * (motion - split)
         penalty *= _PENALTY_GROWTH
-    return split[..., :-1].reshape(people, 2, count, 3).transpose(0, 2, 1, 3)
+    return np.asarray(split[..., :-1].reshape(people, 2, count, 3).transpose(0, 2, 1, 3))
 
 
 def _spectral_prox(blocks: Array, threshold: float) -> Array:
@@ -153,3 +156,47 @@ def _rotations(motion: Array) -> tuple[Array, Array]:
     rows = left @ right
     third = np.cross(rows[..., 0, :], rows[..., 1, :])
     return np.concatenate([rows, third[..., None, :]], axis=-2), values[..., 0]
+
+
+def _nearest_rotation(matrices: Array) -> Array:
+    left, _, right = np.linalg.svd(matrices)
+    flip = np.linalg.det(left @ right)
+    left[..., :, 2] *= flip[..., None]
+    return np.asarray(left @ right)
+
+
+def _with_one_rotation(seen: Array, weights: Array, basis: Array, turn: Array, codes: Array, alpha: float) -> Array:
+    """Joints (N, J, 3) from codes (N, K) and one rotation (N, 3, 3) a person, which are improved in turn."""
+    share = weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-9)
+    root = np.sqrt(weights)[..., None]
+    centered = (seen - np.einsum("nj,nja->na", share, seen)[:, None]) * root
+    bases = basis[None] - np.einsum("nj,kjb->nkb", share, basis)[:, :, None]
+    for _ in range(_ALTERNATIONS):
+        design = np.einsum("nab,nkjb->nkja", turn[:, :2], bases) * root[:, None]
+        flat = design.reshape(*design.shape[:2], -1)
+        codes = _codes_of_each(flat, centered.reshape(len(seen), -1), alpha, codes)
+        shape = np.einsum("nk,nkjb->njb", codes, bases) * root
+        turn = _completed(_two_rows(centered, shape))
+    return np.asarray(np.einsum("nk,nab,kjb->nja", codes, turn, basis))
+
+
+def _codes_of_each(design: Array, seen: Array, sparsity: float, codes: Array) -> Array:
+    """Min ½‖w − C·B‖² + λ ΣC with C ≥ 0 of each person's own shapes (N, K, V)."""
+    gram = design @ design.transpose(0, 2, 1)
+    step = _STEP_SIZE / np.maximum(np.linalg.norm(gram, 2, axis=(1, 2)), 1e-9)
+    right = (design @ seen[..., None])[..., 0] - sparsity
+    for _ in range(_CODE_STEPS):
+        codes = np.maximum(codes - step[:, None] * ((gram @ codes[..., None])[..., 0] - right), 0.0)
+    return codes
+
+
+def _two_rows(seen: Array, shape: Array) -> Array:
+    """The (N, 2, 3) that takes a shape (N, J, 3) to keypoints (N, J, 2), least squares."""
+    gram = shape.transpose(0, 2, 1) @ shape + 1e-6 * np.eye(3)
+    return np.asarray(np.linalg.solve(gram, shape.transpose(0, 2, 1) @ seen).transpose(0, 2, 1))
+
+
+def _completed(rows: Array) -> Array:
+    """The rotation (N, 3, 3) whose first two rows are nearest to a multiple of these."""
+    turns, _ = _rotations(rows[:, None])
+    return turns[:, 0]
