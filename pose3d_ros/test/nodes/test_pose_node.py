@@ -243,7 +243,7 @@ def test_ids_are_never_used_again_in_a_process_nor_after_a_restart(graph: Any, p
     for number in (11, 12):
         for transition in ("deactivate", "cleanup", "configure", "activate"):
             getattr(rig.node, f"trigger_{transition}")()
-        graph.spin_until(lambda: rig.node.work is not None and rig.node.work._worker is not None)
+        graph.spin_until(lambda: rig.node.work is not None and rig.node.work._queue is not None)
         graph.spin_for(0.1)
         seen = len([m for m in rig.people if m.people])
         rig.send(gray_image(number))
