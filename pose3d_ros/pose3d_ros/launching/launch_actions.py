@@ -78,10 +78,32 @@ def _warn(text: str) -> None:
 
 
 def all_nodes(cameras: Sequence[CameraLaunch], system: SystemLaunch, environ: Mapping[str, str]) -> list[Any]:
-    """The nodes of all cameras, in one process or in one each."""
+    """The nodes of all cameras, in one process or in one each, and the bridge to REP-155 of the first camera."""
+    bridge = [_hri_bridge(cameras[0], system, environ)] if system.hri else []
     if system.container:
-        return [_container(cameras, system)]
-    return [node for camera in cameras for node in camera_nodes(camera, system, environ)]
+        return [_container(cameras, system), *bridge]
+    return [*(node for camera in cameras for node in camera_nodes(camera, system, environ)), *bridge]
+
+
+def _hri_bridge(camera: CameraLaunch, system: SystemLaunch, environ: Mapping[str, str]) -> Any:
+    transport = {name: value for name, value in camera.of_pose_node.items() if name == "image_transport"}
+    return Node(
+        package=_PACKAGE,
+        executable="hri_bridge",
+        namespace=camera.namespace,
+        output="screen",
+        emulate_tty=True,
+        respawn=system.respawn,
+        respawn_delay=_RESPAWN_S,
+        additional_env=child_environment(profile_setting(environ)),
+        parameters=[{"use_sim_time": system.use_sim_time, **transport}],
+        remappings=[
+            ("people", "people_smoothed" if camera.smoother else "people"),
+            ("image_raw", camera.image_topic),
+            ("camera_info", camera.camera_info_topic),
+        ],
+        ros_arguments=_ros_arguments(camera.nodes[0].replace("pose_node", "hri_bridge"), system),
+    )
 
 
 def _container(cameras: Sequence[CameraLaunch], system: SystemLaunch) -> Any:

@@ -181,7 +181,8 @@ SYSTEM = (
 )
 """Those that hold for all nodes."""
 
-POSE3D = (*CAMERA[:6], *SYSTEM, *CAMERA[6:])
+_HRI = _boolean("hri", "false", "Also start hri_bridge: people as bodies of REP-155, under /humans/bodies.")
+POSE3D = (*CAMERA[:6], *SYSTEM, _HRI, *CAMERA[6:])
 """The arguments of pose3d.launch.py."""
 
 
@@ -203,7 +204,7 @@ DEMO = (
 CAMERAS = (
     LaunchArgument("cameras", "", "The cameras, their topics and what else differs (YAML); see config/cameras.yaml."),
     _boolean("fusion", "false", "Also start fusion_node: people of all cameras as one set, in target_frame."),
-    *(argument for argument in POSE3D if argument.name not in ("namespace", "image_topic", "camera_info_topic")),
+    *(one for one in POSE3D if one.name not in ("namespace", "image_topic", "camera_info_topic", "hri")),
 )
 """The arguments of cameras.launch.py."""
 

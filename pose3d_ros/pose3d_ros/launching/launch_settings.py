@@ -61,6 +61,7 @@ class SystemLaunch:
     """
 
     lifecycle_manager: bool
+    hri: bool
     respawn: bool
     log_level: str
     enclave: str
@@ -82,6 +83,7 @@ def system_launch(values: Parameters) -> SystemLaunch:
         )
     return SystemLaunch(
         lifecycle_manager=bool(values.get("lifecycle_manager")),
+        hri=bool(values.get("hri")),
         respawn=bool(values.get("respawn")),
         log_level=str(values.get("log_level", "info")),
         enclave=str(values.get("enclave", "")),

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from fnmatch import fnmatchcase
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ CONFIG = Path(__file__).resolve().parents[2] / "config"
 POLICY = CONFIG / "sros2/pose3d.policy.xml"
 UNIT = CONFIG / "systemd/pose3d@.service"
 SOMETIMES = {"/clock", "/tf", "/tf_static", "/image_raw/compressed"}
+OF_HRI = {"/humans/bodies/*", "/people_smoothed"}
 NEWER = {"get_type_description"}  # since Jazzy
 needs_ros = pytest.mark.skipif(
     find_spec("rclpy") is None or find_spec("pose3d_msgs") is None, reason="needs rclpy and pose3d_msgs"
@@ -49,12 +51,16 @@ class Used:
 
 
 @needs_ros
-@pytest.mark.parametrize(("node", "output"), [("pose_node", "people"), ("smoother_node", "people_smoothed")])
+@pytest.mark.parametrize(
+    ("node", "output"), [("pose_node", "people"), ("smoother_node", "people_smoothed"), ("hri_bridge", "people")]
+)
 def test_policy_allows_what_the_node_uses_and_nothing_else(
     processes: Any, listener: Any, node: str, output: str
 ) -> None:
     from pose3d_msgs.msg import Person3DArray
 
+    if node == "hri_bridge":
+        pytest.importorskip("hri_msgs.msg")
     listener.listen(Person3DArray, f"/{output}")
     _, log = processes.start(sys.executable, "-m", f"pose3d_ros.nodes.{node}")
     used = Used(listener, node)
@@ -63,16 +69,17 @@ def test_policy_allows_what_the_node_uses_and_nothing_else(
         ("topics", "subscribe"): "get_subscriber_names_and_types_by_node",
         ("services", "reply"): "get_service_names_and_types_by_node",
     }
-    rest = SOMETIMES | {f"/{node}/{name}" for name in NEWER}
+    rest = SOMETIMES | {f"/{node}/{name}" for name in NEWER} | (OF_HRI if node == "hri_bridge" else set())
     listener.until(lambda: all(allowed(node, *what) - used.names(ask) <= rest for what, ask in asks.items()), log)
     for what, ask in asks.items():
-        assert used.names(ask) <= allowed(node, *what), ask
+        patterns = allowed(node, *what)
+        assert [n for n in used.names(ask) if not any(fnmatchcase(n, one) for one in patterns)] == [], ask
 
 
 def test_policy_has_an_enclave_for_each_node() -> None:
     root = ElementTree.fromstring(POLICY.read_text(encoding="utf-8"))
     paths = [one.get("path") for one in root.findall("enclaves/enclave")]
-    assert paths == ["/pose3d/pose_node", "/pose3d/smoother_node"]
+    assert paths == ["/pose3d/pose_node", "/pose3d/smoother_node", "/pose3d/hri_bridge"]
 
 
 @pytest.mark.skipif(find_spec("sros2") is None or find_spec("lxml") is None, reason="needs sros2")
@@ -101,5 +108,5 @@ def test_unit_runs_a_shell_that_expands_its_settings_itself() -> None:
 def test_aggregator_knows_the_statuses_of_the_nodes() -> None:
     content = yaml.safe_load((CONFIG / "diagnostics_aggregator.yaml").read_text(encoding="utf-8"))
     people = content["/**"]["ros__parameters"]["people"]
-    for node in ("front/pose_node", "smoother_node"):
+    for node in ("front/pose_node", "smoother_node", "hri_bridge"):
         assert any(part in f"{node}: people" for part in people["contains"])

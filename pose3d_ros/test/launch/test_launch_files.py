@@ -91,7 +91,10 @@ def test_pose_node_alone_publishes_people_in_its_namespace(processes: Any, liste
 
 
 @needs_ros2_launch
-def test_each_of_two_cameras_publishes_its_people(processes: Any, listener: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("container", ["false", "true"])
+def test_each_of_two_cameras_publishes_its_people(
+    processes: Any, listener: Any, tmp_path: Path, container: str
+) -> None:
     from pose3d_msgs.msg import Person3DArray
 
     file = tmp_path / "cameras.yaml"
@@ -101,7 +104,8 @@ def test_each_of_two_cameras_publishes_its_people(processes: Any, listener: Any,
         processes.play(
             **{"image_raw/compressed": f"/{name}/image_raw/compressed", "camera_info": f"/{name}/camera_info"}
         )
-    _, log = processes.launch("cameras.launch.py", f"cameras:={file}", "image_transport:=compressed", "threads:=1")
+    arguments = [f"cameras:={file}", f"container:={container}", "image_transport:=compressed", "threads:=1"]
+    _, log = processes.launch("cameras.launch.py", *arguments)
     listener.until(lambda: all(any(message.people for message in one) for one in heard), log)
 
 

@@ -20,7 +20,7 @@ from launch.utilities import perform_substitutions
 
 from pose3d_ros.launching import launch_actions
 from pose3d_ros.launching.launch_actions import (
-    camera_nodes,
+    all_nodes,
     description,
     fusion_node,
     is_command,
@@ -40,7 +40,7 @@ def _no_profile(monkeypatch: pytest.MonkeyPatch) -> None:
 def actions(**texts: str) -> list[Any]:
     values = parse_arguments(POSE3D, texts)
     camera, system = camera_launch(values), system_launch(values)
-    return [*camera_nodes(camera, system, {}), *system_actions([camera], system)]
+    return [*all_nodes([camera], system, {}), *system_actions([camera], system)]
 
 
 def run(file: str, argv: list[str], configurations: dict[str, str]) -> Any:
@@ -105,6 +105,15 @@ def test_command_is_known_by_the_files_name(word: str) -> None:
 def test_smoother_is_started_unless_refused() -> None:
     assert [action.node_executable for action in actions()] == ["pose_node", "smoother_node"]
     assert [action.node_executable for action in actions(smoother="no")] == ["pose_node"]
+
+
+def test_container_is_one_process() -> None:
+    (container,) = actions(container="true", namespace="front", image_topic="/a", target_frame="map")
+    assert container.node_executable == "pose3d_container"
+
+
+def test_bridge_to_rep_155_reads_the_people_of_the_last_node() -> None:
+    assert [action.node_executable for action in actions(hri="true", smoother="no")] == ["pose_node", "hri_bridge"]
 
 
 def test_missing_rviz_is_a_warning_and_the_nodes_start(monkeypatch: pytest.MonkeyPatch) -> None:
