@@ -1,11 +1,7 @@
 # One command each for everything. Every target does the set-up it needs; see `make help`.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help setup demo test test-slow coverage lint docs bench bench-time bench-learning clean
-=======
-.PHONY: help setup demo test test-slow coverage lint reference docs bench bench-time clean
->>>>>>> 20e82d4 (A reference page, whose tables are written from the code)
+.PHONY: help setup demo test test-slow coverage lint reference docs bench bench-time bench-learning clean
 
 # `make demo PYTHON=/path/to/python3.11` chooses the interpreter.
 ifdef PYTHON

@@ -2,8 +2,9 @@
 
 The joint orders are those of the datasets and of the networks trained on them: Human3.6M (17 joints as in
 3DMPPE, with the thorax as an 18th, without the nose 16 as in SemGCN), MuCo-3DHP (21), MuPoTS-3D (its first
-17), MPII (16), COCO (17) and the landmarks of MediaPipe Pose (33); body40 is MuCo-3DHP's joints and then those that
-only MediaPipe has.
+17), MPII (16), COCO (17), OpenPose's BODY_25 and the landmarks of MediaPipe Pose (33); body40 is MuCo-3DHP's joints
+and then those that only MediaPipe has. common14 is what OpenPose, MuCo-3DHP and MuPoTS-3D share (Véges 2020).
+epipolar16 and hg3d16 are Human3.6M's joints in MPII's order, of EpipolarPose and of pytorch-pose-hg-3d.
 A name means the same place on the body in every skeleton here, so that a conversion is a look-up by name:
 Human3.6M's "Head" is the crown of the head (`Head_top`) and its "Torso" the middle of the spine (`Spine`).
 """
@@ -40,7 +41,7 @@ _PARENT: dict[str, str] = {
     **{f"{s}_Hand": f"{s}_Wrist" for s in "LR"},
     **{f"{s}_{part}": "Nose" for s in "LR" for part in ("Eye_Inner", "Eye_Outer", "Mouth")},
     **{f"{s}_{finger}": f"{s}_Wrist" for s in "LR" for finger in ("Pinky", "Index", "Thumb")},
-    **{f"{s}_Heel": f"{s}_Ankle" for s in "LR"},
+    **{f"{s}_{part}": f"{s}_Ankle" for s in "LR" for part in ("Heel", "Small_Toe")},
 }
 """Body tree over all joint names; a skeleton that lacks a parent uses the nearest ancestor it has."""
 
@@ -150,10 +151,24 @@ _FACE_PARENTS = {
     **{f"{s}_Eye_Outer": f"{s}_Eye" for s in "LR"},
     **{f"{s}_Ear": f"{s}_Eye_Outer" for s in "LR"},
 }
+# CMU's OpenPose, BODY_25: its neck is the middle of the shoulders, its toes are the big ones.
+_OPENPOSE = (
+    "Nose Thorax R_Shoulder R_Elbow R_Wrist L_Shoulder L_Elbow L_Wrist Pelvis R_Hip R_Knee R_Ankle L_Hip L_Knee "
+    "L_Ankle R_Eye L_Eye R_Ear L_Ear L_Toe L_Small_Toe L_Heel R_Toe R_Small_Toe R_Heel"
+).split()
+# vegesm/depthpose, databases/mupots_3d.py: COMMON2D14_NAMES.
+_COMMON = (
+    "Pelvis R_Hip R_Knee R_Ankle L_Hip L_Knee L_Ankle Thorax L_Shoulder L_Elbow L_Wrist R_Shoulder R_Elbow R_Wrist"
+).split()
+# Where MPII has thorax and upper neck: mkocabas/EpipolarPose, lib/dataset, H36M_TO_MPII_PERM; and
+# xingyizhou/pytorch-pose-hg-3d, lib/datasets/h36m.py, h36m_to_mpii.
+_EPIPOLAR = [{"Thorax": "Neck", "Neck": "Nose"}.get(joint, joint) for joint in _MPII]
+_HG3D = [{"Thorax": "Spine"}.get(joint, joint) for joint in _MPII]
 _BODY = [*_MUCO, *(joint for joint in _MEDIAPIPE if joint not in _MUCO)]
 
 # In Human3.6M the shoulders hang off the neck joint, and the crown off the nose.
-_H36M_PARENTS = {"L_Shoulder": "Neck", "R_Shoulder": "Neck", "Head_top": "Nose"}
+_NECK_PARENTS = {"L_Shoulder": "Neck", "R_Shoulder": "Neck"}
+_H36M_PARENTS = {**_NECK_PARENTS, "Head_top": "Nose"}
 
 SKELETONS: dict[str, Skeleton] = {
     s.name: s
@@ -164,9 +179,13 @@ SKELETONS: dict[str, Skeleton] = {
         _build("mupots17", _MUCO[:17], "Pelvis"),
         _build("mpii16", _MPII, "Pelvis"),
         _build("coco17", _COCO, "Nose", _COCO_PARENTS),
-        _build("h36m16", [j for j in _H36M if j != "Nose"], "Pelvis", {"L_Shoulder": "Neck", "R_Shoulder": "Neck"}),
+        _build("h36m16", [j for j in _H36M if j != "Nose"], "Pelvis", _NECK_PARENTS),
         _build("mediapipe33", _MEDIAPIPE, "Nose", {**_COCO_PARENTS, **_FACE_PARENTS}),
         _build("body40", _BODY, "Pelvis", _FACE_PARENTS),
+        _build("body25", _OPENPOSE, "Pelvis"),
+        _build("common14", _COMMON, "Pelvis"),
+        _build("epipolar16", _EPIPOLAR, "Pelvis", _H36M_PARENTS),
+        _build("hg3d16", _HG3D, "Pelvis", _NECK_PARENTS),
     )
 }
 """The skeletons by name. `coco17` and `mediapipe33` have no pelvis: their trees start at the nose."""

@@ -19,6 +19,10 @@ ORDERS = {
     "coco17": (17, 0, "Nose", "Nose", "R_Ankle"),
     "mediapipe33": (33, 0, "Nose", "Nose", "R_Toe"),
     "body40": (40, 14, "Pelvis", "Head_top", "R_Heel"),
+    "body25": (25, 8, "Pelvis", "Nose", "R_Heel"),
+    "common14": (14, 0, "Pelvis", "Pelvis", "R_Wrist"),
+    "epipolar16": (16, 6, "Pelvis", "R_Ankle", "L_Wrist"),
+    "hg3d16": (16, 6, "Pelvis", "R_Ankle", "L_Wrist"),
 }
 """Number of joints, index and name of the root, first and last joint, as the data sets' papers and code have them."""
 
@@ -74,6 +78,10 @@ def test_flipping_twice_changes_nothing_and_mirrors_the_tree(skeleton: Skeleton)
             "body40",
             {"Nose": "Head", "L_Mouth": "Nose", "R_Ear": "R_Eye_Outer", "L_Heel": "L_Ankle", "R_Index": "R_Wrist"},
         ),
+        ("body25", {"Nose": "Thorax", "L_Ear": "L_Eye", "R_Small_Toe": "R_Ankle", "L_Shoulder": "Thorax"}),
+        ("common14", {"L_Shoulder": "Thorax", "Thorax": "Pelvis", "R_Wrist": "R_Elbow"}),
+        ("epipolar16", {"L_Shoulder": "Neck", "Head_top": "Nose", "Neck": "Pelvis", "Nose": "Neck"}),
+        ("hg3d16", {"L_Shoulder": "Neck", "Head_top": "Neck", "Neck": "Spine"}),
     ],
 )
 def test_parents_by_hand(name: str, parents: dict[str, str]) -> None:
@@ -152,3 +160,34 @@ def test_mediapipe_landmarks_become_coco_joints() -> None:
     by_name = dict(zip(coco.joints, convert(points, mediapipe, coco)[:, 0], strict=True))
     assert [by_name[name] for name in ("L_Ear", "R_Wrist", "L_Hip", "R_Ankle")] == [7, 16, 23, 28]
     assert np.isfinite(list(by_name.values())).all()
+
+
+def test_order_of_published_nets_in_joints_of_human36m() -> None:
+    # The authors' permutations of Human3.6M's 17 joints: EpipolarPose's H36M_TO_MPII_PERM, pose-hg-3d's h36m_to_mpii.
+    orders = {
+        "epipolar16": [3, 2, 1, 4, 5, 6, 0, 8, 9, 10, 16, 15, 14, 11, 12, 13],
+        "hg3d16": [3, 2, 1, 4, 5, 6, 0, 7, 8, 10, 16, 15, 14, 11, 12, 13],
+    }
+    h36m = get_skeleton("h36m17").joints
+    assert {name: get_skeleton(name).joints for name in orders} == {
+        name: tuple(h36m[i] for i in order) for name, order in orders.items()
+    }
+
+
+def test_openpose_is_read_as_the_joints_that_it_shares_with_muco() -> None:
+    # depthpose's OPENPOSE25_TO_COMMON2D14 and MUPOTS17_TO_COMMON2D14.
+    openpose = [8, 9, 10, 11, 12, 13, 14, 1, 5, 6, 7, 2, 3, 4]
+    mupots = [14, 8, 9, 10, 11, 12, 13, 1, 5, 6, 7, 2, 3, 4]
+    common = get_skeleton("common14")
+    for name, order in (("body25", openpose), ("mupots17", mupots)):
+        source = get_skeleton(name)
+        points = np.arange(float(len(source)))[:, None]
+        np.testing.assert_array_equal(convert(points, source, common)[:, 0], order)
+
+
+def test_coco_and_openpose_share_all_but_the_feet() -> None:
+    coco, openpose = get_skeleton("coco17"), get_skeleton("body25")
+    found = convert(np.zeros((17, 2)), coco, openpose)
+    lost = [name for name, joint in zip(openpose.joints, found, strict=True) if np.isnan(joint).any()]
+    assert lost == list(openpose.joints[19:])
+    assert np.isfinite(convert(np.zeros((25, 2)), openpose, coco)).all()

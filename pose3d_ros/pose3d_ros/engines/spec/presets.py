@@ -73,6 +73,7 @@ def _pose(
 
 
 _MMPOSE = "github.com/open-mmlab/mmpose, projects"
+_EPIPOLAR = "github.com/mkocabas/EpipolarPose"
 _DEPTH = "pixels, metres"
 
 DETECTOR_PRESETS: Mapping[str, Preset] = {
@@ -110,7 +111,10 @@ POSE_PRESETS: Mapping[str, Preset] = {
         _IMAGENET,
         "h36m17",
         _DEPTH,
-        "github.com/mkocabas/EpipolarPose, lib/utils/img_utils.py",
+        f"{_EPIPOLAR}, lib/utils/img_utils.py",
+    ),
+    "epipolarpose16": _pose(
+        "integral_volume", (256, 256), _IMAGENET, "epipolar16", _DEPTH, f"{_EPIPOLAR}, experiments/h36m/valid-ss.yaml"
     ),
     "vnect": _pose(
         "location_maps",

@@ -20,6 +20,10 @@ KNOWN = {
     "coco17": 15,
     "mediapipe33": 17,
     "body40": 21,
+    "body25": 17,
+    "common14": 14,
+    "epipolar16": 16,
+    "hg3d16": 16,
 }
 
 
