@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -38,9 +39,10 @@ class WeakLiftSample(LiftSample):
 
 
 class WeakLiftSamples(LiftSamples):
-    """As `LiftSamples`; of a share of the tracks, always the same ones, samples are labeled.
+    """As `LiftSamples`; of a share of the motions, always the same ones, samples are labeled.
 
-    labeled_share: above 0, up to 1. Poses without an image are of labeled tracks only.
+    Tracks of one length are one motion on several bodies. labeled_share: above 0, up to 1. Poses without an image are of
+    labeled motions only.
     """
 
     def __init__(
@@ -54,8 +56,8 @@ class WeakLiftSamples(LiftSamples):
         labeled_share: float = 1.0,
     ) -> None:
         super().__init__(tracks, input_skeleton, skeleton, frames, seed, noisy)
-        rank = np.random.default_rng(_LABEL_SEED).permutation(len(tracks))
-        self.labeled = rank < np.ceil(labeled_share * len(tracks))
+        motions = np.random.default_rng(_LABEL_SEED).permutation(np.unique(self.lengths))
+        self.labeled = np.isin(self.lengths, motions[: math.ceil(labeled_share * len(motions))])
 
     def __iter__(self) -> Iterator[WeakLiftSample]:
         rng, prior_rng = worker_rng(self.seed), worker_rng(self.seed + _PRIOR_SEED)

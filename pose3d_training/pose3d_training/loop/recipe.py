@@ -32,7 +32,7 @@ class Recipe:
     reads landmarks instead of the input skeleton, with architecture `residual`.
     losses, labeled_share: of a lifter of persons. Names of terms (`learning.registry`) → weight, or points [share of
     the training done, weight] between which it is linear; none is full supervision. labeled_share: of the recorded
-    motions on their bodies whose 3D joints are used as labels; of the others 2D joints only. window_frames: frames of a
+    motions whose 3D joints are used as labels; of the others 2D joints only. window_frames: frames of a
     sample, for losses over time; 0 takes 40 for temporal nets and 1 for others.
     """
 

@@ -164,8 +164,9 @@ class Trainer:
         began, since = time.monotonic(), self.samples
         while self.step < self.recipe.steps:
             self.task.progress = self.step / self.recipe.steps
-            against = self._critic_steps(batches)
-            logged = self._one_step(objective, optimizer, next(batches)) | against
+            batch = self._on_device(next(batches))
+            against = self._critic_steps(batch)
+            logged = self._one_step(objective, optimizer, batch) | against
             if leads and self.step % self.recipe.log_every == 0:
                 logbook.add(self._row(logged, round((self.samples - since) / (time.monotonic() - began), 1)))
             if self.step % self.recipe.save_every == 0 or self.step == self.recipe.steps:
@@ -201,13 +202,16 @@ class Trainer:
         critic.to(self.fabric.device)
         return torch.optim.Adam(critic.parameters(), self.task.critic_learning_rate, betas=(0.0, 0.9))
 
-    def _critic_steps(self, batches: Iterator[Batch]) -> dict[str, Tensor]:
-        """Train the critic, if there is one; returns what to log."""
+    def _critic_steps(self, batch: Batch) -> dict[str, Tensor]:
+        """Train the critic, if there is one, on the net's batch, since samples cost more than steps.
+
+        Returns what to log.
+        """
         logged: dict[str, Tensor] = {}
         if self.critic_optimizer is not None:
             for _ in range(self.task.critic_steps):
                 self.critic_optimizer.zero_grad(set_to_none=True)
-                loss, logged = self.task.critic_loss(self._on_device(next(batches)))
+                loss, logged = self.task.critic_loss(batch)
                 loss.backward()  # type: ignore[no-untyped-call]
                 self.critic_optimizer.step()
         return logged
@@ -216,7 +220,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate(self.step)
         optimizer.zero_grad(set_to_none=True)
-        loss, logged = objective(partial(self.task.loss, self._on_device(batch)))
+        loss, logged = objective(partial(self.task.loss, batch))
         self.fabric.backward(loss)
         # float16 gradients that are not finite are no error: Fabric leaves the step out and scales the loss down.
         self.fabric.clip_gradients(objective, optimizer, max_norm=_MAX_GRADIENT_NORM, error_if_nonfinite=False)
