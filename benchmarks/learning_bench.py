@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from learning_pool import SamplePool
 from torch import nn
 
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.types import Array
 from pose3d_training.loop.fabric import open_fabric
 from pose3d_training.loop.recipe import Recipe
-from pose3d_training.loop.training_loop import Trainer
+from pose3d_training.loop.training_loop import Batch, Trainer
 from pose3d_training.tasks.lifting import LifterTask, lifted
 from pose3d_training.tasks.lifting_check import HeldOutPeople, LiftError, held_out_people, lift_error
 from pose3d_training.tasks.lifting_samples import LiftSamples, held_out_tracks, lifting_tracks
@@ -46,6 +47,15 @@ class Case:
     run: Callable[[LearningBench, int], Mapping[str, float]]
 
 
+class _PooledTask(LifterTask):
+    def __init__(self, recipe: Recipe, tracks: list[Array], pool: SamplePool) -> None:
+        super().__init__(recipe, tracks)
+        self._pool = pool
+
+    def batches(self, seed: int) -> Iterator[Batch]:
+        return self._pool.batches(self.recipe, seed)
+
+
 class LearningBench:
     """Trains arms in folders of `output`, where a finished one is not trained again.
 
@@ -54,6 +64,7 @@ class LearningBench:
 
     def __init__(self, assets: Path, output: Path, scale: float = 1.0) -> None:
         self.assets, self.output, self.scale = assets, output, scale
+        self._pools: dict[tuple[str, str, int], SamplePool] = {}
 
     @cached_property
     def tracks(self) -> list[Array]:
@@ -79,8 +90,15 @@ class LearningBench:
         recipe = replace(RECIPE, seed=seed, **changes)
         recipe = replace(recipe, steps=max(2, round(recipe.steps * self.scale)))
         torch.manual_seed(seed)
-        task = LifterTask(recipe, self.tracks)
+        task = _PooledTask(recipe, self.tracks, self.pool(recipe))
         return Trainer(task, recipe, self.folder(case, arm, seed), open_fabric(device="cpu")).run().eval()
+
+    def pool(self, recipe: Recipe) -> SamplePool:
+        """Samples for a recipe, the same for all of its skeletons and windows."""
+        key = recipe.input_skeleton, recipe.skeleton, max(recipe.window_frames, 1)
+        if key not in self._pools:
+            self._pools[key] = SamplePool(self.tracks, recipe, self.output)
+        return self._pools[key]
 
     def folder(self, case: str, arm: str, seed: int) -> Path:
         """Where an arm's run is."""

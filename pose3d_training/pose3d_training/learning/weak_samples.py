@@ -41,8 +41,8 @@ class WeakLiftSample(LiftSample):
 class WeakLiftSamples(LiftSamples):
     """As `LiftSamples`; of a share of the motions, always the same ones, samples are labeled.
 
-    Tracks of one length are one motion on several bodies. labeled_share: above 0, up to 1. Poses without an image are of
-    labeled motions only.
+    Tracks of one length are one motion on several bodies. labeled_share: above 0, up to 1. Poses without an image are
+    of labeled motions only.
     """
 
     def __init__(
@@ -56,18 +56,23 @@ class WeakLiftSamples(LiftSamples):
         labeled_share: float = 1.0,
     ) -> None:
         super().__init__(tracks, input_skeleton, skeleton, frames, seed, noisy)
-        motions = np.random.default_rng(_LABEL_SEED).permutation(np.unique(self.lengths))
-        self.labeled = np.isin(self.lengths, motions[: math.ceil(labeled_share * len(motions))])
+        self.labeled = self.labeled_motions(labeled_share)
 
     def __iter__(self) -> Iterator[WeakLiftSample]:
         rng, prior_rng = worker_rng(self.seed), worker_rng(self.seed + _PRIOR_SEED)
         while True:
             made = self.people(rng)
-            fields = made.features, made.target_m, *self._weak(made), *self._prior(prior_rng)
+            fields = made.features, made.target_m, *self.weak_fields(made), *self._prior(prior_rng)
             for sample in zip(*fields, strict=True):
                 yield WeakLiftSample(*sample)
 
-    def _weak(self, made: LiftPeople) -> tuple[Array, ...]:
+    def labeled_motions(self, share: float) -> npt.NDArray[np.bool_]:
+        """Which tracks are of labeled motions, if a share of the motions is."""
+        motions = np.random.default_rng(_LABEL_SEED).permutation(np.unique(self.lengths))
+        return np.isin(self.lengths, motions[: math.ceil(share * len(motions))])
+
+    def weak_fields(self, made: LiftPeople) -> tuple[npt.NDArray[np.float32], ...]:
+        """`labeled`, `root_m`, `center`, `spread` and `cam_from_person` of people, (P, …) each."""
         people, frames = made.features.shape[:2]
         root = made.joints_cam_m[:, :, self.root].reshape(-1, 1, 3) @ made.view.cam_from_person
         of_frames = root[:, 0], made.view.center, made.view.spread, made.view.cam_from_person
