@@ -15,6 +15,7 @@ from torch import nn
 
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.types import Array
+from pose3d_training.learning.loss_term import LossTerm
 from pose3d_training.loop.fabric import open_fabric
 from pose3d_training.loop.recipe import Recipe
 from pose3d_training.loop.training_loop import Batch, Trainer
@@ -59,11 +60,12 @@ class _PooledTask(LifterTask):
 class LearningBench:
     """Trains arms in folders of `output`, where a finished one is not trained again.
 
-    assets: bodies and recorded motions. scale: of the number of steps.
+    assets: bodies and recorded motions. scale: of the number of steps. terms: of the arm that was trained last.
     """
 
     def __init__(self, assets: Path, output: Path, scale: float = 1.0) -> None:
         self.assets, self.output, self.scale = assets, output, scale
+        self.terms: Mapping[str, LossTerm] = {}
         self._pools: dict[tuple[str, str, int], SamplePool] = {}
 
     @cached_property
@@ -91,7 +93,9 @@ class LearningBench:
         recipe = replace(recipe, steps=max(2, round(recipe.steps * self.scale)))
         torch.manual_seed(seed)
         task = _PooledTask(recipe, self.tracks, self.pool(recipe))
-        return Trainer(task, recipe, self.folder(case, arm, seed), open_fabric(device="cpu")).run().eval()
+        net = Trainer(task, recipe, self.folder(case, arm, seed), open_fabric(device="cpu")).run().eval()
+        self.terms = task.terms
+        return net
 
     def pool(self, recipe: Recipe) -> SamplePool:
         """Samples for a recipe, the same for all of its skeletons and windows."""

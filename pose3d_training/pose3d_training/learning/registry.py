@@ -12,6 +12,7 @@ from pose3d_training.learning.critics import DescriptorCritic, PoseCritic, Video
 from pose3d_training.learning.loss_term import JointTerm, LossTerm
 from pose3d_training.learning.order_terms import OrdinalDepth, PairwiseRanking
 from pose3d_training.learning.projection_terms import Reprojection, Trajectory, WeakPerspective
+from pose3d_training.learning.projector import Projector
 
 TERMS: Mapping[str, type[LossTerm]] = MappingProxyType(
     {
@@ -23,6 +24,7 @@ TERMS: Mapping[str, type[LossTerm]] = MappingProxyType(
         "reprojection": Reprojection,
         "steady_bones": SteadyBones,
         "trajectory": Trajectory,
+        "projector": Projector,
         "weak_perspective": WeakPerspective,
         "pose_critic": PoseCritic,
         "descriptor_critic": DescriptorCritic,

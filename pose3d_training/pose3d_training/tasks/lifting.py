@@ -72,9 +72,9 @@ class LifterTask(Task):
         self.module: nn.Module = build_lifter(recipe)
         self.input_skeleton, self.skeleton = get_skeleton(recipe.input_skeleton), get_skeleton(recipe.skeleton)
         self._weights: Mapping[str, Weight] = recipe.losses or DEFAULT_LOSSES
-        self._terms = make_terms(self._weights, self.input_skeleton, self.skeleton)
-        critics = [term for term in self._terms.values() if isinstance(term, Critic)]
-        self.auxiliary = nn.ModuleList(term for term in self._terms.values() if not isinstance(term, Critic))
+        self.terms = make_terms(self._weights, self.input_skeleton, self.skeleton)
+        critics = [term for term in self.terms.values() if isinstance(term, Critic)]
+        self.auxiliary = nn.ModuleList(term for term in self.terms.values() if not isinstance(term, Critic))
         if critics:
             self.critic = nn.ModuleList(critics)
             self.critic_steps = max(critic.steps for critic in critics)
@@ -92,7 +92,7 @@ class LifterTask(Task):
         """See `Task.loss`."""
         seen = self._lifted(batch)
         total, logged = seen.joints_m.new_zeros(()), {}
-        for name, term in self._terms.items():
+        for name, term in self.terms.items():
             value: Tensor = term(seen)
             total = total + weight_at(self._weights[name], self.progress) * value
             logged[name] = value.detach()
@@ -104,7 +104,7 @@ class LifterTask(Task):
         """See `Task.critic_loss`."""
         with torch.no_grad():
             seen = self._lifted(batch)
-        named = [(name, term) for name, term in self._terms.items() if isinstance(term, Critic)]
+        named = [(name, term) for name, term in self.terms.items() if isinstance(term, Critic)]
         losses = {f"{name}_critic": critic.critic_loss(seen) for name, critic in named}
         return torch.stack(list(losses.values())).sum(), {name: value.detach() for name, value in losses.items()}
 
