@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +30,7 @@ class TrainingFolders:
     """Where things are: the run's output, rendered people, bodies and motions, backgrounds without people.
 
     landmarks: what a landmark net said of rendered people, see `tasks.landmark_runs`. motion_runs: what the chains said
-    of rendered motions, see `tasks.motion_runs`.
+    of rendered motions, see `tasks.motion_runs`. photographs: a COCO file of people with 2D joints.
     """
 
     output: Path
@@ -39,6 +39,7 @@ class TrainingFolders:
     backgrounds: tuple[Path, ...] = ()
     landmarks: Path | None = None
     motion_runs: Path | None = None
+    photographs: Path | None = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,6 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bank", type=Path, metavar="DIR", help="rendered people (detector, root_pose)")
     parser.add_argument("--assets", type=Path, metavar="DIR", help="bodies and recorded motions (smoother, lifter)")
     parser.add_argument("--backgrounds", type=Path, metavar="DIR", nargs="*", default=[], help="images without people")
+    parser.add_argument(
+        "--photographs", type=Path, metavar="FILE", help="COCO keypoints of photographs, to learn from too (root_pose)"
+    )
+    parser.add_argument(
+        "--photographs-share", type=float, metavar="SHARE", help="of the samples; instead of the recipe's"
+    )
     parser.add_argument("--landmarks", type=Path, metavar="FILE", help="a net's landmarks (lifter_landmarks)")
     parser.add_argument(
         "--motion-runs", type=Path, metavar="FILE", help="what the chains say of rendered motions (smoother)"
@@ -87,8 +94,10 @@ def execute(args: argparse.Namespace) -> int:
         return 0
     if args.output is None:
         raise ConfigError("option --output", expected="a folder for the run", got="none", fix="Add --output runs/NAME.")
+    if args.photographs_share is not None:
+        recipe = replace(recipe, photographs_share=args.photographs_share)
     folders = TrainingFolders(
-        args.output, args.bank, args.assets, tuple(args.backgrounds), args.landmarks, args.motion_runs
+        args.output, args.bank, args.assets, tuple(args.backgrounds), args.landmarks, args.motion_runs, args.photographs
     )
     train(recipe, folders, args.device, args.threads, args.engine)
     return 0
@@ -128,6 +137,9 @@ def train(
 
 def build_task(recipe: Recipe, folders: TrainingFolders) -> Task:
     """Build the recipe's task over the folders. Raises ConfigError when the one it needs is missing."""
+    if folders.photographs is not None and recipe.net != "root_pose":
+        got = f"the net {recipe.net}"
+        raise ConfigError("option --photographs", expected="net: root_pose", got=got, fix="Leave the option out.")
     if recipe.net == "smoother":
         from pose3d_training.tasks.lifting_samples import lifting_tracks
         from pose3d_training.tasks.motion_runs import load_runs
@@ -149,7 +161,14 @@ def build_task(recipe: Recipe, folders: TrainingFolders) -> Task:
     from pose3d_training.tasks.image_tasks import DetectorTask, RootPoseTask, composer
 
     scenes = composer(_needed(folders.bank, "--bank", "the folder of rendered people"), folders.backgrounds)
-    return DetectorTask(recipe, scenes) if recipe.net == "detector" else RootPoseTask(recipe, scenes)
+    if recipe.net == "detector":
+        return DetectorTask(recipe, scenes)
+    if folders.photographs is None:
+        return RootPoseTask(recipe, scenes)
+    from pose3d_ros.skeletons import get_skeleton
+    from pose3d_training.tasks.photographed_people import read_photographs
+
+    return RootPoseTask(recipe, scenes, read_photographs(folders.photographs, get_skeleton(recipe.skeleton)))
 
 
 def _landmark_task(recipe: Recipe, assets: Path, landmarks: Path | None) -> Task:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from pose3d_ros.skeletons import Skeleton
-from pose3d_training.learning.bones import GROUPS, bone_indices, bone_lengths, mirrored_bones
+from pose3d_training.learning.bones import GROUPS, bone_indices, bone_lengths, known_bones, mirrored_bones
 from pose3d_training.learning.loss_term import Lifted, LossTerm
 
 _MOMENTUM = 0.02
@@ -18,7 +18,7 @@ class BoneRatios(LossTerm):
 
     In arms, legs, shoulders and hips of one person all lengths are the same multiple of everyone's. The mean lengths
     are those of the labeled samples so far; before there is any, and where nothing is unlabeled, the loss is 0. The
-    paper turns it on in the last of three stages: give its weight as points.
+    paper turns it on in the last of three stages: give its weight as points. Bones with an unknown end do not count.
     """
 
     lengths_m: Tensor
@@ -37,8 +37,11 @@ class BoneRatios(LossTerm):
         if bool(labeled.all()) or float(self.lengths_m.sum()) == 0:
             return lifted.joints_m.sum() * 0
         ratios = bone_lengths(lifted.joints_m[~labeled], self.bones) / self.lengths_m.clamp(min=_MIN_LENGTH_M)
-        parts = torch.split(ratios, [len(bones) for bones in self.groups], dim=-1)
-        return torch.stack([part.var(dim=-1, correction=0).mean() for part in parts]).sum()
+        sizes = [len(bones) for bones in self.groups]
+        parts, known = torch.split(ratios, sizes, dim=-1), known_bones(lifted.known[~labeled], self.bones)
+        return torch.stack(
+            [_variance(*both) for both in zip(parts, torch.split(known, sizes, dim=-1), strict=True)]
+        ).sum()
 
     @torch.no_grad()
     def _learn(self, lengths_m: Tensor) -> None:
@@ -56,7 +59,12 @@ class MeanBones(LossTerm):
             return lifted.joints_m.sum() * 0
         bones = list(self.skeleton.edges)
         true = bone_lengths(lifted.batch["target_m"][labeled], bones).mean(dim=(0, 1))
-        return (bone_lengths(lifted.joints_m[~labeled], bones).mean(dim=(0, 1)) - true).abs().mean()
+        known = known_bones(lifted.known[~labeled], bones)
+        people = known.sum(dim=(0, 1))
+        mean = (bone_lengths(lifted.joints_m[~labeled], bones) * known).sum(dim=(0, 1)) / people.clamp(min=1)
+        seen = (people > 0).to(mean.dtype)
+        off: Tensor = ((mean - true).abs() * seen).sum() / seen.sum().clamp(min=1)
+        return off
 
 
 class SteadyBones(LossTerm):
@@ -76,6 +84,15 @@ class SteadyBones(LossTerm):
         change = log.var(dim=1, correction=0).mean()
         left, right = (_logs(lifted.joints_m, bones).mean(dim=1) for bones in (self.left, self.right))
         return change + (left - right).square().mean()
+
+
+def _variance(ratios: Tensor, known: Tensor) -> Tensor:
+    """Mean over people and frames of the variance of ratios (N, T, B) of known bones, where there are two."""
+    count = known.sum(dim=-1)
+    mean = (ratios * known).sum(dim=-1) / count.clamp(min=1)
+    variance = ((ratios - mean[..., None]).square() * known).sum(dim=-1) / count.clamp(min=1)
+    compared = (count > 1).to(variance.dtype)
+    return (variance * compared).sum() / compared.sum().clamp(min=1)
 
 
 def _logs(joints_m: Tensor, bones: list[tuple[int, int]]) -> Tensor:

@@ -33,6 +33,12 @@ def bone_lengths(joints: Tensor, bones: list[tuple[int, int]]) -> Tensor:
     return lengths
 
 
+def known_bones(known: Tensor, bones: list[tuple[int, int]]) -> Tensor:
+    """Joints (..., J) that are known, 1 or 0 → bones (..., B) of which both ends are."""
+    first, second = zip(*bones, strict=True)
+    return known[..., list(first)] * known[..., list(second)]
+
+
 def mirrored_bones(skeleton: Skeleton) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
     """Bones of the left side, and their counterparts of the right."""
     order = skeleton.flip_order

@@ -42,6 +42,12 @@ class Lifted:
             return self.joints_m.new_ones(len(self.joints_m), 1, 1)
         return labeled[:, None, None]
 
+    @property
+    def known(self) -> Tensor:
+        """(N, T, J_out): 1 where a joint is known well enough for a loss to read it, which is everywhere by default."""
+        known = self.batch.get("known")
+        return self.joints_m.new_ones(self.joints_m.shape[:-1]) if known is None else known
+
     def keypoints(self) -> tuple[Tensor, Tensor]:
         """x/z and y/z (N, T, J_in, 2) of the 2D joints in the person's frame, and scores (N, T, J_in), 0: unknown."""
         center, spread = self.batch["center"][:, :, None], self.batch["spread"][:, :, None, None]

@@ -1,6 +1,7 @@
 """Losses of which joint is nearer to the camera: labels that a person can give for a photograph.
 
-The labels are made from the 3D joints of samples whose 3D label is withheld, as annotators would give them.
+They are those of a file of photographs (`order` and `ordered` of a batch, (N, T, J, J)), or are made from the 3D joints
+of samples whose 3D label is withheld, as annotators would give them.
 """
 
 from __future__ import annotations
@@ -37,9 +38,13 @@ class _Order(LossTerm):
     def forward(self, lifted: Lifted) -> Tensor:
         """See `LossTerm`."""
         depth = lifted.joints_m[..., 2]
-        order = depth_order(lifted.batch["target_m"][..., 2], self.pairs)
         behind = (depth[..., self.pairs[1]] - depth[..., self.pairs[0]]) / CLOSE_M
         unlabeled = (1 - lifted.labeled).expand_as(behind)
+        if "order" in lifted.batch:
+            order, ordered = (lifted.batch[name][..., self.pairs[0], self.pairs[1]] for name in ("order", "ordered"))
+            unlabeled = unlabeled * ordered
+        else:
+            order = depth_order(lifted.batch["target_m"][..., 2], self.pairs)
         total: Tensor = (self.pair_loss(behind, order) * unlabeled).sum() / unlabeled.sum().clamp(min=1)
         return total
 

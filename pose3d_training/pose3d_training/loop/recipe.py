@@ -30,10 +30,11 @@ class Recipe:
     architecture, lifter_input, input_skeleton, blocks, causal, dropout: of the net `lifter`. `blocks` are the residual
     ones of nets of single frames; a temporal one that is not `causal` waits for frames to come. A lifter of regions
     reads landmarks instead of the input skeleton, with architecture `residual`.
-    losses, labeled_share: of a lifter of persons. Names of terms (`learning.registry`) → weight, or points [share of
-    the training done, weight] between which it is linear; none is full supervision. labeled_share: of the recorded
-    motions whose 3D joints are used as labels; of the others 2D joints only. window_frames: frames of a
-    sample, for losses over time; 0 takes 40 for temporal nets and 1 for others.
+    losses: of a lifter of persons or of root_pose. Names of terms (`learning.registry`, `learning.image_terms`) →
+    weight, or points [share of the training done, weight] between which it is linear; none is full supervision.
+    labeled_share: of the recorded motions whose 3D joints are used as labels; of the others 2D joints only.
+    window_frames: frames of a sample, for losses over time; 0 takes 40 for temporal nets and 1 for others.
+    photographs_share: of root_pose's samples, if there are photographs.
     """
 
     net: str
@@ -60,6 +61,7 @@ class Recipe:
     losses: Mapping[str, Any] = field(default_factory=dict)
     labeled_share: float = 1.0
     window_frames: int = 0
+    photographs_share: float = 0.5
     optimizer: str = "adamw"
     weight_decay: float = 0.01
     warmup_steps: int = 300
@@ -73,6 +75,7 @@ class Recipe:
         is_lifter = self.net == "lifter"
         architectures = "one of " + ", ".join(ARCHITECTURES) if is_lifter else "none, as net is no lifter"
         regions = self.lifter_input == "region"
+        weak = (is_lifter and not regions) or self.net == "root_pose"
         not_negative = ("warmup_steps", "refine_channels", "depth_bins", "workers", "window_frames")
         positive = ("steps", "batch_size", "learning_rate", "log_every", "save_every", "blocks")
         for name, holds, expected in (
@@ -80,9 +83,10 @@ class Recipe:
             ("architecture", self.architecture in (ARCHITECTURES if is_lifter else ("",)), architectures),
             ("lifter_input", self.lifter_input in LIFTER_INPUTS, "one of " + ", ".join(LIFTER_INPUTS)),
             ("lifter_input", not regions or self.architecture == "residual", "person, unless architecture is residual"),
-            ("losses", not self.losses or (is_lifter and not regions), "none, unless net is a lifter of persons"),
+            ("losses", not self.losses or weak, "none, unless net is a lifter of persons or root_pose"),
             ("losses", all(map(_is_weight, self.losses.values())), "weights, or lists of [share of training, weight]"),
             ("labeled_share", 0 < self.labeled_share <= 1, "above 0, up to 1"),
+            ("photographs_share", 0 < self.photographs_share < 1, "above 0, below 1"),
             ("dropout", 0 <= self.dropout < 1, "0 or more, below 1"),
             ("optimizer", self.optimizer in OPTIMIZERS, "one of " + ", ".join(OPTIMIZERS)),
             *((name, getattr(self, name) >= 0, "0 or more") for name in not_negative),

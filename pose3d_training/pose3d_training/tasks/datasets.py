@@ -121,27 +121,17 @@ class PoseSamples(IterableDataset[PoseSample]):
 
     def _sample(self, scene: Scene, i: int, rng: np.random.Generator) -> PoseSample:
         height, width = scene.image_bgr.shape[:2]
-        box = _as_detected(scene.boxes_xyxy_px[i], rng) if self.augment else scene.boxes_xyxy_px[i]
-        square = aspect_box(box, width, height, 1.0)
-        affine, mirrored = img2crop_affine(square, self.size_px), False
-        if self.augment:
-            mirrored = bool(rng.random() < 0.5)
-            affine = _turned(affine, self.size_px, rng)
-            affine = _flipped(affine, self.size_px) if mirrored else affine
-        crop = cv2.warpAffine(scene.image_bgr, affine, (self.size_px, self.size_px), flags=cv2.INTER_LINEAR)
-        if self.augment:
-            crop = _blacken_outside(photograph(np.asarray(crop, np.uint8), rng), affine, width, height)
+        cut = cut_person(scene.image_bgr, scene.boxes_xyxy_px[i], self.size_px, rng if self.augment else None)
         joints_cam_m = scene.joints_cam_m[i, self.order]
         joints_img = np.nan_to_num(scene.camera.project(joints_cam_m), nan=-1e4)  # what can't be seen is outside
-        joints_crop = apply_affine(affine, joints_img)
-        inside = _within(joints_img, width, height) & _within(joints_crop, self.size_px, self.size_px)
+        joints_crop = apply_affine(cut.img2crop, joints_img)
+        inside = within(joints_img, width, height) & within(joints_crop, self.size_px, self.size_px)
         inside &= joints_cam_m[:, 2] > 0.1
         depth, root = joints_cam_m[:, 2], joints_cam_m[self.skeleton.root, 2]
-        # In a mirror the left wrist is where the right one was.
-        order = list(self.skeleton.flip_order) if mirrored else list(range(len(self.skeleton)))
+        order = flip_order(self.skeleton, cut.mirrored)
         return PoseSample(
-            np.asarray(crop, np.uint8),
-            np.float32(moon_k_m(square[None], scene.camera.fx_px, scene.camera.fy_px)[0]),
+            cut.image,
+            np.float32(moon_k_m(cut.square[None], scene.camera.fx_px, scene.camera.fy_px)[0]),
             joints_crop[order].astype(np.float32),
             (depth - root)[order].astype(np.float32),
             np.float32(root),
@@ -150,7 +140,38 @@ class PoseSamples(IterableDataset[PoseSample]):
         )
 
 
-def _within(points_px: Array, width_px: int, height_px: int) -> npt.NDArray[np.bool_]:
+@dataclass(frozen=True, eq=False)
+class PersonCut:
+    """A crop (S, S, 3) and where it is from. square (4,): that part of the image, before it was turned or mirrored."""
+
+    image: ImageArray
+    img2crop: Array
+    square: Array
+    mirrored: bool
+
+
+def cut_person(image_bgr: ImageArray, box: Array, size_px: int, rng: np.random.Generator | None) -> PersonCut:
+    """Cut a person out as the pose net sees people; rng: augment as well, None: leave everything as it is."""
+    height, width = image_bgr.shape[:2]
+    square = aspect_box(box if rng is None else _as_detected(box, rng), width, height, 1.0)
+    affine, mirrored = img2crop_affine(square, size_px), False
+    if rng is not None:
+        mirrored = bool(rng.random() < 0.5)
+        affine = _turned(affine, size_px, rng)
+        affine = _flipped(affine, size_px) if mirrored else affine
+    crop = np.asarray(cv2.warpAffine(image_bgr, affine, (size_px, size_px), flags=cv2.INTER_LINEAR), np.uint8)
+    if rng is not None:
+        crop = _blacken_outside(photograph(crop, rng), affine, width, height)
+    return PersonCut(crop, affine, square, mirrored)
+
+
+def flip_order(skeleton: Skeleton, mirrored: bool) -> list[int]:
+    """The order of joints in a crop: in a mirror the left wrist is where the right one was."""
+    return list(skeleton.flip_order) if mirrored else list(range(len(skeleton)))
+
+
+def within(points_px: Array, width_px: int, height_px: int) -> npt.NDArray[np.bool_]:
+    """Which points (..., 2) lie in an image of that size."""
     return np.asarray(np.all((points_px > -0.5) & (points_px < np.array([width_px, height_px]) - 0.5), axis=-1))
 
 

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from pose3d_ros.skeletons import get_skeleton
+from pose3d_training.learning.image_terms import DEFAULT_WEIGHTS, PoseSeen, make_image_terms
+from pose3d_training.learning.loss_term import weight_at
 from pose3d_training.loop.recipe import Recipe
 from pose3d_training.loop.training_loop import Batch, Loss, Task, loaded
 from pose3d_training.nets.detector_net import STRIDE_PX, PersonDetector
@@ -18,10 +20,16 @@ from pose3d_training.synthetic.image_folders import Backgrounds
 from pose3d_training.synthetic.sprites import SpriteBank
 from pose3d_training.tasks import losses
 from pose3d_training.tasks.datasets import DetectionSamples, PoseSamples
+from pose3d_training.tasks.photograph_samples import MixedSamples, PhotographSamples
+from pose3d_training.tasks.photographed_people import PhotographedPerson
 
 MEAN_RGB = (0.485, 0.456, 0.406)
 STD_RGB = (0.229, 0.224, 0.225)
 """ImageNet's statistics of RGB in 0–1; they go into the manifest with the engine."""
+
+
+_LOGGED = {"coordinates": "coords"}
+"""Losses whose name in logs is shorter."""
 
 
 def normalize(images_bgr: Tensor) -> Tensor:
@@ -56,37 +64,67 @@ def composer(bank: Path, backgrounds: Sequence[Path]) -> SceneComposer:
 
 
 class RootPoseTask(Task):
-    """Root depth and pose of composed people (Moon 2019, eq. 5 and 6), with scores and a stated depth error."""
+    """Root depth and pose of composed people (Moon 2019, eq. 5 and 6), with scores and a stated depth error.
 
-    def __init__(self, recipe: Recipe, scenes: SceneComposer) -> None:
-        self.recipe, self.scenes = recipe, scenes
+    photographs: people whose depths are unknown, mixed with the composed ones; see `learning.image_terms` for losses.
+    """
+
+    def __init__(self, recipe: Recipe, scenes: SceneComposer, photographs: Sequence[PhotographedPerson] = ()) -> None:
+        self.recipe, self.scenes, self.photographs = recipe, scenes, photographs
         self.module: RootPoseNet = build_root_pose(recipe)
+        terms = make_image_terms(recipe.losses, self.module)
+        self.auxiliary = terms if len(terms) else None
 
     def batches(self, seed: int) -> Iterator[Batch]:
         """See `Task.batches`."""
-        samples = PoseSamples(self.scenes, get_skeleton(self.recipe.skeleton), self.recipe.input_width_px, seed)
-        return loaded(samples, self.recipe)
+        skeleton, size = get_skeleton(self.recipe.skeleton), self.recipe.input_width_px
+        samples = PoseSamples(self.scenes, skeleton, size, seed)
+        if not self.photographs:
+            return loaded(samples, self.recipe)
+        photographs = PhotographSamples(self.photographs, skeleton, size, seed)
+        return loaded(MixedSamples(samples, photographs, self.recipe.photographs_share), self.recipe)
 
     def loss(self, batch: Batch) -> Loss:
         """See `Task.loss`."""
         out = self.module(normalize(batch["image"]), batch["k_m"])
-        size, inside = self.recipe.input_width_px, batch["inside"]
+        seen = PoseSeen(out, batch, self.module.skeleton, self.recipe.input_width_px)
+        error = self._error_m(seen)
+        named = self._own(seen, error)
+        total = torch.stack([self._weight(name) * value for name, value in named.items()]).sum()
+        if isinstance(self.auxiliary, nn.ModuleDict):
+            more = {name: term(seen) for name, term in self.auxiliary.items()}
+            total = total + torch.stack([self._weight(name) * value for name, value in more.items()]).sum()
+            named |= more
+        counted = batch["inside"] * seen.has_depth[:, None]
+        relative = (out.root_depth_m / batch["root_depth_m"] - 1).abs()[seen.has_depth > 0]
+        named["joint_mm"] = (error * counted).sum() / counted.sum().clamp(min=1) * 1000
+        named["depth_rel"] = relative.median() if len(relative) else relative.sum()
+        return total, {_LOGGED.get(name, name): value.detach() for name, value in named.items()}
+
+    def _own(self, seen: PoseSeen, error_m: Tensor) -> dict[str, Tensor]:
+        """The losses of every root_pose."""
+        out, batch, net, inside = seen.out, seen.batch, self.module, seen.batch["inside"]
         true_px, true_z = batch["joints_crop_px"], batch["relative_depth_m"]
-        coordinates = losses.coordinate_loss(out.joints_crop_px, true_px, out.relative_depth_m, true_z, inside, size)
-        root = losses.root_depth_loss(out.root_depth_m, out.root_log_sigma, batch["root_depth_m"])
-        error = losses.joint_error_m(
-            out.joints_crop_px, true_px, out.relative_depth_m, true_z, batch["root_depth_m"], batch["k_m"], size
-        )
-        score = losses.joint_score_loss(out.score_logits, error, inside)
-        relative = (out.root_depth_m / batch["root_depth_m"] - 1).abs().median()
-        joint_mm = (error * inside).sum() / inside.sum() * 1000
-        net = self.module
+        depth = self._weight("depth") * seen.has_depth[:, None]
         slices = (true_z / net.depth_range_m + 0.5) * net.depth_bins - 0.5
         cells = (true_px + 0.5) / net.stride_px - 0.5
-        maps = losses.heat_map_loss(out.planar, out.depth, cells, slices, inside)
-        logged = {"maps": maps, "coords": coordinates, "root": root, "score": score}
-        logged |= {"joint_mm": joint_mm, "depth_rel": relative}
-        return 0.5 * coordinates + maps + 0.3 * root + 0.3 * score, {k: v.detach() for k, v in logged.items()}
+        found = out.joints_crop_px, true_px, out.relative_depth_m, true_z
+        return {
+            "coordinates": losses.coordinate_loss(*found, inside, seen.size_px, depth),
+            "maps": losses.heat_map_loss(out.planar, out.depth, cells, slices, inside, depth),
+            "root": losses.root_depth_loss(out.root_depth_m, out.root_log_sigma, batch["root_depth_m"], seen.has_depth),
+            "score": losses.joint_score_loss(out.score_logits, error_m, inside, batch.get("known")),
+        }
+
+    def _error_m(self, seen: PoseSeen) -> Tensor:
+        """(N, J), root-relative; of photographs in the image alone, at the depth that the net says."""
+        planar = (seen.out.joints_crop_px - seen.batch["joints_crop_px"]) * seen.metres_per_px[:, None, None]
+        z = (seen.out.relative_depth_m - seen.batch["relative_depth_m"]) * seen.has_depth[:, None]
+        error: Tensor = torch.cat([planar, z[..., None]], dim=-1).norm(dim=-1)
+        return error
+
+    def _weight(self, name: str) -> float:
+        return weight_at(self.recipe.losses.get(name, DEFAULT_WEIGHTS.get(name, 0.0)), self.progress)
 
 
 class DetectorTask(Task):

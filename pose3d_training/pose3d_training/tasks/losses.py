@@ -13,24 +13,38 @@ CLOSE_M = 0.10
 
 
 def coordinate_loss(
-    predicted_px: Tensor, true_px: Tensor, predicted_z_m: Tensor, true_z_m: Tensor, inside: Tensor, size_px: int
+    predicted_px: Tensor,
+    true_px: Tensor,
+    predicted_z_m: Tensor,
+    true_z_m: Tensor,
+    inside: Tensor,
+    size_px: int,
+    depth_weight: Tensor | float = 1.0,
 ) -> Tensor:
     """L1 on image and depth coordinates in units of 1/64 of the crop and of 2 m (Sun 2018; Moon 2019, eq. 5).
 
-    (N, J, 2), (N, J, 2), (N, J), (N, J), mask (N, J) → scalar.
+    (N, J, 2), (N, J, 2), (N, J), (N, J), mask (N, J) → scalar. depth_weight: of the depths, (N, 1) or one for all; 0
+    where they are unknown.
     """
     planar = (predicted_px - true_px).abs().sum(dim=-1) * (64 / size_px)
-    depth = (predicted_z_m - true_z_m).abs() * 32
+    depth = (predicted_z_m - true_z_m).abs() * 32 * depth_weight
     return ((planar + depth) * inside).sum() / inside.sum().clamp(min=1) / 3
 
 
-def heat_map_loss(planar: Tensor, depth: Tensor, true_cells: Tensor, true_slices: Tensor, inside: Tensor) -> Tensor:
+def heat_map_loss(
+    planar: Tensor,
+    depth: Tensor,
+    true_cells: Tensor,
+    true_slices: Tensor,
+    inside: Tensor,
+    depth_weight: Tensor | float = 1.0,
+) -> Tensor:
     """Cross entropy of the joints' heat maps against Gaussians (sigma 0.7 cells) about the ground truth.
 
     Beside the integral loss it gives every cell a gradient from the first step (Sun 2018, section 3, "joint
     training"); alone, the expectation of a flat map learns slowly. planar (N, J, side²) and depth (N, J, D):
     probabilities, D 0 for a net without a volume; true_cells (N, J, 2) and true_slices (N, J): the ground truth in
-    cells; inside (N, J) → scalar.
+    cells; inside (N, J) → scalar. depth_weight: as of `coordinate_loss`.
     """
     side = math.isqrt(planar.shape[-1])
     across = torch.arange(side, device=planar.device)
@@ -39,7 +53,7 @@ def heat_map_loss(planar: Tensor, depth: Tensor, true_cells: Tensor, true_slices
     entropy = -(target * planar.clamp(min=1e-9).log()).sum(-1)
     if depth.shape[-1]:
         target_z = _gaussian(true_slices, torch.arange(depth.shape[-1], device=depth.device))
-        entropy = entropy - (target_z * depth.clamp(min=1e-9).log()).sum(-1)
+        entropy = entropy - (target_z * depth.clamp(min=1e-9).log()).sum(-1) * depth_weight
     return (entropy * inside).sum() / inside.sum().clamp(min=1)
 
 
@@ -49,25 +63,31 @@ def _gaussian(center: Tensor, bins: Tensor) -> Tensor:
     return torch.softmax(-((bins - at) ** 2), dim=-1)
 
 
-def root_depth_loss(depth_m: Tensor, log_sigma: Tensor, true_depth_m: Tensor) -> Tensor:
+def root_depth_loss(
+    depth_m: Tensor, log_sigma: Tensor, true_depth_m: Tensor, has_depth: Tensor | None = None
+) -> Tensor:
     """L1 of ln(depth), and the likelihood of that error under a Laplace distribution whose scale the net states itself.
 
     Relative error is what a camera can see of depth (a scale error), hence the logarithm. sigma = sqrt(2)·b. The
     likelihood (Kendall & Gal 2017, eq. 8, with Laplace for L1) trains the stated scale only: through the depth its
     gradient grows as 1/b and would drown every other loss in the shared backbone. All (N,) → scalar.
+    has_depth (N,): 0 where the depth is unknown.
     """
     log_scale = log_sigma.clamp(-5, 1) - math.log(math.sqrt(2))
     error = (depth_m.clamp(min=1e-3).log() - true_depth_m.log()).abs()
-    return (error.detach() * torch.exp(-log_scale) + log_scale).mean() + 10 * error.mean()
+    each = error.detach() * torch.exp(-log_scale) + log_scale + 10 * error
+    return each.mean() if has_depth is None else (each * has_depth).sum() / has_depth.sum().clamp(min=1)
 
 
-def joint_score_loss(logits: Tensor, error_m: Tensor, inside: Tensor) -> Tensor:
+def joint_score_loss(logits: Tensor, error_m: Tensor, inside: Tensor, known: Tensor | None = None) -> Tensor:
     """Cross entropy against "this joint is within CLOSE_M of the ground truth", so that a score is that probability.
 
-    logits (N, J), error_m (N, J) of the same forward pass (detached), inside (N, J) → scalar.
+    logits (N, J), error_m (N, J) of the same forward pass (detached), inside (N, J) → scalar. known (N, J): 0 for
+    joints whose place is unknown.
     """
     right = ((error_m.detach() < CLOSE_M) & (inside > 0)).to(logits.dtype)
-    return F.binary_cross_entropy_with_logits(logits, right)
+    each = F.binary_cross_entropy_with_logits(logits, right, reduction="none")
+    return each.mean() if known is None else (each * known).sum() / known.sum().clamp(min=1)
 
 
 def joint_error_m(

@@ -44,7 +44,11 @@ def read_large_json(path: Path, origin: Origin) -> Mapping[str, object]:
 
 def read_coco(path: Path, origin: Origin) -> list[CocoImage]:
     """The images of a file by id, each with its annotations. Raises InputError."""
-    content = read_large_json(path, origin)
+    return images_of(read_large_json(path, origin), origin)
+
+
+def images_of(content: Fields, origin: Origin) -> list[CocoImage]:
+    """The same of a file's content."""
     images = {image.id: image for image in (_image(entry, origin) for entry in entries(content, "images", origin))}
     for annotation in entries(content, "annotations", origin):
         image = images.get(_whole(annotation, "image_id", origin))
