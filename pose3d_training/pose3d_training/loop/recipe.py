@@ -30,11 +30,13 @@ class Recipe:
     architecture, lifter_input, input_skeleton, blocks, causal, dropout: of the net `lifter`. `blocks` are the residual
     ones of nets of single frames; a temporal one that is not `causal` waits for frames to come. A lifter of regions
     reads landmarks instead of the input skeleton, with architecture `residual`.
-    losses: of a lifter of persons or of root_pose. Names of terms (`learning.registry`, `learning.image_terms`) →
+    losses: of a lifter of persons or of root_pose. Names of terms (`learning.registry`, `learning.image_registry`) →
     weight, or points [share of the training done, weight] between which it is linear; none is full supervision.
     labeled_share: of the recorded motions whose 3D joints are used as labels; of the others 2D joints only.
     window_frames: frames of a sample, for losses over time; 0 takes 40 for temporal nets and 1 for others.
-    photographs_share: of root_pose's samples, if there are photographs.
+    photographs_share: of root_pose's samples, if there are photographs. occluded_share: of root_pose's samples, with
+    something put before the person; round_occluder_share, patch_occluder_share: of these, with a round thing and with
+    a patch.
     """
 
     net: str
@@ -62,6 +64,9 @@ class Recipe:
     labeled_share: float = 1.0
     window_frames: int = 0
     photographs_share: float = 0.5
+    occluded_share: float = 0.0
+    round_occluder_share: float = 0.8
+    patch_occluder_share: float = 0.3
     optimizer: str = "adamw"
     weight_decay: float = 0.01
     warmup_steps: int = 300
@@ -76,6 +81,8 @@ class Recipe:
         architectures = "one of " + ", ".join(ARCHITECTURES) if is_lifter else "none, as net is no lifter"
         regions = self.lifter_input == "region"
         weak = (is_lifter and not regions) or self.net == "root_pose"
+        shares = ("occluded_share", "round_occluder_share", "patch_occluder_share")
+        occluders = self.round_occluder_share + self.patch_occluder_share
         not_negative = ("warmup_steps", "refine_channels", "depth_bins", "workers", "window_frames")
         positive = ("steps", "batch_size", "learning_rate", "log_every", "save_every", "blocks")
         for name, holds, expected in (
@@ -87,6 +94,8 @@ class Recipe:
             ("losses", all(map(_is_weight, self.losses.values())), "weights, or lists of [share of training, weight]"),
             ("labeled_share", 0 < self.labeled_share <= 1, "above 0, up to 1"),
             ("photographs_share", 0 < self.photographs_share < 1, "above 0, below 1"),
+            *((name, 0 <= getattr(self, name) <= 1, "0 to 1") for name in shares),
+            ("round_occluder_share", occluders >= 1, "at least 1 together with patch_occluder_share"),
             ("dropout", 0 <= self.dropout < 1, "0 or more, below 1"),
             ("optimizer", self.optimizer in OPTIMIZERS, "one of " + ", ".join(OPTIMIZERS)),
             *((name, getattr(self, name) >= 0, "0 or more") for name in not_negative),

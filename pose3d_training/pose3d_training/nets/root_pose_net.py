@@ -30,7 +30,8 @@ class RootPoseOutput(NamedTuple):
     joint's. joint_scores (N, J) in 0–1. root_depth_m (N,): γ·k. root_log_sigma (N,): standard deviation of
     ln root_depth_m, as a natural logarithm. For the losses only: score_logits (N, J), joint_scores before the sigmoid;
     planar (N, J, cells, row by row) and depth (N, J, depth_bins), the heat maps whose expectations the joints are;
-    without depth_bins depth has no values.
+    without depth_bins depth has no values; features, the backbone's maps at strides 4 to 32, and the last one before
+    the heat maps.
     """
 
     joints_crop_px: Tensor
@@ -41,6 +42,7 @@ class RootPoseOutput(NamedTuple):
     score_logits: Tensor
     planar: Tensor
     depth: Tensor
+    features: tuple[Tensor, ...] = ()
 
 
 class UpStage(nn.Module):
@@ -112,7 +114,8 @@ class RootPoseNet(nn.Module):
     def forward(self, image: Tensor, k_m: Tensor) -> RootPoseOutput:
         """Map images (N, 3, S, S), normalized, and k_m (N,) = sqrt(fx·fy·4 m² / box area in px²), all float32."""
         features = self.backbone(image)
-        planar, depth, bins = self.soft_argmax.read(self._volume(features))
+        last = self._raised(features)
+        planar, depth, bins = self.soft_argmax.read(self.volume_layer(last))
         joints_crop_px = (bins[..., :2] + 0.5) * self.stride_px - 0.5
         depth_m = bins[..., 2] * (self.depth_range_m / self.depth_bins if self.depth_bins else 1.0)
         root = self.skeleton.root
@@ -135,14 +138,14 @@ class RootPoseNet(nn.Module):
             score_logits,
             planar,
             depth,
+            (*features, last),
         )
 
-    def _volume(self, features: tuple[Tensor, ...]) -> Tensor:
+    def _raised(self, features: tuple[Tensor, ...]) -> Tensor:
         x = features[3]
         for i, stage in enumerate(self.up_stages):
             x = stage(x, features[2 - i])
-        logits: Tensor = self.volume_layer(x)
-        return logits
+        return x
 
     def _root(self, pooled: Tensor, joints_crop_px: Tensor, relative_depth_m: Tensor) -> tuple[Tensor, Tensor]:
         """Regress ln γ and ln σ from pooled features and the pose, whose bone lengths in the crop show the distance.

@@ -1,7 +1,8 @@
-"""Photometric augmentation: exposure, white balance, blur, noise, compression."""
+"""Augmentation of images: exposure, white balance, blur, noise, compression, and things before a person."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import cv2
@@ -25,6 +26,54 @@ def photograph(image_bgr: ImageArray, rng: np.random.Generator) -> ImageArray:
         packed = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
         image = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)
     return np.asarray(image, np.uint8)
+
+
+@dataclass(frozen=True)
+class Occlusion:
+    """How many samples have something before the person.
+
+    share: of the samples. round_share, patch_share: of these, with a round thing and with a patch; together at least 1,
+    and both as often as they are more.
+    """
+
+    share: float = 0.0
+    round_share: float = 0.8
+    patch_share: float = 0.3
+
+
+def occlude(crop_bgr: ImageArray, rng: np.random.Generator, occlusion: Occlusion) -> ImageArray:
+    """The crop (S, S, 3) uint8, at times with a round thing, a patch or both over it."""
+    if rng.random() >= occlusion.share:
+        return crop_bgr
+    image, kind = crop_bgr.copy(), rng.random()
+    if kind > 1 - occlusion.patch_share:
+        _put_patch(image, rng)
+    if kind <= occlusion.round_share:
+        _put_round(image, rng)
+    return image
+
+
+def _put_round(image: ImageArray, rng: np.random.Generator) -> None:
+    """A shaded disc, like a ball or a column's end, of 20 to 55% of the crop, near its middle."""
+    side = image.shape[0]
+    radii = side * rng.uniform(0.1, 0.275) * rng.uniform(0.85, 1.15, 2)
+    center = side * rng.uniform(0.25, 0.75, 2)
+    y, x = np.mgrid[:side, :side]
+    across = np.stack([(x - center[0]) / radii[0], (y - center[1]) / radii[1]])
+    alpha = np.clip((1 - np.hypot(*across)) * radii.min(), 0, 1)[..., None].astype(np.float32)  # a pixel of soft edge
+    lit = np.clip(1 - 0.45 * np.hypot(*(across - rng.uniform(-0.6, 0.6, (2, 1, 1)))), 0.15, 1)[..., None]
+    color = lit * rng.uniform(30, 255, 3)
+    image[:] = (image + alpha * (color - image)).astype(np.uint8)
+
+
+def _put_patch(image: ImageArray, rng: np.random.Generator) -> None:
+    """A rectangle with 15 to 50% of the crop's sides, of a few random colors."""
+    side = image.shape[0]
+    width, height = (max(int(side * part), 1) for part in rng.uniform(0.15, 0.5, 2))
+    x0, y0 = int(rng.integers(side - width + 1)), int(rng.integers(side - height + 1))
+    coarse = rng.integers(0, 256, (*rng.integers(1, 6, 2), 3), dtype=np.uint8)
+    how = int(rng.choice((cv2.INTER_NEAREST, cv2.INTER_LINEAR)))
+    image[y0 : y0 + height, x0 : x0 + width] = cv2.resize(coarse, (width, height), interpolation=how)
 
 
 def _grain(width_px: int, height_px: int, rng: np.random.Generator) -> cv2.typing.MatLike:

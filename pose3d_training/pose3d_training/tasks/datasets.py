@@ -18,7 +18,7 @@ from pose3d_ros.geometry.assemble import moon_k_m
 from pose3d_ros.geometry.crop import apply_affine, aspect_box, img2crop_affine
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.types import Array, ImageArray
-from pose3d_training.synthetic.augment import photograph
+from pose3d_training.synthetic.augment import Occlusion, occlude, photograph
 from pose3d_training.synthetic.body import SYNTH_JOINTS
 from pose3d_training.synthetic.compose import Scene, SceneComposer, clip_box, kept_share
 
@@ -26,6 +26,7 @@ Float32 = npt.NDArray[np.float32]
 _MIN_HEIGHT_PX, _MIN_WIDTH_PX = 25, 6
 _RARE_SHARE = 0.4
 """How many of the people who lie, crouch, hang or are mostly hidden are kept: robots mostly meet the others."""
+NO_OCCLUSION = Occlusion(0.0)
 _PADDING_BGR = (104, 116, 124)
 """The color that normalizes to 0, which is what the detector's letterbox pads with."""
 
@@ -95,8 +96,16 @@ class PoseSamples(IterableDataset[PoseSample]):
     """Crops of every clear enough person of endless scenes."""
 
     def __init__(
-        self, composer: SceneComposer, skeleton: Skeleton, size_px: int, seed: int, *, augment: bool = True
+        self,
+        composer: SceneComposer,
+        skeleton: Skeleton,
+        size_px: int,
+        seed: int,
+        *,
+        augment: bool = True,
+        occlusion: Occlusion = NO_OCCLUSION,
     ) -> None:
+        self.occlusion = occlusion
         self.composer, self.skeleton, self.size_px, self.seed, self.augment = composer, skeleton, size_px, seed, augment
         self.order = [SYNTH_JOINTS.index(name) for name in skeleton.joints]
 
@@ -121,7 +130,9 @@ class PoseSamples(IterableDataset[PoseSample]):
 
     def _sample(self, scene: Scene, i: int, rng: np.random.Generator) -> PoseSample:
         height, width = scene.image_bgr.shape[:2]
-        cut = cut_person(scene.image_bgr, scene.boxes_xyxy_px[i], self.size_px, rng if self.augment else None)
+        cut = cut_person(
+            scene.image_bgr, scene.boxes_xyxy_px[i], self.size_px, rng if self.augment else None, self.occlusion
+        )
         joints_cam_m = scene.joints_cam_m[i, self.order]
         joints_img = np.nan_to_num(scene.camera.project(joints_cam_m), nan=-1e4)  # what can't be seen is outside
         joints_crop = apply_affine(cut.img2crop, joints_img)
@@ -150,7 +161,13 @@ class PersonCut:
     mirrored: bool
 
 
-def cut_person(image_bgr: ImageArray, box: Array, size_px: int, rng: np.random.Generator | None) -> PersonCut:
+def cut_person(
+    image_bgr: ImageArray,
+    box: Array,
+    size_px: int,
+    rng: np.random.Generator | None,
+    occlusion: Occlusion = NO_OCCLUSION,
+) -> PersonCut:
     """Cut a person out as the pose net sees people; rng: augment as well, None: leave everything as it is."""
     height, width = image_bgr.shape[:2]
     square = aspect_box(box if rng is None else _as_detected(box, rng), width, height, 1.0)
@@ -161,7 +178,7 @@ def cut_person(image_bgr: ImageArray, box: Array, size_px: int, rng: np.random.G
         affine = _flipped(affine, size_px) if mirrored else affine
     crop = np.asarray(cv2.warpAffine(image_bgr, affine, (size_px, size_px), flags=cv2.INTER_LINEAR), np.uint8)
     if rng is not None:
-        crop = _blacken_outside(photograph(crop, rng), affine, width, height)
+        crop = _blacken_outside(photograph(occlude(crop, rng, occlusion), rng), affine, width, height)
     return PersonCut(crop, affine, square, mirrored)
 
 

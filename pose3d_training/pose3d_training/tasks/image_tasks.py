@@ -9,12 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from pose3d_ros.skeletons import get_skeleton
-from pose3d_training.learning.image_terms import DEFAULT_WEIGHTS, PoseSeen, make_image_terms
+from pose3d_training.learning.image_registry import DEFAULT_WEIGHTS, make_image_terms
+from pose3d_training.learning.image_terms import PoseSeen
 from pose3d_training.learning.loss_term import weight_at
 from pose3d_training.loop.recipe import Recipe
 from pose3d_training.loop.training_loop import Batch, Loss, Task, loaded
 from pose3d_training.nets.detector_net import STRIDE_PX, PersonDetector
 from pose3d_training.nets.root_pose_net import RootPoseNet
+from pose3d_training.synthetic.augment import Occlusion
 from pose3d_training.synthetic.compose import SceneComposer
 from pose3d_training.synthetic.image_folders import Backgrounds
 from pose3d_training.synthetic.sprites import SpriteBank
@@ -78,10 +80,13 @@ class RootPoseTask(Task):
     def batches(self, seed: int) -> Iterator[Batch]:
         """See `Task.batches`."""
         skeleton, size = get_skeleton(self.recipe.skeleton), self.recipe.input_width_px
-        samples = PoseSamples(self.scenes, skeleton, size, seed)
+        recipe = self.recipe
+        shares = recipe.occluded_share, recipe.round_occluder_share, recipe.patch_occluder_share
+        occlusion = Occlusion(*shares)
+        samples = PoseSamples(self.scenes, skeleton, size, seed, occlusion=occlusion)
         if not self.photographs:
             return loaded(samples, self.recipe)
-        photographs = PhotographSamples(self.photographs, skeleton, size, seed)
+        photographs = PhotographSamples(self.photographs, skeleton, size, seed, occlusion=occlusion)
         return loaded(MixedSamples(samples, photographs, self.recipe.photographs_share), self.recipe)
 
     def loss(self, batch: Batch) -> Loss:

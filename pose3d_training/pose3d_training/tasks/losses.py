@@ -46,15 +46,19 @@ def heat_map_loss(
     probabilities, D 0 for a net without a volume; true_cells (N, J, 2) and true_slices (N, J): the ground truth in
     cells; inside (N, J) → scalar. depth_weight: as of `coordinate_loss`.
     """
-    side = math.isqrt(planar.shape[-1])
-    across = torch.arange(side, device=planar.device)
-    x, y = (_gaussian(true_cells[..., i], across) for i in range(2))
-    target = (y[..., :, None] * x[..., None, :]).flatten(-2)
+    target = gaussian_maps(true_cells, math.isqrt(planar.shape[-1]))
     entropy = -(target * planar.clamp(min=1e-9).log()).sum(-1)
     if depth.shape[-1]:
         target_z = _gaussian(true_slices, torch.arange(depth.shape[-1], device=depth.device))
         entropy = entropy - (target_z * depth.clamp(min=1e-9).log()).sum(-1) * depth_weight
     return (entropy * inside).sum() / inside.sum().clamp(min=1)
+
+
+def gaussian_maps(cells: Tensor, side: int) -> Tensor:
+    """Maps (..., side²), row by row, that sum to 1: Gaussians (sigma 0.7 cells) about the points `cells` (..., 2)."""
+    across = torch.arange(side, device=cells.device)
+    x, y = (_gaussian(cells[..., i], across) for i in range(2))
+    return (y[..., :, None] * x[..., None, :]).flatten(-2)
 
 
 def _gaussian(center: Tensor, bins: Tensor) -> Tensor:

@@ -16,8 +16,18 @@ from pose3d_ros.geometry.assemble import moon_k_m
 from pose3d_ros.geometry.crop import apply_affine
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.types import ImageArray
+from pose3d_training.synthetic.augment import Occlusion
 from pose3d_training.synthetic.image_folders import read_image
-from pose3d_training.tasks.datasets import Float32, PoseSample, PoseSamples, cut_person, flip_order, within, worker_rng
+from pose3d_training.tasks.datasets import (
+    NO_OCCLUSION,
+    Float32,
+    PoseSample,
+    PoseSamples,
+    cut_person,
+    flip_order,
+    within,
+    worker_rng,
+)
 from pose3d_training.tasks.photographed_people import PhotographedPerson
 
 _STREAM = 20170401
@@ -43,8 +53,16 @@ class PhotographSamples(IterableDataset[WeakPoseSample]):
     """Crops of people in photographs, augmented as rendered ones are. People whose image can't be used are left out."""
 
     def __init__(
-        self, people: Sequence[PhotographedPerson], skeleton: Skeleton, size_px: int, seed: int, *, augment: bool = True
+        self,
+        people: Sequence[PhotographedPerson],
+        skeleton: Skeleton,
+        size_px: int,
+        seed: int,
+        *,
+        augment: bool = True,
+        occlusion: Occlusion = NO_OCCLUSION,
     ) -> None:
+        self.occlusion = occlusion
         self.people, self.skeleton, self.size_px, self.seed, self.augment = people, skeleton, size_px, seed, augment
 
     def __iter__(self) -> Iterator[WeakPoseSample]:
@@ -64,7 +82,7 @@ class PhotographSamples(IterableDataset[WeakPoseSample]):
         )
 
     def _sample(self, person: PhotographedPerson, image: ImageArray, rng: np.random.Generator) -> WeakPoseSample:
-        cut = cut_person(image, person.box_xyxy_px, self.size_px, rng if self.augment else None)
+        cut = cut_person(image, person.box_xyxy_px, self.size_px, rng if self.augment else None, self.occlusion)
         known = np.isfinite(person.joints_img_px[:, 0])
         joints_img = np.where(known[:, None], person.joints_img_px, -1e4)
         joints_crop = apply_affine(cut.img2crop, joints_img)

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from pose3d_ros.errors import ConfigError
 from pose3d_ros.skeletons import get_skeleton
-from pose3d_training.learning.image_terms import PoseSeen, make_image_terms
+from pose3d_training.learning.image_registry import make_image_terms
+from pose3d_training.learning.image_terms import PoseSeen
 from pose3d_training.nets.root_pose_net import RootPoseNet, RootPoseOutput
 
 MUCO = get_skeleton("muco21")
@@ -108,8 +108,3 @@ def test_root_coordinates_by_hand() -> None:
     loss = term("root_coordinates")(PoseSeen(out, made.batch, MUCO, SIZE))
     # 4 px of a crop of 64 in each, 0.6 m in the one with a depth; mean, a third.
     assert float(loss) == pytest.approx((4 + 0.6 + 4) / 2 / 3)
-
-
-def test_unknown_name_is_an_error() -> None:
-    with pytest.raises(ConfigError, match=r"coordinates, .*bone_ratios.*, got 'joints'"):
-        make_image_terms({"joints": 1.0}, RootPoseNet("resnet10w8", MUCO, SIZE))

@@ -45,6 +45,8 @@ def test_saved_recipe_loads_unchanged(tmp_path: Path) -> None:
         (LIFTER + "losses: joints\n", "recipe key losses"),
         (LIFTER + "labeled_share: 0\n", "above 0, up to 1"),
         ("net: detector\nlosses: {joints: 1}\nsteps: 3\nbatch_size: 1\nlearning_rate: 1.0\n", "a lifter of persons"),
+        (LIFTER + "occluded_share: 1.5\n", "occluded_share: expected 0 to 1"),
+        (LIFTER + "patch_occluder_share: 0.1\n", "at least 1 together with patch"),
         (LIFTER + "photographs_share: 1.0\n", "above 0, below 1"),
         (LIFTER + "lifter_input: image\n", "lifter_input: expected one of person, region, got 'image'"),
         (LIFTER.replace("residual", "sem_gcn") + "lifter_input: region\n", "unless architecture is residual"),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from pose3d_training.synthetic.augment import photograph
+from pose3d_training.synthetic.augment import Occlusion, occlude, photograph
 
 
 def test_photograph_is_deterministic_and_keeps_the_content() -> None:
@@ -17,3 +18,27 @@ def test_photograph_is_deterministic_and_keeps_the_content() -> None:
         np.testing.assert_array_equal(first, second)
         assert first[:, 45:].mean() > first[:, :20].mean() + 20
     assert (image[:, 32:] == 180).all()
+
+
+def changed_share(occlusion: Occlusion, seed: int = 0) -> list[float]:
+    """Share of the pixels that were changed, of 300 crops."""
+    rng, crop = np.random.default_rng(seed), np.full((64, 64, 3), 7, np.uint8)
+    made = [occlude(crop, rng, occlusion) for _ in range(300)]
+    assert (crop == 7).all()
+    return [float((one != 7).any(axis=-1).mean()) for one in made]
+
+
+def test_occluded_are_as_many_as_asked_and_never_all_of_a_crop() -> None:
+    assert max(changed_share(Occlusion(0.0))) == 0
+    shares = changed_share(Occlusion(0.4))
+    assert np.mean(np.array(shares) > 0) == pytest.approx(0.4, abs=0.08)
+    assert max(shares) < 0.6
+
+
+def test_round_things_are_round_and_patches_are_not() -> None:
+    rng, crop = np.random.default_rng(1), np.full((96, 96, 3), 7, np.uint8)
+    for occlusion, least, most in ((Occlusion(1, 1, 0), 0.7, 0.85), (Occlusion(1, 0, 1), 0.97, 1.01)):
+        for _ in range(20):
+            ys, xs = np.nonzero((occlude(crop, rng, occlusion) != 7).any(axis=-1))
+            filled = len(xs) / ((xs.max() - xs.min() + 1) * (ys.max() - ys.min() + 1))
+            assert least < filled < most  # π/4 of the box around it, or all
