@@ -47,7 +47,7 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         for role, names in {
             "detector": "person_class image_input outputs long_side_px strides activation",
             "pose": "box_scale image_input outputs joints root ahead metres_per_unit split_ratio z_range_m "
-            "depth_range_m",
+            "depth_range_m refine blur_cells bones_m",
         }.items()
     }
 )

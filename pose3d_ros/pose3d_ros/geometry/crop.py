@@ -72,7 +72,11 @@ def aspect_box(
 
 
 def img2crop_affine(
-    box_xyxy_px: npt.ArrayLike, size_px: int | tuple[int, int], *, half_pixel_centers: bool = True
+    box_xyxy_px: npt.ArrayLike,
+    size_px: int | tuple[int, int],
+    *,
+    half_pixel_centers: bool = True,
+    corner_centers: bool = False,
 ) -> Array:
     """The affine that takes image pixels to the pixels of a crop.
 
@@ -80,23 +84,24 @@ def img2crop_affine(
     square one. Returns (2, 3) or (N, 2, 3) float64.
     With half_pixel_centers the box's edges become the crop's edges: u' = (u - x0) S / w - 1/2, the convention of this
     package. Without, u' = (u - x0) S / w, the convention of the official 3DMPPE code (`gen_trans_from_patch_cv`),
-    half a crop pixel off: for its networks only.
+    half a crop pixel off: for its networks only. With corner_centers the centers of the crop's outer pixels lie on the
+    box's edges: u' = (u - x0) (S - 1) / w, unbiased data processing (Huang 2020), whatever half_pixel_centers is.
     Raises InputError for a box with NaN or without an area, or a size below 1.
     """
     boxes = _checked_boxes(box_xyxy_px)
     sides = boxes[..., 2:] - boxes[..., :2]
     size = np.array(_width_height(size_px))
-    if not (sides > 0).all() or (size < 1).any():
+    if not (sides > 0).all() or (size < 1 + corner_centers).any():
         raise InputError(
             "crop",
             expected="a box with x1 > x0 and y1 > y0, and a size above 0",
             got=f"{boxes.tolist()} to {size_px} px",
             fix="Drop empty boxes; boxes are x0, y0, x1, y1.",
         )
-    scale = size / sides
+    scale = (size - corner_centers) / sides
     affine = np.zeros((*boxes.shape[:-1], 2, 3))
     affine[..., 0, 0], affine[..., 1, 1] = scale[..., 0], scale[..., 1]
-    affine[..., 2] = -boxes[..., :2] * scale - (0.5 if half_pixel_centers else 0.0)
+    affine[..., 2] = -boxes[..., :2] * scale - (0.5 if half_pixel_centers and not corner_centers else 0.0)
     return affine
 
 
@@ -148,6 +153,7 @@ def crop_transforms(
     scale: float = 1.25,
     *,
     half_pixel_centers: bool = True,
+    corner_centers: bool = False,
     inset_px: float = 0.0,
 ) -> CropTransforms:
     """The transforms of a crop around each box.
@@ -160,7 +166,9 @@ def crop_transforms(
     boxes = _checked_boxes(boxes if boxes.size else boxes.reshape(0, 4)).reshape(-1, 4)
     width, height = _width_height(size_px)
     cut = aspect_box(boxes, image_width_px, image_height_px, width / height, scale, inset_px=inset_px)
-    affines = img2crop_affine(cut, (width, height), half_pixel_centers=half_pixel_centers)
+    affines = img2crop_affine(
+        cut, (width, height), half_pixel_centers=half_pixel_centers, corner_centers=corner_centers
+    )
     return CropTransforms(affines, cut, (width, height))
 
 

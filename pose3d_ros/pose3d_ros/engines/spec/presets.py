@@ -22,6 +22,11 @@ _RGB_1 = Normalization(1 / 255, _ZERO, _ONE, "rgb")
 _BGR_VNECT = Normalization(1 / 255, (0.4, 0.4, 0.4), _ONE, "bgr")
 _IMAGENET_BGR = Normalization(1.0, (103.53, 116.28, 123.675), (57.375, 57.12, 58.395), "bgr")
 _IMAGENET = Normalization(1.0, (123.675, 116.28, 103.53), (58.395, 57.12, 57.375), "rgb")
+# SimpleBaselines and pose-hg-3d give BGR images ImageNet's mean and deviation of RGB, the latter of pixels over 256.
+_IMAGENET_ON_BGR = Normalization(1.0, _IMAGENET.mean, _IMAGENET.std, "bgr")
+_HG3D = Normalization(1 / 256, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "bgr")
+_RGB_MPII = Normalization(1 / 255, (0.4404, 0.4440, 0.4327), _ONE, "rgb")
+_BGR_OPENPOSE = Normalization(1 / 256, (0.5, 0.5, 0.5), _ONE, "bgr")
 
 # The person is class 0 of the 80 classes that COCO's labels are packed into, and class 1 where they keep their numbers.
 _PACKED: Mapping[str, Parameter] = {"person_class": 0}
@@ -72,6 +77,18 @@ def _pose(
     return Preset(("pose",), decoder, size_px, normalization, units, source, skeleton, parameters or {})
 
 
+def _heat_maps(
+    decoder: str,
+    normalization: Normalization,
+    source: str,
+    size_px: tuple[int, int] = (192, 256),
+    skeleton: str = "coco17",
+    parameters: Mapping[str, Parameter] | None = None,
+) -> Preset:
+    given = {**_SOLVED, **(parameters or {})}
+    return _pose(decoder, size_px, normalization, skeleton, "pixels", f"github.com/{source}", given)
+
+
 _MMPOSE = "github.com/open-mmlab/mmpose, projects"
 _EPIPOLAR = "github.com/mkocabas/EpipolarPose"
 _DEPTH = "pixels, metres"
@@ -115,6 +132,34 @@ POSE_PRESETS: Mapping[str, Preset] = {
     ),
     "epipolarpose16": _pose(
         "integral_volume", (256, 256), _IMAGENET, "epipolar16", _DEPTH, f"{_EPIPOLAR}, experiments/h36m/valid-ss.yaml"
+    ),
+    "pose_resnet": _heat_maps(
+        "heatmaps", _IMAGENET_ON_BGR, "microsoft/human-pose-estimation.pytorch, lib/core/inference.py"
+    ),
+    "hrnet": _heat_maps("heatmaps", _IMAGENET, "leoxiaobin/deep-high-resolution-net.pytorch, lib/core/inference.py"),
+    "hrnet_dark": _heat_maps(
+        "heatmaps", _IMAGENET, "open-mmlab/mmpose, mmpose/codecs/msra_heatmap.py", parameters={"refine": "dark"}
+    ),
+    "vitpose": _heat_maps("heatmaps_udp", _IMAGENET, "open-mmlab/mmpose, mmpose/codecs/udp_heatmap.py"),
+    "hourglass": _heat_maps(
+        "heatmaps_centered", _RGB_MPII, "bearpaw/pytorch-pose, pose/utils/evaluation.py", (256, 256), "mpii16"
+    ),
+    "openpose_crops": _heat_maps(
+        "heatmaps_centered",
+        _BGR_OPENPOSE,
+        "CMU-Perceptual-Computing-Lab/openpose, models/pose/body_25",
+        (368, 368),
+        "body25",
+        {"joints": 25},
+    ),
+    "hg3d": _pose(
+        "hg3d",
+        (256, 256),
+        _HG3D,
+        "hg3d16",
+        "metres",
+        "github.com/xingyizhou/pytorch-pose-hg-3d, src/lib/utils/eval.py",
+        {"root": "weak_perspective"},
     ),
     "vnect": _pose(
         "location_maps",

@@ -31,10 +31,11 @@ class CropNet:
         entry, self._decoder = model.entry, decoder
         self.size_px = crop_size_px(entry, square=square)
         self._scale = real_parameter(entry, "box_scale", _BOX_SCALE)
-        self.crops = (self.size_px, self._scale, decoder.half_pixel_centers, decoder.box_inset_px)
+        centers = decoder.half_pixel_centers, decoder.corner_centers
+        self.crops = (self.size_px, self._scale, *centers, decoder.box_inset_px)
         self._normalization = normalization_of(entry)
         k = [] if decoder.k_input is None else [Port(decoder.k_input, (Kind((None,)),))]
-        self.bound = BoundEngine(model, [image_port(entry, whole=True), *k], [Port(name) for name in decoder.outputs])
+        self.bound = BoundEngine(model, [image_port(entry, whole=True), *k], _output_ports(model, decoder))
         self._whole = self.bound.inputs["image"].dtype == "uint8"
         norm = self._normalization
         if self._whole and (norm.scale, norm.mean, norm.std) != _IDENTITY:
@@ -47,7 +48,7 @@ class CropNet:
 
     def person_crops(self, camera: Camera, boxes_xyxy_px: npt.ArrayLike) -> PersonCrops:
         """The crops of boxes (N, 4) in the camera's image. Raises InputError for one without an area."""
-        size_px, scale, half_pixel_centers, inset_px = self.crops
+        size_px, scale, half_pixel_centers, corner_centers, inset_px = self.crops
         transforms = crop_transforms(
             boxes_xyxy_px,
             camera.width_px,
@@ -55,6 +56,7 @@ class CropNet:
             size_px,
             scale,
             half_pixel_centers=half_pixel_centers,
+            corner_centers=corner_centers,
             inset_px=inset_px,
         )
         return PersonCrops.of(camera, transforms, may_bend=size_px[0] == size_px[1] and not self._whole)
@@ -73,3 +75,11 @@ class CropNet:
             return {"image": crops}
         k = np.tile(people.k_m * self._decoder.k_per_m, 1 + mirrored)
         return {"image": crops, self._decoder.k_input: k.astype(np.float32)}
+
+
+def _output_ports(model: RoleEngine, decoder: PoseDecoder | RootDecoder) -> list[Port]:
+    """The decoder's outputs by name; the only one of a net by any name."""
+    outputs = model.engine.outputs
+    only = len(outputs) == len(decoder.outputs) == 1
+    kinds = (Kind((None,) * len(outputs[0].shape)),) if only else ()
+    return [Port(name, kinds) for name in decoder.outputs]

@@ -2,7 +2,8 @@
 
 `root_pose_metric` is this package's net for both roles. `3dmppe_rootnet` and `3dmppe_posenet` are the official nets
 of Moon 2019: soft-argmax over integer bins of 4 crop pixels, x = 4 · bin; depth of a joint (bin / 64 · 2 − 1) · 1 m
-from the root; depth of the root in millimetres. Those of third parties are in `third_party_decoders`.
+from the root; depth of the root in millimetres. Those of third parties are in `third_party_decoders` and
+`heat_map_decoders`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import numpy as np
 
 from pose3d_ros.stages.io_matching import RawOutputs, output
 from pose3d_ros.stages.keypoints import DecodedRoots
+from pose3d_ros.stages.pose.heat_map_decoders import HEAT_MAP_DECODERS
 from pose3d_ros.stages.pose.pose_decoding import DecodedJoints, PoseDecoder, PoseSettings, RootDecoder
 from pose3d_ros.stages.pose.third_party_decoders import THIRD_PARTY_DECODERS
 
@@ -59,6 +61,7 @@ POSE_DECODERS: dict[str, PoseDecoder] = {
         _posenet_joints, half_pixel_centers=False, outputs=("coords",), square=True, box_inset_px=_MOON_INSET_PX
     ),
     **THIRD_PARTY_DECODERS,
+    **HEAT_MAP_DECODERS,
 }
 """Decoders of the pose role."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,13 @@ import numpy.typing as npt
 from pose3d_ros.engines.spec.manifest import ManifestEntry
 from pose3d_ros.errors import EngineError
 from pose3d_ros.skeletons import Skeleton
-from pose3d_ros.stages.entry_checks import choice_parameter, joints_parameter, real_parameter
+from pose3d_ros.stages.entry_checks import (
+    choice_parameter,
+    integer_parameter,
+    joints_parameter,
+    real_parameter,
+    wrong_parameter,
+)
 from pose3d_ros.stages.io_matching import RawOutputs
 from pose3d_ros.stages.keypoints import DecodedRoots
 from pose3d_ros.types import Array
@@ -21,6 +27,8 @@ Gives = Literal["pixels", "depth", "metres"]
 """What a pose net gives of a joint: its pixels only, also its depth from the root, or its metric position."""
 
 Ahead = Literal["camera", "crop"]
+Refine = Literal["quarter", "dark", "none"]
+"""How the place in a heat map's greatest cell is found."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +120,9 @@ class PoseSettings:
     width_px, height_px: of the crops. joints: those to take of the net's, in the skeleton's order, None for all.
     split_ratio: bins a pixel of SimCC. z_range_m: of `simcc_3d`, from the root to the last depth bin. depth_range_m: of
     an integral volume, from its first to its last bin. metres_per_unit: of 3D outputs. ahead: where their z points,
-    along the camera's optical axis or along the ray through the crop's center.
+    along the camera's optical axis or along the ray through the crop's center. refine: of heat maps, a quarter of a
+    cell towards the greater neighbor, a Taylor expansion of the log map, blurred by a kernel of blur_cells, or
+    nothing. bones_m: length of all bones together of `hg3d`.
     """
 
     width_px: int
@@ -123,16 +133,19 @@ class PoseSettings:
     depth_range_m: float = 2.0
     metres_per_unit: float = 1.0
     ahead: Ahead = "camera"
+    refine: Refine = "quarter"
+    blur_cells: int = 11
+    bones_m: float = 4.0
 
 
 @dataclass(frozen=True)
 class PoseDecoder:
-    """decode(outputs, settings). half_pixel_centers: how its crops lie, see `geometry.crop.img2crop_affine`.
+    """decode(outputs, settings). half_pixel_centers, corner_centers: its crops, see `geometry.crop.img2crop_affine`.
 
     outputs: the names it reads, in the documented order. gives: see Gives. k_input: where the graph reads Moon's
     distance k, in metres times k_per_m, None for one that does not. square: whether its crops must be. hip_centered:
-    whether depths are from the middle of the hips, also for skeletons with another root. metres_per_unit, ahead:
-    defaults of the settings. box_inset_px: what its boxes lack on each side, see `geometry.crop.aspect_box`.
+    whether depths are from the middle of the hips, also for skeletons with another root. metres_per_unit, ahead,
+    refine: defaults of the settings. box_inset_px: what its boxes lack on each side, see `geometry.crop.aspect_box`.
     """
 
     decode: Callable[[RawOutputs, PoseSettings], DecodedJoints]
@@ -146,13 +159,15 @@ class PoseDecoder:
     ahead: Ahead = "camera"
     box_inset_px: float = 0.0
     k_per_m: float = 1.0
+    corner_centers: bool = False
+    refine: Refine = "quarter"
 
 
 @dataclass(frozen=True)
 class RootDecoder:
     """decode(outputs). k_input: where the graph reads Moon's distance k, in metres times k_per_m.
 
-    half_pixel_centers, box_inset_px: as in PoseDecoder.
+    half_pixel_centers, box_inset_px, corner_centers: as in PoseDecoder.
     """
 
     decode: Callable[[RawOutputs], DecodedRoots]
@@ -161,6 +176,7 @@ class RootDecoder:
     k_input: str
     k_per_m: float
     box_inset_px: float = 0.0
+    corner_centers: bool = False
 
 
 def read_pose_settings(entry: ManifestEntry, decoder: PoseDecoder, size_px: tuple[int, int]) -> PoseSettings:
@@ -173,4 +189,19 @@ def read_pose_settings(entry: ManifestEntry, decoder: PoseDecoder, size_px: tupl
         depth_range_m=real_parameter(entry, "depth_range_m", PoseSettings.depth_range_m),
         metres_per_unit=real_parameter(entry, "metres_per_unit", decoder.metres_per_unit),
         ahead="crop" if choice_parameter(entry, "ahead", ("camera", "crop"), decoder.ahead) == "crop" else "camera",
+        refine=_refine_parameter(entry, decoder.refine),
+        blur_cells=_blur_parameter(entry),
+        bones_m=real_parameter(entry, "bones_m", PoseSettings.bones_m),
     )
+
+
+def _refine_parameter(entry: ManifestEntry, default: Refine) -> Refine:
+    choices: tuple[Refine, ...] = get_args(Refine)
+    return choices[choices.index(choice_parameter(entry, "refine", choices, default))]
+
+
+def _blur_parameter(entry: ManifestEntry) -> int:
+    cells = integer_parameter(entry, "blur_cells", PoseSettings.blur_cells)
+    if cells % 2 == 0:
+        raise wrong_parameter(entry, "blur_cells", "an odd number of cells", cells)
+    return cells
