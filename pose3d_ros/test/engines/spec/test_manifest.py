@@ -125,7 +125,7 @@ def test_parameters_as_numbers(make_entry: MakeEntry) -> None:
         (["normalization", "scale"], float("nan"), "finite number"),
         (["normalization", "channel_order"], "RGB", "rgb or bgr"),
         (["normalization"], "imagenet", "normalization: expected a mapping"),
-        (["skeleton"], "octopus8", "skeleton: expected one of body40, coco17"),
+        (["skeleton"], "octopus8", "skeleton: expected one of body25, body40, coco17"),
         (["skeleton"], None, "gives joints"),
         (["license"], 2, "license: expected a non-empty string"),
         (["accuracy", "mpjpe_mm"], True, "accuracy.mpjpe_mm: expected a string or a finite number"),
