@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from unittest import mock
 
@@ -37,7 +40,12 @@ SETTINGS: dict[str, object] = {
 }
 """What switches topics on that are off by default. Topics that need a package that is not among the wheels are not
 here; the page names them beside the tables."""
+POSE = {"translation": [0.0, 0.0, 0.0], "rotation": [0.0, 0.0, 0.0, 1.0]}
+CAMERAS = ("front", "rear")
+"""Of fusion_node, which needs two."""
 LABELS = {
+    **{f"{camera}/people": "`people` of each camera" for camera in CAMERAS},
+    **{f"{camera}/camera_info": "`camera_info` of each camera" for camera in CAMERAS},
     "depth_topic/image": "of `depth_topic`",
     "depth_topic/camera_info": "`camera_info` beside `depth_topic`",
     "imu_topic": "of `imu_topic`",
@@ -47,10 +55,13 @@ WHEN = {
     "overlay": "with `publish_overlay`",
     "poses": "with `publish_poses`",
     "poses_smoothed": "with `publish_poses`",
+    "poses_fused": "with `publish_poses`",
     "markers": "with `publish_markers`",
     "markers_smoothed": "with `publish_markers`",
+    "markers_fused": "with `publish_markers`",
     "skeleton": "once, when the node is configured",
     "skeleton_smoothed": "once, when people come",
+    "skeleton_fused": "once, when people come",
     "/clock": "with `clock_hz`",
     "/diagnostics": "every second",
     "~/enable": "false: stop processing, publish one empty result, remove the markers",
@@ -84,7 +95,7 @@ def topic_tables() -> str:
             continue
         found = sorted(endpoints(one), key=lambda each: (("in", "out", "service").index(each.kind), each.name))
         rows = ((LABELS.get(e.name, f"`{e.name}`"), e.kind, e.type, e.qos, WHEN.get(e.name, "")) for e in found)
-        text = table(("topic or service", "", "type", "quality of service", ""), rows)
+        text = table(("topic or service", "", "type", "quality of service", ""), list(dict.fromkeys(rows)))
         sections.append(f"### {one.name}\n\n" + (text or "None of its own.\n"))
     return "\n".join(sections)
 
@@ -119,8 +130,9 @@ def _running(executable: Executable, fitted: set[str]) -> Iterator[Any]:
     rclpy.init(context=context, domain_id=random.randint(10, 99))
     names = {p.name for group in groups() for p in group.parameters().values() if executable.name in p.nodes}
     given = [Parameter(name, value=value) for name, value in SETTINGS.items() if name in names]
-    with mock.patch.object(FittedSubscription, "__init__", begin):
+    with TemporaryDirectory() as folder, mock.patch.object(FittedSubscription, "__init__", begin):
         make: Any = executable.node
+        given += _of_cameras(Path(folder, "extrinsics.yaml")) if "fusion.cameras" in names else []
         node = make(namespace=NAMESPACE, parameter_overrides=given, context=context)
         executor = SingleThreadedExecutor(context=context)
         executor.add_node(node)
@@ -135,6 +147,13 @@ def _running(executable: Executable, fitted: set[str]) -> Iterator[Any]:
             executor.shutdown()
             node.destroy_node()
             rclpy.shutdown(context=context)
+
+
+def _of_cameras(extrinsics: Path) -> list[Any]:
+    """What tells fusion_node of its cameras, with their poses in a file."""
+    extrinsics.write_text(json.dumps({"extrinsics": dict.fromkeys(CAMERAS, POSE)}), encoding="utf-8")
+    told = {"fusion.cameras": ", ".join(CAMERAS), "fusion.extrinsics": str(extrinsics), "target_frame": "map"}
+    return [Parameter(name, value=value) for name, value in told.items()]
 
 
 def _short(name: str, node: str) -> str:

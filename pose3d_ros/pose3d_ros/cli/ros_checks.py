@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 
 from pose3d_ros.cli.checks import Check, State
+from pose3d_ros.config.optional_packages import USES, how_to_get
 from pose3d_ros.config.share_folders import share_file
 from pose3d_ros.nodes.dds_profile import (
     SharedMemory,
@@ -25,22 +26,6 @@ _ROS_PROBE = (
     "from rclpy.utilities import get_rmw_implementation_identifier as f; print(f())"
 )
 _ROS_LIMIT_S = 30
-_OPTIONAL = {
-    "tf2_ros": "target_frame, floor_frame, fixed_frame and publish_tf need it",
-    "cv_bridge": "without it images are converted in Python",
-    "launch_ros": "the launch files need it",
-    "vision_msgs": "publish_detections_2d, publish_detections_3d and detections_topic need it",
-    "hri_msgs": "hri_bridge (bodies of REP-155) needs it",
-    "people_msgs": "publish_people_msgs needs it",
-    "yolo_msgs": "detections_topic of yolo_ros needs it",
-}
-"""Package that is used where it is there → what it is for. Its Python module has the same name."""
-_BY_SOURCE = {
-    "people_msgs": "https://github.com/wg-perception/people",
-    "yolo_msgs": "https://github.com/mgonzs13/yolo_ros",
-}
-"""Package that no distribution has → where its source is."""
-_APT_NAMES = {"tf2_ros": "tf2-ros-py"}
 _PROGRAMS = {"rviz2": "rviz:=true of the launch files needs it", "ros2": "`ros2 launch` and `ros2 run` need it"}
 _PROGRAM_PACKAGES = {"rviz2": "rviz2", "ros2": "ros2launch"}
 
@@ -69,25 +54,24 @@ def ros_checks(environment: Mapping[str, str]) -> Iterator[Check]:
 
 def optional_checks(distro: str) -> Iterator[Check]:
     """Packages of ROS that are used where they are. distro: its name, empty where none is sourced."""
-    for name, use in _OPTIONAL.items():
+    for name, use in USES.items():
         if importlib.util.find_spec(name) is not None:
             yield Check(State.OK, name, "installed")
-        elif name in _BY_SOURCE:
-            yield Check(State.INFO, name, f"not installed; {use}", f"Build it in your workspace: {_BY_SOURCE[name]}")
         else:
-            yield Check(State.INFO, name, f"not installed; {use}", _by_apt(_APT_NAMES.get(name, name), distro))
+            yield Check(State.INFO, name, f"not installed; {use}", _remedy(name, distro))
     for name, use in _PROGRAMS.items():
         found = shutil.which(name)
         if found:
             yield Check(State.OK, name, found)
         else:
-            yield Check(State.INFO, name, f"not installed; {use}", _by_apt(_PROGRAM_PACKAGES[name], distro))
+            yield Check(State.INFO, name, f"not installed; {use}", _remedy(_PROGRAM_PACKAGES[name], distro))
 
 
-def _by_apt(package: str, distro: str) -> str:
-    if not distro:
+def _remedy(package: str, distro: str) -> str:
+    remedy = how_to_get(package, distro) if distro else how_to_get(package)
+    if not distro and remedy.startswith("apt"):
         return f"It comes with a ROS installation: {package}"
-    return f"apt install ros-{distro}-{package.replace('_', '-')}"
+    return remedy
 
 
 def _probe_ros() -> tuple[str, str]:

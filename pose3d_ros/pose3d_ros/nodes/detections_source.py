@@ -19,6 +19,7 @@ from pose3d_ros.bags.detection_messages import (
     rules_of,
 )
 from pose3d_ros.bags.message_records import stamp_ns
+from pose3d_ros.config.optional_packages import how_to_get
 from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.errors import ConfigError
 from pose3d_ros.geometry.camera import Camera
@@ -42,7 +43,6 @@ _NOT_WORKING, _FRAME, _BOXES, _CLASS, _NO_PERSON = (
     "detections: no person",
 )
 """Kinds of problems."""
-_INSTALL = {"vision_msgs": "Install ros-$ROS_DISTRO-vision-msgs", "yolo_msgs": "Build yolo_msgs of yolo_ros"}
 _COPY = "does the detector copy the image's header?"
 
 
@@ -183,7 +183,7 @@ class DetectionsSource(Generic[_ITEM]):
             return f"expected {' or '.join(DETECTION_TYPES)}, got {self._type}. Name a topic of these."
         package = self._type.partition("/")[0]
         if self._subscription is None:
-            return f"{package} is not installed. {_INSTALL[package]}, source it, and start this node again."
+            return f"{package} is not installed. Fix: {how_to_get(package)}, source it, and start this node again."
         if time.monotonic() - self._came_s > WAIT_S:
             return "it has a publisher but no message arrives. Does the detector get images?"
         lag_s = self._pairing.lag_s

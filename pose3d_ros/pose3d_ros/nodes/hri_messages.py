@@ -12,6 +12,7 @@ from geometry_msgs.msg import PointStamped, TransformStamped, TwistStamped
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Header
 
+from pose3d_ros.config.optional_packages import how_to_get
 from pose3d_ros.errors import ConfigError
 from pose3d_ros.geometry.boxes import normalized_box
 from pose3d_ros.people.kinematics.human_angles import BodyPose
@@ -25,7 +26,7 @@ _LONGEST_ID = 64
 
 def hri_msgs() -> Any:
     """The messages of the package hri_msgs. Raises ConfigError where it is not installed, or of before 1.0."""
-    fix = "Install it (ros-$ROS_DISTRO-hri-msgs), or build https://github.com/ros4hri/hri_msgs, and source it."
+    fix = f"Fix: {how_to_get('hri_msgs')}, and source it."
     expected = "the messages of ROS4HRI (REP 155)"
     try:
         module = importlib.import_module("hri_msgs.msg")

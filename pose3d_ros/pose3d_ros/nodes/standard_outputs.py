@@ -13,6 +13,7 @@ import numpy as np
 from geometry_msgs.msg import Point, Pose, PoseArray, PoseWithCovariance, Quaternion, Vector3
 from rclpy.node import Node
 
+from pose3d_ros.config.optional_packages import how_to_get
 from pose3d_ros.config.output_settings import OutputConfig
 from pose3d_ros.errors import ConfigError
 from pose3d_ros.nodes.conversion import Published
@@ -26,11 +27,6 @@ CLASS_ID = "person"
 """The class of every detection."""
 
 _PROBLEMS = "standard outputs"
-_APT = "apt install ros-$ROS_DISTRO-{}"
-_REMEDIES = {
-    "vision_msgs": _APT.format("vision-msgs"),
-    "people_msgs": _APT.format("people-msgs") + ", or build people_msgs of wg-perception/people, branch ros2",
-}
 
 
 def detections_3d(published: Published) -> Any:
@@ -148,7 +144,7 @@ class StandardOutputs:
 
 def _missing(package: str, reason: str, names: Sequence[str], suffix: str) -> str:
     topics, parameters = (", ".join(part) for part in ([n + suffix for n in names], [f"publish_{n}" for n in names]))
-    fix = f"{_REMEDIES.get(package, '')}; then configure the node again, or unset {parameters}."
+    fix = f"{how_to_get(package)}; then configure the node again, or unset {parameters}."
     return f"not published: {topics}: expected the package {package}, got {reason}. Fix: {fix}"
 
 

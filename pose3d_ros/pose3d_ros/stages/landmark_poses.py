@@ -91,7 +91,7 @@ class LandmarkPoses:
         timings_ms: dict[str, float] = {}
         if given is not None:
             with timed(timings_ms, "detect"):
-                self.reset()
+                self._finder.reset()
             with timed(timings_ms, "pose"):
                 poses = self._in_boxes(frame, image, given)
             return FramePoses(given, poses, timings_ms)
@@ -173,20 +173,29 @@ class LandmarkPoses:
         return Landmarks.concatenated([first, again]).chosen(order)
 
     def _in_boxes(self, frame: Frame, image: FrameImage, given: tuple[Detection, ...]) -> tuple[Pose, ...]:
-        """The people in given boxes, one at most in each."""
+        """The people in given boxes, one at most in each; what is known of their distances goes on with them."""
+        followed = len(self._followed.regions(frame.stamp_ns))
         boxes = np.array([d.box_xyxy_px for d in given]).reshape(-1, 4)
         if not len(boxes):
+            self._followed.update(Regions.empty(), np.zeros(0, np.intp), followed, frame.stamp_ns, frame.camera)
             return ()
         places, owners = self._places_in_boxes(frame, image, boxes)
         people = self._read_again(frame, image, places, self._net(frame.camera, image, places))
         certainty = certainties(people, frame.camera.width_px, frame.camera.height_px)
         best = best_in_boxes(people, certainty, owners, boxes)
         sure = person_scores(certainty[best]) >= self._config.pose.person_score_threshold
-        chosen = best[sure]
-        unknown = LearnedDistances.unknown(len(chosen), frame.stamp_ns + 1)
-        poses, _ = self._posed(frame, image, people.chosen(chosen), tuple(given[i] for i in owners[chosen]), unknown)
-        unsure = best[~sure & worth_reading_again(certainty[best])]
-        _, more = self._confirmed(frame, image, Doubts(people.chosen(unsure), boxes[owners[unsure]]), ())
+        chosen, unsure = best[sure], best[~sure & worth_reading_again(certainty[best])]
+        doubts = Doubts(people.chosen(unsure), boxes[owners[unsure]])
+        at, more = self._confirmed(frame, image, doubts, ())
+        seen = Regions.concatenated([people.chosen(chosen).next_regions, next_regions(doubts, at, more)])
+        kept = self._followed.known(seen, followed)
+        learned = self._followed.learned_of(seen, kept, followed, frame.stamp_ns)
+        first, rest = np.split(np.arange(len(seen)), [len(chosen)])
+        poses, of_first = self._posed(
+            frame, image, people.chosen(chosen), tuple(given[i] for i in owners[chosen]), learned.chosen(first)
+        )
+        learned = LearnedDistances.concatenated([of_first, learned.chosen(rest)])
+        self._followed.update(seen, kept, followed, frame.stamp_ns, frame.camera, learned)
         return (*poses, *more)
 
     def _doubts(

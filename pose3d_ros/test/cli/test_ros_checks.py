@@ -9,6 +9,7 @@ import pytest
 
 from pose3d_ros.cli import ros_checks as checks
 from pose3d_ros.cli.checks import State
+from pose3d_ros.config.optional_packages import USES
 from pose3d_ros.config.settings import PARAMETERS
 from pose3d_ros.config.share_folders import share_file
 from pose3d_ros.nodes.dds_profile import SharedMemory
@@ -69,7 +70,6 @@ def test_optional_packages_say_what_they_are_for_and_how_to_get_them(monkeypatch
     assert found["tf2_ros"].remedy == "apt install ros-jazzy-tf2-ros-py"
     assert found["rviz2"].remedy == "apt install ros-jazzy-rviz2"
     assert found["ros2"].remedy == "apt install ros-jazzy-ros2launch"
-    assert "https://github.com/mgonzs13/yolo_ros" in found["yolo_msgs"].remedy
     assert {"hri_msgs", "people_msgs", "cv_bridge", "launch_ros"} <= set(found)
     assert "comes with a ROS" in next(iter(checks.optional_checks(""))).remedy
 
@@ -83,7 +83,7 @@ def test_optional_packages_that_are_there(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_parameters_that_it_names_are_there() -> None:
-    text = " ".join(checks._OPTIONAL.values())
+    text = " ".join(USES.values())
     named = set(re.findall(r"\b(?:publish|detections|fixed|floor|target)_\w+", text))
     assert "detections_topic" in named
     assert named <= set(PARAMETERS)

@@ -131,8 +131,12 @@ def test_images_that_a_slower_detector_skips_are_dropped_and_counted(rig: Rig) -
             True,
             "or yolo_msgs/msg/DetectionArray, got std_msgs/msg/String",
         ),
-        ([VISION_TYPE], False, "vision_msgs is not installed. Install ros-$ROS_DISTRO-vision-msgs, source it"),
-        ([YOLO_TYPE], False, "yolo_msgs is not installed. Build yolo_msgs of yolo_ros, source it"),
+        ([VISION_TYPE], False, "vision_msgs is not installed. Fix: apt install ros-$ROS_DISTRO-vision-msgs, source it"),
+        (
+            [YOLO_TYPE],
+            False,
+            "yolo_msgs is not installed. Fix: build yolo_msgs of",
+        ),
         ([YOLO_TYPE], True, "it has a publisher but no message arrives. Does the detector get images?"),
     ],
 )

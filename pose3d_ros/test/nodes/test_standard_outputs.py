@@ -226,7 +226,7 @@ def test_missing_packages_are_a_warning_with_the_remedy_until_the_node_is_config
         "not published: detections_3d, detections_2d: expected the package vision_msgs, got none",
         "apt install ros-$ROS_DISTRO-vision-msgs; then configure the node again, or unset publish_detections_3d, pub",
         "not published: people_msgs: expected the package people_msgs, got none",
-        "apt install ros-$ROS_DISTRO-people-msgs",
+        "Fix: build people_msgs of https://github.com/wg-perception/people, branch ros2, in your workspace; then",
     ):
         assert part in texts
     assert len(made.board.current()) == 2

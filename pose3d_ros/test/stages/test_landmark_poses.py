@@ -231,6 +231,30 @@ def test_distance_stays_known_while_the_other_net_sees_someone(engines: Opened) 
     assert len(engines["second"].calls) == 2
 
 
+def test_distance_stays_known_of_people_in_given_boxes(engines: Opened) -> None:
+    """As of those who are followed; the boxes come in another order in each frame."""
+    source = with_second(engines, 0.6)
+    given = (Detection(np.array([60.0, 60, 140, 240]), 1.0), Detection(np.array([400.0, 100, 480, 300]), 1.0))
+    learned = []
+    for i in range(6):
+        seen = frame(i * STEP_NS, (100.0 + i, 150.0), (440.0 - i, 200.0))
+        poses = source(seen, HostImage(seen.image_bgr), given[:: 1 - 2 * (i % 2)]).poses
+        learned.append([any(reading.solver == "learned" for reading in pose.readings) for pose in poses])
+    assert learned[0] == [False, False]
+    assert learned[1].count(True) == 1
+    assert learned[2:] == [[True, True]] * 4
+    assert len(engines["second"].calls) == 2
+
+
+def test_distance_is_learned_anew_after_a_pause_of_given_boxes(engines: Opened) -> None:
+    source = with_second(engines, 0.6)
+    given = (Detection(np.array([400.0, 100, 480, 300]), 1.0),)
+    for stamp_ns in (0, STEP_NS, 20 * STEP_NS, 21 * STEP_NS):
+        run(source, frame(stamp_ns, (440.0, 200.0)), given)
+        run(source, frame(stamp_ns + 1), ())
+    assert len(engines["second"].calls) == 2
+
+
 def region_answer(hips_px: tuple[float, float], top_px: tuple[float, float]) -> AnsweringEngine:
     """A region detector that sees a person at those pixels of every view's input."""
 

@@ -79,6 +79,14 @@ class FollowedPeople:
         again = assign(region_distances(self._regions.chosen(before), seen), _FOLLOWED)
         return np.delete(before, [row for row, _ in again])
 
+    def known(self, seen: Regions, followed: int) -> npt.NDArray[np.intp]:
+        """Of each region that shows someone who was found otherwise, the index in what `regions` gave, see `update`."""
+        kept = followed + np.arange(len(seen))
+        before = self._regions.chosen(np.arange(followed))
+        for row, column in assign(region_distances(before, seen), _FOLLOWED):
+            kept[column] = row
+        return kept
+
     def learned_of(self, seen: Regions, kept: npt.NDArray[np.intp], followed: int, stamp_ns: int) -> LearnedDistances:
         """What is known of the distances of who is seen, see `update`.
 
