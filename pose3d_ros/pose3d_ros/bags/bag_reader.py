@@ -94,6 +94,11 @@ class BagReader:
         """The camera_info topic that fits, that of an image topic; see `TopicChoice.camera`."""
         return self._choice.camera(topic, image_topic).name
 
+    def ground_truth_topic(self, image_topic: str = "*") -> str:
+        """That of the people in the images of a topic, "" without one; see `TopicChoice.ground_truth`."""
+        found = self._choice.ground_truth(image_topic)
+        return found.name if found else ""
+
     def depth_topic(self) -> str:
         """The first topic of depth images, without a transport's suffix; "" without one."""
         return self._choice.depth()

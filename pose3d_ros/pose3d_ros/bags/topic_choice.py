@@ -9,10 +9,12 @@ from pathlib import Path
 
 from pose3d_ros.bags.bag_parts import BagTopic
 from pose3d_ros.bags.depth_decoding import DEPTH_SUFFIX
-from pose3d_ros.bags.message_types import CAMERA_INFO_TYPE, COMPRESSED_TYPE, IMAGE_TYPE
+from pose3d_ros.bags.message_types import CAMERA_INFO_TYPE, COMPRESSED_TYPE, IMAGE_TYPE, PEOPLE_TYPE
 from pose3d_ros.errors import BagError
 
 _COMPRESSED = "/compressed"
+GROUND_TRUTH = "ground_truth"
+"""Part of the names of its topics."""
 IMAGE_OPTION, CAMERA_OPTION = "--image-topic", "--camera-info-topic"
 
 
@@ -61,6 +63,27 @@ class TopicChoice:
         beside = [topic for topic in fitting if topic.name.rpartition("/")[0] == chosen.rpartition("/")[0]]
         others = {camera_name(t.name) for t in self._color()} - {chosen}
         return self._one(beside or fitting, types, name, CAMERA_OPTION, expected=chosen if others else "")
+
+    def ground_truth(self, image: str = "*") -> BagTopic | None:
+        """That of the people in the images that fit; None where the bag has none.
+
+        Of several the one whose name has most of the images' namespace. Raises BagError where that is not one.
+        """
+        found = _filled(self.fitting((PEOPLE_TYPE,), f"*{GROUND_TRUTH}*"))
+        if len(found) < 2:
+            return found[0] if found else None
+        chosen = self.image(image).name if self._color() else image
+        parts = set(camera_name(chosen).split("/")[:-1])
+        shared = [len(parts & set(topic.name.split("/"))) for topic in found]
+        nearest = [topic for topic, count in zip(found, shared, strict=True) if count == max(shared)]
+        if len(nearest) == 1:
+            return nearest[0]
+        raise BagError(
+            f"bag {self.path}",
+            expected=f"one topic with {GROUND_TRUTH} in its name in the namespace of {chosen}",
+            got=", ".join(map(str, nearest)),
+            fix=f"Choose the images with {IMAGE_OPTION}, and record each camera's ground truth in their namespace.",
+        )
 
     def depth(self) -> str:
         """The first topic of depth images, without a transport's suffix; "" without one."""

@@ -43,7 +43,9 @@ class EvaluationJob:
         if args.ground_truth and not (args.predictions or args.bag):
             fix = "Name the predictions, or the recording to run the models on (--bag)."
             raise ConfigError("--ground-truth", expected="predictions, or --bag", got="neither", fix=fix)
-        truth = args.ground_truth or (_own_truth(args.predictions) if args.predictions and not args.bag else None)
+        truth = args.ground_truth or (
+            _own_truth(args.predictions, choice) if args.predictions and not args.bag else None
+        )
         bag = args.bag or truth or sample_bag()
         if args.report and not is_bag(bag):
             fix = f"Name the recording of {bag} with --bag."
@@ -76,6 +78,8 @@ class EvaluationJob:
             return session_of_files(results, self.ground_truth or self.bag, self.choice)
 
 
-def _own_truth(predictions: Path) -> Path | None:
+def _own_truth(predictions: Path, choice: RecordingChoice) -> Path | None:
     """Predictions that were recorded together with ground truth."""
-    return predictions if is_bag(predictions) and ground_truth_of(predictions) else None
+    if not is_bag(predictions):
+        return None
+    return predictions if ground_truth_of(predictions, image_topic=choice.image_topic) else None

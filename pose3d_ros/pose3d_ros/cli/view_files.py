@@ -15,6 +15,7 @@ from pose3d_ros.bags.bag_files import is_bag
 from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.bags.message_types import COMPRESSED_TYPE, IMAGE_TYPE, PEOPLE_TYPE
 from pose3d_ros.bags.people_lines import SUFFIXES
+from pose3d_ros.bags.topic_choice import GROUND_TRUTH
 from pose3d_ros.cli.common_options import warn_of
 from pose3d_ros.cli.people_files import FoundFrame
 from pose3d_ros.cli.recording_options import recording_choice
@@ -24,7 +25,6 @@ from pose3d_ros.cli.source_run import SourceJob, SourceRun
 from pose3d_ros.cli.terminal import ProgressBar
 from pose3d_ros.config.settings import PipelineConfig
 from pose3d_ros.errors import InputError
-from pose3d_ros.evaluation.recording.bag_recording import GROUND_TRUTH
 from pose3d_ros.evaluation.recording.prediction import open_predictor
 from pose3d_ros.evaluation.recording.predictions import Predictions, read_predictions
 from pose3d_ros.nodes.timing import RateMeter

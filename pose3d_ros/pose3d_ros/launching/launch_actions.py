@@ -60,12 +60,16 @@ def _started(
     context: LaunchContext, file: str, arguments: Sequence[LaunchArgument], start: Start, environ: Mapping[str, str]
 ) -> list[Any]:
     known = [argument.name for argument in arguments]
-    if is_command(file, sys.argv):
-        raise_all(unknown_arguments([text.split(":=")[0] for text in context.argv if ":=" in text], known))
+    given = [text.split(":=")[0] for text in context.argv if ":=" in text] if is_command(file, sys.argv) else None
+    if given is not None:
+        raise_all(unknown_arguments(given, known))
     else:
         for name, near in likely_misspelled(context.launch_configurations, known):
             _warn(f"{file} has no argument {name}: did you mean {near}?")
-    return start(parse_arguments(arguments, context.launch_configurations), environ)
+    values = parse_arguments(arguments, context.launch_configurations)
+    if values.get("rviz") and "rviz" in (given or ()) and not _is_installed("rviz2"):
+        raise ConfigError("launch argument rviz", expected="an installed rviz2", got="none", fix=_without_rviz())
+    return start(values, environ)
 
 
 def is_command(file: str, argv: Sequence[str]) -> bool:
@@ -201,15 +205,17 @@ def system_actions(cameras: Sequence[CameraLaunch], system: SystemLaunch, *, fus
 
 def _rviz(shown: Sequence[ShownCamera], frame: ShownFrame, system: SystemLaunch) -> list[Any]:
     if not _is_installed("rviz2"):
-        distribution = os.environ.get("ROS_DISTRO", "<distribution>")
-        remedy = f"apt-get install ros-{distribution}-rviz2; the nodes run without it"
-        _warn(f"rviz is true, but rviz2 is not installed: {remedy}, or with rviz:=false.")
+        _warn(f"rviz2 is not installed: the nodes run without it. {_without_rviz()}")
         return []
     handle, path = tempfile.mkstemp(prefix="pose3d_", suffix=".rviz")
     os.close(handle)
     write_display_file(path, rviz_config(shown, frame))
     clock = {"use_sim_time": system.use_sim_time}
     return [Node(package="rviz2", executable="rviz2", arguments=["-d", path], parameters=[clock])]
+
+
+def _without_rviz() -> str:
+    return f"apt install ros-{os.environ.get('ROS_DISTRO', '$ROS_DISTRO')}-rviz2, or launch with rviz:=false."
 
 
 def _lifecycle_manager(names: Sequence[str], system: SystemLaunch) -> Any:

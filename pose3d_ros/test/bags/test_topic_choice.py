@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pose3d_ros.bags.bag_parts import BagTopic
-from pose3d_ros.bags.message_types import CAMERA_INFO_TYPE, COMPRESSED_TYPE, IMAGE_TYPE
+from pose3d_ros.bags.message_types import CAMERA_INFO_TYPE, COMPRESSED_TYPE, IMAGE_TYPE, PEOPLE_TYPE
 from pose3d_ros.bags.topic_choice import TopicChoice
 from pose3d_ros.errors import BagError
 
@@ -20,6 +20,7 @@ def choice(**counts: int) -> TopicChoice:
         info = topic.endswith("info")
         compressed = topic.endswith(("/compressed", "compressedDepth"))
         kind = CAMERA_INFO_TYPE if info else COMPRESSED_TYPE if compressed else IMAGE_TYPE
+        kind = PEOPLE_TYPE if topic.endswith("people") else kind
         found.append(BagTopic(topic, kind, latched=False, count=count))
     return TopicChoice(Path("b.mcap"), found)
 
@@ -75,3 +76,33 @@ def test_bag_without_images_is_an_error_that_lists_what_it_has() -> None:
     assert bag.camera().name == "/camera_info"
     with pytest.raises(BagError, match="got an empty bag"):
         choice().image()
+
+
+@pytest.mark.parametrize("order", ["{}__ground_truth__people", "ground_truth__{}__people"])
+def test_ground_truth_is_that_in_the_namespace_of_the_images(order: str) -> None:
+    names = {order.format(side): 20 for side in ("left", "right")}
+    pair = choice(left__image_raw=20, right__image_raw=30, left__people=3, **names)
+    for side in ("left", "right"):
+        found = pair.ground_truth(f"/{side}/*")
+        assert found is not None
+        assert found.name == "/" + order.format(side).replace("__", "/")
+    with pytest.raises(BagError, match=r"Choose one with --image-topic"):
+        pair.ground_truth()
+    without_images = choice(**names).ground_truth("/left/*")
+    assert without_images is not None
+    assert "/left/" in without_images.name
+
+
+def test_only_ground_truth_is_that_of_all_images_and_none_is_none() -> None:
+    one = choice(camera__image_raw=2, ground_truth__people=2, people=2).ground_truth()
+    assert one is not None
+    assert one.name == "/ground_truth/people"
+    assert choice(image_raw=2, people=2).ground_truth() is None
+
+
+def test_ground_truth_that_no_namespace_tells_apart_is_an_error() -> None:
+    several = choice(left__image_raw=2, a__ground_truth__people=2, b__ground_truth__people=2)
+    with pytest.raises(BagError, match=r"ground_truth in its name in the namespace of /left/image_raw, got /a/ground"):
+        several.ground_truth("/left/*")
+    with pytest.raises(BagError, match=r"got /a/ground_truth/people .*, /b/ground_truth/people"):
+        choice(a__ground_truth__people=2, b__ground_truth__people=2).ground_truth()

@@ -124,6 +124,18 @@ def test_missing_rviz_is_a_warning_and_the_nodes_start(monkeypatch: pytest.Monke
     assert "rviz2 is not installed" in warned[0]
 
 
+def test_missing_rviz_is_an_error_where_the_command_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch_actions, "_is_installed", lambda _: False)
+    monkeypatch.setattr("sys.argv", ["ros2", "launch", "pose3d_ros", "pose3d.launch.py", "rviz:=true"])
+    with pytest.raises(
+        ConfigError, match=r"rviz: expected an installed rviz2, got none. apt install ros-\S+-rviz2"
+    ):
+        run("pose3d.launch.py", ["rviz:=true"], {"rviz": "true"})
+    assert run("pose3d.launch.py", [], {"rviz": "true"})["rviz"] is True  # a default, as that of demo.launch.py
+    monkeypatch.setattr("sys.argv", ["ros2", "launch", "robot", "robot.launch.py", "rviz:=true"])
+    assert run("pose3d.launch.py", ["rviz:=true"], {"rviz": "true"})["rviz"] is True
+
+
 def test_rviz_and_lifecycle_manager_start_where_they_are_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launch_actions, "_is_installed", lambda _: True)
     found = actions(rviz="true", lifecycle_manager="true")

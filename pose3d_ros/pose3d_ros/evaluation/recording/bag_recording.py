@@ -8,14 +8,11 @@ from pathlib import Path
 
 from pose3d_ros.bags.bag_reader import BagReader
 from pose3d_ros.bags.message_records import BagPeople, check_ids
-from pose3d_ros.bags.message_types import COMPRESSED_TYPE, IMAGE_TYPE, PEOPLE_TYPE
+from pose3d_ros.bags.message_types import COMPRESSED_TYPE, IMAGE_TYPE
 from pose3d_ros.errors import BagError, CameraError
 from pose3d_ros.evaluation.recording.recorded_frames import ANY_RECORDING, RecordingChoice, recorded_camera
 from pose3d_ros.geometry.camera import Camera
 from pose3d_ros.records import LATE_NS, TrackState
-
-GROUND_TRUTH = "ground_truth"
-"""Part of the names of its topics."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +33,7 @@ class Recording:
 def read_recording(path: Path, choice: RecordingChoice = ANY_RECORDING) -> Recording:
     """Read a bag's stamps, camera and ground truth. Raises BagError for a bag with neither images nor ground truth."""
     problems: list[str] = []
-    truth = ground_truth_of(path, problems.append)
+    truth = ground_truth_of(path, problems.append, choice.image_topic)
     with BagReader(path) as bag:
         has_images = any(bag.topics[name].count for name in bag.topics_of((COMPRESSED_TYPE, IMAGE_TYPE)))
         if not has_images and not truth:
@@ -46,15 +43,16 @@ def read_recording(path: Path, choice: RecordingChoice = ANY_RECORDING) -> Recor
         return Recording(camera, time_order(stamps), truth, has_images, (*bag.problems, *problems))
 
 
-def ground_truth_of(path: Path, problem: Callable[[str], None] = lambda _: None) -> dict[int, BagPeople]:
-    """The ground truth of a bag by stamp, empty where it has none.
+def ground_truth_of(
+    path: Path, problem: Callable[[str], None] = lambda _: None, image_topic: str = "*"
+) -> dict[int, BagPeople]:
+    """The ground truth of the images of a bag by stamp, empty where it has none.
 
-    problem: told of stamps that come twice. Raises BagError.
+    problem: told of stamps that come twice. image_topic: a name or (shell) pattern. Raises BagError.
     """
     with BagReader(path) as bag:
-        if not bag.topics_of((PEOPLE_TYPE,), f"*{GROUND_TRUTH}*"):
-            return {}
-        return by_stamp(bag.people(f"*{GROUND_TRUTH}*"), f"ground truth of {path}", problem)
+        topic = bag.ground_truth_topic(image_topic)
+        return by_stamp(bag.people(topic), f"ground truth of {path}", problem) if topic else {}
 
 
 def no_ground_truth(path: Path) -> str:

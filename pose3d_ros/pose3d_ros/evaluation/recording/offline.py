@@ -38,7 +38,7 @@ def run_offline(
     images = RecordedFrames(path, scene, choice, detector)
     truth = ground_truth
     if truth is None:
-        recorded = ground_truth_of(path, images.remarks.append)
+        recorded = ground_truth_of(path, images.remarks.append, choice.image_topic)
         truth = {stamp: message.people for stamp, message in recorded.items()}
     timings_ms: dict[str, list[float]] = defaultdict(list)
     frames: list[SessionFrame] = []

@@ -11,8 +11,9 @@ from pose3d_ros.bags.message_records import BagPeople
 from pose3d_ros.bags.message_types import PEOPLE_TYPE
 from pose3d_ros.bags.people_lines import SUFFIXES as PEOPLE_SUFFIXES
 from pose3d_ros.bags.people_lines import read_people_lines
+from pose3d_ros.bags.topic_choice import GROUND_TRUTH
 from pose3d_ros.errors import BagError, InputError, Pose3DError
-from pose3d_ros.evaluation.recording.bag_recording import GROUND_TRUTH, by_stamp
+from pose3d_ros.evaluation.recording.bag_recording import by_stamp
 from pose3d_ros.evaluation.recording.recorded_truth import are_stills, stamps_of_lines
 from pose3d_ros.evaluation.recording.session import Health, People, read_health
 from pose3d_ros.geometry.camera import Camera
