@@ -127,9 +127,7 @@ def test_missing_rviz_is_a_warning_and_the_nodes_start(monkeypatch: pytest.Monke
 def test_missing_rviz_is_an_error_where_the_command_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launch_actions, "_is_installed", lambda _: False)
     monkeypatch.setattr("sys.argv", ["ros2", "launch", "pose3d_ros", "pose3d.launch.py", "rviz:=true"])
-    with pytest.raises(
-        ConfigError, match=r"rviz: expected an installed rviz2, got none. apt install ros-\S+-rviz2"
-    ):
+    with pytest.raises(ConfigError, match=r"rviz: expected an installed rviz2, got none. apt install ros-\S+-rviz2"):
         run("pose3d.launch.py", ["rviz:=true"], {"rviz": "true"})
     assert run("pose3d.launch.py", [], {"rviz": "true"})["rviz"] is True  # a default, as that of demo.launch.py
     monkeypatch.setattr("sys.argv", ["ros2", "launch", "robot", "robot.launch.py", "rviz:=true"])
