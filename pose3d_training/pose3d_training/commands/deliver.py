@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import attr
 from torch import nn
 
 from pose3d_ros.engines.spec.entry import ManifestEntry, Normalization, Parameter
@@ -102,7 +103,7 @@ def _entry(recipe: Recipe, module: nn.Module, path: Path, samples: int) -> Manif
     kind = f"{recipe.net}-{recipe.architecture}" if recipe.architecture else recipe.net
     kind = f"{kind}-landmarks" if recipe.lifter_input == "region" else kind
     return ManifestEntry(
-        name=f"{kind}-{recipe.backbone or recipe.channels}-synthetic",
+        name=f"{kind}-{recipe.backbone or recipe.channels}-{'recorded' if recipe.recordings else 'synthetic'}",
         roles=roles,
         file=path,
         sha256=sha256_of(path),
@@ -120,7 +121,8 @@ def _entry(recipe: Recipe, module: nn.Module, path: Path, samples: int) -> Manif
 
 def _training_data(recipe: Recipe) -> str:
     lifted = _LANDMARKS if recipe.lifter_input == "region" else _LIFTED
-    return {"smoother": _MOTIONS, "lifter": lifted}.get(recipe.net, _RENDERED)
+    data = {"smoother": _MOTIONS, "lifter": lifted}.get(recipe.net, _RENDERED)
+    return f"{data}; {recipe.recordings} recordings of the user's own" if recipe.recordings else data
 
 
 def _lifter_decoder(module: nn.Module) -> str:
@@ -155,6 +157,14 @@ def _with_kept(made: list[ManifestEntry], folder: Path) -> list[ManifestEntry]:
     return [new.pop(entry.file.name, entry) for entry in before] + list(new.values())
 
 
+def _with_scores_of(entry: ManifestEntry, folder: Path) -> ManifestEntry:
+    """A lifter of landmarks with what was fitted for the scores of another one's joints, if both are such lifters."""
+    other = load_manifest(folder).for_role("lifter")
+    fitted = {name: value for name, value in other.parameters.items() if name.startswith(("score_", "sigma_"))}
+    alike = entry.parameters.get("input") == other.parameters.get("input") == "region"
+    return attr.evolve(entry, parameters={**entry.parameters, **fitted}) if alike else entry
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Export the runs `detector`, `root_pose`, `smoother` and `lifter` below a folder."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -162,6 +172,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, required=True, help="folder for the engines and their manifest")
     parser.add_argument("--bank", type=Path, metavar="DIR", help="rendered people to calibrate the scores on")
     parser.add_argument("--backgrounds", type=Path, metavar="DIR", nargs="*", default=[])
+    parser.add_argument("--scores-of", type=Path, metavar="DIR", help="engines whose landmark lifter's scores to keep")
     parsed = parser.parse_args(arguments)
     parsed.output.mkdir(parents=True, exist_ok=True)
     runs = [parsed.runs / name for name in _NETS]
@@ -174,6 +185,8 @@ def main(arguments: list[str] | None = None) -> int:
             got=str(parsed.runs),
             fix="Name the folder that `pose3d train --output` wrote its runs below.",
         )
+    if parsed.scores_of is not None:
+        made = [_with_scores_of(entry, parsed.scores_of) for entry in made]
     if scenes is None and any(entry.normalization is not None for entry in made):
         print("scores are not calibrated: no --bank")
     write_manifest(parsed.output, _with_kept(made, parsed.output))

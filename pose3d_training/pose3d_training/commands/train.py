@@ -12,8 +12,10 @@ from pose3d_ros.errors import ConfigError
 from pose3d_ros.reading.files import is_file, is_folder
 
 if TYPE_CHECKING:
+    from pose3d_ros.types import Array
     from pose3d_training.loop.recipe import Recipe
     from pose3d_training.loop.training_loop import Task
+    from pose3d_training.tasks.landmark_errors import LandmarkErrors
 
 _NEEDED = {"torch": "torch", "lightning_fabric": "lightning-fabric"}
 """Modules, and the names that pip knows them by."""
@@ -31,6 +33,7 @@ class TrainingFolders:
 
     landmarks: what a landmark net said of rendered people, see `tasks.landmark_runs`. motion_runs: what the chains said
     of rendered motions, see `tasks.motion_runs`. photographs: a COCO file of people with 2D joints.
+    recordings: bags of your own, seen by the chain `engines`.
     """
 
     output: Path
@@ -40,6 +43,8 @@ class TrainingFolders:
     landmarks: Path | None = None
     motion_runs: Path | None = None
     photographs: Path | None = None
+    recordings: tuple[Path, ...] = ()
+    engines: str = "auto"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,6 +62,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--landmarks", type=Path, metavar="FILE", help="a net's landmarks (lifter_landmarks)")
     parser.add_argument(
         "--motion-runs", type=Path, metavar="FILE", help="what the chains say of rendered motions (smoother)"
+    )
+    parser.add_argument(
+        "--recordings",
+        type=Path,
+        metavar="BAG",
+        nargs="+",
+        default=[],
+        help="recordings whose people are learned from, too; 3D labels where they have ground truth (lifter)",
+    )
+    parser.add_argument(
+        "--engines", default="auto", metavar="NAME", help="the models that see people in recordings (%(default)s)"
     )
     parser.add_argument(
         "--output", type=Path, metavar="DIR", help="checkpoints and curves; an unfinished run there is resumed"
@@ -97,8 +113,9 @@ def execute(args: argparse.Namespace) -> int:
     if args.photographs_share is not None:
         recipe = replace(recipe, photographs_share=args.photographs_share)
     folders = TrainingFolders(
-        args.output, args.bank, args.assets, tuple(args.backgrounds), args.landmarks, args.motion_runs, args.photographs
-    )
+        args.output, args.bank, args.assets, tuple(args.backgrounds), args.landmarks, args.motion_runs,
+        args.photographs, tuple(args.recordings), args.engines,
+    )  # fmt: skip
     train(recipe, folders, args.device, args.threads, args.engine)
     return 0
 
@@ -117,14 +134,15 @@ def train(
     from pose3d_training.loop.fabric import open_fabric
     from pose3d_training.loop.training_loop import Trainer
 
-    # A lifter's graph has its normalizations folded into layers that they can't be taken out of again.
-    if recipe.net == "lifter" and engine is not None and engine.suffix != ".pt":
+    # Of a graph of these, normalizations are folded into layers that they can't be taken out of again.
+    if recipe.architecture in ("sem_gcn", "temporal") and engine is not None and engine.suffix != ".pt":
         raise ConfigError(
             "option --engine",
-            expected="a run's checkpoint.pt, for a lifter",
+            expected=f"a run's checkpoint.pt, for a lifter of architecture {recipe.architecture}",
             got=str(engine),
             fix="Name the checkpoint.pt of the run that the engine was delivered from.",
         )
+    recipe = replace(recipe, recordings=len(folders.recordings))
     torch.manual_seed(recipe.seed)
     fabric = open_fabric(recipe.bfloat16, device)
     if threads:
@@ -151,13 +169,7 @@ def build_task(recipe: Recipe, folders: TrainingFolders) -> Task:
         runs = [] if folders.motion_runs is None else load_runs(folders.motion_runs)
         return SmootherTask(recipe, [*lifting_tracks(assets, bodies), *posture_tracks(assets, bodies)], runs)
     if recipe.net == "lifter":
-        from pose3d_training.tasks.lifting import LifterTask
-        from pose3d_training.tasks.lifting_samples import lifting_tracks
-
-        assets = _needed(folders.assets, "--assets", "the folder with the recorded motions and the bodies")
-        if recipe.lifter_input == "region":
-            return _landmark_task(recipe, assets, folders.landmarks)
-        return LifterTask(recipe, lifting_tracks(assets, range(_LIFTER_BODIES)))
+        return _landmark_task(recipe, folders) if recipe.lifter_input == "region" else _lifter_task(recipe, folders)
     from pose3d_training.tasks.image_tasks import DetectorTask, RootPoseTask, composer
 
     scenes = composer(_needed(folders.bank, "--bank", "the folder of rendered people"), folders.backgrounds)
@@ -171,18 +183,43 @@ def build_task(recipe: Recipe, folders: TrainingFolders) -> Task:
     return RootPoseTask(recipe, scenes, read_photographs(folders.photographs, get_skeleton(recipe.skeleton)))
 
 
-def _landmark_task(recipe: Recipe, assets: Path, landmarks: Path | None) -> Task:
+def _lifter_task(recipe: Recipe, folders: TrainingFolders) -> Task:
+    from pose3d_ros.skeletons import get_skeleton
+    from pose3d_training.learning.recorded_people import recorded_tracks
+    from pose3d_training.tasks.lifting import LifterTask
+    from pose3d_training.tasks.lifting_samples import lifting_tracks
+
+    skeletons = get_skeleton(recipe.input_skeleton), get_skeleton(recipe.skeleton)
+    tracks = []
+    if folders.assets is not None or not folders.recordings or recipe.losses:
+        assets = _needed(folders.assets, "--assets", "the folder with the recorded motions and the bodies")
+        tracks = lifting_tracks(assets, range(_LIFTER_BODIES))
+    recorded = recorded_tracks(folders.recordings, folders.engines, *skeletons) if folders.recordings else []
+    return LifterTask(recipe, tracks, recorded)
+
+
+def _landmark_task(recipe: Recipe, folders: TrainingFolders) -> Task:
+    from pose3d_training.learning.recorded_landmarks import recorded_landmarks
+    from pose3d_training.tasks.lifting import LandmarkLifterTask
+
+    recorded = recorded_landmarks(folders.recordings, folders.engines) if folders.recordings else None
+    if recorded is not None and folders.assets is None:
+        return LandmarkLifterTask(recipe, None, recorded)
+    assets = _needed(folders.assets, "--assets", "the folder with the recorded motions and the bodies")
+    return LandmarkLifterTask(recipe, _posed_bodies(assets, folders.landmarks), recorded)
+
+
+def _posed_bodies(assets: Path, landmarks: Path | None) -> tuple[Array, LandmarkErrors]:
     from pose3d_training.synthetic.motion import training_clips
     from pose3d_training.tasks.landmark_errors import LandmarkErrors
     from pose3d_training.tasks.landmark_pool import make_pool
     from pose3d_training.tasks.landmark_runs import LandmarkRuns
-    from pose3d_training.tasks.lifting import LandmarkLifterTask
 
     if landmarks is None or not is_file(landmarks):
         meaning = "the file that `python -m pose3d_training.tasks.landmark_runs` wrote"
         raise ConfigError("option --landmarks", expected=meaning, got=str(landmarks), fix="See docs/train.md.")
     errors = LandmarkErrors.of(LandmarkRuns.load(landmarks))
-    return LandmarkLifterTask(recipe, make_pool(assets, training_clips(assets), range(_POOL_BODIES)), errors)
+    return make_pool(assets, training_clips(assets), range(_POOL_BODIES)), errors
 
 
 def _needed(folder: Path | None, option: str, meaning: str) -> Path:

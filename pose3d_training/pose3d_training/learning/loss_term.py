@@ -36,11 +36,23 @@ class Lifted:
 
     @property
     def labeled(self) -> Tensor:
-        """(N, 1, 1): 1 where there is a 3D label, else 0."""
+        """(N, 1, 1): 1 where there is a 3D label, of all joints, else 0."""
         labeled = self.batch.get("labeled")
         if labeled is None:
             return self.joints_m.new_ones(len(self.joints_m), 1, 1)
         return labeled[:, None, None]
+
+    @property
+    def labeled_joints(self) -> Tensor:
+        """(N, T, J_out): 1 where there is a 3D label of the joint, else 0; in recordings some joints have none."""
+        given = self.batch.get("labeled_joints")
+        return self.labeled.expand(self.joints_m.shape[:-1]) if given is None else given
+
+    @property
+    def in_target(self) -> Tensor:
+        """(N, T, J_out): 0 where `target_m` does not say where a joint is, labeled or not, as in recordings, else 1."""
+        given = self.batch.get("in_target")
+        return self.joints_m.new_ones(self.joints_m.shape[:-1]) if given is None else given
 
     @property
     def known(self) -> Tensor:
@@ -82,12 +94,12 @@ class Critic(LossTerm):
 
 
 class JointTerm(LossTerm):
-    """Mean distance of joints from their label (MPJPE), of labeled samples only, in metres."""
+    """Mean distance of joints from their label (MPJPE), of labeled joints only, in metres."""
 
     def forward(self, lifted: Lifted) -> Tensor:
         """See `LossTerm`."""
         distance = (lifted.joints_m - lifted.batch["target_m"]).norm(dim=-1)
-        weight = lifted.labeled.expand_as(distance)
+        weight = lifted.labeled_joints
         mean: Tensor = (distance * weight).sum() / weight.sum().clamp(min=1)
         return mean
 

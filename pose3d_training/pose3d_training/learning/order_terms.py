@@ -39,7 +39,8 @@ class _Order(LossTerm):
         """See `LossTerm`."""
         depth = lifted.joints_m[..., 2]
         behind = (depth[..., self.pairs[1]] - depth[..., self.pairs[0]]) / CLOSE_M
-        unlabeled = (1 - lifted.labeled).expand_as(behind)
+        known = lifted.in_target[..., self.pairs[0]] * lifted.in_target[..., self.pairs[1]]
+        unlabeled = (1 - lifted.labeled) * known
         if "order" in lifted.batch:
             order, ordered = (lifted.batch[name][..., self.pairs[0], self.pairs[1]] for name in ("order", "ordered"))
             unlabeled = unlabeled * ordered

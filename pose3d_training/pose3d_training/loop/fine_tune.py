@@ -122,6 +122,8 @@ def _set_bias(layer: _Layer, bias: Tensor | None) -> None:
         if layer.module.bias is not None and bias is not None:
             layer.module.bias.copy_(bias)
         return
+    if layer.module.bias is not None:
+        layer.module.bias.zero_()  # the folded bias has it
     norm.weight.fill_(1.0)
     norm.bias.copy_(torch.zeros_like(norm.bias) if bias is None else bias)
     norm.get_buffer("running_mean").zero_()

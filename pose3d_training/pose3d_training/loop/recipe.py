@@ -36,7 +36,8 @@ class Recipe:
     window_frames: frames of a sample, for losses over time; 0 takes 40 for temporal nets and 1 for others.
     photographs_share: of root_pose's samples, if there are photographs. occluded_share: of root_pose's samples, with
     something put before the person; round_occluder_share, patch_occluder_share: of these, with a round thing and with
-    a patch.
+    a patch. recorded_share: of a lifter's samples, if there are recordings. recordings: how many there were; the command
+    sets it.
     """
 
     net: str
@@ -67,6 +68,8 @@ class Recipe:
     occluded_share: float = 0.0
     round_occluder_share: float = 0.8
     patch_occluder_share: float = 0.3
+    recorded_share: float = 0.3
+    recordings: int = 0
     optimizer: str = "adamw"
     weight_decay: float = 0.01
     warmup_steps: int = 300
@@ -83,7 +86,7 @@ class Recipe:
         weak = (is_lifter and not regions) or self.net == "root_pose"
         shares = ("occluded_share", "round_occluder_share", "patch_occluder_share")
         occluders = self.round_occluder_share + self.patch_occluder_share
-        not_negative = ("warmup_steps", "refine_channels", "depth_bins", "workers", "window_frames")
+        not_negative = ("warmup_steps", "refine_channels", "depth_bins", "workers", "window_frames", "recordings")
         positive = ("steps", "batch_size", "learning_rate", "log_every", "save_every", "blocks")
         for name, holds, expected in (
             ("net", self.net in NETS, "one of " + ", ".join(NETS)),
@@ -92,6 +95,7 @@ class Recipe:
             ("lifter_input", not regions or self.architecture == "residual", "person, unless architecture is residual"),
             ("losses", not self.losses or weak, "none, unless net is a lifter of persons or root_pose"),
             ("losses", all(map(_is_weight, self.losses.values())), "weights, or lists of [share of training, weight]"),
+            ("recorded_share", 0 < self.recorded_share <= 1, "above 0, up to 1"),
             ("labeled_share", 0 < self.labeled_share <= 1, "above 0, up to 1"),
             ("photographs_share", 0 < self.photographs_share < 1, "above 0, below 1"),
             *((name, 0 <= getattr(self, name) <= 1, "0 to 1") for name in shares),

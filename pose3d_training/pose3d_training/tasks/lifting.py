@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.types import Array
 from pose3d_training.learning.loss_term import Critic, Lifted, Weight, weight_at
+from pose3d_training.learning.recorded_landmarks import RecordedLandmarks
+from pose3d_training.learning.recorded_people import MixedSamples, RecordedPeople, RecordedTrack
 from pose3d_training.learning.registry import DEFAULT_LOSSES, make_terms
 from pose3d_training.learning.weak_samples import WeakLiftSamples
 from pose3d_training.loop.recipe import Recipe
@@ -65,10 +67,13 @@ def center_outputs(model: TemporalModel, root: int) -> None:
 
 
 class LifterTask(Task):
-    """Joints from 2D joints, by the recipe's losses: without any, their mean distance from the labels (MPJPE)."""
+    """Joints from 2D joints, by the recipe's losses: without any, their mean distance from the labels (MPJPE).
 
-    def __init__(self, recipe: Recipe, tracks: Sequence[Array]) -> None:
-        self.recipe, self.tracks = recipe, tracks
+    recorded: people of recordings, who are the recipe's `recorded_share` of the samples; all of them without tracks.
+    """
+
+    def __init__(self, recipe: Recipe, tracks: Sequence[Array], recorded: Sequence[RecordedTrack] = ()) -> None:
+        self.recipe, self.tracks, self.recorded = recipe, tracks, recorded
         self.module: nn.Module = build_lifter(recipe)
         self.input_skeleton, self.skeleton = get_skeleton(recipe.input_skeleton), get_skeleton(recipe.skeleton)
         self._weights: Mapping[str, Weight] = recipe.losses or DEFAULT_LOSSES
@@ -84,9 +89,16 @@ class LifterTask(Task):
         """See `Task.batches`."""
         frames = self.recipe.window_frames or (_WINDOW_FRAMES if self.recipe.architecture == "temporal" else 1)
         made = (self.tracks, self.input_skeleton, self.skeleton, frames, seed)
-        if self.recipe.losses:
-            return loaded(WeakLiftSamples(*made, labeled_share=self.recipe.labeled_share), self.recipe)
-        return loaded(LiftSamples(*made), self.recipe)
+        weak = bool(self.recipe.losses)
+        samples: LiftSamples | None = None
+        if weak:
+            samples = WeakLiftSamples(*made, labeled_share=self.recipe.labeled_share)
+        elif self.tracks:
+            samples = LiftSamples(*made)
+        if not self.recorded:
+            return loaded(samples or LiftSamples(*made), self.recipe)
+        people = RecordedPeople(self.recorded, self.input_skeleton, self.skeleton, frames, labeled=not weak)
+        return loaded(MixedSamples(samples, people, self.recipe.recorded_share, seed), self.recipe)
 
     def loss(self, batch: Batch) -> Loss:
         """See `Task.loss`."""
@@ -112,16 +124,39 @@ class LifterTask(Task):
         joints = lifted(self.module, batch["features"]).float()
         root = self.skeleton.root
         relative = joints - joints[:, :, root : root + 1]
+        batch = _with_gaps(batch)
         return Lifted(relative, batch, self.input_skeleton, self.skeleton, self.progress)
 
 
-class LandmarkLifterTask(LifterTask):
-    """The same of people as a landmark net sees them. pool (M, 31, 3): see `make_pool`."""
+def _with_gaps(batch: Batch) -> Batch:
+    """A batch whose `target_m` may have NaN, where a recording does not know a joint, as losses read it."""
+    known = batch["target_m"].isfinite().all(dim=-1)
+    if bool(known.all()):
+        return batch
+    in_target = known.to(batch["features"].dtype)
+    labeled = batch["labeled"] if "labeled" in batch else in_target.new_ones(len(in_target))
+    more = {"in_target": in_target, "labeled_joints": labeled[:, None, None] * in_target}
+    more["labeled"] = labeled * in_target.amin(dim=(1, 2))
+    return {**batch, "target_m": batch["target_m"].nan_to_num(), **more}
 
-    def __init__(self, recipe: Recipe, pool: Array, errors: LandmarkErrors) -> None:
+
+class LandmarkLifterTask(LifterTask):
+    """The same of people as a landmark net sees them.
+
+    made: for samples of posed bodies, see `make_pool`, and the net's errors. recorded: of recordings. One of both may
+    be None.
+    """
+
+    def __init__(
+        self, recipe: Recipe, made: tuple[Array, LandmarkErrors] | None, recorded: RecordedLandmarks | None = None
+    ) -> None:
         super().__init__(recipe, [])
-        self.pool, self.errors = pool, errors
+        self.made, self.landmarks = made, recorded
 
     def batches(self, seed: int) -> Iterator[Batch]:
         """See `Task.batches`."""
-        return loaded(LandmarkSamples(self.pool, self.errors, seed), self.recipe)
+        samples = None if self.made is None else LandmarkSamples(*self.made, seed)
+        if self.landmarks is not None:
+            return loaded(MixedSamples(samples, self.landmarks, self.recipe.recorded_share, seed), self.recipe)
+        assert samples is not None, "samples of posed bodies, or of recordings"
+        return loaded(samples, self.recipe)

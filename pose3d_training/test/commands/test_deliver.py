@@ -112,7 +112,7 @@ def test_lifter_of_landmarks_is_delivered_for_the_landmark_stage(tmp_path: Path)
     errors = LandmarkErrors(
         np.zeros((19, 5)), np.zeros((30, 19, 2)), np.ones((30, 19)), np.zeros((30, 4)), np.zeros((30, 19, 2))
     )
-    Trainer(LandmarkLifterTask(recipe, pool, errors), recipe, tmp_path / "lifter", open_fabric(device="cpu")).run()
+    Trainer(LandmarkLifterTask(recipe, (pool, errors)), recipe, tmp_path / "lifter", open_fabric(device="cpu")).run()
     assert main(["--runs", str(tmp_path), "--output", str(tmp_path)]) == 0
     entry = load_manifest(tmp_path).for_role("lifter")
     other = attr.evolve(entry, name="other", roles=("smoother",), file=tmp_path / "other.onnx")
@@ -123,5 +123,16 @@ def test_lifter_of_landmarks_is_delivered_for_the_landmark_stage(tmp_path: Path)
     assert entry.name == "lifter-residual-landmarks-8-synthetic"
     assert entry.parameters == {"input": "region", "landmarks": list(LANDMARKS), "input_features": 3}
     assert is_region_lifter(entry)
+    fitted = {"score_parts": ["Ankle"], "sigma_weights": [1.0]}
+    scored = tmp_path / "scored"
+    scored.mkdir()
+    path = shutil.copy(entry.file, scored / "lifter.onnx")
+    write_manifest(scored, [attr.evolve(entry, file=Path(path), parameters={**entry.parameters, **fitted})])
+    replace(recipe, recordings=2).save(tmp_path / "lifter" / "recipe.yaml")
+    assert main(["--runs", str(tmp_path), "--output", str(tmp_path), "--scores-of", str(scored)]) == 0
+    entry = load_manifest(tmp_path).for_role("lifter")
+    assert entry.parameters == {"input": "region", "landmarks": list(LANDMARKS), "input_features": 3, **fitted}
+    assert entry.name == "lifter-residual-landmarks-8-recorded"
+    assert str(entry.training_data).endswith("; 2 recordings of the user's own")
     with open_engine(entry, choose_backend("onnxruntime")) as engine:
         assert RegionLifter(RoleEngine(engine, entry)) is not None

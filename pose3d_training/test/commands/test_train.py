@@ -43,8 +43,9 @@ def test_missing_or_wrong_argument_is_an_error(
 
 
 def test_lifter_started_from_a_graph_is_an_error(tmp_path: Path) -> None:
-    recipe = load_recipe(shipped_recipes()["lifter_residual"])
-    with pytest.raises(ConfigError, match=r"expected a run's checkpoint\.pt, for a lifter, got a\.onnx"):
+    recipe = load_recipe(shipped_recipes()["lifter_temporal"])
+    message = r"expected a run's checkpoint\.pt, for a lifter of architecture temporal, got a\.onnx"
+    with pytest.raises(ConfigError, match=message):
         train(recipe, TrainingFolders(tmp_path / "run"), engine=Path("a.onnx"))
 
 

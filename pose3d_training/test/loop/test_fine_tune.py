@@ -15,7 +15,13 @@ from pose3d_ros.errors import EngineError
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_training.loop.fine_tune import start_from_engine
 from pose3d_training.nets.detector_net import PersonDetector
-from pose3d_training.nets.exported_graphs import export_detector, export_root_pose, export_temporal_step
+from pose3d_training.nets.exported_graphs import (
+    export_detector,
+    export_frame_lifter,
+    export_root_pose,
+    export_temporal_step,
+)
+from pose3d_training.nets.lifter_nets import ResidualLifter
 from pose3d_training.nets.root_pose_net import RootPoseNet
 from pose3d_training.nets.temporal_net import TemporalModel
 
@@ -110,6 +116,18 @@ def test_temporal_net_started_from_its_step_gives_its_outputs(randomized: Random
     with torch.no_grad():
         assert difference((trained.forward_sequence(unseen),), (fresh.eval().forward_sequence(unseen),)) < 1e-3
         assert difference((trained.forward_sequence(seen),), (fresh.train().forward_sequence(seen),)) < 5e-3
+
+
+def test_residual_lifter_started_from_its_graph_gives_its_joints(randomized: Randomize, tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    trained, fresh = (ResidualLifter(7, 3, 5, channels=8, dropout=0.0) for _ in range(2))
+    randomized(trained).eval()
+    export_frame_lifter(trained, tmp_path / "engine.onnx", root=2)
+    start_from_engine(fresh, tmp_path / "engine.onnx", [partial(fresh, torch.randn(64, 7, 3))])
+    unseen = torch.randn(9, 7, 3)
+    with torch.no_grad():
+        ours, theirs = fresh.eval()(unseen), trained(unseen)
+    assert difference((theirs - theirs[:, [2]],), (ours - ours[:, [2]],)) < 1e-4
 
 
 def test_engine_of_another_width_is_an_error(randomized: Randomize, make: Make, tmp_path: Path) -> None:

@@ -1,0 +1,135 @@
+"""No 3D label, two views: cameras whose places are not known label each other's people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import torch
+from learning_bench import RECIPE, Case, LearningBench
+from torch import nn
+
+from pose3d_ros.skeletons import get_skeleton
+from pose3d_ros.types import Array
+from pose3d_training.learning.recorded_people import RecordedTrack
+from pose3d_training.learning.two_views import View, two_view_tracks
+from pose3d_training.loop.fabric import open_fabric
+from pose3d_training.loop.training_loop import Trainer
+from pose3d_training.nets.refinement_net import RefinementUnit
+from pose3d_training.synthetic.body import SYNTH_JOINTS
+from pose3d_training.tasks.lifting import LifterTask
+from pose3d_training.tasks.lifting_noise import detect
+from pose3d_training.tasks.lifting_samples import LiftSamples, placed
+
+_H36M = get_skeleton("h36m17")
+_PELVIS = SYNTH_JOINTS.index("Pelvis")
+_RECIPE = replace(RECIPE, input_skeleton="h36m17", skeleton="h36m17")
+_RIGS, _FRAMES, _PEOPLE = 64, 60, 8
+_AWAY_M = 1.5
+"""Two cameras see that many people one after the other, this far about the middle of what both see."""
+_LABELED = 0.05
+"""Of the rigs: those whose 3D joints the refinement unit learns from."""
+_REFINING_STEPS = 1500
+
+
+@cache
+def _scenes(bench: LearningBench) -> tuple[list[RecordedTrack], list[RecordedTrack]]:
+    """Both views of people with labels by triangulation, and the same with true ones."""
+    samples = LiftSamples(bench.tracks, _H36M, _H36M, _FRAMES, 0)
+    rng = np.random.default_rng(2019)
+    made: list[RecordedTrack] = []
+    true: list[RecordedTrack] = []
+    while len(made) < 2 * _RIGS:
+        windows, rate_hz = _one_after_the_other(*samples.windows(rng)[:2], rng)
+        views = [placed(windows, rng)[:, :, samples.order] for _ in range(2)]
+        found = [detect(joints[..., :2] / joints[..., 2:], _H36M, rate_hz, rng) for joints in views]
+        for rig in range(len(windows)):
+            first, second = (View(one.keypoints[rig], one.scores[rig]) for one in found)
+            tracks = two_view_tracks(first, second, _H36M, _mean_lengths_m(bench))
+            made += tracks
+            true += [replace(track, joints_cam_m=joints[rig]) for track, joints in zip(tracks, views, strict=False)]
+    return made, true
+
+
+def _one_after_the_other(windows: Array, rate_hz: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Windows (P, T, 27, 3), each somewhere on the floor, as sequences of _PEOPLE of them."""
+    about = windows[:, :, [_PELVIS]].mean(axis=(1, 2), keepdims=True)
+    moves = rng.uniform(-_AWAY_M, _AWAY_M, (len(windows), 1, 1, 3))
+    joints = windows + (moves - about) * [1.0, 0.0, 1.0]
+    return joints.reshape(-1, _PEOPLE * windows.shape[1], *windows.shape[2:]), rate_hz[::_PEOPLE]
+
+
+@cache
+def _mean_lengths_m(bench: LearningBench) -> Array:
+    """Of bones, over all people: what a table of body measures says."""
+    order = LiftSamples(bench.tracks, _H36M, _H36M, 1, 0).order
+    joints = np.concatenate([track[::30, order] for track in bench.tracks])
+    parents, children = (list(column) for column in zip(*_H36M.edges, strict=True))
+    return np.asarray(np.linalg.norm(joints[:, children] - joints[:, parents], axis=-1).mean(axis=0))
+
+
+def _trained(bench: LearningBench, arm: str, seed: int, tracks: list[RecordedTrack]) -> nn.Module:
+    recipe = replace(_RECIPE, seed=seed, steps=max(2, round(_RECIPE.steps * bench.scale)))
+    torch.manual_seed(seed)
+    task = LifterTask(recipe, [], tracks)
+    folder = bench.folder("two_views", arm, seed)
+    return Trainer(task, recipe, folder, open_fabric(device="cpu")).run().eval()
+
+
+def _run(bench: LearningBench, seed: int) -> Mapping[str, float]:
+    """N-MPJPE: each pose is scaled to fit, as two views without a known distance do not tell the size."""
+    made, true = _scenes(bench)
+    people = bench.people(recipe=_RECIPE)
+    nets = {"3D labels": _trained(bench, "labels", seed, true), "two views": _trained(bench, "views", seed, made)}
+    found = {arm: bench.joints_m(net, people) for arm, net in nets.items()}
+    few = max(1, round(_LABELED * len(true)))
+    unit = _refining(bench, nets["two views"], true[:few], seed)
+    with torch.no_grad():
+        flat = torch.from_numpy(found["two views"]).float().flatten(0, 1)
+        found["two views, refined with 5% of the labels"] = (
+            unit(flat)[1].reshape(people.target_m.shape).double().numpy()
+        )
+    return {arm: _scaled_error_mm(joints, people.target_m) for arm, joints in found.items()}
+
+
+def _refining(bench: LearningBench, net: nn.Module, tracks: list[RecordedTrack], seed: int) -> RefinementUnit:
+    """The refinement unit after training on what the net says of labeled people."""
+    torch.manual_seed(seed)
+    recipe = replace(_RECIPE, seed=seed)
+    source = LifterTask(recipe, [], tracks).batches(seed + 17)
+    unit = RefinementUnit(len(_H36M), len(_H36M), channels=160, dropout=0.25)
+    steps = max(2, round(_REFINING_STEPS * bench.scale))
+    optimizer = torch.optim.Adam(unit.parameters(), 1e-3)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    for _ in range(steps):
+        batch = next(source)
+        with torch.no_grad():
+            joints = net(batch["features"][:, 0])
+        loss = sum((estimate - batch["target_m"][:, 0]).square().mean() for estimate in unit(joints))
+        assert isinstance(loss, torch.Tensor)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        schedule.step()
+    return unit.eval()
+
+
+def _scaled_error_mm(found_m: Array, true_m: Array) -> float:
+    """N-MPJPE (Rhodin 2018): from the root, each pose multiplied by what fits best; the root does not count."""
+    found = found_m - found_m[..., [_H36M.root], :]
+    scale = (found * true_m).sum(axis=(-2, -1)) / np.square(found).sum(axis=(-2, -1))
+    off = np.linalg.norm(scale[..., None, None] * found - true_m, axis=-1)
+    return float(1000 * np.delete(off, _H36M.root, axis=-1).mean())
+
+
+CASES = (
+    Case(
+        "two_views",
+        "Kocabas 2019 (EpipolarPose)",
+        "How far do labels from two views without known places reach?",
+        "mm N-MPJPE",
+        _run,
+    ),
+)
