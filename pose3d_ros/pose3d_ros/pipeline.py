@@ -19,14 +19,13 @@ from pose3d_ros.geometry import Camera
 from pose3d_ros.records import STILL, Detection, Frame, FrameResult, time_after
 from pose3d_ros.skeletons import Skeleton, get_skeleton
 from pose3d_ros.stages.exposure import normalized_exposure
-from pose3d_ros.stages.landmark_poses import LandmarkPoses, is_landmark_chain
-from pose3d_ros.stages.pose_source import PoseSource, timed
+from pose3d_ros.stages.pose_chain import pose_source
+from pose3d_ros.stages.pose_source import timed
 from pose3d_ros.stages.roots.agreement import Agreement
 from pose3d_ros.stages.roots.root_stage import RootStage
 from pose3d_ros.stages.scene_change import SceneChange
 from pose3d_ros.stages.smooth.chosen_smoother import ChosenSmoother
 from pose3d_ros.stages.smooth.smoother import Smoother
-from pose3d_ros.stages.top_down import TopDownPoses
 from pose3d_ros.stages.track.tracker import Tracker
 
 _WARM_UP_PX = (640, 480)
@@ -118,8 +117,7 @@ class Pipeline:
         self.engines = engines
         with contextlib.ExitStack() as opened:
             opened.enter_context(engines)
-            chain = LandmarkPoses if is_landmark_chain(engines) else TopDownPoses
-            self._poses: PoseSource = chain(engines, config)
+            self._poses = pose_source(engines, config)
             self._roots = RootStage(config.root, config.scene)
             self._tracker = Tracker(config.tracker)
             self._smoother = _smoother(engines, config, at_once=True) if smooth else None

@@ -28,6 +28,7 @@ from pose3d_ros.records import Frame
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.stages.detect.detector import Detector
 from pose3d_ros.stages.entry_checks import skeleton_of
+from pose3d_ros.stages.keypoint_finder import KeypointFinder
 from pose3d_ros.stages.pose.crop_net import CropNet
 from pose3d_ros.stages.pose.pose_decoders import POSE_DECODERS
 from pose3d_ros.stages.pose.pose_decoding import read_pose_settings
@@ -113,7 +114,7 @@ def _import_preset(args: argparse.Namespace) -> StoredModel:
 
     Raises EngineError for a file that does not fit; the folder is then as it was.
     """
-    parameters = _parameters(args.parameter, get_preset(args.kind).roles[0])
+    parameters = _parameters(args.parameter, get_preset(args.kind).roles)
     size_px = (args.input_size[0], args.input_size[1]) if args.input_size else None
     with whole_file(args.file) as exported:
         exported.check_preset(args.kind, size_px)
@@ -135,14 +136,13 @@ def _import_preset(args: argparse.Namespace) -> StoredModel:
         return EngineFolder(args.output).take(entry, others, renamed=args.name is None)
 
 
-def _parameters(assignments: Sequence[str], role: str) -> dict[str, Parameter]:
-    """Raises ConfigError for a name that the role's models do not have, and for a value that a manifest can't hold."""
+def _parameters(assignments: Sequence[str], roles: Sequence[str]) -> dict[str, Parameter]:
+    """Raises ConfigError for a name that the roles' models do not have, and for a value that a manifest can't hold."""
     found: dict[str, Parameter] = {}
+    known = list(dict.fromkeys(name for role in roles for name in PARAMETERS[role]))
     for name, value in parse_parameters(assignments, "--parameter").items():
-        if name not in PARAMETERS[role]:
-            raise ConfigError(
-                "--parameter", expected="one of " + ", ".join(PARAMETERS[role]), got=name, fix="See docs/models.md."
-            )
+        if name not in known:
+            raise ConfigError("--parameter", expected="one of " + ", ".join(known), got=name, fix="See docs/models.md.")
         if isinstance(value, bool) or not isinstance(value, (int, float, str, list)):
             raise ConfigError(
                 f"--parameter {name}",
@@ -161,7 +161,7 @@ def _check_model(entry: ManifestEntry) -> None:
     with open_engine(entry, _CPU) as engine:
         model = RoleEngine(engine, entry)
         if "detector" in entry.roles:
-            Detector(model)(frame)
+            (KeypointFinder if "pose" in entry.roles else Detector)(model)(frame)
             return
         decoder, skeleton = POSE_DECODERS[entry.decoder], skeleton_of(entry)
         net = CropNet(model, decoder, square=decoder.square)
@@ -189,7 +189,7 @@ def _report(net: str, stored: StoredModel, folder: Path) -> None:
         print(f"checked:  ONNX Runtime and torch differ by {stored.difference:.1e} at most (relative)")
     for change in stored.changes:
         print(f"changed:  {change}")
-    print(f"written:  {stored.entry.file} ({size:.1f} MiB), the {stored.entry.roles[0]} of {folder}")
+    print(f"written:  {stored.entry.file} ({size:.1f} MiB), the {', '.join(stored.entry.roles)} of {folder}")
     print(f"license:  {stored.entry.license}")
     missing = [role for role in needed_roles(stored.manifest) if not stored.manifest.has_role(role)]
     if stored.entry.roles == ("lifter",):

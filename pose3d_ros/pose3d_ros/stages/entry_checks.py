@@ -11,6 +11,8 @@ from pose3d_ros.skeletons import Skeleton, get_skeleton
 
 LANDMARK_NET = "mediapipe_landmarks"
 """Decoder of a pose net whose people are found and followed by their landmarks: see `stages.landmark_poses`."""
+KEYPOINT_NET = "torchvision_keypoints"
+"""Decoder of a net that finds people and their 2D joints in the whole image: see `stages.one_stage_poses`."""
 _FIX = "Correct the manifest."
 
 

@@ -322,7 +322,8 @@ def _check_roles_complete(where: str, entry: ManifestEntry) -> None:
         raise _wrong(
             f"{where}.normalization", "scale, mean, std and channel_order for a model that takes images", "none"
         )
-    if roles & {"region_detector", "root", "pose"} and entry.input_size_px is None:
+    crops = roles & {"region_detector", "root", "pose"} and "detector" not in roles
+    if crops and entry.input_size_px is None:
         raise _wrong(f"{where}.input_size_px", "[width, height] for a model that takes crops", "none")
     if roles & {"pose", "smoother", "lifter"} and entry.skeleton is None:
         raise _wrong(f"{where}.skeleton", "a skeleton for a model that gives joints", "none")

@@ -170,6 +170,16 @@ POSE_PRESETS: Mapping[str, Preset] = {
         "github.com/XinArkh/VNect, src/utils.py and estimator.py",
         _SOLVED,
     ),
+    "keypointrcnn": Preset(
+        ("detector", "pose"),
+        "torchvision_keypoints",
+        None,
+        _RGB_1,
+        "pixels",
+        "github.com/pytorch/vision, torchvision/models/detection/keypoint_rcnn.py",
+        "coco17",
+        {**_NUMBERED, **_SOLVED},
+    ),
     "metrabs": _pose(
         "metrabs",
         (256, 256),

@@ -28,6 +28,7 @@ from pose3d_ros.stages.detect.box_decoding import (
     strongest_class,
     wrong_shape,
 )
+from pose3d_ros.stages.entry_checks import KEYPOINT_NET
 from pose3d_ros.stages.io_matching import INTEGERS, RawOutputs
 
 
@@ -115,6 +116,16 @@ def _softmax(logits: Raw) -> Raw:
 
 _STRETCHED = LetterboxMode(stretched=True)
 _BOXES_LABELS_SCORES = (ranked("boxes", 2), ranked("labels", 1, INTEGERS), ranked("scores", 1))
+# The graph resizes the image itself. In a fixed input gray is nearest to the ImageNet mean it pads with.
+_TORCHVISION = DetectorDecoder(
+    decode_torchvision,
+    _BOXES_LABELS_SCORES,
+    LetterboxMode(padding=GRAY),
+    overlapping=False,
+    long_side_px=None,
+    person_class=1,
+    batchless=True,
+)
 
 DETR_DECODERS = {
     "rtdetr": DetectorDecoder(
@@ -136,14 +147,7 @@ DETR_DECODERS = {
         LetterboxMode(padding=GRAY),
         overlapping=False,
     ),
-    # The graph resizes the image itself. In a fixed input gray is nearest to the ImageNet mean it pads with.
-    "torchvision": DetectorDecoder(
-        decode_torchvision,
-        _BOXES_LABELS_SCORES,
-        LetterboxMode(padding=GRAY),
-        overlapping=False,
-        long_side_px=None,
-        person_class=1,
-        batchless=True,
-    ),
+    "torchvision": _TORCHVISION,
+    # Keypoint R-CNN, whose boxes these are, where another model is the pose net.
+    KEYPOINT_NET: _TORCHVISION,
 }

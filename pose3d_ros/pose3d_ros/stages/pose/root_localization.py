@@ -12,7 +12,7 @@ from pose3d_ros.engines.spec.manifest import Manifest, ManifestEntry
 from pose3d_ros.errors import EngineError
 from pose3d_ros.geometry import Camera, SolvedRoots, assemble, solve_root
 from pose3d_ros.geometry.root_solver import weak_perspective_root
-from pose3d_ros.stages.entry_checks import LANDMARK_NET, choice_parameter
+from pose3d_ros.stages.entry_checks import KEYPOINT_NET, LANDMARK_NET, choice_parameter
 from pose3d_ros.stages.keypoints import DecodedRoots, Keypoints
 from pose3d_ros.stages.pose.pose_decoders import POSE_DECODERS
 from pose3d_ros.stages.pose.pose_decoding import PoseDecoder
@@ -36,17 +36,18 @@ class LocalizedPeople:
 def gives_pixels(entry: ManifestEntry) -> bool:
     """Whether a pose engine's joints are in the image alone, so that a model of the role lifter has to raise them."""
     decoder = POSE_DECODERS.get(entry.decoder)
-    return decoder is not None and decoder.gives == "pixels"
+    return entry.decoder == KEYPOINT_NET or (decoder is not None and decoder.gives == "pixels")
 
 
 def needed_roles(manifest: Manifest) -> tuple[str, ...]:
     """The roles that its pose net needs for root localization; those of any pose net without one."""
-    decoder = POSE_DECODERS.get(manifest.for_role("pose").decoder) if manifest.has_role("pose") else None
+    pose = manifest.for_role("pose") if manifest.has_role("pose") else None
+    decoder = None if pose is None else POSE_DECODERS.get(pose.decoder)
     if _reads_landmarks(manifest):
         return ("detector", "region_detector", "pose")
-    if decoder is None or decoder.gives == "depth":
-        return ("detector", "root", "pose")
-    return ("detector", "pose", "lifter") if decoder.gives == "pixels" else ("detector", "pose")
+    if pose is not None and gives_pixels(pose):
+        return ("detector", "pose", "lifter")
+    return ("detector", "root", "pose") if decoder is None or decoder.gives == "depth" else ("detector", "pose")
 
 
 def skeleton_of_people(manifest: Manifest) -> str | None:
@@ -85,6 +86,11 @@ def root_solver(
         )
     if root_entry is not None and not asked:
         return None
+    return closed_form_solver(entry)
+
+
+def closed_form_solver(entry: ManifestEntry) -> RootSolver:
+    """The solver that the entry's parameter `root` names. Raises EngineError for another value."""
     return _SOLVERS[choice_parameter(entry, "root", tuple(_SOLVERS), _DEFAULT_SOLVER)]
 
 

@@ -7,15 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from pose3d_ros.config.root_settings import RootConfig
 from pose3d_ros.config.settings import PoseConfig
 from pose3d_ros.engines.engine_set import RoleEngine
 from pose3d_ros.engines.images.frame_image import FrameImage, HostImage
 from pose3d_ros.errors import EngineError
-from pose3d_ros.geometry.root_search import SIMILARITY_SOLVERS
-from pose3d_ros.records import Detection, Frame, Pose, RootReading
+from pose3d_ros.records import Detection, Frame
 from pose3d_ros.skeletons import Skeleton
-from pose3d_ros.stages.appearance import clothes_lab
 from pose3d_ros.stages.entry_checks import check_decoder, skeleton_of
 from pose3d_ros.stages.io_matching import RawOutputs
 from pose3d_ros.stages.keypoints import DecodedRoots, Keypoints
@@ -23,7 +20,8 @@ from pose3d_ros.stages.pose.crop_net import CropNet
 from pose3d_ros.stages.pose.person_crops import PersonCrops
 from pose3d_ros.stages.pose.pose_decoders import POSE_DECODERS, ROOT_DECODERS
 from pose3d_ros.stages.pose.pose_decoding import DecodedJoints, read_pose_settings
-from pose3d_ros.stages.pose.root_localization import RootSolver, localize, root_solver, similarity_distances_m
+from pose3d_ros.stages.pose.pose_localizer import PoseLocalizer
+from pose3d_ros.stages.pose.root_localization import root_solver
 from pose3d_ros.types import Array
 
 _SURE = 0.8
@@ -32,7 +30,7 @@ _REFUSAL_MARGIN = 0.1
 """By how much a second reading could still raise a score over the threshold of a person."""
 
 
-class RootPoseEstimator:
+class RootPoseEstimator(PoseLocalizer):
     """Poses from boxes: all people of a frame in one call of each net.
 
     `config` and `root_config` may be replaced between frames.
@@ -52,13 +50,14 @@ class RootPoseEstimator:
         lifted: bool = False,
         config: PoseConfig | None = None,
     ) -> None:
-        self.config, self.root_config = config or PoseConfig(), RootConfig()
+        self.config = config or PoseConfig()
         self._decoder = POSE_DECODERS[check_decoder(pose.entry, POSE_DECODERS)]
         if root is None and "root" in pose.entry.roles:
             root = pose
         self._name = pose.entry.name
         self._skeleton = skeleton_of(pose.entry)
-        self._solver = root_solver(pose.entry, self._decoder, root.entry if root else None, lifted=lifted)
+        solver = root_solver(pose.entry, self._decoder, root.entry if root else None, lifted=lifted)
+        super().__init__(solver, hip_centered=self._decoder.hip_centered)
         self._net = CropNet(pose, self._decoder, square=self._decoder.square)
         self._settings = read_pose_settings(pose.entry, self._decoder, self._net.size_px)
         self._root_net: CropNet | None = None
@@ -132,56 +131,6 @@ class RootPoseEstimator:
         if roots is not None and self._root_net is None:
             roots = roots.with_mirrored(at, self._root_decoder.decode(raw))
         return joints.with_people(at, means), roots
-
-    def localize(self, frame: Frame, people: Keypoints) -> tuple[Pose, ...]:
-        """The poses of the people, or of what a lifter made of them.
-
-        A joint that is not valid is NaN. A box that holds no person, and one whose root has no depth above 0, are left
-        out.
-        """
-        found = localize(frame.camera, people, self._closed_form, hip_centered=self._decoder.hip_centered)
-        similar_m = self._similar_m(frame, people)
-        valid = np.isfinite(found.joints_cam_m).all(axis=-1) & people.valid
-        joints_cam_m = np.where(valid[..., None], found.joints_cam_m, np.nan)
-        measured_px = np.where(valid[..., None], people.joints_img_px, np.nan)
-        clothes = clothes_lab(frame.image_bgr, measured_px, people.skeleton)
-        if people.lifted:  # joints that the pose net does not know were not seen
-            measured_px = np.where(np.isfinite(measured_px), measured_px, frame.camera.project(joints_cam_m))
-        return tuple(
-            Pose(
-                found.root_cam_m[i],
-                joints_cam_m[i],
-                measured_px[i],
-                people.scores[i],
-                people.skeleton,
-                detection,
-                float(found.root_sigma_m[i]),
-                clothes[i],
-                self._readings(found.root_cam_m[i], found.root_sigma_m[i], similar_m[i]),
-            )
-            for i, detection in enumerate(people.detections)
-            if np.isfinite(found.root_cam_m[i]).all() and people.is_person[i]
-        )
-
-    @property
-    def _closed_form(self) -> RootSolver | None:
-        """The one that the parameter names, else the entry's; None where a net gives the roots."""
-        named = self._solver is not None and self.root_config.names_similarity
-        return SIMILARITY_SOLVERS[self.root_config.similarity] if named else self._solver
-
-    def _similar_m(self, frame: Frame, people: Keypoints) -> Array:
-        """Distances (N,) by a similarity solver beside a net's roots, NaN unless the parameter names one."""
-        if self._solver is not None or not self.root_config.names_similarity:
-            return np.full(len(people.detections), np.nan)
-        return similarity_distances_m(frame.camera, people, SIMILARITY_SOLVERS[self.root_config.similarity])
-
-    def _readings(self, root_cam_m: Array, sigma_m: float, similar_m: float) -> tuple[RootReading, ...]:
-        distance_m = float(np.linalg.norm(root_cam_m))
-        solver = "learned" if self._solver is None else self.root_config.similarity
-        own = RootReading(solver, distance_m, float(sigma_m) / distance_m, by_size=True)
-        if not similar_m > 0:  # False for NaN
-            return (own,)
-        return own, RootReading(self.root_config.similarity, float(similar_m), float("nan"), by_size=True)
 
     def _roots(
         self, frame: Frame, image: FrameImage, boxes: Array, pose_crops: PersonCrops, raw: RawOutputs
