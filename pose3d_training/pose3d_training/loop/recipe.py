@@ -36,8 +36,8 @@ class Recipe:
     window_frames: frames of a sample, for losses over time; 0 takes 40 for temporal nets and 1 for others.
     photographs_share: of root_pose's samples, if there are photographs. occluded_share: of root_pose's samples, with
     something put before the person; round_occluder_share, patch_occluder_share: of these, with a round thing and with
-    a patch. recorded_share: of a lifter's samples, if there are recordings. recordings: how many there were; the command
-    sets it.
+    a patch. recorded_share: of a lifter's samples, if there are recordings. recordings: how many there were; the
+    command sets it.
     """
 
     net: str
