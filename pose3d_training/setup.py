@@ -34,6 +34,7 @@ setup(
         "pose3d.extensions": [
             "train = pose3d_training.commands.train",
             "synth = pose3d_training.commands.synth",
+            "triangulate = pose3d_training.commands.triangulate",
             "import-checkpoint = pose3d_training.commands.import_checkpoint",
             "held-out-set = pose3d_training.synthetic.held_out_set",
         ]

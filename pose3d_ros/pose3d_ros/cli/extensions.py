@@ -14,6 +14,7 @@ TRAINING_COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "train": "train one of the nets from a recipe",
         "synth": "render people and backgrounds, and preview the training data",
+        "triangulate": "turn recordings of several cameras into recordings with ground truth",
     }
 )
 """Commands that the training package brings, and what they do."""

@@ -171,7 +171,9 @@ class _Problem:
             rows = np.where(known, np.cumsum(known).reshape(known.shape) - 1 + count, -1)
             count += int(known.sum())
             points.append(motion.points[known])
-            views, times, joints = np.nonzero(np.isfinite(motion.keypoints).all(axis=-1) & known)
+            views, times, joints = np.nonzero(
+                np.isfinite(motion.keypoints).all(axis=-1) & known & (motion.sigmas > 0)[..., None]
+            )
             seen_by.append(views)
             seen.append(rows[times, joints])
             at.append(motion.keypoints[views, times, joints])

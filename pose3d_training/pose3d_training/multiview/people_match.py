@@ -70,14 +70,14 @@ def match_people(first: ViewPeople, second: ViewPeople, offset_s: float, most: i
     Raises
     ------
     InputError
-        Where nobody is seen by both at the same time, and as `relative_pose`.
+        Where no person is seen by both at the same time, and as `relative_pose`.
     """
     common = _common(first, second, offset_s)
     if not common:
         raise InputError(
             f"people of {first.name} and {second.name}",
             expected=f"someone whom both see at the same time, with {LEAST_POINTS} joints or more",
-            got="nobody",
+            got="none",
             fix="See that the recordings overlap in time; give the difference of their clocks with --offset.",
         )
     pairs = _only(common) or _best_pairs(common, first, second)

@@ -1,4 +1,4 @@
-"""Several views of the same people: where the cameras are, by how much their clocks differ, and who is who."""
+"""Several views of the same people: the cameras' poses, their clocks, and which people are the same."""
 
 from __future__ import annotations
 

@@ -16,6 +16,8 @@ _LONGEST_GAP_S = 0.15
 """Between two images over which keypoints are interpolated."""
 _HEIGHT = 4.0
 """A standing person's height over the median distance of the joints from their median."""
+_LEAST_OF_SIZE = 4
+"""Joints that tell a size."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +71,13 @@ class ViewPeople:
 
 
 def person_sizes(keypoints: Array) -> Array:
-    """About how tall people look, on the plane z = 1: (…, J, 2) → (…); NaN without keypoints. Outliers hardly count."""
+    """About how tall people look, on the plane z = 1: (…, J, 2) → (…); NaN of fewer than 4 keypoints.
+
+    Outliers hardly count.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # of people without keypoints
         away = keypoints - np.nanmedian(keypoints, axis=-2, keepdims=True)
-        return np.asarray(_HEIGHT * np.nanmedian(np.linalg.norm(away, axis=-1), axis=-1))
+        sizes = _HEIGHT * np.nanmedian(np.linalg.norm(away, axis=-1), axis=-1)
+    enough = np.isfinite(away[..., 0]).sum(axis=-1) >= _LEAST_OF_SIZE
+    return np.where(enough & (sizes > 0), sizes, np.nan)

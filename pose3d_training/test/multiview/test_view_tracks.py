@@ -41,4 +41,6 @@ def test_low_scores_are_left_out() -> None:
 
 def test_size_without_keypoints_is_unknown() -> None:
     assert np.isnan(person_sizes(np.full((3, 4, 2), np.nan))).all()
-    assert person_sizes(np.array([[0.0, 0.0], [0.0, 1.0], [0.0, 2.0]])) == pytest.approx(4.0)
+    assert np.isnan(person_sizes(np.array([[0.0, 0.0], [0.0, 1.0], [0.0, 2.0]])))
+    five = np.array([[0.0, 0.0], [0.0, 1.0], [0.0, 2.0], [0.0, 3.0], [0.0, 4.0]])
+    assert person_sizes(five) == pytest.approx(4.0)
