@@ -17,7 +17,6 @@ from pose3d_training.learning.recorded_people import RecordedTrack
 from pose3d_training.learning.two_views import View, two_view_tracks
 from pose3d_training.loop.fabric import open_fabric
 from pose3d_training.loop.training_loop import Trainer
-from pose3d_training.nets.refinement_net import RefinementUnit
 from pose3d_training.synthetic.body import SYNTH_JOINTS
 from pose3d_training.tasks.lifting import LifterTask
 from pose3d_training.tasks.lifting_noise import detect
@@ -29,9 +28,6 @@ _RECIPE = replace(RECIPE, input_skeleton="h36m17", skeleton="h36m17")
 _RIGS, _FRAMES, _PEOPLE = 64, 60, 8
 _AWAY_M = 1.5
 """Two cameras see that many people one after the other, this far about the middle of what both see."""
-_LABELED = 0.05
-"""Of the rigs: those whose 3D joints the refinement unit learns from."""
-_REFINING_STEPS = 1500
 
 
 @cache
@@ -84,36 +80,7 @@ def _run(bench: LearningBench, seed: int) -> Mapping[str, float]:
     people = bench.people(recipe=_RECIPE)
     nets = {"3D labels": _trained(bench, "labels", seed, true), "two views": _trained(bench, "views", seed, made)}
     found = {arm: bench.joints_m(net, people) for arm, net in nets.items()}
-    few = max(1, round(_LABELED * len(true)))
-    unit = _refining(bench, nets["two views"], true[:few], seed)
-    with torch.no_grad():
-        flat = torch.from_numpy(found["two views"]).float().flatten(0, 1)
-        found["two views, refined with 5% of the labels"] = (
-            unit(flat)[1].reshape(people.target_m.shape).double().numpy()
-        )
     return {arm: _scaled_error_mm(joints, people.target_m) for arm, joints in found.items()}
-
-
-def _refining(bench: LearningBench, net: nn.Module, tracks: list[RecordedTrack], seed: int) -> RefinementUnit:
-    """The refinement unit after training on what the net says of labeled people."""
-    torch.manual_seed(seed)
-    recipe = replace(_RECIPE, seed=seed)
-    source = LifterTask(recipe, [], tracks).batches(seed + 17)
-    unit = RefinementUnit(len(_H36M), len(_H36M), channels=160, dropout=0.25)
-    steps = max(2, round(_REFINING_STEPS * bench.scale))
-    optimizer = torch.optim.Adam(unit.parameters(), 1e-3)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    for _ in range(steps):
-        batch = next(source)
-        with torch.no_grad():
-            joints = net(batch["features"][:, 0])
-        loss = sum((estimate - batch["target_m"][:, 0]).square().mean() for estimate in unit(joints))
-        assert isinstance(loss, torch.Tensor)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        schedule.step()
-    return unit.eval()
 
 
 def _scaled_error_mm(found_m: Array, true_m: Array) -> float:
