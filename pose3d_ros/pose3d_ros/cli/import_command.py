@@ -29,6 +29,7 @@ from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.stages.detect.detector import Detector
 from pose3d_ros.stages.entry_checks import skeleton_of
 from pose3d_ros.stages.keypoint_finder import KeypointFinder
+from pose3d_ros.stages.lift_sources import feeding_presets
 from pose3d_ros.stages.pose.crop_net import CropNet
 from pose3d_ros.stages.pose.pose_decoders import POSE_DECODERS
 from pose3d_ros.stages.pose.pose_decoding import read_pose_settings
@@ -36,7 +37,7 @@ from pose3d_ros.stages.pose.root_localization import needed_roles, root_solver, 
 from pose3d_ros.stages.smooth.smoother import why_unsmoothed
 
 _CHECKPOINTS = "import-checkpoint"
-CHECKPOINT_KINDS = ("3dmppe-rootnet", "3dmppe-posenet", "videopose3d", "semgcn", "martinez")
+CHECKPOINT_KINDS = ("3dmppe-rootnet", "3dmppe-posenet", "videopose3d", "semgcn", "martinez", "depthpose")
 """What the training package imports."""
 _MIB = 1 << 20
 _CPU = BackendChoice("onnxruntime", "check of inputs and outputs")
@@ -193,7 +194,7 @@ def _report(net: str, stored: StoredModel, folder: Path) -> None:
     print(f"license:  {stored.entry.license}")
     missing = [role for role in needed_roles(stored.manifest) if not stored.manifest.has_role(role)]
     if stored.entry.roles == ("lifter",):
-        print("note:     the nodes run it behind a pose net that reads these 2D joints; see docs/models.md")
+        print(f"note:     it reads the 2D joints of the presets {', '.join(feeding_presets(stored.entry)) or 'none'}")
     elif missing:
         print(f"missing:  {', '.join(missing)}, which pose_node needs in the same folder")
     _report_smoother(stored.manifest)

@@ -50,6 +50,7 @@ class Keypoints:
     out. is_person (N,): boxes that hold a person. relative_depth_m (N, J): z from the root, NaN where unknown.
     relative_m (N, J, 3): metric joints in the camera's axes, from any origin; None without. lifted: they are a
     lifter's, whose origin is the root, so that the root need not be seen. roots: None where they are to be solved.
+    root_cam_m (N, 3): where a lifter that says so puts the root, None without such a one.
     """
 
     skeleton: Skeleton
@@ -62,6 +63,7 @@ class Keypoints:
     relative_m: Array | None = None
     roots: DecodedRoots | None = None
     lifted: bool = False
+    root_cam_m: Array | None = None
 
     @property
     def boxes_xyxy_px(self) -> Array:

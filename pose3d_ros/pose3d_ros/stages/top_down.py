@@ -13,6 +13,7 @@ from pose3d_ros.records import STILL, Detection, Frame
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.stages.detect.detector import Detector
 from pose3d_ros.stages.detect.followed_boxes import FollowedBoxes
+from pose3d_ros.stages.lift.lift_decoders import gives_root
 from pose3d_ros.stages.lift.lifter import Lifter
 from pose3d_ros.stages.pose.root_localization import gives_pixels
 from pose3d_ros.stages.pose.root_pose_estimator import RootPoseEstimator
@@ -33,9 +34,10 @@ class TopDownPoses:
         pose = engines.for_role("pose")
         needs_lifter = gives_pixels(pose.entry) and engines.manifest.has_role("lifter")
         # Without a root net the pose net has to give metres, or have a lifter; the stage says so where it does not.
-        needs_root = "root" not in pose.entry.parameters and engines.manifest.has_role("root")
+        rooted = needs_lifter and gives_root(engines.manifest.for_role("lifter"))
+        needs_root = not rooted and "root" not in pose.entry.parameters and engines.manifest.has_role("root")
         root = engines.for_role("root") if needs_root else None
-        self._estimator = RootPoseEstimator(pose, root, lifted=needs_lifter, config=config.pose)
+        self._estimator = RootPoseEstimator(pose, root, lifted=needs_lifter, rooted=rooted, config=config.pose)
         self._estimator.root_config = config.root
         self._lifter = Lifter(engines.for_role("lifter"), self._estimator.skeleton) if needs_lifter else None
         self._followed = FollowedBoxes()

@@ -26,6 +26,13 @@ def add_kinds(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     for kind, about in (("semgcn", "SemGCN, with non-local blocks or without"), ("martinez", "SemGCN's ckpt_linear")):
         single = _add(kinds.add_parser(kind, help=f"{about}: the role lifter"))
         single.add_argument("--skeleton", metavar="NAME", help="the order of 2D and 3D joints, unless it is h36m16")
+    depthpose = _add(kinds.add_parser("depthpose", help="Véges and Lőrincz 2019: the role lifter, with the root"))
+    depthpose.add_argument(
+        "--statistics",
+        type=Path,
+        metavar="FILE",
+        help="their means and deviations (default: the file beside the checkpoint)",
+    )
 
 
 def _add(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -68,6 +75,7 @@ def import_kind(args: argparse.Namespace) -> Imported:
             fix="Run `make setup`, or pip install them.",
         )
     from pose3d_training.importing.checkpoint_import import Importer, ImportOptions, import_posenet, import_rootnet
+    from pose3d_training.importing.depthpose_import import import_depthpose
     from pose3d_training.importing.lifter_import import import_martinez, import_semgcn, import_videopose3d
 
     importers: dict[str, Importer] = {
@@ -76,6 +84,7 @@ def import_kind(args: argparse.Namespace) -> Imported:
         "videopose3d": import_videopose3d,
         "semgcn": import_semgcn,
         "martinez": import_martinez,
+        "depthpose": import_depthpose,
     }
     given = {field.name: getattr(args, field.name) for field in fields(ImportOptions) if hasattr(args, field.name)}
     return importers[args.kind](args.checkpoint, args.output, ImportOptions(**given))

@@ -25,7 +25,7 @@ from pose3d_training.nets.exported_graphs import export_posenet, export_rootnet
 from pose3d_training.nets.mppe_nets import DEPTH_BINS, PoseNet, RootNet
 
 ROOTNET, POSENET, VIDEOPOSE3D = "3dmppe-rootnet", "3dmppe-posenet", "videopose3d"
-SEMGCN, MARTINEZ = "semgcn", "martinez"
+SEMGCN, MARTINEZ, DEPTHPOSE = "semgcn", "martinez", "depthpose"
 
 _OWN_KEYS = {
     ROOTNET: "root.depth_layer.weight",
@@ -33,8 +33,11 @@ _OWN_KEYS = {
     VIDEOPOSE3D: "expand_conv.weight",
     SEMGCN: "gconv_output.W",
     MARTINEZ: "linear_stages.0.w1.weight",
+    DEPTHPOSE: "1.residual.0.weight",
 }
 """A key that only checkpoints of that kind have."""
+_INSIDE = "pose_net."
+"""Before depthpose's keys, where a depth network is in the file, too."""
 
 _TORCHVISION_WIDTH = 64
 _USUAL_SKELETONS = {17: "h36m17", 18: "h36m18", 21: "muco21"}
@@ -45,6 +48,7 @@ AUTHORS = {
     VIDEOPOSE3D: "https://github.com/facebookresearch/VideoPose3D",
     SEMGCN: "https://github.com/garyzhao/SemGCN",
     MARTINEZ: "https://github.com/garyzhao/SemGCN",
+    DEPTHPOSE: "https://github.com/vegesm/depthpose",
 }
 """Kind → where its code, weights and terms are."""
 
@@ -107,7 +111,9 @@ class OfficialWeights:
 
 def read_official(kind: str, source: Path) -> OfficialWeights:
     """The weights of that kind. Raises EngineError for a file that can't be read or holds another net."""
-    state = read_state_dict(source)
+    state: Mapping[str, Tensor] = read_state_dict(source)
+    if any(key.startswith(_INSIDE) for key in state):
+        state = {key.removeprefix(_INSIDE): value for key, value in state.items() if key.startswith(_INSIDE)}
     if _OWN_KEYS[kind] in state:
         return OfficialWeights(kind, source, state)
     other = [name for name, key in _OWN_KEYS.items() if key in state]
@@ -156,7 +162,7 @@ class ImportOptions:
 
     training_data: for the manifest. skeleton: the 3D joints' order, None for the published nets'. input_skeleton: the
     2D joints' order. input_size_px: side of the crops. units: of the training's 3D joints, a key of `UNITS_M`. causal:
-    whether a VideoPose3D was trained with --causal.
+    whether a VideoPose3D was trained with --causal. statistics: depthpose's, None for the file beside the checkpoint.
     """
 
     training_data: str = ""
@@ -165,6 +171,7 @@ class ImportOptions:
     input_size_px: int = 256
     units: str = "metres"
     causal: bool = False
+    statistics: Path | None = None
 
 
 Importer = Callable[[Path, Path, ImportOptions], Imported]

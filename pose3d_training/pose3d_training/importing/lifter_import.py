@@ -18,6 +18,7 @@ from pose3d_ros.engines.spec.engine_folder import EngineFolder
 from pose3d_ros.engines.spec.entry import ManifestEntry, Parameter
 from pose3d_ros.errors import EngineError
 from pose3d_ros.skeletons import Skeleton, get_skeleton
+from pose3d_ros.stages.lift_sources import check_sources
 from pose3d_training.importing.checkpoint_import import (
     MARTINEZ,
     SEMGCN,
@@ -195,7 +196,7 @@ def _lifter_entry(
     skeleton: str,
     parameters: dict[str, Parameter],
 ) -> ManifestEntry:
-    return official_entry(
+    entry = official_entry(
         weights,
         name,
         "lifter",
@@ -206,3 +207,5 @@ def _lifter_entry(
         units="metres, relative to the root",
         parameters=parameters,
     )
+    check_sources(entry, folder.manifest)
+    return entry

@@ -78,6 +78,15 @@ def export_frame_lifter(net: FrameLifter, path: Path, root: int) -> float:
     )
 
 
+def export_absolute_lifter(net: FrameLifter, path: Path) -> float:
+    """Decoder `lifter_absolute`: keypoints (N, J_in, F) → joints (N, J_out, 3), as they are."""
+
+    def sample(batch: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+        return (torch.rand(batch, net.num_joints_in, net.in_features, generator=generator),)
+
+    return export_graph(net.frozen(), path, GraphSpec(("keypoints",), ("joints",), sample))
+
+
 def export_rootnet(net: RootNet, path: Path) -> float:
     """Decoder `3dmppe_rootnet`: image (N, 3, S, S), k (N,) in mm → root (N, 3), bins and mm."""
     sample = _crops_and_k(net.input_size_px, k_unit=1000.0)

@@ -94,19 +94,21 @@ def mean_pose(samples: LiftSamples, people: int) -> Array:
     return np.asarray(held_out_people(samples, people).target_m.mean(axis=(0, 1)))
 
 
-def _samples(tracks: list[Array], entry: ManifestEntry, noisy: bool) -> LiftSamples:
-    return LiftSamples(tracks, *_skeletons(entry), _FRAMES, _SEED, noisy)
+def _samples(tracks: list[Array], entry: ManifestEntry, noisy: bool, given: Skeleton | None) -> LiftSamples:
+    return LiftSamples(tracks, *_skeletons(entry), _FRAMES, _SEED, noisy, given)
 
 
 def _skeletons(entry: ManifestEntry) -> tuple[Skeleton, Skeleton]:
     return get_skeleton(str(entry.parameters.get("input_skeleton"))), get_skeleton(str(entry.skeleton))
 
 
-def _rows(folders: list[Path], tracks: list[Array], people: int) -> Iterator[tuple[str, LiftError, LiftError]]:
+def _rows(
+    folders: list[Path], tracks: list[Array], people: int, given: Skeleton | None
+) -> Iterator[tuple[str, LiftError, LiftError]]:
     for folder in folders:
         entry = load_manifest(folder).for_role("lifter")
-        exact, noisy = (held_out_people(_samples(tracks, entry, n), people) for n in (False, True))
-        guess = np.broadcast_to(mean_pose(_samples(tracks, entry, False), people), exact.target_m.shape)
+        exact, noisy = (held_out_people(_samples(tracks, entry, n, given), people) for n in (False, True))
+        guess = np.broadcast_to(mean_pose(_samples(tracks, entry, False, given), people), exact.target_m.shape)
         root = get_skeleton(str(entry.skeleton)).root
         if folder == folders[0]:
             yield "mean pose", lift_error(guess, exact.target_m, root), lift_error(guess, noisy.target_m, root)
@@ -119,10 +121,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--assets", type=Path, required=True, metavar="DIR", help="bodies and recorded motions")
     parser.add_argument("--engines", type=Path, required=True, metavar="DIR", nargs="+", help="folders with a lifter")
     parser.add_argument("--people", type=int, default=200, help=f"of {_FRAMES} frames each (%(default)s)")
+    parser.add_argument(
+        "--given",
+        type=get_skeleton,
+        metavar="SKELETON",
+        help="2D joints from which those that the engine reads are made (default: those that it reads)",
+    )
     parsed = parser.parse_args(arguments)
     tracks = held_out_tracks(parsed.assets, _BODIES)
     print(f"{'lifter':36} {'exact 2D: MPJPE':>16} {'PA':>6} {'noisy 2D: MPJPE':>16} {'PA':>6}   mm")
-    for name, exact, noisy in _rows(parsed.engines, tracks, parsed.people):
+    for name, exact, noisy in _rows(parsed.engines, tracks, parsed.people, parsed.given):
         print(
             f"{name:36} {exact.mpjpe_mm:16.1f} {exact.pa_mpjpe_mm:6.1f} {noisy.mpjpe_mm:16.1f} {noisy.pa_mpjpe_mm:6.1f}"
         )

@@ -13,6 +13,7 @@ from torch.utils.data import IterableDataset
 
 from pose3d_ros.errors import ConfigError
 from pose3d_ros.skeletons import Skeleton
+from pose3d_ros.stages.lift.joint_mapping import JointMap
 from pose3d_ros.stages.lift.lift_features import PersonView, person_view
 from pose3d_ros.types import Array
 from pose3d_training.synthetic.body import SYNTH_JOINTS, BodyShape
@@ -74,8 +75,9 @@ class LiftPeople:
 class LiftSamples(IterableDataset[LiftSample]):
     """Random windows of the tracks, half of them mirrored, before random cameras.
 
-    frames: T. noisy: with a 2D net's errors and gaps; else the keypoints are exact and every score is 1. Raises
-    ConfigError for a skeleton with joints that the tracks lack.
+    frames: T. noisy: with a 2D net's errors and gaps; else the keypoints are exact and every score is 1. given: the
+    joints that are seen, of which those of the input skeleton are made as a lifter's stage does; the same unless given.
+    Raises ConfigError for a skeleton with joints that the tracks lack.
     """
 
     def __init__(
@@ -86,12 +88,15 @@ class LiftSamples(IterableDataset[LiftSample]):
         frames: int,
         seed: int,
         noisy: bool = True,
+        given: Skeleton | None = None,
     ) -> None:
         self.input_skeleton, self.frames, self.seed, self.noisy = input_skeleton, frames, seed, noisy
         self.joints = np.concatenate(tracks).astype(np.float32)
         self.lengths = np.array([len(track) for track in tracks])
         self.starts = np.cumsum(self.lengths) - self.lengths
-        self.seen_order = _order("input_skeleton", input_skeleton)
+        self.given = given or input_skeleton
+        self.seen_order = _order("input_skeleton", self.given)
+        self.to_input = JointMap.in_image(self.given, input_skeleton)
         self.order = _order("skeleton", skeleton)
         self.root = skeleton.root
 
@@ -108,11 +113,15 @@ class LiftSamples(IterableDataset[LiftSample]):
         seen = joints[:, :, self.seen_order]
         keypoints = seen[..., :2] / seen[..., 2:]
         exact = Detected(keypoints, np.ones(keypoints.shape[:3]))
-        found = detect(keypoints, self.input_skeleton, rate_hz, rng) if self.noisy else exact
-        view = person_view(_flat(found.keypoints), _flat(found.scores))
+        found = detect(keypoints, self.given, rate_hz, rng) if self.noisy else exact
+        read = self.to_input.coordinates(_flat(found.keypoints)), self.to_input.scores(_flat(found.scores))
+        view = person_view(*read)
         wanted = joints[:, :, self.order]
         target = _flat(wanted - wanted[:, :, [self.root]]) @ view.cam_from_person
-        features, target_m = view.features.reshape(*seen.shape), target.astype(np.float32).reshape(wanted.shape)
+        features, target_m = (
+            view.features.reshape(*wanted.shape[:2], -1, 3),
+            target.astype(np.float32).reshape(wanted.shape),
+        )
         return LiftPeople(features, target_m, wanted, track, view)
 
     def windows(
@@ -134,6 +143,11 @@ class LiftSamples(IterableDataset[LiftSample]):
         joints = self.joints[low] * (1 - part) + self.joints[low + 1] * part
         mirrored = (joints * [-1.0, 1.0, 1.0])[:, :, list(_ALL_JOINTS.flip_order)]
         return np.where(rng.random((len(track), 1, 1, 1)) < 0.5, mirrored, joints), rate_hz, track
+
+
+def all_joints() -> Skeleton:
+    """SYNTH_JOINTS as a skeleton, which no engine has."""
+    return _ALL_JOINTS
 
 
 def placed(joints_m: Array, rng: np.random.Generator) -> Array:

@@ -83,3 +83,14 @@ def test_skeleton_with_other_joints_is_an_error(tracks: list[Array], key: str) -
     skeletons = {"input_skeleton": COCO, "skeleton": MUCO, key: get_skeleton("mediapipe33")}
     with pytest.raises(ConfigError, match=rf"^recipe key {key}: .* got mediapipe33, of which they lack .*L_Eye_Inner"):
         LiftSamples(tracks, skeletons["input_skeleton"], skeletons["skeleton"], 6, 1)
+
+
+def test_joints_are_derived_of_those_that_are_given(tracks: list[Array]) -> None:
+    h36m = get_skeleton("h36m17")
+    (sample,) = islice(LiftSamples(tracks, h36m, h36m, 2, 1, False, given=COCO), 1)
+    (exact,) = islice(LiftSamples(tracks, h36m, h36m, 2, 1, False), 1)
+    assert sample.features.shape == exact.features.shape == (2, 17, 3)
+    apart = np.linalg.norm((sample.features - exact.features)[..., :2], axis=-1)
+    derived = [h36m.index_of[name] for name in ("Spine", "Neck", "Head_top")]
+    # The others only by what the derived ones change of the person's middle and size.
+    assert apart[:, derived].min() > 1.5 * np.delete(apart, derived, axis=1).max()

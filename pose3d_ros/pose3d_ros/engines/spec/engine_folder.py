@@ -58,6 +58,11 @@ class EngineFolder:
         there = is_there(directory / MANIFEST_NAME)
         self._entries = load_manifest(directory).entries if there else ()
 
+    @property
+    def manifest(self) -> Manifest | None:
+        """What is there already; None in a folder without models."""
+        return Manifest(self.directory, self._entries) if self._entries else None
+
     def put(self, entry: ManifestEntry, export: Callable[[Path], float]) -> StoredModel:
         """Export to the entry's file and write the manifest; the entry's sha256 and difference are filled in here.
 

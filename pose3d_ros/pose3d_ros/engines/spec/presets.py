@@ -180,6 +180,15 @@ POSE_PRESETS: Mapping[str, Preset] = {
         "coco17",
         {**_NUMBERED, **_SOLVED},
     ),
+    "orpm": _pose(
+        "orpm",
+        (368, 368),
+        _BGR_VNECT,
+        "muco21",
+        "metres",
+        "arxiv.org/abs/1712.03453, sec. 4; gvv.mpi-inf.mpg.de/projects/SingleShotMultiPerson",
+        _SOLVED,
+    ),
     "metrabs": _pose(
         "metrabs",
         (256, 256),

@@ -1,4 +1,4 @@
-"""The three kinds of lifters: of one frame, of a window of frames, and of one frame with states (Pavllo 2019).
+"""The kinds of lifters: of one frame, of a window of frames, and of one frame with states (Pavllo 2019).
 
 Each says what it remembers of a person, what that is for a new one, and makes joints and new memories of this frame's
 features and the old memories. All people of a frame are one run.
@@ -33,6 +33,9 @@ class LiftSizes:
 
 class LiftNet(ABC):
     """A bound engine. Its constructor raises EngineError for one of other inputs and outputs."""
+
+    gives_root = False
+    """Whether its joints are from the camera, not from any point of the person."""
 
     def __init__(
         self,
@@ -75,6 +78,12 @@ class FrameNet(LiftNet):
         """See LiftNet."""
         raw = self._bound.infer({"keypoints": features})
         return output(raw, "joints", (len(features), self._sizes.joints_out, 3)), []
+
+
+class AbsoluteNet(FrameNet):
+    """`lifter_absolute`: as `lifter_frame`, its joints from the camera, so that the root is where it says."""
+
+    gives_root = True
 
 
 class WindowNet(LiftNet):
@@ -141,10 +150,17 @@ class StepNet(LiftNet):
 
 LIFT_DECODERS: dict[str, Callable[[RoleEngine, LiftSizes], LiftNet]] = {
     "lifter_frame": FrameNet,
+    "lifter_absolute": AbsoluteNet,
     "videopose3d": WindowNet,
     "videopose3d_step": StepNet,
 }
 """Decoders of the lifter role."""
+
+
+def gives_root(entry: ManifestEntry) -> bool:
+    """Whether a lifter says where the root is."""
+    decoder = LIFT_DECODERS.get(entry.decoder)
+    return decoder is AbsoluteNet
 
 
 def lift_net(model: RoleEngine, sizes: LiftSizes) -> LiftNet:

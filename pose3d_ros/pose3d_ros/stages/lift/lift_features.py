@@ -3,6 +3,7 @@
 `screen`: the image as a camera of Human3.6M sees it, so where a person stands in the image counts.
 `person`: the image as a camera sees it that looks straight at the person, zoomed until it fills a fixed size, so
 that only the person's own shape counts.
+`hip`: from the hip, and the hip itself, which says where the person is.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ _MIN_SPREAD = 1e-6
 """Joints closer together than this on the plane z = 1 (a thousandth of a pixel) have no shape."""
 _MIN_AHEAD = 0.1
 """Cosine of the largest angle between a joint's ray and the person's: x/z means nothing towards 90 degrees."""
+_LOST_PX, _LEAST_SCORE = 1700.0, 0.1
+"""Of depthpose: where joints are put that were not seen, and what a score is below of one that was not."""
 
 Float32Array = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -63,6 +66,28 @@ def screen_features(
     known = known_joints(joints_normalized, scores)
     keypoints = np.where(known[..., None], np.asarray(joints_normalized, dtype=np.float64), np.nan) * focal
     return _with_scores(keypoints, scores, known) if with_scores else keypoints.astype(np.float32)
+
+
+def hip_features(
+    joints_normalized: npt.ArrayLike, scores: npt.ArrayLike, focal_px: tuple[float, float], root: int
+) -> Float32Array:
+    """The joints as seen from the hip, and the hip behind them, as `preprocess_2d` of github.com/vegesm/depthpose.
+
+    joints_normalized: (N, J, 2), x and y of rays with z = 1, the root's finite, others NaN where unknown; scores
+    (N, J). focal_px: of the image, x and y. root: index of the hip.
+    Returns (N, J, 3), x, y and score: J − 1 joints less the root, a joint that is unknown, or has a score below 0.1,
+    1700 px left of and above it; then the root itself.
+    Raises InputError for shapes that do not fit each other.
+    """
+    known, points = known_joints(joints_normalized, scores), np.asarray(joints_normalized, dtype=np.float64)
+    given = np.asarray(scores, dtype=np.float64)
+    away = points - points[:, root : root + 1]
+    lost = -_LOST_PX / np.asarray(focal_px)
+    others = np.where((known & (given >= _LEAST_SCORE))[..., None], away, lost)
+    rows = np.concatenate([np.delete(others, root, axis=1), points[:, root : root + 1]], axis=1)
+    columns = np.concatenate([np.delete(given, root, axis=1), given[:, root : root + 1]], axis=1)
+    features: Float32Array = np.concatenate([rows, columns[..., None]], axis=-1).astype(np.float32)
+    return features
 
 
 class PersonView(NamedTuple):

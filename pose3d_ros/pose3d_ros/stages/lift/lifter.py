@@ -19,6 +19,7 @@ from pose3d_ros.stages.lift.lift_decoders import LiftSizes, lift_net
 from pose3d_ros.stages.lift.lift_features import (
     HUMAN36M_FOCAL,
     Float32Array,
+    hip_features,
     known_joints,
     person_features,
     screen_features,
@@ -85,8 +86,9 @@ class Lifter:
         people: joints of the input skeleton; one that is not valid, not finite or has a score of 0 is unknown.
         Their boxes associate them with the people of the frame before.
         A joint whose own 2D joint is unknown is NaN; one that the 2D skeleton lacks is what the network says, with the
-        mean of the person's scores. A person with fewer than two known joints is all NaN. Raises EngineError when the
-        engine fails; what is remembered then stays as it was.
+        mean of the person's scores. A person with fewer than two known joints is all NaN, and so is the root of one
+        whose hips are unknown where the engine gives roots. Raises EngineError when the engine fails; what is
+        remembered then stays as it was.
         """
         rays = frame.camera.rays(people.joints_img_px)[..., :2]
         known = known_joints(rays, np.where(people.valid, people.scores, 0.0))
@@ -110,7 +112,12 @@ class Lifter:
         joints, past = self._net.lift(net_input.features, past)
         if self._net.shapes:  # a network of one frame has no past
             self._memory.remember(found, boxes, frame.stamp_ns, [net_input.held, *past])
-        return self._lifted(people, self._in_camera(joints, net_input), self._to_output.coordinates(seen_px), scores)
+        lifted = self._lifted(people, self._in_camera(joints, net_input), self._to_output.coordinates(seen_px), scores)
+        if not self._net.gives_root:
+            return lifted
+        root_cam_m = joints[:, self._skeleton.root] * self._input_convention.metres_per_unit
+        known = lifted.valid.any(axis=1) & (read_scores[:, self._to_input.target.root] > 0)
+        return replace(lifted, root_cam_m=np.where(known[:, None], root_cam_m, np.nan))
 
     def _net_input(
         self, camera: Camera, boxes_xyxy_px: Array, given: Array, scores: Array, before: npt.NDArray[np.floating]
@@ -121,8 +128,8 @@ class Lifter:
         before: the keypoints held of the frame before, NaN for none. A network that reads scores gets a 0 for a
         joint that is missing; another is given a substitute.
         """
-        keypoints, held = fill_missing(given, before)
-        convention = self._input_convention
+        filled, held = fill_missing(given, before)
+        keypoints, convention = filled, self._input_convention
         if convention.with_scores:
             keypoints = given
         else:
@@ -130,6 +137,11 @@ class Lifter:
         if convention.input == "person":
             features, ahead = person_features(keypoints, scores)
             features = features if convention.with_scores else features[..., :2]
+        elif convention.input == "hip":
+            root = self._to_input.target.root
+            held_root = np.where(np.arange(keypoints.shape[1])[:, None] == root, filled, keypoints)
+            features = hip_features(held_root, scores, (camera.fx_px, camera.fy_px), root)
+            ahead = ahead2camera(camera, boxes_xyxy_px)
         else:
             features = screen_features(keypoints, scores, convention.focal, convention.with_scores)
             ahead = ahead2camera(camera, boxes_xyxy_px)
@@ -144,7 +156,7 @@ class Lifter:
 
     def _lifted(self, people: Keypoints, relative_m: Array, seen_px: Array, scores: Array) -> Keypoints:
         """seen_px (N, J', 2): of the 3D joints; scores (N, J): of the 2D ones, 0 where unknown."""
-        lacking = np.array([not origins for origins in self._to_output.origins])
+        lacking = np.array([not sums for sums in self._to_output.sums])
         count = (scores > 0).sum(axis=1)
         mean = scores.sum(axis=1) / np.maximum(count, 1)
         kept = (np.isfinite(seen_px).all(axis=-1) | lacking) & (count >= _MIN_JOINTS)[:, None]
@@ -162,12 +174,14 @@ class Lifter:
 
 
 def _input_convention(entry: ManifestEntry) -> _InputConvention:
-    what = choice_parameter(entry, "input", ("screen", "person"), "screen")
+    what = choice_parameter(entry, "input", ("screen", "person", "hip"), "screen")
+    if what == "hip" and _feature_count(entry) != _SCORED:
+        raise wrong_parameter(entry, "input_features", f"{_SCORED}, as the input is hip", _PLAIN)
     return _InputConvention(
         what,
         _feature_count(entry) == _SCORED,
         real_parameter(entry, "focal", HUMAN36M_FOCAL),
-        choice_parameter(entry, "ahead", ("camera", "crop"), "camera" if what == "screen" else "crop"),
+        choice_parameter(entry, "ahead", ("camera", "crop"), "crop" if what == "person" else "camera"),
         real_parameter(entry, "metres_per_unit", 1.0),
     )
 

@@ -118,6 +118,7 @@ class PoseSettings:
     """What a pose decoder reads besides the outputs.
 
     width_px, height_px: of the crops. joints: those to take of the net's, in the skeleton's order, None for all.
+    skeleton: the name of that order, None unless known.
     split_ratio: bins a pixel of SimCC. z_range_m: of `simcc_3d`, from the root to the last depth bin. depth_range_m: of
     an integral volume, from its first to its last bin. metres_per_unit: of 3D outputs. ahead: where their z points,
     along the camera's optical axis or along the ray through the crop's center. refine: of heat maps, a quarter of a
@@ -128,6 +129,7 @@ class PoseSettings:
     width_px: int
     height_px: int
     joints: tuple[int, ...] | None = None
+    skeleton: str | None = None
     split_ratio: float = 2.0
     z_range_m: float = 2.1744869
     depth_range_m: float = 2.0
@@ -184,6 +186,7 @@ def read_pose_settings(entry: ManifestEntry, decoder: PoseDecoder, size_px: tupl
     return PoseSettings(
         *size_px,
         joints=joints_parameter(entry),
+        skeleton=entry.skeleton,
         split_ratio=real_parameter(entry, "split_ratio", PoseSettings.split_ratio),
         z_range_m=real_parameter(entry, "z_range_m", PoseSettings.z_range_m),
         depth_range_m=real_parameter(entry, "depth_range_m", PoseSettings.depth_range_m),

@@ -96,6 +96,8 @@ def closed_form_solver(entry: ManifestEntry) -> RootSolver:
 
 def localize(camera: Camera, people: Keypoints, solver: RootSolver | None, *, hip_centered: bool) -> LocalizedPeople:
     """Localize the people. solver: None where a net gives their roots. hip_centered: see `_by_net`."""
+    if people.root_cam_m is not None and people.relative_m is not None:
+        return _by_lifter(people.root_cam_m, people.relative_m)
     if solver is not None and people.relative_m is not None:
         return _by_solver(camera, people, people.relative_m, solver)
     if people.roots is None:
@@ -130,6 +132,12 @@ def _lifted(camera: Camera, people: Keypoints, relative_m: Array, roots: Decoded
         root_cam_m = (np.nan_to_num(offset_m) * share).sum(axis=1) / share.sum(axis=1)
     sigma_m = roots.relative_sigma * np.linalg.norm(root_cam_m, axis=-1)
     return LocalizedPeople(root_cam_m, relative_m + root_cam_m[:, None], sigma_m)
+
+
+def _by_lifter(root_cam_m: Array, relative_m: Array) -> LocalizedPeople:
+    """Where the lifter says; without a depth above 0 nowhere."""
+    root_cam_m = np.where(root_cam_m[:, 2:] > 0, root_cam_m, np.nan)
+    return LocalizedPeople(root_cam_m, relative_m + root_cam_m[:, None], np.full(len(root_cam_m), np.nan))
 
 
 def _by_solver(camera: Camera, people: Keypoints, relative_m: Array, solver: RootSolver) -> LocalizedPeople:

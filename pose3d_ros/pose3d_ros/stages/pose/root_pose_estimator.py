@@ -37,7 +37,8 @@ class RootPoseEstimator(PoseLocalizer):
 
     pose: a decoder of `POSE_DECODERS`. root: one of `ROOT_DECODERS`; leave it out when the pose engine fills both
     roles, or its joints are metric, so that the root follows in closed form (`geometry.solve_root`). lifted: whether a
-    lifter comes between `read` and `place`, which a pose engine needs whose joints are in the image alone.
+    lifter comes between `read` and `place`, which a pose engine needs whose joints are in the image alone. rooted:
+    whether it says where the root is, too, so that no other net is asked.
     Raises EngineError for an unknown decoder, an entry that lacks what its role needs, an engine that does not fit its
     entry, and a pose net that says too little of its joints without a root net or a lifter.
     """
@@ -48,6 +49,7 @@ class RootPoseEstimator(PoseLocalizer):
         root: RoleEngine | None = None,
         *,
         lifted: bool = False,
+        rooted: bool = False,
         config: PoseConfig | None = None,
     ) -> None:
         self.config = config or PoseConfig()
@@ -58,6 +60,8 @@ class RootPoseEstimator(PoseLocalizer):
         self._skeleton = skeleton_of(pose.entry)
         solver = root_solver(pose.entry, self._decoder, root.entry if root else None, lifted=lifted)
         super().__init__(solver, hip_centered=self._decoder.hip_centered)
+        self._solver, root = (None, None) if rooted else (solver, root)
+        self._rooted = rooted
         self._net = CropNet(pose, self._decoder, square=self._decoder.square)
         self._settings = read_pose_settings(pose.entry, self._decoder, self._net.size_px)
         self._root_net: CropNet | None = None
@@ -136,7 +140,7 @@ class RootPoseEstimator(PoseLocalizer):
         self, frame: Frame, image: FrameImage, boxes: Array, pose_crops: PersonCrops, raw: RawOutputs
     ) -> DecodedRoots | None:
         """What a net says of the roots; None where they are to be solved. raw: the pose net's outputs."""
-        if self._solver is not None:
+        if self._solver is not None or self._rooted:
             return None
         net = self._root_net
         if net is None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from pose3d_ros.errors import EngineError
 from pose3d_ros.stages.io_matching import RawOutputs, output
+from pose3d_ros.stages.pose.orpm_decoder import decode_orpm
 from pose3d_ros.stages.pose.pose_decoding import DecodedJoints, PoseDecoder, PoseSettings
 from pose3d_ros.types import Array
 
@@ -102,6 +103,14 @@ THIRD_PARTY_DECODERS: dict[str, PoseDecoder] = {
     "integral_volume": PoseDecoder(_integral_volume, half_pixel_centers=False, outputs=("volume",), gives="depth"),
     "location_maps": PoseDecoder(
         _location_maps,
+        half_pixel_centers=True,
+        outputs=("heat", "x", "y", "z"),
+        gives="metres",
+        metres_per_unit=0.1,
+        ahead="crop",
+    ),
+    "orpm": PoseDecoder(
+        decode_orpm,
         half_pixel_centers=True,
         outputs=("heat", "x", "y", "z"),
         gives="metres",

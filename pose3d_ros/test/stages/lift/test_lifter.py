@@ -176,7 +176,11 @@ def test_invalid_parameters_are_errors(parameters: Any, message: str) -> None:
 @pytest.mark.parametrize(
     ("engine", "entry", "message"),
     [
-        (FRAME, lifter_entry("temporal_step"), "one of lifter_frame, videopose3d, videopose3d_step.*got 'temporal_st"),
+        (
+            FRAME,
+            lifter_entry("temporal_step"),
+            "one of lifter_frame, lifter_absolute, videopose3d, videopose3d_step.*got 'temporal_st",
+        ),
         (FRAME, lifter_entry("videopose3d_step"), r"x: float32 \(batch, 34\).*got keypoints"),
         (
             over_time("videopose3d").engine,

@@ -20,7 +20,7 @@ from ...conftest import Tensors
 from .conftest import CAMERA, COCO, H36M, STEP_NS, frame_engine, lifter_entry, make_clip, over_time, relative_m, seen
 
 LACKING = np.array([name in ("Spine", "Neck", "Head_top") for name in H36M.joints])
-"""Joints of h36m17 that coco17 neither has nor determines."""
+"""Joints of h36m17 that coco17 does not have, and that are no mean of two joints."""
 NO_PELVIS = [name for name in SKELETONS["mpii16"].joints if name != "Pelvis"]
 SHAPE_M = np.random.default_rng(1).uniform(-0.8, 0.8, (17, 3))
 """What every network here gives for all people."""
@@ -148,8 +148,20 @@ def test_network_of_one_frame_has_no_past() -> None:
 
 
 def test_unavailable_joints_are_named_in_the_error() -> None:
-    with pytest.raises(EngineError, match=r"all joints of h36m17.*coco17 without Spine, Neck, Head_top"):
-        Lifter(frame_model(input_skeleton="h36m17"), COCO)
+    with pytest.raises(EngineError, match=r"all joints of muco21.*coco17 without R_Hand, L_Hand, R_Toe, L_Toe"):
+        Lifter(frame_model(joints=21, input_skeleton="muco21"), COCO)
+
+
+def test_joints_of_human36m_are_derived_and_their_own_place_stays_unknown() -> None:
+    model = frame_model(input_skeleton="h36m17", focal=1.0)
+    lifted = Lifter(model, COCO)(*seen(JOINTS_PX, SCORES))
+    read = model.engine.calls[0]["keypoints"]
+    hips, shoulders = ([COCO.index_of[f"{side}_{joint}"] for side in "LR"] for joint in ("Hip", "Shoulder"))
+    rays = CAMERA.rays(JOINTS_PX)[..., :2]
+    spine = 0.503 * rays[:, hips].mean(axis=1) + 0.497 * rays[:, shoulders].mean(axis=1)
+    np.testing.assert_allclose(read[:, H36M.index_of["Spine"]], spine, atol=1e-6)
+    np.testing.assert_array_equal(np.isnan(lifted.joints_img_px).any(axis=-1), [LACKING, LACKING])
+    assert lifted.valid.all()
 
 
 def test_joints_derived_from_others_are_accepted() -> None:

@@ -156,3 +156,20 @@ def test_pipeline_that_can_not_place_people_is_refused(found_by: FindIn, decoder
     model = metrabs_model(make_person(17, (256, 256)))
     with pytest.raises(EngineError, match=message):
         found_by(replace(model, entry=attr.evolve(model.entry, decoder=decoder)))
+
+
+def test_pipeline_with_a_lifter_that_gives_the_root(found_by: FindIn) -> None:
+    # It stands where the lifter says, though it looks nearer; neither a solver nor a root net is asked.
+    joints_m = WHO.joints_cam_m + [0.5, 0.0, 3.0]
+    parameters = {"input_skeleton": "h36m17", "input_features": 2}
+    entry = manifest_entry(
+        "lifter_absolute",
+        name="lifter",
+        roles=("lifter",),
+        skeleton="h36m17",
+        parameters=parameters,
+        normalization=None,
+    )
+    pose = found_by(simcc("h36m17"), constant_model(entry, {"joints": joints_m[None]}, keypoints=("batch", 17, 2)))
+    np.testing.assert_allclose(pose.joints_cam_m, joints_m, atol=1e-5)
+    assert [reading.solver for reading in pose.readings] == ["learned"]
