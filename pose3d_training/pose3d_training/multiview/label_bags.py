@@ -19,9 +19,9 @@ from pose3d_ros.output_files import write_file
 from pose3d_ros.records import Detection, Person, Pose, TrackState
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.types import Array
+from pose3d_training.multiview.camera_rig import LEAST_SCORE
 from pose3d_training.multiview.labels import Labels
 from pose3d_training.multiview.recorded_views import RecordedView
-from pose3d_training.multiview.rig import LEAST_SCORE
 
 TRUTH_TOPIC = "/ground_truth/people"
 _LEAST_JOINTS = 1 / 3

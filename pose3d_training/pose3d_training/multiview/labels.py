@@ -11,9 +11,17 @@ from pose3d_ros.geometry.alignment import RigidTransform
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.types import Array
 from pose3d_training.multiview.bundle import Motion, Priors, adjust
+from pose3d_training.multiview.camera_rig import (
+    LEAST_SCORE,
+    SIGMA,
+    Rig,
+    SeenPerson,
+    find_rig,
+    keypoints_of,
+    without_odd_bones,
+)
 from pose3d_training.multiview.metric_scale import KnownLength, metres_per_unit
 from pose3d_training.multiview.points import triangulated
-from pose3d_training.multiview.rig import LEAST_SCORE, SIGMA, Rig, SeenPerson, find_rig, keypoints_of, without_odd_bones
 from pose3d_training.multiview.view_tracks import ViewPeople, person_sizes
 
 _AT_ONCE = 300
