@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -35,9 +36,10 @@ HAS_WORDS = "(document.body && document.body.innerText.includes({!r}))"
 def viewing(*words: object) -> Iterator[str]:
     """The page's address while the command runs; it ends by Ctrl-C, without an error."""
     command = [sys.executable, "-m", "pose3d_ros.cli.main", "view", *map(str, words), "--port", "8500"]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
-    )
+    attended = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # ignored where a script runs the tests with &
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment, preexec_fn=attended)
     assert process.stdout is not None
     try:
         line = process.stdout.readline()
