@@ -154,7 +154,7 @@ def receive(options: Mapping[str, Any]) -> None:
 
     latencies_ms: list[float] = []
 
-    def take(frame: Frame) -> FrameResult:
+    def take(frame: Frame, detections: object) -> FrameResult:
         latencies_ms.append((time.monotonic_ns() - frame.stamp_ns) * 1e-6)
         return FrameResult((), (), {})
 

@@ -129,7 +129,7 @@ class NoWork:
         self.engine_problems: tuple[str, ...] = ()
         self.root_agreement = Agreement()
 
-    def __call__(self, frame: Frame) -> FrameResult:
+    def __call__(self, frame: Frame, detections: object = None) -> FrameResult:
         return self._result
 
     def reconfigure(self, config: object) -> None:

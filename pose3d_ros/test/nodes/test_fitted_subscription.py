@@ -25,7 +25,7 @@ from pose3d_ros.records import FrameResult
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.stages.roots.agreement import Agreement
 stamps = []
-def take(frame):
+def take(frame, detections):
     stamps.append(frame.stamp_ns // 10**9)
     if len(stamps) == 10:
         print("stamps", *stamps, flush=True)

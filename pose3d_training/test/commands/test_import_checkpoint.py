@@ -73,7 +73,7 @@ def test_videopose3d_import_takes_its_options(tmp_path: Path, capsys: pytest.Cap
     assert main(arguments) == 2
     assert "--input-skeleton" in capsys.readouterr().err
     assert main([*arguments, "--input-skeleton", "h36m17", "--causal", "--units", "metres"]) == 0
-    assert "note:     the nodes run it behind a pose net" in capsys.readouterr().out
+    assert "note:     it reads the 2D joints of the presets rtmpose, " in capsys.readouterr().out
     assert load_manifest(tmp_path).for_role("lifter").decoder == "videopose3d_step"
 
 
