@@ -57,7 +57,8 @@ def rows(record: dict[str, dict[str, object]]) -> Iterator[dict[str, object]]:
         assert isinstance(figures, dict)
         for arm, values in figures.items():
             spread = f"{min(values):.4g}–{max(values):.4g}" if len(values) > 1 else ""
-            line = {"case": name, "arm": arm, "mean": f"{mean(values):.4g} {one['unit']}", "seeds": spread}
+            label, _, unit = arm.partition(" in ")  # of an arm in another unit than the case's
+            line = {"case": name, "arm": label, "mean": f"{mean(values):.4g} {unit or one['unit']}", "seeds": spread}
             yield {**line, "minutes": one["minutes"], "paper": one["paper"]}
 
 

@@ -25,7 +25,7 @@ def _projector(bench: LearningBench, seed: int) -> Mapping[str, float]:
         for arm, joints in (("before", before), ("after", term.refined(before, features))):
             off = (term.project(joints) - features[..., :2]).norm(dim=-1) * (features[..., 2] > 0)
             figures[f"{arm}, {kind}"] = lift_error(joints.double().numpy(), people.target_m, root).pa_mpjpe_mm
-            figures[f"{arm}, {kind}, reprojection in % of the spread"] = float(100 * off.mean())
+            figures[f"{arm}, {kind}, reprojection in % of the spread"] = float(100 * off.detach().mean())
     return figures
 
 

@@ -24,6 +24,12 @@ def test_table_has_means_and_the_spread_of_seeds() -> None:
     assert lines[0]["seeds"] == ""
 
 
+def test_arm_may_have_a_unit_of_its_own() -> None:
+    record = {"c": {**RECORD["a"], "figures": {"with": [1.0], "with, off in % of the size": [2.0]}}}
+    assert [line["mean"] for line in rows(record)] == ["1 mm", "2 % of the size"]
+    assert [line["arm"] for line in rows(record)] == ["with", "with, off"]
+
+
 def test_table_of_a_page_is_replaced() -> None:
     text = "before\n<!-- table of benchmarks/learning.py -->\nold\n<!-- end of the table -->\nafter\n"
     once = page(text, RECORD)
