@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -42,9 +43,8 @@ class WassersteinCritic(Critic):
         return distance + _PENALTY * gradient_penalty(self.score, made, true)
 
 
-def gradient_penalty(score: object, made: Tensor, true: Tensor) -> Tensor:
+def gradient_penalty(score: Callable[[Tensor], Tensor], made: Tensor, true: Tensor) -> Tensor:
     """Squared distance from 1 of the gradient's norm at random points between both (Gulrajani 2017, eq. 3), a mean."""
-    assert callable(score)
     share = torch.rand(len(made), *[1] * (made.ndim - 1), dtype=made.dtype, device=made.device)
     between = (share * made + (1 - share) * true).detach().requires_grad_()
     (slope,) = torch.autograd.grad(score(between).sum(), between, create_graph=True)
@@ -59,7 +59,19 @@ def kinematic_chain_space(joints: Tensor, bones: tuple[tuple[int, int], ...]) ->
     return chain @ chain.mT
 
 
-class PoseCritic(WassersteinCritic):
+class FrameCritic(WassersteinCritic):
+    """A critic of single frames."""
+
+    def windows(self, lifted: Lifted) -> tuple[Tensor, Tensor]:
+        """See `WassersteinCritic`."""
+        return _frames(lifted.joints_m), _frames(lifted.batch["prior_m"])
+
+
+def _frames(joints_m: Tensor) -> Tensor:
+    return joints_m.flatten(2).flatten(0, 1)[:, None]
+
+
+class PoseCritic(FrameCritic):
     """RepNet's critic of single poses: paths for joints and for the kinematic chain space (Wandt 2019, section 3.3).
 
     Layers are those of the authors' code (train_repnet.py). channels: of the second path; they have 1000.
@@ -75,11 +87,6 @@ class PoseCritic(WassersteinCritic):
         )
         self.last, self.out = nn.Linear(100 + channels, 100), nn.Linear(100, 1)
 
-    def windows(self, lifted: Lifted) -> tuple[Tensor, Tensor]:
-        """See `WassersteinCritic`: single frames."""
-        made, true = lifted.joints_m, lifted.batch["prior_m"]
-        return tuple(joints.flatten(2).flatten(0, 1)[:, None] for joints in (made, true))  # type: ignore[return-value]
-
     def score(self, windows: Tensor) -> Tensor:
         """See `WassersteinCritic`."""
         flat = windows[:, 0]
@@ -90,7 +97,7 @@ class PoseCritic(WassersteinCritic):
         return score[:, 0]
 
 
-class DescriptorCritic(WassersteinCritic):
+class DescriptorCritic(FrameCritic):
     """Critic with geometric descriptors (Yang 2018, section 3.2): offsets between joints, their squares, and 2D joints.
 
     The descriptors are of all pairs of joints; the authors' critic reads images as well, where this one has keypoints.
@@ -104,11 +111,6 @@ class DescriptorCritic(WassersteinCritic):
         self.descriptor_in = nn.Linear(6 * self.pairs.shape[1], channels)
         self.joints_in = nn.Linear(3 * len(skeleton), channels)
         self.hidden, self.out = nn.Linear(2 * channels, channels), nn.Linear(channels, 1)
-
-    def windows(self, lifted: Lifted) -> tuple[Tensor, Tensor]:
-        """See `WassersteinCritic`: single frames."""
-        made, true = lifted.joints_m, lifted.batch["prior_m"]
-        return tuple(joints.flatten(2).flatten(0, 1)[:, None] for joints in (made, true))  # type: ignore[return-value]
 
     def score(self, windows: Tensor) -> Tensor:
         """See `WassersteinCritic`."""
