@@ -19,6 +19,7 @@ class BoneRatios(LossTerm):
     In arms, legs, shoulders and hips of one person all lengths are the same multiple of everyone's. The mean lengths
     are those of the labeled samples so far; before there is any, and where nothing is unlabeled, the loss is 0. The
     paper turns it on in the last of three stages: give its weight as points. Bones with an unknown end do not count.
+    The authors' code (pytorch-pose-hg-3d) has half of the variance, as a mean over labeled people, too.
     """
 
     lengths_m: Tensor

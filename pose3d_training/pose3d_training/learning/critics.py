@@ -74,7 +74,8 @@ def _frames(joints_m: Tensor) -> Tensor:
 class PoseCritic(FrameCritic):
     """RepNet's critic of single poses: paths for joints and for the kinematic chain space (Wandt 2019, section 3.3).
 
-    Layers are those of the authors' code (train_repnet.py). channels: of the second path; they have 1000.
+    Layers and losses are those of the authors' code (train_repnet.py), where scores have the other sign, and the critic
+    takes one step for each of the net, with β₁ = 0.5. channels: of the second path; they have 1000.
     """
 
     def __init__(self, input_skeleton: Skeleton, skeleton: Skeleton, channels: int = 256) -> None:

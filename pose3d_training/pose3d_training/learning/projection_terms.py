@@ -112,7 +112,8 @@ class WeakPerspective(Reprojection):
 
     A net gives a camera K (2x3) from the 2D joints; L1 between K·P and the 2D joints, in spreads, both about the mean
     of the known joints, weighted by scores; and the distance of K from a weak perspective one,
-    |2/tr(KKᵀ)·KKᵀ − I| (eq. 9). Layers are those of the authors' code (train_repnet.py). channels: they have 1000.
+    |2/tr(KKᵀ)·KKᵀ − I| (eq. 9). Layers and losses are those of the authors' code (train_repnet.py), where the lifter
+    shares the first block, and the L1 is a mean over all coordinates, not over the weights. channels: they have 1000.
     """
 
     def __init__(self, input_skeleton: Skeleton, skeleton: Skeleton, channels: int = 256) -> None:
