@@ -21,6 +21,7 @@ class Lifted:
 
     joints_m (N, T, J_out, 3): relative to the root, in the person's frame, metres. batch: fields of `WeakLiftSample`, N
     first. input_skeleton, skeleton: of `features` and of joints. progress: share of the training done, 0 to 1.
+    right_view (N, T, J_out, 2): of a lifter that synthesizes one, see `learning.right_view`.
     """
 
     joints_m: Tensor
@@ -28,6 +29,7 @@ class Lifted:
     input_skeleton: Skeleton
     skeleton: Skeleton
     progress: float = 0.0
+    right_view: Tensor | None = None
 
     @property
     def features(self) -> Tensor:

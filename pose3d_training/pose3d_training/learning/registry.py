@@ -13,6 +13,7 @@ from pose3d_training.learning.loss_term import JointTerm, LossTerm
 from pose3d_training.learning.order_terms import OrdinalDepth, PairwiseRanking
 from pose3d_training.learning.projection_terms import Reprojection, Trajectory, WeakPerspective
 from pose3d_training.learning.projector import Projector
+from pose3d_training.learning.right_view import RightView
 
 TERMS: Mapping[str, type[LossTerm]] = MappingProxyType(
     {
@@ -25,6 +26,7 @@ TERMS: Mapping[str, type[LossTerm]] = MappingProxyType(
         "steady_bones": SteadyBones,
         "trajectory": Trajectory,
         "projector": Projector,
+        "right_view": RightView,
         "weak_perspective": WeakPerspective,
         "pose_critic": PoseCritic,
         "descriptor_critic": DescriptorCritic,

@@ -15,8 +15,8 @@ from pose3d_ros.reading.files import Origin, is_file
 from pose3d_ros.reading.numbers import is_number, is_whole
 
 NETS = ("detector", "root_pose", "smoother", "lifter")
-ARCHITECTURES = ("residual", "sem_gcn", "temporal")
-"""Of the net `lifter`: Martinez 2017, Zhao 2019, Pavllo 2019."""
+ARCHITECTURES = ("residual", "stereo", "sem_gcn", "temporal")
+"""Of the net `lifter`: Martinez 2017, Wang 2019, Zhao 2019, Pavllo 2019."""
 LIFTER_INPUTS = ("person", "region")
 """2D joints in the person's frame, or a landmark net's in its region."""
 OPTIMIZERS = ("adamw", "muon")
@@ -94,6 +94,7 @@ class Recipe:
             ("lifter_input", self.lifter_input in LIFTER_INPUTS, "one of " + ", ".join(LIFTER_INPUTS)),
             ("lifter_input", not regions or self.architecture == "residual", "person, unless architecture is residual"),
             ("losses", not self.losses or weak, "none, unless net is a lifter of persons or root_pose"),
+            ("losses", "right_view" not in self.losses or self.architecture == "stereo", "right_view with stereo only"),
             ("losses", all(map(_is_weight, self.losses.values())), "weights, or lists of [share of training, weight]"),
             ("recorded_share", 0 < self.recorded_share <= 1, "above 0, up to 1"),
             ("labeled_share", 0 < self.labeled_share <= 1, "above 0, up to 1"),

@@ -30,8 +30,8 @@ class FrameLifter(nn.Module, ABC):
 class ResidualLifter(FrameLifter):
     """Fully connected layers with normalization, two to a residual block.
 
-    num_joints_in, in_features: joints and values per joint of a person. num_joints_out: joints, of 3 values each, that
-    come out. channels: width of the layers. blocks: residual ones.
+    num_joints_in, in_features: joints and values per joint of a person. num_joints_out, out_features: those that come
+    out. channels: width of the layers. blocks: residual ones.
     """
 
     def __init__(
@@ -43,25 +43,27 @@ class ResidualLifter(FrameLifter):
         channels: int = 1024,
         blocks: int = 2,
         dropout: float = 0.5,
+        out_features: int = 3,
     ) -> None:
         super().__init__()
-        self.num_joints_in, self.in_features, self.num_joints_out = num_joints_in, in_features, num_joints_out
+        self.num_joints_in, self.in_features = num_joints_in, in_features
+        self.num_joints_out, self.out_features = num_joints_out, out_features
         self.w1: nn.Module = nn.Linear(num_joints_in * in_features, channels)
         self.batch_norm1: nn.Module = nn.BatchNorm1d(channels)
         self.linear_stages = nn.ModuleList(_Block(channels, dropout) for _ in range(blocks))
-        self.w2 = nn.Linear(channels, 3 * num_joints_out)
+        self.w2 = nn.Linear(channels, out_features * num_joints_out)
         self.drop = nn.Dropout(dropout)
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 nn.init.kaiming_normal_(module.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Lift joints (N, J_in, F) → (N, J_out, 3)."""
+        """Lift joints (N, J_in, F) → (N, J_out, 3), or (N, J_out, out_features)."""
         y = self.drop(torch.relu(self.batch_norm1(self.w1(x.flatten(1)))))
         for stage in self.linear_stages:
             y = stage(y)
         joints: Tensor = self.w2(y)
-        return joints.reshape(-1, self.num_joints_out, 3)
+        return joints.reshape(-1, self.num_joints_out, self.out_features)
 
     def frozen(self) -> nn.Module:
         """See `FrameLifter`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,7 @@ from pose3d_training.loop.recipe import Recipe
 from pose3d_training.loop.training_loop import Batch, Loss, Task, loaded
 from pose3d_training.nets.lifter_nets import FrameLifter, ResidualLifter
 from pose3d_training.nets.sem_gcn import SkeletonLifter
+from pose3d_training.nets.stereo_lifter import StereoLifter
 from pose3d_training.nets.temporal_net import TemporalModel
 from pose3d_training.synthetic.body_points import LANDMARKS
 from pose3d_training.tasks.landmark_errors import LandmarkErrors
@@ -33,9 +35,12 @@ def build_lifter(recipe: Recipe) -> FrameLifter | TemporalModel:
     """The untrained net of a recipe."""
     seen, skeleton = get_skeleton(recipe.input_skeleton), get_skeleton(recipe.skeleton)
     sizes = len(LANDMARKS if recipe.lifter_input == "region" else seen), IN_FEATURES, len(skeleton)
-    if recipe.architecture == "residual":
-        net = ResidualLifter(*sizes, channels=recipe.channels, blocks=recipe.blocks, dropout=recipe.dropout)
-        nn.init.zeros_(net.w2.weight)  # poses of metres to begin with would take long to unlearn
+    layers: dict[str, Any] = {"channels": recipe.channels, "blocks": recipe.blocks, "dropout": recipe.dropout}
+    if recipe.architecture in ("residual", "stereo"):
+        net = ResidualLifter(*sizes, **layers) if recipe.architecture == "residual" else StereoLifter(*sizes, **layers)
+        for part in net.modules():
+            if isinstance(part, ResidualLifter):
+                nn.init.zeros_(part.w2.weight)  # poses of metres to begin with would take long to unlearn
         return net
     if recipe.architecture == "sem_gcn":
         return SkeletonLifter(seen, skeleton, IN_FEATURES, channels=recipe.channels, layers=recipe.blocks)
@@ -56,6 +61,15 @@ def lifted(module: nn.Module, features: Tensor) -> Tensor:
         return joints
     frames: Tensor = module(features.flatten(0, 1))
     return frames.reshape(*features.shape[:2], *frames.shape[1:])
+
+
+def _views(module: nn.Module, features: Tensor) -> tuple[Tensor, Tensor | None]:
+    """As `lifted`, and the right view (N, T, J_out, 2) of a net that synthesizes one; both in float32."""
+    if not isinstance(module, StereoLifter):
+        return lifted(module, features).float(), None
+    right, joints = module.views(features.flatten(0, 1))
+    shape = features.shape[:2]
+    return joints.float().reshape(*shape, *joints.shape[1:]), right.float().reshape(*shape, *right.shape[1:])
 
 
 def center_outputs(model: TemporalModel, root: int) -> None:
@@ -121,11 +135,11 @@ class LifterTask(Task):
         return torch.stack(list(losses.values())).sum(), {name: value.detach() for name, value in losses.items()}
 
     def _lifted(self, batch: Batch) -> Lifted:
-        joints = lifted(self.module, batch["features"]).float()
+        joints, right = _views(self.module, batch["features"])
         root = self.skeleton.root
         relative = joints - joints[:, :, root : root + 1]
         batch = _with_gaps(batch)
-        return Lifted(relative, batch, self.input_skeleton, self.skeleton, self.progress)
+        return Lifted(relative, batch, self.input_skeleton, self.skeleton, self.progress, right)
 
 
 def _with_gaps(batch: Batch) -> Batch:

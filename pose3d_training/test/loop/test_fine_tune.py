@@ -23,6 +23,7 @@ from pose3d_training.nets.exported_graphs import (
 )
 from pose3d_training.nets.lifter_nets import ResidualLifter
 from pose3d_training.nets.root_pose_net import RootPoseNet
+from pose3d_training.nets.stereo_lifter import StereoLifter
 from pose3d_training.nets.temporal_net import TemporalModel
 
 SIZE_PX = 64
@@ -119,9 +120,12 @@ def test_temporal_net_started_from_its_step_gives_its_outputs(randomized: Random
         assert difference((trained.forward_sequence(seen),), (fresh.train().forward_sequence(seen),)) < 5e-3
 
 
-def test_residual_lifter_started_from_its_graph_gives_its_joints(randomized: Randomize, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [ResidualLifter, StereoLifter])
+def test_lifter_started_from_its_graph_gives_its_joints(
+    kind: type[ResidualLifter | StereoLifter], randomized: Randomize, tmp_path: Path
+) -> None:
     torch.manual_seed(5)
-    trained, fresh = (ResidualLifter(7, 3, 5, channels=8, dropout=0.0) for _ in range(2))
+    trained, fresh = (kind(7, 3, 5, channels=8, dropout=0.0) for _ in range(2))
     randomized(trained).eval()
     export_frame_lifter(trained, tmp_path / "engine.onnx", root=2)
     start_from_engine(fresh, tmp_path / "engine.onnx", [partial(fresh, torch.randn(64, 7, 3))])

@@ -14,6 +14,7 @@ from pose3d_ros.skeletons import get_skeleton
 from pose3d_training.nets.exported_graphs import export_frame_lifter
 from pose3d_training.nets.lifter_nets import FrameLifter, ResidualLifter
 from pose3d_training.nets.sem_gcn import SemGCN, SemGraphConv, SkeletonLifter, neighbors
+from pose3d_training.nets.stereo_lifter import StereoLifter
 
 COCO, MUCO = get_skeleton("coco17"), get_skeleton("muco21")
 PAIRS = ((0, 1), (2, 3), (4, 5))
@@ -28,12 +29,13 @@ def set_to(parameter: Tensor, *values: float) -> None:
 def lifters() -> dict[str, FrameLifter]:
     return {
         "residual": ResidualLifter(17, 3, 21, channels=16),
+        "stereo": StereoLifter(17, 3, 21, channels=16),
         "graph": SkeletonLifter(COCO, MUCO, 3, channels=8, layers=2),
         "non-local": SemGCN(TREE, 2, channels=8, layers=1, groups=PAIRS),
     }
 
 
-@pytest.fixture(params=["residual", "graph", "non-local"])
+@pytest.fixture(params=["residual", "stereo", "graph", "non-local"])
 def net(request: pytest.FixtureRequest, randomized: Callable[[FrameLifter], FrameLifter]) -> FrameLifter:
     torch.manual_seed(0)
     made = lifters()[request.param]
