@@ -66,7 +66,7 @@ class LearningBench:
     def __init__(self, assets: Path, output: Path, scale: float = 1.0) -> None:
         self.assets, self.output, self.scale = assets, output, scale
         self.terms: Mapping[str, LossTerm] = {}
-        self._pools: dict[tuple[str, str, int], SamplePool] = {}
+        self._pools: dict[tuple[str, str, int, bool], SamplePool] = {}
 
     @cached_property
     def tracks(self) -> list[Array]:
@@ -87,21 +87,21 @@ class LearningBench:
         with np.load(path) as kept:
             return [kept[key].astype(np.float64) for key in kept.files]
 
-    def train(self, case: str, arm: str, seed: int, **changes: Any) -> nn.Module:
-        """The averaged net of an arm, in eval mode. changes: to `RECIPE`."""
+    def train(self, case: str, arm: str, seed: int, noisy: bool = True, **changes: Any) -> nn.Module:
+        """The averaged net of an arm, in eval mode. noisy: 2D joints as a model sees them. changes: to `RECIPE`."""
         recipe = replace(RECIPE, seed=seed, **changes)
         recipe = replace(recipe, steps=max(2, round(recipe.steps * self.scale)))
         torch.manual_seed(seed)
-        task = _PooledTask(recipe, self.tracks, self.pool(recipe))
+        task = _PooledTask(recipe, self.tracks, self.pool(recipe, noisy))
         net = Trainer(task, recipe, self.folder(case, arm, seed), open_fabric(device="cpu")).run().eval()
         self.terms = task.terms
         return net
 
-    def pool(self, recipe: Recipe) -> SamplePool:
+    def pool(self, recipe: Recipe, noisy: bool = True) -> SamplePool:
         """Samples for a recipe, the same for all of its skeletons and windows."""
-        key = recipe.input_skeleton, recipe.skeleton, max(recipe.window_frames, 1)
+        key = recipe.input_skeleton, recipe.skeleton, max(recipe.window_frames, 1), noisy
         if key not in self._pools:
-            self._pools[key] = SamplePool(self.tracks, recipe, self.output)
+            self._pools[key] = SamplePool(self.tracks, recipe, self.output, noisy)
         return self._pools[key]
 
     def folder(self, case: str, arm: str, seed: int) -> Path:

@@ -21,13 +21,17 @@ _SEED = 11
 
 
 class SamplePool:
-    """The fields of `WeakLiftSample` of many people, and their tracks; kept in a file."""
+    """The fields of `WeakLiftSample` of many people, and their tracks; kept in a file.
 
-    def __init__(self, tracks: Sequence[Array], recipe: Recipe, folder: Path) -> None:
+    noisy: as a 2D model sees them, else 2D joints are exact.
+    """
+
+    def __init__(self, tracks: Sequence[Array], recipe: Recipe, folder: Path, noisy: bool = True) -> None:
         frames = max(recipe.window_frames, 1)
         skeletons = get_skeleton(recipe.input_skeleton), get_skeleton(recipe.skeleton)
-        self._samples = WeakLiftSamples(tracks, *skeletons, frames, _SEED)
-        path = folder / f"pool_{recipe.input_skeleton}_{recipe.skeleton}_{frames}.npz"
+        self._samples = WeakLiftSamples(tracks, *skeletons, frames, _SEED, noisy)
+        name = f"pool_{recipe.input_skeleton}_{recipe.skeleton}_{frames}"
+        path = folder / f"{name}{'' if noisy else '_exact'}.npz"
         if not path.exists():
             np.savez(path, **self._made(_FRAMES // frames))
         with np.load(path) as kept:

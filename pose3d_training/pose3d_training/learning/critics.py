@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from pose3d_ros.skeletons import Skeleton
-from pose3d_training.learning.leaky_layers import SLOPE, LeakyResidual, leaky
 from pose3d_training.learning.loss_term import Critic, Lifted
 from pose3d_training.learning.projection_terms import Reprojection, best_root
+from pose3d_training.nets.leaky_layers import SLOPE, LeakyResidual, glorot, leaky
 
 _PENALTY = 10.0
 _MIN_DEPTH_M = 0.3
@@ -74,9 +74,11 @@ def _frames(joints_m: Tensor) -> Tensor:
 class PoseCritic(FrameCritic):
     """RepNet's critic of single poses: paths for joints and for the kinematic chain space (Wandt 2019, section 3.3).
 
-    Layers and losses are those of the authors' code (train_repnet.py), where scores have the other sign, and the critic
-    takes one step for each of the net, with β₁ = 0.5. channels: of the second path; they have 1000.
+    Layers, losses and the one step for each of the net are those of the authors' code (train_repnet.py), where scores
+    have the other sign and β₁ is 0.5. channels: of the second path; they have 1000.
     """
+
+    steps = 1
 
     def __init__(self, input_skeleton: Skeleton, skeleton: Skeleton, channels: int = 256) -> None:
         super().__init__(input_skeleton, skeleton)
@@ -87,6 +89,7 @@ class PoseCritic(FrameCritic):
             LeakyResidual(channels, act=False),
         )
         self.last, self.out = nn.Linear(100 + channels, 100), nn.Linear(100, 1)
+        glorot(self)
 
     def score(self, windows: Tensor) -> Tensor:
         """See `WassersteinCritic`."""

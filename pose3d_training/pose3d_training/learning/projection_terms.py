@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from pose3d_ros.skeletons import Skeleton
-from pose3d_training.learning.leaky_layers import LeakyResidual, leaky
 from pose3d_training.learning.loss_term import Lifted, LossTerm, common_joints
+from pose3d_training.nets.leaky_layers import LeakyResidual, glorot, leaky
 
 _MIN_DEPTH_M = 0.3
 _DAMPING = 1e-4
@@ -121,6 +121,7 @@ class WeakPerspective(Reprojection):
         self.camera_in = nn.Linear(3 * len(input_skeleton), channels)
         self.camera_hidden = nn.ModuleList(LeakyResidual(channels) for _ in range(3))
         self.camera_out = nn.Linear(channels, 6)
+        glorot(self)
 
     def camera(self, features: Tensor) -> Tensor:
         """(N, T, J_in, 3) → (N, T, 2, 3)."""

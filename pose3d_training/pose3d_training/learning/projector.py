@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from pose3d_ros.skeletons import Skeleton
-from pose3d_training.learning.leaky_layers import LeakyResidual, leaky
 from pose3d_training.learning.loss_term import Lifted, LossTerm
+from pose3d_training.nets.leaky_layers import LeakyResidual, leaky
 
 _STEP_M = 0.01
 

@@ -15,8 +15,8 @@ from pose3d_ros.reading.files import Origin, is_file
 from pose3d_ros.reading.numbers import is_number, is_whole
 
 NETS = ("detector", "root_pose", "smoother", "lifter")
-ARCHITECTURES = ("residual", "stereo", "sem_gcn", "temporal")
-"""Of the net `lifter`: Martinez 2017, Wang 2019, Zhao 2019, Pavllo 2019."""
+ARCHITECTURES = ("residual", "stereo", "repnet", "sem_gcn", "temporal")
+"""Of the net `lifter`: Martinez 2017, Wang 2019, Wandt 2019, Zhao 2019, Pavllo 2019."""
 LIFTER_INPUTS = ("person", "region")
 """2D joints in the person's frame, or a landmark net's in its region."""
 OPTIMIZERS = ("adamw", "muon")

@@ -205,10 +205,13 @@ class Trainer:
     def _critic_steps(self, batch: Batch) -> dict[str, Tensor]:
         """Train the critic, if there is one, on the net's batch, since samples cost more than steps.
 
-        Returns what to log.
+        Its learning rate falls with the net's, which else could not follow it in the end. Returns what to log.
         """
         logged: dict[str, Tensor] = {}
         if self.critic_optimizer is not None:
+            share = self.learning_rate(self.step) / self.recipe.learning_rate
+            for group in self.critic_optimizer.param_groups:
+                group["lr"] = self.task.critic_learning_rate * share
             for _ in range(self.task.critic_steps):
                 self.critic_optimizer.zero_grad(set_to_none=True)
                 loss, logged = self.task.critic_loss(batch)

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_linear_bn_eval
 
+from pose3d_training.nets.leaky_layers import LeakyResidual, glorot, leaky
+
 
 class FrameLifter(nn.Module, ABC):
     """(N, J_in, F) → (N, J_out, 3). num_joints_in, in_features, num_joints_out: J_in, F and J_out."""
@@ -73,6 +75,34 @@ class ResidualLifter(FrameLifter):
             if isinstance(block, _Block):
                 block.fold()
         return net
+
+
+class LeakyLifter(FrameLifter):
+    """RepNet's regression net (Wandt 2019, section 3.1): leaky ReLUs and no normalization, for learning by a critic.
+
+    A critic's gradient differs from pose to pose of a batch; normalized over the batch, nets do not learn from it.
+    Layers are those of the authors' code (train_repnet.py), which has 1000 channels and 3 blocks. The arguments are
+    those of `ResidualLifter`.
+    """
+
+    def __init__(
+        self, num_joints_in: int, in_features: int, num_joints_out: int, *, channels: int = 1000, blocks: int = 3
+    ) -> None:
+        super().__init__()
+        self.num_joints_in, self.in_features, self.num_joints_out = num_joints_in, in_features, num_joints_out
+        self.first = nn.Linear(num_joints_in * in_features, channels)
+        self.blocks = nn.Sequential(*(LeakyResidual(channels) for _ in range(blocks)))
+        self.last, self.out = nn.Linear(channels, channels), nn.Linear(channels, 3 * num_joints_out)
+        glorot(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Lift joints (N, J_in, F) → (N, J_out, 3)."""
+        joints: Tensor = self.out(leaky(self.last(self.blocks(leaky(self.first(x.flatten(1)))))))
+        return joints.reshape(-1, self.num_joints_out, 3)
+
+    def frozen(self) -> nn.Module:
+        """See `FrameLifter`."""
+        return copy.deepcopy(self).eval()
 
 
 class _Block(nn.Module):

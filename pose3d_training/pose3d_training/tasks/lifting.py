@@ -17,7 +17,7 @@ from pose3d_training.learning.registry import DEFAULT_LOSSES, make_terms
 from pose3d_training.learning.weak_samples import WeakLiftSamples
 from pose3d_training.loop.recipe import Recipe
 from pose3d_training.loop.training_loop import Batch, Loss, Task, loaded
-from pose3d_training.nets.lifter_nets import FrameLifter, ResidualLifter
+from pose3d_training.nets.lifter_nets import FrameLifter, LeakyLifter, ResidualLifter
 from pose3d_training.nets.sem_gcn import SkeletonLifter
 from pose3d_training.nets.stereo_lifter import StereoLifter
 from pose3d_training.nets.temporal_net import TemporalModel
@@ -42,6 +42,8 @@ def build_lifter(recipe: Recipe) -> FrameLifter | TemporalModel:
             if isinstance(part, ResidualLifter):
                 nn.init.zeros_(part.w2.weight)  # poses of metres to begin with would take long to unlearn
         return net
+    if recipe.architecture == "repnet":
+        return LeakyLifter(*sizes, channels=recipe.channels, blocks=recipe.blocks)
     if recipe.architecture == "sem_gcn":
         return SkeletonLifter(seen, skeleton, IN_FEATURES, channels=recipe.channels, layers=recipe.blocks)
     widths, causal = recipe.filter_widths, recipe.causal

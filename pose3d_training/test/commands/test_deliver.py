@@ -43,6 +43,7 @@ RECIPE = Recipe(
 NETS = {
     "lifter_frame": RECIPE,
     "lifter_frame of two views": replace(RECIPE, architecture="stereo", losses={"joints": 10.0, "right_view": 1.0}),
+    "lifter_frame without normalization": replace(RECIPE, architecture="repnet"),
     "lifter_frame of graphs": replace(RECIPE, architecture="sem_gcn"),
     "videopose3d_step": replace(RECIPE, architecture="temporal"),
     "videopose3d": replace(RECIPE, architecture="temporal", causal=False),

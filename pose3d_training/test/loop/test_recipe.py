@@ -36,7 +36,7 @@ def test_saved_recipe_loads_unchanged(tmp_path: Path) -> None:
         ("net: detector\nsteps: many\nbatch_size: 1\nlearning_rate: 1.0\n", "many"),
         ("net: detector\nsteps: 0\nbatch_size: 1\nlearning_rate: 1.0\n", "steps"),
         ("net: detector\n", "steps"),
-        (LIFTER.replace("residual", "''"), "one of residual, stereo, sem_gcn, temporal, got ''"),
+        (LIFTER.replace("residual", "''"), "one of residual, stereo, repnet, sem_gcn, temporal, got ''"),
         (LIFTER + "losses: {right_view: 1}\n", "right_view with stereo only"),
         ("net: detector\narchitecture: residual\nsteps: 3\nbatch_size: 1\nlearning_rate: 1.0\n", "net is no lifter"),
         ("net: detector\ndropout: 1.0\nsteps: 3\nbatch_size: 1\nlearning_rate: 1.0\n", "below 1, got 1.0"),

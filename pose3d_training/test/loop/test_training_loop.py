@@ -148,6 +148,8 @@ def test_critic_and_auxiliary_are_trained_beside_the_net_and_resumed(tmp_path: P
             assert torch.equal(one, other)
     assert trainer.critic_optimizer is not None
     assert trainer.critic_optimizer.state_dict()["state"][0]["step"] == 180
+    (group,) = trainer.critic_optimizer.state_dict()["param_groups"]
+    assert group["lr"] < 0.05 * Duel.critic_learning_rate  # as the net's, at the end of the schedule
     assert set(averaged_weights(tmp_path / "checkpoint.pt")) == set(task.module.state_dict())
 
 

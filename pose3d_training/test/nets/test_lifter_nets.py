@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_training.nets.exported_graphs import export_frame_lifter
-from pose3d_training.nets.lifter_nets import FrameLifter, ResidualLifter
+from pose3d_training.nets.lifter_nets import FrameLifter, LeakyLifter, ResidualLifter
 from pose3d_training.nets.sem_gcn import SemGCN, SemGraphConv, SkeletonLifter, neighbors
 from pose3d_training.nets.stereo_lifter import StereoLifter
 
@@ -30,12 +30,13 @@ def lifters() -> dict[str, FrameLifter]:
     return {
         "residual": ResidualLifter(17, 3, 21, channels=16),
         "stereo": StereoLifter(17, 3, 21, channels=16),
+        "leaky": LeakyLifter(17, 3, 21, channels=16, blocks=2),
         "graph": SkeletonLifter(COCO, MUCO, 3, channels=8, layers=2),
         "non-local": SemGCN(TREE, 2, channels=8, layers=1, groups=PAIRS),
     }
 
 
-@pytest.fixture(params=["residual", "stereo", "graph", "non-local"])
+@pytest.fixture(params=["residual", "stereo", "leaky", "graph", "non-local"])
 def net(request: pytest.FixtureRequest, randomized: Callable[[FrameLifter], FrameLifter]) -> FrameLifter:
     torch.manual_seed(0)
     made = lifters()[request.param]
@@ -69,13 +70,37 @@ def test_residual_lifter_has_the_published_size() -> None:
     assert list(ResidualLifter(16, 2, 15).state_dict())[:3] == ["w1.weight", "w1.bias", "batch_norm1.weight"]
 
 
+def test_leaky_lifter_by_hand() -> None:
+    net = LeakyLifter(1, 2, 1, channels=1, blocks=1)
+    for key, values in {
+        "first.weight": (2, 1),
+        "first.bias": (-10,),  # 2·3 + 1·(-4) - 10 = -8, and -2.4 as leaky
+        "blocks.0.first.weight": (-5,),
+        "blocks.0.first.bias": (0,),  # 12
+        "blocks.0.second.weight": (1,),
+        "blocks.0.second.bias": (0.4,),  # 12.4 - 2.4 = 10
+        "last.weight": (-2,),
+        "last.bias": (0,),  # -20, and -6 as leaky
+        "out.weight": (1, 10, -1),
+        "out.bias": (0, 1, 0),
+    }.items():
+        set_to(net.get_parameter(key), *values)
+    torch.testing.assert_close(net(torch.tensor([[[3.0, -4.0]]])), torch.tensor([[[-6.0, -59.0, 6.0]]]))
+
+
+def test_leaky_lifter_has_the_published_layers() -> None:
+    layers = 7 * (1000 * 1000 + 1000)  # two to each of three blocks, and the last hidden one
+    assert sum(p.numel() for p in LeakyLifter(16, 2, 16).parameters()) == layers + 33 * 1000 + 1001 * 48
+
+
 def test_frozen_lifter_gives_the_same_outputs(net: FrameLifter) -> None:
     x = torch.randn(4, net.num_joints_in, net.in_features)
     frozen = net.frozen()
     torch.testing.assert_close(frozen(x), net(x), rtol=1e-4, atol=1e-5)
     left = [m for m in frozen.modules() if isinstance(m, SemGraphConv)]
     assert not left
-    assert any(isinstance(m, nn.BatchNorm1d) for m in net.modules())  # the net itself stays as it was
+    if not isinstance(net, LeakyLifter):
+        assert any(isinstance(m, nn.BatchNorm1d) for m in net.modules())  # the net itself stays as it was
 
 
 def test_exported_lifter_is_relative_to_its_root(net: FrameLifter, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ RECIPE = Recipe(
 )  # fmt: skip
 NETS = {
     "lifter_frame": RECIPE,
+    "lifter_frame without normalization": replace(RECIPE, architecture="repnet"),
     "lifter_frame of graphs": replace(RECIPE, architecture="sem_gcn"),
     "videopose3d_step": replace(RECIPE, architecture="temporal"),
     "videopose3d": replace(RECIPE, architecture="temporal", causal=False),

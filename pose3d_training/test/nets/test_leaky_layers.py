@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import torch
 
-from pose3d_training.learning.leaky_layers import LeakyResidual, leaky
+from pose3d_training.nets.leaky_layers import LeakyResidual, glorot, leaky
 
 
 def test_leaky_slope_is_that_of_keras() -> None:
     torch.testing.assert_close(leaky(torch.tensor([-1.0, 2.0])), torch.tensor([-0.3, 2.0]))
+
+
+def test_weights_begin_as_those_of_keras() -> None:
+    layer = torch.nn.Linear(40, 8)
+    glorot(layer)
+    limit = (6 / 48) ** 0.5
+    assert 0.9 * limit < float(layer.weight.detach().abs().max()) <= limit
+    assert not layer.bias.any()
 
 
 def test_residual_block_by_hand() -> None:

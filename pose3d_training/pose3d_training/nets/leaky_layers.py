@@ -13,6 +13,14 @@ def leaky(x: Tensor) -> Tensor:
     return nn.functional.leaky_relu(x, SLOPE)
 
 
+def glorot(module: nn.Module) -> None:
+    """Begin as Keras does: Glorot's uniform weights, no biases."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear):
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+
 class LeakyResidual(nn.Module):
     """Two fully connected layers beside a shortcut, (..., C) → (..., C). act: a leaky ReLU behind the sum."""
 
