@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from pose3d_ros.types import ImageArray
+from pose3d_ros.types import Array, ImageArray
 
 
 def photograph(image_bgr: ImageArray, rng: np.random.Generator) -> ImageArray:
@@ -26,6 +26,49 @@ def photograph(image_bgr: ImageArray, rng: np.random.Generator) -> ImageArray:
         packed = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
         image = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)
     return np.asarray(image, np.uint8)
+
+
+@dataclass(frozen=True, eq=False)
+class Disc:
+    """A shaded round thing before a person, like a ball or a column's end.
+
+    center_px, radii_px (2,): of an upright ellipse, x and y in pixels of the image. bright_at (2,): where it is
+    brightest, in radii from the center. color (3,): blue, green, red there, 0 to 255.
+    """
+
+    center_px: Array
+    radii_px: Array
+    bright_at: Array
+    color: Array
+
+    @staticmethod
+    def random(square_px: Array, rng: np.random.Generator) -> Disc:
+        """One of 20 to 55% of a person's square crop (4,) x0, y0, x1, y1, near its middle."""
+        side = float(square_px[2] - square_px[0])
+        radii = side * rng.uniform(0.1, 0.275) * rng.uniform(0.85, 1.15, 2)
+        center = square_px[:2] + side * rng.uniform(0.25, 0.75, 2)
+        return Disc(center, radii, rng.uniform(-0.6, 0.6, 2), rng.uniform(30, 255, 3))
+
+    def hides(self, points_px: Array) -> npt.NDArray[np.bool_]:
+        """Which points (..., 2) are behind it; NaN are not."""
+        return np.asarray(np.linalg.norm((points_px - self.center_px) / self.radii_px, axis=-1) < 1)
+
+    def paint(self, image_bgr: ImageArray) -> npt.NDArray[np.bool_]:
+        """Lay it over an image (H, W, 3) in place; returns which pixels (H, W) it hides."""
+        hidden = np.zeros(image_bgr.shape[:2], dtype=bool)
+        size = np.array(image_bgr.shape[1::-1])
+        x0, y0 = np.clip(np.floor(self.center_px - self.radii_px), 0, size).astype(int)
+        x1, y1 = np.clip(np.ceil(self.center_px + self.radii_px) + 1, 0, size).astype(int)
+        y, x = np.ogrid[y0:y1, x0:x1]
+        across = (x - self.center_px[0]) / self.radii_px[0], (y - self.center_px[1]) / self.radii_px[1]
+        away = np.hypot(*across)
+        alpha = np.clip((1 - away) * self.radii_px.min(), 0, 1)[..., None].astype(np.float32)  # a pixel of soft edge
+        from_bright = np.hypot(across[0] - self.bright_at[0], across[1] - self.bright_at[1])
+        lit = np.clip(1 - 0.45 * from_bright, 0.15, 1)[..., None]
+        part = image_bgr[y0:y1, x0:x1]
+        part[:] = (part + alpha * (lit * self.color - part)).astype(np.uint8)
+        hidden[y0:y1, x0:x1] = away < 1
+        return hidden
 
 
 @dataclass(frozen=True)
@@ -49,21 +92,8 @@ def occlude(crop_bgr: ImageArray, rng: np.random.Generator, occlusion: Occlusion
     if kind > 1 - occlusion.patch_share:
         _put_patch(image, rng)
     if kind <= occlusion.round_share:
-        _put_round(image, rng)
+        Disc.random(np.array([0.0, 0.0, *image.shape[1::-1]]), rng).paint(image)
     return image
-
-
-def _put_round(image: ImageArray, rng: np.random.Generator) -> None:
-    """A shaded disc, like a ball or a column's end, of 20 to 55% of the crop, near its middle."""
-    side = image.shape[0]
-    radii = side * rng.uniform(0.1, 0.275) * rng.uniform(0.85, 1.15, 2)
-    center = side * rng.uniform(0.25, 0.75, 2)
-    y, x = np.mgrid[:side, :side]
-    across = np.stack([(x - center[0]) / radii[0], (y - center[1]) / radii[1]])
-    alpha = np.clip((1 - np.hypot(*across)) * radii.min(), 0, 1)[..., None].astype(np.float32)  # a pixel of soft edge
-    lit = np.clip(1 - 0.45 * np.hypot(*(across - rng.uniform(-0.6, 0.6, (2, 1, 1)))), 0.15, 1)[..., None]
-    color = lit * rng.uniform(30, 255, 3)
-    image[:] = (image + alpha * (color - image)).astype(np.uint8)
 
 
 def _put_patch(image: ImageArray, rng: np.random.Generator) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pose3d_training.synthetic.augment import Occlusion, occlude, photograph
+from pose3d_training.synthetic.augment import Disc, Occlusion, occlude, photograph
 
 
 def test_photograph_is_deterministic_and_keeps_the_content() -> None:
@@ -42,3 +42,30 @@ def test_round_things_are_round_and_patches_are_not() -> None:
             ys, xs = np.nonzero((occlude(crop, rng, occlusion) != 7).any(axis=-1))
             filled = len(xs) / ((xs.max() - xs.min() + 1) * (ys.max() - ys.min() + 1))
             assert least < filled < most  # π/4 of the box around it, or all
+
+
+def test_disc_hides_what_it_is_painted_over() -> None:
+    image = np.zeros((60, 80, 3), np.uint8)
+    disc = Disc(np.array([70.0, 20.0]), np.array([14.0, 9.0]), np.zeros(2), np.full(3, 250.0))
+    hidden = disc.paint(image)
+    pixels = np.stack(np.meshgrid(np.arange(80), np.arange(60)), axis=-1)
+    np.testing.assert_array_equal(hidden, disc.hides(pixels))
+    assert hidden[20].nonzero()[0].tolist() == list(range(57, 80))  # cut at the border; at 56 the distance is 1
+    np.testing.assert_array_equal(image.any(axis=-1), hidden)
+    assert image[20, 70].tolist() == [250, 250, 250]
+    assert not disc.hides(np.array([np.nan, 20.0]))
+
+
+def test_disc_off_the_image_changes_nothing() -> None:
+    image = np.full((20, 20, 3), 9, np.uint8)
+    assert not Disc(np.array([-50.0, 5.0]), np.array([9.0, 9.0]), np.zeros(2), np.zeros(3)).paint(image).any()
+    assert (image == 9).all()
+
+
+def test_random_discs_are_near_the_middle_of_the_persons_square() -> None:
+    rng = np.random.default_rng(2)
+    discs = [Disc.random(np.array([100.0, 50.0, 300.0, 250.0]), rng) for _ in range(200)]
+    centers, radii = np.array([d.center_px for d in discs]), np.array([d.radii_px for d in discs])
+    assert ((centers > [150, 100]) & (centers < [250, 200])).all()
+    assert ((radii > 200 * 0.085) & (radii < 200 * 0.317)).all()
+    assert np.ptp(radii) > 40
