@@ -33,7 +33,7 @@ class Scene:
     to the image. joints_cam_m (n, J, 3) in the camera's optical frame. visible (n,): the share of each whole
     silhouette, clipped or hidden parts counted as lost, that the image shows. owner (H, W) int8: index of the
     person seen at each pixel, -1 for the background. inside (n,): share of the whole box that is in the image. rows
-    (n,): the people in the bank's index.
+    (n,): the people in the bank's index. hidden_joints (n, J): those behind a thing whose cost is measured.
     """
 
     image_bgr: ImageArray
@@ -44,6 +44,7 @@ class Scene:
     owner: Owner
     inside: Array
     rows: npt.NDArray[np.int64]
+    hidden_joints: npt.NDArray[np.bool_] | None = None
 
 
 def clip_box(box_xyxy_px: Array, width_px: int, height_px: int) -> Array:
@@ -105,7 +106,7 @@ class SceneComposer:
         ]
         _paint_blocks(image, owner, rng)
         self._paste_cutouts(image, owner, rng, (0.8, 0.15, 0.03, 0.02))
-        scene = _scene(image, owner, chosen, rows, painted, first)
+        scene = scene_of(image, owner, chosen, rows, painted, first)
         return _through_lens(scene, rng) if rng.random() < _LENS_SHARE else scene
 
     def _paste_cutouts(
@@ -191,9 +192,13 @@ def _ground_point(sprite: Sprite) -> Array:
     return np.asarray(sprite.joints_cam_m.mean(axis=0), np.float64)
 
 
-def _scene(
+def scene_of(
     image: ImageArray, owner: Owner, people: list[Sprite], rows: list[int], painted: list[int], first: Sprite
 ) -> Scene:
+    """A composed image (H, W, 3) with its ground truth.
+
+    painted: pixels of each person (`paste`). first: a sprite of the camera, for images without people.
+    """
     seen = np.bincount(owner[owner >= 0].astype(np.int64), minlength=len(people))
     whole = np.array([s.alpha_box for s in people], np.float64).reshape(-1, 4)
     clipped = clip_box(whole, first.image_width_px, first.image_height_px)

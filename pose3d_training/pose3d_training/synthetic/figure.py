@@ -55,6 +55,10 @@ class PosedFigure:
     normals: Array32
     joints_m: Array
 
+    def moved(self, shift_m: Array) -> PosedFigure:
+        """The same elsewhere, by (3,)."""
+        return PosedFigure(self.vertices_m + shift_m.astype(np.float32), self.normals, self.joints_m + shift_m)
+
 
 @dataclass(frozen=True, eq=False)
 class Figure:

@@ -1,17 +1,19 @@
 """A held-out rendered set: bodies, motions and backgrounds that no net was trained on, the same for every model.
 
 An image depends on (seed, its number) and the rendered people alone. These are rendered once, into a folder; a stopped
-rendering is resumed.
+rendering is resumed. Beside the images of composed scenes are those of the group `round_occluder`, with people, seeds
+and figures of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
 
 import numpy as np
+import numpy.typing as npt
 
 from pose3d_ros.errors import InputError
 from pose3d_ros.evaluation.rendered.held_out_run import GroundTruthPerson, HeldOutScene
@@ -27,6 +29,7 @@ from pose3d_training.synthetic.compose import Scene, SceneComposer
 from pose3d_training.synthetic.image_folders import Backgrounds
 from pose3d_training.synthetic.sprite_bank import SpriteBank
 from pose3d_training.synthetic.sprites import check_seed, render_bank
+from pose3d_training.synthetic.turning_people import HEADINGS, TurningPeople, render_turns
 
 DEFAULT_SCENES = 600
 CHILD_AGE = 0.4
@@ -36,7 +39,8 @@ _SPRITES_PER_SCENE = 4
 _SCENES_PER_BACKGROUND = 4
 _BACKGROUND_SEED = 1_000_000_000
 """Backgrounds of training have seeds far below."""
-_SCENE_STREAM = 11
+_SCENES_PER_TURN = 20
+_SCENE_STREAM, _TURN_STREAM = 11, 25
 _TOP, _FEET = SYNTH_JOINTS.index("Head_top"), [SYNTH_JOINTS.index(j) for j in ("L_Ankle", "R_Ankle", "L_Toe", "R_Toe")]
 
 
@@ -58,9 +62,12 @@ class HeldOutChoice:
 class HeldOutSet(Sequence[HeldOutScene]):
     """The images by number, composed when asked for."""
 
-    def __init__(self, bank: SpriteBank, backgrounds: Backgrounds, seed: int, scenes: int, skeleton: Skeleton) -> None:
-        """skeleton: of the poses; joints that the rendered people lack are NaN."""
-        self._bank, self._composer = bank, SceneComposer(bank, backgrounds)
+    def __init__(
+        self, bank: SpriteBank, draw: Callable[[int, np.random.Generator], Scene], seed: tuple[int, int], scenes: int,
+        skeleton: Skeleton,
+    ) -> None:  # fmt: skip
+        """draw: the scene of a number. seed: and stream. skeleton: of the poses; joints that people lack are NaN."""
+        self._bank, self._draw = bank, draw
         self._seed, self._scenes, self._skeleton = seed, scenes, skeleton
 
     def __len__(self) -> int:
@@ -75,8 +82,8 @@ class HeldOutSet(Sequence[HeldOutScene]):
             return [self[i] for i in range(*number.indices(self._scenes))]
         if not 0 <= number < self._scenes:
             raise IndexError(number)
-        rng = np.random.default_rng([self._seed, _SCENE_STREAM, number])
-        scene = self._composer.draw(rng)
+        rng = np.random.default_rng([*self._seed, number])
+        scene = self._draw(number, rng)
         camera = scene.camera
         people = tuple(self._person(scene, camera, i) for i in range(len(scene.joints_cam_m)))
         return HeldOutScene(Frame(photograph(scene.image_bgr, rng), camera), people)
@@ -84,6 +91,7 @@ class HeldOutSet(Sequence[HeldOutScene]):
     def _person(self, scene: Scene, camera: Camera, i: int) -> GroundTruthPerson:
         row = int(scene.rows[i])
         joints = np.array([_joint(scene.joints_cam_m[i], name) for name in self._skeleton.joints])
+        hidden = None if scene.hidden_joints is None else scene.hidden_joints[i]
         box, visible = np.asarray(scene.boxes_xyxy_px[i], np.float64), min(float(scene.visible[i]), 1.0)
         pose = Pose(
             joints[self._skeleton.root], joints, camera.project(joints), np.ones(len(joints)), self._skeleton,
@@ -98,6 +106,7 @@ class HeldOutSet(Sequence[HeldOutScene]):
             stature_m,
             BodyShape.random(int(self._bank.index["person_seed"][row])).age < CHILD_AGE,
             is_upright(scene.joints_cam_m[i], cam2world, stature_m),
+            None if hidden is None else np.array([_is_hidden(hidden, name) for name in self._skeleton.joints]),
         )
 
 
@@ -114,18 +123,36 @@ def _joint(joints_cam_m: Array, name: str) -> Array:
     return joints_cam_m[SYNTH_JOINTS.index(name)] if name in SYNTH_JOINTS else np.full(3, np.nan)
 
 
+def _is_hidden(hidden: npt.NDArray[np.bool_], name: str) -> bool:
+    return name in SYNTH_JOINTS and bool(hidden[SYNTH_JOINTS.index(name)])
+
+
 def open_held_out(choice: HeldOutChoice, skeleton: Skeleton) -> HeldOutSet:
     """Render what is missing and open the set. Raises InputError for a choice that can't be used."""
     _check(choice)
     people = choice.folder / "people"
     render_bank(choice.assets, people, _SPRITES_PER_SCENE * choice.scenes, choice.seed, "eval", shard=0, shards=1)
-    folders = choice.backgrounds or (_rendered_backgrounds(choice),)
-    backgrounds = Backgrounds(folders)
-    if not len(backgrounds):
-        raise InputError(
-            f"backgrounds {', '.join(map(str, folders))}", expected="images", got="none", fix="Name other folders."
-        )
-    return HeldOutSet(SpriteBank(people), backgrounds, choice.seed, choice.scenes, skeleton)
+    bank = SpriteBank(people)
+    composer = SceneComposer(bank, _backgrounds(choice))
+    return HeldOutSet(bank, lambda _, rng: composer.draw(rng), (choice.seed, _SCENE_STREAM), choice.scenes, skeleton)
+
+
+def open_round_occluder(choice: HeldOutChoice, skeleton: Skeleton) -> tuple[HeldOutSet, HeldOutSet]:
+    """The group `round_occluder`: images of people who turn behind a disc, and the same images without it.
+
+    There is a person in eight headings for every 20 scenes of the set. Raises InputError as `open_held_out` does.
+    """
+    _check(choice)
+    folder, turns = choice.folder / "turning", -(-choice.scenes // _SCENES_PER_TURN)
+    render_turns(choice.assets, folder, turns, choice.seed)
+    bank, backgrounds = SpriteBank(folder), _backgrounds(choice)
+
+    def opened(disc: bool) -> HeldOutSet:
+        people = TurningPeople(bank, backgrounds, choice.seed, disc=disc)
+        seed = choice.seed, _TURN_STREAM
+        return HeldOutSet(bank, lambda number, _: people.draw(number), seed, HEADINGS * turns, skeleton)
+
+    return opened(True), opened(False)
 
 
 def _check(choice: HeldOutChoice) -> None:
@@ -139,6 +166,16 @@ def _check(choice: HeldOutChoice) -> None:
             got="another folder" if is_folder(choice.assets) else "no such folder",
             fix="Give the folder of assets with --assets.",
         )
+
+
+def _backgrounds(choice: HeldOutChoice) -> Backgrounds:
+    folders = choice.backgrounds or (_rendered_backgrounds(choice),)
+    backgrounds = Backgrounds(folders)
+    if not len(backgrounds):
+        raise InputError(
+            f"backgrounds {', '.join(map(str, folders))}", expected="images", got="none", fix="Name other folders."
+        )
+    return backgrounds
 
 
 def _rendered_backgrounds(choice: HeldOutChoice) -> Path:

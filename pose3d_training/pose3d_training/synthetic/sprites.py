@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,6 +79,16 @@ def self_visible(view: View, depth_m: Array32, at: Rectangle, joints_cam_m: Arra
     return seen
 
 
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """A figure in a pose before a camera: box_px (4,) of the whole mesh, `at` the part of the image that it touches."""
+
+    sampled: SampledPose
+    posed: PosedFigure
+    box_px: npt.NDArray[np.float32]
+    at: Rectangle
+
+
 class SpriteMaker:
     """Renders groups of sprites; a group depends on (seed, split, number) alone."""
 
@@ -98,13 +108,14 @@ class SpriteMaker:
             person = self._seed * _SEED_STRIDE + number * _FIGURES_PER_GROUP + k
             figure = make_figure(self._assets, self._person0 + person)
             for i in range(GROUP_SIZE // _FIGURES_PER_GROUP):
-                yield self._sprite(figure, camera, light, rng, number, self._look0 + 8 * person + i)
+                placed = self._place(figure, camera.view, rng)
+                yield self.sprite(figure, placed, camera, light, number, self._look0 + 8 * person + i)
 
-    def _sprite(
-        self, figure: Figure, camera: GroupCamera, light: Light, rng: np.random.Generator, group: int, look_seed: int
+    def sprite(
+        self, figure: Figure, placed: Placed, camera: GroupCamera, light: Light, group: int, look_seed: int
     ) -> tuple[ImageArray, SpriteRecord]:
-        view = camera.view
-        sampled, posed, box, at = self._place(figure, view, rng)
+        """Draw one, with offset 0."""
+        view, posed, at, sampled = camera.view, placed.posed, placed.at, placed.sampled
         look = Appearance.random(look_seed, figure.shape.gender, figure.shape.age, printed=bool(self._prints))
         if self._prints:
             self._renderer.set_print(self._prints[look_seed % len(self._prints)])
@@ -118,15 +129,13 @@ class SpriteMaker:
             image_width_px=view.width_px, image_height_px=view.height_px, K=view.K,
             joints_cam_m=joints_cam_m.astype(np.float32),
             joint_self_visible=self_visible(view, depth_m, at, joints_cam_m),
-            alpha_box=box, height_m=figure.height_m, clearance_m=sampled.clearance_m, camera_height_m=camera.height_m,
-            pitch_rad=camera.pitch_rad, roll_rad=camera.roll_rad, cam2world=view.cam2world,
-            sun_dir=light.sun_dir, sun_share=light.sun_share, person_seed=figure.seed,
+            alpha_box=placed.box_px, height_m=figure.height_m, clearance_m=sampled.clearance_m,
+            camera_height_m=camera.height_m, pitch_rad=camera.pitch_rad, roll_rad=camera.roll_rad,
+            cam2world=view.cam2world, sun_dir=light.sun_dir, sun_share=light.sun_share, person_seed=figure.seed,
             look_seed=look_seed, clip=sampled.clip, frame=sampled.frame,
         )  # fmt: skip
 
-    def _place(
-        self, figure: Figure, view: View, rng: np.random.Generator
-    ) -> tuple[SampledPose, PosedFigure, npt.NDArray[np.float32], Rectangle]:
+    def _place(self, figure: Figure, view: View, rng: np.random.Generator) -> Placed:
         """A pose at a position on the floor where some of the person is in the image."""
         while True:
             sampled = sample_pose(self._assets, self._clips, figure, rng)
@@ -135,11 +144,11 @@ class SpriteMaker:
                 away = float(np.exp(rng.uniform(np.log(_NEAR_M), np.log(_FAR_M))))
                 u = rng.uniform(-0.08, 1.08) * view.width_px
                 shift = np.array([(u - view.K[0, 2]) / view.K[0, 0] * away, 0.0, -away])
-                moved = PosedFigure(posed.vertices_m + shift.astype(np.float32), posed.normals, posed.joints_m + shift)
+                moved = posed.moved(shift)
                 box = box_of(view, moved.vertices_m)
                 at = rectangle_of(box, view) if box is not None else None
                 if box is not None and at is not None:
-                    return sampled, moved, box, at
+                    return Placed(sampled, moved, box, at)
 
 
 class ShardWriter:
@@ -191,17 +200,26 @@ def render_bank(
     check_seed(seed)
     os.environ.setdefault("LP_NUM_THREADS", "0")  # Mesa's rasterizer: shards are the parallelism
     check_same_bank(output, {"seed": seed, "split": split})
-    writer = ShardWriter(output / f"shard-{shard:02d}")
     maker = SpriteMaker(assets, seed, split, load_images(prints))
-    todo = [g for g in range(shard, -(-count // GROUP_SIZE), shards) if g not in writer.groups_done]
-    start = time.monotonic()
+    groups = range(shard, -(-count // GROUP_SIZE), shards)
+    write_groups(output / f"shard-{shard:02d}", groups, maker.group, f"shard {shard}/{shards}")
+
+
+def write_groups(
+    folder: Path, groups: Sequence[int], render: Callable[[int], Iterator[tuple[ImageArray, SpriteRecord]]], name: str
+) -> None:
+    """Render those groups that a shard's folder lacks. name: before the lines of progress."""
+    writer = ShardWriter(folder)
+    todo = [group for group in groups if group not in writer.groups_done]
+    start, images = time.monotonic(), 0
     for n, number in enumerate(todo, start=1):
-        for rgba, record in maker.group(number):
+        for rgba, record in render(number):
             writer.add(rgba, record)
+            images += 1
         if n % 10 == 0 or n == len(todo):
             writer.checkpoint()
-            rate = n * GROUP_SIZE / (time.monotonic() - start)
-            print(f"shard {shard}/{shards}: {n}/{len(todo)} groups, {rate:.1f} images/s", flush=True)
+            rate = images / (time.monotonic() - start)
+            print(f"{name}: {n}/{len(todo)} groups, {rate:.1f} images/s", flush=True)
 
 
 def check_seed(seed: int) -> None:

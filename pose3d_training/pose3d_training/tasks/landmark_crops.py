@@ -122,7 +122,7 @@ def _placed(figure: Figure, sampled: SampledPose, view: View, rng: np.random.Gen
         inside = np.asarray(((pixel > 0) & (pixel < [view.width_px - 1, view.height_px - 1])).all(axis=1))
         if tried == 399 or (inside.mean() >= min(least, 1.0 - tried / 400) and inside[_HEADS].any()):
             break
-    moved = PosedFigure(posed.vertices_m + shift.astype(np.float32), posed.normals, posed.joints_m + shift)
+    moved = posed.moved(shift)
     return moved, points + shift
 
 

@@ -13,7 +13,13 @@ from pose3d_ros.skeletons import get_skeleton
 pytest.importorskip("moderngl")
 
 from pose3d_training.synthetic.body import SYNTH_JOINTS
-from pose3d_training.synthetic.held_out_set import HeldOutChoice, HeldOutSet, is_upright, open_held_out
+from pose3d_training.synthetic.held_out_set import (
+    HeldOutChoice,
+    HeldOutSet,
+    is_upright,
+    open_held_out,
+    open_round_occluder,
+)
 from pose3d_training.synthetic.renderer import Renderer
 
 MUCO = get_skeleton("muco21")
@@ -47,8 +53,13 @@ def test_folder_without_assets_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def held_out(assets: Path, renderer: Renderer, tmp_path_factory: pytest.TempPathFactory) -> HeldOutSet:
-    return open_held_out(HeldOutChoice(assets, 3, 6, tmp_path_factory.mktemp("cache")), MUCO)
+def choice(assets: Path, renderer: Renderer, tmp_path_factory: pytest.TempPathFactory) -> HeldOutChoice:
+    return HeldOutChoice(assets, 3, 6, tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="module")
+def held_out(choice: HeldOutChoice) -> HeldOutSet:
+    return open_held_out(choice, MUCO)
 
 
 def test_held_out_image_is_deterministic(held_out: HeldOutSet) -> None:
@@ -78,3 +89,18 @@ def test_index_beyond_the_set_is_an_error(held_out: HeldOutSet) -> None:
     assert len(held_out) == 6
     with pytest.raises(IndexError):
         held_out[6]
+
+
+def test_group_behind_a_disc_leaves_the_other_images_as_they_are(choice: HeldOutChoice, held_out: HeldOutSet) -> None:
+    before = held_out[1].frame.image_bgr
+    occluded, clear = open_round_occluder(choice, MUCO)
+    assert len(occluded) == len(clear) == 8
+    np.testing.assert_array_equal(open_held_out(choice, MUCO)[1].frame.image_bgr, before)
+    for behind, without in zip(occluded, clear, strict=True):
+        (hidden,), (seen,) = behind.people, without.people
+        assert hidden.counts
+        assert hidden.visible < seen.visible == 1
+        assert hidden.hidden_joints is not None
+        assert hidden.hidden_joints.shape == (len(MUCO),)
+        np.testing.assert_array_equal(hidden.hidden_joints, seen.hidden_joints)
+        np.testing.assert_array_equal(hidden.person.pose.joints_cam_m, seen.person.pose.joints_cam_m)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from pose3d_ros.evaluation.metrics.box_precision import ScoredBox, match_boxes
 from pose3d_ros.evaluation.metrics.matching import detected, match_people
@@ -26,7 +27,8 @@ class GroundTruthPerson:
 
     person: its pose in the engines' skeleton, box cut at the image's edges. visible: share of the whole silhouette
     that the image shows. truncated: share of the whole box that is beyond the image. stature_m: height standing
-    straight. is_child, is_upright: see `held_out_summary.DEFINITIONS`.
+    straight. is_child, is_upright: see `held_out_summary.DEFINITIONS`. hidden_joints (J,): those that a thing before
+    the person hides, in the group `round_occluder`, in images without the thing too.
     """
 
     person: Person
@@ -35,6 +37,7 @@ class GroundTruthPerson:
     stature_m: float
     is_child: bool
     is_upright: bool
+    hidden_joints: npt.NDArray[np.bool_] | None = None
 
     @property
     def distance_m(self) -> float:
