@@ -168,6 +168,7 @@ def test_every_number_of_the_held_out_set_is_defined_and_no_other() -> None:
     groups = (PeopleMetrics, DetectionMetrics)
     numbers = {field.name for group in groups for field in fields(group)} | {
         "groups",
+        "round_occluder",
         "calibration",
         "scenes",
         "pictures",

@@ -190,7 +190,8 @@ def _evaluate_rendered(args: argparse.Namespace) -> dict[str, object]:
         )
     from pose3d_ros.evaluation.rendered.held_out_run import HeldOutRun, run_held_out
     from pose3d_ros.evaluation.rendered.held_out_summary import summarize_held_out
-    from pose3d_ros.evaluation.report.summary_table import group_rows, held_out_lines
+    from pose3d_ros.evaluation.rendered.round_occluder import summarize_round_occluder
+    from pose3d_ros.evaluation.report.summary_table import group_rows, held_out_lines, round_occluder_rows
     from pose3d_ros.pipeline import open_pipeline
 
     rendering = extension("held-out-set")
@@ -207,7 +208,9 @@ def _evaluate_rendered(args: argparse.Namespace) -> dict[str, object]:
         images = rendering.open_held_out(choice, pipeline.skeleton)
         oracle, engines = bool(args.oracle_boxes), pipeline.engines
         run = HeldOutRun(asked.pose.joint_score_threshold, oracle, engines.names, engines.backend.name)
-        scored = run_held_out(images, pipeline, run, stack.enter_context(ProgressBar("evaluating", "images")))
+        bar = stack.enter_context(ProgressBar("evaluating", "images"))
+        group = rendering.open_round_occluder(choice, pipeline.skeleton)
+        scored, occluded, clear = (run_held_out(scenes, pipeline, run, bar) for scenes in (images, *group))
     about: dict[str, str | int | float] = {
         "seed": args.synthetic,
         "skeleton": pipeline.skeleton.name,
@@ -215,11 +218,15 @@ def _evaluate_rendered(args: argparse.Namespace) -> dict[str, object]:
         "detector.score_threshold": asked.detector.score_threshold,
         "pose.joint_score_threshold": asked.pose.joint_score_threshold,
     }
-    summary = summarize_held_out(scored, run, about)
+    occluder = summarize_round_occluder(occluded, clear, run)
+    summary = summarize_held_out(scored, run, about, occluder)
     if args.json:
         summary.write(args.json)
     rows = group_rows(summary)
     print_table(rows, right=[*rows[0]][1:])
+    print()
+    occluder_rows = round_occluder_rows(occluder)
+    print_table(occluder_rows, right=[*occluder_rows[0]][1:])
     print("\n" + "\n".join(f"  {line}" for line in held_out_lines(summary)))
     if args.report:
         from pose3d_ros.evaluation.report.held_out_report import write_held_out_report

@@ -5,10 +5,19 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
+import numpy as np
 import pytest
 
-from .conftest import Pose3d
+from pose3d_ros.evaluation.rendered.held_out_run import GroundTruthPerson, HeldOutScene
+from pose3d_ros.geometry.camera import Camera
+from pose3d_ros.records import Frame
+
+from ..conftest import MUCO, person_at
+from .conftest import Pose3d, white_square
+
+SQUARE = white_square(96)
 
 
 @pytest.fixture
@@ -71,6 +80,27 @@ def test_report_is_written(recording: Path, engines: Path, tmp_path: Path, pose3
 )
 def test_conflicting_options_are_errors(options: list[str], what: str, pose3d: Pose3d) -> None:
     assert what in pose3d("evaluate", *options, code=2)
+
+
+def test_rendered_people_behind_a_disc_have_a_table_of_their_own(
+    engines: Path, tmp_path: Path, pose3d: Pose3d, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    camera, hidden = Camera.from_hfov(60.0, 320, 240), np.arange(len(MUCO)) == MUCO.index_of["L_Wrist"]
+    offset_m = np.stack([np.linspace(-0.3, 0.3, 21), np.linspace(-0.8, 0.8, 21), np.zeros(21)], axis=-1)
+    joints_m = camera.backproject(np.array([103.5, 119.5]), np.array(5.0)) + offset_m
+    person = GroundTruthPerson(person_at(1, joints_m, camera), 1.0, 0.0, 1.7, False, True, hidden)
+    clear, empty = (HeldOutScene(Frame(image, camera), (person,)) for image in (SQUARE, SQUARE * 0))
+    rendering = Mock(DEFAULT_SCENES=1)
+    rendering.open_held_out.return_value = [clear]
+    rendering.open_round_occluder.return_value = [clear, empty], [clear, clear]
+    monkeypatch.setattr("pose3d_ros.cli.evaluate.extension", {"held-out-set": rendering}.get)
+    monkeypatch.setattr("pose3d_ros.cli.evaluate.has_extension", lambda _: False)  # and so no renderer is asked for
+    more = ("--json", tmp_path / "found.json", "--require", "round_occluder.occluded.recall==0.5")
+    printed = pose3d("evaluate", "--synthetic", "7", "--assets", tmp_path, "--engines", engines, *more)
+    assert re.search(r"behind a disc +2 +50\.0 .*\n +without it +2 +100\.0 ", printed)
+    content = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
+    assert (content["people"], content["round_occluder"]["people_found_in_both"]) == (1, 1)
+    assert content["round_occluder"]["occluded"]["joint_coverage_hidden"] == 1.0
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from pose3d_ros.evaluation.rendered.held_out_run import (
     ScoredPerson,
     ScoredScene,
 )
+from pose3d_ros.evaluation.rendered.round_occluder import DEFINITION, RoundOccluder
 from pose3d_ros.records import Person
 from pose3d_ros.types import Array
 
@@ -65,6 +66,7 @@ DEFINITIONS: dict[str, str] = {
     "root_sigma: the root's depth error along its viewing ray over the standard deviation stated for it (within one "
     "and two: 0.683 and 0.954 of a normal, 0.757 and 0.941 of a Laplace distribution). expected_calibration_error: "
     "mean |mean score − share right| of ten bins, weighed by count",
+    "round_occluder": DEFINITION,
 }
 
 
@@ -131,19 +133,25 @@ class Calibration:
 
 @dataclass(frozen=True)
 class HeldOutSummary:
-    """A metric that can't be computed is NaN here and null in the file. about: what was run on which images."""
+    """A metric that can't be computed is NaN here and null in the file. about: what was run on which images.
+
+    round_occluder: of images of their own, None where these were not scored.
+    """
 
     detection: DetectionMetrics
     people: PeopleMetrics
     groups: Mapping[str, Mapping[str, PeopleMetrics]]
     calibration: Calibration
     about: Mapping[str, str | int | float]
+    round_occluder: RoundOccluder | None = None
 
     def as_dict(self) -> dict[str, object]:
         """The metrics over all people in one level, then the groups, the calibration and the definitions."""
         groups = {kind: {name: asdict(n) for name, n in named.items()} for kind, named in self.groups.items()}
         numbers = {**self.about, **asdict(self.people), **asdict(self.detection)}
-        rest = {"groups": groups, "calibration": asdict(self.calibration), "definitions": DEFINITIONS}
+        occluder = None if self.round_occluder is None else asdict(self.round_occluder)
+        rest = {"groups": groups, "round_occluder": occluder, "calibration": asdict(self.calibration)}
+        rest["definitions"] = DEFINITIONS
         return {name: plain(value) for name, value in {**numbers, **rest}.items()}
 
     def write(self, path: Path) -> None:
@@ -152,7 +160,10 @@ class HeldOutSummary:
 
 
 def summarize_held_out(
-    scenes: Sequence[ScoredScene], run: HeldOutRun, about: Mapping[str, str | int | float]
+    scenes: Sequence[ScoredScene],
+    run: HeldOutRun,
+    about: Mapping[str, str | int | float],
+    round_occluder: RoundOccluder | None = None,
 ) -> HeldOutSummary:
     """Summarize scored images. about: goes into the file as it is."""
     all_people = [p for scene in scenes for p in scene.people]
@@ -175,6 +186,7 @@ def summarize_held_out(
             "backend": run.backend,
             **about,
         },
+        round_occluder,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -13,7 +13,7 @@ from pose3d_ros.evaluation.rendered.held_out_summary import DEFINITIONS, HeldOut
 from pose3d_ros.evaluation.report.held_out_plots import write_plots
 from pose3d_ros.evaluation.report.held_out_sheet import Tile, missed_tiles, random_tiles, sheet, worst_tiles
 from pose3d_ros.evaluation.report.html_report import ASSETS, facts_html, footer_html, rows_html
-from pose3d_ros.evaluation.report.summary_table import group_rows, held_out_lines
+from pose3d_ros.evaluation.report.summary_table import group_rows, held_out_lines, round_occluder_rows
 from pose3d_ros.output_files import write_file
 
 _COLUMNS = 4
@@ -57,9 +57,17 @@ def _write_sheet(path: Path, tiles: Sequence[Tile]) -> bool:
     return done
 
 
-def _page(summary: HeldOutSummary, plots: Sequence[str], sheets: Sequence[tuple[str, str]]) -> str:
-    rows = group_rows(summary)
+def _table(rows: Sequence[Mapping[str, str]]) -> str:
     head = "".join(f"<th>{html.escape(column)}</th>" for column in rows[0])
+    body = rows_html([list(row.values()) for row in rows])
+    table = f'<table class="numbers"><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>'
+    return f'<div class="scroll">{table}</div>\n'
+
+
+def _page(summary: HeldOutSummary, plots: Sequence[str], sheets: Sequence[tuple[str, str]]) -> str:
+    tables = _table(group_rows(summary))
+    if summary.round_occluder is not None:
+        tables += _table(round_occluder_rows(summary.round_occluder))
     lines = "".join(f'<p class="caption">{html.escape(line)}</p>' for line in held_out_lines(summary))
     figures = "".join(f'<figure class="plot"><img alt="" src="{name}"></figure>' for name in plots)
     images = "".join(
@@ -80,9 +88,7 @@ def _page(summary: HeldOutSummary, plots: Sequence[str], sheets: Sequence[tuple[
 <header><h1>Held-out set of rendered people</h1><dl class="facts">{facts_html(summary.about)}</dl></header>
 <main>
 <h2>Metrics</h2>
-<div class="scroll"><table class="numbers"><thead><tr>{head}</tr></thead>
-<tbody>{rows_html([list(row.values()) for row in rows])}</tbody></table></div>
-{lines}
+{tables}{lines}
 <h2>Plots</h2><div class="plots">{figures}</div>
 {images}<p class="caption">{html.escape(_LEGEND)}</p>
 <h2>Definitions</h2>

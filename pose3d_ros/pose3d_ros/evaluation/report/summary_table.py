@@ -11,9 +11,14 @@ from pose3d_ros.evaluation.recording.distance_sources import SourceError
 from pose3d_ros.evaluation.recording.summary import MIN_VISIBLE, Summary
 from pose3d_ros.evaluation.recording.tables import PersonRow
 from pose3d_ros.evaluation.rendered.held_out_summary import HeldOutSummary, PeopleMetrics
+from pose3d_ros.evaluation.rendered.round_occluder import RoundOccluder
 
 _MISSING = "–"
 _MOST_PEOPLE, _MOST_IDS = 40, 6
+_OF_OCCLUDER = (
+    "round_occluder: people who turn behind a disc, and the same images without it; errors of those found in both. "
+    "hidden: the joints behind the disc, in both rows the same. reversed: people taken back to front."
+)
 _SOURCE_NAMES = {
     "none": "size only",
     "floor": "floor of TF",
@@ -165,6 +170,26 @@ def _cells(people: PeopleMetrics) -> dict[str, str]:
     }
 
 
+def round_occluder_rows(group: RoundOccluder) -> list[dict[str, str]]:
+    """A row for people behind a disc and one for the same images without it; shares in percent, errors in mm."""
+    return [
+        {
+            "round_occluder": name,
+            "people": str(of.people),
+            "recall %": _percent(of.recall),
+            "visible joints %": _percent(of.joint_coverage_visible),
+            "MPJPE": _number(of.mpjpe_visible_mm),
+            "all": _number(of.mpjpe_visible_all_joints_mm),
+            "hidden joints %": _percent(of.joint_coverage_hidden),
+            "MPJPE of hidden": _number(of.mpjpe_hidden_mm),
+            "all hidden": _number(of.mpjpe_hidden_all_joints_mm),
+            "MRPE": _number(of.mrpe_mm),
+            "reversed %": _percent(of.reversed),
+        }
+        for name, of in (("behind a disc", group.occluded), ("without it", group.clear))
+    ]
+
+
 def held_out_lines(summary: HeldOutSummary) -> list[str]:
     """The metrics of detection and calibration, and what the columns of `group_rows` mean."""
     detection, calibration, sigma = summary.detection, summary.calibration, summary.calibration.root_sigma
@@ -181,6 +206,7 @@ def held_out_lines(summary: HeldOutSummary) -> list[str]:
         "with coordinates.",
         "MPJPE, all joints (MPJPE with those of low confidence too), PA-MPJPE, MRPE and depth error in mm. PCK at "
         "150 mm.",
+        *([] if summary.round_occluder is None else [_OF_OCCLUDER]),
     ]
 
 
