@@ -13,7 +13,7 @@ from torch import nn
 
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.types import Array
-from pose3d_training.learning.recorded_people import RecordedTrack
+from pose3d_training.learning.recorded_track import RecordedTrack
 from pose3d_training.learning.two_views import View, two_view_tracks
 from pose3d_training.loop.fabric import open_fabric
 from pose3d_training.loop.training_loop import Trainer

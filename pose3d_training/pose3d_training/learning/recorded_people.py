@@ -26,6 +26,7 @@ from pose3d_ros.records import Frame, Person, TrackState
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.stages.lift.lift_features import PersonView, person_view
 from pose3d_ros.types import Array
+from pose3d_training.learning.recorded_track import RecordedTrack
 from pose3d_training.learning.weak_samples import WeakLiftSample
 from pose3d_training.tasks.datasets import worker_rng
 from pose3d_training.tasks.lifting_samples import LiftSample
@@ -39,21 +40,10 @@ _LEAST_HEIGHT_PX = 40.0
 _LEAST_JOINTS = 6
 _SEEN = (TrackState.NEW, TrackState.TRACKED)
 _MIRROR = np.array([-1.0, 1.0, 1.0])
+_VIEWS = (-1.0, -0.5, 0.5, 1.0)
+"""Where second views are, as shares of `second_view_deg`."""
 
 Sample = TypeVar("Sample", bound=LiftSample)
-
-
-@dataclass(frozen=True, eq=False)
-class RecordedTrack:
-    """One person through T frames of a recording.
-
-    keypoints (T, J_in, 2): on the plane z = 1, NaN where unknown. scores (T, J_in). joints_cam_m (T, J_out, 3): in the
-    camera's frame, NaN where there is no label.
-    """
-
-    keypoints: Array
-    scores: Array
-    joints_cam_m: Array
 
 
 class RecordedSamples(ABC):
@@ -84,7 +74,9 @@ class RecordedPeople(RecordedSamples):
     """Windows of tracks, half of them mirrored, for lifters of persons.
 
     frames: of a window; shorter tracks are played to and fro. labeled: only windows with a label, for samples that
-    cannot be without. Raises InputError where the recordings have no such window.
+    cannot be without. second_view_deg: if above 0, labeled windows are also drawn as cameras see them that are moved
+    around the person by so much, or by half of it, to either side (`RecordedTrack.from_beside`). Raises InputError
+    where the recordings have no such window.
     """
 
     def __init__(
@@ -95,6 +87,7 @@ class RecordedPeople(RecordedSamples):
         frames: int,
         *,
         labeled: bool,
+        second_view_deg: float = 0.0,
     ) -> None:
         self.tracks, self.frames, self.root = tracks, frames, skeleton.root
         self.starts = [(t, first) for t, track in enumerate(tracks) for first in self._firsts(track, labeled)]
@@ -106,13 +99,22 @@ class RecordedPeople(RecordedSamples):
                 fix="Label the recordings first (docs/improve.md), or give the recipe `losses`.",
             )
         self.offsets = np.cumsum([0, *(len(track.scores) for track in tracks)])
+        skeletons = input_skeleton, skeleton
+        self.sides = [*self._sides(tracks, *skeletons)]
+        for angle_deg in (part * second_view_deg for part in _VIEWS if second_view_deg > 0):
+            self.sides += self._sides([track.from_beside(angle_deg, *skeletons) for track in tracks], *skeletons)
+
+    def _sides(
+        self, tracks: Sequence[RecordedTrack], input_skeleton: Skeleton, skeleton: Skeleton
+    ) -> tuple[_Frames, _Frames]:
+        """All frames as they are, and mirrored."""
         keypoints, scores, joints = (
             np.concatenate([getattr(track, name) for track in tracks])
             for name in ("keypoints", "scores", "joints_cam_m")
         )
         seen, flipped = list(input_skeleton.flip_order), list(skeleton.flip_order)
         mirrored = (keypoints * _MIRROR[:2])[:, seen], scores[:, seen], (joints * _MIRROR)[:, flipped]
-        self.sides = _Frames.of(keypoints, scores, joints, self.root), _Frames.of(*mirrored, self.root)
+        return _Frames.of(keypoints, scores, joints, self.root), _Frames.of(*mirrored, self.root)
 
     def _rows(self, track: RecordedTrack, first: int) -> npt.NDArray[np.intp]:
         last = len(track.scores) - 1
@@ -131,7 +133,8 @@ class RecordedPeople(RecordedSamples):
         """See `RecordedSamples`."""
         number, first = self.starts[int(rng.integers(len(self.starts)))]
         rows = self.offsets[number] + self._rows(self.tracks[number], first)
-        frames = self.sides[int(rng.integers(2))]
+        labeled = bool(np.isfinite(self.sides[0].root_m[rows]).all())
+        frames = self.sides[int(rng.integers(len(self.sides) if labeled else 2))]
         features, target = frames.view.features[rows], frames.target_m[rows]
         if not isinstance(like, WeakLiftSample):
             return LiftSample(features, target)

@@ -18,7 +18,7 @@ from pose3d_ros.geometry.alignment import RigidTransform
 from pose3d_ros.geometry.triangulation import triangulate
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.types import Array
-from pose3d_training.learning.recorded_people import RecordedTrack
+from pose3d_training.learning.recorded_track import RecordedTrack
 
 _LEAST_SCORE = 0.3
 _LEAST_POINTS, _LEAST_INLIERS = 60, 0.6

@@ -36,8 +36,9 @@ class Recipe:
     window_frames: frames of a sample, for losses over time; 0 takes 40 for temporal nets and 1 for others.
     photographs_share: of root_pose's samples, if there are photographs. occluded_share: of root_pose's samples, with
     something put before the person; round_occluder_share, patch_occluder_share: of these, with a round thing and with
-    a patch. recorded_share: of a lifter's samples, if there are recordings. recordings: how many there were; the
-    command sets it.
+    a patch. recorded_share: of a lifter's samples, if there are recordings. second_view_deg: of a lifter of persons;
+    how far beside a recording's camera others see labeled people, too (`learning.recorded_track`). recordings: how
+    many there were; the command sets it.
     """
 
     net: str
@@ -69,6 +70,7 @@ class Recipe:
     round_occluder_share: float = 0.8
     patch_occluder_share: float = 0.3
     recorded_share: float = 0.3
+    second_view_deg: float = 0.0
     recordings: int = 0
     optimizer: str = "adamw"
     weight_decay: float = 0.01
@@ -97,6 +99,7 @@ class Recipe:
             ("losses", "right_view" not in self.losses or self.architecture == "stereo", "right_view with stereo only"),
             ("losses", all(map(_is_weight, self.losses.values())), "weights, or lists of [share of training, weight]"),
             ("recorded_share", 0 < self.recorded_share <= 1, "above 0, up to 1"),
+            ("second_view_deg", 0 <= self.second_view_deg < 90, "0 or more, below 90"),
             ("labeled_share", 0 < self.labeled_share <= 1, "above 0, up to 1"),
             ("photographs_share", 0 < self.photographs_share < 1, "above 0, below 1"),
             *((name, 0 <= getattr(self, name) <= 1, "0 to 1") for name in shares),

@@ -12,7 +12,8 @@ from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.types import Array
 from pose3d_training.learning.loss_term import Critic, Lifted, Weight, weight_at
 from pose3d_training.learning.recorded_landmarks import RecordedLandmarks
-from pose3d_training.learning.recorded_people import MixedSamples, RecordedPeople, RecordedTrack
+from pose3d_training.learning.recorded_people import MixedSamples, RecordedPeople
+from pose3d_training.learning.recorded_track import RecordedTrack
 from pose3d_training.learning.registry import DEFAULT_LOSSES, make_terms
 from pose3d_training.learning.weak_samples import WeakLiftSamples
 from pose3d_training.loop.recipe import Recipe
@@ -113,7 +114,8 @@ class LifterTask(Task):
             samples = LiftSamples(*made)
         if not self.recorded:
             return loaded(samples or LiftSamples(*made), self.recipe)
-        people = RecordedPeople(self.recorded, self.input_skeleton, self.skeleton, frames, labeled=not weak)
+        skeletons, turned = (self.input_skeleton, self.skeleton), self.recipe.second_view_deg
+        people = RecordedPeople(self.recorded, *skeletons, frames, labeled=not weak, second_view_deg=turned)
         return loaded(MixedSamples(samples, people, self.recipe.recorded_share, seed), self.recipe)
 
     def loss(self, batch: Batch) -> Loss:

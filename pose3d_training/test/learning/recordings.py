@@ -9,7 +9,7 @@ import numpy as np
 from pose3d_ros.bags.bag_reader import BagReader, sample_bag
 from pose3d_ros.bags.bag_writer import BagWriter
 from pose3d_ros.skeletons import get_skeleton
-from pose3d_training.learning.recorded_people import RecordedTrack
+from pose3d_training.learning.recorded_track import RecordedTrack
 
 COCO, MUCO = get_skeleton("coco17"), get_skeleton("muco21")
 

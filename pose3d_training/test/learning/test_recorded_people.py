@@ -10,7 +10,8 @@ import pytest
 
 from pose3d_ros.errors import InputError
 from pose3d_ros.types import Array
-from pose3d_training.learning.recorded_people import MixedSamples, RecordedPeople, RecordedTrack, recorded_tracks
+from pose3d_training.learning.recorded_people import MixedSamples, RecordedPeople, recorded_tracks
+from pose3d_training.learning.recorded_track import RecordedTrack
 from pose3d_training.learning.weak_samples import WeakLiftSample, WeakLiftSamples
 from pose3d_training.tasks.lifting_samples import LiftSamples
 
@@ -42,6 +43,33 @@ def test_labels_project_to_the_keypoints_mirrored_or_not(tracks: list[Array]) ->
         sides.add(bool((sample.cam_from_person[0] @ sample.root_m[0])[0] > 0))
         np.testing.assert_array_equal(sample.prior_m, like.prior_m)
     assert sides == {True, False}
+
+
+def test_labeled_people_are_seen_from_beside_as_well(tracks: list[Array]) -> None:
+    like, left, right = weak_sample(tracks, 1), MUCO.index_of["L_Shoulder"], MUCO.index_of["R_Shoulder"]
+
+    def turns_deg(one: RecordedTrack, second_view_deg: float) -> list[int]:
+        found, rng = set(), np.random.default_rng(3)
+        recorded = RecordedPeople([one], COCO, MUCO, 1, labeled=False, second_view_deg=second_view_deg)
+        for _ in range(60):
+            sample = recorded.drawn(rng, like)
+            assert isinstance(sample, WeakLiftSample)
+            x, _, z = sample.cam_from_person[0] @ (sample.target_m[0, left] - sample.target_m[0, right])
+            found.add(round(float(np.degrees(np.arctan2(z, x)))))
+        return sorted(found)
+
+    one = track(1)
+    one.joints_cam_m[0, [left, right]] = [0.5, 0, 4], [0.1, 0, 4]
+    assert turns_deg(one, 0.0) == [0]
+    assert turns_deg(one, 40.0) == [-40, -20, 0, 20, 40]
+
+
+def test_unlabeled_people_are_seen_from_where_they_were(tracks: list[Array]) -> None:
+    like, rng = weak_sample(tracks, 1), np.random.default_rng(3)
+    half = track(2)
+    half.joints_cam_m[1] = np.nan
+    recorded = RecordedPeople([half], COCO, MUCO, 1, labeled=False, second_view_deg=40.0)
+    assert all((recorded.drawn(rng, like).features[..., 2] > 0).any() for _ in range(60))
 
 
 def test_short_tracks_are_played_to_and_fro() -> None:
