@@ -99,6 +99,11 @@ class Recipe:
             ("losses", "right_view" not in self.losses or self.architecture == "stereo", "right_view with stereo only"),
             ("losses", all(map(_is_weight, self.losses.values())), "weights, or lists of [share of training, weight]"),
             ("recorded_share", 0 < self.recorded_share <= 1, "above 0, up to 1"),
+            (
+                "second_view_deg",
+                not self.second_view_deg or (is_lifter and not regions),
+                "0, unless a lifter of persons",
+            ),
             ("second_view_deg", 0 <= self.second_view_deg < 90, "0 or more, below 90"),
             ("labeled_share", 0 < self.labeled_share <= 1, "above 0, up to 1"),
             ("photographs_share", 0 < self.photographs_share < 1, "above 0, below 1"),

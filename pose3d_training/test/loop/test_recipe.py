@@ -45,6 +45,10 @@ def test_saved_recipe_loads_unchanged(tmp_path: Path) -> None:
         (LIFTER + "losses: {joints: [[1, 1], [0, 1]]}\n", "recipe key losses"),
         (LIFTER + "losses: joints\n", "recipe key losses"),
         (LIFTER + "second_view_deg: 90\n", "second_view_deg: expected 0 or more, below 90"),
+        (
+            LIFTER + "lifter_input: region\nsecond_view_deg: 9\n",
+            "second_view_deg: expected 0, unless a lifter of persons",
+        ),
         (LIFTER + "labeled_share: 0\n", "above 0, up to 1"),
         ("net: detector\nlosses: {joints: 1}\nsteps: 3\nbatch_size: 1\nlearning_rate: 1.0\n", "a lifter of persons"),
         (LIFTER + "occluded_share: 1.5\n", "occluded_share: expected 0 to 1"),

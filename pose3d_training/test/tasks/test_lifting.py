@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.types import Array
+from pose3d_training.learning.recorded_track import RecordedTrack
 from pose3d_training.loop.recipe import Recipe
 from pose3d_training.nets.temporal_net import TemporalModel, TemporalStep
 from pose3d_training.tasks.lifting import LifterTask, build_lifter, center_outputs, lifted
@@ -79,6 +81,21 @@ def test_stereo_lifter_learns_the_right_view_of_its_samples(tracks: list[Array])
         losses.append(float(logged["right_view"]))
     assert losses[0] > 0.5  # spreads: it starts at nothing
     assert losses[-1] < 0.3 * losses[0]
+
+
+def test_recipe_says_from_where_recorded_people_are_seen() -> None:
+    joints = np.random.default_rng(0).uniform(-0.5, 0.5, (1, 21, 3)) + [0.0, 0.0, 4.0]
+    keypoints = (joints[..., :2] / joints[..., 2:])[:, :17]
+    track = RecordedTrack(keypoints, np.ones((1, 17)), joints)
+
+    def views(recipe: Recipe) -> int:
+        """How many different poses a batch has."""
+        batch = next(LifterTask(recipe, [], [track]).batches(1))
+        return len({tuple(pose.round(decimals=4).flatten().tolist()) for pose in batch["target_m"]})
+
+    recipe = replace(RECIPE, batch_size=120)
+    assert views(recipe) == 2  # mirrored or not
+    assert views(replace(recipe, second_view_deg=60.0)) == 10
 
 
 def test_lifter_loss_is_the_mean_distance(tracks: list[Array]) -> None:
