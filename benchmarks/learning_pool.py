@@ -49,6 +49,11 @@ class SamplePool:
             done += len(people.track)
         return {name: np.concatenate([one[name] for one in made]) for name in made[0]}
 
+    def labeled_people(self, share: float) -> tuple[Array, Array]:
+        """2D joints (N, T, J, 3) and 3D joints (N, T, J, 3), metres, float32, if a share of the motions is labeled."""
+        labeled = self._samples.labeled_motions(share)[self._fields["track"]]
+        return self._fields["features"][labeled], self._fields["target_m"][labeled]
+
     def batches(self, recipe: Recipe, seed: int) -> Iterator[Batch]:
         """Endless batches, with the recipe's share of labels; poses without an image are other samples' labels."""
         labeled = self._samples.labeled_motions(recipe.labeled_share)[self._fields["track"]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,12 +14,13 @@ from torch import nn
 
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.types import Array
+from pose3d_training.learning.pose_refiner import trained_refiner
 from pose3d_training.learning.recorded_track import RecordedTrack
 from pose3d_training.learning.two_views import View, two_view_tracks
 from pose3d_training.loop.fabric import open_fabric
 from pose3d_training.loop.training_loop import Trainer
 from pose3d_training.synthetic.body import SYNTH_JOINTS
-from pose3d_training.tasks.lifting import LifterTask
+from pose3d_training.tasks.lifting import LifterTask, lifted
 from pose3d_training.tasks.lifting_noise import detect
 from pose3d_training.tasks.lifting_samples import LiftSamples, placed
 
@@ -26,6 +28,8 @@ _H36M = get_skeleton("h36m17")
 _PELVIS = SYNTH_JOINTS.index("Pelvis")
 _RECIPE = replace(RECIPE, input_skeleton="h36m17", skeleton="h36m17")
 _RIGS, _FRAMES, _PEOPLE = 64, 60, 8
+_SHARE = 0.05
+"""Of the motions are labeled for refinement."""
 _AWAY_M = 1.5
 """Two cameras see that many people one after the other, this far about the middle of what both see."""
 
@@ -83,6 +87,31 @@ def _run(bench: LearningBench, seed: int) -> Mapping[str, float]:
     return {arm: _scaled_error_mm(joints, people.target_m) for arm, joints in found.items()}
 
 
+def _refinement(bench: LearningBench, seed: int) -> Mapping[str, float]:
+    """A few labels: for the unit behind a net of two views, for a lifter, and for both of these."""
+    people, figures = bench.people(recipe=_RECIPE), dict[str, float]()
+    features, true = map(torch.from_numpy, bench.pool(_RECIPE).labeled_people(_SHARE))
+    changes: dict[str, Any] = {"input_skeleton": _H36M.name, "skeleton": _H36M.name, "labeled_share": _SHARE}
+    few = bench.train("refinement", "few", seed, losses={"joints": 10.0}, **changes)
+    nets = {"two views": _trained(bench, "views", seed, _scenes(bench)[0]), f"{_SHARE:.0%} of the labels": few}
+    for arm, net in nets.items():
+        found, seen = _relative(net, features), _relative(net, torch.from_numpy(people.features).float())
+        refiner = trained_refiner(found, true.flatten(0, 1), steps=max(2, round(3000 * bench.scale)), seed=seed)
+        with torch.no_grad():
+            refined = refiner(seen).reshape(people.target_m.shape)
+        before = seen.reshape(refined.shape).double().numpy()
+        figures[arm] = _scaled_error_mm(before, people.target_m)
+        figures[f"{arm}, refined"] = _scaled_error_mm(refined.double().numpy(), people.target_m)
+    return figures
+
+
+def _relative(net: nn.Module, features: torch.Tensor) -> torch.Tensor:
+    """Joints (N, J, 3) from the root that a net says of 2D joints (P, T, J, 3)."""
+    with torch.no_grad():
+        joints = lifted(net, features).flatten(0, 1)
+    return joints - joints[:, [_H36M.root]]
+
+
 def _scaled_error_mm(found_m: Array, true_m: Array) -> float:
     """N-MPJPE (Rhodin 2018): from the root, each pose multiplied by what fits best; the root does not count."""
     found = found_m - found_m[..., [_H36M.root], :]
@@ -98,5 +127,12 @@ CASES = (
         "How far do labels from two views without known places reach?",
         "mm N-MPJPE",
         _run,
+    ),
+    Case(
+        "refinement",
+        "Kocabas 2019 (EpipolarPose)",
+        "Does a unit that a few labels train better a frozen net's poses?",
+        "mm N-MPJPE",
+        _refinement,
     ),
 )
