@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csc_matrix, csr_matrix, diags
-from scipy.sparse.linalg import splu
+from scipy.linalg import cho_solve_banded, cholesky_banded
+from scipy.sparse import csr_matrix
 from scipy.spatial.transform import Rotation
 
 from pose3d_ros.geometry.alignment import RigidTransform
@@ -24,7 +24,7 @@ from pose3d_training.multiview.view_tracks import Mask
 _GAUGE = 1e3
 """Weight of the second camera's place along the baseline, which nothing else holds."""
 _LEAST_DEPTH = 1e-3
-_STEPS, _TRIES, _ENOUGH = 40, 10, 1e-5
+_STEPS, _TRIES, _ENOUGH = 40, 10, 1e-4
 _DAMPING, _DAMP_MORE, _LEAST_CURVATURE = 1e-4, 4.0, 1e-9
 
 Rows = npt.NDArray[np.intp]
@@ -41,7 +41,7 @@ class Motion:
     keypoints : ndarray
         (V, T, J, 2) float64 on the planes z = 1; NaN where a view does not have a joint.
     sigmas : ndarray
-        (V, T) float64, standard deviations of keypoints.
+        (V, T, J) float64, standard deviations of keypoints.
     points : ndarray
         (T, J, 3) float64, in the first camera's frame; NaN for joints that take no part.
     steps_s : ndarray
@@ -114,10 +114,11 @@ def _least(problem: _Problem) -> Array:
     for _ in range(_STEPS):
         slope = problem.jacobian(at)
         weighted = slope.T.multiply(problem.weights(residuals)).tocsr()
-        normal, gradient = (weighted @ slope).tocsc(), weighted @ residuals
+        gradient = weighted @ residuals
+        normal = _Normal(weighted @ slope, problem.of_cameras, problem.points.size)
         before = cost
         for _ in range(_TRIES):
-            moved = at - _solved(normal, gradient, problem.order, damping)
+            moved = at - normal.solved(gradient, damping)
             tried = problem.residuals(moved)
             damping *= _DAMP_MORE
             if problem.cost(tried) < cost:
@@ -128,14 +129,40 @@ def _least(problem: _Problem) -> Array:
     return at
 
 
-def _solved(normal: csc_matrix, gradient: Array, order: Rows, damping: float) -> Array:
-    """order: points time by time, then what belongs to all times, so that factors have few entries."""
-    damped = normal + diags(damping * normal.diagonal() + _LEAST_CURVATURE)
-    ordered = damped.tocsc()[order][:, order]
-    factors = splu(ordered, permc_spec="NATURAL", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
-    step = np.empty_like(gradient)
-    step[order] = factors.solve(gradient[order])
-    return step
+class _Normal:
+    """A matrix of normal equations: banded for points, which only depend on those of times that are near.
+
+    The other unknowns, of cameras before the points and of bones behind them, are eliminated by a Schur complement.
+    """
+
+    def __init__(self, matrix: csr_matrix, before: int, points: int) -> None:
+        entries = matrix.tocoo()
+        count = matrix.shape[0] - points
+        rows, columns = ((index - before) % matrix.shape[0] for index in (entries.row, entries.col))
+        lower = (rows < points) & (columns <= rows)
+        offset = rows[lower] - columns[lower]
+        self._band = np.zeros((int(offset.max(initial=0)) + 1, points))
+        self._band[offset, columns[lower]] = entries.data[lower]
+        self._border, self._corner = np.zeros((points, count)), np.zeros((count, count))
+        aside = (rows < points) & (columns >= points)
+        self._border[rows[aside], columns[aside] - points] = entries.data[aside]
+        beyond = (rows >= points) & (columns >= points)
+        self._corner[rows[beyond] - points, columns[beyond] - points] = entries.data[beyond]
+        self._before, self._points = before, points
+
+    def solved(self, gradient: Array, damping: float) -> Array:
+        """The step (N,) for a gradient (N,), both in the order of the unknowns."""
+        band, corner = self._band.copy(), self._corner.copy()
+        band[0] += damping * band[0] + _LEAST_CURVATURE
+        corner[np.diag_indices_from(corner)] *= 1.0 + damping
+        corner[np.diag_indices_from(corner)] += _LEAST_CURVATURE
+        wanted = np.roll(gradient, -self._before)
+        factor = cholesky_banded(band, overwrite_ab=True, lower=True, check_finite=False)
+        right = np.concatenate([self._border, wanted[: self._points, None]], axis=1)
+        solved = cho_solve_banded((factor, True), right, overwrite_b=True, check_finite=False)
+        across, alone = solved[:, :-1], solved[:, -1]
+        rest = np.linalg.solve(corner - self._border.T @ across, wanted[self._points :] - self._border.T @ alone)
+        return np.roll(np.concatenate([alone - across @ rest, rest]), self._before)
 
 
 @dataclass(eq=False)
@@ -171,13 +198,11 @@ class _Problem:
             rows = np.where(known, np.cumsum(known).reshape(known.shape) - 1 + count, -1)
             count += int(known.sum())
             points.append(motion.points[known])
-            views, times, joints = np.nonzero(
-                np.isfinite(motion.keypoints).all(axis=-1) & known & (motion.sigmas > 0)[..., None]
-            )
+            views, times, joints = np.nonzero(np.isfinite(motion.keypoints).all(axis=-1) & known & (motion.sigmas > 0))
             seen_by.append(views)
             seen.append(rows[times, joints])
             at.append(motion.keypoints[views, times, joints])
-            sigmas.append(motion.sigmas[views, times])
+            sigmas.append(motion.sigmas[views, times, joints])
             self.parts.append(_part(rows, bones, number * len(bones), motion.steps_s, self.priors))
         self.points = np.concatenate(points)
         self.views, self.seen = np.concatenate(seen_by), np.concatenate(seen)
@@ -193,8 +218,6 @@ class _Problem:
         self.bones = len(bones)
         self.turns = np.stack([camera.rotation for camera in self.cameras])
         self.moved = np.stack([camera.translation_m for camera in self.cameras])
-        every = np.arange(self.of_cameras + self.points.size + self.bones * len(self.motions))
-        self.order = np.roll(every, -self.of_cameras)
         self._along = self.moved[1] / np.linalg.norm(self.moved[1])
 
     def start(self) -> Array:

@@ -12,17 +12,21 @@ from pose3d_ros.geometry.alignment import RigidTransform
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.types import Array
 from pose3d_training.multiview.bundle import Motion, Priors, adjust
+from pose3d_training.multiview.correspondences import TOLERANCE, correspondences
 from pose3d_training.multiview.people_match import Matched
 from pose3d_training.multiview.points import triangulated
+from pose3d_training.multiview.relative_pose import essential_of, sampson_errors
 from pose3d_training.multiview.time_offset import find_offset
 from pose3d_training.multiview.view_tracks import Mask, ViewPeople, ViewTrack, person_sizes
 
 LEAST_SCORE = 0.3
-SIGMA = 0.012
-"""Of 2D joints, as a share of the person's height."""
-_MOST_TIMES = 300
+_LEAST_SIGMA, _USUAL_SIGMA, _MOST_SIGMA, _LEAST_OF_SIGMA = 0.003, 0.012, 0.05, 30
+"""Of 2D joints, as a share of the person's height; how many pairs of a joint tell it."""
+_MOST_TIMES = 900
 """Of all people, that cameras are adjusted with."""
-_ROUNDS = 3
+_ROUNDS = 2
+_NORMAL = 1.4826
+"""Standard deviation of a normal distribution over the median absolute value."""
 _BONE_OFF = 0.25
 _LEAST_COMMON = 30
 _LEAST_POSES, _POSE_MOVED = 8, 0.15
@@ -52,6 +56,8 @@ class Rig:
         Who is seen by the first view and another.
     inlier_shares, angles_deg : tuple of float
         V - 1, of joints that are on their epipolar lines, and the median angle between rays.
+    joint_sigmas : ndarray
+        (J,), standard deviations of 2D joints, as shares of the person's height.
     """
 
     cameras: tuple[RigidTransform, ...]
@@ -59,6 +65,11 @@ class Rig:
     people: tuple[SeenPerson, ...]
     inlier_shares: tuple[float, ...]
     angles_deg: tuple[float, ...]
+    joint_sigmas: Array
+
+    def sigmas(self, keypoints: Array) -> Array:
+        """Standard deviations (V, T, J) of a person's keypoints (V, T, J, 2), NaN of people whose size is unknown."""
+        return person_sizes(keypoints)[..., None] * self.joint_sigmas
 
 
 def find_rig(
@@ -93,7 +104,7 @@ def find_rig(
     InputError
         Where views have too little in common, people move too little, or cameras are too close to each other.
     """
-    views = [ViewPeople(v.name, tuple(track.trusted(LEAST_SCORE) for track in v.tracks)) for v in views]
+    views = trusted(views)
     if len(views) < 2:
         raise InputError("views", expected="two or more", got=str(len(views)), fix="Name two recordings.")
     starts = list(offsets_s) if offsets_s is not None else [0.0] * (len(views) - 1)
@@ -104,6 +115,7 @@ def find_rig(
         _people([matched for _, matched in found]),
         tuple(matched.share for _, matched in found),
         tuple(matched.pose.angle_deg for _, matched in found),
+        _joint_sigmas(views, found),
     )
     _check_motion(views[0], rig)
     rig = _in_one_scale(rig, views)
@@ -111,6 +123,14 @@ def find_rig(
     for number in range(_ROUNDS):
         rig = _adjusted(rig, views, skeleton, bones if number == _ROUNDS - 1 else ())
     return rig
+
+
+def trusted(views: Sequence[ViewPeople]) -> list[ViewPeople]:
+    """The views without keypoints of low scores, and without those that jump."""
+    return [
+        ViewPeople(view.name, tuple(track.trusted(LEAST_SCORE).without_jumps() for track in view.tracks))
+        for view in views
+    ]
 
 
 def keypoints_of(rig: Rig, views: Sequence[ViewPeople], person: SeenPerson, times_s: Array | None = None) -> Array:
@@ -148,6 +168,22 @@ def _people(matches: Sequence[Matched]) -> tuple[SeenPerson, ...]:
     )
 
 
+def _joint_sigmas(views: Sequence[ViewPeople], found: Sequence[tuple[float, Matched]]) -> Array:
+    """Of each joint, by the median distance of what two views say of it from the epipolar constraint."""
+    count = views[0].tracks[0].keypoints.shape[1]
+    joints, off = [], []
+    for view, (offset_s, matched) in zip(views[1:], found, strict=True):
+        for first, second in matched.pairs:
+            pairs = correspondences(views[0].tracks[first], view.tracks[second], offset_s)
+            joints.append(np.nonzero(pairs.seen)[1])
+            errors = sampson_errors(essential_of(matched.pose.first2second), pairs.first, pairs.second)
+            off.append(np.sqrt(2) * TOLERANCE * errors / pairs.tolerance)
+    of, away = np.concatenate(joints), np.concatenate(off)
+    enough = np.bincount(of, minlength=count) >= _LEAST_OF_SIGMA
+    sigmas = [_NORMAL * np.median(away[of == joint]) if enough[joint] else _USUAL_SIGMA for joint in range(count)]
+    return np.clip(sigmas, _LEAST_SIGMA, _MOST_SIGMA)
+
+
 def _check_motion(view: ViewPeople, rig: Rig) -> None:
     """Raise InputError where people hold still: then all images are one."""
     poses = sum(_different_poses(view.tracks[person.track]) for person in rig.people)
@@ -181,9 +217,9 @@ def _in_one_scale(rig: Rig, views: Sequence[ViewPeople]) -> Rig:
         ratios = []
         for person in rig.people:
             seen = keypoints_of(rig, views, person)
-            sizes = person_sizes(seen)
-            one = triangulated(rig.cameras[:2], seen[:2], sizes[:2], optimal=False)[..., 2]
-            pair = (IDENTITY, camera), seen[[0, view]], sizes[[0, view]]
+            sigmas = rig.sigmas(seen)
+            one = triangulated(rig.cameras[:2], seen[:2], sigmas[:2], optimal=False)[..., 2]
+            pair = (IDENTITY, camera), seen[[0, view]], sigmas[[0, view]]
             other = triangulated(*pair, optimal=False)[..., 2]
             ratios.append((one / other)[np.isfinite(one / other)])
         common = np.concatenate(ratios)
@@ -204,10 +240,10 @@ def _adjusted(rig: Rig, views: Sequence[ViewPeople], skeleton: Skeleton, bones: 
     motions = []
     for person in rig.people:
         seen = keypoints_of(rig, views, person)[:, ::step]
-        sizes = person_sizes(seen)
-        points = without_odd_bones(triangulated(rig.cameras, seen, sizes, optimal=False), skeleton)
+        sigmas = rig.sigmas(seen)
+        points = without_odd_bones(triangulated(rig.cameras, seen, sigmas, optimal=False), skeleton)
         if np.isfinite(points).any():
-            motions.append(Motion(seen, SIGMA * sizes, points, np.full(points.shape[0] - 1, np.nan)))
+            motions.append(Motion(seen, sigmas, points, np.full(points.shape[0] - 1, np.nan)))
     if not motions:
         fix = "See that both recordings show the same people at the same time (--offset), and that calibrations fit."
         raise InputError("people", expected="joints on which the views agree", got="none", fix=fix)

@@ -44,8 +44,8 @@ def correspondences(first: ViewTrack, second: ViewTrack, offset_s: float) -> Cor
     keypoints are interpolated at the times of the first.
     """
     other = second.at(first.times_s - offset_s)
-    seen: Mask = np.isfinite((first.keypoints + other).sum(axis=-1))
     limits = TOLERANCE * np.hypot(person_sizes(first.keypoints), person_sizes(other))
+    seen: Mask = np.isfinite((first.keypoints + other).sum(axis=-1)) & np.isfinite(limits)[:, None]
     tolerance = np.broadcast_to(limits[:, None], seen.shape)[seen]
     return Correspondences(first.keypoints[seen], other[seen], tolerance, seen)
 

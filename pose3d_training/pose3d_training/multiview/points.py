@@ -10,12 +10,14 @@ import numpy as np
 from pose3d_ros.geometry.alignment import RigidTransform
 from pose3d_ros.geometry.triangulation import triangulate
 from pose3d_ros.types import Array
-from pose3d_training.multiview.correspondences import TOLERANCE
 from pose3d_training.multiview.relative_pose import essential_of, midpoints, ray_angles_deg, sampson_errors
 from pose3d_training.multiview.view_tracks import Mask
 
 _LEAST_ANGLE_DEG = 2.0
 """Below, an error of a pixel moves a point by more than people are deep."""
+
+_MOST_OFF = 3.0
+"""Standard deviations up to which a keypoint agrees with those of other views."""
 
 _Method = Callable[[RigidTransform, Array, Array], Array]
 
@@ -33,16 +35,16 @@ def optimal_points(first2second: RigidTransform, first: Array, second: Array) ->
     return midpoints(first2second, np.where(usable, one, first), np.where(usable, other, second))
 
 
-def triangulated(cameras: Sequence[RigidTransform], keypoints: Array, sizes: Array, *, optimal: bool = True) -> Array:
-    """Points (T, J, 3), in the first camera's frame, of keypoints (V, T, J, 2).
+def triangulated(cameras: Sequence[RigidTransform], keypoints: Array, sigmas: Array, *, optimal: bool = True) -> Array:
+    """Points (T, J, 3), in the first camera's frame, of keypoints (V, T, J, 2) with standard deviations (V, T, J).
 
-    NaN where fewer than two views agree to within the tolerance of a person of sizes (V, T), where rays are nearly
-    parallel, and behind cameras. Of three views or more that one which fits the others least is left out, once.
+    NaN where fewer than two views agree to within three deviations, where rays are nearly parallel, and behind cameras.
+    Of three views or more that one which fits the others least is left out, once.
     optimal: of two views, the optimal points, else the rays' midpoints.
     """
     if len(cameras) == 2:
-        return _of_two(cameras[1], keypoints, sizes, optimal_points if optimal else midpoints)
-    limits = TOLERANCE * np.broadcast_to(sizes[..., None], keypoints.shape[:-1])
+        return _of_two(cameras[1], keypoints, sigmas, optimal_points if optimal else midpoints)
+    limits = _MOST_OFF * sigmas
     points, off = _of_many(cameras, keypoints, limits)
     worst = np.nan_to_num(off, nan=-1.0).argmax(axis=0)
     seen = np.isfinite(keypoints).all(axis=-1)
@@ -52,16 +54,16 @@ def triangulated(cameras: Sequence[RigidTransform], keypoints: Array, sizes: Arr
     return np.where(np.moveaxis(agree, 0, -1), points, np.nan)
 
 
-def _of_two(first2second: RigidTransform, keypoints: Array, sizes: Array, method: _Method) -> Array:
+def _of_two(first2second: RigidTransform, keypoints: Array, sigmas: Array, method: _Method) -> Array:
     points = np.full((*keypoints.shape[1:-1], 3), np.nan)
-    seen: Mask = np.isfinite(keypoints.sum(axis=(0, -1)))
-    limits = np.broadcast_to(TOLERANCE * np.hypot(sizes[0], sizes[1])[:, None], seen.shape)
-    one, other = keypoints[0][seen], keypoints[1][seen]
-    fits = sampson_errors(essential_of(first2second), one, other) <= limits[seen]
-    fits &= ray_angles_deg(first2second, one, other) >= _LEAST_ANGLE_DEG
-    found = method(first2second, one, other)
-    fits &= (found[:, 2] > 0) & (first2second.apply(found)[:, 2] > 0)
-    points[seen] = np.where(fits[:, None], found, np.nan)
+    fits: Mask = np.isfinite(keypoints.sum(axis=(0, -1)))
+    limits = _MOST_OFF * np.sqrt(np.square(sigmas).mean(axis=0))
+    off = sampson_errors(essential_of(first2second), keypoints[0][fits], keypoints[1][fits])
+    wide = ray_angles_deg(first2second, keypoints[0][fits], keypoints[1][fits]) >= _LEAST_ANGLE_DEG
+    fits[fits] = (off <= limits[fits]) & wide
+    found = method(first2second, keypoints[0][fits], keypoints[1][fits])
+    ahead = (found[:, 2] > 0) & (first2second.apply(found)[:, 2] > 0)
+    points[fits] = np.where(ahead[:, None], found, np.nan)
     return points
 
 

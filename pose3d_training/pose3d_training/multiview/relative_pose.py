@@ -28,6 +28,10 @@ LEAST_POINTS = 60
 _MOST_SAMPLED = 1500
 """Points that RANSAC draws from."""
 _LEAST_SHARE = 0.25
+_MOST_EXPECTED, _STEPS, _SETTLED = 15, 4, 1e-3
+_FARTHEST = 15.0
+"""Of an outlier from its epipolar line, in tolerances: about half of a person's height."""
+_LEAST_DEVIATION, _MOST_SHARE = 1e-3, 0.999
 _AHEAD_SHARE = 0.75
 _LEAST_ANGLE_DEG = 3.0
 _PLANE_SHARE = 0.9
@@ -81,7 +85,7 @@ def relative_pose(first: Array, second: Array, tolerance: npt.ArrayLike) -> Rela
     Returns
     -------
     RelativePose
-        Refined by least squares of the inliers' Sampson distances.
+        The most likely one, see `refined`.
 
     Raises
     ------
@@ -96,7 +100,7 @@ def relative_pose(first: Array, second: Array, tolerance: npt.ArrayLike) -> Rela
     inliers = sampson_errors(essential_of(pose), first, second) <= limits
     if inliers.sum() < max(LEAST_POINTS / 2, _LEAST_SHARE * len(first)):
         raise few_inliers(float(inliers.mean()), len(first))
-    pose = refined(pose, first[inliers], second[inliers], limits[inliers])
+    pose = refined(pose, first, second, limits)
     inliers = sampson_errors(essential_of(pose), first, second) <= limits
     ahead = float(_before_both(pose, first[inliers], second[inliers]).mean())
     if ahead < _AHEAD_SHARE:
@@ -114,12 +118,31 @@ def few_inliers(share: float, count: int) -> InputError:
 
 
 def refined(start: RigidTransform, first: Array, second: Array, tolerance: Array) -> RigidTransform:
-    """The pose with the least robust Sampson distances, in units of the tolerance (N,)."""
+    """The most likely pose of pairs (N, 2) whose Sampson distances are normal, of unknown deviation, but for outliers.
 
-    def residuals(change: Array) -> Array:
-        return sampson_errors(essential_of(moved(start, change)), first, second) / tolerance
+    By expectation maximization, with outliers anywhere: P. H. S. Torr and A. Zisserman, MLESAC, CVIU 78(1), 2000.
+    tolerance: (N,), the unit of distances.
+    """
+    pose, deviation, share = start, 0.5, 0.5
+    for _ in range(_MOST_EXPECTED):
+        squares = np.square(sampson_errors(essential_of(pose), first, second) / tolerance)
+        inlying = share * np.sqrt(2 / np.pi) / deviation * np.exp(-squares / (2 * deviation**2))
+        weights = inlying / (inlying + (1 - share) / _FARTHEST)
+        before, deviation = deviation, max(float(np.sqrt(np.average(squares, weights=weights))), _LEAST_DEVIATION)
+        share = min(float(weights.mean()), _MOST_SHARE)
+        pose = _nearer(pose, first, second, np.sqrt(weights) / tolerance)
+        if abs(deviation / before - 1) < _SETTLED:
+            break
+    return pose
 
-    return moved(start, least_squares(residuals, np.zeros(5), loss="cauchy", f_scale=0.5).x)
+
+def _nearer(start: RigidTransform, first: Array, second: Array, weights: Array) -> RigidTransform:
+    """The pose after a few steps of least squares; weights (N,): of the distances."""
+
+    def off(change: Array) -> Array:
+        return weights * sampson_errors(essential_of(moved(start, change)), first, second)
+
+    return moved(start, least_squares(off, np.zeros(5), max_nfev=_STEPS).x)
 
 
 def moved(pose: RigidTransform, change: Array) -> RigidTransform:

@@ -18,6 +18,10 @@ _HEIGHT = 4.0
 """A standing person's height over the median distance of the joints from their median."""
 _LEAST_OF_SIZE = 4
 """Joints that tell a size."""
+_REACH, _REACH_S, _LEAST_NEAR = 4, 0.25, 4
+"""Images before and after, and how much earlier and later at most, that say where a joint is; how many have to."""
+_JUMP, _LEAST_JUMP, _PASSES = 3.0 / 1.1774, 0.02, 2
+"""Three deviations, as a multiple of the median distance (of a normal distribution in a plane); of the height."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +49,34 @@ class ViewTrack:
         """The track without keypoints of lower scores."""
         kept = np.where((self.scores >= least_score)[..., None], self.keypoints, np.nan)
         return ViewTrack(self.track_id, self.times_s, kept, self.scores)
+
+    def without_jumps(self) -> ViewTrack:
+        """The track without keypoints that are far from where the joint is in the images before and after.
+
+        R. K. Pearson et al., Generalized Hampel Filters, EURASIP J. on Advances in Signal Processing, 2016: a value is
+        left out that is more than three scaled median absolute deviations from the median of its neighborhood.
+        """
+        kept = self.keypoints
+        least = _LEAST_JUMP * person_sizes(kept)[:, None]
+        for _ in range(_PASSES):
+            near = self._near(kept)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", RuntimeWarning)  # of joints that no image has
+                middle = np.nanmedian(near, axis=0)
+                usual = np.nanmedian(np.linalg.norm(near - middle, axis=-1), axis=0)
+            away = np.linalg.norm(kept - middle, axis=-1)
+            enough = np.isfinite(near[..., 0]).sum(axis=0) >= _LEAST_NEAR
+            jumps = enough & (away > np.fmax(_JUMP * usual, least))
+            kept = np.where(jumps[..., None], np.nan, kept)
+        return ViewTrack(self.track_id, self.times_s, kept, self.scores)
+
+    def _near(self, keypoints: Array) -> Array:
+        """Keypoints (2 · _REACH + 1, T, J, 2) of the images about each; NaN for none."""
+        steps = np.arange(-_REACH, _REACH + 1)[:, None]
+        rows = np.arange(len(self.times_s)) + steps
+        inside = np.clip(rows, 0, len(self.times_s) - 1)
+        close = (rows == inside) & (np.abs(self.times_s[inside] - self.times_s) <= _REACH_S)
+        return np.where(close[..., None, None], keypoints[inside], np.nan)
 
     def at(self, times_s: Array) -> Array:
         """The keypoints (N, J, 2) at times (N,), linear between images; NaN outside and in gaps."""

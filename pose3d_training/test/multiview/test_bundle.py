@@ -19,14 +19,15 @@ FIRST = RigidTransform(np.eye(3), np.zeros(3))
 def _motion(world: Array, noise: float, moved_m: float) -> Motion:
     seen = np.stack([keypoints(world, one, noise, seed=s) for s, one in enumerate(TWO)])
     points = TWO[0].apply(world) + moved_m * np.random.default_rng(3).normal(size=world.shape)
-    return Motion(seen, np.full(seen.shape[:2], 0.002), points, np.full(len(world) - 1, 1 / 15))
+    return Motion(seen, np.full(seen.shape[:3], 0.002), points, np.full(len(world) - 1, 1 / 15))
 
 
 def test_jacobian_is_the_slope_of_the_residuals() -> None:
-    other = _motion(walker(3), 0.0, 0.1)
+    few, bones = 8, [bone for bone in SKELETON.edges if max(bone) < 8]
+    other = _motion(walker(3)[:, :few], 0.0, 0.1)
     other.points[1, 3] = np.nan
-    motions = _motion(walker(4, 1), 0.0, 0.1), other
-    problem = _Problem((FIRST, TRUE), motions, Priors(SKELETON.edges, 0.05, 10.0), True)
+    motions = _motion(walker(4, 1)[:, :few], 0.0, 0.1), other
+    problem = _Problem((FIRST, TRUE), motions, Priors(bones, 0.05, 10.0), True)
     at = problem.start() + 0.01 * np.random.default_rng(0).normal(size=len(problem.start()))
     at[:3] = 0.0  # the derivative by a rotation is that at none
     steps = 1e-6 * np.eye(len(at))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pose3d_ros.errors import InputError
-from pose3d_training.multiview.labels import labels_of
+from pose3d_training.multiview.labels import labels_of, over_gaps
 from pose3d_training.multiview.metric_scale import KnownLength
 from pose3d_training.multiview.view_tracks import ViewPeople
 
@@ -24,7 +24,16 @@ def test_three_in_ten_outliers() -> None:
     for view, camera2 in enumerate(TWO):
         off_m = np.linalg.norm(found.people[view][0].joints_cam_m - camera2.apply(world), axis=-1)
         assert np.nanmedian(off_m) < 0.02
-        assert np.isfinite(off_m).mean() > 0.35
+        assert np.isfinite(off_m).mean() > 0.6
+
+
+def test_gaps_are_bridged_where_they_are_short_and_wanted() -> None:
+    """Of one joint, known at 0, 0.2 and 0.9 s: between the first two it is 0.2 s, between the others 0.7 s."""
+    times_s = np.array([0.0, 0.1, 0.15, 0.2, 0.5, 0.9])
+    points = np.full((6, 1, 3), np.nan)
+    points[[0, 3, 5], 0] = [[0, 0, 4], [1, 0, 4], [9, 9, 9]]
+    found = over_gaps(points, times_s, np.array([[True], [True], [False], [True], [True], [True]]))
+    assert found[:, 0, 0] == pytest.approx([0.0, 0.5, np.nan, 1.0, np.nan, 9.0], nan_ok=True)
 
 
 def test_three_views() -> None:

@@ -44,3 +44,21 @@ def test_size_without_keypoints_is_unknown() -> None:
     assert np.isnan(person_sizes(np.array([[0.0, 0.0], [0.0, 1.0], [0.0, 2.0]])))
     five = np.array([[0.0, 0.0], [0.0, 1.0], [0.0, 2.0], [0.0, 3.0], [0.0, 4.0]])
     assert person_sizes(five) == pytest.approx(4.0)
+
+
+def test_keypoints_that_jump_are_left_out() -> None:
+    """Ten joints that move by 0.01 an image; the height is 4 times the median of 0.25, so 0.02 of it is 0.02."""
+    lines = np.linspace(-0.5, 0.5, 10)[:, None] * [0.0, 1.0]
+    keypoints = lines + 0.01 * np.arange(20)[:, None, None] * [1.0, 0.0]
+    keypoints[7, 3, 1] += 0.3
+    keypoints[12, 5, 0] += 0.015
+    found = ViewTrack(1, np.arange(20) / 30, keypoints, np.ones((20, 10))).without_jumps().keypoints
+    assert np.argwhere(np.isnan(found).any(axis=-1)).tolist() == [[7, 3]]
+    assert found[12, 5, 0] == pytest.approx(0.135)
+
+
+def test_images_that_are_far_apart_do_not_tell_jumps() -> None:
+    keypoints = np.zeros((8, 5, 2)) + np.arange(5)[:, None]
+    keypoints[4, 2] = 9.0
+    found = ViewTrack(1, np.arange(8) / 2, keypoints, np.ones((8, 5))).without_jumps()
+    assert np.isfinite(found.keypoints).all()
