@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -12,22 +12,27 @@ import torch
 from learning_bench import RECIPE, Case, LearningBench
 from torch import nn
 
+from pose3d_ros.errors import InputError
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.types import Array
 from pose3d_training.learning.pose_refiner import trained_refiner
 from pose3d_training.learning.recorded_track import RecordedTrack
-from pose3d_training.learning.two_views import View, two_view_tracks
 from pose3d_training.loop.fabric import open_fabric
 from pose3d_training.loop.training_loop import Trainer
+from pose3d_training.multiview.labels import labels_of
+from pose3d_training.multiview.metric_scale import KnownLength
+from pose3d_training.multiview.view_tracks import ViewPeople, ViewTrack
 from pose3d_training.synthetic.body import SYNTH_JOINTS
 from pose3d_training.tasks.lifting import LifterTask, lifted
-from pose3d_training.tasks.lifting_noise import detect
+from pose3d_training.tasks.lifting_noise import Detected, detect
 from pose3d_training.tasks.lifting_samples import LiftSamples, placed
 
 _H36M = get_skeleton("h36m17")
 _PELVIS = SYNTH_JOINTS.index("Pelvis")
 _RECIPE = replace(RECIPE, input_skeleton="h36m17", skeleton="h36m17")
 _RIGS, _FRAMES, _PEOPLE = 64, 60, 8
+_HIDDEN, _HIDDEN_SHARE = ", joints hidden", 0.75
+"""Arms that are trained with joints hidden; in how many of the samples."""
 _SHARE = 0.05
 """Of the motions are labeled for refinement."""
 _AWAY_M = 1.5
@@ -41,40 +46,62 @@ def _scenes(bench: LearningBench) -> tuple[list[RecordedTrack], list[RecordedTra
     rng = np.random.default_rng(2019)
     made: list[RecordedTrack] = []
     true: list[RecordedTrack] = []
-    while len(made) < 2 * _RIGS:
-        windows, rate_hz = _one_after_the_other(*samples.windows(rng)[:2], rng)
-        views = [placed(windows, rng)[:, :, samples.order] for _ in range(2)]
-        found = [detect(joints[..., :2] / joints[..., 2:], _H36M, rate_hz, rng) for joints in views]
-        for rig in range(len(windows)):
-            first, second = (View(one.keypoints[rig], one.scores[rig]) for one in found)
-            tracks = two_view_tracks(first, second, _H36M, _mean_lengths_m(bench))
-            made += tracks
-            true += [replace(track, joints_cam_m=joints[rig]) for track, joints in zip(tracks, views, strict=False)]
+    rigs = refused = 0
+    while rigs < _RIGS:
+        windows, rate_hz, _ = samples.windows(rng)
+        sequences = _one_after_the_other(windows, rng)
+        joints = [placed(sequences, rng)[:, :, samples.order].reshape(-1, _FRAMES, 17, 3) for _ in range(2)]
+        found = [detect(one[..., :2] / one[..., 2:], _H36M, rate_hz, rng) for one in joints]
+        for first in range(0, len(windows), _PEOPLE):
+            people = range(first, first + _PEOPLE)
+            views = [ViewPeople(str(at), _tracks(one, people, rate_hz)) for at, one in enumerate(found)]
+            try:
+                labels = labels_of(views, _H36M, KnownLength(mean_bones_m=_mean_bones_m(bench)), reach_s=0.0)
+            except InputError as error:
+                refused += 1
+                print(f"two_views, rig {rigs}: {error}")
+                continue
+            rigs += 1
+            for view, labeled, exact in zip(views, labels.people, joints, strict=True):
+                for one in labeled:
+                    track = view.tracks[one.track]
+                    made.append(RecordedTrack(track.keypoints, track.scores, one.joints_cam_m))
+                    true.append(replace(made[-1], joints_cam_m=exact[first + one.track]))
+    print(f"two_views: {refused} of {rigs + refused} rigs refused")
     return made, true
 
 
-def _one_after_the_other(windows: Array, rate_hz: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+def _tracks(found: Detected, people: Sequence[int], rate_hz: Array) -> tuple[ViewTrack, ...]:
+    """People, each as long after the others as both views agree on."""
+    times_s = np.arange(_FRAMES)
+    return tuple(
+        ViewTrack(one, times_s / rate_hz[one] + 60.0 * one, found.keypoints[one], found.scores[one]) for one in people
+    )
+
+
+def _one_after_the_other(windows: Array, rng: np.random.Generator) -> Array:
     """Windows (P, T, 27, 3), each somewhere on the floor, as sequences of _PEOPLE of them."""
     about = windows[:, :, [_PELVIS]].mean(axis=(1, 2), keepdims=True)
     moves = rng.uniform(-_AWAY_M, _AWAY_M, (len(windows), 1, 1, 3))
     joints = windows + (moves - about) * [1.0, 0.0, 1.0]
-    return joints.reshape(-1, _PEOPLE * windows.shape[1], *windows.shape[2:]), rate_hz[::_PEOPLE]
+    return np.asarray(joints.reshape(-1, _PEOPLE * windows.shape[1], *windows.shape[2:]))
 
 
 @cache
-def _mean_lengths_m(bench: LearningBench) -> Array:
+def _mean_bones_m(bench: LearningBench) -> tuple[float, ...]:
     """Of bones, over all people: what a table of body measures says."""
     order = LiftSamples(bench.tracks, _H36M, _H36M, 1, 0).order
     joints = np.concatenate([track[::30, order] for track in bench.tracks])
     parents, children = (list(column) for column in zip(*_H36M.edges, strict=True))
-    return np.asarray(np.linalg.norm(joints[:, children] - joints[:, parents], axis=-1).mean(axis=0))
+    return tuple(np.linalg.norm(joints[:, children] - joints[:, parents], axis=-1).mean(axis=0).tolist())
 
 
 def _trained(bench: LearningBench, arm: str, seed: int, tracks: list[RecordedTrack]) -> nn.Module:
-    recipe = replace(_RECIPE, seed=seed, steps=max(2, round(_RECIPE.steps * bench.scale)))
+    steps, share = max(2, round(_RECIPE.steps * bench.scale)), _HIDDEN_SHARE if arm.endswith(_HIDDEN) else 0.0
+    recipe = replace(_RECIPE, seed=seed, steps=steps, hidden_share=share)
     torch.manual_seed(seed)
     task = LifterTask(recipe, [], tracks)
-    folder = bench.folder("two_views", arm, seed)
+    folder = bench.folder("two_views", arm.replace(",", "").replace(" ", "_"), seed)
     return Trainer(task, recipe, folder, open_fabric(device="cpu")).run().eval()
 
 
@@ -82,7 +109,8 @@ def _run(bench: LearningBench, seed: int) -> Mapping[str, float]:
     """N-MPJPE: each pose is scaled to fit, as two views without a known distance do not tell the size."""
     made, true = _scenes(bench)
     people = bench.people(recipe=_RECIPE)
-    nets = {"3D labels": _trained(bench, "labels", seed, true), "two views": _trained(bench, "views", seed, made)}
+    arms = {"3D labels": true, "two views": made, f"3D labels{_HIDDEN}": true, f"two views{_HIDDEN}": made}
+    nets = {arm: _trained(bench, arm, seed, tracks) for arm, tracks in arms.items()}
     found = {arm: bench.joints_m(net, people) for arm, net in nets.items()}
     return {arm: _scaled_error_mm(joints, people.target_m) for arm, joints in found.items()}
 
@@ -93,7 +121,10 @@ def _refinement(bench: LearningBench, seed: int) -> Mapping[str, float]:
     features, true = map(torch.from_numpy, bench.pool(_RECIPE).labeled_people(_SHARE))
     changes: dict[str, Any] = {"input_skeleton": _H36M.name, "skeleton": _H36M.name, "labeled_share": _SHARE}
     few = bench.train("refinement", "few", seed, losses={"joints": 10.0}, **changes)
-    nets = {"two views": _trained(bench, "views", seed, _scenes(bench)[0]), f"{_SHARE:.0%} of the labels": few}
+    nets = {
+        "two views": _trained(bench, f"two views{_HIDDEN}", seed, _scenes(bench)[0]),
+        f"{_SHARE:.0%} of the labels": few,
+    }
     for arm, net in nets.items():
         found, seen = _relative(net, features), _relative(net, torch.from_numpy(people.features).float())
         refiner = trained_refiner(found, true.flatten(0, 1), steps=max(2, round(3000 * bench.scale)), seed=seed)

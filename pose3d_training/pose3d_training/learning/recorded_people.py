@@ -31,7 +31,9 @@ from pose3d_training.learning.weak_samples import WeakLiftSample
 from pose3d_training.tasks.datasets import worker_rng
 from pose3d_training.tasks.lifting_samples import LiftSample
 
-_MIX_SEED = 6151
+_MIX_SEED, _HIDDEN_SEED = 6151, 3079
+_HIDDEN_COPIES = 3
+"""Of all frames, each with other joints hidden: making views of people anew for each sample would take longer."""
 _GAP_NS = 300_000_000
 """A longer gap ends a track: windows have a steady rate."""
 _MATCHED = 0.15
@@ -75,8 +77,9 @@ class RecordedPeople(RecordedSamples):
 
     frames: of a window; shorter tracks are played to and fro. labeled: only windows with a label, for samples that
     cannot be without. second_view_deg: if above 0, labeled windows are also drawn as cameras see them that are moved
-    around the person by so much, or by half of it, to either side (`RecordedTrack.from_beside`). Raises InputError
-    where the recordings have no such window.
+    around the person by so much, or by half of it, to either side (`RecordedTrack.from_beside`). hidden_share: of the
+    samples, with joints hidden as image nets lose them, since labels of several views are of joints that were seen, and
+    a net has to know of others, too. Raises InputError where the recordings have no such window.
     """
 
     def __init__(
@@ -88,8 +91,9 @@ class RecordedPeople(RecordedSamples):
         *,
         labeled: bool,
         second_view_deg: float = 0.0,
+        hidden_share: float = 0.0,
     ) -> None:
-        self.tracks, self.frames, self.root = tracks, frames, skeleton.root
+        self.tracks, self.frames, self.root, self.hidden_share = tracks, frames, skeleton.root, hidden_share
         self.starts = [(t, first) for t, track in enumerate(tracks) for first in self._firsts(track, labeled)]
         if not self.starts:
             raise InputError(
@@ -103,6 +107,10 @@ class RecordedPeople(RecordedSamples):
         self.sides = [*self._sides(tracks, *skeletons)]
         for angle_deg in (part * second_view_deg for part in _VIEWS if second_view_deg > 0):
             self.sides += self._sides([track.from_beside(angle_deg, *skeletons) for track in tracks], *skeletons)
+        self.hidden: list[_Frames] = []
+        rng = np.random.default_rng(_HIDDEN_SEED)
+        for _ in range(_HIDDEN_COPIES if hidden_share > 0 else 0):
+            self.hidden += self._sides([track.hidden(frames, input_skeleton, rng) for track in tracks], *skeletons)
 
     def _sides(
         self, tracks: Sequence[RecordedTrack], input_skeleton: Skeleton, skeleton: Skeleton
@@ -134,7 +142,10 @@ class RecordedPeople(RecordedSamples):
         number, first = self.starts[int(rng.integers(len(self.starts)))]
         rows = self.offsets[number] + self._rows(self.tracks[number], first)
         labeled = bool(np.isfinite(self.sides[0].root_m[rows]).all())
-        frames = self.sides[int(rng.integers(len(self.sides) if labeled else 2))]
+        among = self.sides if labeled else self.sides[:2]
+        if self.hidden and rng.random() < self.hidden_share:
+            among = self.hidden
+        frames = among[int(rng.integers(len(among)))]
         features, target = frames.view.features[rows], frames.target_m[rows]
         if not isinstance(like, WeakLiftSample):
             return LiftSample(features, target)

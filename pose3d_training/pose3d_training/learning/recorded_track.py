@@ -14,6 +14,7 @@ from scipy.spatial.transform import Rotation
 
 from pose3d_ros.skeletons import Skeleton
 from pose3d_ros.types import Array
+from pose3d_training.tasks.lifting_noise import Detected, hide
 
 _NEAREST_M = 0.1
 
@@ -46,6 +47,14 @@ class RecordedTrack:
         keypoints = points[..., :2] / np.where(points[..., 2:] > _NEAREST_M, points[..., 2:], np.nan)
         scores = np.where(np.isfinite(keypoints).all(axis=-1), self.scores, 0.0)
         return RecordedTrack(keypoints, scores, joints)
+
+    def hidden(self, frames: int, input_skeleton: Skeleton, rng: np.random.Generator) -> RecordedTrack:
+        """The same with further 2D joints hidden, others in each stretch of so many frames (`tasks.lifting_noise`)."""
+        count = len(self.scores)
+        rows = np.minimum(np.arange(-(-count // frames) * frames), count - 1).reshape(-1, frames)
+        found = hide(Detected(self.keypoints[rows], self.scores[rows]), input_skeleton, rng)
+        keypoints, scores = found.keypoints.reshape(-1, *self.keypoints.shape[1:]), found.scores.reshape(rows.size, -1)
+        return RecordedTrack(keypoints[:count], scores[:count], self.joints_cam_m)
 
     def depths_m(self, input_skeleton: Skeleton, skeleton: Skeleton) -> Array:
         """How far away, along z, each 2D joint is, (T, J_in): as its label, or the labeled joint nearest in the image.

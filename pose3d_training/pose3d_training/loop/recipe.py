@@ -37,8 +37,9 @@ class Recipe:
     photographs_share: of root_pose's samples, if there are photographs. occluded_share: of root_pose's samples, with
     something put before the person; round_occluder_share, patch_occluder_share: of these, with a round thing and with
     a patch. recorded_share: of a lifter's samples, if there are recordings. second_view_deg: of a lifter of persons;
-    how far beside a recording's camera others see labeled people, too (`learning.recorded_track`). recordings: how
-    many there were; the command sets it.
+    how far beside a recording's camera others see labeled people, too (`learning.recorded_track`). hidden_share: of the
+    samples of recordings for a lifter of persons, with further 2D joints hidden. recordings: how many there were; the
+    command sets it.
     """
 
     net: str
@@ -71,6 +72,7 @@ class Recipe:
     patch_occluder_share: float = 0.3
     recorded_share: float = 0.3
     second_view_deg: float = 0.0
+    hidden_share: float = 0.0
     recordings: int = 0
     optimizer: str = "adamw"
     weight_decay: float = 0.01
@@ -86,7 +88,7 @@ class Recipe:
         architectures = "one of " + ", ".join(ARCHITECTURES) if is_lifter else "none, as net is no lifter"
         regions = self.lifter_input == "region"
         weak = (is_lifter and not regions) or self.net == "root_pose"
-        shares = ("occluded_share", "round_occluder_share", "patch_occluder_share")
+        shares = ("hidden_share", "occluded_share", "round_occluder_share", "patch_occluder_share")
         occluders = self.round_occluder_share + self.patch_occluder_share
         not_negative = ("warmup_steps", "refine_channels", "depth_bins", "workers", "window_frames", "recordings")
         positive = ("steps", "batch_size", "learning_rate", "log_every", "save_every", "blocks")
@@ -102,6 +104,11 @@ class Recipe:
             (
                 "second_view_deg",
                 not self.second_view_deg or (is_lifter and not regions),
+                "0, unless a lifter of persons",
+            ),
+            (
+                "hidden_share",
+                not self.hidden_share or (is_lifter and not regions),
                 "0, unless a lifter of persons",
             ),
             ("second_view_deg", 0 <= self.second_view_deg < 90, "0 or more, below 90"),

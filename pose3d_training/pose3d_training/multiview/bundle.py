@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import cho_solve_banded, cholesky_banded
 from scipy.sparse import csr_matrix
 from scipy.spatial.transform import Rotation
 
 from pose3d_ros.geometry.alignment import RigidTransform
 from pose3d_ros.types import Array
+from pose3d_training.multiview.bundle_equations import BundleEquations
 from pose3d_training.multiview.relative_pose import skew
 from pose3d_training.multiview.view_tracks import Mask
 
@@ -25,7 +25,7 @@ _GAUGE = 1e3
 """Weight of the second camera's place along the baseline, which nothing else holds."""
 _LEAST_DEPTH = 1e-3
 _STEPS, _TRIES, _ENOUGH = 40, 10, 1e-4
-_DAMPING, _DAMP_MORE, _LEAST_CURVATURE = 1e-4, 4.0, 1e-9
+_DAMPING, _DAMP_MORE = 1e-4, 4.0
 
 Rows = npt.NDArray[np.intp]
 _Entries = tuple[npt.NDArray[Any], ...]
@@ -115,7 +115,7 @@ def _least(problem: _Problem) -> Array:
         slope = problem.jacobian(at)
         weighted = slope.T.multiply(problem.weights(residuals)).tocsr()
         gradient = weighted @ residuals
-        normal = _Normal(weighted @ slope, problem.of_cameras, problem.points.size)
+        normal = BundleEquations(weighted @ slope, problem.of_cameras, problem.ends)
         before = cost
         for _ in range(_TRIES):
             moved = at - normal.solved(gradient, damping)
@@ -127,42 +127,6 @@ def _least(problem: _Problem) -> Array:
         if before - cost < _ENOUGH * before:
             break
     return at
-
-
-class _Normal:
-    """A matrix of normal equations: banded for points, which only depend on those of times that are near.
-
-    The other unknowns, of cameras before the points and of bones behind them, are eliminated by a Schur complement.
-    """
-
-    def __init__(self, matrix: csr_matrix, before: int, points: int) -> None:
-        entries = matrix.tocoo()
-        count = matrix.shape[0] - points
-        rows, columns = ((index - before) % matrix.shape[0] for index in (entries.row, entries.col))
-        lower = (rows < points) & (columns <= rows)
-        offset = rows[lower] - columns[lower]
-        self._band = np.zeros((int(offset.max(initial=0)) + 1, points))
-        self._band[offset, columns[lower]] = entries.data[lower]
-        self._border, self._corner = np.zeros((points, count)), np.zeros((count, count))
-        aside = (rows < points) & (columns >= points)
-        self._border[rows[aside], columns[aside] - points] = entries.data[aside]
-        beyond = (rows >= points) & (columns >= points)
-        self._corner[rows[beyond] - points, columns[beyond] - points] = entries.data[beyond]
-        self._before, self._points = before, points
-
-    def solved(self, gradient: Array, damping: float) -> Array:
-        """The step (N,) for a gradient (N,), both in the order of the unknowns."""
-        band, corner = self._band.copy(), self._corner.copy()
-        band[0] += damping * band[0] + _LEAST_CURVATURE
-        corner[np.diag_indices_from(corner)] *= 1.0 + damping
-        corner[np.diag_indices_from(corner)] += _LEAST_CURVATURE
-        wanted = np.roll(gradient, -self._before)
-        factor = cholesky_banded(band, overwrite_ab=True, lower=True, check_finite=False)
-        right = np.concatenate([self._border, wanted[: self._points, None]], axis=1)
-        solved = cho_solve_banded((factor, True), right, overwrite_b=True, check_finite=False)
-        across, alone = solved[:, :-1], solved[:, -1]
-        rest = np.linalg.solve(corner - self._border.T @ across, wanted[self._points :] - self._border.T @ alone)
-        return np.roll(np.concatenate([alone - across @ rest, rest]), self._before)
 
 
 @dataclass(eq=False)
@@ -205,6 +169,7 @@ class _Problem:
             sigmas.append(motion.sigmas[views, times, joints])
             self.parts.append(_part(rows, bones, number * len(bones), motion.steps_s, self.priors))
         self.points = np.concatenate(points)
+        self.ends = 3 * np.cumsum([len(one) for one in points])
         self.views, self.seen = np.concatenate(seen_by), np.concatenate(seen)
         self.at, self.sigmas = np.concatenate(at), np.concatenate(sigmas)[:, None]
         self.pairs = np.concatenate([part.pairs for part in self.parts])

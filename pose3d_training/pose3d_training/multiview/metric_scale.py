@@ -22,6 +22,8 @@ _USUAL_M = 1.7
 _FOOT_SIGMA = 0.004
 """Of the lower ankle's height over the floor, as a share of the distance."""
 _LEAN_SIGMA_RAD = 0.05
+_MOST_UNLIKE = 0.15
+"""Median difference of bones from average ones, as |ln| of the ratio."""
 
 
 @dataclass(frozen=True)
@@ -29,23 +31,27 @@ class KnownLength:
     """What is known, in metres; exactly one.
 
     height_m: of the person who is seen longest, standing, crown to soles. baseline_m: between the first two cameras.
-    camera_height_m: of the first camera above a level floor on which people walk.
+    camera_height_m: of the first camera above a level floor on which people walk. mean_bones_m: of the skeleton's
+    edges, of average people: the metres are as far off as those who are seen are larger or smaller.
     """
 
     height_m: float | None = None
     baseline_m: float | None = None
     camera_height_m: float | None = None
+    mean_bones_m: tuple[float, ...] | None = None
 
     @property
     def in_words(self) -> str:
         """For summaries."""
         named = {"height": self.height_m, "baseline": self.baseline_m, "camera height": self.camera_height_m}
-        return ", ".join(f"{name} {value:g} m" for name, value in named.items() if value is not None)
+        words = [f"{name} {value:g} m" for name, value in named.items() if value is not None]
+        return ", ".join(words if self.mean_bones_m is None else [*words, "average bones"])
 
     def check(self) -> None:
         """Raise InputError unless one length is given, above 0."""
-        given = [one for one in (self.height_m, self.baseline_m, self.camera_height_m) if one is not None]
-        if len(given) != 1 or not (np.isfinite(given[0]) and given[0] > 0):
+        known = self.height_m, self.baseline_m, self.camera_height_m, self.mean_bones_m
+        given = [np.atleast_1d(one) for one in known if one is not None]
+        if len(given) != 1 or not (np.isfinite(given[0]) & (given[0] > 0)).all():
             raise InputError(
                 "scale",
                 expected="one known length above 0",
@@ -74,13 +80,16 @@ def metres_per_unit(known: KnownLength, people: Sequence[Array], skeleton: Skele
     Raises
     ------
     InputError
-        Unless one length is given, and where people do not tell what it belongs to.
+        Unless one length is given, where people do not tell what it belongs to, and where they have not the proportions
+        of average ones.
     """
     known.check()
     if known.baseline_m is not None:
         return known.baseline_m
     if known.height_m is not None:
         return known.height_m / _standing_height(max(people, key=_known_joints), skeleton)
+    if known.mean_bones_m is not None:
+        return _by_bones(np.array(known.mean_bones_m), people, skeleton)
     assert known.camera_height_m is not None
     return _by_floor(known.camera_height_m, people, skeleton)
 
@@ -96,6 +105,20 @@ def _standing_height(points: Array, skeleton: Skeleton) -> float:
             raise InputError("--height", expected="whole people", got=f"{len(heights)} times of one", fix=fix)
         factor *= _USUAL_M / float(np.median(heights))
     return _USUAL_M / factor
+
+
+def _by_bones(lengths_m: Array, people: Sequence[Array], skeleton: Skeleton) -> float:
+    """The median of ratios; cameras whose poses are wrong squeeze people, which the ratios' spread tells."""
+    parents, children = (list(column) for column in zip(*skeleton.edges, strict=True))
+    points = np.concatenate(people)
+    ratios = lengths_m / np.linalg.norm(points[:, children] - points[:, parents], axis=-1)
+    known = np.log(ratios[np.isfinite(ratios)])
+    scale = float(np.median(known)) if len(known) else np.nan
+    unlike = float(np.median(np.abs(known - scale))) if len(known) else np.inf
+    if unlike > _MOST_UNLIKE:
+        fix = "Let people walk through all of what the cameras see; or give --height or --baseline."
+        raise InputError("people", expected="average proportions", got=f"bones that differ by {unlike:.0%}", fix=fix)
+    return float(np.exp(scale))
 
 
 def _by_floor(camera_height_m: float, people: Sequence[Array], skeleton: Skeleton) -> float:

@@ -114,8 +114,15 @@ class LifterTask(Task):
             samples = LiftSamples(*made)
         if not self.recorded:
             return loaded(samples or LiftSamples(*made), self.recipe)
-        skeletons, turned = (self.input_skeleton, self.skeleton), self.recipe.second_view_deg
-        people = RecordedPeople(self.recorded, *skeletons, frames, labeled=not weak, second_view_deg=turned)
+        people = RecordedPeople(
+            self.recorded,
+            self.input_skeleton,
+            self.skeleton,
+            frames,
+            labeled=not weak,
+            second_view_deg=self.recipe.second_view_deg,
+            hidden_share=self.recipe.hidden_share,
+        )
         return loaded(MixedSamples(samples, people, self.recipe.recorded_share, seed), self.recipe)
 
     def loss(self, batch: Batch) -> Loss:

@@ -6,6 +6,7 @@ Lengths are in spreads: the root mean square distance of a person's joints from 
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,8 +25,9 @@ _WHITE, _SLOW = (0.008, 0.05), (0.015, 0.09)
 """Standard deviations, 0.2–1.4% and 0.4–2.5% of the height of a standing person."""
 _OUTLIERS, _OUTLIER_TIMES = 0.01, 5.0
 _SWAPS = 0.06
-_GUESS_SD = 0.35
-"""Of a hidden joint that the net estimates nonetheless, with a low score."""
+_GUESS_SD, _GUESS_SCORE, _OFF = 0.35, 0.35, 0.35
+"""Of a hidden joint that the net estimates nonetheless, with a low score; error that makes a score 1/e."""
+_LEAST_LEFT = 4
 _HIDDEN_JOINT, _HIDDEN_PART, _CUT_BELOW, _CUT_ASIDE = 0.04, 0.06, 0.2, 0.06
 _PARTS = (
     ("L_Elbow", "L_Wrist"), ("R_Elbow", "R_Wrist"), ("L_Knee", "L_Ankle"), ("R_Knee", "R_Ankle"),
@@ -51,15 +53,33 @@ def detect(keypoints: Array, skeleton: Skeleton, rate_hz: Array, rng: np.random.
     error = np.where(guessed[..., None], error + _GUESS_SD * rng.normal(size=keypoints.shape), error)
     moved = _swapped(keypoints + error * size, skeleton, rng)
     off = np.linalg.norm((moved - keypoints) / size, axis=-1)
-    scores = rng.uniform(0.7, 1.0, (len(keypoints), 1, 1)) * np.exp(-((off / 0.35) ** 2))
-    scores = np.where(guessed, 0.35 * scores, scores) + 0.04 * rng.normal(size=scores.shape)
+    scores = rng.uniform(0.7, 1.0, (len(keypoints), 1, 1)) * np.exp(-((off / _OFF) ** 2))
+    scores = np.where(guessed, _GUESS_SCORE * scores, scores) + 0.04 * rng.normal(size=scores.shape)
     return Detected(np.where(lost[..., None], np.nan, moved), np.where(lost, 0.0, np.clip(scores, 0.02, 1.0)))
+
+
+def hide(found: Detected, skeleton: Skeleton, rng: np.random.Generator) -> Detected:
+    """The same detections with further joints hidden: some that the net gives as guesses, some that it does not give.
+
+    Frames in which fewer than four joints would be left stay as they are.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of frames without any joint
+        guessed, lost = _hidden(found.keypoints, skeleton, rng)
+        error = _GUESS_SD * _spread(found.keypoints) * rng.normal(size=found.keypoints.shape)
+        off = np.linalg.norm(error, axis=-1) / _spread(found.keypoints)[..., 0]
+    left = np.isfinite(found.keypoints).all(axis=-1) & ~lost
+    enough = left.sum(axis=-1, keepdims=True) >= _LEAST_LEFT
+    guessed, lost = guessed & enough, lost & enough
+    keypoints = np.where(guessed[..., None], found.keypoints + error, found.keypoints)
+    scores = np.where(guessed, _GUESS_SCORE * found.scores * np.exp(-((off / _OFF) ** 2)), found.scores)
+    return Detected(np.where(lost[..., None], np.nan, keypoints), np.where(lost, 0.0, np.nan_to_num(scores)))
 
 
 def _spread(keypoints: Array) -> Array:
     """(P, T, 1, 1)."""
-    away = keypoints - keypoints.mean(axis=2, keepdims=True)
-    return np.asarray(np.sqrt(np.square(away).sum(axis=-1).mean(axis=-1))[..., None, None])
+    away = keypoints - np.nanmean(keypoints, axis=2, keepdims=True)
+    return np.asarray(np.sqrt(np.nanmean(np.square(away).sum(axis=-1), axis=-1))[..., None, None])
 
 
 def _error(shape: tuple[int, ...], skeleton: Skeleton, rate_hz: Array, rng: np.random.Generator) -> Array:
@@ -112,7 +132,7 @@ def _hidden(keypoints: Array, skeleton: Skeleton, rng: np.random.Generator) -> t
 def _outside(keypoints: Array, rng: np.random.Generator) -> Mask:
     """Joints (P, T, J) beyond the image's lower or a lateral edge."""
     people = len(keypoints)
-    low, high = keypoints.min(axis=(1, 2)), keypoints.max(axis=(1, 2))
+    low, high = np.nanmin(keypoints, axis=(1, 2)), np.nanmax(keypoints, axis=(1, 2))
     share = np.stack([rng.uniform(0.5, 1.0, people), rng.uniform(0.35, 1.0, people)], axis=-1)
     edge = low + share * (high - low)
     aside = np.where(rng.random(people) < _CUT_ASIDE, edge[:, 0], np.inf)

@@ -72,6 +72,20 @@ def test_unlabeled_people_are_seen_from_where_they_were(tracks: list[Array]) -> 
     assert all((recorded.drawn(rng, like).features[..., 2] > 0).any() for _ in range(60))
 
 
+def test_joints_are_hidden_and_their_labels_stay() -> None:
+    plain = RecordedPeople([track(40)], COCO, MUCO, 1, labeled=True)
+    hiding = RecordedPeople([track(40)], COCO, MUCO, 1, labeled=True, hidden_share=0.5)
+    known = {}
+    for name, of in (("plain", plain), ("hiding", hiding)):
+        rng = np.random.default_rng(2)
+        samples = [of.drawn(rng, None) for _ in range(200)]
+        assert all(np.isfinite(sample.target_m).all() for sample in samples)
+        known[name] = np.array([(sample.features[..., 2] > 0).sum() for sample in samples])
+    assert (known["plain"] == known["plain"][0]).all()
+    fewer = (known["hiding"] < known["plain"][0]).mean()
+    assert 0.15 < fewer < 0.5  # of half of the samples, some of which lose none
+
+
 def test_short_tracks_are_played_to_and_fro() -> None:
     short = track(3)
     short.joints_cam_m[:] = np.array([4.0, 5.0, 6.0])[:, None, None]

@@ -49,6 +49,8 @@ def test_saved_recipe_loads_unchanged(tmp_path: Path) -> None:
             LIFTER + "lifter_input: region\nsecond_view_deg: 9\n",
             "second_view_deg: expected 0, unless a lifter of persons",
         ),
+        (LIFTER + "hidden_share: 1.1\n", "hidden_share: expected 0 to 1"),
+        (LIFTER + "lifter_input: region\nhidden_share: 0.5\n", "hidden_share: expected 0, unless a lifter of persons"),
         (LIFTER + "labeled_share: 0\n", "above 0, up to 1"),
         ("net: detector\nlosses: {joints: 1}\nsteps: 3\nbatch_size: 1\nlearning_rate: 1.0\n", "a lifter of persons"),
         (LIFTER + "occluded_share: 1.5\n", "occluded_share: expected 0 to 1"),

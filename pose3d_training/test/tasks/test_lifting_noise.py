@@ -8,7 +8,7 @@ import pytest
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.types import Array
 from pose3d_training.tasks import lifting_noise
-from pose3d_training.tasks.lifting_noise import Detected, autoregressive_noise, detect
+from pose3d_training.tasks.lifting_noise import Detected, autoregressive_noise, detect, hide
 
 COCO = get_skeleton("coco17")
 PEOPLE, FRAMES = 300, 10
@@ -93,3 +93,25 @@ def test_autoregressive_noise_has_unit_variance_and_the_given_correlation() -> N
     np.testing.assert_allclose(noise.std(axis=(1, 2)), 1, atol=0.05)
     together = (noise[:, 1:] * noise[:, :-1]).mean(axis=(1, 2))
     np.testing.assert_allclose(together, [0.9, 0.0], atol=0.05)
+
+
+def test_hide_leaves_other_joints_as_they_are() -> None:
+    exact = Detected(true_keypoints(), np.full((PEOPLE, FRAMES, 17), 0.9))
+    seen = hide(exact, COCO, np.random.default_rng(3))
+    lost = np.isnan(seen.keypoints).all(axis=-1)
+    guessed = ~lost & (seen.scores < 0.9)
+    assert 0.03 < lost.mean() < 0.25
+    assert 0.01 < guessed.mean() < 0.15
+    assert seen.scores[guessed].max() <= 0.35 * 0.9
+    assert (seen.scores[lost] == 0).all()
+    np.testing.assert_array_equal(seen.keypoints[~lost & ~guessed], exact.keypoints[~lost & ~guessed])
+
+
+def test_hide_takes_frames_with_gaps_and_keeps_four_joints() -> None:
+    keypoints, scores = true_keypoints(), np.full((PEOPLE, FRAMES, 17), 0.9)
+    keypoints[:, :, 4:], scores[:, :, 4:] = np.nan, 0.0
+    keypoints[0, 0], scores[0, 0] = np.nan, 0.0
+    seen = hide(Detected(keypoints, scores), COCO, np.random.default_rng(3))
+    np.testing.assert_array_equal(np.isnan(seen.keypoints), np.isnan(keypoints))
+    assert np.isfinite(seen.scores).all()
+    assert (seen.scores[:, :, 4:] == 0).all()
