@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pytest
 from learning import cases, page, rows
+from learning_cases.videos import bone_change_mm
+
+from pose3d_ros.skeletons import get_skeleton
 
 RECORD: dict[str, dict[str, object]] = {
     "b": {"figures": {"without": [3.0, 5.0], "with": [1.0, 2.0]}, "unit": "mm", "minutes": 2.5, "paper": "Other 2019"},
@@ -38,3 +43,13 @@ def test_table_of_a_page_is_replaced() -> None:
     assert once.startswith("before\n")
     assert once.endswith("\nafter\n")
     assert page(once, RECORD) == once
+
+
+def test_change_of_bones_is_a_mean_of_deviations_over_time() -> None:
+    """A hand that is 2 cm nearer to its wrist in every other frame: 10 mm, of one bone of 20."""
+    skeleton = get_skeleton("muco21")
+    hand, wrist = skeleton.index_of["L_Hand"], skeleton.index_of["L_Wrist"]
+    joints_m = np.broadcast_to(np.random.default_rng(1).normal(size=(21, 3)), (3, 4, 21, 3)).copy()
+    joints_m[..., hand, :] = joints_m[..., wrist, :] + [0.0, 0.1, 0.0]
+    joints_m[:, ::2, hand, 1] -= 0.02
+    assert bone_change_mm(joints_m) == pytest.approx(10 / 20)
