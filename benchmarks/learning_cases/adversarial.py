@@ -44,18 +44,20 @@ def _repnet(bench: LearningBench, seed: int) -> Mapping[str, float]:
 
 
 def _wild(bench: LearningBench, seed: int) -> Mapping[str, float]:
-    people, figures = bench.people(), {}
-    few = {"joints": 10.0, "reprojection": 0.3}
-    for arm, losses in (("without", few), ("with", {**few, "descriptor_critic": 0.02})):
-        net = bench.train("descriptor_critic", arm, seed, losses=losses, labeled_share=0.02)
-        figures[arm] = bench.error(net, people).mpjpe_mm
+    """No label and no pair: what a critic with descriptors adds to 2D joints."""
+    recipe = replace(RECIPE, **_REPNET)
+    people, figures = bench.people(recipe=recipe), {}
+    for arm, losses in (("2D joints alone", {}), ("and the critic", {"descriptor_critic": 1.0})):
+        used = {"reprojection": 1.0, **losses}
+        net = bench.train("descriptor_critic", arm.replace(" ", "_"), seed, losses=used, steps=4000, **_REPNET)
+        figures[arm] = bench.error(net, people, recipe).pa_mpjpe_mm
     return figures
 
 
 def _video(bench: LearningBench, seed: int) -> Mapping[str, float]:
     people, errors, accelerations = bench.people(frames=16), {}, {}
-    for arm, losses in (("without", {"joints": 10.0}), ("with", {"joints": 10.0, "video_critic": 0.02})):
-        net = bench.train("video_critic", arm, seed, losses=losses, window_frames=8, batch_size=64)
+    for arm, losses in (("without", {"joints": 10.0}), ("with", {"joints": 10.0, "video_critic": 2.0})):
+        net = bench.train("video_critic", arm, seed, losses=losses, window_frames=8, batch_size=48, steps=2000)
         found = bench.joints_m(net, people)
         accelerations[arm] = _acceleration_mm(found - found[..., [_ROOT], :], people.target_m)
         errors[f"{arm}, MPJPE in mm"] = bench.error(net, people).mpjpe_mm
@@ -71,14 +73,14 @@ CASES = (
     Case(
         "descriptor_critic",
         "Yang 2018",
-        "Does a critic with geometric descriptors help a few labels?",
-        "mm MPJPE",
+        "What does a critic with geometric descriptors add where there is no 3D label?",
+        "mm PA-MPJPE",
         _wild,
     ),
     Case(
         "video_critic",
         "video_gan_absolute",
-        "Does a critic over time lower the acceleration error?",
+        "Does a critic over time lower the acceleration error at equal MPJPE?",
         "mm/frame²",
         _video,
     ),

@@ -20,9 +20,10 @@ _GAIN = 10.0
 
 
 class WassersteinCritic(Critic):
-    """Wasserstein distance with gradient penalty (Gulrajani 2017, algorithm 1): five steps for each of the net."""
+    """Wasserstein distance with gradient penalty (Gulrajani 2017, eq. 3): one step for each of the net.
 
-    steps = 5
+    RepNet's authors have one (train_repnet.py), where Gulrajani's algorithm has five.
+    """
 
     @abstractmethod
     def score(self, windows: Tensor) -> Tensor:
@@ -74,11 +75,9 @@ def _frames(joints_m: Tensor) -> Tensor:
 class PoseCritic(FrameCritic):
     """RepNet's critic of single poses: paths for joints and for the kinematic chain space (Wandt 2019, section 3.3).
 
-    Layers, losses and the one step for each of the net are those of the authors' code (train_repnet.py), where scores
-    have the other sign and β₁ is 0.5. channels: of the second path; they have 1000.
+    Layers and losses are those of the authors' code (train_repnet.py), where scores have the other sign and β₁ is 0.5.
+    channels: of the second path; they have 1000.
     """
-
-    steps = 1
 
     def __init__(self, input_skeleton: Skeleton, skeleton: Skeleton, channels: int = 256) -> None:
         super().__init__(input_skeleton, skeleton)
