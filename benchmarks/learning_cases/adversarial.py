@@ -56,7 +56,7 @@ def _wild(bench: LearningBench, seed: int) -> Mapping[str, float]:
 
 def _video(bench: LearningBench, seed: int) -> Mapping[str, float]:
     people, errors, accelerations = bench.people(frames=16), {}, {}
-    for arm, losses in (("without", {"joints": 10.0}), ("with", {"joints": 10.0, "video_critic": 2.0})):
+    for arm, losses in (("without", {"joints": 10.0}), ("with", {"joints": 10.0, "video_critic": 1.0})):
         net = bench.train("video_critic", arm, seed, losses=losses, window_frames=8, batch_size=48, steps=2000)
         found = bench.joints_m(net, people)
         accelerations[arm] = _acceleration_mm(found - found[..., [_ROOT], :], people.target_m)

@@ -14,6 +14,8 @@ from pose3d_training.learning.loss_term import Lifted, LossTerm
 from pose3d_training.nets.leaky_layers import LeakyResidual, leaky
 
 _STEP_M = 0.01
+_SCALE = 0.1
+"""Of 2D errors, in spreads: a 2D joint that is farther off does not pull a pose towards itself."""
 
 
 class Projector(LossTerm):
@@ -50,13 +52,16 @@ class Projector(LossTerm):
         """Poses moved so that their projections are closer to their own 2D joints.
 
         joints_m (N, T, J_out, 3), features (N, T, J_in, 3). steps: of Adam, 1 cm each at most. stay: weight of the
-        squared distance (m²) from where the lifter puts them. Each person is refined apart from the others.
+        squared distance (m²) from where the lifter puts them. 2D joints count by their squared scores, and with Geman
+        and McClure's (1987) bound, since a 2D net's outliers would make poses worse. Each person is refined apart from
+        the others.
         """
         moved = joints_m.detach().clone().requires_grad_()
         optimizer = torch.optim.Adam([moved], _STEP_M)
         for _ in range(steps):
             optimizer.zero_grad()
-            off = (self.project(moved) - features[..., :2]).abs().sum(dim=-1) * features[..., 2]
+            square = (self.project(moved) - features[..., :2]).square().sum(dim=-1)
+            off = 2 * _SCALE * square / (square + _SCALE**2) * features[..., 2].square()
             loss = off.mean(dim=-1).sum() + stay * (moved - joints_m).square().sum(dim=-1).mean(dim=-1).sum()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()

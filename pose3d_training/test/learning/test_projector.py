@@ -47,6 +47,16 @@ def test_refining_brings_joints_to_their_own_keypoints_and_leaves_depth_alone() 
     torch.testing.assert_close(found[..., 2], start[..., 2])
 
 
+def test_outliers_do_not_pull_joints() -> None:
+    lifted = people([0.0])
+    term = Projector(H36M, H36M).double()
+    exact(term)
+    flat = torch.cat([lifted.features[..., :2], lifted.joints_m[..., 2:]], dim=-1)
+    features = lifted.features.clone()
+    features[..., 5, 0] += 2.0
+    assert (term.refined(flat, features, stay=0.1) - flat).abs().max() < 0.05
+
+
 def test_each_person_is_refined_apart() -> None:
     torch.manual_seed(0)
     lifted, term = people([0.0, 0.0]), Projector(H36M, H36M).double()
