@@ -116,15 +116,13 @@ def _run(bench: LearningBench, seed: int) -> Mapping[str, float]:
 
 
 def _refinement(bench: LearningBench, seed: int) -> Mapping[str, float]:
-    """A few labels: for the unit behind a net of two views, for a lifter, and for both of these."""
+    """A few labels: for the unit behind nets of two views, for a lifter, and for both of these."""
     people, figures = bench.people(recipe=_RECIPE), dict[str, float]()
     features, true = map(torch.from_numpy, bench.pool(_RECIPE).labeled_people(_SHARE))
     changes: dict[str, Any] = {"input_skeleton": _H36M.name, "skeleton": _H36M.name, "labeled_share": _SHARE}
     few = bench.train("refinement", "few", seed, losses={"joints": 10.0}, **changes)
-    nets = {
-        "two views": _trained(bench, f"two views{_HIDDEN}", seed, _scenes(bench)[0]),
-        f"{_SHARE:.0%} of the labels": few,
-    }
+    nets = {arm: _trained(bench, arm, seed, _scenes(bench)[0]) for arm in ("two views", f"two views{_HIDDEN}")}
+    nets[f"{_SHARE:.0%} of the labels"] = few
     for arm, net in nets.items():
         found, seen = _relative(net, features), _relative(net, torch.from_numpy(people.features).float())
         refiner = trained_refiner(found, true.flatten(0, 1), steps=max(2, round(3000 * bench.scale)), seed=seed)
