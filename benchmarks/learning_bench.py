@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,7 @@ from torch import nn
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.types import Array
 from pose3d_training.learning.loss_term import LossTerm
+from pose3d_training.learning.recorded_track import RecordedTrack
 from pose3d_training.loop.fabric import open_fabric
 from pose3d_training.loop.recipe import Recipe
 from pose3d_training.loop.training_loop import Batch, Trainer
@@ -89,13 +90,27 @@ class LearningBench:
 
     def train(self, case: str, arm: str, seed: int, noisy: bool = True, **changes: Any) -> nn.Module:
         """The averaged net of an arm, in eval mode. noisy: 2D joints as a model sees them. changes: to `RECIPE`."""
-        recipe = replace(RECIPE, seed=seed, **changes)
-        recipe = replace(recipe, steps=max(2, round(recipe.steps * self.scale)))
+        recipe = self._recipe(seed, changes)
         torch.manual_seed(seed)
         task = _PooledTask(recipe, self.tracks, self.pool(recipe, noisy))
-        net = Trainer(task, recipe, self.folder(case, arm, seed), open_fabric(device="cpu")).run().eval()
         self.terms = task.terms
-        return net
+        return self._trained(task, case, arm)
+
+    def train_recorded(
+        self, case: str, arm: str, seed: int, recorded: Sequence[RecordedTrack], **changes: Any
+    ) -> nn.Module:
+        """The same of an arm that learns from recordings alone."""
+        recipe = self._recipe(seed, changes)
+        torch.manual_seed(seed)
+        return self._trained(LifterTask(recipe, [], recorded), case, arm)
+
+    def _recipe(self, seed: int, changes: Mapping[str, Any]) -> Recipe:
+        recipe = replace(RECIPE, seed=seed, **changes)
+        return replace(recipe, steps=max(2, round(recipe.steps * self.scale)))
+
+    def _trained(self, task: LifterTask, case: str, arm: str) -> nn.Module:
+        folder = self.folder(case, arm, task.recipe.seed)
+        return Trainer(task, task.recipe, folder, open_fabric(device="cpu")).run().eval()
 
     def pool(self, recipe: Recipe, noisy: bool = True) -> SamplePool:
         """Samples for a recipe, the same for all of its skeletons and windows."""

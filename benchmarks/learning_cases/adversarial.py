@@ -19,6 +19,7 @@ _REPNET: dict[str, Any] = {
     "architecture": "repnet", "input_skeleton": "h36m17", "skeleton": "h36m17", "channels": 256, "blocks": 3,
     "batch_size": 64, "learning_rate": 1e-4,
 }  # fmt: skip
+_REPNET_RECIPE = replace(RECIPE, **_REPNET)
 
 
 def _repnet(bench: LearningBench, seed: int) -> Mapping[str, float]:
@@ -32,25 +33,23 @@ def _repnet(bench: LearningBench, seed: int) -> Mapping[str, float]:
         ("weak perspective, exact 2D", "weak_perspective", False),
         ("known camera, noisy 2D", "reprojection", True),
     ):
-        recipe = replace(RECIPE, **_REPNET)
-        people = bench.people(noisy=noisy, recipe=recipe)
+        people = bench.people(noisy=noisy, recipe=_REPNET_RECIPE)
         guess = np.broadcast_to(people.target_m.mean(axis=(0, 1)), people.target_m.shape)
         losses = {"pose_critic": 1.0, term: 1.0}
         net = bench.train("repnet", term, seed, noisy, losses=losses, steps=8000, **_REPNET)
-        root = get_skeleton(recipe.skeleton).root
+        root = get_skeleton(_REPNET_RECIPE.skeleton).root
         figures[f"the mean pose, {arm.split(', ')[1]}"] = lift_error(guess, people.target_m, root).pa_mpjpe_mm
-        figures[arm] = bench.error(net, people, recipe).pa_mpjpe_mm
+        figures[arm] = bench.error(net, people, _REPNET_RECIPE).pa_mpjpe_mm
     return figures
 
 
 def _wild(bench: LearningBench, seed: int) -> Mapping[str, float]:
     """No label and no pair: what a critic with descriptors adds to 2D joints."""
-    recipe = replace(RECIPE, **_REPNET)
-    people, figures = bench.people(recipe=recipe), {}
+    people, figures = bench.people(recipe=_REPNET_RECIPE), {}
     for arm, losses in (("2D joints alone", {}), ("and the critic", {"descriptor_critic": 1.0})):
         used = {"reprojection": 1.0, **losses}
         net = bench.train("descriptor_critic", arm.replace(" ", "_"), seed, losses=used, steps=4000, **_REPNET)
-        figures[arm] = bench.error(net, people, recipe).pa_mpjpe_mm
+        figures[arm] = bench.error(net, people, _REPNET_RECIPE).pa_mpjpe_mm
     return figures
 
 

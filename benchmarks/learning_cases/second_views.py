@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 from learning_bench import RECIPE, Case, LearningBench
 
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_training.learning.recorded_track import RecordedTrack
-from pose3d_training.loop.fabric import open_fabric
-from pose3d_training.loop.training_loop import Trainer
 from pose3d_training.synthetic.motion import FPS
-from pose3d_training.tasks.lifting import LifterTask
 from pose3d_training.tasks.lifting_noise import detect
 from pose3d_training.tasks.lifting_samples import LiftSamples, placed
 
@@ -60,12 +55,7 @@ def _recordings(bench: LearningBench, seed: int) -> list[RecordedTrack]:
 def _from_beside(bench: LearningBench, seed: int) -> Mapping[str, float]:
     people, recorded, figures = bench.people(), _recordings(bench, seed), {}
     for arm, angle_deg in (("recorded views", 0.0), ("and from 30° beside", 30.0), ("and from 60° beside", 60.0)):
-        steps = max(2, round(RECIPE.steps * bench.scale))
-        recipe = replace(RECIPE, seed=seed, steps=steps, second_view_deg=angle_deg)
-        torch.manual_seed(seed)
-        task = LifterTask(recipe, [], recorded)
-        folder = bench.folder("from_beside", f"{angle_deg:g}", seed)
-        net = Trainer(task, recipe, folder, open_fabric(device="cpu")).run().eval()
+        net = bench.train_recorded("from_beside", f"{angle_deg:g}", seed, recorded, second_view_deg=angle_deg)
         figures[arm] = bench.error(net, people).mpjpe_mm
     return figures
 

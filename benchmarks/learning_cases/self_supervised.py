@@ -17,19 +17,18 @@ from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.types import Array
 from pose3d_training.learning.pose_refiner import trained_refiner
 from pose3d_training.learning.recorded_track import RecordedTrack
-from pose3d_training.loop.fabric import open_fabric
-from pose3d_training.loop.training_loop import Trainer
 from pose3d_training.multiview.labels import labels_of
 from pose3d_training.multiview.metric_scale import KnownLength
 from pose3d_training.multiview.view_tracks import ViewPeople, ViewTrack
 from pose3d_training.synthetic.body import SYNTH_JOINTS
-from pose3d_training.tasks.lifting import LifterTask, lifted
+from pose3d_training.tasks.lifting import lifted
 from pose3d_training.tasks.lifting_noise import Detected, detect
 from pose3d_training.tasks.lifting_samples import LiftSamples, placed
 
 _H36M = get_skeleton("h36m17")
 _PELVIS = SYNTH_JOINTS.index("Pelvis")
-_RECIPE = replace(RECIPE, input_skeleton="h36m17", skeleton="h36m17")
+_SKELETONS: dict[str, Any] = {"input_skeleton": "h36m17", "skeleton": "h36m17"}
+_RECIPE = replace(RECIPE, **_SKELETONS)
 _RIGS, _FRAMES, _PEOPLE = 64, 60, 8
 _HIDDEN, _HIDDEN_SHARE = ", joints hidden", 0.75
 """Arms that are trained with joints hidden; in how many of the samples."""
@@ -97,12 +96,8 @@ def _mean_bones_m(bench: LearningBench) -> tuple[float, ...]:
 
 
 def _trained(bench: LearningBench, arm: str, seed: int, tracks: list[RecordedTrack]) -> nn.Module:
-    steps, share = max(2, round(_RECIPE.steps * bench.scale)), _HIDDEN_SHARE if arm.endswith(_HIDDEN) else 0.0
-    recipe = replace(_RECIPE, seed=seed, steps=steps, hidden_share=share)
-    torch.manual_seed(seed)
-    task = LifterTask(recipe, [], tracks)
-    folder = bench.folder("two_views", arm.replace(",", "").replace(" ", "_"), seed)
-    return Trainer(task, recipe, folder, open_fabric(device="cpu")).run().eval()
+    folder, share = arm.replace(",", "").replace(" ", "_"), _HIDDEN_SHARE if arm.endswith(_HIDDEN) else 0.0
+    return bench.train_recorded("two_views", folder, seed, tracks, hidden_share=share, **_SKELETONS)
 
 
 def _run(bench: LearningBench, seed: int) -> Mapping[str, float]:
@@ -119,8 +114,7 @@ def _refinement(bench: LearningBench, seed: int) -> Mapping[str, float]:
     """A few labels: for the unit behind nets of two views, for a lifter, and for both of these."""
     people, figures = bench.people(recipe=_RECIPE), dict[str, float]()
     features, true = map(torch.from_numpy, bench.pool(_RECIPE).labeled_people(_SHARE))
-    changes: dict[str, Any] = {"input_skeleton": _H36M.name, "skeleton": _H36M.name, "labeled_share": _SHARE}
-    few = bench.train("refinement", "few", seed, losses={"joints": 10.0}, **changes)
+    few = bench.train("refinement", "few", seed, losses={"joints": 10.0}, labeled_share=_SHARE, **_SKELETONS)
     nets = {arm: _trained(bench, arm, seed, _scenes(bench)[0]) for arm in ("two views", f"two views{_HIDDEN}")}
     nets[f"{_SHARE:.0%} of the labels"] = few
     for arm, net in nets.items():

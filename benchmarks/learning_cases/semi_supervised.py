@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 from learning_bench import Case, LearningBench
+from torch import nn
 
 from pose3d_ros.skeletons import get_skeleton
 from pose3d_ros.types import Array
@@ -18,11 +19,17 @@ _CLOSE_M = 0.1
 
 
 def _mpjpe(bench: LearningBench, case: str, losses: Mapping[str, object], seed: int) -> Mapping[str, float]:
-    people, figures = bench.people(), {}
-    for arm, used in (("without", _JOINTS), ("with", {**_JOINTS, **losses})):
-        net = bench.train(case, arm, seed, losses=used, labeled_share=_SHARE)
-        figures[arm] = bench.error(net, people).mpjpe_mm
-    return figures
+    people, nets = bench.people(), _nets(bench, case, losses, seed)
+    return {arm: bench.error(net, people).mpjpe_mm for arm, net in nets.items()}
+
+
+def _nets(bench: LearningBench, case: str, losses: Mapping[str, object], seed: int) -> dict[str, nn.Module]:
+    """Without the losses, which is one net for all cases, and with them."""
+    without = bench.train("one_motion", "labels", seed, losses=_JOINTS, labeled_share=_SHARE)
+    return {
+        "without": without,
+        "with": bench.train(case, "with", seed, losses={**_JOINTS, **losses}, labeled_share=_SHARE),
+    }
 
 
 def _depth_mm(bench: LearningBench, seed: int) -> Mapping[str, float]:
@@ -38,11 +45,8 @@ def _depth_mm(bench: LearningBench, seed: int) -> Mapping[str, float]:
 
 
 def _order(bench: LearningBench, seed: int, case: str, losses: Mapping[str, object]) -> Mapping[str, float]:
-    people, figures = bench.people(), {}
-    for arm, used in (("without", _JOINTS), ("with", {**_JOINTS, **losses})):
-        net = bench.train(case, arm, seed, losses=used, labeled_share=_SHARE)
-        figures[arm] = _order_accuracy(bench.joints_m(net, people), people.target_m)
-    return figures
+    people, nets = bench.people(), _nets(bench, case, losses, seed)
+    return {arm: _order_accuracy(bench.joints_m(net, people), people.target_m) for arm, net in nets.items()}
 
 
 def _order_accuracy(found_m: Array, true_m: Array) -> float:

@@ -86,8 +86,6 @@ class Critic(LossTerm):
     `forward` is the net's loss, through the critic's parameters as they are.
     """
 
-    steps: int = 1
-    """Of the critic, for each of the net."""
     learning_rate: float = 1e-4
 
     @abstractmethod

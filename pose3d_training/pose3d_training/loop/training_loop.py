@@ -60,13 +60,12 @@ class Task(ABC):
     """A net, its samples and its loss.
 
     auxiliary: what is trained with the net but not delivered. critic: what is trained against the net, by an optimizer
-    of its own, critic_steps times for each step of the net. progress: share of the training done, which the loop sets.
+    of its own, a step for each of the net. progress: share of the training done, which the loop sets.
     """
 
     module: nn.Module
     auxiliary: nn.Module | None = None
     critic: nn.Module | None = None
-    critic_steps: int = 1
     critic_learning_rate: float = 1e-4
     progress: float = 0.0
 
@@ -165,7 +164,7 @@ class Trainer:
         while self.step < self.recipe.steps:
             self.task.progress = self.step / self.recipe.steps
             batch = self._on_device(next(batches))
-            against = self._critic_steps(batch)
+            against = self._critic_step(batch)
             logged = self._one_step(objective, optimizer, batch) | against
             if leads and self.step % self.recipe.log_every == 0:
                 logbook.add(self._row(logged, round((self.samples - since) / (time.monotonic() - began), 1)))
@@ -202,7 +201,7 @@ class Trainer:
         critic.to(self.fabric.device)
         return torch.optim.Adam(critic.parameters(), self.task.critic_learning_rate, betas=(0.0, 0.9))
 
-    def _critic_steps(self, batch: Batch) -> dict[str, Tensor]:
+    def _critic_step(self, batch: Batch) -> dict[str, Tensor]:
         """Train the critic, if there is one, on the net's batch, since samples cost more than steps.
 
         Its learning rate falls with the net's, which else could not follow it in the end. Returns what to log.
@@ -212,11 +211,10 @@ class Trainer:
             share = self.learning_rate(self.step) / self.recipe.learning_rate
             for group in self.critic_optimizer.param_groups:
                 group["lr"] = self.task.critic_learning_rate * share
-            for _ in range(self.task.critic_steps):
-                self.critic_optimizer.zero_grad(set_to_none=True)
-                loss, logged = self.task.critic_loss(batch)
-                loss.backward()  # type: ignore[no-untyped-call]
-                self.critic_optimizer.step()
+            self.critic_optimizer.zero_grad(set_to_none=True)
+            loss, logged = self.task.critic_loss(batch)
+            loss.backward()  # type: ignore[no-untyped-call]
+            self.critic_optimizer.step()
         return logged
 
     def _one_step(self, objective: nn.Module, optimizer: torch.optim.Optimizer, batch: Batch) -> dict[str, Tensor]:

@@ -8,6 +8,7 @@ Martinez 2017's, with two residual blocks, as in the authors' code (github.com/l
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,34 +21,16 @@ class StereoLifter(FrameLifter):
 
     The right view has the joints that are lifted, not those that are read, because labels know them all. Other than the
     authors', who train one subnetwork after the other, both learn together, and the second one reads what the first one
-    says. Arguments are those of `ResidualLifter`, and are of each subnetwork.
+    says. Arguments are those of `ResidualLifter`; layers: channels, blocks and dropout of each subnetwork.
     """
 
-    def __init__(
-        self,
-        num_joints_in: int,
-        in_features: int,
-        num_joints_out: int,
-        *,
-        channels: int = 1024,
-        blocks: int = 2,
-        dropout: float = 0.5,
-    ) -> None:
+    def __init__(self, num_joints_in: int, in_features: int, num_joints_out: int, **layers: Any) -> None:
         super().__init__()
         self.num_joints_in, self.in_features, self.num_joints_out = num_joints_in, in_features, num_joints_out
-        self.synthesis: nn.Module = ResidualLifter(
-            num_joints_in,
-            in_features,
-            num_joints_out,
-            channels=channels,
-            blocks=blocks,
-            dropout=dropout,
-            out_features=2,
-        )
+        sizes = num_joints_in, in_features, num_joints_out
+        self.synthesis: nn.Module = ResidualLifter(*sizes, **layers, out_features=2)
         read = num_joints_in * in_features + 2 * num_joints_out
-        self.reconstruction: nn.Module = ResidualLifter(
-            read, 1, num_joints_out, channels=channels, blocks=blocks, dropout=dropout
-        )
+        self.reconstruction: nn.Module = ResidualLifter(read, 1, num_joints_out, **layers)
 
     def views(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Joints (N, J_in, F) → their right view (N, J_out, 2), see `learning.right_view`, and joints (N, J_out, 3)."""

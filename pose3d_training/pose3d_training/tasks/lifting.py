@@ -99,7 +99,6 @@ class LifterTask(Task):
         self.auxiliary = nn.ModuleList(term for term in self.terms.values() if not isinstance(term, Critic))
         if critics:
             self.critic = nn.ModuleList(critics)
-            self.critic_steps = max(critic.steps for critic in critics)
             self.critic_learning_rate = min(critic.learning_rate for critic in critics)
 
     def batches(self, seed: int) -> Iterator[Batch]:

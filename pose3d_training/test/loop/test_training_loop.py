@@ -112,8 +112,7 @@ def test_checkpoint_without_sample_count_and_precision_resumes(tmp_path: Path) -
 class Duel(Line):
     """A net with an auxiliary offset, and a critic that learns y = 2."""
 
-    critic_steps = 3
-    critic_learning_rate = 0.05
+    critic_learning_rate = 0.15
 
     def __init__(self) -> None:
         super().__init__()
@@ -147,7 +146,7 @@ def test_critic_and_auxiliary_are_trained_beside_the_net_and_resumed(tmp_path: P
         for one, other in zip(getattr(task, part).parameters(), getattr(again, part).parameters(), strict=True):
             assert torch.equal(one, other)
     assert trainer.critic_optimizer is not None
-    assert trainer.critic_optimizer.state_dict()["state"][0]["step"] == 180
+    assert trainer.critic_optimizer.state_dict()["state"][0]["step"] == 60
     (group,) = trainer.critic_optimizer.state_dict()["param_groups"]
     assert group["lr"] < 0.05 * Duel.critic_learning_rate  # as the net's, at the end of the schedule
     assert set(averaged_weights(tmp_path / "checkpoint.pt")) == set(task.module.state_dict())
